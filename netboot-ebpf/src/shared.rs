@@ -1,0 +1,306 @@
+//! What the daemon and the XDP program share: keys, values, names and capacities of the BPF maps.
+//!
+//! Addresses are bytes in network order, never integers; lengths and indexes are native integers.
+//! Option blocks are rendered by the daemon, zero-padded to a fixed size, so that the kernel copies
+//! them with a constant length.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The directory under which the maps are pinned by default.
+pub const PIN_PATH: &str = "/sys/fs/bpf/netboot";
+
+/// Names of the maps, of the pins, and of the program's statics.
+pub mod map {
+    pub const RESERVATIONS: &str = "RESERVATIONS";
+    pub const USER_CLASSES: &str = "USER_CLASSES";
+    pub const SUBNETS: &str = "SUBNETS";
+    pub const BOOT_FILES: &str = "BOOT_FILES";
+    pub const INTERFACES: &str = "INTERFACES";
+    pub const SETTINGS: &str = "SETTINGS";
+    pub const COUNTERS: &str = "COUNTERS";
+    pub const EVENTS: &str = "EVENTS";
+    pub const UNKNOWN: &str = "UNKNOWN";
+}
+
+/// Capacities that are the same for every site; the daemon sizes `RESERVATIONS`, `SUBNETS` and
+/// `BOOT_FILES` to the configuration before it creates them.
+pub const MAX_USER_CLASSES: usize = 64;
+pub const MAX_INTERFACES: usize = 64;
+pub const MAX_UNKNOWN: usize = 4096;
+/// Bytes of the event ring: about 8,000 events.
+pub const EVENTS_BYTES: usize = 512 * 1024;
+/// Addresses of this node that clients may send to or name in option 54.
+pub const MAX_ADDRESSES: usize = 16;
+/// Architecture codes (option 93) below this number can be served.
+pub const MAX_ARCHITECTURES: usize = 64;
+
+/// Room for the options of a subnet, of a host, of a boot choice, and for a file name or URL.
+pub const SUBNET_OPTIONS: usize = 256;
+pub const HOST_OPTIONS: usize = 128;
+pub const BOOT_OPTIONS: usize = 64;
+pub const BOOT_NAME: usize = 256;
+/// The longest user class that can be matched.
+pub const USER_CLASS: usize = 32;
+
+/// An Ethernet address: `chaddr` and the key of `RESERVATIONS`.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct Mac {
+    pub octets: [u8; 6],
+}
+
+/// A machine's reserved address and what it gets beside the subnet's options.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Reservation {
+    /// The key again: a hash map's slot can be recycled while it is read.
+    pub mac: Mac,
+    /// Bytes used of `options`.
+    pub options_len: u16,
+    /// `yiaddr`.
+    pub address: [u8; 4],
+    /// Index into `SUBNETS`.
+    pub subnet: u32,
+    /// Index in `BOOT_FILES` of the first entry of the machine's boot set (see [`Choice`]);
+    /// 0: the machine gets its lease only.
+    pub boot_set: u32,
+    /// Options of this host alone: 12, overrides.
+    pub options: [u8; HOST_OPTIONS],
+}
+
+/// A subnet's identity and options. Hosts with overrides can have a row of their own.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Subnet {
+    pub network: [u8; 4],
+    pub mask: [u8; 4],
+    /// The server's address in this subnet: option 54 and the answers' IP source.
+    pub server: [u8; 4],
+    /// The interface whose link this subnet is; 0: reached through relays only.
+    pub ifindex: u32,
+    /// Bytes used of `options`.
+    pub options_len: u32,
+    /// Options 54, 51, 58, 59, 1, 3, 6, ...
+    pub options: [u8; SUBNET_OPTIONS],
+}
+
+impl Subnet {
+    /// Whether the address belongs to this subnet.
+    #[inline(always)]
+    #[must_use]
+    pub fn contains(&self, address: [u8; 4]) -> bool {
+        let [mask, network, address] = [self.mask, self.network, address].map(u32::from_ne_bytes);
+        address & mask == network & mask
+    }
+}
+
+/// What one boot choice adds to an answer. Row 0 of `BOOT_FILES` is the empty one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct BootFile {
+    /// Next server.
+    pub siaddr: [u8; 4],
+    /// Bytes used of `name`. Up to 127 it goes to the `file` field, longer to option 67. 0: no boot
+    /// file is configured for this choice.
+    pub name_len: u16,
+    /// Bytes used of `options`.
+    pub options_len: u16,
+    /// File name or URL.
+    pub name: [u8; BOOT_NAME],
+    /// Options 43, 60, 175.
+    pub options: [u8; BOOT_OPTIONS],
+}
+
+impl BootFile {
+    /// Row 0: nothing to boot.
+    pub const NONE: Self = Self {
+        siaddr: [0; 4],
+        name_len: 0,
+        options_len: 0,
+        name: [0; BOOT_NAME],
+        options: [0; BOOT_OPTIONS],
+    };
+}
+
+/// The row of a boot set that a machine gets. A set has `1 + 3 * slots` rows: the script, then for
+/// each way of loading a binary one row for each architecture slot of [`Settings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The script's URL.
+    Script,
+    /// The bare binary name, for firmware that speaks TFTP.
+    Pxe,
+    /// The binary's HTTP URL, for firmware that speaks HTTP.
+    Http,
+    /// The binary's TFTP URL, for an iPXE that is not ours.
+    Ipxe,
+}
+
+impl Choice {
+    /// The row's distance from the begin of the set. `slot` counts from 1, as in
+    /// [`Settings::architecture_slots`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn row(self, slots: u32, slot: u32) -> u32 {
+        match self {
+            Self::Script => 0,
+            Self::Pxe => slot,
+            Self::Http => slots + slot,
+            Self::Ipxe => 2 * slots + slot,
+        }
+    }
+
+    /// The number of rows of a set.
+    #[must_use]
+    pub const fn rows(slots: u32) -> u32 {
+        1 + 3 * slots
+    }
+}
+
+/// An interface that the program is attached to.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Interface {
+    /// The answers' Ethernet source.
+    pub mac: Mac,
+    /// The longest IP datagram, in bytes.
+    pub mtu: u16,
+}
+
+/// A user class (option 77), zero-padded: the key of `USER_CLASSES`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct UserClass {
+    pub name: [u8; USER_CLASS],
+}
+
+impl UserClass {
+    /// The key of a name; `None` where it is empty or too long to be matched.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Option<Self> {
+        let mut key = Self { name: [0; USER_CLASS] };
+        if name.is_empty() {
+            return None;
+        }
+        key.name.get_mut(..name.len())?.copy_from_slice(name);
+        Some(key)
+    }
+}
+
+/// What a user class means.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct ClassFlags {
+    pub bits: u32,
+}
+
+impl ClassFlags {
+    /// The class gets the script.
+    pub const SCRIPT: u32 = 1;
+    /// The class is an iPXE that is not ours: it gets the binary as a URL.
+    pub const IPXE: u32 = 2;
+}
+
+/// What holds for every request.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Settings {
+    /// Bits of [`Settings::AUTHORITATIVE`] and its like.
+    pub flags: u32,
+    /// The number of architecture slots: the width of a boot set.
+    pub slots: u32,
+    /// Our addresses; unused places are zero.
+    pub addresses: [[u8; 4]; MAX_ADDRESSES],
+    /// Architecture code (option 93) to slot, counted from 1; 0: unknown.
+    pub architecture_slots: [u8; MAX_ARCHITECTURES],
+}
+
+impl Settings {
+    /// A wrong address is refused with a NAK.
+    pub const AUTHORITATIVE: u32 = 1;
+    /// A machine may be offered an address of another subnet than the one it asks from.
+    pub const SHARED_NETWORKS: u32 = 2;
+
+    /// Whether the address is one of ours.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_ours(&self, address: [u8; 4]) -> bool {
+        let address = u32::from_ne_bytes(address);
+        let mut found = false;
+        for ours in self.addresses {
+            found |= u32::from_ne_bytes(ours) == address;
+        }
+        found && address != 0
+    }
+
+    /// Whether a switch is on.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// A DHCP message as the daemon is told of it through the `EVENTS` ring.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Event {
+    pub ifindex: u32,
+    /// A [`crate::verdict::Verdict`]'s number.
+    pub verdict: u32,
+    pub seen: Seen,
+}
+
+/// What a request told of its machine.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Seen {
+    pub mac: Mac,
+    /// The first architecture code of option 93; 0xffff: none.
+    pub architecture: u16,
+    /// Option 53.
+    pub message_type: u8,
+    /// A [`crate::client::Stage`]'s number.
+    pub stage: u8,
+    pub reserved: [u8; 2],
+    pub giaddr: [u8; 4],
+}
+
+/// A machine without reservation: the value of `UNKNOWN`, keyed by [`Mac`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Unknown {
+    /// Nanoseconds since boot (CLOCK_MONOTONIC) when it last asked.
+    pub last_seen: u64,
+    /// How often it asked.
+    pub requests: u64,
+    pub ifindex: u32,
+    pub architecture: u16,
+    pub message_type: u8,
+    pub stage: u8,
+}
+
+impl core::fmt::Display for Mac {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [a, b, c, d, e, g] = self.octets;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}

@@ -1,0 +1,184 @@
+//! Every outcome that a frame can have. A verdict indexes the `COUNTERS` map, so that nothing is
+//! answered, passed or refused without being counted.
+
+/// What became of a frame. The numbers are the indexes of the `COUNTERS` map: append, never reorder.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Not a DHCP message to a server: not UDP over IPv4 to port 67.
+    NotDhcp = 0,
+    /// A DISCOVER was answered.
+    Offer,
+    /// A REQUEST was answered.
+    Ack,
+    /// A DISCOVER was answered, but no boot file is known for the machine's architecture.
+    OfferNoBootFile,
+    /// A REQUEST was answered, but no boot file is known for the machine's architecture.
+    AckNoBootFile,
+    /// A REQUEST for an address or a network that is not the machine's: refused with a NAK.
+    Nak,
+    /// The machine has no reservation.
+    UnknownMachine,
+    /// The REQUEST names another server.
+    OtherServer,
+    /// The frame's IP destination is neither broadcast nor an address of this node.
+    OtherDestination,
+    /// The machine is reserved in another subnet than the one it asks from.
+    WrongSubnet,
+    /// A REQUEST for a wrong address that may not be refused (not authoritative, or not our network).
+    WrongAddress,
+    /// The message is shorter than a DHCP message, or than its headers say.
+    Truncated,
+    /// `op` is not BOOTREQUEST: another server's or a relay's answer.
+    NotRequest,
+    /// `htype`/`hlen` are not Ethernet's.
+    NotEthernet,
+    /// No magic cookie or no option 53: BOOTP, which is not spoken.
+    NotDhcpMessage,
+    /// An option's length is wrong, or a REQUEST names no address.
+    BadOption,
+    /// An IP fragment.
+    Fragment,
+    /// The IP header has options.
+    IpOptions,
+    /// Longer than the working memory.
+    TooLong,
+    /// More options than the walk's bound.
+    TooManyOptions,
+    /// Options continue in `file` or `sname` (option 52).
+    Overload,
+    /// An option code occurs twice (RFC 3396).
+    SplitOption,
+    /// DHCPINFORM.
+    Inform,
+    /// DHCPDECLINE.
+    Decline,
+    /// DHCPRELEASE.
+    Release,
+    /// A message type that is not served.
+    UnsupportedType,
+    /// Option 61, 82 or 97 is longer than the kernel copies.
+    EchoTooLong,
+    /// The answer is longer than the client or the link accepts (option 57).
+    ReplyTooLong,
+    /// The driver has no room to grow the frame.
+    NoRoom,
+    /// The tables are not filled, or name something that is not there.
+    NoTables,
+    /// The reservation changed while it was read.
+    Changed,
+    /// A frame with a VLAN tag.
+    Tagged,
+}
+
+impl Verdict {
+    /// The number of verdicts: the size of the `COUNTERS` map.
+    pub const COUNT: u32 = Self::ALL.len() as u32;
+
+    /// All verdicts, in the order of their numbers.
+    pub const ALL: [Self; 32] = [
+        Self::NotDhcp,
+        Self::Offer,
+        Self::Ack,
+        Self::OfferNoBootFile,
+        Self::AckNoBootFile,
+        Self::Nak,
+        Self::UnknownMachine,
+        Self::OtherServer,
+        Self::OtherDestination,
+        Self::WrongSubnet,
+        Self::WrongAddress,
+        Self::Truncated,
+        Self::NotRequest,
+        Self::NotEthernet,
+        Self::NotDhcpMessage,
+        Self::BadOption,
+        Self::Fragment,
+        Self::IpOptions,
+        Self::TooLong,
+        Self::TooManyOptions,
+        Self::Overload,
+        Self::SplitOption,
+        Self::Inform,
+        Self::Decline,
+        Self::Release,
+        Self::UnsupportedType,
+        Self::EchoTooLong,
+        Self::ReplyTooLong,
+        Self::NoRoom,
+        Self::NoTables,
+        Self::Changed,
+        Self::Tagged,
+    ];
+
+    /// The verdict with this number.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Option<Self> {
+        if number < Self::COUNT { Some(Self::ALL[number as usize]) } else { None }
+    }
+
+    /// The name in status, metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotDhcp => "not-dhcp",
+            Self::Offer => "offer",
+            Self::Ack => "ack",
+            Self::OfferNoBootFile => "offer-no-boot-file",
+            Self::AckNoBootFile => "ack-no-boot-file",
+            Self::Nak => "nak",
+            Self::UnknownMachine => "unknown-machine",
+            Self::OtherServer => "other-server",
+            Self::OtherDestination => "other-destination",
+            Self::WrongSubnet => "wrong-subnet",
+            Self::WrongAddress => "wrong-address",
+            Self::Truncated => "truncated",
+            Self::NotRequest => "not-request",
+            Self::NotEthernet => "not-ethernet",
+            Self::NotDhcpMessage => "not-dhcp-message",
+            Self::BadOption => "bad-option",
+            Self::Fragment => "fragment",
+            Self::IpOptions => "ip-options",
+            Self::TooLong => "too-long",
+            Self::TooManyOptions => "too-many-options",
+            Self::Overload => "overload",
+            Self::SplitOption => "split-option",
+            Self::Inform => "inform",
+            Self::Decline => "decline",
+            Self::Release => "release",
+            Self::UnsupportedType => "unsupported-type",
+            Self::EchoTooLong => "echo-too-long",
+            Self::ReplyTooLong => "reply-too-long",
+            Self::NoRoom => "no-room",
+            Self::NoTables => "no-tables",
+            Self::Changed => "changed",
+            Self::Tagged => "tagged",
+        }
+    }
+
+    /// Whether a machine got an answer.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Offer | Self::Ack | Self::OfferNoBootFile | Self::AckNoBootFile | Self::Nak
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_indexes_and_names_are_unique() {
+        for (number, verdict) in Verdict::ALL.into_iter().enumerate() {
+            assert_eq!(verdict as usize, number, "{}", verdict.as_str());
+            assert_eq!(Verdict::from_number(number as u32), Some(verdict));
+            let same =
+                Verdict::ALL.iter().filter(|other| other.as_str() == verdict.as_str()).count();
+            assert_eq!(same, 1, "{}", verdict.as_str());
+        }
+        assert_eq!(Verdict::from_number(Verdict::COUNT), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Binds the sockets and runs the services.

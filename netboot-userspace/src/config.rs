@@ -1,0 +1,176 @@
+//! The validated configuration. What the file looks like is known to [`file`] alone.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::Ipv4Net;
+
+use crate::inventory::Host;
+
+/// Everything the daemon is told, checked as a whole.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from; `None`: started without one.
+    pub path: Option<PathBuf>,
+    pub interfaces: Vec<String>,
+    pub state_dir: PathBuf,
+    pub xdp: Xdp,
+    pub dhcp: Dhcp,
+    pub subnets: Vec<Subnet>,
+    pub boot: Boot,
+    /// `None`: TFTP is off.
+    pub tftp: Option<SocketAddr>,
+    /// `None`: HTTP is off.
+    pub http: Option<SocketAddr>,
+    pub syslog: Vec<SyslogListen>,
+    pub script: Script,
+    /// The reservations, of this file and of the inventory files.
+    pub hosts: Vec<Host>,
+}
+
+/// `[xdp]`
+#[derive(Clone, Debug)]
+pub struct Xdp {
+    pub mode: XdpMode,
+    /// Where the maps are pinned: a directory of a bpffs.
+    pub pin_path: PathBuf,
+}
+
+/// How the XDP program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
+    /// Native where the driver can, else generic.
+    Auto,
+    /// In the driver.
+    Native,
+    /// In the network stack, for drivers without XDP.
+    Generic,
+    /// Not at all: the slow path answers.
+    Off,
+}
+
+/// `[dhcp]`
+#[derive(Clone, Debug)]
+pub struct Dhcp {
+    pub mode: DhcpMode,
+    /// Refuse wrong addresses with a NAK.
+    pub authoritative: bool,
+    /// Option 54, the answers' source and the URLs' host; default: each interface's first address.
+    pub server_address: Option<Ipv4Addr>,
+    pub lease_time: Duration,
+    /// Tell iPXE not to wait for a ProxyDHCP (option 175, `b0 01 01`).
+    pub skip_proxydhcp: bool,
+    /// Echo option 60 `PXEClient` (some UEFI firmware then fails).
+    pub echo_pxeclient: bool,
+    /// Offer a machine its address also where it asks from another subnet.
+    pub shared_networks: bool,
+}
+
+/// Who gives addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DhcpMode {
+    /// We do, to machines with a reservation.
+    Reservation,
+    /// Another server does; DHCP is not touched.
+    Off,
+}
+
+/// `[[subnet]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    pub cidr: Ipv4Net,
+    pub routers: Vec<Ipv4Addr>,
+    pub dns: Vec<Ipv4Addr>,
+    pub ntp: Vec<Ipv4Addr>,
+    pub domain: Option<String>,
+    pub search: Vec<String>,
+    /// Destination and router (RFC 3442).
+    pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
+    pub mtu: Option<u16>,
+    /// Default: `dhcp.lease-time`.
+    pub lease_time: Option<Duration>,
+    pub options: Vec<DhcpOption>,
+}
+
+/// A DHCP option by number: its bytes on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DhcpOption {
+    pub code: u8,
+    pub value: Vec<u8>,
+}
+
+/// `[boot]`
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// What TFTP and HTTP serve.
+    pub root: PathBuf,
+    /// User classes that get the script.
+    pub script_user_classes: Vec<String>,
+    /// Default: `http://<server>[:port]/auto.ipxe`.
+    pub script_url: Option<String>,
+    pub files: BTreeMap<Architecture, String>,
+}
+
+/// An architecture of option 93, by the name of its kind of binary or by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Architecture {
+    X86Bios,
+    X86Uefi,
+    X8664Uefi,
+    Arm32Uefi,
+    Arm64Uefi,
+    /// Any other code, below [`netboot_ebpf::shared::MAX_ARCHITECTURES`].
+    Code(u16),
+}
+
+impl Architecture {
+    /// The named ones, with their names in the file and the codes of option 93 that they stand for: the
+    /// firmware's own and its HTTP boot's (IANA "Processor Architecture Types"). 9 is EFI byte code by
+    /// the registry, but x86-64 for firmware built to RFC 4578's text before its erratum.
+    pub const NAMED: [(Self, &'static str, &'static [u16]); 5] = [
+        (Self::X86Bios, "x86-bios", &[0, 20]),
+        (Self::X86Uefi, "x86-uefi", &[6, 15]),
+        (Self::X8664Uefi, "x86_64-uefi", &[7, 9, 16]),
+        (Self::Arm32Uefi, "arm32-uefi", &[10, 18]),
+        (Self::Arm64Uefi, "arm64-uefi", &[11, 19]),
+    ];
+}
+
+/// `[syslog] listen`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyslogListen {
+    Udp(SocketAddr),
+    Tcp(SocketAddr),
+}
+
+/// `[script]`: what the script served by default is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Where kernel and initrd are: `http://...`; default: this server's `boot.root`.
+    pub download_url: Option<String>,
+    /// The kernel's architecture name; `${arch}` of the default file names.
+    pub arch: String,
+    /// Default: `vmlinuz-<arch>`.
+    pub kernel: Option<String>,
+    /// Default: `initramfs-<arch>`.
+    pub initrd: Option<String>,
+    /// Kernel argument `facility`.
+    pub facility: Option<String>,
+    /// Kernel argument `syslog_host`; default: the server's address.
+    pub syslog_host: Option<String>,
+    /// Kernel argument `grpc_authority`: the Tink server, `host:port`; default: the server's address and 42113.
+    pub grpc_authority: Option<String>,
+    pub tinkerbell_tls: bool,
+    pub tinkerbell_insecure_tls: bool,
+    /// Kernel arguments `console`, in this order.
+    pub consoles: Vec<String>,
+    /// More kernel arguments, after all others.
+    pub kernel_params: Vec<String>,
+    /// How often iPXE tries each download again, and seconds between.
+    pub retries: u32,
+    pub retry_delay: u32,
+}

@@ -1,0 +1,12 @@
+//! The netboot daemon: it fills the BPF maps, answers what the kernel passes on, and serves TFTP,
+//! HTTP and syslog.
+//!
+//! Reading order: [`config`] and [`inventory`] say what is wanted, [`templates`] renders it into the
+//! tables, [`fastpath`] and [`slowpath`] answer DHCP from them, [`tftp`], [`http`] and [`syslog`]
+//! serve a booting machine, [`machines`] remembers how far each has come, [`app`] binds and runs it all.
+
+pub mod app;
+pub mod args;
+pub mod config;
+pub mod inventory;
+pub mod machines;
