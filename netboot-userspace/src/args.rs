@@ -97,7 +97,7 @@ pub struct AddArgs {
     #[command(flatten)]
     pub config: ConfigArg,
     /// Inventory file to add the host to, one of those that the configuration lists
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "inventory", long = "file", value_name = "FILE")]
     pub file: Option<PathBuf>,
     #[arg(long, value_parser = mac::parse)]
     pub mac: Mac,

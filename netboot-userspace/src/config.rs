@@ -1,4 +1,4 @@
-//! The validated configuration. [`load`] reads it from a file; what `check` writes is [`file`]'s.
+//! The validated configuration. [`load`] reads it from a file, [`File`] is the form it is written in.
 
 mod check;
 mod defaults;

@@ -118,3 +118,156 @@ fn lock(path: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("cannot lock {}", directory.display()))?;
     Ok(lock)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    const CONFIG: &str = r#"# Our site.
+inventory = ["rack.toml"]   # rack 7
+
+[[subnet]]
+cidr = "10.0.0.0/24"
+
+# The first one.
+[[host]]
+mac  = "52-54-00-00-00-01"
+ip   = "10.0.0.1"
+hostname = "one"   # spare
+
+[tftp]
+enabled = false
+"#;
+    const RACK: &str =
+        "# Rack 7\n\n[[host]]\nmac = \"5254.0000.0002\"\nip = \"10.0.0.2\"\nhostname = \"Two\"\n";
+
+    struct Site {
+        directory: tempfile::TempDir,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let site = Self { directory: tempfile::tempdir().unwrap() };
+            fs::write(site.path("netboot.toml"), CONFIG).unwrap();
+            fs::write(site.path("rack.toml"), RACK).unwrap();
+            site
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        fn text(&self, name: &str) -> String {
+            fs::read_to_string(self.path(name)).unwrap()
+        }
+
+        fn add(&self, file: Option<&str>, host: &HostEntry) -> anyhow::Result<()> {
+            let file = file.map(|name| self.path(name));
+            add(&self.path("netboot.toml"), file.as_deref(), host)
+        }
+
+        fn remove(&self, key: &str) -> anyhow::Result<PathBuf> {
+            remove(&self.path("netboot.toml"), key)
+        }
+    }
+
+    fn host(mac: &str, ip: &str) -> HostEntry {
+        HostEntry { mac: mac.to_owned(), ip: ip.to_owned(), ..HostEntry::default() }
+    }
+
+    #[test]
+    fn add_and_remove_keep_every_other_byte() {
+        let site = Site::new();
+        let new = HostEntry {
+            hostname: Some("three".to_owned()),
+            netboot: Some(false),
+            script: Some("http://a/\"b".replace('"', "%22")),
+            ..host("52:54:00:00:00:03", "10.0.0.3")
+        };
+        site.add(None, &new).unwrap();
+        let entry = "\n[[host]]\nmac = \"52:54:00:00:00:03\"\nip = \"10.0.0.3\"\n\
+                     hostname = \"three\"\nnetboot = false\nscript = \"http://a/%22b\"\n";
+        let expect = CONFIG.replace("# spare\n", &format!("# spare\n{entry}"));
+        assert_eq!(site.text("netboot.toml"), expect);
+        assert_eq!(site.remove("52-54-00-00-00-03").unwrap(), site.path("netboot.toml"));
+        assert_eq!(site.text("netboot.toml"), CONFIG);
+        assert_eq!(site.remove("10.0.0.1").unwrap(), site.path("netboot.toml"));
+        let one = CONFIG.find("# The first").unwrap()..CONFIG.find("[tftp]").unwrap();
+        assert_eq!(site.text("netboot.toml"), CONFIG.replace(&CONFIG[one], ""));
+        assert_eq!(site.text("rack.toml"), RACK);
+    }
+
+    #[test]
+    fn inventory_files() {
+        let site = Site::new();
+        site.add(Some("rack.toml"), &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
+        let entry = "\n[[host]]\nmac = \"52:54:00:00:00:03\"\nip = \"10.0.0.3\"\n";
+        assert_eq!(site.text("rack.toml"), format!("{RACK}{entry}"));
+        assert_eq!(site.remove("two").unwrap(), site.path("rack.toml"));
+        assert_eq!(site.text("rack.toml"), format!("# Rack 7\n{entry}"));
+        assert_eq!(site.text("netboot.toml"), CONFIG);
+
+        fs::remove_file(site.path("rack.toml")).unwrap();
+        site.add(Some("rack.toml"), &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
+        assert_eq!(format!("\n{}", site.text("rack.toml")), entry);
+    }
+
+    #[test]
+    fn what_is_refused_changes_nothing() {
+        let site = Site::new();
+        let path = site.path("");
+        let refused = |result: anyhow::Result<()>, expect: &str| {
+            let error = format!("{:#}", result.unwrap_err());
+            assert_eq!(error.replace(&*path.to_string_lossy(), ""), expect);
+            assert_eq!(
+                (site.text("netboot.toml"), site.text("rack.toml")),
+                (CONFIG.into(), RACK.into())
+            );
+        };
+        refused(
+            site.add(None, &host("52:54:00:00:00:02", "10.1.0.1")),
+            "netboot.toml:15: host[1].ip: 10.1.0.1 lies in no [[subnet]]; add a subnet or correct the address\n\
+             rack.toml:4: host[0].mac: 52:54:00:00:00:02 is already the MAC at host[1].mac (netboot.toml:14); each machine needs its own",
+        );
+        refused(
+            site.add(Some("other.toml"), &host("52:54:00:00:00:03", "10.0.0.3")),
+            "other.toml is no inventory file of netboot.toml: add it to its `inventory` list first",
+        );
+        refused(site.remove("three").map(drop), "no host three in netboot.toml");
+        assert_eq!(fs::read_dir(site.directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_wrong_configuration_can_be_mended() {
+        let site = Site::new();
+        let twice = format!("{CONFIG}\n[[host]]\nmac = \"525400000009\"\nip = \"10.0.0.1\"\n");
+        fs::write(site.path("netboot.toml"), twice).unwrap();
+        let error = site.remove("10.0.0.1").unwrap_err().to_string();
+        assert_eq!(error, "2 hosts match 10.0.0.1: name the one by its MAC or address");
+        site.remove("52:54:00:00:00:09").unwrap();
+        assert_eq!(site.text("netboot.toml"), CONFIG);
+    }
+
+    #[test]
+    fn mode_and_link_stay() {
+        let site = Site::new();
+        let real = site.path("real.toml");
+        fs::rename(site.path("netboot.toml"), &real).unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real.toml", site.path("netboot.toml")).unwrap();
+        site.add(None, &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
+        assert!(fs::symlink_metadata(site.path("netboot.toml")).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_ne!(site.text("real.toml"), CONFIG);
+    }
+
+    #[test]
+    fn keys() {
+        let mac = mac::parse("52:54:00:00:00:01").unwrap();
+        assert_eq!(HostKey::new("525400000001"), HostKey::Mac(mac));
+        assert_eq!(HostKey::new("10.0.0.1"), HostKey::Ip(Ipv4Addr::new(10, 0, 0, 1)));
+        assert_eq!(HostKey::new("10.0.0"), HostKey::Hostname("10.0.0".to_owned()));
+    }
+}

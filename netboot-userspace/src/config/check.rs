@@ -100,11 +100,15 @@ fn boot_files(draft: &Draft, report: &Report) {
         Ok(directory) => directory,
         Err(error) => {
             let message = format!(
-                "boot.root {}: {}; create the directory, or name another as boot.root",
+                "{}: {}; create the directory, or name another as boot.root",
                 root.display(),
                 reason(&error)
             );
-            report.error(place, message);
+            if files.is_empty() {
+                report.warn(place, message);
+            } else {
+                report.error(place, message);
+            }
             return;
         }
     };

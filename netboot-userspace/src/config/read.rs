@@ -136,7 +136,7 @@ fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
     boot.script_url = section.get("script-url", dhcp_url).map(|url| url.value);
     if let Some(files) = section.section("files") {
         let report = files.report();
-        for (key, name) in files.entries(|value| boot_file(value)) {
+        for (key, name) in files.entries(boot_file) {
             match key.value.parse::<Architecture>() {
                 Ok(architecture) => {
                     draft.boot_files.push(Placed { value: name.clone(), place: key.place });

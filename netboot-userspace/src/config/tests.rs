@@ -82,8 +82,10 @@ mac = "52:54:00:00:00:01"
 
 #[test]
 fn syntax() {
-    let lines = errors("interfaces = [\"eth0\"\nx = = 1\n");
-    assert!(lines.len() == 2 && lines[0].starts_with("netboot.toml:2: "), "{lines:?}");
+    check(
+        "interfaces = [\"eth0\"\nx = = 1\n",
+        &["netboot.toml:2: missing comma between array elements, expected `,`"],
+    );
     check("[dhcp]\nmode = \"off\"\nmode = \"off\"\n", &["netboot.toml:3: duplicate key"]);
     let directory = directory();
     let path = directory.path().join("bytes.toml");
@@ -333,7 +335,7 @@ fn boot_files() {
     );
     check(
         "boot.root = \"none\"\nboot.files.x86-bios = \"ipxe.efi\"",
-        &["netboot.toml:1: boot.root: boot.root none: no such file or directory; \
+        &["netboot.toml:1: boot.root: none: no such file or directory; \
            create the directory, or name another as boot.root"],
     );
     check(
@@ -569,9 +571,9 @@ fn warnings() {
         lines,
         [
             "netboot.toml:1: no interfaces: DHCP is answered only where `netboot run --iface` says",
-            "netboot.toml:1: tftp.listen: firmware asks at port 69 only",
             "netboot.toml:1: boot: no boot.files: machines get their address, but no iPXE to boot",
             "netboot.toml:1: boot: no boot.script-user-classes: no machine gets the script",
+            "netboot.toml:1: tftp.listen: firmware asks at port 69 only",
             &format!("netboot.toml:1: boot: boot/vmlinuz-x86_64 {script}"),
             &format!("netboot.toml:1: boot: boot/initramfs-x86_64 {script}"),
             "netboot.toml:12: subnet[1].routers[0]: 10.2.0.1 lies outside 10.1.0.0/24",
@@ -680,7 +682,9 @@ fn everything_arrives() {
     let config = load_text(directory.path(), &text).unwrap().config;
     let default = format!("{:#?}", Config::unconfigured());
     let given = format!("{config:#?}");
-    for line in default.lines().filter(|line| line.starts_with("        ") && line.contains(": ")) {
+    for line in default.lines().filter(|line| {
+        line.starts_with("        ") && line.contains(": ") && !line.ends_with(['[', '('])
+    }) {
         let field = line.trim_start();
         assert!(!given.lines().any(|given| given == line), "{field} is the default still");
     }
@@ -744,7 +748,7 @@ fn the_example_is_valid() {
 #[test]
 fn bad_input_never_panics() {
     let directory = directory();
-    for end in (0..ALL.len()).filter(|end| ALL.is_char_boundary(*end)) {
+    for end in (0..ALL.len()).step_by(3).filter(|end| ALL.is_char_boundary(*end)) {
         let _ = load_text(directory.path(), &ALL[..end]);
     }
     let mut state = 0x9e37_79b9_u32;
@@ -755,7 +759,7 @@ fn bad_input_never_panics() {
         state as usize % below
     };
     let noise = b"[]{}\"'=.,#\n\r \\0xe-:\xff\x00";
-    for _ in 0..2000 {
+    for _ in 0..500 {
         let mut bytes = ALL.as_bytes().to_vec();
         for _ in 0..1 + random(4) {
             let at = random(bytes.len());

@@ -157,3 +157,109 @@ fn is_comment(line: &str) -> bool {
 fn is_blank(line: &str) -> bool {
     line.trim().is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "mac = \"c\"\nip = \"3\"\n";
+
+    #[track_caller]
+    fn check_add(text: &str, expect: &str) {
+        assert_eq!(add(text, HOST).unwrap(), expect);
+    }
+
+    #[track_caller]
+    fn check_remove(text: &str, at: usize, expect: &str) {
+        assert_eq!(remove(text, at).unwrap(), expect);
+    }
+
+    #[test]
+    fn adding() {
+        let entry = format!("[[host]]\n{HOST}");
+        check_add("", &entry);
+        check_add(
+            "# all\n[dhcp]  # d\nmode=\"off\"",
+            &format!("# all\n[dhcp]  # d\nmode=\"off\"\n\n{entry}"),
+        );
+        check_add("a = 1\n\n", &format!("a = 1\n\n{entry}"));
+        // After the last host, not at the end; comments stay where they belong.
+        check_add(
+            "[[host]]\nmac = \"a\"   # one\n#ip = \"1\"\n\n# Two\n[tftp]\nenabled=false\n",
+            &format!(
+                "[[host]]\nmac = \"a\"   # one\n#ip = \"1\"\n\n{entry}\n# Two\n[tftp]\nenabled=false\n"
+            ),
+        );
+        check_add(
+            "[[host]]\nmac = \"a\"\n# Two\n[tftp]\n",
+            &format!("[[host]]\nmac = \"a\"\n\n{entry}\n# Two\n[tftp]\n"),
+        );
+        check_add(
+            "[[host]]\nmac = \"a\"\n[[host.options]]\nip = [\n  \"1\", # x\n]  # y\n\n# end",
+            &format!(
+                "[[host]]\nmac = \"a\"\n[[host.options]]\nip = [\n  \"1\", # x\n]  # y\n\n{entry}\n# end"
+            ),
+        );
+    }
+
+    #[test]
+    fn line_ends_stay_what_they_are() {
+        check_add(
+            "[[host]]\r\nmac = \"a\"\r\n",
+            "[[host]]\r\nmac = \"a\"\r\n\r\n[[host]]\r\nmac = \"c\"\r\nip = \"3\"\r\n",
+        );
+    }
+
+    #[test]
+    fn what_is_added_is_removed_without_trace() {
+        for text in [
+            "",
+            "# all\n[dhcp]\nmode = \"off\"\n",
+            "[[host]]\nmac = \"a\"\n\n# b\n[[host]]\nmac = \"b\" # x\n",
+            "[[host]]\nmac = \"a\"\n\n[tftp]\n",
+            "[[host]]\r\nmac = \"a\"\r\n\r\n[tftp]\r\n",
+        ] {
+            let added = add(text, HOST).unwrap();
+            let at = find(&added, &HostKey::Hostname(String::new())).unwrap().len();
+            assert_eq!(at, 0);
+            let last = hosts(&added, &parse(&added).unwrap()).unwrap().len() - 1;
+            check_remove(&added, last, text);
+        }
+    }
+
+    #[test]
+    fn removing() {
+        let text = "# all\n\n# one\n[[host]]\nmac = \"a\" # 1\n\n\n  # two\n  # too\n  [[ host ]]\nmac = \"b\"\noptions = [\n{ code = 2 }, # c\n]\n\n[tftp]\n";
+        check_remove(
+            text,
+            0,
+            "# all\n\n  # two\n  # too\n  [[ host ]]\nmac = \"b\"\noptions = [\n{ code = 2 }, # c\n]\n\n[tftp]\n",
+        );
+        check_remove(text, 1, "# all\n\n# one\n[[host]]\nmac = \"a\" # 1\n\n\n[tftp]\n");
+        check_remove(
+            "[[host]]\nmac = \"a\"\n[[host]]\nmac = \"b\"\n\n[tftp]\n",
+            1,
+            "[[host]]\nmac = \"a\"\n\n[tftp]\n",
+        );
+        check_remove(
+            "[[host]]\nmac = \"a\"\n[host.x]\ny = 1\n[[host]]\nmac = \"b\"",
+            0,
+            "[[host]]\nmac = \"b\"",
+        );
+        check_remove("[[host]]", 0, "");
+    }
+
+    #[test]
+    fn what_is_left_to_the_operator() {
+        let error = |text: &str| remove(text, 0).unwrap_err().to_string();
+        let inline = "`host` is not written as [[host]] tables: edit it by hand";
+        assert_eq!(error("host = [{ mac = \"a\" }]"), inline);
+        assert_eq!(add("host = []", HOST).unwrap_err().to_string(), inline);
+        assert_eq!(
+            error("[[host]]\nmac = \"a\"\n[tftp]\n[host.x]\n"),
+            "host[0] is not written in one piece: remove it by hand"
+        );
+        assert_eq!(error(""), "host[0] is not there");
+        assert_eq!(error("a = 1\nb = = 2"), "line 2: extra `=`, expected nothing");
+    }
+}
