@@ -7,8 +7,11 @@
 
 pub mod app;
 pub mod args;
+pub mod commands;
 pub mod config;
+pub mod hosts;
 pub mod inventory;
+pub mod mac;
 pub mod machines;
 pub mod links;
 pub mod tables;
