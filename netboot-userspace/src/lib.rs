@@ -10,3 +10,8 @@ pub mod args;
 pub mod config;
 pub mod inventory;
 pub mod machines;
+pub mod files;
+pub mod http;
+pub mod mac;
+pub mod script;
+pub mod tftp;
