@@ -11,6 +11,7 @@ mod door;
 mod file;
 mod log;
 mod path;
+mod range;
 
 use std::sync::Arc;
 

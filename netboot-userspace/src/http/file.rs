@@ -2,7 +2,6 @@
 
 use std::{
     io::SeekFrom,
-    ops::{Bound, Range},
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -20,6 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 use tracing::warn;
 
+use super::range::Wanted;
 use crate::files::{Error, Files, Opened};
 
 const CHUNK: usize = 256 * 1024;
@@ -104,44 +104,21 @@ fn is_fresh(request: &HeaderMap, tag: Option<&ETag>, modified: Option<SystemTime
     modified.is_some_and(|modified| !since.is_modified(modified))
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Wanted {
-    All,
-    Part(Range<u64>),
-    /// The range is outside of the file.
-    Nothing,
-}
-
 fn wanted(
     request: &HeaderMap,
     size: u64,
     tag: Option<&ETag>,
     modified: Option<SystemTime>,
 ) -> Wanted {
-    let Some(range) = request.typed_get::<headers::Range>() else { return Wanted::All };
+    let range = request.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let Some(range) = range else { return Wanted::All };
     if let Some(condition) = request.typed_get::<IfRange>() {
         let modified = modified.map(LastModified::from);
         if condition.is_modified(tag, modified.as_ref()) {
             return Wanted::All;
         }
     }
-    let mut ranges = range.satisfiable_ranges(size);
-    let Some((start, end)) = ranges.next() else { return Wanted::Nothing };
-    // A client that asks for several takes the whole as well.
-    if ranges.next().is_some() {
-        return Wanted::All;
-    }
-    let start = match start {
-        Bound::Included(start) => start,
-        Bound::Excluded(before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match end {
-        Bound::Included(last) => last.saturating_add(1).min(size),
-        Bound::Excluded(end) => end.min(size),
-        Bound::Unbounded => size,
-    };
-    if start >= end { Wanted::Nothing } else { Wanted::Part(start..end) }
+    Wanted::of(range, size)
 }
 
 fn tag(size: u64, modified: SystemTime) -> Option<ETag> {

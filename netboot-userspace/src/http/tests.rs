@@ -216,12 +216,7 @@ async fn ranges_and_conditions() {
         .await;
     }
     for range in ["bytes=0-1,3-4", "lines=1-2", "bytes=x"] {
-        let answer = lab.ask(&format!(
-            "GET /ipxe.efi HTTP/1.1\nHost: x\nConnection: close\nRange: {range}"
-        ));
-        let answer = answer.await;
-        let whole = answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(CONTENT);
-        assert!(whole || answer.starts_with("HTTP/1.1 416 "), "{range}: {answer}");
+        lab.check(&get(&format!("Range: {range}")), ALL).await;
     }
     lab.check("GET /empty\nRange: bytes=0-", "416\ncontent-range: bytes */0\n\nthe file has 0 bytes, none of them in that range\n").await;
     lab.check("HEAD /ipxe.efi\nRange: bytes=2-4", "206\ncontent-length: 3").await;

@@ -77,6 +77,6 @@ mod tests {
     #[test]
     fn shown_text() {
         assert_eq!(shown("web-1 (10.0.0.1)"), "web-1 (10.0.0.1)");
-        assert_eq!(shown("a && b\n${c}; #d"), "a ?? b??c?? ?d");
+        assert_eq!(shown("a && b\n${c}; #d"), "a ?? b???c?? ?d");
     }
 }
