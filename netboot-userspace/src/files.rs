@@ -16,7 +16,7 @@ use cap_std::{
 };
 use nix::{errno::Errno, fcntl::OFlag};
 
-/// The files under a directory; cheap to clone.
+/// The files under a directory; cheap to clone. Symlinks are followed that are relative and stay inside.
 #[derive(Clone, Debug)]
 pub struct Files {
     root: Arc<Path>,

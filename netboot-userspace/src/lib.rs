@@ -8,10 +8,10 @@
 pub mod app;
 pub mod args;
 pub mod config;
-pub mod inventory;
-pub mod machines;
 pub mod files;
 pub mod http;
+pub mod inventory;
 pub mod mac;
+pub mod machines;
 pub mod script;
 pub mod tftp;

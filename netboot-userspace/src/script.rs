@@ -31,11 +31,7 @@ pub struct Error {
 ///
 /// # Errors
 /// A value could be taken for commands.
-pub fn of_host(
-    host: &Host,
-    script: &config::Script,
-    server: SocketAddr,
-) -> Result<String, Error> {
+pub fn of_host(host: &Host, script: &config::Script, server: SocketAddr) -> Result<String, Error> {
     match &host.script {
         None => hook(host, script, server),
         Some(HostScript::Url(url)) => chain(host, url),

@@ -90,14 +90,11 @@ pub async fn serve(
     thread::Builder::new()
         .name("tftp".into())
         .spawn(move || {
-            let stop = async { cancel.cancelled().await };
-            let result = async_io::block_on(future::or(
-                async {
-                    stop.await;
-                    Ok(())
-                },
-                server.serve(),
-            ));
+            let stop = async {
+                cancel.cancelled().await;
+                Ok(())
+            };
+            let result = async_io::block_on(future::or(stop, server.serve()));
             let _nobody_waits = done.send(result);
         })
         .context("the TFTP server's thread")?;
@@ -131,8 +128,7 @@ impl Handler for BootFiles {
             Ok(Ok(opened)) => {
                 let size = opened.size;
                 self.note(machine, shown.clone(), "started".into());
-                let transfer =
-                    Transfer::new(*client, machine, self.machines.clone(), shown, size);
+                let transfer = Transfer::new(*client, machine, self.machines.clone(), shown, size);
                 Ok((Reader::new(opened, transfer, self.runtime.clone()), Some(size)))
             }
             Ok(Err(error)) => Err(self.refuse(client, machine, shown, error)),

@@ -91,12 +91,7 @@ mod tests {
         check(&format!("d/x-{trace}"), &[&format!("d/x-{trace}"), "d/x"]);
         check(
             &format!("525400ee0d0b/x-{trace}"),
-            &[
-                &format!("525400ee0d0b/x-{trace}"),
-                &format!("x-{trace}"),
-                "525400ee0d0b/x",
-                "x",
-            ],
+            &[&format!("525400ee0d0b/x-{trace}"), &format!("x-{trace}"), "525400ee0d0b/x", "x"],
         );
         check(trace, &[trace]);
         let short = "x-00-23b1e307bb35484f535a1f772c06910-d887dc3912240434-01";

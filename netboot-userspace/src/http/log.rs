@@ -11,7 +11,7 @@ use axum::{
 };
 use headers::{ContentLength, HeaderMapExt as _};
 use netboot_ebpf::shared::Mac;
-use tracing::{field::display, info, warn};
+use tracing::{field::display, info};
 
 use super::{Site, body::Counted, door::Ends, path};
 use crate::machines::Step;
@@ -59,7 +59,7 @@ impl Entry {
         let machine = machine.map(display);
         match length {
             Some(length) if *length > bytes => {
-                warn!(%client, machine, %method, path, status, bytes, length, "http: cut short");
+                info!(%client, machine, %method, path, status, bytes, length, "http: cut short");
             }
             _ => info!(%client, machine, %method, path, status, bytes, "http: served"),
         }

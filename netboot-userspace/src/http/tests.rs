@@ -173,7 +173,8 @@ async fn files() {
     lab.check(r"GET /..%5cetc%5cpasswd", "403\n\n`..` in the name\n").await;
     lab.check("GET /ipxe.efi%00", "403\n\na NUL in the name\n").await;
     for method in ["POST", "PUT", "DELETE"] {
-        let text = format!("405\nallow: GET,HEAD\n\n{method} is not possible here: GET and HEAD are\n");
+        let text =
+            format!("405\nallow: GET,HEAD\n\n{method} is not possible here: GET and HEAD are\n");
         lab.check(&format!("{method} /ipxe.efi"), &text).await;
     }
 
@@ -218,7 +219,11 @@ async fn ranges_and_conditions() {
     for range in ["bytes=0-1,3-4", "lines=1-2", "bytes=x"] {
         lab.check(&get(&format!("Range: {range}")), ALL).await;
     }
-    lab.check("GET /empty\nRange: bytes=0-", "416\ncontent-range: bytes */0\n\nthe file has 0 bytes, none of them in that range\n").await;
+    lab.check(
+        "GET /empty\nRange: bytes=0-",
+        "416\ncontent-range: bytes */0\n\nthe file has 0 bytes, none of them in that range\n",
+    )
+    .await;
     lab.check("HEAD /ipxe.efi\nRange: bytes=2-4", "206\ncontent-length: 3").await;
 
     let answer = lab.ask("HEAD /ipxe.efi HTTP/1.1\nHost: x\nConnection: close").await;

@@ -104,11 +104,12 @@ impl AsyncRead for Reader {
         block: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.used == this.chunk.len() && this.position < this.size {
-            if let Err(error) = ready!(this.poll_chunk(cx)) {
-                this.transfer.read_failed(&error);
-                return Poll::Ready(Err(error));
-            }
+        if this.used == this.chunk.len()
+            && this.position < this.size
+            && let Err(error) = ready!(this.poll_chunk(cx))
+        {
+            this.transfer.read_failed(&error);
+            return Poll::Ready(Err(error));
         }
         let rest = this.chunk.get(this.used..).unwrap_or_default();
         let bytes = rest.len().min(block.len());

@@ -251,9 +251,12 @@ async fn real_clients() {
             tftp.args(["-m", "binary", "127.0.0.1", &port, "-c", "get", &name, "stored"]);
             check_client(&client, size, &mut tftp);
 
-            let mut curl = Command::new("curl");
-            curl.args(["-sS", "--tftp-blksize", "1468", "-o", "stored"]);
-            check_client(&client, size, curl.arg(format!("tftp://127.0.0.1:{port}/{name}")));
+            // curl 7.88 stores no empty file.
+            if size > 0 {
+                let mut curl = Command::new("curl");
+                curl.args(["-sS", "--tftp-blksize", "1468", "-o", "stored"]);
+                check_client(&client, size, curl.arg(format!("tftp://127.0.0.1:{port}/{name}")));
+            }
 
             let mut atftp = Command::new("atftp");
             atftp.args(["--option", "windowsize 8", "--option", "blksize 1468", "-g"]);

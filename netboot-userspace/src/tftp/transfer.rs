@@ -41,7 +41,10 @@ enum Outcome {
     /// Not even the first answer was acknowledged: UEFI asks for a size so.
     Unanswered,
     /// The client left, or has not been heard of for a while.
-    Aborted { sent: u64, size: u64 },
+    Aborted {
+        sent: u64,
+        size: u64,
+    },
 }
 
 impl Transfer {
@@ -109,7 +112,7 @@ impl Drop for Transfer {
                 return;
             }
             Outcome::Aborted { size, .. } => {
-                warn!(%client, machine, file, bytes, size, ms, "tftp: {outcome}");
+                info!(%client, machine, file, bytes, size, ms, "tftp: {outcome}");
             }
         }
         if let Some(mac) = self.machine {
@@ -123,8 +126,12 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Complete => f.write_str("complete"),
-            Self::CompleteUnconfirmed => f.write_str("complete, the last acknowledgement is missing"),
-            Self::Unanswered => f.write_str("the client asked for the size only, or cannot be reached"),
+            Self::CompleteUnconfirmed => {
+                f.write_str("complete, the last acknowledgement is missing")
+            }
+            Self::Unanswered => {
+                f.write_str("the client asked for the size only, or cannot be reached")
+            }
             Self::Aborted { sent, size } => write!(f, "aborted at {sent} of {size} bytes"),
         }
     }
