@@ -31,6 +31,7 @@ use async_tftp::{
 };
 use futures_lite::{future, io::Sink};
 use netboot_ebpf::shared::Mac;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -64,9 +65,7 @@ pub async fn serve(
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let address = socket.local_addr().context("the TFTP socket's address")?;
-    if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
-        warn!(%error, "tftp: requests that arrive together may be lost: the receive buffer stays small");
-    }
+    make_room(&socket);
     let handler = BootFiles { files, machines, runtime: Handle::current() };
     let server = TftpServerBuilder::with_handler(handler)
         .std_socket(socket)
@@ -102,6 +101,14 @@ pub async fn serve(
         .await
         .context("the TFTP server's thread ended")?
         .with_context(|| format!("the TFTP socket {address}"))
+}
+
+fn make_room(socket: &UdpSocket) {
+    // Past the system's limit with CAP_NET_ADMIN, up to it without.
+    let forced = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
+    if let Err(error) = forced.or_else(|_| setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER)) {
+        warn!(%error, "tftp: of many requests at once some may be lost: the socket's buffer is small");
+    }
 }
 
 struct BootFiles {

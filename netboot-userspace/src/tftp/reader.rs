@@ -52,7 +52,7 @@ impl Reader {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut chunk = match &mut self.waiting {
+        let chunk = match &mut self.waiting {
             Some(reading) => {
                 let read = ready!(reading.poll(cx));
                 self.waiting = None;
@@ -60,6 +60,7 @@ impl Reader {
             }
             None => {
                 let mut chunk = mem::take(&mut self.chunk);
+                self.used = 0;
                 let room = usize::try_from(CHUNK.min(self.size - self.position)).unwrap_or(0);
                 chunk.resize(room, 0);
                 match read_cached(&self.file, &mut chunk, self.position) {
@@ -87,8 +88,7 @@ impl Reader {
             return Poll::Ready(Err(shorter));
         }
         self.position += chunk.len() as u64;
-        mem::swap(&mut self.chunk, &mut chunk);
-        self.used = 0;
+        self.chunk = chunk;
         Poll::Ready(Ok(()))
     }
 }

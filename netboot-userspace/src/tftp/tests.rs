@@ -209,6 +209,24 @@ async fn errors_are_prompt() {
     Arc::into_inner(lab).unwrap().end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_comes_from_the_disk() {
+    let lab = Arc::new(Lab::new());
+    let client = Arc::clone(&lab);
+    spawn_blocking(move || {
+        let file = fs::File::open(client.path().join("5000000")).unwrap();
+        file.sync_all().unwrap();
+        for _ in 0..3 {
+            // Out of the page cache: where that does nothing, as on tmpfs, this is one more download.
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+            client.check_file(5_000_000, &["blksize", "1468"], "blksize 1468 ");
+        }
+    })
+    .await
+    .unwrap();
+    Arc::into_inner(lab).unwrap().end().await;
+}
+
 /// UEFI asks for the size, leaves, and asks again from another port.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_leave() {
