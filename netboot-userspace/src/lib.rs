@@ -10,3 +10,6 @@ pub mod args;
 pub mod config;
 pub mod inventory;
 pub mod machines;
+pub mod printable;
+pub mod status;
+pub mod syslog;
