@@ -59,12 +59,9 @@ pub fn channel(machines: Machines, state_dir: &Path) -> (Sink, Writer) {
     (Sink { queue: sender, limit: Arc::default(), machines, counters }, writer)
 }
 
-/// Why a line was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dropped {
-    RateLimited,
-    QueueFull,
-}
+/// The line was dropped and counted.
+#[derive(Debug)]
+struct Dropped;
 
 impl Sink {
     #[must_use]
@@ -77,11 +74,11 @@ impl Sink {
         let source = self.received(from, bytes);
         if self.admit(source).is_err() {
             count(&self.counters.rate_limited);
-            return Err(Dropped::RateLimited);
+            return Err(Dropped);
         }
         self.queue.try_send(line(source, bytes)).map_err(|_| {
             count(&self.counters.queue_full);
-            Dropped::QueueFull
+            Dropped
         })
     }
 

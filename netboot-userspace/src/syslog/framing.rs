@@ -135,8 +135,11 @@ fn length(buffer: &[u8]) -> io::Result<Option<(usize, usize)>> {
     match buffer.get(digits) {
         None => Ok(None),
         Some(b' ') => {
-            let length = buffer.get(..digits).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-            length.map(|length| Some((digits + 1, length))).ok_or_else(|| broken("a length is missing"))
+            let length =
+                buffer.get(..digits).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
+            length
+                .map(|length| Some((digits + 1, length)))
+                .ok_or_else(|| broken("a length is missing"))
         }
         Some(_) => Err(broken("a length is not followed by a space")),
     }

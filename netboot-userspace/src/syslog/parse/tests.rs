@@ -86,10 +86,7 @@ fn rfc5424() {
         "Rfc5424 auth.crit - su[-] ID47 - - | 'su root' failed",
     );
     check("<13>1 - - tst - MID - text", "Rfc5424 user.notice - tst[-] MID - - | text");
-    check(
-        "<14>1 - host app - - - {\"a\":1}",
-        "Rfc5424 user.info host app[-] - - - | {\"a\":1}",
-    );
+    check("<14>1 - host app - - - {\"a\":1}", "Rfc5424 user.info host app[-] - - - | {\"a\":1}");
     check(
         r#"<14>1 - h a p m [x a="1\"]\\"][y b="]" c="2"] t"#,
         r#"Rfc5424 user.info h a[p] m - [x a="1\"]\\"][y b="]" c="2"] | t"#,
@@ -133,10 +130,7 @@ fn without_a_valid_priority_all_is_text() {
     }
     check("<013>app: hello", "Plain user.notice - -[-] - - - | <013>app: hello");
     check("<6>", "Plain kern.info - -[-] - - - | ");
-    check(
-        "<191>{\"level\":\"info\"}",
-        "Plain local7.debug - -[-] - - - | {\"level\":\"info\"}",
-    );
+    check("<191>{\"level\":\"info\"}", "Plain local7.debug - -[-] - - - | {\"level\":\"info\"}");
     check("<6>see http://x/: fine", "Plain kern.info - -[-] - - - | see http://x/: fine");
 }
 
