@@ -88,7 +88,6 @@ impl Store {
             _ => false,
         };
         if !is_open {
-            self.open.remove(name);
             self.close_one_of_too_many();
             let file = open(path)?;
             self.open.insert(name.to_owned(), Open { file, used });
