@@ -52,7 +52,7 @@ fn is_junk(byte: u8) -> bool {
 
 fn without_mac(path: &Path) -> Option<PathBuf> {
     let mut parts = path.components();
-    mac::parse(parts.next()?.as_os_str().to_str()?)?;
+    mac::parse(parts.next()?.as_os_str().to_str()?).ok()?;
     let rest = parts.as_path();
     (!rest.as_os_str().is_empty()).then(|| rest.to_owned())
 }

@@ -25,7 +25,7 @@ impl Target {
         if let Ok(path) = str::from_utf8(&decoded) {
             let mut parts = path.rsplit('/');
             if parts.next() == Some(SCRIPT) {
-                return Self::Script(parts.next().and_then(mac::parse));
+                return Self::Script(parts.next().and_then(|part| mac::parse(part).ok()));
             }
         }
         let name = decoded.strip_prefix(b"/").unwrap_or(&decoded);
@@ -40,7 +40,7 @@ pub(super) fn machine(path: &str) -> Option<Mac> {
         Target::Script(mac) => mac,
         Target::File(names) => names.iter().find_map(|name| {
             let first = name.split(|&byte| byte == b'/').next()?;
-            mac::parse(str::from_utf8(first).ok()?)
+            mac::parse(str::from_utf8(first).ok()?).ok()
         }),
     }
 }
