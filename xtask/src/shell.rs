@@ -153,9 +153,8 @@ fn indent(said: &str) -> String {
 fn watch(step: &Step, output: PipeReader, deadline: Instant, said: &mut String) -> Result<()> {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
-        // Serial consoles end lines with \r\n, progress bars with \r: both are not always UTF-8.
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-            if sender.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
+            if sender.send(plain(&line)).is_err() {
                 return;
             }
         }
@@ -174,6 +173,12 @@ fn watch(step: &Step, output: PipeReader, deadline: Instant, said: &mut String) 
             return Err(anyhow!("it took too long"));
         }
     }
+}
+
+/// A virtual machine's firmware clears the screen and resets the terminal: that must not reach ours.
+fn plain(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    line.chars().filter(|c| !c.is_control() || *c == '\t').collect()
 }
 
 fn kill(child: &mut Child) {
@@ -219,6 +224,9 @@ mod tests {
         let said = follow(&step, Command::new("sh").args(["-c", "echo out; echo err >&2"]), limit)
             .unwrap();
         assert_eq!(said, "out\nerr\n");
+        let said =
+            follow(&step, Command::new("printf").arg(r"\033[2Jclear\r\n\377"), limit).unwrap();
+        assert_eq!(said, "[2Jclear\n\u{fffd}\n");
         let error =
             follow(&step, Command::new("sh").args(["-c", "echo why; exit 3"]), limit).unwrap_err();
         assert!(format!("{error:#}").contains("exit status: 3\n  | why"), "{error:#}");
