@@ -14,7 +14,7 @@ use netboot_tests::{
 
 const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
 
-fn dnsmasq(lab: &Lab, root: &Path) -> Result<Process> {
+pub(crate) fn dnsmasq(lab: &Lab, root: &Path) -> Result<Process> {
     let root = format!("--tftp-root={}", root.display());
     let host = format!("--dhcp-host={CLIENT_MAC},{CLIENT},machine1");
     let script = format!("--dhcp-boot=tag:script,{SCRIPT_URL},,{SERVER}");
@@ -120,7 +120,8 @@ fn boots(firmware: Firmware<'_>) -> Result<()> {
     let mut http = lab.server.command("python3");
     http.args(["-m", "http.server", "80"]).current_dir(root.path());
     let _http = Process::spawn(http)?;
-    let syslog = lab.server.spawn("busybox", &["nc", "-u", "-l", "-p", "514"])?;
+    let syslog =
+        lab.server.spawn("tcpdump", &["-n", "-l", "-A", "-i", INTERFACE, "udp port 514"])?;
     let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
     let start = std::time::Instant::now();
     machine.wait_for("the first syslog line", || {

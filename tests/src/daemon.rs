@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use netboot_ebpf::verdict::Verdict;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -81,8 +82,8 @@ impl Setup {
 
     /// `netboot ARGS --config FILE`
     pub fn command(&self, namespace: &Namespace, args: &[&str]) -> Result<Command> {
-        let mut command = command(namespace, args)?;
-        command.arg("--config").arg(self.path());
+        let mut command = namespace.command(&binary()?.display().to_string());
+        command.env("NO_COLOR", "1").args(args).arg("--config").arg(self.path());
         Ok(command)
     }
 
@@ -122,6 +123,18 @@ impl Daemon {
         let command = self.setup.command(namespace, &["status", "--json"])?;
         let text = process::run(command, DEADLINE)?;
         serde_json::from_str(&text).with_context(|| format!("status is no JSON: {text}"))
+    }
+
+    /// The answers given: OFFERs, ACKs and NAKs.
+    pub fn answers(&self, namespace: &Namespace) -> Result<Count> {
+        let mut sum = Count::default();
+        for (name, count) in self.counts(namespace)? {
+            if Verdict::ALL.iter().any(|verdict| verdict.is_answer() && verdict.as_str() == name) {
+                sum.kernel += count.kernel;
+                sum.userspace += count.userspace;
+            }
+        }
+        Ok(sum)
     }
 
     /// The counters of the status, by verdict.
@@ -180,11 +193,11 @@ pub fn wait_until_ready(process: &mut Process) -> Result<()> {
     .with_context(|| format!("the daemon's log:\n{}", process.stderr()))
 }
 
-/// `netboot ARGS` in a namespace.
-pub fn command(namespace: &Namespace, args: &[&str]) -> Result<Command> {
-    let mut command = namespace.command(&binary()?.display().to_string());
-    command.env("NO_COLOR", "1").args(args);
-    Ok(command)
+/// `netboot run` on an interface of a node where nothing is configured.
+pub fn spawn_unconfigured(namespace: &Namespace, interface: &str) -> Result<Process> {
+    let mut command = namespace.sealed_command(&binary()?.display().to_string());
+    command.env("NO_COLOR", "1").args(["run", "--iface", interface]);
+    Process::spawn(command)
 }
 
 /// `NETBOOT_BIN`, or the daemon built like these tests.

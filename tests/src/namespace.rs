@@ -52,11 +52,12 @@ impl Namespace {
     }
 
     /// Like [`Self::command`], for programs that configure their machine: `/etc` is read-only to
-    /// them, and what they keep in `/run` and `/var/lib` is gone when they end.
+    /// them, and what they keep in `/run`, `/var/lib` and `/sys/fs/bpf` is gone when they end.
     #[must_use]
     pub fn sealed_command(&self, program: &str) -> Command {
         const SEAL: &str = "mount --bind /etc /etc && mount -o remount,bind,ro /etc && \
                             mount -t tmpfs tmpfs /var/lib && mount -t tmpfs tmpfs /run && \
+                            mount -t bpf bpf /sys/fs/bpf && \
                             mkdir -p /var/lib/dhcp /var/lib/dhcpcd && exec \"$@\"";
         let mut command = self.command("unshare");
         command.args(["--mount", "--uts", "sh", "-c", SEAL, "sh", program]);
