@@ -1,7 +1,46 @@
-//! The DHCP responder (placeholder order; see modules).
+//! The DHCP responder's logic. It compiles into the XDP program and into the daemon, so that both give
+//! the same bytes for the same frame.
+//!
+//! In reading order: [`wire`] and [`message`] are the ground; [`frame`], [`options`], [`request`] and
+//! [`client`] read; [`decide`] is the policy; [`reply`] and [`checksum`] write; [`responder`] is the
+//! whole way. [`shared`] and [`verdict`] are what the kernel and the daemon exchange.
+//!
+//! # What this library may not do
+//!
+//! It imports `core` and `zerocopy` only: no `unsafe`, `alloc`, time, randomness or logging, and no
+//! code that differs between the kernel and the host. The BPF verifier asks for more (seen on Linux 6.1
+//! and 6.18 with LLVM 22); each rule broken alone cost a rejection:
+//!
+//! 1. Packet memory is never walked here: the XDP program copies the message into map memory, and
+//!    hands in only the [`frame::HEADERS`] by reference.
+//! 2. Messages are arrays of constant size, read with [`message::byte`] and [`message::bytes`], which
+//!    compare with a constant. Linux 6.1 learns nothing from comparing two registers. `end` goes
+//!    through `black_box`, or LLVM, knowing that it is within the array, drops that comparison.
+//! 3. Nothing can panic: no computed index, no `unwrap`, no range slices. Loading is the proof.
+//! 4. A loop's turn has one way on: [`options::walk`] computes its step instead of branching.
+//! 5. What a loop finds goes to memory at a computed place ([`options::Index`]), not into locals.
+//! 6. Copies have constant length ([`message::put`]): blocks are zero-padded, and the next overwrites
+//!    the padding. What a copy of a request's option leaves behind is zeroed.
+//! 7. What may be absent is a row of zeros, not an `Option` of a reference: a pointer or null doubles
+//!    the states of all that follows ([`shared::BootFile::NONE`]).
+//! 8. No value over about 64 bytes is on the stack: results go to [`responder::Scratch`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")
+)]
 
+pub mod checksum;
+pub mod client;
+pub mod decide;
+pub mod frame;
+pub mod message;
+pub mod options;
+pub mod reply;
+pub mod request;
+pub mod responder;
 pub mod shared;
 pub mod verdict;
 pub mod wire;

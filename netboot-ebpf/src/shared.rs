@@ -29,6 +29,9 @@ pub const MAX_INTERFACES: usize = 64;
 pub const MAX_UNKNOWN: usize = 4096;
 /// Bytes of the event ring: about 8,000 events.
 pub const EVENTS_BYTES: usize = 512 * 1024;
+/// `COUNTERS` has a place for each verdict, and one for events that found the ring full.
+pub const EVENTS_LOST: u32 = crate::verdict::Verdict::COUNT;
+pub const COUNTERS_LEN: usize = EVENTS_LOST as usize + 1;
 /// Addresses of this node that clients may send to or name in option 54.
 pub const MAX_ADDRESSES: usize = 16;
 /// Architecture codes (option 93) below this number can be served.
@@ -75,7 +78,8 @@ pub struct Reservation {
     pub address: [u8; 4],
     /// Index into `SUBNETS`.
     pub subnet: u32,
-    /// Index in `BOOT_FILES` of the first entry of the machine's boot set (see [`Choice`]);
+    /// Index in `BOOT_FILES` of the first row of the machine's boot set (see
+    /// [`crate::client::Stage::row`]);
     /// 0: the machine gets its lease only.
     pub boot_set: u32,
     /// Options of this host alone: 12, overrides.
@@ -134,41 +138,6 @@ impl BootFile {
         name: [0; BOOT_NAME],
         options: [0; BOOT_OPTIONS],
     };
-}
-
-/// The row of a boot set that a machine gets. A set has `1 + 3 * slots` rows: the script, then for
-/// each way of loading a binary one row for each architecture slot of [`Settings`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// The script's URL.
-    Script,
-    /// The bare binary name, for firmware that speaks TFTP.
-    Pxe,
-    /// The binary's HTTP URL, for firmware that speaks HTTP.
-    Http,
-    /// The binary's TFTP URL, for an iPXE that is not ours.
-    Ipxe,
-}
-
-impl Choice {
-    /// The row's distance from the begin of the set. `slot` counts from 1, as in
-    /// [`Settings::architecture_slots`].
-    #[inline(always)]
-    #[must_use]
-    pub const fn row(self, slots: u32, slot: u32) -> u32 {
-        match self {
-            Self::Script => 0,
-            Self::Pxe => slot,
-            Self::Http => slots + slot,
-            Self::Ipxe => 2 * slots + slot,
-        }
-    }
-
-    /// The number of rows of a set.
-    #[must_use]
-    pub const fn rows(slots: u32) -> u32 {
-        1 + 3 * slots
-    }
 }
 
 /// An interface that the program is attached to.
@@ -241,12 +210,14 @@ impl Settings {
     #[inline(always)]
     #[must_use]
     pub fn is_ours(&self, address: [u8; 4]) -> bool {
-        let address = u32::from_ne_bytes(address);
-        let mut found = false;
-        for ours in self.addresses {
-            found |= u32::from_ne_bytes(ours) == address;
+        // Leaving the loop at the match, not noting it: BPF has no conditional move, so each noted
+        // comparison would double the verifier's states.
+        for ours in &self.addresses {
+            if *ours == address && address != [0; 4] {
+                return true;
+            }
         }
-        found && address != 0
+        false
     }
 
     /// Whether a switch is on.
@@ -282,6 +253,18 @@ pub struct Seen {
     pub stage: u8,
     pub reserved: [u8; 2],
     pub giaddr: [u8; 4],
+}
+
+impl Seen {
+    /// Of a message that could not be read.
+    pub const NOTHING: Self = Self {
+        mac: Mac { octets: [0; 6] },
+        architecture: crate::client::NO_ARCHITECTURE,
+        message_type: 0,
+        stage: 0,
+        reserved: [0; 2],
+        giaddr: [0; 4],
+    };
 }
 
 /// A machine without reservation: the value of `UNKNOWN`, keyed by [`Mac`].

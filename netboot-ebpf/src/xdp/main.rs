@@ -1,10 +1,97 @@
+//! The XDP program: it answers what the library can answer, and passes everything else untouched.
 #![no_std]
 #![no_main]
 
+mod maps;
+mod packet;
+
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+use aya_log_ebpf::{debug, warn};
+use netboot_ebpf::{
+    frame,
+    reply::KERNEL_ECHO,
+    responder::{Scratch, respond},
+    verdict::Verdict,
+};
+
+use crate::{maps::Maps, packet::Packet};
 
 #[xdp]
-pub fn netboot(_ctx: XdpContext) -> u32 {
+pub fn netboot(ctx: XdpContext) -> u32 {
+    let packet = Packet::new(&ctx);
+    let Some(headers) = packet.headers() else { return finish(Verdict::NotDhcp) };
+    if let Err(verdict) = frame::classify(headers) {
+        return finish(verdict);
+    }
+    let Some(scratch) = maps::scratch() else { return finish(Verdict::NoTables) };
+    let verdict = match answer(&packet, scratch) {
+        Ok(verdict) | Err(verdict) => verdict,
+    };
+    match verdict {
+        Verdict::NoRoom => debug!(&ctx, "no room to grow the frame: the daemon answers"),
+        Verdict::NoTables => warn!(&ctx, "the tables are incomplete: the daemon answers"),
+        _ => {}
+    }
+    maps::report(verdict, packet.ifindex(), &scratch.seen);
+    finish(verdict)
+}
+
+/// Answers in place. The frame is not touched before `resize`, the last step that can fail.
+#[inline(always)]
+fn answer(packet: &Packet<'_>, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
+    let Some(headers) = packet.headers() else { return Err(Verdict::NotDhcp) };
+    let frame = frame::parse(headers, packet.len())?;
+    packet.load(&mut scratch.message, frame.message_len)?;
+    let answer = respond::<KERNEL_ECHO, _>(&frame, packet.ifindex(), scratch, &Maps)?;
+    packet.resize(answer.len)?;
+    packet.store(&scratch.headers, &scratch.reply, answer.len)?;
+    Ok(answer.verdict)
+}
+
+/// Counts the verdict and says what becomes of the frame. A new verdict does not compile until someone
+/// decides that here.
+#[inline(always)]
+fn finish(verdict: Verdict) -> u32 {
+    maps::count(verdict);
+    match verdict {
+        Verdict::Offer | Verdict::Ack | Verdict::OfferNoBootFile | Verdict::AckNoBootFile => {
+            xdp_action::XDP_TX
+        }
+        Verdict::NotDhcp
+        | Verdict::Nak
+        | Verdict::UnknownMachine
+        | Verdict::OtherServer
+        | Verdict::OtherDestination
+        | Verdict::WrongSubnet
+        | Verdict::WrongAddress
+        | Verdict::Truncated
+        | Verdict::NotRequest
+        | Verdict::NotEthernet
+        | Verdict::NotDhcpMessage
+        | Verdict::BadOption
+        | Verdict::Fragment
+        | Verdict::IpOptions
+        | Verdict::TooLong
+        | Verdict::TooManyOptions
+        | Verdict::Overload
+        | Verdict::SplitOption
+        | Verdict::Inform
+        | Verdict::Decline
+        | Verdict::Release
+        | Verdict::UnsupportedType
+        | Verdict::EchoTooLong
+        | Verdict::ReplyTooLong
+        | Verdict::NoRoom
+        | Verdict::NoTables
+        | Verdict::Changed
+        | Verdict::Tagged => xdp_action::XDP_PASS,
+    }
+}
+
+/// Passes everything: native veth delivers XDP_TX only to a peer that has a program, and the cost of
+/// the program above is measured beside this one.
+#[xdp]
+pub fn pass(_ctx: XdpContext) -> u32 {
     xdp_action::XDP_PASS
 }
 
@@ -12,3 +99,8 @@ pub fn netboot(_ctx: XdpContext) -> u32 {
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
+
+/// The kernel lends its GPL-only helpers to a program that says this.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,215 @@
+//! Who asks: how far the machine is in its boot, and its architecture.
+
+use crate::{
+    decide::Tables,
+    message::{CAP, Message, byte, bytes, forget},
+    options::{Index, length},
+    shared::{ClassFlags, Settings, USER_CLASS, UserClass},
+    wire::code,
+};
+
+/// How far a machine is in its boot, as its vendor class and user classes tell.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// An operating system or anything else that does not boot from the network.
+    Plain = 0,
+    /// Firmware that loads over TFTP: vendor class `PXEClient`.
+    Pxe,
+    /// Firmware that loads over HTTP: vendor class `HTTPClient`.
+    Http,
+    /// An iPXE that is not ours: user class `iPXE`.
+    Ipxe,
+    /// Our iPXE: a user class that gets the script.
+    Script,
+}
+
+impl Stage {
+    /// The stage with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Plain),
+            1 => Some(Self::Pxe),
+            2 => Some(Self::Http),
+            3 => Some(Self::Ipxe),
+            4 => Some(Self::Script),
+            _ => None,
+        }
+    }
+
+    /// The row of a boot set, counted from its begin: the script's URL, then for each way of loading a
+    /// binary one row for each architecture slot. `slot` counts from 1, as in
+    /// [`Settings::architecture_slots`]. A plain client has none.
+    #[inline(always)]
+    #[must_use]
+    pub const fn row(self, slots: u32, slot: u32) -> u32 {
+        match self {
+            Self::Plain | Self::Script => 0,
+            _ => (self as u32 - 1) * slots + slot,
+        }
+    }
+
+    /// The number of rows of a boot set.
+    #[must_use]
+    pub const fn rows(slots: u32) -> u32 {
+        1 + 3 * slots
+    }
+
+    /// The name in status, metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Pxe => "pxe",
+            Self::Http => "http",
+            Self::Ipxe => "ipxe",
+            Self::Script => "script",
+        }
+    }
+}
+
+/// The stage. The script class is tested before all others: an iPXE that has the class also says
+/// `PXEClient`, and giving it the binary again would be an endless loop.
+#[inline(always)]
+pub fn stage(message: &Message, index: &Index, tables: &impl Tables, cell: &mut usize) -> Stage {
+    let classes = user_classes(message, index, tables, cell) as u32;
+    let vendor = vendor_class(message, index);
+    if classes & ClassFlags::SCRIPT != 0 {
+        Stage::Script
+    } else if vendor == Stage::Http {
+        Stage::Http
+    } else if classes & ClassFlags::IPXE != 0 {
+        Stage::Ipxe
+    } else {
+        vendor
+    }
+}
+
+/// `Pxe`, `Http` or `Plain` by the begin of option 60.
+#[inline(always)]
+fn vendor_class(message: &Message, index: &Index) -> Stage {
+    let Some(at) = index.find(code::VENDOR_CLASS) else { return Stage::Plain };
+    let len = length(message, at);
+    if len >= 9 && bytes(message, at + 2) == Some(b"PXEClient") {
+        Stage::Pxe
+    } else if len >= 10 && bytes(message, at + 2) == Some(b"HTTPClient") {
+        Stage::Http
+    } else {
+        Stage::Plain
+    }
+}
+
+/// The bound on instances in option 77.
+const MAX_INSTANCES: usize = 4;
+
+/// The flags of all user classes. Option 77 comes as one plain string (iPXE, dhclient, udhcpc), or as
+/// instances each with a length octet (RFC 3004: dhcpcd, systemd-networkd); each may match.
+#[inline(always)]
+fn user_classes(message: &Message, index: &Index, tables: &impl Tables, cell: &mut usize) -> usize {
+    let Some(at) = index.find(code::USER_CLASS) else { return 0 };
+    let len = length(message, at);
+    let end = at + 2 + len;
+    let mut flags = forget(class_flags(message, at + 2, len, tables), cell);
+    let mut instance = at + 2;
+    for _ in 0..MAX_INSTANCES {
+        if instance >= end {
+            break;
+        }
+        let Some(len) = byte(message, instance) else { break };
+        let len = usize::from(len);
+        if instance + 1 + len > end {
+            break;
+        }
+        flags = forget(flags | class_flags(message, instance + 1, len, tables), cell);
+        instance = forget(instance + 1 + len, cell);
+    }
+    flags
+}
+
+/// The flags of the class that stands at an offset; 0 where no such class is known.
+#[inline(always)]
+fn class_flags(message: &Message, at: usize, len: usize, tables: &impl Tables) -> usize {
+    if len == 0 || len > USER_CLASS || at > CAP - USER_CLASS {
+        return 0;
+    }
+    let Some(raw) = bytes::<USER_CLASS>(message, at) else { return 0 };
+    // Option 77 is a string: some senders end it with a NUL (RFC 2132 section 2), which is padding here.
+    let Some(prefix) = PREFIX.get(len) else { return 0 };
+    let key = UserClass { name: masked(raw, prefix) };
+    match tables.user_class(&key) {
+        Some(flags) => flags.bits as usize,
+        None => 0,
+    }
+}
+
+/// By length: the bytes that count. A comparison of each position with the length would be a branch
+/// each, and double the verifier's states each.
+static PREFIX: [[u8; USER_CLASS]; USER_CLASS + 1] = {
+    let mut masks = [[0; USER_CLASS]; USER_CLASS + 1];
+    let mut len = 0;
+    while len <= USER_CLASS {
+        let mut position = 0;
+        while position < len {
+            masks[len][position] = 0xff;
+            position += 1;
+        }
+        len += 1;
+    }
+    masks
+};
+
+/// The bytes under a mask, eight at a time.
+#[inline(always)]
+fn masked(bytes: &[u8; USER_CLASS], mask: &[u8; USER_CLASS]) -> [u8; USER_CLASS] {
+    let mut masked = [0; USER_CLASS];
+    let chunks = masked.as_chunks_mut::<8>().0.iter_mut();
+    for ((to, from), mask) in chunks.zip(bytes.as_chunks::<8>().0).zip(mask.as_chunks::<8>().0) {
+        *to = (u64::from_ne_bytes(*from) & u64::from_ne_bytes(*mask)).to_ne_bytes();
+    }
+    masked
+}
+
+/// No architecture was told.
+pub const NO_ARCHITECTURE: u16 = 0xffff;
+/// The bound on codes in option 93.
+const MAX_CODES: usize = 8;
+
+/// The first architecture code of option 93.
+#[inline(always)]
+#[must_use]
+pub fn architecture(message: &Message, index: &Index) -> u16 {
+    match index.find(code::ARCHITECTURE) {
+        Some(at) if length(message, at) >= 2 => {
+            bytes(message, at + 2).map_or(NO_ARCHITECTURE, |code| u16::from_be_bytes(*code))
+        }
+        _ => NO_ARCHITECTURE,
+    }
+}
+
+/// The slot of the first code of option 93 that is known; 0 where none is.
+#[inline(always)]
+#[must_use]
+pub fn architecture_slot(
+    message: &Message,
+    index: &Index,
+    settings: &Settings,
+    cell: &mut usize,
+) -> u32 {
+    let Some(at) = index.find(code::ARCHITECTURE) else { return 0 };
+    let len = length(message, at);
+    let mut slot = 0;
+    for position in 0..MAX_CODES {
+        if position * 2 + 2 > len {
+            break;
+        }
+        let Some(code) = bytes(message, at + 2 + position * 2) else { break };
+        let code = u16::from_be_bytes(*code);
+        slot =
+            settings.architecture_slots.get(usize::from(code)).map_or(0, |slot| u32::from(*slot));
+        if slot != 0 {
+            break;
+        }
+    }
+    forget(slot as usize, cell) as u32
+}

@@ -1,0 +1,169 @@
+//! The answer's bytes: the fixed header, the rendered blocks, and what depends on the request.
+
+use crate::{
+    decide::Decision,
+    message::{CAP, Message, bytes, forget, put},
+    options::{Index, length},
+    request::Request,
+    verdict::Verdict,
+    wire::{
+        ACK, BOOTREPLY, BROADCAST_FLAG, CHADDR, CIADDR, COOKIE, FILE, FLAGS, GIADDR, HTYPE,
+        MAGIC_COOKIE, MIN_MESSAGE, NAK, OP, OPTIONS, SIADDR, SNAME, XID, YIADDR, code,
+    },
+};
+
+/// Bytes of an option (code, length, value) that the kernel echoes; userspace echoes any.
+pub const KERNEL_ECHO: usize = 64;
+/// The longest option.
+pub const ANY_ECHO: usize = 257;
+
+/// The longest boot file name that fits the `file` field with its NUL.
+pub const FILE_NAME: usize = 127;
+
+/// Builds an OFFER or ACK in `reply`, and returns its length in bytes. The bytes after it are zero up
+/// to the next multiple of 32.
+///
+/// `ECHO` bounds the options that are copied from the request, see [`KERNEL_ECHO`]. Answers are the
+/// same bytes whatever the bound.
+///
+/// # Errors
+/// [`Verdict::EchoTooLong`], [`Verdict::ReplyTooLong`]; `reply` is then undefined.
+#[inline(always)]
+pub fn build<const ECHO: usize>(
+    message: &Message,
+    index: &Index,
+    request: &Request,
+    decision: &Decision<'_>,
+    mtu: u16,
+    cell: &mut usize,
+    reply: &mut Message,
+) -> Result<usize, Verdict> {
+    let boot = decision.boot;
+    let ciaddr = if decision.message_type == ACK { request.ciaddr } else { [0; 4] };
+    header(message, reply, ciaddr, decision.reservation.address, boot.siaddr, message[FLAGS])
+        .ok_or(LONG)?;
+    let long_name = usize::from(boot.name_len) > FILE_NAME;
+    if long_name {
+        put(reply, FILE, &[0; 128]).ok_or(LONG)?;
+    } else {
+        let name = boot.name.first_chunk::<128>().ok_or(LONG)?;
+        put(reply, FILE, name).ok_or(LONG)?;
+    }
+    put(reply, OPTIONS, &[code::MESSAGE_TYPE, 1, decision.message_type]).ok_or(LONG)?;
+    let mut at = OPTIONS + 3;
+
+    put(reply, at, &decision.subnet.options).ok_or(LONG)?;
+    at += decision.subnet.options_len as usize & 0x1ff;
+    at = echo::<ECHO>(message, index, code::CLIENT_ID, reply, at, cell)?;
+    at = echo::<ECHO>(message, index, code::MACHINE_ID, reply, at, cell)?;
+    put(reply, at, &decision.reservation.options).ok_or(LONG)?;
+    at += usize::from(decision.reservation.options_len) & 0xff;
+    put(reply, at, &boot.options).ok_or(LONG)?;
+    at += usize::from(boot.options_len) & 0x7f;
+    if long_name {
+        put(reply, at, &[code::BOOT_FILE, boot.name_len as u8]).ok_or(LONG)?;
+        put(reply, at + 2, &boot.name).ok_or(LONG)?;
+        at += 2 + (usize::from(boot.name_len) & 0xff);
+    }
+    at = forget(at, cell);
+    at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
+    let len = finish(reply, at).ok_or(LONG)?;
+    let limit = usize::from(request.max_datagram.min(mtu));
+    if len + 28 > limit { Err(LONG) } else { Ok(len) }
+}
+
+const LONG: Verdict = Verdict::ReplyTooLong;
+
+/// Builds a NAK (RFC 2131 table 3): 53, 54, 61, 56 and 82 only.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_nak<const ECHO: usize>(
+    message: &Message,
+    index: &Index,
+    request: &Request,
+    server: [u8; 4],
+    cell: &mut usize,
+    reply: &mut Message,
+) -> Result<usize, Verdict> {
+    const REASON: &[u8; 13] = b"wrong address";
+    *reply = [0; CAP];
+    // The relay broadcasts a NAK: the client's address is what is wrong.
+    let flags = if request.is_relayed() { message[FLAGS] | BROADCAST_FLAG } else { message[FLAGS] };
+    header(message, reply, [0; 4], [0; 4], [0; 4], flags).ok_or(LONG)?;
+    let [a, b, c, d] = server;
+    put(reply, OPTIONS, &[code::MESSAGE_TYPE, 1, NAK, code::SERVER_ID, 4, a, b, c, d])
+        .ok_or(LONG)?;
+    let mut at = OPTIONS + 9;
+    put(reply, at, &[code::MESSAGE, REASON.len() as u8]).ok_or(LONG)?;
+    put(reply, at + 2, REASON).ok_or(LONG)?;
+    at += 2 + REASON.len();
+    at = echo::<ECHO>(message, index, code::CLIENT_ID, reply, at, cell)?;
+    at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
+    finish(reply, at).ok_or(LONG)
+}
+
+/// The fixed header (RFC 2131 table 3), but for `file`; `sname`, `hops` and `secs` are zero.
+#[inline(always)]
+fn header(
+    message: &Message,
+    reply: &mut Message,
+    ciaddr: [u8; 4],
+    yiaddr: [u8; 4],
+    siaddr: [u8; 4],
+    flags: u8,
+) -> Option<()> {
+    let [htype, hlen] = *bytes(message, HTYPE)?;
+    put(reply, OP, &[BOOTREPLY, htype, hlen, 0])?;
+    put(reply, XID, bytes::<4>(message, XID)?)?;
+    put(reply, XID + 4, &[0, 0, flags, message[FLAGS + 1]])?;
+    put(reply, CIADDR, &ciaddr)?;
+    put(reply, YIADDR, &yiaddr)?;
+    put(reply, SIADDR, &siaddr)?;
+    put(reply, GIADDR, bytes::<4>(message, GIADDR)?)?;
+    put(reply, CHADDR, bytes::<16>(message, CHADDR)?)?;
+    put(reply, SNAME, &[0; 64])?;
+    put(reply, COOKIE, &MAGIC_COOKIE)
+}
+
+/// Copies an option of the request, if it is there, to `to`, and zeroes what the copy of constant
+/// length left behind it. Returns the offset after it.
+#[inline(always)]
+fn echo<const ECHO: usize>(
+    message: &Message,
+    index: &Index,
+    code: u8,
+    reply: &mut Message,
+    to: usize,
+    cell: &mut usize,
+) -> Result<usize, Verdict> {
+    let mut after = to;
+    if let Some(at) = index.find(code) {
+        after = copy::<ECHO>(message, at, reply, to)?;
+    }
+    Ok(forget(after, cell))
+}
+
+#[inline(always)]
+fn copy<const ECHO: usize>(
+    message: &Message,
+    at: usize,
+    reply: &mut Message,
+    to: usize,
+) -> Result<usize, Verdict> {
+    let len = 2 + length(message, at);
+    if len > ECHO {
+        return Err(Verdict::EchoTooLong);
+    }
+    let Some(option) = bytes::<ECHO>(message, at) else { return Err(Verdict::EchoTooLong) };
+    put(reply, to, option).ok_or(LONG)?;
+    put(reply, to + len, &[0; ECHO]).ok_or(LONG)?;
+    Ok(to + len)
+}
+
+/// Ends the options and returns the message's length.
+#[inline(always)]
+fn finish(reply: &mut Message, at: usize) -> Option<usize> {
+    put(reply, at, &[code::END])?;
+    Some((at + 1).max(MIN_MESSAGE))
+}

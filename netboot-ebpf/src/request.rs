@@ -1,0 +1,109 @@
+//! A request: the fields of a message that a decision depends on.
+
+use crate::{
+    message::{CAP, Message, bytes},
+    options::{self, Index, walk},
+    shared::Mac,
+    verdict::Verdict,
+    wire::{
+        BOOTREQUEST, CHADDR, CIADDR, COOKIE, ETHERNET, FLAGS, GIADDR, HLEN, HTYPE, MAGIC_COOKIE,
+        MIN_DATAGRAM, OP, OPTIONS, code,
+    },
+};
+
+/// What a client asks for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub mac: Mac,
+    /// The longest IP datagram that the client takes (option 57), in bytes.
+    pub max_datagram: u16,
+    pub ciaddr: [u8; 4],
+    pub giaddr: [u8; 4],
+    /// Option 50; zero: not there.
+    pub requested: [u8; 4],
+    /// Option 54; zero: not there.
+    pub server: [u8; 4],
+    /// Option 53.
+    pub message_type: u8,
+    /// The first byte of `flags`: the broadcast flag.
+    pub flags: u8,
+}
+
+const ZERO: [u8; 4] = [0; 4];
+
+impl Request {
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            mac: Mac { octets: [0; 6] },
+            max_datagram: 0,
+            ciaddr: ZERO,
+            giaddr: ZERO,
+            requested: ZERO,
+            server: ZERO,
+            message_type: 0,
+            flags: 0,
+        }
+    }
+
+    /// Whether a relay passed it on.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        self.giaddr != ZERO
+    }
+}
+
+/// Reads a message of `end` bytes into `request`, and where its options are into `index`.
+///
+/// # Errors
+/// A verdict that says why the message is not answered, or not here.
+#[inline(always)]
+pub fn parse(
+    message: &Message,
+    end: usize,
+    index: &mut Index,
+    request: &mut Request,
+) -> Result<(), Verdict> {
+    *request = Request::empty();
+    if end <= OPTIONS {
+        return Err(Verdict::Truncated);
+    }
+    if end > CAP {
+        return Err(Verdict::TooLong);
+    }
+    if message[OP] != BOOTREQUEST {
+        return Err(Verdict::NotRequest);
+    }
+    if field::<4>(message, COOKIE) != MAGIC_COOKIE {
+        return Err(Verdict::NotDhcpMessage);
+    }
+    // Known before the options are walked, so that a malformed message still names its machine.
+    request.mac = Mac { octets: field(message, CHADDR) };
+    request.ciaddr = field(message, CIADDR);
+    request.giaddr = field(message, GIADDR);
+    request.flags = message[FLAGS];
+    if message[HTYPE] != ETHERNET || message[HLEN] != 6 {
+        return Err(Verdict::NotEthernet);
+    }
+    walk(message, core::hint::black_box(end), index)?;
+    let Some([message_type]) = options::fixed(message, index, code::MESSAGE_TYPE)? else {
+        return Err(Verdict::NotDhcpMessage);
+    };
+    request.message_type = message_type;
+    request.requested = options::fixed(message, index, code::REQUESTED_ADDRESS)?.unwrap_or(ZERO);
+    request.server = options::fixed(message, index, code::SERVER_ID)?.unwrap_or(ZERO);
+    let max = options::fixed(message, index, code::MAX_MESSAGE)?.map_or(0, u16::from_be_bytes);
+    request.max_datagram = max.max(MIN_DATAGRAM as u16);
+    Ok(())
+}
+
+/// A field of the fixed header.
+#[inline(always)]
+fn field<const N: usize>(message: &Message, at: usize) -> [u8; N] {
+    match bytes(message, at) {
+        Some(field) => *field,
+        None => [0; N],
+    }
+}
