@@ -1,1 +1,9 @@
+//! The tests that need root: namespaces, real clients, machines with firmware.
 
+mod boot;
+mod cli;
+mod clients;
+mod maps;
+mod peers;
+mod services;
+mod site;

@@ -1,1 +1,12 @@
-//! Namespaces and processes for tests on real parts.
+//! Real parts for tests: network namespaces, the daemon, DHCP, TFTP and HTTP clients, machines with
+//! firmware. Everything made here has a random name, belongs to one test and goes away with it.
+
+pub mod clients;
+pub mod daemon;
+pub mod lab;
+pub mod machine;
+pub mod namespace;
+pub mod process;
+pub mod transfer;
+pub mod wait;
+pub mod xdp_pass;

@@ -1,0 +1,77 @@
+//! What the command line says when something is not as it should be.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use netboot_tests::{
+    clients::{Identity, udhcpc},
+    daemon::{Xdp, spawn_unconfigured, wait_until_ready},
+    lab::{CLIENT_MAC, INTERFACE, Lab},
+    namespace::Namespace,
+    wait::wait_for,
+};
+
+use crate::{peers, site::Site};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The daemon must refuse to start, and say these words.
+fn refused(namespace: &Namespace, xdp: Xdp, interface: &str, words: &[&str]) -> Result<()> {
+    let setup = Site::new()?.setup(xdp)?;
+    let output = setup.spawn(namespace, interface)?.finish(DEADLINE)?;
+    ensure!(!output.status.success(), "it started");
+    for word in words {
+        ensure!(output.stderr.contains(word), "it does not say {word:?}:\n{}", output.stderr);
+    }
+    ensure!(!setup.pin_path().exists(), "it left its pins");
+    Ok(())
+}
+
+#[test]
+fn a_second_dhcp_server_is_an_error() -> Result<()> {
+    let lab = Lab::new()?;
+    let root = tempfile::tempdir()?;
+    let _dnsmasq = peers::dnsmasq(&lab, root.path())?;
+    for xdp in [Xdp::Generic, Xdp::Off] {
+        refused(&lab.server, xdp, INTERFACE, &["67", "dnsmasq"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_an_error() -> Result<()> {
+    let lab = Lab::new()?;
+    for xdp in [Xdp::Generic, Xdp::Off] {
+        refused(&lab.server, xdp, "eth9", &["eth9"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_second_daemon_is_an_error() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    refused(&lab.server, Xdp::Generic, INTERFACE, &["67"])?;
+    daemon.stop()
+}
+
+#[test]
+fn without_configuration_it_shows_who_asks() -> Result<()> {
+    let lab = Lab::new()?;
+    let mut daemon = spawn_unconfigured(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut daemon)?;
+    let identity = Identity {
+        vendor_class: Some("PXEClient:Arch:00007:UNDI:003016"),
+        architecture: Some(7),
+        user_class: None,
+    };
+    ensure!(udhcpc(&lab.client, INTERFACE, identity).is_err(), "a stranger was answered");
+    wait_for("the machine in the log", DEADLINE, || {
+        let log = daemon.stderr();
+        let shown = log.contains(CLIENT_MAC) && log.contains("host add");
+        Ok(shown.then_some(()))
+    })?;
+    let output = daemon.terminate(DEADLINE)?;
+    ensure!(output.status.success(), "{}", output.status);
+    Ok(())
+}

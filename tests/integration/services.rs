@@ -1,0 +1,114 @@
+//! Files, scripts and logs: real clients of the daemon's services.
+
+use std::net::SocketAddrV4;
+
+use anyhow::{Result, ensure};
+use netboot_tests::{
+    daemon::{Daemon, Xdp},
+    lab::{CLIENT_MAC, INTERFACE, Lab, SERVER},
+    transfer::{Syslog, atftp, curl, logger, tftp},
+};
+
+use crate::site::{SCRIPT_URL, Site};
+
+fn file() -> Vec<u8> {
+    // Larger than a window, no multiple of any block.
+    (0..300_001_u32).map(|at| (at % 251) as u8).collect()
+}
+
+fn serve() -> Result<(Lab, Daemon, Site)> {
+    let lab = Lab::with_client_address()?;
+    let site = Site::new()?.file("ipxe.efi", &file())?;
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    Ok((lab, daemon, site))
+}
+
+#[test]
+fn tftp_clients_get_files() -> Result<()> {
+    let (lab, daemon, _site) = serve()?;
+    ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == file(), "tftp-hpa");
+    for options in [
+        &[] as &[&str],
+        &["tsize 0"],
+        &["blksize 1468"],
+        &["windowsize 4"],
+        &["blksize 1468", "windowsize 16", "tsize 0"],
+    ] {
+        ensure!(atftp(&lab.client, SERVER, "ipxe.efi", options)? == file(), "atftp {options:?}");
+    }
+    let row = daemon.wait_for_step(&lab.server, CLIENT_MAC, "tftp")?;
+    ensure!(row["last"]["file"].as_str().is_some_and(|name| name.contains("ipxe.efi")), "{row}");
+    ensure!(tftp(&lab.client, SERVER, "none").is_err(), "tftp-hpa: a file from nowhere");
+    ensure!(atftp(&lab.client, SERVER, "../state", &[]).is_err(), "atftp: outside of boot.root");
+    daemon.stop()
+}
+
+#[test]
+fn http_clients_get_files() -> Result<()> {
+    let (lab, daemon, _site) = serve()?;
+    let url = format!("http://{SERVER}");
+    for path in ["/ipxe.efi", "/ipxe/ipxe.efi"] {
+        let answer = curl(&lab.client, &format!("{url}{path}"), &[])?;
+        ensure!(answer.status == 200 && answer.body == file(), "{path}: {}", answer.status);
+    }
+    let answer = curl(&lab.client, &format!("{url}/ipxe.efi"), &["--head"])?;
+    let headers = answer.headers.to_lowercase();
+    ensure!(answer.status == 200 && headers.contains("content-length: 300001"), "{headers}");
+    let answer = curl(&lab.client, &format!("{url}/ipxe.efi"), &["--range", "1000-1999"])?;
+    ensure!(answer.status == 206 && file().get(1000..2000) == Some(&answer.body), "a range");
+    for path in ["/none", "/../state/status.sock"] {
+        let answer = curl(&lab.client, &format!("{url}{path}"), &["--path-as-is"])?;
+        ensure!((400..500).contains(&answer.status), "{path}: {}", answer.status);
+    }
+    daemon.stop()
+}
+
+#[test]
+fn the_script_is_the_machines_own() -> Result<()> {
+    let (lab, daemon, _site) = serve()?;
+    let by_mac = format!("http://{SERVER}/{CLIENT_MAC}/auto.ipxe");
+    for url in [SCRIPT_URL, &by_mac] {
+        let answer = curl(&lab.client, url, &[])?;
+        let script = String::from_utf8(answer.body)?;
+        ensure!(answer.status == 200 && script.starts_with("#!ipxe\n"), "{url}: {script}");
+        ensure!(script.contains("vmlinuz-x86_64") && script.contains(CLIENT_MAC), "{script}");
+    }
+    let row = daemon.wait_for_step(&lab.server, CLIENT_MAC, "http")?;
+    ensure!(row["last"]["status"] == 200, "{row}");
+
+    // Another machine, by its address.
+    lab.client.add_address(INTERFACE, "192.168.2.200/24")?;
+    let answer = curl(&lab.client, SCRIPT_URL, &["--interface", "192.168.2.200"])?;
+    let script = String::from_utf8(answer.body)?;
+    ensure!(answer.status == 200 && script.starts_with("#!ipxe\n"), "{script}");
+    ensure!(script.contains("192.168.2.200") && !script.contains("vmlinuz"), "{script}");
+    daemon.stop()
+}
+
+#[test]
+fn the_daemon_tells_how_it_is() -> Result<()> {
+    let (lab, daemon, _site) = serve()?;
+    for path in ["healthz", "readyz", "metrics"] {
+        let answer = curl(&lab.client, &format!("http://{SERVER}/{path}"), &[])?;
+        ensure!(answer.status == 200, "/{path}: {}", answer.status);
+    }
+    daemon.stop()
+}
+
+#[test]
+fn syslog_clients_are_heard() -> Result<()> {
+    let (lab, daemon, _site) = serve()?;
+    let server = SocketAddrV4::new(SERVER, 514);
+    for (transport, line) in
+        [(Syslog::Udp, "a line in a datagram"), (Syslog::Tcp, "a line in a stream")]
+    {
+        logger(&lab.client, server, transport, line)?;
+        let row = daemon.wait_for_step(&lab.server, CLIENT_MAC, "syslog")?;
+        ensure!(row["ip"] == "192.168.2.144" && row["known"] == true, "{row}");
+        netboot_tests::wait::wait_for(line, std::time::Duration::from_secs(10), || {
+            let row = daemon.machine_at(&lab.server, CLIENT_MAC, "syslog")?;
+            Ok(row.filter(|row| row["last"]["line"].as_str().is_some_and(|it| it.contains(line))))
+        })?;
+    }
+    daemon.stop()
+}

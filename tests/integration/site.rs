@@ -1,0 +1,88 @@
+//! The site that the tests configure.
+
+use std::{fs, path::Path};
+
+use anyhow::Result;
+use netboot_tests::{
+    daemon::{Setup, Xdp},
+    lab::{CLIENT, CLIENT_MAC, SERVER},
+};
+use tempfile::TempDir;
+
+pub(crate) const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
+
+/// What `boot.root` is in a test, and the daemon's configuration with it.
+pub(crate) struct Site {
+    root: TempDir,
+    script_user_classes: &'static str,
+    hosts: String,
+}
+
+impl Site {
+    /// One machine is known: the lab's client.
+    pub(crate) fn new() -> Result<Self> {
+        let root = tempfile::tempdir()?;
+        let site = Self { root, script_user_classes: "\"Tinkerbell\"", hosts: String::new() };
+        Ok(site.host(CLIENT_MAC, &CLIENT.to_string(), "machine1"))
+    }
+
+    /// No machine is known.
+    pub(crate) fn empty() -> Result<Self> {
+        Ok(Self { hosts: String::new(), ..Self::new()? })
+    }
+
+    /// One more machine.
+    pub(crate) fn host(mut self, mac: &str, ip: &str, hostname: &str) -> Self {
+        self.hosts +=
+            &format!("[[host]]\nmac = \"{mac}\"\nip = \"{ip}\"\nhostname = \"{hostname}\"\n\n");
+        self
+    }
+
+    /// Machines with a distribution's iPXE get the script too: it has no class of its own.
+    pub(crate) fn with_distribution_ipxe(mut self) -> Self {
+        self.script_user_classes = "\"Tinkerbell\", \"iPXE\"";
+        self
+    }
+
+    /// `boot.root`
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Puts a file under `boot.root`.
+    pub(crate) fn file(self, name: &str, content: &[u8]) -> Result<Self> {
+        fs::write(self.root().join(name), content)?;
+        Ok(self)
+    }
+
+    pub(crate) fn setup(&self, xdp: Xdp) -> Result<Setup> {
+        let tables = format!(
+            r#"[dhcp]
+server-address = "{SERVER}"
+lease-time = "24h"
+
+[[subnet]]
+cidr = "192.168.2.0/24"
+routers = ["192.168.2.1"]
+dns = ["8.8.8.8", "1.1.1.1"]
+
+[boot]
+root = "{root}"
+script-user-classes = [{classes}]
+script-url = "{SCRIPT_URL}"
+
+[boot.files]
+x86-bios = "undionly.kpxe"
+x86_64-uefi = "ipxe.efi"
+
+[script]
+consoles = ["ttyS0"]
+
+{hosts}"#,
+            root = self.root().display(),
+            classes = self.script_user_classes,
+            hosts = self.hosts,
+        );
+        Setup::new(xdp, &tables)
+    }
+}

@@ -1,0 +1,97 @@
+use std::{fmt::Write as _, fs, path::Path, process::Command};
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use super::{DEADLINE, Identity, Lease, lease, read_hook, write_hook};
+use crate::{
+    namespace::Namespace,
+    process::{self, Process},
+    wait::wait_for,
+};
+
+/// A lease of ISC's client, and what it needs to go on with it.
+pub struct Bound {
+    pub lease: Lease,
+    dir: TempDir,
+}
+
+/// ISC's client: no options 57 and 61, the user class as a plain string.
+pub fn dhclient(namespace: &Namespace, interface: &str, identity: Identity<'_>) -> Result<Bound> {
+    let dir = tempfile::tempdir()?;
+    fs::write(dir.path().join("conf"), configuration(identity)?)?;
+    fs::write(dir.path().join("leases"), "")?;
+    let lease = bind(namespace, interface, &dir)?;
+    Ok(Bound { lease, dir })
+}
+
+impl Bound {
+    /// Starts again with the lease that it remembers: a REQUEST without a DISCOVER (INIT-REBOOT).
+    pub fn reboot(&self, namespace: &Namespace, interface: &str) -> Result<Lease> {
+        bind(namespace, interface, &self.dir)
+    }
+
+    /// Sends a RELEASE. The interface must have the address: it is sent like any datagram.
+    pub fn release(&self, namespace: &Namespace, interface: &str) -> Result<()> {
+        let (hook, _) = write_hook(self.dir.path(), "$reason\" in RELEASE")?;
+        let mut command = command(namespace, self.dir.path(), &hook);
+        command.args(["-r", interface]);
+        process::run(command, DEADLINE).map(drop)
+    }
+}
+
+fn bind(namespace: &Namespace, interface: &str, dir: &TempDir) -> Result<Lease> {
+    let (hook, seen) = write_hook(dir.path(), "$reason\" in BOUND|RENEW|REBIND|REBOOT")?;
+    if seen.exists() {
+        fs::remove_file(&seen)?;
+    }
+    let mut command = command(namespace, dir.path(), &hook);
+    // Without -d it would go on in the background.
+    command.args(["-1", "-d", interface]);
+    let mut client = Process::spawn(command)?;
+    let seen = wait_for("a lease for dhclient", DEADLINE, || {
+        if let Some(status) = client.ended()? {
+            anyhow::bail!("dhclient got no lease ({status}): {}", client.stderr());
+        }
+        read_hook(&seen)
+    })?;
+    Ok(lease(
+        &seen,
+        [
+            "new_ip_address",
+            "new_subnet_mask",
+            "new_routers",
+            "new_domain_name_servers",
+            "new_host_name",
+            "new_dhcp_server_identifier",
+            "new_dhcp_lease_time",
+            "new_next_server",
+            "new_filename",
+        ],
+    ))
+}
+
+fn command(namespace: &Namespace, dir: &Path, hook: &str) -> Command {
+    let mut command = namespace.sealed_command("dhclient");
+    command.args(["-4", "-v", "-sf", hook, "-cf"]).arg(dir.join("conf"));
+    command.arg("-lf").arg(dir.join("leases")).arg("-pf").arg(dir.join("pid"));
+    command
+}
+
+fn configuration(identity: Identity<'_>) -> Result<String> {
+    let mut text = String::from(
+        "timeout 20;\ninitial-interval 1;\nreboot 5;\n\
+         request subnet-mask, routers, domain-name-servers, host-name;\n",
+    );
+    if let Some(class) = identity.user_class {
+        writeln!(text, "send user-class \"{class}\";")?;
+    }
+    if let Some(class) = identity.vendor_class {
+        writeln!(text, "send vendor-class-identifier \"{class}\";")?;
+    }
+    if let Some(code) = identity.architecture {
+        let [high, low] = code.to_be_bytes();
+        writeln!(text, "send pxe-system-type {high:02x}:{low:02x};")?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,132 @@
+//! Machines that boot from the network: QEMU, without KVM.
+
+pub mod hook;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::{namespace::Namespace, process::Process, wait::wait_for};
+
+/// From power-on to the first line of the booted system's log, on a busy machine without KVM.
+pub const BOOT_DEADLINE: Duration = Duration::from_secs(240);
+
+/// What runs first.
+#[derive(Clone, Copy, Debug)]
+pub enum Firmware<'a> {
+    /// A BIOS with the PXE ROM of the network card, which is an iPXE (user class `iPXE`).
+    Bios,
+    /// EDK2's own PXE client.
+    Uefi,
+    /// EDK2's own HTTP boot.
+    UefiHttp,
+    /// An iPXE that runs this script instead of its own: a BIOS machine with an iPXE built for a site.
+    IpxeScript(&'a str),
+}
+
+/// A machine that was switched on. It is switched off when the value goes.
+pub struct Machine {
+    process: Process,
+    dir: TempDir,
+}
+
+impl Machine {
+    /// Switches a machine on, at a TAP interface of the namespace.
+    pub fn power_on(
+        namespace: &Namespace,
+        tap: &str,
+        mac: &str,
+        firmware: Firmware<'_>,
+    ) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let mut command = namespace.command("qemu-system-x86_64");
+        command.args(["-m", "768", "-display", "none", "-no-reboot", "-monitor", "none"]);
+        command.arg("-serial").arg(format!("file:{}", serial(&dir).display()));
+        command.arg("-netdev").arg(format!("tap,id=n0,ifname={tap},script=no,downscript=no"));
+        // Linux would wait for randomness.
+        command.args(["-device", "virtio-rng-pci"]);
+        let rom = match firmware {
+            Firmware::Bios | Firmware::IpxeScript(_) => "",
+            Firmware::Uefi | Firmware::UefiHttp => ",romfile=",
+        };
+        command.arg("-device").arg(format!("virtio-net-pci,netdev=n0,mac={mac}{rom}"));
+        match firmware {
+            Firmware::Bios => {
+                command.args(["-boot", "n"]);
+            }
+            Firmware::Uefi => uefi(&mut command, dir.path())?,
+            Firmware::UefiHttp => {
+                uefi(&mut command, dir.path())?;
+                for family in ["IPv4PXESupport", "IPv6PXESupport"] {
+                    let switch = format!("name=opt/org.tianocore/{family},string=no");
+                    command.arg("-fw_cfg").arg(switch);
+                }
+            }
+            Firmware::IpxeScript(script) => {
+                let file = dir.path().join("script.ipxe");
+                fs::write(&file, format!("#!ipxe\n{script}\n"))?;
+                command.arg("-kernel").arg(ipxe("ipxe.lkrn")?).arg("-initrd").arg(file);
+            }
+        }
+        Ok(Self { process: Process::spawn(command)?, dir })
+    }
+
+    /// What it has written to its serial port.
+    #[must_use]
+    pub fn console(&self) -> String {
+        fs::read(serial(&self.dir))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Waits for something that the machine is to cause; if it does not, the error has its console.
+    pub fn wait_for<T>(
+        &mut self,
+        what: &str,
+        mut poll: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        let process = &mut self.process;
+        let waited = wait_for(what, BOOT_DEADLINE, || {
+            if let Some(value) = poll()? {
+                return Ok(Some(value));
+            }
+            if let Some(status) = process.ended()? {
+                bail!("the machine switched itself off ({status}): {}", process.stderr());
+            }
+            Ok(None)
+        });
+        waited.with_context(|| format!("console of the machine:\n{}", self.console()))
+    }
+}
+
+fn serial(dir: &TempDir) -> PathBuf {
+    dir.path().join("serial")
+}
+
+/// EDK2 with a variable store of this machine's own.
+fn uefi(command: &mut Command, dir: &Path) -> Result<()> {
+    const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+    const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+    let variables = dir.join("variables.fd");
+    fs::copy(VARIABLES, &variables)
+        .with_context(|| format!("{VARIABLES} (Debian package ovmf; run `cargo xtask setup`)"))?;
+    command.args(["-machine", "q35", "-drive"]);
+    command.arg(format!("if=pflash,format=raw,readonly=on,file={CODE}"));
+    command.arg("-drive").arg(format!("if=pflash,format=raw,file={}", variables.display()));
+    Ok(())
+}
+
+/// A binary of the distribution's iPXE.
+pub fn ipxe(name: &str) -> Result<PathBuf> {
+    let path = Path::new("/usr/lib/ipxe").join(name);
+    if !path.exists() {
+        bail!("{} is missing (Debian package ipxe; run `cargo xtask setup`)", path.display());
+    }
+    Ok(path)
+}
