@@ -5,7 +5,7 @@
 //!
 //! * It does not see a client's ERROR packet, and it ignores requests from a port that it still serves. UEFI
 //!   asks for the size, aborts, and asks again from another port: the first transfer must die by itself
-//!   soon, so it is given up after [`GIVE_UP`].
+//!   soon, so it is given up after six seconds without an acknowledgement.
 //! * A request that is not UTF-8, has no closing NUL, or has anything but whole options behind the mode is
 //!   dropped before it gets here. It can be neither answered nor counted.
 //! * `netascii` is answered as `octet`.
