@@ -37,11 +37,12 @@ pub(super) fn install(packages: &[&Package]) -> Result<()> {
     let names: Vec<_> = packages.iter().map(|package| package.name).collect();
     let services: Vec<_> = packages.iter().filter_map(|package| package.service).collect();
     let plain = format!("apt-get install --no-install-recommends {}", names.join(" "));
+    eprintln!("     missing packages: {}", names.join(" "));
     let mut command = shell::command("sh");
     command.args(["-c", INSTALL, "install", &services.join(" ")]).args(&names);
     let mut command = shell::as_root(command).with_context(|| format!("as root, run `{plain}`"))?;
     let attempt = || {
-        let step = Step::start(format!("apt: installing {}", names.join(" ")));
+        let step = Step::start(format!("apt: installing {} packages", names.len()));
         shell::follow(&step, &mut command, LIMIT)?;
         step.done("installed");
         Ok(())
