@@ -89,7 +89,7 @@ fn library_is_core(source: &Source) -> Vec<Finding> {
     }
     let foreign =
         ["std", "alloc", "aya", "aya_ebpf", "aya_log_ebpf", "network_types", "log", "tracing"];
-    code(source, |name| foreign.iter().any(|root| name.is_in(root)))
+    code(source, |name| foreign.iter().any(|root| name.is_from(root)))
 }
 
 fn library_knows_no_target(source: &Source) -> Vec<Finding> {
@@ -103,7 +103,7 @@ fn program_is_core(source: &Source) -> Vec<Finding> {
     if !source.is_under(XDP) {
         return Vec::new();
     }
-    code(source, |name| ["std", "alloc", "aya", "netboot"].iter().any(|root| name.is_in(root)))
+    code(source, |name| ["std", "alloc", "aya", "netboot"].iter().any(|root| name.is_from(root)))
 }
 
 fn unsafe_has_its_places(source: &Source) -> Vec<Finding> {
@@ -130,7 +130,7 @@ fn aya_is_in_fastpath(source: &Source) -> Vec<Finding> {
     if !source.is_under(DAEMON) || is_module(source, &["fastpath"]) {
         return Vec::new();
     }
-    code_and_tests(source, |name| name.is_in("aya") || name.is_in("aya_log"))
+    code_and_tests(source, |name| name.is_from("aya") || name.is_from("aya_log"))
 }
 
 fn file_types_are_in_config(source: &Source) -> Vec<Finding> {
@@ -146,7 +146,7 @@ fn dhcproto_is_in_templates(source: &Source) -> Vec<Finding> {
     if !source.is_under(DAEMON) || is_module(source, &["templates"]) {
         return Vec::new();
     }
-    code(source, |name| name.is_in("dhcproto"))
+    code(source, |name| name.is_from("dhcproto"))
 }
 
 fn app_binds_and_spawns(source: &Source) -> Vec<Finding> {
@@ -181,7 +181,7 @@ fn xtask_is_apart(source: &Source) -> Vec<Finding> {
         return Vec::new();
     }
     code_and_tests(source, |name| {
-        ["netboot", "netboot_ebpf", "netboot_tests"].iter().any(|root| name.is_in(root))
+        ["netboot", "netboot_ebpf", "netboot_tests"].iter().any(|root| name.is_from(root))
     })
 }
 
@@ -256,6 +256,7 @@ mod tests {
             "use aya_ebpf::programs::XdpContext; fn f() { unsafe { g() }; unsafe { g() } }",
             &[],
         );
+        check(program, "pub fn netboot(context: XdpContext) -> u32 { 0 }", &[]);
         check(program, "use std::vec::Vec;", &["XDP program"]);
 
         let fastpath = "netboot-userspace/src/fastpath/maps.rs";

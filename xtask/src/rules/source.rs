@@ -66,6 +66,11 @@ impl Name {
         self.path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     }
 
+    /// Whether the path begins with that crate; a plain word may be anyone's function or variable.
+    pub(super) fn is_from(&self, root: &str) -> bool {
+        self.path.strip_prefix(root).is_some_and(|rest| rest.starts_with("::"))
+    }
+
     pub(super) fn last(&self) -> &str {
         self.path.rsplit("::").next().unwrap_or_default()
     }
