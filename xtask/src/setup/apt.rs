@@ -53,11 +53,12 @@ pub(super) fn install(packages: &[&Package]) -> Result<()> {
 
 /// Tries once with the package lists as they are, and if that fails, once more with new ones.
 pub(super) fn with_fresh_lists<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    let error = match attempt() {
-        Ok(done) => return Ok(done),
-        Err(error) => error,
-    };
-    eprintln!("     once more with new package lists, because: {error:#}");
+    if let Ok(done) = attempt() {
+        return Ok(done);
+    }
+    eprintln!(
+        "     that failed: the package lists may be missing or old, so once more with new ones"
+    );
     let mut update = shell::command("apt-get");
     update.args(["-q", "-o", "DPkg::Lock::Timeout=300", "update"]);
     let mut update = shell::as_root(update)?;
