@@ -125,7 +125,7 @@ pub fn write(
     source: [u8; 4],
     to: &Destination,
     message_len: usize,
-    message_sum: u64,
+    message_sum: u32,
 ) {
     let udp_len = (message_len + 8) as u16;
     let ip_len = udp_len + 20;
@@ -168,7 +168,7 @@ pub fn write(
         0,
     ];
     let pseudo = [0, UDP_PROTOCOL, (udp_len >> 8) as u8, udp_len as u8];
-    let sum = message_sum
+    let sum = u64::from(message_sum)
         + checksum::short(&udp)
         + checksum::short(&pseudo)
         + checksum::short(&source)

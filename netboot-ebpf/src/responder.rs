@@ -8,7 +8,7 @@ use crate::{
     client::{self, Stage},
     decide::{Tables, decide, destination},
     frame::{self, Frame, HEADERS},
-    message::{CAP, Message},
+    message::{CAP, Message, forget},
     options::Index,
     reply,
     request::{Request, parse},
@@ -94,7 +94,7 @@ pub fn respond<const ECHO: usize, T: Tables>(
     if decision.reservation.mac != request.mac {
         return Err(Verdict::Changed);
     }
-    let sum = checksum::message(reply, len);
+    let sum = forget(checksum::message(reply, len) as usize, cell) as u32;
     frame::write(headers, interface.mac, decision.subnet.server, &to, len, sum);
     Ok(Answer { verdict: decision.verdict(stage), len })
 }

@@ -1,1 +1,187 @@
 //! The command line.
+
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use netboot_ebpf::shared::Mac;
+
+use crate::{
+    config::{self, DEFAULT_PATH, XdpMode},
+    mac,
+};
+
+/// Gives every known machine its address and what it boots.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon
+    Run(RunArgs),
+    /// Check the configuration and print it with every default filled in
+    Check(CheckArgs),
+    /// Show what the daemon counted, and the machines and where they are in their boot
+    Status(StatusArgs),
+    /// List and edit the hosts of the configuration
+    #[command(subcommand)]
+    Host(HostCommand),
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Interface to answer at, instead of those of the configuration; may be repeated
+    #[arg(long = "iface", value_name = "DEV", value_parser = config::interface_name)]
+    pub interfaces: Vec<String>,
+    /// How the XDP program is attached, instead of what the configuration says
+    /// [possible values: auto, native, generic, off]
+    #[arg(long, value_name = "MODE")]
+    pub xdp: Option<XdpMode>,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub format: FormatArg,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub format: FormatArg,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HostCommand {
+    /// All hosts
+    List {
+        #[command(flatten)]
+        config: ConfigArg,
+        #[command(flatten)]
+        format: FormatArg,
+    },
+    /// One host, as the configuration writes it
+    Show {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// MAC, address or hostname
+        host: String,
+        #[command(flatten)]
+        format: FormatArg,
+    },
+    /// Add a host
+    Add(AddArgs),
+    /// Remove a host
+    Remove {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// MAC, address or hostname
+        host: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct AddArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Inventory file to add the host to, one of those that the configuration lists
+    #[arg(id = "inventory", long = "file", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[arg(long, value_parser = mac::parse)]
+    pub mac: Mac,
+    #[arg(long)]
+    pub ip: Ipv4Addr,
+    #[arg(long)]
+    pub hostname: Option<String>,
+    /// URL of the machine's own iPXE script
+    #[arg(long, value_name = "URL")]
+    pub script: Option<String>,
+    /// Give the machine its address, but nothing to boot
+    #[arg(long)]
+    pub no_netboot: bool,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct ConfigArg {
+    /// Configuration file [default: /etc/netboot/netboot.toml, if it exists]
+    #[arg(long = "config", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+impl ConfigArg {
+    /// The file that is named, else the default one if it exists.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        let default =
+            || Some(PathBuf::from(DEFAULT_PATH)).filter(|path: &PathBuf| Path::exists(path));
+        self.file.clone().or_else(default)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct FormatArg {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a command prints what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+impl FormatArg {
+    #[must_use]
+    pub fn choose(self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for line in [
+            "netboot run --xdp nativ",
+            "netboot run --iface a/b",
+            "netboot host add --mac 52:54 --ip 10.0.0.1",
+            "netboot host add --mac 52:54:00:00:00:01 --ip 10.0.0",
+            "netboot host add --mac 52:54:00:00:00:01",
+            "netboot frobnicate",
+        ] {
+            assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn run_takes_several_interfaces() {
+        let line = "netboot run --iface eth0 --iface eth1 --xdp off --config a.toml";
+        let Command::Run(run) = Args::parse_from(line.split(' ')).command else { panic!("{line}") };
+        assert_eq!(run.interfaces, ["eth0", "eth1"]);
+        assert_eq!(run.xdp, Some(XdpMode::Off));
+        assert_eq!(run.config.path(), Some("a.toml".into()));
+    }
+}

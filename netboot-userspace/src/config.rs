@@ -1,4 +1,21 @@
-//! The validated configuration. What the file looks like is known to [`file`] alone.
+//! The validated configuration. [`load`] reads it from a file, [`File`] is the form it is written in.
+
+mod check;
+mod defaults;
+mod file;
+mod host;
+mod load;
+mod names;
+mod option;
+mod print;
+mod problem;
+mod read;
+mod section;
+mod source;
+mod subnet;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::{
     collections::BTreeMap,
@@ -9,6 +26,13 @@ use std::{
 
 use ipnet::Ipv4Net;
 
+pub use self::{
+    defaults::DEFAULT_PATH,
+    file::{File, Host as HostEntry},
+    load::{Loaded, is_same_file, load, load_edited},
+    names::interface_name,
+    problem::{Problem, Problems},
+};
 use crate::inventory::Host;
 
 /// Everything the daemon is told, checked as a whole.

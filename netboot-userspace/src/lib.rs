@@ -7,6 +7,19 @@
 
 pub mod app;
 pub mod args;
+pub mod commands;
 pub mod config;
+pub mod files;
+pub mod hosts;
+pub mod http;
 pub mod inventory;
+pub mod links;
+pub mod mac;
 pub mod machines;
+pub mod printable;
+pub mod script;
+pub mod status;
+pub mod syslog;
+pub mod tables;
+pub mod templates;
+pub mod tftp;

@@ -7,10 +7,13 @@ use std::{
     time::SystemTime,
 };
 
-use netboot_ebpf::shared::Mac;
+use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::Inventory;
+use crate::{inventory::Inventory, printable::printable};
+
+/// Bytes kept of a text that a machine sent.
+const MAX_TEXT: usize = 256;
 
 /// A step of a boot, as an operator reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +39,25 @@ pub enum Step {
     },
 }
 
-/// A machine and its last step.
+impl Step {
+    /// Safe to print, and of a bounded size.
+    fn printable(mut self) -> Self {
+        let texts: &mut [&mut String] = match &mut self {
+            Self::Dhcp { message, stage, architecture: _, verdict } => {
+                &mut [message, stage, verdict]
+            }
+            Self::Tftp { file, result } => &mut [file, result],
+            Self::Http { path, status: _ } => &mut [path],
+            Self::Syslog { line } => &mut [line],
+        };
+        for text in texts {
+            **text = printable(text.as_bytes(), MAX_TEXT);
+        }
+        self
+    }
+}
+
+/// A machine and its last step. Its texts are [`printable`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     pub mac: String,
@@ -54,7 +75,23 @@ pub struct Machine {
 #[derive(Clone)]
 pub struct Machines {
     inventory: Arc<Inventory>,
-    seen: Arc<Mutex<BTreeMap<Mac, Machine>>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Known machines are as many as the inventory has; how many unknown ones ask is up to an attacker.
+#[derive(Default)]
+struct Seen {
+    machines: BTreeMap<Mac, Entry>,
+    /// The unknown ones by their `turn`: the first was silent longest.
+    unknown: BTreeMap<u64, Mac>,
+    turns: u64,
+    forgotten: u64,
+}
+
+struct Entry {
+    machine: Machine,
+    /// Of its last step.
+    turn: u64,
 }
 
 impl Machines {
@@ -81,25 +118,144 @@ impl Machines {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
+        let step = step.printable();
         let host = self.inventory.by_mac(mac);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let machine = seen.entry(mac).or_insert_with(|| Machine {
-            mac: mac.to_string(),
-            ip: host.map(|host| host.ip),
-            hostname: host.and_then(|host| host.hostname.clone()),
-            known: host.is_some(),
-            last_seen: now,
-            requests: 0,
-            last: step.clone(),
+        let turn = seen.next_turn();
+        let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
+            machine: Machine {
+                mac: mac.to_string(),
+                ip: host.map(|host| host.ip),
+                hostname: host.and_then(|host| host.hostname.clone()),
+                known: host.is_some(),
+                last_seen: now,
+                requests: 0,
+                last: step.clone(),
+            },
+            turn,
         });
-        machine.last_seen = now;
-        machine.requests += 1;
-        machine.last = step;
+        entry.machine.last_seen = now;
+        entry.machine.requests += 1;
+        entry.machine.last = step;
+        let last_turn = std::mem::replace(&mut entry.turn, turn);
+        if host.is_none() {
+            seen.unknown.remove(&last_turn);
+            seen.unknown.insert(turn, mac);
+            seen.forget_one_of_too_many();
+        }
     }
 
     /// All machines seen, by MAC.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Machine> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.machines.values().map(|entry| entry.machine.clone()).collect()
+    }
+
+    /// How many unknown machines made room for later ones.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+    }
+}
+
+impl Seen {
+    fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
+    fn forget_one_of_too_many(&mut self) {
+        if self.unknown.len() <= MAX_UNKNOWN {
+            return;
+        }
+        if let Some((_, mac)) = self.unknown.pop_first() {
+            self.machines.remove(&mac);
+            self.forgotten += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Host;
+
+    const KNOWN: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
+
+    fn machines() -> Machines {
+        let host = Host {
+            mac: KNOWN,
+            ip: Ipv4Addr::new(192, 168, 2, 144),
+            hostname: Some("machine1".to_owned()),
+            netboot: true,
+            script: None,
+            boot_file: None,
+            lease_time: None,
+            options: Vec::new(),
+        };
+        Machines::new(Arc::new(Inventory::new([host])))
+    }
+
+    fn unknown(number: usize) -> Mac {
+        let [.., a, b, c] = number.to_be_bytes();
+        Mac { octets: [2, 0, 0, a, b, c] }
+    }
+
+    fn step(line: &str) -> Step {
+        Step::Syslog { line: line.to_owned() }
+    }
+
+    #[test]
+    fn remembers_the_last_step() {
+        let machines = machines();
+        machines.record(KNOWN, Step::Http { path: "/auto.ipxe".to_owned(), status: 200 });
+        machines.record(KNOWN, step("up"));
+        machines.record(unknown(1), step("who"));
+        let [stranger, known] = &machines.snapshot()[..] else { panic!("two machines") };
+        assert_eq!((known.requests, &known.last, known.known), (2, &step("up"), true));
+        assert_eq!(known.hostname.as_deref(), Some("machine1"));
+        assert_eq!((stranger.requests, stranger.known, stranger.ip), (1, false, None));
+        let check = |address: &str, expect| {
+            assert_eq!(machines.by_address(address.parse().unwrap()), expect, "{address}");
+        };
+        check("192.168.2.144", Some(KNOWN));
+        check("::ffff:192.168.2.144", Some(KNOWN));
+        check("192.168.2.145", None);
+        check("fe80::1", None);
+    }
+
+    #[test]
+    fn forgets_the_unknown_that_were_silent_longest() {
+        let machines = machines();
+        machines.record(KNOWN, step("first"));
+        for number in 0..MAX_UNKNOWN {
+            machines.record(unknown(number), step("a"));
+        }
+        assert_eq!(machines.forgotten(), 0);
+        machines.record(unknown(0), step("again"));
+        for number in MAX_UNKNOWN..MAX_UNKNOWN + 10 {
+            machines.record(unknown(number), step("b"));
+        }
+        let snapshot = machines.snapshot();
+        assert_eq!(snapshot.len(), MAX_UNKNOWN + 1);
+        assert_eq!(machines.forgotten(), 10);
+        let has = |mac: Mac| snapshot.iter().any(|machine| machine.mac == mac.to_string());
+        assert!(has(KNOWN) && has(unknown(0)) && has(unknown(11)));
+        assert!(!has(unknown(1)) && !has(unknown(10)));
+    }
+
+    #[test]
+    fn texts_are_bounded_and_printable() {
+        let machines = machines();
+        let check = |step: Step, expect: Step| {
+            machines.record(KNOWN, step);
+            assert_eq!(machines.snapshot()[0].last, expect);
+        };
+        let tftp = |file: &str| Step::Tftp { file: file.to_owned(), result: "ok".to_owned() };
+        check(tftp("a\x1b[2J\nb"), tftp("a\\x1b[2J\\nb"));
+        check(tftp(&"x".repeat(5000)), tftp(&format!("{}...", "x".repeat(253))));
+        let http = |path: &str| Step::Http { path: path.to_owned(), status: 404 };
+        check(http("/\r"), http("/\\r"));
     }
 }

@@ -1,1 +1,23 @@
-fn main() {}
+//! The program `netboot`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use netboot::{
+    app,
+    args::{Args, Command},
+    commands,
+};
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Run(args) => app::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => commands::check::check(&args),
+        Command::Host(command) => commands::host::host(&command),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("netboot: {error:#}");
+        ExitCode::FAILURE
+    })
+}

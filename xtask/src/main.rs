@@ -1,1 +1,54 @@
-fn main() {}
+//! `cargo xtask`: sets up, runs, tests and checks netboot. One module per command.
+
+mod cargo;
+mod ci;
+mod parts;
+mod progress;
+mod rules;
+mod run;
+mod setup;
+mod shell;
+mod test;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Sets up, runs, tests and checks netboot"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find or install what building and testing need
+    Setup(setup::Args),
+    /// Build the daemon with its XDP program and start it as root
+    Run(run::Args),
+    /// Run all tests, setting up what they need
+    Test(test::Args),
+    /// Check format, lints, documentation and the import rules
+    Ci,
+    /// Load the XDP program on this kernel and on Debian 12's 6.1
+    Verify,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Setup(args) => setup::command(&args),
+        Command::Run(args) => run::command(&args),
+        Command::Test(args) => test::command(&args),
+        Command::Ci => ci::command(),
+        Command::Verify => verify::command(),
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

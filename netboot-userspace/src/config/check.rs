@@ -1,0 +1,179 @@
+//! Rules that concern more than one value.
+
+use std::{collections::HashMap, fmt::Display, hash::Hash, net::Ipv4Addr};
+
+use cap_std::{ambient_authority, fs::Dir};
+
+use super::{
+    DhcpMode, Script,
+    host::DraftHost,
+    problem::{Placed, Report},
+    read::Draft,
+};
+
+/// Judges the configuration with all its hosts.
+pub(crate) fn check(draft: &Draft, report: &Report) {
+    overlaps(draft, report);
+    unique(&draft.hosts, |host| host.mac.as_ref(), "MAC", report);
+    unique(&draft.hosts, |host| host.ip.as_ref(), "address", report);
+    for ip in draft.hosts.iter().filter_map(|host| host.ip.as_ref()) {
+        if let Err(message) = address(ip.value, draft) {
+            report.error(&ip.place, message);
+        }
+    }
+    boot_files(draft, report);
+    advice(draft, report);
+}
+
+fn overlaps(draft: &Draft, report: &Report) {
+    let subnets: Vec<_> = draft.config.subnets.iter().zip(&draft.subnets).collect();
+    for (at, (subnet, place)) in subnets.iter().enumerate() {
+        let overlap = subnets.iter().take(at).find(|(earlier, _)| {
+            earlier.cidr.contains(&subnet.cidr) || subnet.cidr.contains(&earlier.cidr)
+        });
+        if let Some((earlier, first)) = overlap {
+            let message = format!("{} overlaps {} ({})", subnet.cidr, earlier.cidr, first.line());
+            report.error(place, message);
+        }
+    }
+}
+
+fn unique<'a, T: Copy + Eq + Hash + Display + 'a>(
+    hosts: &'a [DraftHost],
+    key: impl Fn(&'a DraftHost) -> Option<&'a Placed<T>>,
+    what: &str,
+    report: &Report,
+) {
+    let mut seen = HashMap::new();
+    for host in hosts {
+        let Some(key) = key(host) else { continue };
+        let Some(first) = seen.get(&key.value).copied() else {
+            seen.insert(key.value, key);
+            continue;
+        };
+        let Placed { place, .. }: &Placed<T> = first;
+        let message = format!(
+            "{} is already the {what} at {} ({}); each machine needs its own",
+            key.value,
+            place.field,
+            place.line()
+        );
+        report.error(&key.place, message);
+    }
+}
+
+fn address(ip: Ipv4Addr, draft: &Draft) -> Result<(), String> {
+    let config = &draft.config;
+    if config.dhcp.server_address == Some(ip) {
+        return Err(format!("{ip} is dhcp.server-address; choose another"));
+    }
+    let Some(subnet) = config.subnets.iter().find(|subnet| subnet.cidr.contains(&ip)) else {
+        // Where another server gives the addresses, subnets need not be known here.
+        let unknown = config.dhcp.mode == DhcpMode::Off && config.subnets.is_empty();
+        if unknown || draft.unread_subnet {
+            return Ok(());
+        }
+        return Err(format!("{ip} lies in no [[subnet]]; add a subnet or correct the address"));
+    };
+    let cidr = subnet.cidr;
+    if cidr.prefix_len() <= 30 && ip == cidr.network() {
+        return Err(format!("{ip} is the network address of {cidr}; choose another"));
+    }
+    if cidr.prefix_len() <= 30 && ip == cidr.broadcast() {
+        return Err(format!("{ip} is the broadcast address of {cidr}; choose another"));
+    }
+    if subnet.routers.contains(&ip) {
+        return Err(format!("{ip} is a router of {cidr}; choose another"));
+    }
+    Ok(())
+}
+
+/// Every file that a machine is told to boot is there, as TFTP and HTTP will open it.
+fn boot_files(draft: &Draft, report: &Report) {
+    let root = &draft.config.boot.root;
+    let of_hosts = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
+    let files: Vec<_> = draft.boot_files.iter().chain(of_hosts).collect();
+    let Some(place) = draft.boot_root.as_ref().or(files.first().map(|file| &file.place)) else {
+        return;
+    };
+    let directory = match Dir::open_ambient_dir(root, ambient_authority()) {
+        Ok(directory) => directory,
+        Err(error) => {
+            let message = format!(
+                "{}: {}; create the directory, or name another as boot.root",
+                root.display(),
+                reason(&error)
+            );
+            if files.is_empty() {
+                report.warn(place, message);
+            } else {
+                report.error(place, message);
+            }
+            return;
+        }
+    };
+    for file in files {
+        let name = &file.value;
+        let why = match directory.metadata(name) {
+            Ok(metadata) if metadata.is_file() => continue,
+            Ok(_) => "not a file".to_owned(),
+            Err(error) => reason(&error),
+        };
+        let message =
+            format!("{}: {why}; put it there, or correct the name", root.join(name).display());
+        report.error(&file.place, message);
+    }
+}
+
+/// What is allowed, but seldom meant.
+fn advice(draft: &Draft, report: &Report) {
+    let config = &draft.config;
+    if config.interfaces.is_empty() && config.dhcp.mode == DhcpMode::Reservation {
+        let message = "no interfaces: DHCP is answered only where `netboot run --iface` says";
+        report.warn(&draft.place, message);
+    }
+    if draft.boot_files.is_empty() {
+        let message = "no boot.files: machines get their address, but no iPXE to boot";
+        report.warn(&draft.boot, message);
+    }
+    if config.boot.script_user_classes.is_empty() {
+        let message = "no boot.script-user-classes: no machine gets the script";
+        report.warn(&draft.boot, message);
+    }
+    if config.tftp.is_some_and(|address| address.port() != 69) {
+        report.warn(&draft.place, "tftp.listen: firmware asks at port 69 only");
+    }
+    let serves = config.http.is_some() && config.script.download_url.is_none();
+    if !serves || !draft.hosts.iter().any(DraftHost::gets_script) {
+        return;
+    }
+    for name in kernel_and_initrd(&config.script) {
+        let path = config.boot.root.join(&name);
+        if !path.is_file() {
+            let message = format!(
+                "{} is not there: the default script loads it; put HookOS under boot.root, \
+                 or set script.download-url",
+                path.display()
+            );
+            report.warn(&draft.boot, message);
+        }
+    }
+}
+
+fn kernel_and_initrd(script: &Script) -> [String; 2] {
+    let Script { arch, kernel, initrd, .. } = script;
+    [
+        kernel.clone().unwrap_or_else(|| format!("vmlinuz-{arch}")),
+        initrd.clone().unwrap_or_else(|| format!("initramfs-{arch}")),
+    ]
+}
+
+/// The system's words, without its number.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::NotADirectory => "not a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,95 @@
+//! What holds where the file says nothing, and what the command line overrides.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use ipnet::Ipv4Net;
+use netboot_ebpf::shared::PIN_PATH;
+
+use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Xdp, XdpMode};
+
+/// The configuration file, where none is named.
+pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
+
+impl Config {
+    /// Without a file: nobody is answered, but machines that ask are shown.
+    #[must_use]
+    pub fn unconfigured() -> Self {
+        let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Self {
+            path: None,
+            interfaces: Vec::new(),
+            state_dir: "/var/lib/netboot".into(),
+            xdp: Xdp { mode: XdpMode::Auto, pin_path: PIN_PATH.into() },
+            dhcp: Dhcp {
+                mode: DhcpMode::Reservation,
+                authoritative: true,
+                server_address: None,
+                lease_time: Duration::from_secs(24 * 60 * 60),
+                skip_proxydhcp: true,
+                echo_pxeclient: false,
+                shared_networks: false,
+            },
+            subnets: Vec::new(),
+            boot: Boot {
+                root: "/srv/netboot".into(),
+                script_user_classes: vec!["Tinkerbell".to_owned()],
+                script_url: None,
+                files: BTreeMap::new(),
+            },
+            tftp: Some(any(69)),
+            http: Some(any(80)),
+            syslog: vec![SyslogListen::Udp(any(514)), SyslogListen::Tcp(any(514))],
+            script: Script {
+                download_url: None,
+                arch: "x86_64".to_owned(),
+                kernel: None,
+                initrd: None,
+                facility: None,
+                syslog_host: None,
+                grpc_authority: None,
+                tinkerbell_tls: false,
+                tinkerbell_insecure_tls: false,
+                consoles: vec!["tty0".to_owned(), "ttyS1,115200".to_owned()],
+                kernel_params: Vec::new(),
+                retries: 1,
+                retry_delay: 1,
+            },
+            hosts: Vec::new(),
+        }
+    }
+
+    /// `netboot run --iface`: these instead of the file's, unless there are none.
+    pub fn override_interfaces(&mut self, interfaces: Vec<String>) {
+        if !interfaces.is_empty() {
+            self.interfaces = interfaces;
+        }
+    }
+
+    /// `netboot run --xdp`
+    pub fn override_xdp(&mut self, mode: Option<XdpMode>) {
+        self.xdp.mode = mode.unwrap_or(self.xdp.mode);
+    }
+}
+
+impl Subnet {
+    /// A subnet of which nothing but its addresses is said.
+    #[must_use]
+    pub fn new(cidr: Ipv4Net) -> Self {
+        Self {
+            cidr,
+            routers: Vec::new(),
+            dns: Vec::new(),
+            ntp: Vec::new(),
+            domain: None,
+            search: Vec::new(),
+            routes: Vec::new(),
+            mtu: None,
+            lease_time: None,
+            options: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What the configuration file looks like, as `netboot check` writes it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Config, DhcpOption, SyslogListen};
+use crate::inventory::{self, HostScript};
+
+/// The whole file, every default filled in.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct File {
+    interfaces: Vec<String>,
+    state_dir: String,
+    xdp: Xdp,
+    dhcp: Dhcp,
+    boot: Boot,
+    tftp: Service,
+    http: Service,
+    syslog: Syslog,
+    script: Script,
+    subnet: Vec<Subnet>,
+    host: Vec<Host>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Xdp {
+    mode: &'static str,
+    pin_path: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Dhcp {
+    mode: &'static str,
+    authoritative: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_address: Option<String>,
+    lease_time: String,
+    skip_proxydhcp: bool,
+    echo_pxeclient: bool,
+    shared_networks: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Boot {
+    root: String,
+    script_user_classes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_url: Option<String>,
+    files: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Service {
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Syslog {
+    listen: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Script {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download_url: Option<String>,
+    arch: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initrd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facility: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    syslog_host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc_authority: Option<String>,
+    tinkerbell_tls: bool,
+    tinkerbell_insecure_tls: bool,
+    consoles: Vec<String>,
+    kernel_params: Vec<String>,
+    retries: u32,
+    retry_delay: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Subnet {
+    cidr: String,
+    routers: Vec<String>,
+    dns: Vec<String>,
+    ntp: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<String>,
+    search: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtu: Option<u16>,
+    lease_time: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<Route>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    options: Vec<OptionEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Route {
+    destination: String,
+    router: String,
+}
+
+/// `[[host]]`
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Host {
+    pub mac: String,
+    pub ip: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netboot: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_time: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) options: Vec<OptionEntry>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct OptionEntry {
+    code: u8,
+    #[serde(flatten)]
+    value: OptionValue,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum OptionValue {
+    Text(String),
+    Hex(String),
+}
+
+impl From<&Config> for File {
+    fn from(config: &Config) -> Self {
+        let Config { xdp, dhcp, boot, script, .. } = config;
+        let service = |address: Option<std::net::SocketAddr>| Service {
+            enabled: address.is_some(),
+            listen: address.map(|address| address.to_string()),
+        };
+        Self {
+            interfaces: config.interfaces.clone(),
+            state_dir: config.state_dir.display().to_string(),
+            xdp: Xdp { mode: xdp.mode.name(), pin_path: xdp.pin_path.display().to_string() },
+            dhcp: Dhcp {
+                mode: dhcp.mode.name(),
+                authoritative: dhcp.authoritative,
+                server_address: dhcp.server_address.map(|address| address.to_string()),
+                lease_time: humantime::format_duration(dhcp.lease_time).to_string(),
+                skip_proxydhcp: dhcp.skip_proxydhcp,
+                echo_pxeclient: dhcp.echo_pxeclient,
+                shared_networks: dhcp.shared_networks,
+            },
+            boot: Boot {
+                root: boot.root.display().to_string(),
+                script_user_classes: boot.script_user_classes.clone(),
+                script_url: boot.script_url.clone(),
+                files: boot
+                    .files
+                    .iter()
+                    .map(|(architecture, name)| (architecture.to_string(), name.clone()))
+                    .collect(),
+            },
+            tftp: service(config.tftp),
+            http: service(config.http),
+            syslog: Syslog { listen: config.syslog.iter().map(syslog).collect() },
+            script: Script {
+                download_url: script.download_url.clone(),
+                arch: script.arch.clone(),
+                kernel: script.kernel.clone(),
+                initrd: script.initrd.clone(),
+                facility: script.facility.clone(),
+                syslog_host: script.syslog_host.clone(),
+                grpc_authority: script.grpc_authority.clone(),
+                tinkerbell_tls: script.tinkerbell_tls,
+                tinkerbell_insecure_tls: script.tinkerbell_insecure_tls,
+                consoles: script.consoles.clone(),
+                kernel_params: script.kernel_params.clone(),
+                retries: script.retries,
+                retry_delay: script.retry_delay,
+            },
+            subnet: config.subnets.iter().map(|subnet| Subnet::new(subnet, config)).collect(),
+            host: config.hosts.iter().map(Host::from).collect(),
+        }
+    }
+}
+
+impl Subnet {
+    fn new(subnet: &super::Subnet, config: &Config) -> Self {
+        let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
+        Self {
+            cidr: subnet.cidr.to_string(),
+            routers: strings(&subnet.routers),
+            dns: strings(&subnet.dns),
+            ntp: strings(&subnet.ntp),
+            domain: subnet.domain.clone(),
+            search: subnet.search.clone(),
+            mtu: subnet.mtu,
+            lease_time: humantime::format_duration(lease).to_string(),
+            routes: subnet
+                .routes
+                .iter()
+                .map(|(destination, router)| Route {
+                    destination: destination.to_string(),
+                    router: router.to_string(),
+                })
+                .collect(),
+            options: subnet.options.iter().map(OptionEntry::from).collect(),
+        }
+    }
+}
+
+impl From<&inventory::Host> for Host {
+    fn from(host: &inventory::Host) -> Self {
+        let lease = host.lease_time.map(|lease| humantime::format_duration(lease).to_string());
+        let script = host.script.as_ref().map(|script| match script {
+            HostScript::Url(text) | HostScript::Text(text) => text.clone(),
+        });
+        Self {
+            mac: host.mac.to_string(),
+            ip: host.ip.to_string(),
+            hostname: host.hostname.clone(),
+            netboot: Some(host.netboot),
+            script,
+            boot_file: host.boot_file.clone(),
+            lease_time: lease,
+            options: host.options.iter().map(OptionEntry::from).collect(),
+        }
+    }
+}
+
+impl From<&DhcpOption> for OptionEntry {
+    fn from(DhcpOption { code, value }: &DhcpOption) -> Self {
+        // Four printable bytes are an address or a number more often than a text.
+        let printable = value.len() > 4 && value.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        let value = if printable {
+            OptionValue::Text(value.iter().map(|byte| char::from(*byte)).collect())
+        } else {
+            let bytes: Vec<_> = value.iter().map(|byte| format!("{byte:02x}")).collect();
+            OptionValue::Hex(bytes.join(":"))
+        };
+        Self { code: *code, value }
+    }
+}
+
+fn syslog(listen: &SyslogListen) -> String {
+    match listen {
+        SyslogListen::Udp(address) => format!("udp://{address}"),
+        SyslogListen::Tcp(address) => format!("tcp://{address}"),
+    }
+}
+
+fn strings<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(T::to_string).collect()
+}

@@ -1,0 +1,91 @@
+//! The words of the file for its few-valued types.
+
+use std::{fmt, str::FromStr};
+
+use netboot_ebpf::shared::MAX_ARCHITECTURES;
+
+use super::{
+    Architecture, DhcpMode, XdpMode,
+    value::{find_word, is_interface},
+};
+
+/// A network interface's name, as the command line gives it.
+///
+/// # Errors
+///
+/// The kernel would not take it.
+pub fn interface_name(name: &str) -> Result<String, String> {
+    is_interface(name)?;
+    Ok(name.to_owned())
+}
+
+impl XdpMode {
+    pub const NAMED: [(Self, &'static str); 4] = [
+        (Self::Auto, "auto"),
+        (Self::Native, "native"),
+        (Self::Generic, "generic"),
+        (Self::Off, "off"),
+    ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl FromStr for XdpMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        find_word(text, &Self::NAMED)
+    }
+}
+
+impl DhcpMode {
+    pub const NAMED: [(Self, &'static str); 2] =
+        [(Self::Reservation, "reservation"), (Self::Off, "off")];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reservation => "reservation",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((architecture, ..)) = Self::NAMED.iter().find(|(_, name, _)| *name == text) {
+            return Ok(*architecture);
+        }
+        // `07` would be another key for 7.
+        let number = text.parse::<u16>().ok().filter(|number| number.to_string() == text);
+        number.filter(|number| usize::from(*number) < MAX_ARCHITECTURES).map(Self::Code).ok_or_else(
+            || {
+                let names = Self::NAMED.map(|(_, name, _)| name).join(", ");
+                format!(
+                    "{text:?} is not an architecture: use {names}, \
+                     or a number of DHCP option 93 below {MAX_ARCHITECTURES}"
+                )
+            },
+        )
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Code(code) = self {
+            return write!(f, "{code}");
+        }
+        let named = Self::NAMED.iter().find(|(architecture, ..)| architecture == self);
+        f.write_str(named.map_or("", |(_, name, _)| name))
+    }
+}

@@ -1,0 +1,144 @@
+//! `{ code = 66, text = "..." }`: DHCP options by number.
+
+use toml::de::DeValue;
+
+use super::{
+    DhcpOption,
+    problem::Placed,
+    section::Section,
+    value::{address, number, text},
+};
+
+/// Whose options they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Subnet,
+    Host,
+}
+
+/// The options of a subnet or a host, those that are right.
+pub(crate) fn read_options(section: &mut Section<'_>, owner: Owner) -> Vec<DhcpOption> {
+    let mut seen: Vec<Placed<u8>> = Vec::new();
+    let mut options = Vec::new();
+    for mut entry in section.sections("options") {
+        let code = entry.require("code", |value| code(value, owner));
+        let value = read_value(&mut entry);
+        let report = entry.report();
+        entry.finish();
+        let Some(code) = code else { continue };
+        if let Some(first) = seen.iter().find(|first| first.value == code.value) {
+            let message = format!(
+                "option {} is already given by {} ({})",
+                code.value,
+                first.place.field,
+                first.place.line()
+            );
+            report.error(&code.place, message);
+            continue;
+        }
+        options.extend(value.map(|value| DhcpOption { code: code.value, value }));
+        seen.push(code);
+    }
+    options
+}
+
+/// A code that may be set by hand.
+fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
+    let code = number(value)?;
+    // A host has no settings of its own for these: it overrides those of its subnet.
+    let subnet_setting = |name: &str| match owner {
+        Owner::Subnet => Some(format!("use {name}")),
+        Owner::Host => None,
+    };
+    let why = match code {
+        0 | 255 => Some("it has no value".to_owned()),
+        1 | 28 => Some("it follows from the subnet's cidr".to_owned()),
+        3 => subnet_setting("routers"),
+        6 => subnet_setting("dns"),
+        12 => Some("use hostname of the [[host]]".to_owned()),
+        15 => subnet_setting("domain"),
+        26 => subnet_setting("mtu"),
+        42 => subnet_setting("ntp"),
+        119 => subnet_setting("search"),
+        121 => subnet_setting("routes"),
+        51 | 58 | 59 => Some("use lease-time".to_owned()),
+        54 => Some("use dhcp.server-address".to_owned()),
+        43 => Some("it belongs to the boot file".to_owned()),
+        60 => Some("use dhcp.echo-pxeclient".to_owned()),
+        67 => Some("use boot.files, or boot-file of the [[host]]".to_owned()),
+        175 => Some("use dhcp.skip-proxydhcp".to_owned()),
+        50 | 52 | 53 | 55 | 57 | 61 | 82 | 97 => {
+            Some("it depends on the request it answers".to_owned())
+        }
+        _ => None,
+    };
+    match why {
+        Some(why) => Err(format!("option {code} is set by the server: {why}")),
+        None => Ok(code),
+    }
+}
+
+/// The one value, as bytes on the wire.
+fn read_value(entry: &mut Section<'_>) -> Option<Vec<u8>> {
+    const FORMS: [&str; 6] = ["text", "ip", "hex", "u8", "u16", "u32"];
+    let given = FORMS.iter().filter(|form| entry.has(form)).count();
+    let values = [
+        entry.get("text", |value| checked(text(value)?.into_bytes())),
+        entry.get("ip", |value| {
+            let addresses = each(value, |value| address(value).map(|ip| ip.octets()))?;
+            checked(addresses.concat())
+        }),
+        entry.get("hex", |value| checked(hex(&text(value)?)?)),
+        entry.get("u8", |value| checked(each(value, number::<u8>)?)),
+        entry.get("u16", |value| {
+            checked(each(value, |value| number::<u16>(value).map(u16::to_be_bytes))?.concat())
+        }),
+        entry.get("u32", |value| {
+            checked(each(value, |value| number::<u32>(value).map(u32::to_be_bytes))?.concat())
+        }),
+    ];
+    if given != 1 {
+        let found = if given == 0 { "none" } else { "several" };
+        let message = format!("found {found} of {}; give exactly one", FORMS.join(", "));
+        entry.report().error(&entry.place, message);
+        return None;
+    }
+    values.into_iter().flatten().next().map(|value| value.value)
+}
+
+/// A value, or each of a list of them.
+fn each<T>(
+    value: &DeValue<'_>,
+    read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    match value.as_array() {
+        Some(list) => list.iter().map(|value| read(value.get_ref())).collect(),
+        None => Ok(vec![read(value)?]),
+    }
+}
+
+fn checked(value: Vec<u8>) -> Result<Vec<u8>, String> {
+    match value.len() {
+        0 => Err("an option cannot be empty".to_owned()),
+        1..=255 => Ok(value),
+        length => Err(format!("the value has {length} bytes; an option has 255 at most")),
+    }
+}
+
+/// `0a:0b` or `0a0b`
+fn hex(text: &str) -> Result<Vec<u8>, String> {
+    let wrong = || format!("{text:?} is not hexadecimal; write it as \"0a:0b\" or \"0a0b\"");
+    let byte = |digits: &[u8]| {
+        let [high, low] = digits else { return Err(wrong()) };
+        let digit =
+            |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match (digit(*high), digit(*low)) {
+            (Some(high), Some(low)) => Ok(high << 4 | low),
+            _ => Err(wrong()),
+        }
+    };
+    if text.contains(':') {
+        return text.split(':').map(|group| byte(group.as_bytes())).collect();
+    }
+    text.as_bytes().chunks(2).map(byte).collect()
+}

@@ -1,0 +1,239 @@
+//! The configuration file's tables, read into a draft that [`super::check`] then judges as a whole.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use netboot_ebpf::shared::{MAX_INTERFACES, MAX_USER_CLASSES, USER_CLASS};
+use toml::de::DeValue;
+
+use super::{
+    Architecture, Config, DhcpMode, SyslogListen, XdpMode,
+    host::{DraftHost, read_hosts},
+    problem::{Place, Placed},
+    section::Section,
+    subnet::read_subnets,
+    value::{
+        boolean, boot_file, dhcp_url, find_word, http_url, interface, lease, line, listen, number,
+        one_of, socket_address, text, unicast, word,
+    },
+};
+
+/// What was read, and where the parts stand that are compared with each other.
+pub(crate) struct Draft {
+    /// Without hosts.
+    pub(crate) config: Config,
+    pub(crate) place: Place,
+    /// Of `config.subnets`.
+    pub(crate) subnets: Vec<Place>,
+    /// A subnet could not be read: where an address lies cannot be told.
+    pub(crate) unread_subnet: bool,
+    pub(crate) hosts: Vec<DraftHost>,
+    pub(crate) inventory: Vec<Placed<String>>,
+    pub(crate) boot: Place,
+    /// Where `boot.root` is given.
+    pub(crate) boot_root: Option<Place>,
+    pub(crate) boot_files: Vec<Placed<String>>,
+}
+
+/// Reads the main file. Relative paths in it begin at `base`.
+pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
+    let config = Config::unconfigured();
+    let place = file.place.clone();
+    let boot = place.clone();
+    let mut draft = Draft {
+        config,
+        place,
+        subnets: Vec::new(),
+        unread_subnet: false,
+        hosts: Vec::new(),
+        inventory: Vec::new(),
+        boot,
+        boot_root: None,
+        boot_files: Vec::new(),
+    };
+    let path = |value: &DeValue<'_>| path(value, base);
+    draft.config.interfaces = interfaces(&mut file);
+    file.set("state-dir", &mut draft.config.state_dir, path);
+    draft.inventory = file.list("inventory", word).unwrap_or_default();
+    if let Some(section) = file.section("xdp") {
+        xdp(section, &mut draft.config, base);
+    }
+    if let Some(section) = file.section("dhcp") {
+        dhcp(section, &mut draft.config);
+    }
+    read_subnets(&mut file, &mut draft);
+    if let Some(section) = file.section("boot") {
+        boot_section(section, &mut draft, base);
+    }
+    if let Some(section) = file.section("tftp") {
+        service(section, &mut draft.config.tftp);
+    }
+    if let Some(section) = file.section("http") {
+        service(section, &mut draft.config.http);
+    }
+    if let Some(mut section) = file.section("syslog") {
+        section.set_list("listen", &mut draft.config.syslog, syslog);
+        section.finish();
+    }
+    if let Some(section) = file.section("script") {
+        script(section, &mut draft.config);
+    }
+    draft.hosts = read_hosts(&mut file);
+    file.finish();
+    draft
+}
+
+fn interfaces(file: &mut Section<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in file.list("interfaces", interface).unwrap_or_default() {
+        if names.contains(&name.value) {
+            file.report().error(&name.place, format!("{:?} is listed twice", name.value));
+        } else if names.len() == MAX_INTERFACES {
+            file.report().error(&name.place, format!("more than {MAX_INTERFACES} interfaces"));
+            break;
+        } else {
+            names.push(name.value);
+        }
+    }
+    names
+}
+
+fn xdp(mut section: Section<'_>, config: &mut Config, base: &Path) {
+    section.set("mode", &mut config.xdp.mode, |value| one_of(value, &XdpMode::NAMED));
+    section.set("pin-path", &mut config.xdp.pin_path, |value| path(value, base));
+    section.finish();
+}
+
+fn dhcp(mut section: Section<'_>, config: &mut Config) {
+    let dhcp = &mut config.dhcp;
+    section.set("mode", &mut dhcp.mode, dhcp_mode);
+    section.set("authoritative", &mut dhcp.authoritative, boolean);
+    dhcp.server_address = section.get("server-address", unicast).map(|address| address.value);
+    section.set("lease-time", &mut dhcp.lease_time, lease);
+    section.set("skip-proxydhcp", &mut dhcp.skip_proxydhcp, boolean);
+    section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
+    section.set("shared-networks", &mut dhcp.shared_networks, boolean);
+    section.finish();
+}
+
+fn dhcp_mode(value: &DeValue<'_>) -> Result<DhcpMode, String> {
+    let mode = text(value)?;
+    if matches!(mode.as_str(), "proxy" | "auto-proxy") {
+        return Err(format!(
+            "{mode:?} is not supported yet; use \"reservation\", or \"off\" beside another DHCP server"
+        ));
+    }
+    find_word(&mode, &DhcpMode::NAMED)
+}
+
+fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
+    draft.boot = section.place.clone();
+    let boot = &mut draft.config.boot;
+    draft.boot_root = section.set("root", &mut boot.root, |value| path(value, base));
+    boot.script_user_classes = user_classes(&mut section, &boot.script_user_classes);
+    boot.script_url = section.get("script-url", dhcp_url).map(|url| url.value);
+    if let Some(files) = section.section("files") {
+        let report = files.report();
+        for (key, name) in files.entries(boot_file) {
+            match key.value.parse::<Architecture>() {
+                Ok(architecture) => {
+                    draft.boot_files.push(Placed { value: name.clone(), place: key.place });
+                    boot.files.insert(architecture, name);
+                }
+                Err(message) => report.error(&key.place, message),
+            }
+        }
+    }
+    section.finish();
+}
+
+fn user_classes(section: &mut Section<'_>, default: &[String]) -> Vec<String> {
+    // One place is taken by iPXE's own class.
+    const MOST: usize = MAX_USER_CLASSES - 1;
+    let Some(given) = section.list("script-user-classes", user_class) else {
+        return default.to_vec();
+    };
+    let mut classes: Vec<String> = Vec::new();
+    for class in given {
+        if classes.contains(&class.value) {
+            section.report().error(&class.place, format!("{:?} is listed twice", class.value));
+        } else if classes.len() == MOST {
+            section.report().error(&class.place, format!("more than {MOST} user classes"));
+            break;
+        } else {
+            classes.push(class.value);
+        }
+    }
+    classes
+}
+
+fn user_class(value: &DeValue<'_>) -> Result<String, String> {
+    let class = text(value)?;
+    if class.is_empty() || class.len() > USER_CLASS {
+        let length = class.len();
+        return Err(format!("a user class has 1 to {USER_CLASS} bytes, this one has {length}"));
+    }
+    if class.contains('\0') {
+        return Err("a user class contains no zero byte".to_owned());
+    }
+    Ok(class)
+}
+
+fn service(mut section: Section<'_>, address: &mut Option<SocketAddr>) {
+    if let Some(listen) = section.get("listen", listen) {
+        *address = Some(listen.value);
+    }
+    if section.get("enabled", boolean).is_some_and(|enabled| !enabled.value) {
+        *address = None;
+    }
+    section.finish();
+}
+
+fn syslog(value: &DeValue<'_>) -> Result<SyslogListen, String> {
+    let text = text(value)?;
+    if let Some(address) = text.strip_prefix("udp://") {
+        return socket_address(address).map(SyslogListen::Udp);
+    }
+    if let Some(address) = text.strip_prefix("tcp://") {
+        return socket_address(address).map(SyslogListen::Tcp);
+    }
+    Err(format!("{text:?} begins with neither udp:// nor tcp://; write \"udp://0.0.0.0:514\""))
+}
+
+fn script(mut section: Section<'_>, config: &mut Config) {
+    let script = &mut config.script;
+    let mut optional = |key, target: &mut Option<String>, read: fn(&DeValue<'_>) -> _| {
+        *target = section.get(key, read).map(|placed| placed.value);
+    };
+    optional("download-url", &mut script.download_url, http_url);
+    optional("kernel", &mut script.kernel, word);
+    optional("initrd", &mut script.initrd, word);
+    optional("facility", &mut script.facility, line);
+    optional("syslog-host", &mut script.syslog_host, word);
+    optional("grpc-authority", &mut script.grpc_authority, authority);
+    section.set("arch", &mut script.arch, word);
+    section.set("tinkerbell-tls", &mut script.tinkerbell_tls, boolean);
+    section.set("tinkerbell-insecure-tls", &mut script.tinkerbell_insecure_tls, boolean);
+    section.set_list("consoles", &mut script.consoles, word);
+    section.set_list("kernel-params", &mut script.kernel_params, line);
+    section.set("retries", &mut script.retries, number);
+    section.set("retry-delay", &mut script.retry_delay, number);
+    section.finish();
+}
+
+/// `host:port`
+fn authority(value: &DeValue<'_>) -> Result<String, String> {
+    let text = word(value)?;
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
+    match port {
+        Some(1..) => Ok(text),
+        _ => Err(format!("{text:?} is not a host and a port, such as \"192.168.2.112:42113\"")),
+    }
+}
+
+fn path(value: &DeValue<'_>, base: &Path) -> Result<PathBuf, String> {
+    Ok(base.join(line(value)?))
+}

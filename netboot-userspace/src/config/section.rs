@@ -1,0 +1,205 @@
+//! A table of the file, read key by key. What is wrong with a value is reported with its place, and
+//! reading goes on.
+
+use std::mem;
+
+use toml::{
+    Spanned,
+    de::{DeArray, DeTable, DeValue},
+};
+
+use super::{
+    problem::{Place, Placed, Report},
+    source::Source,
+};
+
+/// A table, with the keys that were asked for.
+pub(crate) struct Section<'a> {
+    pub(crate) place: Place,
+    source: &'a Source,
+    table: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+    report: &'a Report,
+}
+
+impl<'a> Section<'a> {
+    /// The file's top level.
+    pub(crate) fn root(source: &'a Source, table: &'a DeTable<'a>, report: &'a Report) -> Self {
+        let place = source.place(&(0..0), String::new());
+        Self { place, source, table, known: Vec::new(), report }
+    }
+
+    pub(crate) fn report(&self) -> &'a Report {
+        self.report
+    }
+
+    /// The value of a key, if it is there and right.
+    pub(crate) fn get<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Placed<T>> {
+        let value = self.find(key)?;
+        self.read(value, self.path(key), read)
+    }
+
+    /// As [`Self::get`], into its place in the configuration.
+    pub(crate) fn set<T>(
+        &mut self,
+        key: &'static str,
+        target: &mut T,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Place> {
+        let Placed { value, place } = self.get(key, read)?;
+        *target = value;
+        Some(place)
+    }
+
+    /// The value of a key that must be there.
+    pub(crate) fn require<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Placed<T>> {
+        if !self.table.contains_key(key) {
+            let place = Place { field: self.path(key), ..self.place.clone() };
+            self.report.error(&place, "is missing");
+        }
+        self.get(key, read)
+    }
+
+    /// The elements of a list, those that are right.
+    pub(crate) fn list<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Vec<Placed<T>>> {
+        let array = self.array(key)?;
+        let path = self.path(key);
+        let elements = array.iter().enumerate();
+        Some(
+            elements
+                .filter_map(|(at, value)| self.read(value, format!("{path}[{at}]"), &read))
+                .collect(),
+        )
+    }
+
+    /// As [`Self::list`], into its place in the configuration.
+    pub(crate) fn set_list<T>(
+        &mut self,
+        key: &'static str,
+        target: &mut Vec<T>,
+        read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+    ) {
+        if let Some(list) = self.list(key, read) {
+            *target = list.into_iter().map(|placed| placed.value).collect();
+        }
+    }
+
+    /// A table in this one.
+    pub(crate) fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
+        let value = self.find(key)?;
+        self.descend(value, self.path(key))
+    }
+
+    /// The tables of a list.
+    pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(array) = self.array(key) else { return Vec::new() };
+        let path = self.path(key);
+        let elements = array.iter().enumerate();
+        elements.filter_map(|(at, value)| self.descend(value, format!("{path}[{at}]"))).collect()
+    }
+
+    /// All keys, where the file is free to name them, and the values that are right.
+    pub(crate) fn entries<T>(
+        self,
+        read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+    ) -> Vec<(Placed<String>, T)> {
+        let mut entries = Vec::new();
+        for (key, value) in self.table {
+            let path = self.path(key.get_ref());
+            let place = self.source.place_of(key, path.clone());
+            if let Some(read) = self.read(value, path, &read) {
+                entries.push((Placed { value: key.get_ref().to_string(), place }, read.value));
+            }
+        }
+        entries
+    }
+
+    /// Whether the key is there, right or wrong.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Refuses the keys that nobody asked for.
+    pub(crate) fn finish(mut self) {
+        let known = mem::take(&mut self.known);
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let place = self.source.place_of(key, self.path(name));
+            let likeness = |known: &&&str| strsim::jaro_winkler(known, name);
+            let close = known
+                .iter()
+                .filter(|known| likeness(known) > 0.8)
+                .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            let hint = close.map_or_else(
+                || format!("known here: {}", known.join(", ")),
+                |close| format!("did you mean {close:?}?"),
+            );
+            self.report.error(&place, format!("unknown key; {hint}"));
+        }
+    }
+
+    fn find(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    fn array(&mut self, key: &'static str) -> Option<&'a DeArray<'a>> {
+        let value = self.find(key)?;
+        let array = value.get_ref().as_array();
+        if array.is_none() {
+            let found = value.get_ref().type_str();
+            let hint = if found == "table" { format!("; write [[{key}]]") } else { String::new() };
+            let place = self.source.place_of(value, self.path(key));
+            self.report.error(&place, format!("expected a list, found {found}{hint}"));
+        }
+        array
+    }
+
+    fn descend(&self, value: &'a Spanned<DeValue<'a>>, path: String) -> Option<Section<'a>> {
+        let place = self.source.place_of(value, path);
+        let Some(table) = value.get_ref().as_table() else {
+            let found = value.get_ref().type_str();
+            self.report.error(&place, format!("expected a table, found {found}"));
+            return None;
+        };
+        Some(Section { place, table, known: Vec::new(), ..*self })
+    }
+
+    fn read<T>(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        path: String,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Placed<T>> {
+        let place = self.source.place_of(value, path);
+        match read(value.get_ref()) {
+            Ok(value) => Some(Placed { value, place }),
+            Err(message) => {
+                self.report.error(&place, message);
+                None
+            }
+        }
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.place.field.is_empty() {
+            return key.to_owned();
+        }
+        format!("{}.{key}", self.place.field)
+    }
+}

@@ -1,0 +1,61 @@
+//! A TOML file's text and its lines.
+
+use std::{ops::Range, path::Path, sync::Arc};
+
+use toml::{Spanned, de::DeTable};
+
+use super::problem::{Place, Report};
+
+/// The text of a file.
+pub(crate) struct Source {
+    path: Arc<Path>,
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
+}
+
+impl Source {
+    /// Of the file's bytes; `None`, reported: they are not text.
+    pub(crate) fn new(path: &Path, bytes: Vec<u8>, report: &Report) -> Option<Self> {
+        let path: Arc<Path> = path.into();
+        let newlines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+        let mut source = Self { path, text: String::new(), lines };
+        match String::from_utf8(bytes) {
+            Ok(text) => source.text = text,
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                report.error(&source.place(&(at..at), String::new()), "is not UTF-8 text");
+                return None;
+            }
+        }
+        Some(source)
+    }
+
+    /// The file's tables; `None`, reported: it is not TOML.
+    pub(crate) fn parse(&self, report: &Report) -> Option<DeTable<'_>> {
+        let (table, errors) = DeTable::parse_recoverable(&self.text);
+        if errors.is_empty() {
+            return Some(table.into_inner());
+        }
+        let mut last = None;
+        for error in errors {
+            let place = self.place(&error.span().unwrap_or_default(), String::new());
+            // What follows an error on its line is mostly its consequence.
+            if place.line != last {
+                report.error(&place, error.message());
+            }
+            last = place.line;
+        }
+        None
+    }
+
+    pub(crate) fn place(&self, span: &Range<usize>, field: String) -> Place {
+        let line = self.lines.partition_point(|start| *start <= span.start);
+        Place { file: Arc::clone(&self.path), line: Some(line), field }
+    }
+
+    pub(crate) fn place_of<T>(&self, value: &Spanned<T>, field: String) -> Place {
+        self.place(&value.span(), field)
+    }
+}

@@ -1,0 +1,78 @@
+//! `[[subnet]]`
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use toml::de::DeValue;
+
+use super::{
+    Subnet,
+    option::{Owner, read_options},
+    read::Draft,
+    section::Section,
+    value::{address, hostname, lease, network, number, unicast},
+};
+
+pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
+    for mut section in file.sections("subnet") {
+        let cidr = section.require("cidr", network);
+        let mut subnet =
+            Subnet::new(cidr.as_ref().map_or_else(Ipv4Net::default, |cidr| cidr.value));
+        let routers = section.list("routers", unicast).unwrap_or_default();
+        for router in &routers {
+            if cidr.as_ref().is_some_and(|cidr| !cidr.value.contains(&router.value)) {
+                let message = format!("{} lies outside {}", router.value, subnet.cidr);
+                section.report().warn(&router.place, message);
+            }
+        }
+        subnet.routers = routers.into_iter().map(|router| router.value).collect();
+        subnet.dns = addresses(&mut section, "dns");
+        subnet.ntp = addresses(&mut section, "ntp");
+        subnet.domain = section.get("domain", hostname).map(|domain| domain.value);
+        section.set_list("search", &mut subnet.search, hostname);
+        subnet.routes = routes(&mut section);
+        subnet.mtu = section.get("mtu", mtu).map(|mtu| mtu.value);
+        subnet.lease_time = section.get("lease-time", lease).map(|lease| lease.value);
+        subnet.options = read_options(&mut section, Owner::Subnet);
+        section.finish();
+        match cidr {
+            Some(cidr) => {
+                draft.config.subnets.push(subnet);
+                draft.subnets.push(cidr.place);
+            }
+            None => draft.unread_subnet = true,
+        }
+    }
+}
+
+fn addresses(section: &mut Section<'_>, key: &'static str) -> Vec<Ipv4Addr> {
+    let addresses = section.list(key, address).unwrap_or_default();
+    // An option's 255 bytes.
+    if let Some(excess) = addresses.get(63) {
+        section.report().error(&excess.place, "more addresses than a DHCP option can hold, 63");
+    }
+    addresses.into_iter().map(|address| address.value).collect()
+}
+
+/// `{ destination = "10.0.0.0/8", router = "192.168.2.10" }`
+fn routes(section: &mut Section<'_>) -> Vec<(Ipv4Net, Ipv4Addr)> {
+    let mut routes = Vec::new();
+    for mut route in section.sections("routes") {
+        let destination = route.require("destination", network);
+        // 0.0.0.0: on the link (RFC 3442).
+        let router = route.require("router", address);
+        route.finish();
+        if let (Some(destination), Some(router)) = (destination, router) {
+            routes.push((destination.value, router.value));
+        }
+    }
+    routes
+}
+
+fn mtu(value: &DeValue<'_>) -> Result<u16, String> {
+    // RFC 2132, section 5.1.
+    match number(value)? {
+        mtu @ 68.. => Ok(mtu),
+        mtu => Err(format!("an MTU of {mtu} is too small: 68 at least")),
+    }
+}

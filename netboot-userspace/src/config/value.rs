@@ -1,0 +1,230 @@
+//! Single values of the file.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Component, Path},
+    time::Duration,
+};
+
+use ipnet::Ipv4Net;
+use toml::de::DeValue;
+use url::Url;
+
+/// A string.
+pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
+    let text =
+        value.as_str().ok_or_else(|| format!("expected a string, found {}", value.type_str()))?;
+    Ok(text.to_owned())
+}
+
+/// A string that says something, on one line.
+pub(crate) fn line(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    if text.trim().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err(format!("{text:?} contains a control character"));
+    }
+    Ok(text)
+}
+
+/// A string without blanks.
+pub(crate) fn word(value: &DeValue<'_>) -> Result<String, String> {
+    let text = line(value)?;
+    if text.contains(char::is_whitespace) {
+        return Err(format!("{text:?} contains a blank"));
+    }
+    Ok(text)
+}
+
+pub(crate) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("expected true or false, found {}", value.type_str()))
+}
+
+/// A whole number of the type's range.
+pub(crate) fn number<T: TryFrom<i128>>(value: &DeValue<'_>) -> Result<T, String> {
+    let DeValue::Integer(number) = value else {
+        return Err(format!("expected a whole number, found {}", value.type_str()));
+    };
+    let read = i128::from_str_radix(number.as_str(), number.radix()).ok();
+    read.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+        format!("{number} is out of range: the greatest here is {}", greatest::<T>())
+    })
+}
+
+fn greatest<T>() -> u128 {
+    let bits = 8 * size_of::<T>();
+    u128::MAX >> 128_usize.saturating_sub(bits)
+}
+
+pub(crate) fn address(value: &DeValue<'_>) -> Result<Ipv4Addr, String> {
+    let text = text(value)?;
+    text.parse().map_err(|_| format!("{text:?} is not an IPv4 address"))
+}
+
+/// An address that a machine can have.
+pub(crate) fn unicast(value: &DeValue<'_>) -> Result<Ipv4Addr, String> {
+    let address = address(value)?;
+    let [first, ..] = address.octets();
+    if first == 0 || first >= 224 || address.is_loopback() {
+        return Err(format!("{address} is not a machine's address"));
+    }
+    Ok(address)
+}
+
+pub(crate) fn network(value: &DeValue<'_>) -> Result<Ipv4Net, String> {
+    let text = text(value)?;
+    let network: Ipv4Net = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a network; write it as \"192.168.2.0/24\""))?;
+    if network != network.trunc() {
+        return Err(format!(
+            "{network} is an address in a network; the network is {:?}",
+            network.trunc().to_string()
+        ));
+    }
+    Ok(network)
+}
+
+/// A lease time: whole seconds, as DHCP counts them.
+pub(crate) fn lease(value: &DeValue<'_>) -> Result<Duration, String> {
+    if let DeValue::Integer(seconds) = value {
+        return Err(format!("expected a duration, found a number; write \"{seconds}s\""));
+    }
+    let text = text(value)?;
+    let lease = humantime::parse_duration(&text)
+        .map_err(|error| format!("{text:?} is not a duration such as \"24h\": {error}"))?;
+    if lease.is_zero() {
+        return Err("a lease of no time cannot be used".to_owned());
+    }
+    if lease.subsec_nanos() != 0 {
+        return Err(format!("{text:?} is not a number of whole seconds"));
+    }
+    if u32::try_from(lease.as_secs()).is_err() {
+        return Err(format!("{text:?} is longer than DHCP can say: {}s at most", u32::MAX));
+    }
+    Ok(lease)
+}
+
+/// Where a service listens.
+pub(crate) fn listen(value: &DeValue<'_>) -> Result<SocketAddr, String> {
+    socket_address(&text(value)?)
+}
+
+pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("{text:?} is not an address and a port, such as \"0.0.0.0:80\" or \"[::]:80\"")
+    })
+}
+
+pub(crate) fn http_url(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    is_http_url(&text)?;
+    Ok(text)
+}
+
+/// An http(s) URL that fits into a DHCP option.
+pub(crate) fn dhcp_url(value: &DeValue<'_>) -> Result<String, String> {
+    let url = http_url(value)?;
+    if url.len() > 255 {
+        return Err(format!(
+            "the URL has {} bytes; 255 fit into a DHCP answer: serve it under a shorter one",
+            url.len()
+        ));
+    }
+    Ok(url)
+}
+
+pub(crate) fn is_http_url(text: &str) -> Result<(), String> {
+    // The parser would mend what firmware then takes as it is: tabs, line ends, a missing slash.
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(format!("{text:?} is not a URL: it contains a blank or a control character"));
+    }
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Err(format!("{text:?} is not a URL that begins with http:// or https://"));
+    }
+    Url::parse(text).map(drop).map_err(|error| format!("{text:?} is not a URL: {error}"))
+}
+
+/// RFC 1123: letters, digits and inner hyphens, in labels of 1 to 63 bytes.
+pub(crate) fn hostname(value: &DeValue<'_>) -> Result<String, String> {
+    let name = text(value)?;
+    if name.is_empty() || name.len() > 253 {
+        return Err(format!("a host name has 1 to 253 bytes, this one has {}", name.len()));
+    }
+    for label in name.split('.') {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if label.is_empty() || label.len() > 63 {
+            return Err(format!("{name:?}: between dots a host name has 1 to 63 bytes"));
+        }
+        if !label.bytes().all(inner) || label.starts_with('-') || label.ends_with('-') {
+            return Err(format!(
+                "{name:?} is not a host name: letters, digits and inner hyphens only"
+            ));
+        }
+    }
+    Ok(name)
+}
+
+/// A file under `boot.root`: it must fit into the `file` field, and be the same in a URL.
+pub(crate) fn boot_file(value: &DeValue<'_>) -> Result<String, String> {
+    let name = text(value)?;
+    if name.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if name.len() > 127 {
+        return Err(format!("the name has {} bytes; 127 fit into a DHCP answer", name.len()));
+    }
+    let path = Path::new(&name);
+    if path.is_absolute() {
+        return Err(format!("{name:?} is absolute; name it as it is under boot.root"));
+    }
+    if path.components().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(format!(
+            "{name:?} must not contain \"..\" or \".\": name it as it is under boot.root"
+        ));
+    }
+    if name.ends_with('/') || name.contains("//") {
+        return Err(format!("{name:?} is not the name of a file"));
+    }
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '%' | '\\' | '"');
+    if let Some(odd) = name.chars().find(|c| !plain(*c)) {
+        return Err(format!(
+            "{name:?} contains {odd:?}, which firmware may not ask for; rename it"
+        ));
+    }
+    Ok(name)
+}
+
+/// A network interface's name.
+pub(crate) fn interface(value: &DeValue<'_>) -> Result<String, String> {
+    let name = text(value)?;
+    is_interface(&name)?;
+    Ok(name)
+}
+
+pub(crate) fn is_interface(name: &str) -> Result<(), String> {
+    let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+    if name.is_empty() || name.len() > 15 || name == "." || name == ".." || name.contains(odd) {
+        return Err(format!("{name:?} is not the name of a network interface"));
+    }
+    Ok(())
+}
+
+/// One of a few words.
+pub(crate) fn one_of<T: Copy>(
+    value: &DeValue<'_>,
+    words: &[(T, &'static str)],
+) -> Result<T, String> {
+    let text = text(value)?;
+    find_word(&text, words)
+}
+
+pub(crate) fn find_word<T: Copy>(text: &str, words: &[(T, &'static str)]) -> Result<T, String> {
+    let found = words.iter().find(|(_, word)| *word == text);
+    found.map(|(value, _)| *value).ok_or_else(|| {
+        let words: Vec<_> = words.iter().map(|(_, word)| format!("{word:?}")).collect();
+        format!("{text:?} is not one of {}", words.join(", "))
+    })
+}

@@ -1,0 +1,273 @@
+//! Edits the `[[host]]` entries of a file in place: every byte that is not of the entry stays.
+
+mod entry;
+mod replace;
+
+use std::{
+    fs::{self, File},
+    io::ErrorKind,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use netboot_ebpf::shared::Mac;
+
+use crate::{
+    config::{self, HostEntry, is_same_file, load_edited},
+    inventory::Host,
+    mac,
+};
+
+/// What an operator calls a host by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostKey {
+    Mac(Mac),
+    Ip(Ipv4Addr),
+    Hostname(String),
+}
+
+impl HostKey {
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        if let Ok(mac) = mac::parse(text) {
+            return Self::Mac(mac);
+        }
+        text.parse().map_or_else(|_| Self::Hostname(text.to_owned()), Self::Ip)
+    }
+
+    #[must_use]
+    pub fn matches(&self, host: &Host) -> bool {
+        match self {
+            Self::Mac(mac) => host.mac == *mac,
+            Self::Ip(ip) => host.ip == *ip,
+            Self::Hostname(name) => {
+                host.hostname.as_ref().is_some_and(|hostname| hostname.eq_ignore_ascii_case(name))
+            }
+        }
+    }
+}
+
+/// Adds a host to the configuration, or to that of its inventory files that is named.
+///
+/// # Errors
+///
+/// The configuration would be invalid ([`config::Problems`]), or the file cannot be edited; nothing
+/// is changed then.
+pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Result<()> {
+    let path = file.unwrap_or(config);
+    let _lock = lock(path)?;
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && file.is_some() => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let entry = toml::to_string(host).context("write the host as TOML")?;
+    let edited = entry::add(&text, &entry).with_context(|| path.display().to_string())?;
+    let loaded = load_edited(config, path, &edited)?;
+    ensure!(
+        loaded.files.iter().any(|known| is_same_file(known, path)),
+        "{} is no inventory file of {}: add it to its `inventory` list first",
+        path.display(),
+        config.display()
+    );
+    replace::replace(path, &edited)
+}
+
+/// Removes a host from the file where it stands, which is returned.
+///
+/// # Errors
+///
+/// As [`add`]; or there is no such host, or several.
+pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
+    let wanted = HostKey::new(key);
+    // A configuration that is wrong can be mended by what is removed.
+    let files =
+        config::load(config).map_or_else(|_| vec![config.to_owned()], |loaded| loaded.files);
+    let mut found = Vec::new();
+    for path in &files {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let places = entry::find(&text, &wanted).with_context(|| path.display().to_string())?;
+        found.extend(places.into_iter().map(|place| (path, place)));
+    }
+    let (path, place) = match found.as_slice() {
+        [] => bail!("no host {key} in {}", config.display()),
+        [one] => *one,
+        _ => bail!("{} hosts match {key}: name the one by its MAC or address", found.len()),
+    };
+    let _lock = lock(path)?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        entry::find(&text, &wanted)? == [place],
+        "{} was changed in the meantime: try again",
+        path.display()
+    );
+    let edited = entry::remove(&text, place).with_context(|| path.display().to_string())?;
+    load_edited(config, path, &edited)?;
+    replace::replace(path, &edited)?;
+    Ok(path.clone())
+}
+
+/// One edit at a time. The file itself is replaced by an edit: its directory is locked.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let directory = replace::directory(path);
+    let lock = File::open(directory)
+        .and_then(|file| file.lock().map(|()| file))
+        .with_context(|| format!("cannot lock {}", directory.display()))?;
+    Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    const CONFIG: &str = r#"# Our site.
+inventory = ["rack.toml"]   # rack 7
+
+[[subnet]]
+cidr = "10.0.0.0/24"
+
+# The first one.
+[[host]]
+mac  = "52-54-00-00-00-01"
+ip   = "10.0.0.1"
+hostname = "one"   # spare
+
+[tftp]
+enabled = false
+"#;
+    const RACK: &str =
+        "# Rack 7\n\n[[host]]\nmac = \"5254.0000.0002\"\nip = \"10.0.0.2\"\nhostname = \"Two\"\n";
+
+    struct Site {
+        directory: tempfile::TempDir,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let site = Self { directory: tempfile::tempdir().unwrap() };
+            fs::write(site.path("netboot.toml"), CONFIG).unwrap();
+            fs::write(site.path("rack.toml"), RACK).unwrap();
+            site
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        fn text(&self, name: &str) -> String {
+            fs::read_to_string(self.path(name)).unwrap()
+        }
+
+        fn add(&self, file: Option<&str>, host: &HostEntry) -> anyhow::Result<()> {
+            let file = file.map(|name| self.path(name));
+            add(&self.path("netboot.toml"), file.as_deref(), host)
+        }
+
+        fn remove(&self, key: &str) -> anyhow::Result<PathBuf> {
+            remove(&self.path("netboot.toml"), key)
+        }
+    }
+
+    fn host(mac: &str, ip: &str) -> HostEntry {
+        HostEntry { mac: mac.to_owned(), ip: ip.to_owned(), ..HostEntry::default() }
+    }
+
+    #[test]
+    fn add_and_remove_keep_every_other_byte() {
+        let site = Site::new();
+        let new = HostEntry {
+            hostname: Some("three".to_owned()),
+            netboot: Some(false),
+            script: Some("http://a/\"b".replace('"', "%22")),
+            ..host("52:54:00:00:00:03", "10.0.0.3")
+        };
+        site.add(None, &new).unwrap();
+        let entry = "\n[[host]]\nmac = \"52:54:00:00:00:03\"\nip = \"10.0.0.3\"\n\
+                     hostname = \"three\"\nnetboot = false\nscript = \"http://a/%22b\"\n";
+        let expect = CONFIG.replace("# spare\n", &format!("# spare\n{entry}"));
+        assert_eq!(site.text("netboot.toml"), expect);
+        assert_eq!(site.remove("52-54-00-00-00-03").unwrap(), site.path("netboot.toml"));
+        assert_eq!(site.text("netboot.toml"), CONFIG);
+        assert_eq!(site.remove("10.0.0.1").unwrap(), site.path("netboot.toml"));
+        let one = CONFIG.find("# The first").unwrap()..CONFIG.find("[tftp]").unwrap();
+        assert_eq!(site.text("netboot.toml"), CONFIG.replace(&CONFIG[one], ""));
+        assert_eq!(site.text("rack.toml"), RACK);
+    }
+
+    #[test]
+    fn inventory_files() {
+        let site = Site::new();
+        site.add(Some("rack.toml"), &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
+        let entry = "\n[[host]]\nmac = \"52:54:00:00:00:03\"\nip = \"10.0.0.3\"\n";
+        assert_eq!(site.text("rack.toml"), format!("{RACK}{entry}"));
+        assert_eq!(site.remove("two").unwrap(), site.path("rack.toml"));
+        assert_eq!(site.text("rack.toml"), format!("# Rack 7\n{entry}"));
+        assert_eq!(site.text("netboot.toml"), CONFIG);
+
+        fs::remove_file(site.path("rack.toml")).unwrap();
+        site.add(Some("rack.toml"), &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
+        assert_eq!(format!("\n{}", site.text("rack.toml")), entry);
+    }
+
+    #[test]
+    fn what_is_refused_changes_nothing() {
+        let site = Site::new();
+        let path = site.path("");
+        let refused = |result: anyhow::Result<()>, expect: &str| {
+            let error = format!("{:#}", result.unwrap_err());
+            assert_eq!(error.replace(&*path.to_string_lossy(), ""), expect);
+            assert_eq!(
+                (site.text("netboot.toml"), site.text("rack.toml")),
+                (CONFIG.into(), RACK.into())
+            );
+        };
+        refused(
+            site.add(None, &host("52:54:00:00:00:02", "10.1.0.1")),
+            "netboot.toml:15: host[1].ip: 10.1.0.1 lies in no [[subnet]]; add a subnet or correct the address\n\
+             rack.toml:4: host[0].mac: 52:54:00:00:00:02 is already the MAC at host[1].mac (netboot.toml:14); each machine needs its own",
+        );
+        refused(
+            site.add(Some("other.toml"), &host("52:54:00:00:00:03", "10.0.0.3")),
+            "other.toml is no inventory file of netboot.toml: add it to its `inventory` list first",
+        );
+        refused(site.remove("three").map(drop), "no host three in netboot.toml");
+        assert_eq!(fs::read_dir(site.directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_wrong_configuration_can_be_mended() {
+        let site = Site::new();
+        let twice = format!("{CONFIG}\n[[host]]\nmac = \"525400000009\"\nip = \"10.0.0.1\"\n");
+        fs::write(site.path("netboot.toml"), twice).unwrap();
+        let error = site.remove("10.0.0.1").unwrap_err().to_string();
+        assert_eq!(error, "2 hosts match 10.0.0.1: name the one by its MAC or address");
+        site.remove("52:54:00:00:00:09").unwrap();
+        assert_eq!(site.text("netboot.toml"), CONFIG);
+    }
+
+    #[test]
+    fn mode_and_link_stay() {
+        let site = Site::new();
+        let real = site.path("real.toml");
+        fs::rename(site.path("netboot.toml"), &real).unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real.toml", site.path("netboot.toml")).unwrap();
+        site.add(None, &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
+        assert!(fs::symlink_metadata(site.path("netboot.toml")).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_ne!(site.text("real.toml"), CONFIG);
+    }
+
+    #[test]
+    fn keys() {
+        let mac = mac::parse("52:54:00:00:00:01").unwrap();
+        assert_eq!(HostKey::new("525400000001"), HostKey::Mac(mac));
+        assert_eq!(HostKey::new("10.0.0.1"), HostKey::Ip(Ipv4Addr::new(10, 0, 0, 1)));
+        assert_eq!(HostKey::new("10.0.0"), HostKey::Hostname("10.0.0".to_owned()));
+    }
+}

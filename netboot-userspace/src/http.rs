@@ -1,0 +1,129 @@
+//! The HTTP server: the script, and the files that it and firmware with HTTP boot load.
+//!
+//! * No answer is a redirect: UEFI does not follow them.
+//! * A machine that gets nothing to boot gets a script with status 200: of an error iPXE shows its number
+//!   only, and runs nothing.
+//! * A machine is known by the MAC in the path, else by its address; headers such as X-Forwarded-For
+//!   are not looked at.
+
+mod body;
+mod door;
+mod file;
+mod log;
+mod path;
+mod range;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request, State},
+    http::{Method, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use netboot_ebpf::shared::Mac;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::{
+    door::{Door, Ends},
+    path::Target,
+};
+use crate::{config, files::Files, inventory::Host, machines::Machines, script};
+
+/// What is served.
+#[derive(Clone)]
+pub struct Site {
+    pub files: Files,
+    pub machines: Machines,
+    pub script: Arc<config::Script>,
+    /// Routes of other parts of the daemon; they go before files.
+    pub more: Router,
+}
+
+/// Serves until it is cancelled; downloads under way are finished first.
+///
+/// # Errors
+/// The socket fails.
+pub async fn serve(
+    listener: TcpListener,
+    site: Site,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("the HTTP socket's address")?;
+    info!(%address, "http: serving");
+    let service = router(site).into_make_service_with_connect_info::<Ends>();
+    axum::serve(Door(listener), service)
+        .with_graceful_shutdown(cancel.cancelled_owned())
+        .await
+        .with_context(|| format!("the HTTP socket {address}"))
+}
+
+fn router(site: Site) -> Router {
+    let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
+    let boot = boot
+        .layer(middleware::from_fn_with_state(site.clone(), log::note))
+        .with_state(site.clone());
+    Router::new()
+        .route("/healthz", get("ok\n").fallback(wrong_method))
+        .merge(site.more)
+        .fallback_service(boot)
+}
+
+async fn wrong_method(method: Method) -> Response {
+    let text = format!("{method} is not possible here: GET and HEAD are\n");
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")], text).into_response()
+}
+
+async fn boot(
+    State(site): State<Site>,
+    ConnectInfo(ends): ConnectInfo<Ends>,
+    request: Request,
+) -> Response {
+    match Target::of(request.uri().path()) {
+        Target::Script(mac) => {
+            let script = script_for(&site, mac, ends);
+            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], script).into_response()
+        }
+        Target::File(names) => file::answer(site.files, names, request.headers()).await,
+    }
+}
+
+fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> String {
+    let host = match find(site, mac, ends) {
+        Ok(host) => host,
+        Err(reason) => {
+            info!(client = %ends.peer, reason, "http: nothing to boot");
+            return script::refusal(&reason);
+        }
+    };
+    let Some(server) = ends.local else {
+        return script::refusal("the connection was closed");
+    };
+    script::of_host(host, &site.script, server).unwrap_or_else(|error| {
+        warn!(client = %ends.peer, machine = %host.mac, %error, "http: no script");
+        script::refusal(&format!("no script can be made: {error}"))
+    })
+}
+
+fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<&Host, String> {
+    let address = ends.peer.ip().to_canonical();
+    let Some(mac) = mac.or_else(|| site.machines.by_address(address)) else {
+        return Err(format!("no host has the address {address}: add the machine to the inventory"));
+    };
+    let Some(host) = site.machines.inventory().by_mac(mac) else {
+        return Err(format!("no host has the MAC {mac}: add the machine to the inventory"));
+    };
+    if !host.netboot {
+        let name = host.hostname.as_deref().unwrap_or("the host");
+        return Err(format!("{name} ({mac}) has `netboot = false` in the inventory"));
+    }
+    Ok(host)
+}
+
+#[cfg(test)]
+mod tests;

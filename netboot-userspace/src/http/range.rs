@@ -1,0 +1,77 @@
+//! The part of a file that a request asks for (RFC 9110, 14.1-14.2).
+
+use std::ops::Range;
+
+/// The part of a file that a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    Part(Range<u64>),
+    /// The range is outside of the file.
+    Nothing,
+}
+
+impl Wanted {
+    /// By the value of the header `Range`. Several ranges, other units and what is no range are
+    /// answered with the whole file, as the RFC allows.
+    pub(super) fn of(value: &str, size: u64) -> Self {
+        let Some((first, last)) = one_range(value) else { return Self::All };
+        let part = match (number(first), number(last)) {
+            (Some(first), Some(last)) if first > last => return Self::All,
+            (Some(first), Some(last)) => first..last.saturating_add(1).min(size),
+            (Some(first), None) if last.is_empty() => first..size,
+            (None, Some(suffix)) if first.is_empty() => size.saturating_sub(suffix)..size,
+            _ => return Self::All,
+        };
+        if part.is_empty() { Self::Nothing } else { Self::Part(part) }
+    }
+}
+
+fn one_range(value: &str) -> Option<(&str, &str)> {
+    let (unit, range) = value.split_once('=')?;
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    range.trim().split_once('-')
+}
+
+fn number(text: &str) -> Option<u64> {
+    // `parse` takes a sign.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expect: Wanted) {
+        assert_eq!(Wanted::of(value, 10), expect, "{value}");
+    }
+
+    #[test]
+    fn ranges_of_ten_bytes() {
+        check("bytes=0-0", Wanted::Part(0..1));
+        check("bytes=2-4", Wanted::Part(2..5));
+        check("Bytes= 2-4 ", Wanted::Part(2..5));
+        check("bytes=7-", Wanted::Part(7..10));
+        check("bytes=-3", Wanted::Part(7..10));
+        check("bytes=-100", Wanted::Part(0..10));
+        check("bytes=8-100", Wanted::Part(8..10));
+        check("bytes=0-18446744073709551615", Wanted::Part(0..10));
+
+        check("bytes=10-", Wanted::Nothing);
+        check("bytes=10-12", Wanted::Nothing);
+        check("bytes=-0", Wanted::Nothing);
+
+        check("bytes=4-2", Wanted::All);
+        check("bytes=0-1,3-4", Wanted::All);
+        check("bytes=-", Wanted::All);
+        check("bytes=x-1", Wanted::All);
+        check("bytes=+1-2", Wanted::All);
+        check("bytes=1-2x", Wanted::All);
+        check("bytes=", Wanted::All);
+        check("lines=1-2", Wanted::All);
+        check("", Wanted::All);
+    }
+}

@@ -1,0 +1,301 @@
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::*;
+use crate::{
+    inventory::{HostScript, Inventory},
+    machines::Step,
+};
+
+const CONTENT: &str = "0123456789";
+
+fn mac(last: u8) -> Mac {
+    Mac { octets: [0x52, 0x54, 0, 0, 0, last] }
+}
+
+fn host(last: u8, ip: Ipv4Addr) -> Host {
+    Host {
+        mac: mac(last),
+        ip,
+        hostname: Some(format!("machine{last}")),
+        netboot: true,
+        script: Some(HostScript::Text(format!("#!ipxe\necho machine{last}\n"))),
+        boot_file: None,
+        lease_time: None,
+        options: Vec::new(),
+    }
+}
+
+/// A server; machine 1 has the address that requests come from, machine 3 may not boot.
+struct Lab {
+    directory: tempfile::TempDir,
+    server: SocketAddr,
+    machines: Machines,
+    cancel: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Lab {
+    async fn new() -> Self {
+        Self::with([
+            host(1, Ipv4Addr::LOCALHOST),
+            host(2, [10, 0, 0, 2].into()),
+            Host { netboot: false, ..host(3, [10, 0, 0, 3].into()) },
+            Host { script: None, ..host(4, [10, 0, 0, 4].into()) },
+        ])
+        .await
+    }
+
+    async fn with(hosts: impl IntoIterator<Item = Host>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for name in ["ipxe.efi", "boot.ipxe", "vmlinuz-x86_64", "a b"] {
+            fs::write(root.join(name), CONTENT).unwrap();
+        }
+        fs::write(root.join("empty"), "").unwrap();
+        fs::write(root.join("large"), vec![7; 3_000_000]).unwrap();
+        fs::create_dir(root.join("directory")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", root.join("out")).unwrap();
+        let file = fs::File::options().write(true).open(root.join("ipxe.efi")).unwrap();
+        let date = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        file.set_modified(date).unwrap();
+
+        let machines = Machines::new(Arc::new(Inventory::new(hosts)));
+        let script = config::Script {
+            download_url: None,
+            arch: "x86_64".into(),
+            kernel: None,
+            initrd: None,
+            facility: None,
+            syslog_host: None,
+            grpc_authority: None,
+            tinkerbell_tls: false,
+            tinkerbell_insecure_tls: false,
+            consoles: Vec::new(),
+            kernel_params: Vec::new(),
+            retries: 1,
+            retry_delay: 1,
+        };
+        let site = Site {
+            files: Files::new(root),
+            machines: machines.clone(),
+            script: Arc::new(script),
+            more: Router::new().route("/metrics", get("figures\n")),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = listener.local_addr().unwrap();
+        let cancel = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, site, cancel.clone()));
+        Self { directory, server, machines, cancel, serving }
+    }
+
+    /// The answer to these request lines, as it came.
+    async fn ask(&self, request: &str) -> String {
+        let server = self.server;
+        let request = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
+        spawn_blocking(move || {
+            let mut stream = TcpStream::connect(server).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            String::from_utf8_lossy(&answer).into_owned()
+        })
+        .await
+        .unwrap()
+    }
+
+    /// `expect` is the status, header lines that must be there, and, behind an empty line, the whole body.
+    async fn check(&self, request: &str, expect: &str) {
+        let (line, headers) = request.split_once('\n').unwrap_or((request, ""));
+        let mut lines = format!("{line} HTTP/1.1\nHost: 127.0.0.1\nConnection: close");
+        if !headers.is_empty() {
+            lines = format!("{lines}\n{headers}");
+        }
+        let answer = self.ask(&lines).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let (expect_head, expect_body) = expect.split_once("\n\n").unwrap_or((expect, ""));
+        let mut expect_head = expect_head.lines();
+        let status = format!("HTTP/1.1 {} ", expect_head.next().unwrap());
+        assert!(head.starts_with(&status), "{request}: no {status:?} in\n{answer}");
+        for line in expect_head {
+            assert!(head.lines().any(|found| found == line), "{request}: no {line:?} in\n{answer}");
+        }
+        assert_eq!(body, expect_body, "{request}");
+        assert!(!head.to_ascii_lowercase().contains("\r\nlocation:"), "{answer}");
+    }
+
+    fn last_step(&self, machine: u8) -> Option<Step> {
+        let name = mac(machine).to_string();
+        self.machines.snapshot().into_iter().find(|seen| seen.mac == name).map(|seen| seen.last)
+    }
+
+    async fn end(self) {
+        self.cancel.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files() {
+    let lab = Lab::new().await;
+    lab.check(
+        "GET /ipxe.efi",
+        "200\ncontent-type: application/efi\ncontent-length: 10\naccept-ranges: bytes\n\
+         last-modified: Sun, 09 Sep 2001 01:46:40 GMT\n\n0123456789",
+    )
+    .await;
+    lab.check("HEAD /ipxe.efi", "200\ncontent-type: application/efi\ncontent-length: 10").await;
+    lab.check("GET /boot.ipxe", "200\ncontent-type: text/plain; charset=utf-8\n\n0123456789").await;
+    let binary = "200\ncontent-type: application/octet-stream\n\n0123456789";
+    lab.check("GET /vmlinuz-x86_64?x=y", binary).await;
+    lab.check("GET /ipxe/vmlinuz-x86_64", binary).await;
+    lab.check("GET //vmlinuz-x86_64", binary).await;
+    lab.check("GET /52:54:00:00:00:02/vmlinuz-x86_64", binary).await;
+    lab.check("GET /ipxe/binary/52:54:00:00:00:02/vmlinuz-x86_64", binary).await;
+    lab.check("GET /a%20b", binary).await;
+    lab.check("GET /empty", "200\ncontent-length: 0").await;
+    lab.check("GET /large", &format!("200\n\n{}", "\u{7}".repeat(3_000_000))).await;
+
+    lab.check("GET /none", "404\n\nthere is no such file\n").await;
+    lab.check("GET /", "404\n\nthere is no such file\n").await;
+    lab.check("GET /directory", "404\n\nthere is no such file\n").await;
+    lab.check("HEAD /none", "404\ncontent-length: 22").await;
+    lab.check("GET /out", "403\n\nan absolute symlink, or one that leads out of boot.root\n").await;
+    lab.check("GET /../etc/passwd", "403\n\n`..` in the name\n").await;
+    lab.check("GET /%2e%2e%2fetc/passwd", "403\n\n`..` in the name\n").await;
+    lab.check(r"GET /..%5cetc%5cpasswd", "403\n\n`..` in the name\n").await;
+    lab.check("GET /ipxe.efi%00", "403\n\na NUL in the name\n").await;
+    for method in ["POST", "PUT", "DELETE"] {
+        let text =
+            format!("405\nallow: GET,HEAD\n\n{method} is not possible here: GET and HEAD are\n");
+        lab.check(&format!("{method} /ipxe.efi"), &text).await;
+    }
+
+    lab.check("GET /healthz", "200\n\nok\n").await;
+    lab.check("GET /metrics", "200\n\nfigures\n").await;
+
+    fs::remove_dir_all(lab.directory.path()).unwrap();
+    let root = lab.directory.path().display();
+    let text = format!("500\n\n{root}: No such file or directory (os error 2)\n");
+    lab.check("GET /ipxe.efi", &text).await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn ranges_and_conditions() {
+    let lab = Lab::new().await;
+    const ALL: &str = "200\ncontent-length: 10\n\n0123456789";
+    let get = |headers: &str| format!("GET /ipxe.efi\n{headers}");
+
+    for (range, expect, body) in [
+        ("0-0", "0-0", "0"),
+        ("2-4", "2-4", "234"),
+        ("7-", "7-9", "789"),
+        ("-3", "7-9", "789"),
+        ("-100", "0-9", CONTENT),
+        ("8-100", "8-9", "89"),
+    ] {
+        let length = body.len();
+        lab.check(
+            &get(&format!("Range: bytes={range}")),
+            &format!("206\ncontent-range: bytes {expect}/10\ncontent-length: {length}\n\n{body}"),
+        )
+        .await;
+    }
+    for range in ["10-", "10-12", "100-"] {
+        lab.check(
+            &get(&format!("Range: bytes={range}")),
+            "416\ncontent-range: bytes */10\n\nthe file has 10 bytes, none of them in that range\n",
+        )
+        .await;
+    }
+    for range in ["bytes=0-1,3-4", "lines=1-2", "bytes=x"] {
+        lab.check(&get(&format!("Range: {range}")), ALL).await;
+    }
+    lab.check(
+        "GET /empty\nRange: bytes=0-",
+        "416\ncontent-range: bytes */0\n\nthe file has 0 bytes, none of them in that range\n",
+    )
+    .await;
+    lab.check("HEAD /ipxe.efi\nRange: bytes=2-4", "206\ncontent-length: 3").await;
+
+    let answer = lab.ask("HEAD /ipxe.efi HTTP/1.1\nHost: x\nConnection: close").await;
+    let tag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+    const DATE: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
+    const EARLIER: &str = "Sun, 09 Sep 2001 01:46:39 GMT";
+    let part = "206\n\n01";
+    lab.check(&get(&format!("If-None-Match: {tag}")), "304").await;
+    lab.check(&get("If-None-Match: \"other\""), ALL).await;
+    lab.check(&get(&format!("If-Modified-Since: {DATE}")), "304").await;
+    lab.check(&get(&format!("If-Modified-Since: {EARLIER}")), ALL).await;
+    let both = format!("If-None-Match: \"other\"\nIf-Modified-Since: {DATE}");
+    lab.check(&get(&both), ALL).await;
+    lab.check(&get(&format!("Range: bytes=0-1\nIf-Range: {tag}")), part).await;
+    lab.check(&get("Range: bytes=0-1\nIf-Range: \"other\""), ALL).await;
+    lab.check(&get(&format!("Range: bytes=0-1\nIf-Range: {DATE}")), part).await;
+    lab.check(&get(&format!("Range: bytes=0-1\nIf-Range: {EARLIER}")), ALL).await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn scripts() {
+    let lab = Lab::new().await;
+    let own = |machine: u8| {
+        format!("200\ncontent-type: text/plain; charset=utf-8\n\n#!ipxe\necho machine{machine}\n")
+    };
+    lab.check("GET /auto.ipxe", &own(1)).await;
+    lab.check("GET /52:54:00:00:00:02/auto.ipxe", &own(2)).await;
+    lab.check("GET /52-54-00-00-00-02/auto.ipxe", &own(2)).await;
+    lab.check("GET /5254.0000.0002/auto.ipxe", &own(2)).await;
+    lab.check("GET /ipxe/script/525400000002/auto.ipxe", &own(2)).await;
+    lab.check("GET /auto.ipxe\nX-Forwarded-For: 10.0.0.2", &own(1)).await;
+    lab.check("HEAD /auto.ipxe", "200\ncontent-length: 21").await;
+    lab.check("POST /auto.ipxe", "405\n\nPOST is not possible here: GET and HEAD are\n").await;
+
+    let refused = |reason: &str| format!("200\n\n{}", script::refusal(reason));
+    lab.check(
+        "GET /52:54:00:00:00:03/auto.ipxe",
+        &refused("machine3 (52:54:00:00:00:03) has `netboot = false` in the inventory"),
+    )
+    .await;
+    lab.check(
+        "GET /52:54:00:00:00:99/auto.ipxe",
+        &refused("no host has the MAC 52:54:00:00:00:99: add the machine to the inventory"),
+    )
+    .await;
+
+    let hook = lab.ask("GET /525400000004/auto.ipxe HTTP/1.1\nHost: x\nConnection: close").await;
+    let line = format!("set download-url http://{}", lab.server);
+    assert!(hook.lines().any(|found| found == line), "no {line:?} in\n{hook}");
+    lab.end().await;
+
+    let lab = Lab::with([]).await;
+    lab.check(
+        "GET /auto.ipxe",
+        &refused("no host has the address 127.0.0.1: add the machine to the inventory"),
+    )
+    .await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn machines_are_noted() {
+    let lab = Lab::new().await;
+    let step = |path: &str, status| Some(Step::Http { path: path.into(), status });
+    lab.check("GET /auto.ipxe", "200\n\n#!ipxe\necho machine1\n").await;
+    assert_eq!(lab.last_step(1), step("/auto.ipxe", 200));
+    lab.check("GET /none", "404\n\nthere is no such file\n").await;
+    assert_eq!(lab.last_step(1), step("/none", 404));
+    lab.check("HEAD /525400000002/ipxe.efi", "200").await;
+    assert_eq!(lab.last_step(2), step("/525400000002/ipxe.efi", 200));
+    lab.check("GET /healthz", "200\n\nok\n").await;
+    assert_eq!(lab.last_step(1), step("/none", 404));
+    lab.end().await;
+}

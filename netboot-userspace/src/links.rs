@@ -1,0 +1,96 @@
+//! The node's network interfaces, as the kernel lists them.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+};
+
+use anyhow::Context as _;
+use ipnet::Ipv4Net;
+use netboot_ebpf::shared::Mac;
+use nix::{
+    ifaddrs::getifaddrs,
+    sys::socket::{AddressFamily, LinkAddr, SockaddrLike as _, getsockopt, sockopt::IpMtu},
+};
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub name: String,
+    pub index: u32,
+    pub mac: Mac,
+    /// The longest IP datagram, in bytes.
+    pub mtu: u16,
+    pub addresses: Vec<Ipv4Net>,
+    /// For [`crate::slowpath`]: the kernel's own form of `index`.
+    pub packet_address: LinkAddr,
+}
+
+/// All interfaces with an Ethernet address, by name.
+///
+/// # Errors
+/// The kernel does not list them.
+pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
+    let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
+    let mut links = BTreeMap::new();
+    for entry in &entries {
+        let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr()) else { continue };
+        let Some(octets) = address.addr() else { continue };
+        let link = Link {
+            name: entry.interface_name.clone(),
+            index: u32::try_from(address.ifindex()).unwrap_or(0),
+            mac: Mac { octets },
+            mtu: ETHERNET_MTU,
+            addresses: Vec::new(),
+            packet_address: *address,
+        };
+        links.insert(link.name.clone(), link);
+    }
+    for entry in &entries {
+        let Some(link) = links.get_mut(&entry.interface_name) else { continue };
+        let (Some(address), Some(mask)) = (&entry.address, &entry.netmask) else { continue };
+        if address.family() != Some(AddressFamily::Inet) {
+            continue;
+        }
+        let (Some(address), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) else { continue };
+        if let Ok(address) = Ipv4Net::with_netmask(address.ip(), mask.ip()) {
+            link.mtu = mtu(&address).unwrap_or(link.mtu);
+            link.addresses.push(address);
+        }
+    }
+    Ok(links)
+}
+
+const ETHERNET_MTU: u16 = 1500;
+
+/// The MTU of the way to an interface's own network: what a socket bound there is told.
+fn mtu(address: &Ipv4Net) -> Option<u16> {
+    let socket = UdpSocket::bind(SocketAddrV4::new(address.addr(), 0)).ok()?;
+    socket.set_broadcast(true).ok()?;
+    // Connecting a UDP socket sends nothing.
+    socket.connect(SocketAddrV4::new(address.broadcast(), 9)).ok()?;
+    u16::try_from(getsockopt(&socket, IpMtu).ok()?).ok()
+}
+
+/// The interfaces with these names.
+///
+/// # Errors
+/// One of them is not there, or has no IPv4 address where none is configured for us.
+pub fn named(names: &[String], server_address: Option<Ipv4Addr>) -> anyhow::Result<Vec<Link>> {
+    let links = all()?;
+    let mut found = Vec::new();
+    for name in names {
+        let Some(link) = links.get(name) else {
+            let others: Vec<_> = links.keys().map(String::as_str).collect();
+            anyhow::bail!("no such interface: {name}; this node has {}", others.join(", "));
+        };
+        if link.addresses.is_empty() && server_address.is_none() {
+            anyhow::bail!(
+                "interface {name} has no IPv4 address: give it one (`ip address add ADDRESS/LENGTH dev {name}`), \
+                 or set dhcp.server-address"
+            );
+        }
+        found.push(link.clone());
+    }
+    Ok(found)
+}

@@ -1,0 +1,151 @@
+use netboot_ebpf::shared::Mac;
+
+use super::*;
+
+fn script() -> config::Script {
+    config::Script {
+        download_url: None,
+        arch: "x86_64".into(),
+        kernel: None,
+        initrd: None,
+        facility: None,
+        syslog_host: None,
+        grpc_authority: None,
+        tinkerbell_tls: false,
+        tinkerbell_insecure_tls: false,
+        consoles: Vec::new(),
+        kernel_params: Vec::new(),
+        retries: 3,
+        retry_delay: 2,
+    }
+}
+
+fn host() -> Host {
+    Host {
+        mac: Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] },
+        ip: [192, 168, 2, 144].into(),
+        hostname: Some("machine1".into()),
+        netboot: true,
+        script: None,
+        boot_file: None,
+        lease_time: None,
+        options: Vec::new(),
+    }
+}
+
+fn server() -> SocketAddr {
+    ([192, 168, 2, 112], 80).into()
+}
+
+#[test]
+fn the_whole_script() {
+    let script = config::Script {
+        facility: Some("lab".into()),
+        tinkerbell_tls: true,
+        consoles: vec!["tty0".into(), "ttyS1,115200".into()],
+        kernel_params: vec!["quiet panic=5".into(), "net.ifnames=0".into()],
+        ..script()
+    };
+    let text = of_host(&host(), &script, server()).unwrap();
+    assert_eq!(text, include_str!("golden.ipxe"));
+}
+
+/// The script has this line; `expect` begins with the command, or is the error.
+#[track_caller]
+fn check(change: impl FnOnce(&mut config::Script, &mut Host), expect: &str) {
+    let (mut script, mut host) = (script(), host());
+    change(&mut script, &mut host);
+    match of_host(&host, &script, server()) {
+        Ok(text) => {
+            assert!(text.lines().any(|line| line.contains(expect)), "no {expect:?} in\n{text}");
+        }
+        Err(error) => assert_eq!(error.to_string(), expect),
+    }
+}
+
+#[test]
+fn values() {
+    check(|_, _| {}, "set download-url http://192.168.2.112");
+    check(|_, _| {}, "grpc_authority=192.168.2.112:42113 tinkerbell_tls=false");
+    check(|_, _| {}, "set syslog 192.168.2.112 ||");
+    check(|s, _| s.download_url = Some("http://m/hook/".into()), "set download-url http://m/hook");
+    check(|s, _| s.arch = "aarch64".into(), "set kernel vmlinuz-aarch64");
+    check(|s, _| s.arch = "aarch64".into(), "set initrd initramfs-aarch64");
+    check(|s, _| s.kernel = Some("k".into()), "set kernel k");
+    check(|s, _| s.syslog_host = Some("10.0.0.1".into()), "set syslog 10.0.0.1 ||");
+    check(|s, _| s.syslog_host = Some("logs.lab".into()), "nslookup syslog logs.lab ||");
+    check(|s, _| s.grpc_authority = Some("t:1".into()), " grpc_authority=t:1 ");
+    check(|s, _| s.retries = 7, "iseq ${failures} 7 && goto kernel_failed ||");
+    check(|_, h| h.hostname = None, "echo netboot: HookOS for 52:54:00:ee:0d:0b, from http");
+}
+
+#[test]
+fn a_host_has_its_own_script() {
+    let url = |url: &str| Some(HostScript::Url(url.into()));
+    check(|_, h| h.script = url("https://x/y?a=b&c"), "chain --autofree https://x/y?a=b&c ||");
+
+    let text = |text: &str| {
+        let host = Host { script: Some(HostScript::Text(text.into())), ..host() };
+        of_host(&host, &script(), server()).unwrap()
+    };
+    assert_eq!(text("#!ipxe\nshell\n"), "#!ipxe\nshell\n");
+    assert_eq!(text("shell"), "#!ipxe\nshell");
+}
+
+#[test]
+fn nothing_is_injected() {
+    check(
+        |s, _| s.arch = "x\nchain http://evil/".into(),
+        r#"script.arch = "x\nchain http://evil/" has a blank or a control character: correct it in the configuration"#,
+    );
+    check(
+        |s, _| s.facility = Some("a b".into()),
+        r#"script.facility = "a b" has a blank or a control character: correct it in the configuration"#,
+    );
+    check(
+        |s, _| s.kernel_params = vec!["quiet || reboot".into()],
+        r#"script.kernel-params = "||" is an operator or a comment to iPXE: correct it in the configuration"#,
+    );
+    check(
+        |s, _| s.consoles = vec!["tty0\r\nreboot".into()],
+        r#"script.consoles = "tty0\r\nreboot" has a blank or a control character: correct it in the configuration"#,
+    );
+    check(
+        |_, h| h.script = Some(HostScript::Url("http://a\nreboot".into())),
+        r#"host.script = "http://a\nreboot" has a blank or a control character: correct it in the configuration"#,
+    );
+    check(
+        |_, h| h.script = Some(HostScript::Url("file:/x".into())),
+        r#"host.script = "file:/x" is no URL of http or https: correct it in the configuration"#,
+    );
+    check(
+        |_, h| h.hostname = Some("a\nreboot && ${x}".into()),
+        "echo netboot: HookOS for 52:54:00:ee:0d:0b (a?reboot ?? ??x?), from http",
+    );
+}
+
+#[test]
+fn the_address_of_the_server() {
+    let check = |server: &str, expect: &str| {
+        let text = of_host(&host(), &script(), server.parse().unwrap()).unwrap();
+        let line = format!("set download-url {expect}");
+        assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
+    };
+    check("10.0.0.1:80", "http://10.0.0.1");
+    check("10.0.0.1:8080", "http://10.0.0.1:8080");
+    check("[::ffff:10.0.0.1]:80", "http://10.0.0.1");
+    check("[fd00::1]:80", "http://[fd00::1]");
+    check("[fd00::1]:81", "http://[fd00::1]:81");
+}
+
+#[test]
+fn a_refusal_is_a_script() {
+    assert_eq!(
+        refusal("web-1\nhas `netboot = false`"),
+        "#!ipxe\n\
+         echo netboot: nothing to boot: web-1?has `netboot = false`\n\
+         echo netboot: the next boot device follows in 10 s\n\
+         sleep 10\n\
+         exit 1\n"
+    );
+}

@@ -1,0 +1,79 @@
+//! The daemon's state as one JSON document, over a unix socket in the state directory.
+
+mod print;
+mod serve;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    print::{Format, NotRunning, print},
+    serve::{bind, serve},
+};
+use crate::machines::Machine;
+
+/// What the daemon is, does and has seen. Texts that machines sent are printable already.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub uptime_seconds: u64,
+    pub interfaces: Vec<InterfaceStatus>,
+    pub verdicts: Vec<VerdictCount>,
+    pub services: Vec<ServiceStatus>,
+    pub machines: Vec<Machine>,
+    /// Machines without a reservation that ask to boot.
+    pub unknown: Vec<UnknownMachine>,
+    /// What was dropped or went wrong, by name: `syslog-rate-limited`.
+    pub counters: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceStatus {
+    pub name: String,
+    /// `native`, `generic` or `off`.
+    pub mode: String,
+    /// Why it is not native.
+    pub note: Option<String>,
+}
+
+/// How many frames had this outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictCount {
+    pub verdict: String,
+    /// In the XDP program.
+    pub kernel: u64,
+    /// On the slow path.
+    pub userspace: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    pub name: String,
+    pub listen: String,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownMachine {
+    pub mac: String,
+    /// The first code of option 93.
+    pub architecture: Option<u16>,
+    /// Seconds since 1970.
+    pub last_seen: u64,
+    pub requests: u64,
+    pub interface: Option<String>,
+}
+
+/// Where the socket is.
+#[must_use]
+pub fn socket_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("status.sock")
+}
+
+#[cfg(test)]
+mod tests;

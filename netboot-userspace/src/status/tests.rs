@@ -1,0 +1,153 @@
+use std::{
+    net::Ipv4Addr,
+    os::unix::{fs::PermissionsExt, net::UnixListener as StdUnixListener},
+    time::{Duration, SystemTime},
+};
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::{print::read, *};
+use crate::machines::Step;
+
+const NOW: u64 = 1_792_000_000;
+
+fn status() -> Status {
+    let interface = |name: &str, mode: &str, note: Option<&str>| InterfaceStatus {
+        name: name.to_owned(),
+        mode: mode.to_owned(),
+        note: note.map(str::to_owned),
+    };
+    let verdict = |verdict: &str, kernel, userspace| VerdictCount {
+        verdict: verdict.to_owned(),
+        kernel,
+        userspace,
+    };
+    let machine = |mac: &str, last| Machine {
+        mac: mac.to_owned(),
+        ip: Some(Ipv4Addr::new(192, 168, 2, 144)),
+        hostname: None,
+        known: true,
+        last_seen: NOW - 3,
+        requests: 7,
+        last,
+    };
+    let step = Step::Dhcp {
+        message: "DISCOVER".to_owned(),
+        stage: "pxe".to_owned(),
+        architecture: Some(7),
+        verdict: "offer".to_owned(),
+    };
+    let unknown = |mac: &str, architecture| UnknownMachine {
+        mac: mac.to_owned(),
+        architecture,
+        last_seen: NOW - 3700,
+        requests: 12,
+        interface: Some("eth0".to_owned()),
+    };
+    let line = Step::Syslog { line: "ipxe: a\\x1b[2J \"b\"".to_owned() };
+    Status {
+        version: "0.1.0".to_owned(),
+        uptime_seconds: 93_784,
+        interfaces: vec![
+            interface("eth0", "native", None),
+            interface("bond0", "generic", Some("the driver has no XDP")),
+        ],
+        verdicts: vec![verdict("offer", 12, 3), verdict("nak", 0, 0), verdict("ack", 0, 1)],
+        services: vec![ServiceStatus {
+            name: "tftp".to_owned(),
+            listen: "0.0.0.0:69".to_owned(),
+            state: "serving".to_owned(),
+        }],
+        machines: vec![machine("52:54:00:ee:0d:0b", step), machine("52:54:00:ee:0d:0c", line)],
+        unknown: vec![unknown("02:00:00:00:00:01", Some(0)), unknown("02:00:00:00:00:02", None)],
+        counters: [("syslog-rate-limited".to_owned(), 5), ("syslog-unwritten".to_owned(), 0)]
+            .into(),
+    }
+}
+
+#[test]
+fn tables() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+    let expect = "\
+netboot 0.1.0, up 1day 2h
+
+INTERFACE  XDP      NOTE
+eth0       native
+bond0      generic  the driver has no XDP
+
+SERVICE  LISTEN      STATE
+tftp     0.0.0.0:69  serving
+
+VERDICT  KERNEL  USERSPACE
+offer        12          3
+ack           0          1
+
+COUNTER              COUNT
+syslog-rate-limited      5
+
+MACHINE            ADDRESS        HOSTNAME  SEEN    LAST STEP
+52:54:00:ee:0d:0b  192.168.2.144  -         3s ago  dhcp: DISCOVER pxe x86_64-uefi: offer
+52:54:00:ee:0d:0c  192.168.2.144  -         3s ago  syslog: ipxe: a\\x1b[2J \"b\"
+
+UNKNOWN MACHINE    ARCHITECTURE  INTERFACE  REQUESTS  SEEN
+02:00:00:00:00:01  x86-bios      eth0             12  1h 1m ago
+02:00:00:00:00:02  -             eth0             12  1h 1m ago
+
+To add one, with an address of its subnet in place of ADDRESS:
+  netboot host add --mac 02:00:00:00:00:01 --ip ADDRESS
+  netboot host add --mac 02:00:00:00:00:02 --ip ADDRESS
+";
+    assert_eq!(table::render(&status(), now), expect);
+    let nothing = Status { version: "1".to_owned(), ..Status::default() };
+    assert_eq!(table::render(&nothing, now), "netboot 1, up 0s\n");
+}
+
+#[tokio::test]
+async fn over_the_socket() {
+    let dir = TempDir::new().unwrap();
+    let cancel = CancellationToken::new();
+    let listener = bind(dir.path()).unwrap();
+    let mode = std::fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    let server = tokio::spawn(serve(listener, status, cancel.clone()));
+
+    for _ in 0..40 {
+        let path = dir.path().to_owned();
+        let document = tokio::task::spawn_blocking(move || read(&path)).await.unwrap().unwrap();
+        assert_eq!(serde_json::from_slice::<Status>(&document).unwrap(), status());
+    }
+    let error = bind(dir.path()).unwrap_err().to_string();
+    assert!(error.starts_with("another netboot uses "), "{error}");
+
+    cancel.cancel();
+    server.await.unwrap();
+    let error = read(dir.path()).unwrap_err();
+    assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
+    bind(dir.path()).unwrap();
+}
+
+#[test]
+fn without_a_daemon() {
+    let dir = TempDir::new().unwrap();
+    for format in [Format::Json, Format::Table] {
+        let error = super::print(dir.path(), format).unwrap_err();
+        assert!(error.is::<NotRunning>(), "{error:#}");
+        assert!(error.to_string().starts_with("no netboot daemon is running on /"), "{error:#}");
+    }
+    let long = dir.path().join("x".repeat(200));
+    let error = super::print(&long, Format::Json).unwrap_err().to_string();
+    assert!(error.ends_with("is too long for a socket"), "{error}");
+}
+
+#[test]
+fn another_version_is_told() {
+    let dir = TempDir::new().unwrap();
+    let listener = StdUnixListener::bind(socket_path(dir.path())).unwrap();
+    let server = std::thread::spawn(move || {
+        std::io::Write::write_all(&mut listener.accept().unwrap().0, b"{\"version\":1}").unwrap();
+    });
+    let error = super::print(dir.path(), Format::Table).unwrap_err().to_string();
+    server.join().unwrap();
+    assert!(error.contains("of another version"), "{error}");
+}

@@ -1,0 +1,45 @@
+//! What became of the lines, for status and metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Lines that arrived, also those that were dropped afterwards.
+    pub(super) received: AtomicU64,
+    /// Dropped: their source sent too many.
+    pub(super) rate_limited: AtomicU64,
+    /// Dropped: lines arrive faster than they are written.
+    pub(super) queue_full: AtomicU64,
+    /// Dropped by the kernel: the socket's buffer was full.
+    pub(super) kernel_dropped: AtomicU64,
+    /// Longer than is kept.
+    pub(super) truncated: AtomicU64,
+    /// Not in a file: the disk is full or not writable. They are in the daemon's log.
+    pub(super) unwritten: AtomicU64,
+    /// TCP connections turned away: too many are open.
+    pub(super) connections_refused: AtomicU64,
+    /// TCP connections closed because they are no syslog stream, or broke.
+    pub(super) connections_broken: AtomicU64,
+}
+
+impl Counters {
+    /// Names, as in status and metrics, and values.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, u64); 8] {
+        [
+            ("received", &self.received),
+            ("rate-limited", &self.rate_limited),
+            ("queue-full", &self.queue_full),
+            ("kernel-dropped", &self.kernel_dropped),
+            ("truncated", &self.truncated),
+            ("unwritten", &self.unwritten),
+            ("connections-refused", &self.connections_refused),
+            ("connections-broken", &self.connections_broken),
+        ]
+        .map(|(name, counter)| (name, counter.load(Relaxed)))
+    }
+}
+
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}

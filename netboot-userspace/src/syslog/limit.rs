@@ -1,0 +1,127 @@
+//! How many lines each source may send: a token bucket each.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use super::source::Source;
+
+/// Lines per second, and at once.
+const RATE: f64 = 2000.0;
+const BURST: f64 = 5000.0;
+/// Strangers with a bucket of their own; the rest share one.
+const MAX_STRANGERS: usize = 1024;
+const SWEEP: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct Limit {
+    /// Bounded by the inventory.
+    machines: HashMap<IpAddr, Bucket>,
+    strangers: HashMap<IpAddr, Bucket>,
+    others: Option<Bucket>,
+    /// When room was last made among the strangers.
+    swept: Option<Instant>,
+}
+
+impl Limit {
+    /// Takes a line of this source; else says how long to wait until one is allowed.
+    pub(super) fn admit(&mut self, source: Source, now: Instant) -> Result<(), Duration> {
+        self.bucket(source, now).take(now)
+    }
+
+    fn bucket(&mut self, source: Source, now: Instant) -> &mut Bucket {
+        let address = match source {
+            Source::Machine { address, .. } => {
+                return self.machines.entry(address).or_insert_with(|| Bucket::full(now));
+            }
+            Source::Stranger(address) => address,
+        };
+        if !self.strangers.contains_key(&address) && !self.has_room(now) {
+            return self.others.get_or_insert_with(|| Bucket::full(now));
+        }
+        self.strangers.entry(address).or_insert_with(|| Bucket::full(now))
+    }
+
+    /// For one more stranger.
+    fn has_room(&mut self, now: Instant) -> bool {
+        // Not for every packet with a forged address.
+        let is_swept = self.swept.is_some_and(|swept| now.duration_since(swept) < SWEEP);
+        if self.strangers.len() >= MAX_STRANGERS && !is_swept {
+            self.swept = Some(now);
+            self.strangers.retain(|_, bucket| bucket.level(now) < BURST);
+        }
+        self.strangers.len() < MAX_STRANGERS
+    }
+}
+
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn full(now: Instant) -> Self {
+        Self { tokens: BURST, filled: now }
+    }
+
+    fn level(&self, now: Instant) -> f64 {
+        (self.tokens + now.duration_since(self.filled).as_secs_f64() * RATE).min(BURST)
+    }
+
+    fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        self.tokens = self.level(now);
+        self.filled = now;
+        if self.tokens < 1.0 {
+            return Err(Duration::from_secs_f64((1.0 - self.tokens) / RATE));
+        }
+        self.tokens -= 1.0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn stranger(number: usize) -> Source {
+        Source::Stranger(Ipv4Addr::from(u32::try_from(number).unwrap()).into())
+    }
+
+    fn admitted(limit: &mut Limit, source: Source, now: Instant) -> usize {
+        (0..10_000).filter(|_| limit.admit(source, now).is_ok()).count()
+    }
+
+    #[test]
+    fn each_source_has_a_burst_and_a_rate() {
+        let (mut limit, now) = (Limit::default(), Instant::now());
+        assert_eq!(admitted(&mut limit, stranger(1), now), 5000);
+        assert_eq!(admitted(&mut limit, stranger(2), now), 5000);
+        let wait = limit.admit(stranger(1), now).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(1), "{wait:?}");
+        assert_eq!(admitted(&mut limit, stranger(1), now + Duration::from_secs(1)), 2000);
+        assert_eq!(admitted(&mut limit, stranger(1), now + Duration::from_secs(60)), 5000);
+    }
+
+    #[test]
+    fn strangers_are_bounded_and_machines_are_apart() {
+        let (mut limit, now) = (Limit::default(), Instant::now());
+        for number in 0..20_000 {
+            let _ = limit.admit(stranger(number), now);
+        }
+        assert_eq!(limit.strangers.len(), MAX_STRANGERS);
+        assert!(limit.admit(stranger(30_000), now).is_err(), "the shared bucket is empty");
+        let machine = Source::Machine {
+            mac: netboot_ebpf::shared::Mac::default(),
+            address: Ipv4Addr::LOCALHOST.into(),
+        };
+        assert_eq!(admitted(&mut limit, machine, now), 5000);
+
+        let later = now + Duration::from_secs(60);
+        assert_eq!(admitted(&mut limit, stranger(30_000), later), 5000);
+        assert_eq!(limit.strangers.len(), 1, "idle ones made room");
+    }
+}

@@ -1,0 +1,274 @@
+//! End to end over loopback, with util-linux's `logger` as the sender.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use netboot_ebpf::shared::Mac;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream, UdpSocket},
+    task::JoinHandle,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::*;
+use crate::{
+    inventory::{Host, Inventory},
+    machines::Step,
+};
+
+const MAC: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
+const FILE: &str = "52-54-00-ee-0d-0b.log";
+
+/// A receiver in which 127.0.0.1 is a known machine; it ends when dropped.
+struct Receiver {
+    dir: TempDir,
+    machines: Machines,
+    counters: Arc<Counters>,
+    limit: Arc<Mutex<Limit>>,
+    udp: SocketAddr,
+    tcp: SocketAddr,
+    services: Vec<JoinHandle<()>>,
+    cancel: DropGuard,
+}
+
+impl Receiver {
+    async fn start(prepare: impl FnOnce(&Path)) -> Self {
+        let host = Host {
+            mac: MAC,
+            ip: Ipv4Addr::LOCALHOST,
+            hostname: None,
+            netboot: true,
+            script: None,
+            boot_file: None,
+            lease_time: None,
+            options: Vec::new(),
+        };
+        let machines = Machines::new(Arc::new(Inventory::new([host])));
+        let dir = TempDir::new().unwrap();
+        prepare(dir.path());
+        let (sink, writer) = channel(machines.clone(), dir.path());
+        let (counters, limit) = (sink.counters(), Arc::clone(&sink.limit));
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = (udp.local_addr().unwrap(), tcp.local_addr().unwrap());
+        let cancel = CancellationToken::new();
+        let services = vec![
+            tokio::spawn(serve_udp(udp, sink.clone(), cancel.clone())),
+            tokio::spawn(serve_tcp(tcp, sink, cancel.clone())),
+            tokio::task::spawn_blocking(|| writer.run()),
+        ];
+        let (udp, tcp) = addresses;
+        Self { dir, machines, counters, limit, udp, tcp, services, cancel: cancel.drop_guard() }
+    }
+
+    fn lines(&self, file: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.dir.path().join("log").join(file)).unwrap_or_default();
+        // Without the time of reception.
+        text.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    }
+
+    async fn wait_for(&self, file: &str, line: &str) {
+        until(
+            || self.lines(file).iter().any(|got| got == line),
+            || format!("{line:?} in {file}, which has {:?}", self.lines(file)),
+        )
+        .await;
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.counters.all().into_iter().find(|(it, _)| *it == name).unwrap().1
+    }
+
+    async fn wait_for_count(&self, name: &str, value: u64) {
+        until(
+            || self.count(name) >= value,
+            || format!("{name} {value}: {:?}", self.counters.all()),
+        )
+        .await;
+    }
+
+    /// All that was taken is written when the services have ended.
+    async fn stop(self) -> TempDir {
+        drop(self.cancel);
+        for service in self.services {
+            service.await.unwrap();
+        }
+        self.dir
+    }
+}
+
+/// Polls until it is so; fails after half a minute.
+async fn until(is_so: impl Fn() -> bool, what: impl Fn() -> String) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "still not: {}", what());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn logger(to: SocketAddr, arguments: &'static [&'static str]) {
+    let port = to.port().to_string();
+    let status = tokio::task::spawn_blocking(move || {
+        Command::new("logger")
+            .args(["--server", "127.0.0.1", "--port", &port])
+            .args(arguments)
+            .status()
+            .expect("logger of util-linux")
+    });
+    assert!(status.await.unwrap().success(), "logger {arguments:?}");
+}
+
+#[tokio::test]
+async fn logger_in_every_form() {
+    let receiver = Receiver::start(|_| {}).await;
+    let (udp, tcp) = (receiver.udp, receiver.tcp);
+    let check = async |to, arguments, expect| {
+        logger(to, arguments).await;
+        receiver.wait_for(FILE, expect).await;
+    };
+    check(udp, &["-d", "-t", "app", "udp"], "notice app: udp").await;
+    check(udp, &["-d", "--rfc3164", "-t", "app", "udp 3164"], "notice app: udp 3164").await;
+    check(
+        udp,
+        &["-d", "--rfc5424", "-t", "app", "-p", "auth.err", "udp 5424"],
+        "err app: udp 5424",
+    )
+    .await;
+    check(
+        udp,
+        &["-d", "--rfc5424=notime,notq,nohost", "-t", "app", "--id=42", "udp bare"],
+        "notice app[42]: udp bare",
+    )
+    .await;
+    check(
+        udp,
+        &["-d", "--sd-id", "x@1", "--sd-param", "a=\"1\"", "-t", "app", "udp data"],
+        "notice app: udp data",
+    )
+    .await;
+    check(tcp, &["-T", "-t", "app", "tcp"], "notice app: tcp").await;
+    check(tcp, &["-T", "--rfc3164", "-t", "app", "tcp 3164"], "notice app: tcp 3164").await;
+    check(tcp, &["-T", "--octet-count", "-t", "app", "counted"], "notice app: counted").await;
+    check(
+        tcp,
+        &["-T", "--octet-count", "--rfc3164", "-t", "app", "counted 3164"],
+        "notice app: counted 3164",
+    )
+    .await;
+
+    until(|| !receiver.machines.snapshot().is_empty(), || "a machine's record".to_owned()).await;
+    let machines = receiver.machines.clone();
+    assert_eq!(receiver.count("received"), 9);
+    receiver.stop().await;
+    let [machine] = &machines.snapshot()[..] else { panic!("one machine") };
+    assert_eq!(machine.requests, 9);
+    assert_eq!(machine.last, Step::Syslog { line: "app: counted 3164".to_owned() });
+}
+
+#[tokio::test]
+async fn ipxe_and_strangers_are_told_by_address() {
+    let receiver = Receiver::start(|_| {}).await;
+    let machine = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    machine.send_to(b"<6>liar.example ipxe: up\n<0>forged", receiver.udp).await.unwrap();
+    receiver.wait_for(FILE, "info ipxe: up\\n<0>forged").await;
+    let stranger = UdpSocket::bind("127.0.0.2:0").await.unwrap();
+    stranger.send_to(b"<6>52-54-00-ee-0d-0b ipxe: me", receiver.udp).await.unwrap();
+    receiver.wait_for("127.0.0.2.log", "info ipxe: me").await;
+    assert_eq!(receiver.lines(FILE).len(), 1);
+    let long = [b"<6>a: ".as_slice(), &[b'x'; 20_000]].concat();
+    stranger.send_to(&long, receiver.udp).await.unwrap();
+    let kept = format!("info a: {}...", "x".repeat(MAX_MESSAGE - 9));
+    receiver.wait_for("127.0.0.2.log", &kept).await;
+    assert_eq!(receiver.count("truncated"), 1);
+}
+
+#[tokio::test]
+async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
+    let receiver = Receiver::start(|_| {}).await;
+    let flood = UdpSocket::bind("127.0.0.2:0").await.unwrap();
+    let source = Source::Stranger(flood.local_addr().unwrap().ip());
+    // Its bucket is empty for an hour, however slow this test runs.
+    let later = Instant::now() + Duration::from_secs(3600);
+    while receiver.limit.lock().unwrap().admit(source, later).is_ok() {}
+    for _ in 0..100 {
+        flood.send_to(b"<6>flood: x", receiver.udp).await.unwrap();
+    }
+    receiver.wait_for_count("rate-limited", 100).await;
+    logger(receiver.udp, &["-d", "-t", "app", "heard"]).await;
+    receiver.wait_for(FILE, "notice app: heard").await;
+    assert_eq!(receiver.count("received"), 101);
+    let dir = receiver.stop().await;
+    assert!(!dir.path().join("log/127.0.0.2.log").exists());
+}
+
+#[test]
+fn a_slow_writer_drops_and_counts_and_nobody_waits() {
+    let dir = TempDir::new().unwrap();
+    let (sink, writer) = channel(Machines::new(Arc::default()), dir.path());
+    let from = Ipv4Addr::LOCALHOST.into();
+    let dropped = (0..QUEUE + 10).filter(|_| sink.offer(from, b"<6>a: b").is_err()).count();
+    assert_eq!(dropped, 10);
+    assert!(sink.counters().all().contains(&("queue-full", 10)));
+    drop(sink);
+    writer.run();
+    let written = fs::read_to_string(dir.path().join("log/127.0.0.1.log")).unwrap();
+    assert_eq!(written.lines().count(), QUEUE);
+}
+
+#[tokio::test]
+async fn an_unwritable_directory_is_counted_and_reception_goes_on() {
+    let receiver = Receiver::start(|state| fs::write(state.join("log"), "").unwrap()).await;
+    logger(receiver.udp, &["-d", "-t", "app", "lost"]).await;
+    receiver.wait_for_count("unwritten", 1).await;
+    until(|| receiver.machines.snapshot().len() == 1, || "a machine's record".to_owned()).await;
+    fs::remove_file(receiver.dir.path().join("log")).unwrap();
+    logger(receiver.tcp, &["-T", "-t", "app", "kept"]).await;
+    receiver.wait_for(FILE, "notice app: kept").await;
+    assert_eq!(receiver.count("unwritten"), 1);
+}
+
+#[tokio::test]
+async fn tcp_connections_are_bounded_per_source() {
+    let receiver = Receiver::start(|_| {}).await;
+    let mut open = Vec::new();
+    for number in 0..16 {
+        let mut stream = TcpStream::connect(receiver.tcp).await.unwrap();
+        stream.write_all(format!("<6>c: {number}\n").as_bytes()).await.unwrap();
+        receiver.wait_for(FILE, &format!("info c: {number}")).await;
+        open.push(stream);
+    }
+    let mut refused = TcpStream::connect(receiver.tcp).await.unwrap();
+    assert_eq!(refused.read(&mut [0]).await.unwrap_or(0), 0);
+    receiver.wait_for_count("connections-refused", 1).await;
+
+    let connect_other = async || {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        socket.connect(receiver.tcp).await.unwrap()
+    };
+    let mut other = connect_other().await;
+    other.write_all(b"<6>other: x").await.unwrap();
+    other.shutdown().await.unwrap();
+    receiver.wait_for("127.0.0.2.log", "info other: x").await;
+    connect_other().await.write_all(b"12345678901 x").await.unwrap();
+    receiver.wait_for_count("connections-broken", 1).await;
+
+    drop(open);
+    for _attempt in 0..1000 {
+        let mut stream = TcpStream::connect(receiver.tcp).await.unwrap();
+        // A connection that was refused may be reset at once.
+        let _ = stream.write_all(b"<6>again: x\n").await;
+        let _ = stream.shutdown().await;
+        let _ = stream.read(&mut [0]).await;
+        if receiver.count("received") == 18 {
+            break;
+        }
+    }
+    receiver.wait_for(FILE, "info again: x").await;
+}

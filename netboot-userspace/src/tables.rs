@@ -1,0 +1,45 @@
+//! The rows of all tables: what the loader writes into the BPF maps, and what the slow path decides on.
+
+use std::collections::HashMap;
+
+use netboot_ebpf::{
+    decide,
+    shared::{BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass},
+};
+
+/// One consistent set of rows.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    pub settings: Settings,
+    pub interfaces: HashMap<u32, Interface>,
+    pub user_classes: HashMap<UserClass, ClassFlags>,
+    pub subnets: Vec<Subnet>,
+    pub boot_files: Vec<BootFile>,
+    pub reservations: HashMap<Mac, Reservation>,
+}
+
+impl decide::Tables for Tables {
+    fn settings(&self) -> Option<&Settings> {
+        Some(&self.settings)
+    }
+
+    fn interface(&self, ifindex: u32) -> Option<&Interface> {
+        self.interfaces.get(&ifindex)
+    }
+
+    fn reservation(&self, mac: &Mac) -> Option<&Reservation> {
+        self.reservations.get(mac)
+    }
+
+    fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
+        self.user_classes.get(class)
+    }
+
+    fn subnet(&self, index: u32) -> Option<&Subnet> {
+        self.subnets.get(index as usize)
+    }
+
+    fn boot_file(&self, index: u32) -> Option<&BootFile> {
+        self.boot_files.get(index as usize)
+    }
+}

@@ -1,0 +1,200 @@
+//! The TFTP server: boot binaries for firmware.
+//!
+//! async-tftp speaks the protocol (RFC 1350, 2347-2349, 7440); this module opens the files, notes what
+//! became of each transfer and sets the limits. What follows from the library as it is (0.4.2):
+//!
+//! * It does not see a client's ERROR packet, and it ignores requests from a port that it still serves. UEFI
+//!   asks for the size, aborts, and asks again from another port: the first transfer must die by itself
+//!   soon, so it is given up after [`GIVE_UP`].
+//! * A request that is not UTF-8, has no closing NUL, or has anything but whole options behind the mode is
+//!   dropped before it gets here. It can be neither answered nor counted.
+//! * `netascii` is answered as `octet`.
+//! * Answers come from a port of their own at the listening socket's address. On `0.0.0.0` that is the
+//!   address of the route to the client, which is the one it asked if there is one address per subnet;
+//!   else listen on that address.
+
+mod reader;
+mod transfer;
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    os::unix::ffi::OsStrExt as _,
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use async_tftp::{
+    packet,
+    server::{Handler, TftpServerBuilder},
+};
+use futures_lite::{future, io::Sink};
+use netboot_ebpf::shared::Mac;
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::{reader::Reader, transfer::Transfer};
+use crate::{
+    files::{self, Files},
+    machines::{Machines, Step},
+};
+
+/// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
+pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
+
+const WINDOW_SIZE: u16 = 64;
+const TIMEOUT: Duration = Duration::from_secs(1);
+const RETRIES: u32 = 5;
+/// A client that does not acknowledge for so long is gone.
+const GIVE_UP: Duration = TIMEOUT.saturating_mul(RETRIES + 1);
+/// Requests that arrive together: a rack is switched on at once.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// Serves until it is cancelled. `block_size_limit` is the MTU less 32.
+///
+/// # Errors
+/// The socket fails.
+pub async fn serve(
+    socket: UdpSocket,
+    files: Files,
+    machines: Machines,
+    block_size_limit: u16,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
+    let address = socket.local_addr().context("the TFTP socket's address")?;
+    make_room(&socket);
+    let handler = BootFiles { files, machines, runtime: Handle::current() };
+    let server = TftpServerBuilder::with_handler(handler)
+        .std_socket(socket)
+        .context("the TFTP socket")?
+        .timeout(TIMEOUT)
+        // A client may ask for 255 s: then a transfer that it left would stay for 25 minutes.
+        .ignore_client_timeout()
+        .max_send_retries(RETRIES)
+        .block_size_limit(block_size_limit)
+        .window_size_limit(WINDOW_SIZE)
+        .build()
+        .await
+        .context("the TFTP server")?;
+    info!(%address, "tftp: serving");
+
+    let (done, ended) = oneshot::channel();
+    let cancel = cancel.child_token();
+    let _stop_with_this_future = cancel.clone().drop_guard();
+    // The library's sockets wake through async-io. Its own `block_on` polls them on this one thread;
+    // under tokio every packet would cross from async-io's thread to a worker.
+    thread::Builder::new()
+        .name("tftp".into())
+        .spawn(move || {
+            let stop = async {
+                cancel.cancelled().await;
+                Ok(())
+            };
+            let result = async_io::block_on(future::or(stop, server.serve()));
+            let _nobody_waits = done.send(result);
+        })
+        .context("the TFTP server's thread")?;
+    ended
+        .await
+        .context("the TFTP server's thread ended")?
+        .with_context(|| format!("the TFTP socket {address}"))
+}
+
+fn make_room(socket: &UdpSocket) {
+    // Past the system's limit with CAP_NET_ADMIN, up to it without.
+    let forced = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
+    if let Err(error) = forced.or_else(|_| setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER)) {
+        warn!(%error, "tftp: of many requests at once some may be lost: the socket's buffer is small");
+    }
+}
+
+struct BootFiles {
+    files: Files,
+    machines: Machines,
+    runtime: Handle,
+}
+
+impl Handler for BootFiles {
+    type Reader = Reader;
+    type Writer = Sink;
+
+    async fn read_req_open(
+        &mut self,
+        client: &SocketAddr,
+        path: &Path,
+    ) -> Result<(Reader, Option<u64>), packet::Error> {
+        let name = path.as_os_str().as_bytes().to_vec();
+        let files = self.files.clone();
+        let opened = self.runtime.spawn_blocking(move || files.open(&name)).await;
+        let shown = path.to_string_lossy().escape_debug().to_string();
+        let machine = self.machines.by_address(client.ip());
+        match opened {
+            Ok(Ok(opened)) => {
+                let size = opened.size;
+                self.note(machine, shown.clone(), "started".into());
+                let transfer = Transfer::new(*client, machine, self.machines.clone(), shown, size);
+                Ok((Reader::new(opened, transfer, self.runtime.clone()), Some(size)))
+            }
+            Ok(Err(error)) => Err(self.refuse(client, machine, shown, error)),
+            Err(_shutting_down) => Err(packet::Error::Msg("the server is stopping".into())),
+        }
+    }
+
+    async fn write_req_open(
+        &mut self,
+        client: &SocketAddr,
+        path: &Path,
+        _size: Option<u64>,
+    ) -> Result<Sink, packet::Error> {
+        let shown = path.to_string_lossy().escape_debug().to_string();
+        let machine = self.machines.by_address(client.ip());
+        warn!(%client, machine = machine.map(tracing::field::display), file = shown, "tftp: refused to be written to");
+        self.note(machine, shown, "refused: the server is read-only".into());
+        Err(packet::Error::PermissionDenied)
+    }
+}
+
+impl BootFiles {
+    fn refuse(
+        &self,
+        client: &SocketAddr,
+        machine: Option<Mac>,
+        file: String,
+        error: files::Error,
+    ) -> packet::Error {
+        let machine_field = machine.map(tracing::field::display);
+        let answer = match &error {
+            // Firmware and iPXE look for files that need not be there.
+            files::Error::NotFound(_) => {
+                info!(%client, machine = machine_field, file, "tftp: not found");
+                packet::Error::FileNotFound
+            }
+            files::Error::Denied(why) => {
+                warn!(%client, machine = machine_field, file, why, "tftp: refused");
+                packet::Error::PermissionDenied
+            }
+            files::Error::Io { .. } => {
+                warn!(%client, machine = machine_field, file, %error, "tftp: cannot be read");
+                packet::Error::Msg("the server cannot read the file: see its log".into())
+            }
+        };
+        let result = match error {
+            files::Error::NotFound(_) => "not found".into(),
+            error => format!("refused: {error}"),
+        };
+        self.note(machine, file, result);
+        answer
+    }
+
+    fn note(&self, machine: Option<Mac>, file: String, result: String) {
+        if let Some(mac) = machine {
+            self.machines.record(mac, Step::Tftp { file, result });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+use std::{
+    fs,
+    net::{Ipv4Addr, UdpSocket},
+    path::Path,
+    process::Command,
+    sync::Arc,
+    time::Instant,
+};
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::*;
+use crate::inventory::{Host, Inventory};
+
+const MAC: Mac = Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] };
+/// Around the ends of blocks, of a window, of a chunk; 0xffff blocks would roll over at 32 MiB.
+const SIZES: [usize; 12] =
+    [0, 1, 511, 512, 513, 1467, 1468, 1469, 1468 * 64, 1468 * 64 + 1, 65536, 5_000_000];
+
+/// A server of a directory with one file of each size, and a machine at 127.0.0.1.
+struct Lab {
+    directory: tempfile::TempDir,
+    server: SocketAddr,
+    machines: Machines,
+    cancel: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for size in SIZES {
+            fs::write(directory.path().join(size.to_string()), content(size)).unwrap();
+        }
+        fs::create_dir(directory.path().join("directory")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", directory.path().join("out")).unwrap();
+        let machines = Machines::new(Arc::new(Inventory::new([Host {
+            mac: MAC,
+            ip: Ipv4Addr::LOCALHOST,
+            hostname: None,
+            netboot: true,
+            script: None,
+            boot_file: None,
+            lease_time: None,
+            options: Vec::new(),
+        }])));
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let server = socket.local_addr().unwrap();
+        let cancel = CancellationToken::new();
+        let files = Files::new(directory.path());
+        let serving = tokio::spawn(serve(
+            socket,
+            files,
+            machines.clone(),
+            DEFAULT_BLOCK_SIZE,
+            cancel.clone(),
+        ));
+        Self { directory, server, machines, cancel, serving }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Waits for the machine's last step to be this one.
+    async fn expect_step(&self, file: &str, result: &str) {
+        let expect = Step::Tftp { file: file.into(), result: result.into() };
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let last = self.machines.snapshot().pop().map(|machine| machine.last);
+            if last.as_ref() == Some(&expect) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{last:?} is not {expect:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn end(self) {
+        self.cancel.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+fn content(size: usize) -> Vec<u8> {
+    (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
+}
+
+/// What the server sent to a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    File { options: String, content: Vec<u8> },
+    Error { code: u16, text: String },
+}
+
+/// A client that asks with these options, and acknowledges at most `blocks` blocks.
+fn request(server: SocketAddr, opcode: u8, name: &[u8], options: &[&str], blocks: usize) -> Answer {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut packet = vec![0, opcode];
+    for field in [name, b"octet"].into_iter().chain(options.iter().map(|text| text.as_bytes())) {
+        packet.extend_from_slice(field);
+        packet.push(0);
+    }
+    socket.send_to(&packet, server).unwrap();
+
+    let (mut confirmed, mut block_size, mut expect) = (String::new(), 512, 1_u16);
+    let mut content = Vec::new();
+    let mut packet = [0; 2048];
+    for _ in 0..=blocks {
+        let (length, from) = socket.recv_from(&mut packet).unwrap();
+        assert_ne!(from, server, "a transfer has its own port");
+        let (head, data) = packet[..length].split_at(4);
+        let number = u16::from_be_bytes([head[2], head[3]]);
+        let acknowledge = |block: u16| {
+            let [high, low] = block.to_be_bytes();
+            socket.send_to(&[0, 4, high, low], from).unwrap();
+        };
+        match head[1] {
+            5 => {
+                let text = String::from_utf8_lossy(data).trim_end_matches('\0').into();
+                return Answer::Error { code: number, text };
+            }
+            6 => {
+                confirmed = String::from_utf8_lossy(&packet[2..length]).replace('\0', " ");
+                let mut words = confirmed.split(' ');
+                if words.any(|word| word == "blksize") {
+                    block_size = words.next().unwrap().parse().unwrap();
+                }
+                acknowledge(0);
+            }
+            3 if number == expect => {
+                content.extend_from_slice(data);
+                acknowledge(expect);
+                expect = expect.wrapping_add(1);
+                if data.len() < block_size {
+                    break;
+                }
+            }
+            3 => {}
+            opcode => panic!("a packet {opcode}"),
+        }
+    }
+    Answer::File { options: confirmed, content }
+}
+
+impl Lab {
+    #[track_caller]
+    fn check_file(&self, size: usize, options: &[&str], expect: &str) {
+        let answer = request(self.server, 1, size.to_string().as_bytes(), options, usize::MAX - 1);
+        let Answer::File { options, content: got } = answer else { panic!("{answer:?}") };
+        assert_eq!(options, expect, "{size}");
+        assert!(got == content(size), "{size}: {} bytes, or others", got.len());
+    }
+
+    #[track_caller]
+    fn check_error(&self, opcode: u8, name: &[u8], expect: (u16, &str)) {
+        let started = Instant::now();
+        let answer = request(self.server, opcode, name, &["tsize", "0"], 1);
+        let (code, text) = (expect.0, expect.1.into());
+        assert_eq!(answer, Answer::Error { code, text }, "{}", name.escape_ascii());
+        assert!(started.elapsed() < Duration::from_millis(900), "not prompt");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_arrive() {
+    let lab = Arc::new(Lab::new());
+    let client = Arc::clone(&lab);
+    spawn_blocking(move || {
+        for size in SIZES {
+            client.check_file(size, &[], "");
+            client.check_file(size, &["blksize", "1468"], "blksize 1468 ");
+            let tsize = format!("tsize {size} ");
+            client.check_file(size, &["tsize", "0"], &tsize);
+        }
+        client.check_file(5_000_000, &["blksize", "8192"], "blksize 1468 ");
+        client.check_file(5_000_000, &["BLKSIZE", "600", "timeout", "9"], "blksize 600 ");
+        client.check_file(1469, &["windowsize", "500"], "windowsize 64 ");
+        client.check_file(1469, &["unknown", "1"], "");
+    })
+    .await
+    .unwrap();
+    lab.expect_step("1469", "complete").await;
+    Arc::into_inner(lab).unwrap().end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_prompt() {
+    let lab = Arc::new(Lab::new());
+    let client = Arc::clone(&lab);
+    spawn_blocking(move || {
+        const NOT_FOUND: (u16, &str) = (1, "File not found");
+        const DENIED: (u16, &str) = (2, "Permission denied");
+        client.check_error(1, b"autoexec.ipxe", NOT_FOUND);
+        client.check_error(1, b"", NOT_FOUND);
+        client.check_error(1, b"directory", NOT_FOUND);
+        client.check_error(1, b"directory/", NOT_FOUND);
+        client.check_error(1, b"/etc/passwd", NOT_FOUND);
+        client.check_error(1, b"../../../etc/passwd", DENIED);
+        client.check_error(1, br"..\..\etc\passwd", DENIED);
+        client.check_error(1, b"out", DENIED);
+        client.check_error(2, b"new", DENIED);
+        assert!(!client.path().join("new").exists());
+    })
+    .await
+    .unwrap();
+    lab.expect_step("new", "refused: the server is read-only").await;
+    Arc::into_inner(lab).unwrap().end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_comes_from_the_disk() {
+    let lab = Arc::new(Lab::new());
+    let client = Arc::clone(&lab);
+    spawn_blocking(move || {
+        let file = fs::File::open(client.path().join("5000000")).unwrap();
+        file.sync_all().unwrap();
+        for _ in 0..3 {
+            // Out of the page cache: where that does nothing, as on tmpfs, this is one more download.
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+            client.check_file(5_000_000, &["blksize", "1468"], "blksize 1468 ");
+        }
+    })
+    .await
+    .unwrap();
+    Arc::into_inner(lab).unwrap().end().await;
+}
+
+/// UEFI asks for the size, leaves, and asks again from another port.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_leave() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let probe = spawn_blocking(move || request(server, 1, b"5000000", &["tsize", "0"], 0));
+    let Answer::File { options, .. } = probe.await.unwrap() else { panic!("no answer") };
+    assert_eq!(options, "tsize 5000000 ");
+    lab.expect_step("5000000", "started").await;
+
+    let left = spawn_blocking(move || {
+        request(server, 1, b"5000000", &["blksize", "1000", "windowsize", "1"], 10)
+    });
+    left.await.unwrap();
+    // Ten blocks were acknowledged, the eleventh was read.
+    lab.expect_step("5000000", "aborted at 11000 of 5000000 bytes").await;
+    lab.end().await;
+}
+
+/// Runs a client, and compares what it stored.
+#[track_caller]
+fn check_client(lab: &Lab, size: usize, command: &mut Command) {
+    let output = command.current_dir(lab.path()).output().expect("the client is installed");
+    let stored = lab.path().join("stored");
+    let same = fs::read(&stored).is_ok_and(|stored| stored == content(size));
+    assert!(same, "{command:?}: {size} bytes did not arrive\n{output:?}");
+    fs::remove_file(stored).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the clients tftp-hpa, atftp and curl"]
+async fn real_clients() {
+    let lab = Arc::new(Lab::new());
+    let client = Arc::clone(&lab);
+    spawn_blocking(move || {
+        let port = client.server.port().to_string();
+        for size in SIZES {
+            let name = size.to_string();
+            let mut tftp = Command::new("tftp");
+            tftp.args(["-m", "binary", "127.0.0.1", &port, "-c", "get", &name, "stored"]);
+            check_client(&client, size, &mut tftp);
+
+            // curl 7.88 stores no empty file.
+            if size > 0 {
+                let mut curl = Command::new("curl");
+                curl.args(["-sS", "--tftp-blksize", "1468", "-o", "stored"]);
+                check_client(&client, size, curl.arg(format!("tftp://127.0.0.1:{port}/{name}")));
+            }
+
+            let mut atftp = Command::new("atftp");
+            atftp.args(["--option", "windowsize 8", "--option", "blksize 1468", "-g"]);
+            atftp.args(["-r", &name, "-l", "stored", "127.0.0.1", &port]);
+            check_client(&client, size, &mut atftp);
+        }
+    })
+    .await
+    .unwrap();
+    Arc::into_inner(lab).unwrap().end().await;
+}

@@ -1,0 +1,58 @@
+//! Runs cargo, the one that runs this.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::shell;
+
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = shell::command(program);
+    command.args(arguments);
+    command
+}
+
+/// Builds with `arguments`; the path of the one executable that the build makes under `name`.
+pub(crate) fn executable(arguments: &[&str], name: &str) -> Result<PathBuf> {
+    let mut command = cargo(arguments);
+    eprintln!("$ cargo {}", arguments.join(" "));
+    let output = command
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(output.status.success(), "`cargo {}` failed: {}", arguments.join(" "), output.status);
+    find_executable(&String::from_utf8_lossy(&output.stdout), name)
+        .with_context(|| format!("`cargo {}` made no executable `{name}`", arguments.join(" ")))
+}
+
+fn find_executable(messages: &str, name: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut named = messages.filter(|message| message["target"]["name"] == name);
+    named.find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_an_executable_in_cargos_messages() {
+        fn check(messages: &str, expect: Option<&str>) {
+            assert_eq!(find_executable(messages, "netboot"), expect.map(PathBuf::from));
+        }
+        let library = r#"{"reason":"compiler-artifact","target":{"name":"netboot","kind":["lib"]},"executable":null}"#;
+        let binary = r#"{"reason":"compiler-artifact","target":{"name":"netboot","kind":["bin"]},"executable":"/t/netboot"}"#;
+        let other = r#"{"reason":"compiler-artifact","target":{"name":"xtask","kind":["bin"]},"executable":"/t/xtask"}"#;
+        check(&format!("{library}\nnot json\n{other}\n{binary}\n"), Some("/t/netboot"));
+        check(&format!("{library}\n{other}\n"), None);
+        check("", None);
+    }
+}

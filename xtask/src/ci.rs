@@ -1,0 +1,36 @@
+//! `cargo xtask ci`: format, lints, documentation, import rules.
+
+use anyhow::Result;
+
+use crate::{
+    cargo::cargo,
+    parts::Parts,
+    rules,
+    setup::{self, Group},
+    shell::{self, run},
+};
+
+pub(crate) fn command() -> Result<()> {
+    setup::ensure(Group::Build)?;
+    let deny_warnings = ["--", "-D", "warnings"];
+    let mut parts = Parts::default();
+    parts.run("import rules", rules::check);
+    parts.run("format", || run(&mut cargo(&["fmt", "--all", "--check"])));
+    parts.run("lints", || {
+        run(cargo(&["clippy", "--workspace", "--all-targets"]).args(deny_warnings))
+    });
+    parts.run("lints without the fast path", || {
+        let arguments =
+            ["clippy", "-p", "netboot-userspace", "--no-default-features", "--all-targets"];
+        run(cargo(&arguments).args(deny_warnings))
+    });
+    parts.run("documentation", || {
+        run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
+    });
+    if shell::find("cargo-deny").is_some() {
+        parts.run("licences and advisories", || run(&mut cargo(&["deny", "check"])));
+    } else {
+        eprintln!("cargo-deny is not installed: licences and advisories are not checked");
+    }
+    parts.close()
+}

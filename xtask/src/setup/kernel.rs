@@ -1,0 +1,132 @@
+//! Debian 12's kernel for `verify`: unpacked under `target/tools/kernel`, never installed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Missing, apt};
+use crate::{
+    progress::{self, Step},
+    shell,
+};
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+const PREFIX: &str = "linux-image-6.1.";
+const SUFFIX: &str = "-cloud-amd64-unsigned";
+
+/// The kernel image, if it is there.
+pub(crate) fn image() -> Option<PathBuf> {
+    let entries = fs::read_dir(directory().join("boot")).ok()?;
+    let mut images = entries.flatten().map(|entry| entry.path()).filter(|path| is_image(path));
+    images.next()
+}
+
+pub(super) fn missing() -> Option<Missing> {
+    image().is_none().then(|| Missing {
+        what: "a kernel 6.1 for `cargo xtask verify`".to_owned(),
+        remedy: format!("unpack Debian 12's newest {PREFIX}*{SUFFIX} into target/tools/kernel"),
+    })
+}
+
+pub(super) fn install() -> Result<()> {
+    if let Some(image) = image() {
+        progress::said("kernel 6.1", &format!("{} is there", image.display()));
+        return Ok(());
+    }
+    if !apt::is_here() {
+        return super::report(&missing().into_iter().collect::<Vec<_>>());
+    }
+    apt::with_fresh_lists(fetch)
+}
+
+fn fetch() -> Result<()> {
+    let names = shell::read(shell::command("apt-cache").args(["pkgnames", PREFIX]))?;
+    let Some(name) = newest(&names) else {
+        bail!("apt knows no package {PREFIX}*{SUFFIX}: add Debian 12 (bookworm) to its sources");
+    };
+    let step = Step::start(format!("kernel 6.1: fetching {name}"));
+    let staging = directory().with_extension("new");
+    start_afresh(&staging)?;
+    let mut download = shell::command("apt-get");
+    download.args(["-q", "download", name]).current_dir(&staging);
+    shell::follow(&step, &mut download, LIMIT)?;
+    let archive = the_archive(&staging)?;
+    shell::follow(&step, shell::command("dpkg").arg("-x").arg(&archive).arg(&staging), LIMIT)?;
+    // The image is all that is used: the modules are most of the rest.
+    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
+    remove(&staging.join("lib"))?;
+    remove(&directory())?;
+    fs::rename(&staging, directory()).context("cannot put the kernel in its place")?;
+    step.done("unpacked into target/tools/kernel");
+    Ok(())
+}
+
+/// The newest of apt's package names: Debian numbers them `6.1.0-56`.
+fn newest(names: &str) -> Option<&str> {
+    let version = |name: &str| -> Option<Vec<u32>> {
+        let version = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        version.split(['.', '-']).map(|part| part.parse().ok()).collect()
+    };
+    names
+        .split_whitespace()
+        .filter_map(|name| Some((version(name)?, name)))
+        .max()
+        .map(|(_, name)| name)
+}
+
+fn directory() -> PathBuf {
+    shell::root().join("target/tools/kernel")
+}
+
+fn is_image(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with("vmlinuz-6.1."))
+}
+
+fn start_afresh(staging: &Path) -> Result<()> {
+    remove(staging)?;
+    fs::create_dir_all(staging).with_context(|| format!("cannot make {}", staging.display()))
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))
+}
+
+fn the_archive(staging: &Path) -> Result<PathBuf> {
+    let entries =
+        fs::read_dir(staging).with_context(|| format!("cannot read {}", staging.display()))?;
+    let mut archives = entries.flatten().map(|entry| entry.path());
+    archives
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .context("apt-get download left no package")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picks_the_newest_kernel_by_number() {
+        fn check(names: &[&str], expect: Option<&str>) {
+            assert_eq!(newest(&names.join("\n")), expect);
+        }
+        let old = "linux-image-6.1.0-9-cloud-amd64-unsigned";
+        let new = "linux-image-6.1.0-56-cloud-amd64-unsigned";
+        check(&[new, old], Some(new));
+        check(&[old, new, "linux-image-6.1.0-57-cloud-amd64"], Some(new));
+        check(&["linux-image-6.12.107+deb12-cloud-amd64-unsigned", old], Some(old));
+        check(
+            &["linux-image-6.1.0-60-amd64-unsigned", "linux-image-6.1.0-60-cloud-amd64-dbg"],
+            None,
+        );
+        check(&[], None);
+    }
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask test`: everything, setting up what it needs.
+
+use anyhow::Result;
+
+use crate::{
+    cargo::{self, cargo},
+    parts::Parts,
+    setup::{self, Group},
+    shell,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the tests that need neither root nor test clients
+    #[arg(long)]
+    no_root: bool,
+    /// Run only the tests whose name contains one of these
+    filter: Vec<String>,
+}
+
+pub(crate) fn command(args: &Args) -> Result<()> {
+    setup::ensure(if args.no_root { Group::Build } else { Group::Everything })?;
+    let mut parts = Parts::default();
+    parts.run("tests without root", || unprivileged(&args.filter));
+    if !args.no_root {
+        parts.run("tests on real parts, as root", || integration(&args.filter));
+    }
+    parts.close()
+}
+
+fn unprivileged(filter: &[String]) -> Result<()> {
+    let packages = ["test", "-p", "netboot-ebpf", "-p", "netboot-userspace", "-p", "xtask", "--"];
+    shell::run(cargo(&packages).args(filter))
+}
+
+/// Built by the calling user and run by root, so that `target` stays the user's.
+fn integration(filter: &[String]) -> Result<()> {
+    shell::run(&mut cargo(&["build", "-p", "netboot-userspace"]))?;
+    let tests = cargo::executable(&["test", "--no-run", "-p", "netboot-tests"], "integration")?;
+    let mut command = shell::command(tests);
+    command.current_dir(shell::root().join("tests")).args(filter);
+    shell::run(&mut shell::as_root(command)?)
+}
