@@ -1,15 +1,42 @@
-use anyhow::{Result, bail};
+use std::{fs::File, thread};
+
+use anyhow::{Context as _, Result, anyhow};
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{Xdp, XdpMode},
+};
+use nix::sched::{CloneFlags, setns};
 
 use crate::namespace::Namespace;
 
 /// An XDP program that passes everything. It is detached when the value goes.
 ///
 /// A veth delivers what native XDP sends back (XDP_TX) only when the other end has an XDP program too.
-pub struct XdpPass {}
+pub struct XdpPass {
+    _ebpf: Ebpf,
+}
 
 impl XdpPass {
     /// Attaches it, in native mode.
-    pub fn attach(_namespace: &Namespace, _interface: &str) -> Result<Self> {
-        bail!("the object has no program `pass` yet")
+    pub fn attach(namespace: &Namespace, interface: &str) -> Result<Self> {
+        let path = namespace.path();
+        let attached = thread::scope(|scope| {
+            let attach = || {
+                // This thread alone changes its namespace, and ends.
+                setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
+                attach(interface)
+            };
+            scope.spawn(attach).join().map_err(|_| anyhow!("the thread panicked"))
+        });
+        let ebpf = attached?.with_context(|| format!("attach XDP_PASS to {interface}"))?;
+        Ok(Self { _ebpf: ebpf })
     }
+}
+
+fn attach(interface: &str) -> Result<Ebpf> {
+    let mut ebpf = EbpfLoader::new().load(netboot::fastpath::OBJECT)?;
+    let program: &mut Xdp = ebpf.program_mut("pass").context("the object has no `pass`")?.try_into()?;
+    program.load()?;
+    program.attach(interface, XdpMode::Driver)?;
+    Ok(ebpf)
 }
