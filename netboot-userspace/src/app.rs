@@ -7,10 +7,7 @@ mod report;
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{
-        Arc,
-        atomic::AtomicU64,
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -150,7 +147,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Err(error) => tracing::error!("stopping: {error:#}"),
     }
     cancel.cancel();
-    if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+    if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
+        .await
+        .is_err()
+    {
         tracing::warn!("transfers under way were cut off");
     }
     ended
@@ -168,8 +168,15 @@ fn serve_files(
     let files = Files::new(&config.boot.root);
     if let Some(socket) = sockets.tftp {
         let mtu = links.iter().map(|link| link.mtu).min();
-        let block_size = mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
-        tasks.spawn(tftp::serve(socket, files.clone(), machines.clone(), block_size, cancel.clone()));
+        let block_size =
+            mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
+        tasks.spawn(tftp::serve(
+            socket,
+            files.clone(),
+            machines.clone(),
+            block_size,
+            cancel.clone(),
+        ));
     }
     if let Some(listener) = sockets.http {
         let site = http::Site {
@@ -226,7 +233,8 @@ fn serve_dhcp(
     let port = slowpath::hold_port()?;
     let all = links::all()?;
     let tables: Arc<Tables> = Arc::new(templates::render(config, &links, all.values())?);
-    let names: HashMap<u32, String> = links.iter().map(|link| (link.index, link.name.clone())).collect();
+    let names: HashMap<u32, String> =
+        links.iter().map(|link| (link.index, link.name.clone())).collect();
     let sightings = Sightings::new(machines.clone(), names);
 
     // Sockets first: what the program passes on has somebody to go to.
@@ -234,7 +242,13 @@ fn serve_dhcp(
     let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
     for link in links {
         let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-        paths.push(SlowPath::open(link, Arc::clone(&tables), Arc::clone(&userspace), sightings.clone(), attached)?);
+        paths.push(SlowPath::open(
+            link,
+            Arc::clone(&tables),
+            Arc::clone(&userspace),
+            sightings.clone(),
+            attached,
+        )?);
     }
     for path in paths {
         tasks.spawn(path.serve(cancel.clone()));
@@ -249,6 +263,7 @@ fn serve_dhcp(
 }
 
 fn make_state_dir(path: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(path)
-        .with_context(|| format!("cannot make the state directory {}: set state-dir", path.display()))
+    std::fs::create_dir_all(path).with_context(|| {
+        format!("cannot make the state directory {}: set state-dir", path.display())
+    })
 }

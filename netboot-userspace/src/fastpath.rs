@@ -88,7 +88,11 @@ impl FastPath {
     ///
     /// # Errors
     /// The wanted mode is not possible.
-    pub fn attach(&mut self, link: &Link, mode: XdpMode) -> anyhow::Result<(XdpMode, Option<String>)> {
+    pub fn attach(
+        &mut self,
+        link: &Link,
+        mode: XdpMode,
+    ) -> anyhow::Result<(XdpMode, Option<String>)> {
         match mode {
             XdpMode::Off => Ok((XdpMode::Off, None)),
             XdpMode::Native => self.attach_as(link, AyaMode::Driver).map(|()| (mode, None)),
@@ -96,7 +100,8 @@ impl FastPath {
             // Native XDP_TX on veth reaches only a peer that has a program itself.
             XdpMode::Auto if link.is_veth => {
                 let note = "native mode on veth answers only a peer that has an XDP program itself";
-                self.attach_as(link, AyaMode::Skb).map(|()| (XdpMode::Generic, Some(note.to_owned())))
+                self.attach_as(link, AyaMode::Skb)
+                    .map(|()| (XdpMode::Generic, Some(note.to_owned())))
             }
             XdpMode::Auto => match self.attach_as(link, AyaMode::Driver) {
                 Ok(()) => Ok((XdpMode::Native, None)),
@@ -192,7 +197,10 @@ pub async fn watch(mut events: RingBuf<MapData>, sightings: Sightings, cancel: C
 }
 
 /// Moves the program's log lines to the daemon's log until it is cancelled.
-pub async fn watch_log(mut log: aya_log::EbpfLogger<&'static dyn log::Log>, cancel: CancellationToken) {
+pub async fn watch_log(
+    mut log: aya_log::EbpfLogger<&'static dyn log::Log>,
+    cancel: CancellationToken,
+) {
     let mut ticks = tokio::time::interval(POLL);
     loop {
         tokio::select! {
@@ -203,16 +211,22 @@ pub async fn watch_log(mut log: aya_log::EbpfLogger<&'static dyn log::Log>, canc
 }
 
 fn program(ebpf: &mut Ebpf) -> anyhow::Result<&mut Xdp> {
-    let program = ebpf.program_mut(PROGRAM).with_context(|| format!("the object has no program {PROGRAM}"))?;
+    let program = ebpf
+        .program_mut(PROGRAM)
+        .with_context(|| format!("the object has no program {PROGRAM}"))?;
     Ok(program.try_into()?)
 }
 
 fn explain_load(error: &ProgramError) -> anyhow::Error {
     let advice = match error {
-        ProgramError::LoadError { io_error, .. } if io_error.raw_os_error() == Some(nix::libc::EPERM) => {
+        ProgramError::LoadError { io_error, .. }
+            if io_error.raw_os_error() == Some(nix::libc::EPERM) =>
+        {
             "run as root, or with CAP_BPF and CAP_NET_ADMIN"
         }
-        ProgramError::LoadError { .. } => "this kernel does not take the program: 6.1 or newer is needed",
+        ProgramError::LoadError { .. } => {
+            "this kernel does not take the program: 6.1 or newer is needed"
+        }
         _ => "",
     };
     anyhow::anyhow!("cannot load the XDP program: {}: {advice}", first_line(&error.to_string()))

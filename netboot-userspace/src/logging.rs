@@ -10,7 +10,10 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// The filter is not understood.
 pub fn start(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter:?} is not understood"))?;
+    // It warns of every attribute that is younger than the crate.
+    let filter = format!("netlink_packet_route=error,{filter}");
+    let filter = EnvFilter::try_new(&filter)
+        .with_context(|| format!("--log {filter:?} is not understood"))?;
     // Lines of the XDP program come through the `log` crate.
     tracing_log::LogTracer::init().context("cannot take over the log")?;
     let subscriber = tracing_subscriber::fmt()

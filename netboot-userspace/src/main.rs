@@ -19,6 +19,10 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("netboot: {error:#}");
-        if error.is::<NotRunning>() { ExitCode::from(NotRunning::EXIT_CODE) } else { ExitCode::FAILURE }
+        if error.is::<NotRunning>() {
+            ExitCode::from(NotRunning::EXIT_CODE)
+        } else {
+            ExitCode::FAILURE
+        }
     })
 }

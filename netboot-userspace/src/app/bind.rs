@@ -19,8 +19,13 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Binds what the configuration names. Needs a tokio runtime.
     pub(super) fn bind(config: &Config) -> anyhow::Result<Self> {
-        let mut sockets =
-            Self { tftp: None, http: None, syslog_udp: Vec::new(), syslog_tcp: Vec::new(), listening: Vec::new() };
+        let mut sockets = Self {
+            tftp: None,
+            http: None,
+            syslog_udp: Vec::new(),
+            syslog_tcp: Vec::new(),
+            listening: Vec::new(),
+        };
         if let Some(address) = config.tftp {
             sockets.tftp = Some(udp("tftp", address)?);
             sockets.say("tftp", format!("udp://{address}"));

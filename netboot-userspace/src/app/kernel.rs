@@ -63,7 +63,9 @@ impl Kernel {
         for link in links {
             match fast.attach(link, mode) {
                 Ok((mode, note)) => this.note(link, mode, note),
-                Err(error) if mode == XdpMode::Auto => this.note(link, XdpMode::Off, Some(format!("{error:#}"))),
+                Err(error) if mode == XdpMode::Auto => {
+                    this.note(link, XdpMode::Off, Some(format!("{error:#}")))
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -80,12 +82,19 @@ impl Kernel {
         let interface = &link.name;
         match (mode, &note) {
             (XdpMode::Off, Some(why)) => {
-                tracing::warn!(interface, "the kernel does not answer here, the daemon does: {why}");
+                tracing::warn!(
+                    interface,
+                    "the kernel does not answer here, the daemon does: {why}"
+                );
             }
             (_, Some(why)) => tracing::info!(interface, mode = mode.name(), "answering: {why}"),
             (_, None) => tracing::info!(interface, mode = mode.name(), "answering"),
         }
         self.modes.insert(link.index, mode);
-        self.interfaces.push(InterfaceStatus { name: link.name.clone(), mode: mode.name().to_owned(), note });
+        self.interfaces.push(InterfaceStatus {
+            name: link.name.clone(),
+            mode: mode.name().to_owned(),
+            note,
+        });
     }
 }

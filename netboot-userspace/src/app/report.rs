@@ -47,14 +47,22 @@ impl Reporter {
             .collect();
         let (known, unknown): (Vec<_>, Vec<_>) =
             self.machines.snapshot().into_iter().partition(|machine| machine.known);
-        let mut counters: BTreeMap<String, u64> =
-            self.syslog.all().into_iter().map(|(name, value)| (format!("syslog-{name}"), value)).collect();
+        let mut counters: BTreeMap<String, u64> = self
+            .syslog
+            .all()
+            .into_iter()
+            .map(|(name, value)| (format!("syslog-{name}"), value))
+            .collect();
         counters.insert("events-lost".to_owned(), lost);
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            interfaces: self.dhcp.kernel.as_ref().map_or_else(Vec::new, |kernel| kernel.interfaces.clone()),
+            interfaces: self
+                .dhcp
+                .kernel
+                .as_ref()
+                .map_or_else(Vec::new, |kernel| kernel.interfaces.clone()),
             verdicts,
             services: self.listening.iter().map(service).collect(),
             machines: known,

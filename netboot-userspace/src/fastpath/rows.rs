@@ -43,7 +43,11 @@ where
     Ok(())
 }
 
-fn fill_hash<K, V>(ebpf: &mut Ebpf, name: &str, rows: &std::collections::HashMap<K, V>) -> anyhow::Result<()>
+fn fill_hash<K, V>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    rows: &std::collections::HashMap<K, V>,
+) -> anyhow::Result<()>
 where
     K: FromBytes + IntoBytes + Immutable + Copy + 'static,
     V: FromBytes + IntoBytes + Immutable + Copy + 'static,
