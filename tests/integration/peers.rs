@@ -2,18 +2,19 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use netboot_tests::{
-    clients::{self, Identity, Lease},
-    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, ipxe},
+    clients::{self, Exchanged, Identity, Lease},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     process::Process,
     transfer,
     wait::wait_for,
+    xdp_pass::XdpPass,
 };
 
-const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
+use crate::site::SCRIPT_URL;
 
+/// dnsmasq as the DHCP and TFTP server of the lab's client and of perfdhcp's first three machines.
 pub(crate) fn dnsmasq(lab: &Lab, root: &Path) -> Result<Process> {
     let root = format!("--tftp-root={}", root.display());
     let host = format!("--dhcp-host={CLIENT_MAC},{CLIENT},machine1");
@@ -39,11 +40,14 @@ pub(crate) fn dnsmasq(lab: &Lab, root: &Path) -> Result<Process> {
             &host,
             &script,
             &binary,
+            "--dhcp-host=00:0c:01:02:03:04,192.168.2.150",
+            "--dhcp-host=00:0c:01:02:03:05,192.168.2.151",
+            "--dhcp-host=00:0c:01:02:03:06,192.168.2.152",
         ],
     )?;
     wait_for("dnsmasq", Duration::from_secs(10), || {
         if let Some(status) = server.ended()? {
-            anyhow::bail!("dnsmasq ended with {status}");
+            bail!("dnsmasq ended with {status}");
         }
         Ok(server.stderr().contains("TFTP root").then_some(()))
     })?;
@@ -104,39 +108,25 @@ fn files_arrive_as_they_are() -> Result<()> {
     Ok(())
 }
 
-fn boots(firmware: Firmware<'_>) -> Result<()> {
-    let lab = Lab::with_tap()?;
-    let root = tempfile::tempdir()?;
-    hook::install(root.path())?;
-    fs::copy(ipxe("ipxe.efi")?, root.path().join("ipxe.efi"))?;
-    fs::write(
-        root.path().join("auto.ipxe"),
-        format!(
-            "#!ipxe\nkernel vmlinuz-x86_64 initrd=initramfs-x86_64 console=ttyS0 syslog_host={SERVER}\n\
-             initrd initramfs-x86_64\nboot\n"
-        ),
-    )?;
-    let _dhcp = dnsmasq(&lab, root.path())?;
-    let mut http = lab.server.command("python3");
-    http.args(["-m", "http.server", "80"]).current_dir(root.path());
-    let _http = Process::spawn(http)?;
-    let syslog =
-        lab.server.spawn("tcpdump", &["-n", "-l", "-A", "-i", INTERFACE, "udp port 514"])?;
-    let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
-    let start = std::time::Instant::now();
-    machine.wait_for("the first syslog line", || {
-        Ok(syslog.stdout().contains("up with 192.168.2.144/24").then_some(()))
-    })?;
-    eprintln!("{firmware:?}: {:?}", start.elapsed());
+#[test]
+fn xdp_pass_is_attached() -> Result<()> {
+    let lab = Lab::new()?;
+    let pass = XdpPass::attach(&lab.client, INTERFACE)?;
+    let link = lab.client.ip(&["-details", "link", "show", INTERFACE])?;
+    ensure!(link.contains("prog/xdp") && link.contains(" xdp "), "{link}");
+    drop(pass);
+    let link = lab.client.ip(&["-details", "link", "show", INTERFACE])?;
+    ensure!(!link.contains("prog/xdp"), "{link}");
     Ok(())
 }
 
 #[test]
-fn a_bios_machine_boots() -> Result<()> {
-    boots(Firmware::Bios)
-}
-
-#[test]
-fn a_uefi_machine_boots() -> Result<()> {
-    boots(Firmware::Uefi)
+fn perfdhcp_counts_what_it_got() -> Result<()> {
+    let lab = Lab::new()?;
+    let root = tempfile::tempdir()?;
+    let _server = dnsmasq(&lab, root.path())?;
+    lab.client.add_address(INTERFACE, "192.168.2.3/24")?;
+    let seen = clients::perfdhcp(&lab.client, INTERFACE, SERVER, 3, 20)?;
+    ensure!(seen == Exchanged { offers: 20, acks: 20 }, "{seen:?}");
+    Ok(())
 }

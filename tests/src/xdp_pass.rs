@@ -35,7 +35,8 @@ impl XdpPass {
 
 fn attach(interface: &str) -> Result<Ebpf> {
     let mut ebpf = EbpfLoader::new().load(netboot::fastpath::OBJECT)?;
-    let program: &mut Xdp = ebpf.program_mut("pass").context("the object has no `pass`")?.try_into()?;
+    let program: &mut Xdp =
+        ebpf.program_mut("pass").context("the object has no `pass`")?.try_into()?;
     program.load()?;
     program.attach(interface, XdpMode::Driver)?;
     Ok(ebpf)
