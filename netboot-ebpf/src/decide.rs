@@ -178,3 +178,13 @@ pub fn destination(request: &Request, frame: &Frame, reservation: &Reservation) 
         Destination { mac: request.mac, ip: reservation.address, port: CLIENT_PORT }
     }
 }
+
+/// Where a NAK goes: broadcast, since the client's address is what is wrong; or to the relay.
+#[must_use]
+pub fn refusal_destination(request: &Request, frame: &Frame) -> Destination {
+    if request.is_relayed() {
+        Destination { mac: frame.source_mac, ip: request.giaddr, port: SERVER_PORT }
+    } else {
+        Destination::BROADCAST
+    }
+}

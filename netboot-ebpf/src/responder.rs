@@ -6,7 +6,7 @@ use core::hint::black_box;
 use crate::{
     checksum,
     client::{self, Stage},
-    decide::{Tables, decide, destination},
+    decide::{Tables, decide, destination, refusal_destination},
     frame::{self, Frame, HEADERS},
     message::{CAP, Message, forget},
     options::Index,
@@ -97,4 +97,25 @@ pub fn respond<const ECHO: usize, T: Tables>(
     let sum = forget(checksum::message(reply, len) as usize, cell) as u32;
     frame::write(headers, interface.mac, decision.subnet.server, &to, len, sum);
     Ok(Answer { verdict: decision.verdict(stage), len })
+}
+
+/// Refuses the request in `scratch.message`, for which [`respond`] said [`Verdict::Nak`].
+///
+/// # Errors
+/// As [`respond`].
+pub fn refuse<const ECHO: usize, T: Tables>(
+    frame: &Frame,
+    ifindex: u32,
+    scratch: &mut Scratch,
+    tables: &T,
+) -> Result<Answer, Verdict> {
+    let Scratch { message, reply, headers, request, index, cell, .. } = scratch;
+    let reservation = tables.reservation(&request.mac).ok_or(Verdict::UnknownMachine)?;
+    let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
+    let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
+    let len = reply::build_nak::<ECHO>(message, index, request, subnet.server, cell, reply)?;
+    let to = refusal_destination(request, frame);
+    let sum = checksum::message(reply, len);
+    frame::write(headers, interface.mac, subnet.server, &to, len, sum);
+    Ok(Answer { verdict: Verdict::Nak, len })
 }

@@ -7,7 +7,7 @@ use crate::args::{RunArgs, StatusArgs};
 /// # Errors
 ///
 /// It is not there yet.
-pub fn run(_args: &RunArgs) -> anyhow::Result<()> {
+pub fn run(_args: RunArgs) -> anyhow::Result<()> {
     anyhow::bail!("the daemon is not part of this build yet")
 }
 
@@ -16,6 +16,6 @@ pub fn run(_args: &RunArgs) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// It is not there yet.
-pub fn status(_args: &StatusArgs) -> anyhow::Result<()> {
+pub fn status(_args: StatusArgs) -> anyhow::Result<()> {
     anyhow::bail!("the status is not part of this build yet")
 }

@@ -99,10 +99,13 @@ pub struct AddArgs {
     /// Inventory file to add the host to, one of those that the configuration lists
     #[arg(id = "inventory", long = "file", value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Its MAC address, with `:`, `-`, `.` or no separators
     #[arg(long, value_parser = mac::parse)]
     pub mac: Mac,
+    /// The IPv4 address it gets
     #[arg(long)]
     pub ip: Ipv4Addr,
+    /// The name it gets
     #[arg(long)]
     pub hostname: Option<String>,
     /// URL of the machine's own iPXE script

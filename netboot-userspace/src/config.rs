@@ -162,6 +162,13 @@ impl Architecture {
         (Self::Arm32Uefi, "arm32-uefi", &[10, 18]),
         (Self::Arm64Uefi, "arm64-uefi", &[11, 19]),
     ];
+
+    /// The name that a code of option 93 has in the configuration; `other` where it has none.
+    #[must_use]
+    pub fn name(code: u16) -> &'static str {
+        let named = Self::NAMED.iter().find(|(_, _, codes)| codes.contains(&code));
+        named.map_or("other", |(_, name, _)| *name)
+    }
 }
 
 /// `[syslog] listen`

@@ -1,16 +1,15 @@
 //! The node's network interfaces, as the kernel lists them.
 
-use std::{
-    collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
-};
+mod attributes;
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Mac;
 use nix::{
     ifaddrs::getifaddrs,
-    sys::socket::{AddressFamily, LinkAddr, SockaddrLike as _, getsockopt, sockopt::IpMtu},
+    sys::socket::{AddressFamily, LinkAddr, SockaddrLike as _},
 };
 
 /// An interface.
@@ -22,6 +21,10 @@ pub struct Link {
     /// The longest IP datagram, in bytes.
     pub mtu: u16,
     pub addresses: Vec<Ipv4Net>,
+    /// One end of a veth pair: in native mode it delivers answers only to a peer with a program.
+    pub is_veth: bool,
+    /// The kernel's number of an XDP program that is attached.
+    pub xdp_program: Option<u32>,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
 }
@@ -36,12 +39,17 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     for entry in &entries {
         let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr()) else { continue };
         let Some(octets) = address.addr() else { continue };
+        let index = u32::try_from(address.ifindex()).unwrap_or(0);
+        let attributes = attributes::read(index)
+            .with_context(|| format!("interface {}", entry.interface_name))?;
         let link = Link {
             name: entry.interface_name.clone(),
-            index: u32::try_from(address.ifindex()).unwrap_or(0),
+            index,
             mac: Mac { octets },
-            mtu: ETHERNET_MTU,
+            mtu: attributes.mtu.map_or(ETHERNET_MTU, |mtu| u16::try_from(mtu).unwrap_or(u16::MAX)),
             addresses: Vec::new(),
+            is_veth: attributes.is_veth,
+            xdp_program: attributes.xdp_program,
             packet_address: *address,
         };
         links.insert(link.name.clone(), link);
@@ -54,7 +62,6 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         }
         let (Some(address), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) else { continue };
         if let Ok(address) = Ipv4Net::with_netmask(address.ip(), mask.ip()) {
-            link.mtu = mtu(&address).unwrap_or(link.mtu);
             link.addresses.push(address);
         }
     }
@@ -62,15 +69,6 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
 }
 
 const ETHERNET_MTU: u16 = 1500;
-
-/// The MTU of the way to an interface's own network: what a socket bound there is told.
-fn mtu(address: &Ipv4Net) -> Option<u16> {
-    let socket = UdpSocket::bind(SocketAddrV4::new(address.addr(), 0)).ok()?;
-    socket.set_broadcast(true).ok()?;
-    // Connecting a UDP socket sends nothing.
-    socket.connect(SocketAddrV4::new(address.broadcast(), 9)).ok()?;
-    u16::try_from(getsockopt(&socket, IpMtu).ok()?).ok()
-}
 
 /// The interfaces with these names.
 ///

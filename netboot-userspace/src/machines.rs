@@ -145,6 +145,12 @@ impl Machines {
         }
     }
 
+    /// Whether the machine was seen before.
+    #[must_use]
+    pub fn is_seen(&self, mac: Mac) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).machines.contains_key(&mac)
+    }
+
     /// All machines seen, by MAC.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Machine> {

@@ -11,8 +11,8 @@ use netboot::{
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Command::Run(args) => app::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => app::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Status(args) => app::status(args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
         Command::Host(command) => commands::host::host(&command),
     };

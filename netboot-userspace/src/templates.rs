@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{
-    ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_USER_CLASSES, Mac, Reservation, Settings, Subnet,
+    ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_USER_CLASSES, Reservation, Settings, Subnet,
     UserClass,
 };
 
@@ -21,7 +21,7 @@ use crate::{
     inventory::Host,
     links::Link,
     tables::Tables,
-    templates::{boot::BootSets, options::Block},
+    templates::boot::BootSets,
 };
 
 /// Renders a configuration for these interfaces; `all` are all interfaces of the node.

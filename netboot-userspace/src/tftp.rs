@@ -5,7 +5,7 @@
 //!
 //! * It does not see a client's ERROR packet, and it ignores requests from a port that it still serves. UEFI
 //!   asks for the size, aborts, and asks again from another port: the first transfer must die by itself
-//!   soon, so it is given up after [`GIVE_UP`].
+//!   soon, so it is given up after six seconds without an acknowledgement.
 //! * A request that is not UTF-8, has no closing NUL, or has anything but whole options behind the mode is
 //!   dropped before it gets here. It can be neither answered nor counted.
 //! * `netascii` is answered as `octet`.
@@ -126,20 +126,18 @@ impl Handler for BootFiles {
         client: &SocketAddr,
         path: &Path,
     ) -> Result<(Reader, Option<u64>), packet::Error> {
-        let name = path.as_os_str().as_bytes().to_vec();
-        let files = self.files.clone();
-        let opened = self.runtime.spawn_blocking(move || files.open(&name)).await;
         let shown = path.to_string_lossy().escape_debug().to_string();
         let machine = self.machines.by_address(client.ip());
-        match opened {
-            Ok(Ok(opened)) => {
+        // The library holds a lock on the handler meanwhile: to wait for another thread here would let
+        // the other requests wait for a turn of all transfers each.
+        match self.files.open(path.as_os_str().as_bytes()) {
+            Ok(opened) => {
                 let size = opened.size;
                 self.note(machine, shown.clone(), "started".into());
                 let transfer = Transfer::new(*client, machine, self.machines.clone(), shown, size);
                 Ok((Reader::new(opened, transfer, self.runtime.clone()), Some(size)))
             }
-            Ok(Err(error)) => Err(self.refuse(client, machine, shown, error)),
-            Err(_shutting_down) => Err(packet::Error::Msg("the server is stopping".into())),
+            Err(error) => Err(self.refuse(client, machine, shown, error)),
         }
     }
 

@@ -95,12 +95,24 @@ pub(crate) fn as_root(command: Command) -> Result<Command> {
         run(Command::new(&sudo).arg("-v"))
             .with_context(|| format!("root is needed: as root, run `{}`", show(&command)))?;
     }
+    Ok(through(&sudo, &command))
+}
+
+/// sudo clears the environment: `env` sets again what the command was given.
+fn through(sudo: &Path, command: &Command) -> Command {
     let mut elevated = Command::new(sudo);
-    elevated.arg("--").arg(command.get_program()).args(command.get_args());
+    elevated.args(["--", "env"]);
+    for (name, value) in command.get_envs() {
+        let mut variable = name.to_owned();
+        variable.push("=");
+        variable.push(value.unwrap_or_default());
+        elevated.arg(variable);
+    }
+    elevated.arg(command.get_program()).args(command.get_args());
     if let Some(directory) = command.get_current_dir() {
         elevated.current_dir(directory);
     }
-    Ok(elevated)
+    elevated
 }
 
 /// Where a program is: on PATH or where distributions keep the administrator's.
@@ -215,6 +227,18 @@ mod tests {
         let mut command = Command::new("cargo");
         command.env("RUSTDOCFLAGS", "-D warnings").arg("doc");
         assert_eq!(show(&command), "RUSTDOCFLAGS='-D warnings' cargo doc");
+    }
+
+    #[test]
+    fn sudo_keeps_what_the_command_was_given() {
+        let mut tests = Command::new("/t/integration");
+        tests.arg("tftp").env("NETBOOT_BIN", "/t/netboot").current_dir("/t");
+        let elevated = through(Path::new("/usr/bin/sudo"), &tests);
+        assert_eq!(
+            show(&elevated),
+            "/usr/bin/sudo -- env NETBOOT_BIN=/t/netboot /t/integration tftp"
+        );
+        assert_eq!(elevated.get_current_dir(), Some(Path::new("/t")));
     }
 
     #[test]

@@ -35,9 +35,9 @@ fn unprivileged(filter: &[String]) -> Result<()> {
 
 /// Built by the calling user and run by root, so that `target` stays the user's.
 fn integration(filter: &[String]) -> Result<()> {
-    shell::run(&mut cargo(&["build", "-p", "netboot-userspace"]))?;
+    let daemon = cargo::executable(&["build", "-p", "netboot-userspace"], "netboot")?;
     let tests = cargo::executable(&["test", "--no-run", "-p", "netboot-tests"], "integration")?;
     let mut command = shell::command(tests);
-    command.current_dir(shell::root().join("tests")).args(filter);
+    command.current_dir(shell::root().join("tests")).args(filter).env("NETBOOT_BIN", daemon);
     shell::run(&mut shell::as_root(command)?)
 }

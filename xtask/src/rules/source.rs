@@ -26,6 +26,8 @@ pub(super) struct Name {
 pub(super) enum Place {
     Code,
     Test,
+    /// In a test, the body of a loop: what waits here asks again.
+    TestLoop,
 }
 
 /// All Rust files under the workspace's packages.
@@ -64,8 +66,29 @@ impl Name {
         self.path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     }
 
+    /// Whether the path begins with that crate; a plain word may be anyone's function or variable.
+    pub(super) fn is_from(&self, root: &str) -> bool {
+        self.path.strip_prefix(root).is_some_and(|rest| rest.starts_with("::"))
+    }
+
     pub(super) fn last(&self) -> &str {
         self.path.rsplit("::").next().unwrap_or_default()
+    }
+}
+
+/// Whether the next braces are a loop's body.
+#[derive(Clone, Copy)]
+enum Loops {
+    None,
+    Begins,
+}
+
+impl Loops {
+    fn inside(self, place: Place) -> Place {
+        match (self, place) {
+            (Self::Begins, Place::Test) => Place::TestLoop,
+            _ => place,
+        }
     }
 }
 
@@ -79,6 +102,7 @@ impl Scope {
         let tokens: Vec<_> = tokens.into_iter().collect();
         // `#[test]` and `#[cfg(test)]` last until the item's body or semicolon.
         let mut place = self.place;
+        let mut loops = Loops::None;
         let mut at = 0;
         while let Some(token) = tokens.get(at) {
             at += 1;
@@ -100,12 +124,19 @@ impl Scope {
                         at += 2;
                     }
                 }
+                TokenTree::Ident(word) if word == "loop" || word == "while" || word == "in" => {
+                    loops = Loops::Begins
+                }
                 TokenTree::Ident(_) => at = self.path(&tokens, at - 1, "", place, names),
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                    let place_inside = loops.inside(place);
+                    Scope { module: self.module.clone(), place: place_inside }
+                        .read(group.stream(), names);
+                    place = self.place;
+                    loops = Loops::None;
+                }
                 TokenTree::Group(group) => {
                     Scope { module: self.module.clone(), place }.read(group.stream(), names);
-                    if group.delimiter() == Delimiter::Brace {
-                        place = self.place;
-                    }
                 }
                 _ => {}
             }
@@ -305,6 +336,12 @@ mod tests {
         check(file, "#[cfg(not(test))] fn f() { here }", Place::Code);
         check("netboot-userspace/src/tftp/tests.rs", "fn f() { here }", Place::Test);
         check("tests/integration/main.rs", "fn f() { here }", Place::Test);
+        check("tests/src/lib.rs", "fn f() { loop { if x { here } } }", Place::TestLoop);
+        check("tests/src/lib.rs", "fn f() { while !done() { here } }", Place::TestLoop);
+        check("tests/src/lib.rs", "fn f() { for x in 0..3 { here } }", Place::TestLoop);
+        check("tests/src/lib.rs", "fn f() { for x in 0..3 { } here }", Place::Test);
+        check("tests/src/lib.rs", "impl X for Y { fn f() { here } }", Place::Test);
+        check(file, "fn f() { loop { here } }", Place::Code);
     }
 
     #[test]

@@ -37,11 +37,12 @@ pub(super) fn install(packages: &[&Package]) -> Result<()> {
     let names: Vec<_> = packages.iter().map(|package| package.name).collect();
     let services: Vec<_> = packages.iter().filter_map(|package| package.service).collect();
     let plain = format!("apt-get install --no-install-recommends {}", names.join(" "));
+    eprintln!("     missing packages: {}", names.join(" "));
     let mut command = shell::command("sh");
     command.args(["-c", INSTALL, "install", &services.join(" ")]).args(&names);
     let mut command = shell::as_root(command).with_context(|| format!("as root, run `{plain}`"))?;
     let attempt = || {
-        let step = Step::start(format!("apt: installing {}", names.join(" ")));
+        let step = Step::start(format!("apt: installing {} packages", names.len()));
         shell::follow(&step, &mut command, LIMIT)?;
         step.done("installed");
         Ok(())
@@ -52,11 +53,12 @@ pub(super) fn install(packages: &[&Package]) -> Result<()> {
 
 /// Tries once with the package lists as they are, and if that fails, once more with new ones.
 pub(super) fn with_fresh_lists<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    let error = match attempt() {
-        Ok(done) => return Ok(done),
-        Err(error) => error,
-    };
-    eprintln!("     once more with new package lists, because: {error:#}");
+    if let Ok(done) = attempt() {
+        return Ok(done);
+    }
+    eprintln!(
+        "     that failed: the package lists may be missing or old, so once more with new ones"
+    );
     let mut update = shell::command("apt-get");
     update.args(["-q", "-o", "DPkg::Lock::Timeout=300", "update"]);
     let mut update = shell::as_root(update)?;

@@ -1,0 +1,347 @@
+//! What is read, and how it is written.
+
+use std::fs;
+
+use super::{SUBNET, directory, host, load_text};
+use crate::config::{Architecture, Config, DhcpOption, SyslogListen, XdpMode, load};
+
+#[test]
+fn option_values() {
+    let check = |text: &str, expect: &[u8]| {
+        let text = format!("{SUBNET}options = [{{ code = 224, {text} }}]");
+        let loaded = load_text(directory().path(), &text).unwrap();
+        let expect = DhcpOption { code: 224, value: expect.to_vec() };
+        assert_eq!(loaded.config.subnets[0].options, [expect], "{text}");
+    };
+    check("text = \"ab\"", b"ab");
+    check("ip = \"10.0.0.1\"", &[10, 0, 0, 1]);
+    check("ip = [\"10.0.0.1\", \"10.0.0.2\"]", &[10, 0, 0, 1, 10, 0, 0, 2]);
+    check("hex = \"0a:0B\"", &[10, 11]);
+    check("hex = \"0a0B\"", &[10, 11]);
+    check("u8 = 0xff", &[255]);
+    check("u8 = [1, 2]", &[1, 2]);
+    check("u16 = 258", &[1, 2]);
+    check("u32 = 16909060", &[1, 2, 3, 4]);
+    check("u32 = [1, 0o10]", &[0, 0, 0, 1, 0, 0, 0, 8]);
+}
+
+#[test]
+fn inventories() {
+    let directory = directory();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("hosts.toml", "[[host]]\nmac = \"52:54:00:00:00:02\"\nip = \"10.0.0.5\"\n[boot]\n");
+    let inventory =
+        r#"inventory = ["rack.csv", "hw.yaml", "none.toml", "hosts.toml", "hosts.toml"]"#;
+    let text = format!("{inventory}\n{}", host(""));
+    assert_eq!(
+        load_text(directory.path(), &text).unwrap_err(),
+        [
+            "netboot.toml:1: inventory[0]: rack.csv: inventories in CSV are not supported yet; \
+             write the hosts as [[host]] tables in a .toml file",
+            "netboot.toml:1: inventory[1]: hw.yaml: inventories in YAML are not supported yet; \
+             write the hosts as [[host]] tables in a .toml file",
+            "netboot.toml:1: inventory[2]: none.toml: no such file or directory; \
+             create it, or correct the name",
+            "netboot.toml:1: inventory[4]: hosts.toml is read twice; list it once",
+            "hosts.toml:3: host[0].ip: 10.0.0.5 is already the address at host[0].ip \
+             (netboot.toml:6); each machine needs its own",
+            "hosts.toml:4: boot: unknown key; known here: host",
+        ]
+    );
+    write("hosts.toml", "[[host]]\nmac = \"52:54:00:00:00:02\"\nip = \"10.0.0.6\"\n");
+    let text = format!("inventory = [\"hosts.toml\"]\n{}", host(""));
+    let loaded = load_text(directory.path(), &text).unwrap();
+    assert_eq!(loaded.config.hosts.len(), 2);
+    assert_eq!(
+        loaded.files,
+        ["netboot.toml", "hosts.toml"].map(|name| directory.path().join(name))
+    );
+}
+
+#[test]
+fn defaults() {
+    let loaded = load_text(directory().path(), "").unwrap();
+    let Config { path, .. } = &loaded.config;
+    assert!(path.is_some());
+    let printed = Config::unconfigured().to_toml().unwrap();
+    assert_eq!(loaded.config.to_toml().unwrap(), printed);
+    let expect = r#"interfaces = []
+state-dir = "/var/lib/netboot"
+subnet = []
+host = []
+
+[xdp]
+mode = "auto"
+pin-path = "/sys/fs/bpf/netboot"
+
+[dhcp]
+mode = "reservation"
+authoritative = true
+lease-time = "1day"
+skip-proxydhcp = true
+echo-pxeclient = false
+shared-networks = false
+
+[boot]
+root = "/srv/netboot"
+script-user-classes = ["Tinkerbell"]
+
+[boot.files]
+
+[tftp]
+enabled = true
+listen = "0.0.0.0:69"
+
+[http]
+enabled = true
+listen = "0.0.0.0:80"
+
+[syslog]
+listen = [
+    "udp://0.0.0.0:514",
+    "tcp://0.0.0.0:514",
+]
+
+[script]
+arch = "x86_64"
+tinkerbell-tls = false
+tinkerbell-insecure-tls = false
+consoles = [
+    "tty0",
+    "ttyS1,115200",
+]
+kernel-params = []
+retries = 1
+retry-delay = 1
+"#;
+    assert_eq!(printed, expect);
+}
+
+#[test]
+fn switched_off() {
+    let text = "tftp.enabled = false\nhttp.enabled = false\nhttp.listen = \"127.0.0.1:8080\"\nsyslog.listen = []";
+    let config = load_text(directory().path(), text).unwrap().config;
+    assert_eq!((config.tftp, config.http, config.syslog), (None, None, Vec::<SyslogListen>::new()));
+}
+
+#[test]
+fn warnings() {
+    let text = format!(
+        "boot.root = \"boot\"\nboot.script-user-classes = []\ntftp.listen = \"[::]:6969\"\n{}\
+         [[subnet]]\ncidr = \"10.1.0.0/24\"\nrouters = [\"10.2.0.1\"]\n",
+        host("")
+    );
+    let directory = directory();
+    let loaded = load_text(directory.path(), &text).unwrap();
+    let prefix = format!("{}/", directory.path().display());
+    let lines: Vec<_> =
+        loaded.warnings.iter().map(|line| line.to_string().replace(&prefix, "")).collect();
+    let script = "is not there: the default script loads it; put HookOS under boot.root, \
+                  or set script.download-url";
+    assert_eq!(
+        lines,
+        [
+            "netboot.toml:1: no interfaces: DHCP is answered only where `netboot run --iface` says",
+            "netboot.toml:1: boot: no boot.files: machines get their address, but no iPXE to boot",
+            "netboot.toml:1: boot: no boot.script-user-classes: no machine gets the script",
+            "netboot.toml:1: tftp.listen: firmware asks at port 69 only",
+            &format!("netboot.toml:1: boot: boot/vmlinuz-x86_64 {script}"),
+            &format!("netboot.toml:1: boot: boot/initramfs-x86_64 {script}"),
+            "netboot.toml:12: subnet[1].routers[0]: 10.2.0.1 lies outside 10.1.0.0/24",
+        ]
+    );
+}
+
+/// Everything that can be said, none of it the default.
+const ALL: &str = r##"
+interfaces = ["eth0", "eth1"]
+state-dir = "/tmp/netboot"
+inventory = ["hosts.toml"]
+[xdp]
+mode = "generic"
+pin-path = "/sys/fs/bpf/other"
+[dhcp]
+mode = "off"
+authoritative = false
+server-address = "192.168.2.112"
+lease-time = "90m"
+skip-proxydhcp = false
+echo-pxeclient = true
+shared-networks = true
+[[subnet]]
+cidr = "192.168.2.0/24"
+routers = ["192.168.2.1"]
+dns = ["8.8.8.8"]
+ntp = ["192.168.2.3"]
+domain = "example.com"
+search = ["a.example", "b.example"]
+routes = [{ destination = "10.0.0.0/8", router = "192.168.2.10" }]
+mtu = 9000
+lease-time = "1h"
+options = [{ code = 66, text = "tftp.example" }, { code = 224, u32 = 7 }, { code = 225, hex = "00" }]
+[[subnet]]
+cidr = "192.168.3.0/24"
+[boot]
+root = "boot"
+script-user-classes = ["Tinkerbell", "iPXE \"2\""]
+script-url = "http://192.168.2.112/auto.ipxe"
+[boot.files]
+x86-bios = "ipxe.efi"
+27 = "ipxe.efi"
+[tftp]
+enabled = false
+[http]
+listen = "[::1]:8080"
+[syslog]
+listen = ["udp://[::]:514"]
+[script]
+download-url = "https://192.168.2.112/hook"
+arch = "aarch64"
+kernel = "vmlinuz"
+initrd = "initrd"
+facility = "onprem"
+syslog-host = "log.example"
+grpc-authority = "tink.example:42113"
+tinkerbell-tls = true
+tinkerbell-insecure-tls = true
+consoles = ["ttyAMA0"]
+kernel-params = ["a=b", "c"]
+retries = 0
+retry-delay = 5
+[[host]]
+mac = "52:54:00:ee:0d:0b"
+ip = "192.168.2.144"
+hostname = "machine1"
+netboot = false
+script = """
+#!ipxe
+echo "quoted" \\ ${net0/mac}
+"""
+boot-file = "ipxe.efi"
+lease-time = "10m"
+options = [{ code = 6, ip = ["192.168.2.1", "192.168.2.2"] }]
+[[host]]
+mac = "52:54:00:ee:0d:0c"
+ip = "192.168.2.145"
+script = "http://192.168.2.112/one.ipxe"
+"##;
+
+#[test]
+fn the_effective_configuration_reads_as_itself() {
+    let directory = directory();
+    let hosts = "[[host]]\nmac = \"52:54:00:ee:0d:0d\"\nip = \"192.168.3.1\"\n";
+    fs::write(directory.path().join("hosts.toml"), hosts).unwrap();
+    for text in [ALL, "", &host("")] {
+        let first = load_text(directory.path(), text).unwrap().config;
+        let printed = first.to_toml().unwrap();
+        let second = load_text(directory.path(), &printed).unwrap().config;
+        assert_eq!(second.to_toml().unwrap(), printed, "{text}");
+        assert_eq!(second.hosts, first.hosts);
+        assert_eq!(second.to_json().unwrap(), first.to_json().unwrap());
+        // What the file writes differently than the types hold it.
+        assert_eq!(format!("{:?}", second.boot), format!("{:?}", first.boot));
+        assert_eq!(format!("{:?}", second.dhcp), format!("{:?}", first.dhcp));
+        assert_eq!(second.script, first.script);
+        assert_eq!(second.syslog, first.syslog);
+    }
+}
+
+#[test]
+fn everything_arrives() {
+    let directory = directory();
+    let text = ALL.replace("inventory = [\"hosts.toml\"]", "");
+    let config = load_text(directory.path(), &text).unwrap().config;
+    let default = format!("{:#?}", Config::unconfigured());
+    let given = format!("{config:#?}");
+    for line in default.lines().filter(|line| {
+        line.starts_with("        ") && line.contains(": ") && !line.ends_with(['[', '('])
+    }) {
+        let field = line.trim_start();
+        assert!(!given.lines().any(|given| given == line), "{field} is the default still");
+    }
+    assert_eq!(config.boot.files[&Architecture::Code(27)], "ipxe.efi");
+    assert_eq!(config.xdp.mode, XdpMode::Generic);
+}
+
+#[test]
+fn overrides() {
+    let mut config = Config::unconfigured();
+    config.interfaces = vec!["eth0".to_owned()];
+    config.override_interfaces(Vec::new());
+    config.override_xdp(None);
+    assert_eq!(
+        (config.interfaces.as_slice(), config.xdp.mode),
+        (["eth0".to_owned()].as_slice(), XdpMode::Auto)
+    );
+    config.override_interfaces(vec!["eth1".to_owned()]);
+    config.override_xdp(Some(XdpMode::Off));
+    assert_eq!(
+        (config.interfaces.as_slice(), config.xdp.mode),
+        (["eth1".to_owned()].as_slice(), XdpMode::Off)
+    );
+}
+
+#[test]
+fn the_example_is_valid() {
+    let example = include_str!("../../../netboot.example.toml");
+    let directory = directory();
+    for name in ["undionly.kpxe", "ipxe.efi", "snp-arm64.efi", "snp.efi"] {
+        fs::write(directory.path().join("boot").join(name), "").unwrap();
+    }
+    fs::write(directory.path().join("hosts.toml"), "").unwrap();
+    let text = example.replace("\"/srv/netboot\"", "\"boot\"");
+    let config = load_text(directory.path(), &text).unwrap().config;
+    assert_eq!((config.hosts.len(), config.subnets.len(), config.boot.files.len()), (3, 1, 3));
+
+    // So are the settings that are commented out, and those that are defaults are said truly.
+    let setting = |line: &str| {
+        let key = line.trim_start().strip_prefix("# ").and_then(|line| line.split_once(" = "));
+        key.is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+    };
+    let uncommented: Vec<_> = text
+        .lines()
+        .map(|line| {
+            if setting(line) || line.contains("# {") {
+                line.replacen("# ", "", 1)
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    let all = load_text(directory.path(), &uncommented.join("\n")).unwrap().config;
+    assert_eq!(format!("{:?}", all.dhcp), format!("{:?}", config.dhcp));
+    assert_eq!(format!("{:?}", all.xdp), format!("{:?}", config.xdp));
+    assert_eq!(all.subnets[0].options.len(), 4);
+    assert_eq!(all.script.retries, config.script.retries);
+    assert_eq!(all.script.consoles, config.script.consoles);
+}
+
+#[test]
+fn bad_input_never_panics() {
+    let directory = directory();
+    for end in (0..ALL.len()).step_by(3).filter(|end| ALL.is_char_boundary(*end)) {
+        let _ = load_text(directory.path(), &ALL[..end]);
+    }
+    let mut state = 0x9e37_79b9_u32;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as usize % below
+    };
+    let noise = b"[]{}\"'=.,#\n\r \\0xe-:\xff\x00";
+    for _ in 0..500 {
+        let mut bytes = ALL.as_bytes().to_vec();
+        for _ in 0..1 + random(4) {
+            let at = random(bytes.len());
+            match random(3) {
+                0 => bytes[at] = noise[random(noise.len())],
+                1 => bytes.insert(at, noise[random(noise.len())]),
+                _ => drop(bytes.drain(at..(at + random(40)).min(bytes.len()))),
+            }
+        }
+        let path = directory.path().join("noise.toml");
+        fs::write(&path, &bytes).unwrap();
+        let _ = load(&path);
+    }
+}

@@ -1,0 +1,283 @@
+//! The XDP program's loader: it creates, fills and pins the maps, attaches the program, and reads what
+//! it counted and saw. The only place that names aya.
+
+mod bpffs;
+mod rows;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use aya::{
+    Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
+    maps::{HashMap, MapData, PerCpuArray, RingBuf},
+    programs::{ProgramError, Xdp, XdpMode as AyaMode, links::LinkError, xdp::XdpError},
+};
+use netboot_ebpf::{
+    shared::{COUNTERS_LEN, EVENTS_LOST, Event, map},
+    verdict::Verdict,
+};
+use tokio_util::sync::CancellationToken;
+use zerocopy::FromBytes as _;
+
+use self::rows::fill;
+use crate::{
+    config::XdpMode,
+    links::Link,
+    sightings::{self, Sightings},
+    tables::Tables,
+};
+
+/// The object: the programs `netboot` and `pass`, and the maps.
+pub static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netboot-xdp"));
+
+/// The program's name in the object.
+const PROGRAM: &str = "netboot";
+
+/// How often events are read: the program never wakes us.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The loaded program.
+pub struct FastPath {
+    ebpf: Ebpf,
+    counters: Mutex<PerCpuArray<MapData, u64>>,
+    pins: Vec<PathBuf>,
+}
+
+/// What loading told of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    pub verified_instructions: u32,
+    pub translated_bytes: u32,
+    pub jited_bytes: u32,
+}
+
+impl FastPath {
+    /// Creates the maps, fills them, loads the program, and pins the maps under `pin_path`.
+    ///
+    /// # Errors
+    /// No privilege, no bpffs, or a kernel that does not take the program.
+    pub fn load(tables: &Tables, pin_path: Option<&Path>) -> anyhow::Result<Self> {
+        let mut loader = EbpfLoader::new();
+        loader.verifier_log_level(VerifierLogLevel::STATS);
+        let reservations = u32::try_from(tables.reservations.len())?.max(1);
+        let subnets = u32::try_from(tables.subnets.len())?.max(1);
+        let boot_files = u32::try_from(tables.boot_files.len())?.max(1);
+        loader
+            .map_max_entries(map::RESERVATIONS, reservations)
+            .map_max_entries(map::SUBNETS, subnets)
+            .map_max_entries(map::BOOT_FILES, boot_files);
+        let mut ebpf = loader.load(OBJECT).context("cannot create the BPF maps")?;
+        fill(&mut ebpf, tables)?;
+        let program: &mut Xdp = program(&mut ebpf)?;
+        program.load().map_err(|error| explain_load(&error))?;
+        let counters = ebpf.take_map(map::COUNTERS).context("the object has no COUNTERS")?;
+        let counters = PerCpuArray::try_from(counters)?;
+        let mut this = Self { ebpf, counters: Mutex::new(counters), pins: Vec::new() };
+        if let Some(path) = pin_path {
+            this.pin(path)?;
+        }
+        Ok(this)
+    }
+
+    /// Pins every map that an operator may look into.
+    fn pin(&mut self, directory: &Path) -> anyhow::Result<()> {
+        bpffs::prepare(directory)?;
+        let counters = self.counters.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let path = directory.join(map::COUNTERS);
+        bpffs::remove(&path)?;
+        counters.pin(&path).with_context(|| format!("cannot pin {}", path.display()))?;
+        self.pins.push(path);
+        for name in rows::PINNED {
+            let path = directory.join(name);
+            bpffs::remove(&path)?;
+            let map = self.ebpf.map(name).with_context(|| format!("the object has no {name}"))?;
+            map.pin(&path).with_context(|| format!("cannot pin {}", path.display()))?;
+            self.pins.push(path);
+        }
+        Ok(())
+    }
+
+    /// Attaches the program, and says in which mode, and why not in a better one.
+    ///
+    /// # Errors
+    /// The wanted mode is not possible.
+    pub fn attach(&mut self, link: &Link, mode: XdpMode) -> anyhow::Result<(XdpMode, Option<String>)> {
+        match mode {
+            XdpMode::Off => Ok((XdpMode::Off, None)),
+            XdpMode::Native => self.attach_as(link, AyaMode::Driver).map(|()| (mode, None)),
+            XdpMode::Generic => self.attach_as(link, AyaMode::Skb).map(|()| (mode, None)),
+            // Native XDP_TX on veth reaches only a peer that has a program itself.
+            XdpMode::Auto if link.is_veth => {
+                let note = "native mode on veth answers only a peer that has an XDP program itself";
+                self.attach_as(link, AyaMode::Skb).map(|()| (XdpMode::Generic, Some(note.to_owned())))
+            }
+            XdpMode::Auto => match self.attach_as(link, AyaMode::Driver) {
+                Ok(()) => Ok((XdpMode::Native, None)),
+                Err(native) => {
+                    self.attach_as(link, AyaMode::Skb)?;
+                    Ok((XdpMode::Generic, Some(format!("{native:#}"))))
+                }
+            },
+        }
+    }
+
+    fn attach_as(&mut self, link: &Link, mode: AyaMode) -> anyhow::Result<()> {
+        if let Some(id) = link.xdp_program {
+            anyhow::bail!(
+                "another XDP program (number {id}) is attached to {name}: `bpftool prog show id {id}` names it, \
+                 `ip link set dev {name} xdp off` removes it",
+                name = link.name
+            );
+        }
+        let program = program(&mut self.ebpf)?;
+        match program.attach_to_if_index(link.index, mode) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(explain_attach(&error, link, mode)),
+        }
+    }
+
+    /// The verdicts' counters, by number, summed over the CPUs; and the events that were lost.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
+        let counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sums = Vec::with_capacity(COUNTERS_LEN);
+        for index in 0..Verdict::COUNT {
+            sums.push(counters.get(&index, 0)?.iter().sum());
+        }
+        Ok((sums, counters.get(&EVENTS_LOST, 0)?.iter().sum()))
+    }
+
+    /// Takes the event ring out: [`watch`] reads it.
+    ///
+    /// # Errors
+    /// It was taken before.
+    pub fn take_events(&mut self) -> anyhow::Result<RingBuf<MapData>> {
+        let map = self.ebpf.take_map(map::EVENTS).context("the event ring is taken")?;
+        Ok(RingBuf::try_from(map)?)
+    }
+
+    /// Takes the program's own log lines out; they go to the daemon's log.
+    ///
+    /// # Errors
+    /// They were taken before.
+    pub fn take_log(&mut self) -> anyhow::Result<aya_log::EbpfLogger<&'static dyn log::Log>> {
+        aya_log::EbpfLogger::init(&mut self.ebpf).context("cannot read the XDP program's log")
+    }
+
+    /// What the kernel says of the loaded program.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn program(&mut self) -> anyhow::Result<Program> {
+        let info = program(&mut self.ebpf)?.info()?;
+        Ok(Program {
+            verified_instructions: info.verified_instruction_count().unwrap_or(0),
+            translated_bytes: info.size_translated().unwrap_or(0),
+            jited_bytes: info.size_jitted(),
+        })
+    }
+
+    /// The loaded programs, for tests that run them.
+    pub fn ebpf(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+}
+
+impl Drop for FastPath {
+    fn drop(&mut self) {
+        for pin in &self.pins {
+            if let Err(error) = bpffs::remove(pin) {
+                tracing::warn!("{error:#}");
+            }
+        }
+        if let Some(directory) = self.pins.first().and_then(|pin| pin.parent()) {
+            // Others may have pinned something there: then it stays.
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Reads events until it is cancelled.
+pub async fn watch(mut events: RingBuf<MapData>, sightings: Sightings, cancel: CancellationToken) {
+    let mut ticks = tokio::time::interval(POLL);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        while let Some(event) = events.next() {
+            let Ok(event) = Event::read_from_bytes(&event) else { continue };
+            let Some(verdict) = Verdict::from_number(event.verdict) else { continue };
+            // Refused in userspace, which tells of it.
+            if verdict != Verdict::Nak {
+                sightings.note(sightings::Path::Kernel, event.ifindex, verdict, &event.seen);
+            }
+        }
+    }
+}
+
+/// Moves the program's log lines to the daemon's log until it is cancelled.
+pub async fn watch_log(mut log: aya_log::EbpfLogger<&'static dyn log::Log>, cancel: CancellationToken) {
+    let mut ticks = tokio::time::interval(POLL);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = ticks.tick() => log.flush(),
+        }
+    }
+}
+
+fn program(ebpf: &mut Ebpf) -> anyhow::Result<&mut Xdp> {
+    let program = ebpf.program_mut(PROGRAM).with_context(|| format!("the object has no program {PROGRAM}"))?;
+    Ok(program.try_into()?)
+}
+
+fn explain_load(error: &ProgramError) -> anyhow::Error {
+    let advice = match error {
+        ProgramError::LoadError { io_error, .. } if io_error.raw_os_error() == Some(nix::libc::EPERM) => {
+            "run as root, or with CAP_BPF and CAP_NET_ADMIN"
+        }
+        ProgramError::LoadError { .. } => "this kernel does not take the program: 6.1 or newer is needed",
+        _ => "",
+    };
+    anyhow::anyhow!("cannot load the XDP program: {}: {advice}", first_line(&error.to_string()))
+}
+
+fn explain_attach(error: &ProgramError, link: &Link, mode: AyaMode) -> anyhow::Error {
+    let name = &link.name;
+    let why = match errno(error) {
+        Some(nix::libc::EOPNOTSUPP) if matches!(mode, AyaMode::Driver) => {
+            "its driver has no native XDP: use --xdp generic".to_owned()
+        }
+        Some(nix::libc::EBUSY) => format!(
+            "another XDP program is attached: `ip -details link show dev {name}` shows it, \
+             `ip link set dev {name} xdp off` removes it"
+        ),
+        Some(nix::libc::EPERM) => "run as root, or with CAP_BPF and CAP_NET_ADMIN".to_owned(),
+        Some(nix::libc::ENODEV) => "no such interface".to_owned(),
+        _ => first_line(&format!("{:#}", anyhow::anyhow!("{error}"))),
+    };
+    anyhow::anyhow!("cannot attach the XDP program to {name}: {why}")
+}
+
+/// The number of the system call's error, wherever aya keeps it.
+fn errno(error: &ProgramError) -> Option<i32> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.raw_os_error();
+        }
+        source = error.source();
+    }
+    None
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

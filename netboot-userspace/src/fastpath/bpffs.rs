@@ -1,0 +1,41 @@
+//! The BPF file system, where maps are pinned.
+
+use std::{fs, io, path::Path};
+
+use anyhow::Context as _;
+use nix::{
+    mount::{MsFlags, mount},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+};
+
+const BPFFS: &str = "/sys/fs/bpf";
+
+/// Makes the directory on a bpffs; mounts the usual one where it is missing.
+pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
+    if directory.starts_with(BPFFS) && !is_bpffs(Path::new(BPFFS)) {
+        mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), None::<&str>)
+            .with_context(|| format!("cannot mount {BPFFS} (`mount -t bpf bpf {BPFFS}`)"))?;
+        tracing::info!("mounted {BPFFS}");
+    }
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    anyhow::ensure!(
+        is_bpffs(directory),
+        "xdp.pin-path {} is not on a bpffs: name a directory under {BPFFS}",
+        directory.display()
+    );
+    Ok(())
+}
+
+fn is_bpffs(path: &Path) -> bool {
+    statfs(path).is_ok_and(|stat| stat.filesystem_type() == BPF_FS_MAGIC)
+}
+
+/// Removes a pin, if it is there.
+pub(super) fn remove(pin: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(pin) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the pin {}", pin.display()))
+        }
+        _ => Ok(()),
+    }
+}
