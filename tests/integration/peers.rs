@@ -1,6 +1,6 @@
 //! The harness itself, on a server that is known to work: what these tests see of dnsmasq.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Result, bail, ensure};
 use netboot_tests::{
@@ -14,42 +14,37 @@ use netboot_tests::{
 
 use crate::site::SCRIPT_URL;
 
-/// dnsmasq as the DHCP and TFTP server of the lab's client and of perfdhcp's first three machines.
-pub(crate) fn dnsmasq(lab: &Lab, root: &Path) -> Result<Process> {
-    let root = format!("--tftp-root={}", root.display());
+/// dnsmasq as the DHCP server of the lab's client and of perfdhcp's first three machines.
+pub(crate) fn dnsmasq(lab: &Lab, more: &[&str]) -> Result<Process> {
     let host = format!("--dhcp-host={CLIENT_MAC},{CLIENT},machine1");
     let script = format!("--dhcp-boot=tag:script,{SCRIPT_URL},,{SERVER}");
     let binary = format!("--dhcp-boot=tag:!script,ipxe.efi,,{SERVER}");
-    let mut server = lab.server.spawn(
-        "dnsmasq",
-        &[
-            "--no-daemon",
-            "--conf-file=/dev/null",
-            "--user=root",
-            "--port=0",
-            "--log-dhcp",
-            "--dhcp-authoritative",
-            "--no-ping",
-            "--leasefile-ro",
-            "--dhcp-no-override",
-            "--dhcp-range=192.168.2.0,static",
-            "--dhcp-userclass=set:script,Tinkerbell",
-            "--dhcp-userclass=set:script,iPXE",
-            "--enable-tftp",
-            &root,
-            &host,
-            &script,
-            &binary,
-            "--dhcp-host=00:0c:01:02:03:04,192.168.2.150",
-            "--dhcp-host=00:0c:01:02:03:05,192.168.2.151",
-            "--dhcp-host=00:0c:01:02:03:06,192.168.2.152",
-        ],
-    )?;
+    let options = [
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--port=0",
+        "--log-dhcp",
+        "--dhcp-authoritative",
+        "--no-ping",
+        "--leasefile-ro",
+        "--dhcp-no-override",
+        "--dhcp-range=192.168.2.0,static",
+        "--dhcp-userclass=set:script,Tinkerbell",
+        "--dhcp-userclass=set:script,iPXE",
+        &host,
+        &script,
+        &binary,
+        "--dhcp-host=00:0c:01:02:03:04,192.168.2.150",
+        "--dhcp-host=00:0c:01:02:03:05,192.168.2.151",
+        "--dhcp-host=00:0c:01:02:03:06,192.168.2.152",
+    ];
+    let mut server = lab.server.spawn("dnsmasq", &[&options, more].concat())?;
     wait_for("dnsmasq", Duration::from_secs(10), || {
         if let Some(status) = server.ended()? {
             bail!("dnsmasq ended with {status}");
         }
-        Ok(server.stderr().contains("TFTP root").then_some(()))
+        Ok(server.stderr().contains("static leases only").then_some(()))
     })?;
     Ok(server)
 }
@@ -76,8 +71,7 @@ fn check(lease: &Lease) -> Result<()> {
 fn the_clients_show_what_they_were_given() -> Result<()> {
     let before = fs::read("/etc/resolv.conf")?;
     let lab = Lab::new()?;
-    let root = tempfile::tempdir()?;
-    let server = dnsmasq(&lab, root.path())?;
+    let server = dnsmasq(&lab, &[])?;
     check(&clients::udhcpc(&lab.client, INTERFACE, identity())?)?;
     let dhclient = clients::dhclient(&lab.client, INTERFACE, identity())?;
     check(&dhclient.lease)?;
@@ -96,7 +90,8 @@ fn files_arrive_as_they_are() -> Result<()> {
     let root = tempfile::tempdir()?;
     let file: Vec<u8> = (0..100_000_u32).map(|at| (at % 251) as u8).collect();
     fs::write(root.path().join("file"), &file)?;
-    let _server = dnsmasq(&lab, root.path())?;
+    let tftp_root = format!("--tftp-root={}", root.path().display());
+    let _server = dnsmasq(&lab, &["--enable-tftp", &tftp_root])?;
     ensure!(transfer::tftp(&lab.client, SERVER, "file")? == file, "tftp-hpa");
     let options = ["blksize 1468", "windowsize 8"];
     ensure!(transfer::atftp(&lab.client, SERVER, "file", &options)? == file, "atftp");
@@ -123,8 +118,7 @@ fn xdp_pass_is_attached() -> Result<()> {
 #[test]
 fn perfdhcp_counts_what_it_got() -> Result<()> {
     let lab = Lab::new()?;
-    let root = tempfile::tempdir()?;
-    let _server = dnsmasq(&lab, root.path())?;
+    let _server = dnsmasq(&lab, &[])?;
     lab.client.add_address(INTERFACE, "192.168.2.3/24")?;
     let seen = clients::perfdhcp(&lab.client, INTERFACE, SERVER, 3, 20)?;
     ensure!(seen == Exchanged { offers: 20, acks: 20 }, "{seen:?}");

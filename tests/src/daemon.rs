@@ -188,7 +188,7 @@ pub fn wait_until_ready(process: &mut Process) -> Result<()> {
         if let Some(status) = process.ended()? {
             bail!("the daemon ended with {status}");
         }
-        Ok(log.lines().any(|line| line.contains("ready")).then_some(()))
+        Ok(log.split_whitespace().any(|word| word == "ready").then_some(()))
     })
     .with_context(|| format!("the daemon's log:\n{}", process.stderr()))
 }
