@@ -67,9 +67,8 @@ fn without_configuration_it_shows_who_asks() -> Result<()> {
     };
     ensure!(udhcpc(&lab.client, INTERFACE, identity).is_err(), "a stranger was answered");
     wait_for("the machine in the log", DEADLINE, || {
-        let log = daemon.stderr();
-        let shown = log.contains(CLIENT_MAC) && log.contains("host add");
-        Ok(shown.then_some(()))
+        let command = format!("netboot host add --mac {CLIENT_MAC}");
+        Ok(daemon.stderr().contains(&command).then_some(()))
     })?;
     let output = daemon.terminate(DEADLINE)?;
     ensure!(output.status.success(), "{}", output.status);
