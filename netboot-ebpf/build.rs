@@ -4,7 +4,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "bpf") {
-        println!("cargo::rustc-link-arg-bins=--cpu-features=+allows-misaligned-mem-access,+alu32");
+        println!("cargo::rustc-link-arg-bins=--cpu-features=+allows-misaligned-mem-access");
         println!("cargo::rustc-link-arg-bins=--disable-expand-memcpy-in-order");
     }
 }

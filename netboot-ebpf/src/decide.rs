@@ -6,9 +6,7 @@ use crate::{
     message::{Message, forget},
     options::Index,
     request::Request,
-    shared::{
-        BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass,
-    },
+    shared::{BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass},
     verdict::Verdict,
     wire::{
         ACK, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, INFORM, OFFER, RELEASE, REQUEST,
@@ -89,7 +87,8 @@ impl Decision<'_> {
     #[inline(always)]
     #[must_use]
     pub fn verdict(&self, stage: Stage) -> Verdict {
-        let missing = stage != Stage::Plain && self.reservation.boot_set != 0 && self.boot.name_len == 0;
+        let missing =
+            stage != Stage::Plain && self.reservation.boot_set != 0 && self.boot.name_len == 0;
         match (self.message_type == OFFER, missing) {
             (true, false) => Verdict::Offer,
             (true, true) => Verdict::OfferNoBootFile,

@@ -1,21 +1,269 @@
 //! Binds the sockets and runs the services.
 
-use crate::args::{RunArgs, StatusArgs};
+mod bind;
+mod kernel;
+mod report;
 
-/// STUB, to be replaced: the daemon.
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{bind::Sockets, kernel::Kernel, report::Reporter};
+use crate::{
+    args::{RunArgs, StatusArgs},
+    config::{self, Config, DhcpMode},
+    files::Files,
+    http,
+    inventory::Inventory,
+    links::{self, Link},
+    machines::Machines,
+    sightings::Sightings,
+    slowpath::{self, Attached, Counters, SlowPath},
+    status, syslog,
+    tables::Tables,
+    templates, tftp,
+};
+
+/// How long transfers under way may go on after the signal to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// TFTP takes two descriptors for a transfer: room for a rack's.
+const DESCRIPTORS: u64 = 65_536;
+
+/// Runs the daemon until SIGTERM or SIGINT.
 ///
 /// # Errors
-///
-/// It is not there yet.
-pub fn run(_args: RunArgs) -> anyhow::Result<()> {
-    anyhow::bail!("the daemon is not part of this build yet")
+/// It cannot start, or a service failed.
+pub fn run(args: &RunArgs) -> anyhow::Result<()> {
+    crate::logging::start(&args.log)?;
+    let config = configuration(args)?;
+    if let Err(error) = raise_descriptors() {
+        tracing::warn!("cannot raise the limit on open files: {error:#}");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let result = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
 }
 
-/// STUB, to be replaced by `crate::status::print`.
+/// Prints what the running daemon counted and saw.
 ///
 /// # Errors
-///
-/// It is not there yet.
-pub fn status(_args: StatusArgs) -> anyhow::Result<()> {
-    anyhow::bail!("the status is not part of this build yet")
+/// There is none, or it does not answer.
+pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
+    let state_dir = match args.config.path() {
+        Some(path) => config::load(&path)?.config.state_dir,
+        None => Config::unconfigured().state_dir,
+    };
+    let format = match args.format.choose() {
+        crate::args::Format::Json => status::Format::Json,
+        crate::args::Format::Text => status::Format::Table,
+    };
+    status::print(&state_dir, format)
+}
+
+fn configuration(args: &RunArgs) -> anyhow::Result<Config> {
+    let mut config = match args.config.path() {
+        Some(path) => {
+            let loaded = config::load(&path)?;
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            loaded.config
+        }
+        None => {
+            tracing::warn!(
+                "there is no configuration ({} does not exist): nobody is answered, but who asks is shown; \
+                 `netboot check` explains the file, `netboot host add` adds machines to it",
+                config::DEFAULT_PATH
+            );
+            Config::unconfigured()
+        }
+    };
+    config.override_interfaces(args.interfaces.clone());
+    config.override_xdp(args.xdp);
+    anyhow::ensure!(
+        !config.interfaces.is_empty() || config.dhcp.mode == DhcpMode::Off,
+        "no interface to answer at: name one with --iface, or in the configuration: interfaces = [\"eth0\"]"
+    );
+    Ok(config)
+}
+
+fn raise_descriptors() -> anyhow::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = DESCRIPTORS.min(hard);
+    if soft < wanted {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
+    }
+    Ok(())
+}
+
+/// The tasks that serve; the first to end ends the rest with its reason.
+type Tasks = JoinSet<anyhow::Result<()>>;
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let cancel = CancellationToken::new();
+    let mut tasks = Tasks::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+
+    make_state_dir(&config.state_dir)?;
+    let machines = Machines::new(Arc::new(Inventory::new(config.hosts.iter().cloned())));
+    let sockets = Sockets::bind(&config)?;
+    let listening = sockets.listening();
+    let links = match config.dhcp.mode {
+        DhcpMode::Off => Vec::new(),
+        DhcpMode::Reservation => links::named(&config.interfaces, config.dhcp.server_address)?,
+    };
+    let counters = serve_files(&config, &machines, &links, sockets, &cancel, &mut tasks)?;
+    let dhcp = serve_dhcp(&config, &machines, links, &cancel, &mut tasks)?;
+
+    let reporter = Reporter::new(dhcp, listening, machines, counters);
+    let status_socket = status::bind(&config.state_dir)?;
+    let token = cancel.clone();
+    tasks.spawn(async move {
+        status::serve(status_socket, move || reporter.status(), token).await;
+        Ok(())
+    });
+    tracing::info!("ready");
+
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        Some(ended) = tasks.join_next() => ended.context("a service panicked").flatten(),
+    };
+    match &ended {
+        Ok(()) => tracing::info!("stopping"),
+        Err(error) => tracing::error!("stopping: {error:#}"),
+    }
+    cancel.cancel();
+    if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
+        .await
+        .is_err()
+    {
+        tracing::warn!("transfers under way were cut off");
+    }
+    ended
+}
+
+/// TFTP, HTTP and syslog. Returns what the syslog receiver counts.
+fn serve_files(
+    config: &Config,
+    machines: &Machines,
+    links: &[Link],
+    sockets: Sockets,
+    cancel: &CancellationToken,
+    tasks: &mut Tasks,
+) -> anyhow::Result<Arc<syslog::Counters>> {
+    let files = Files::new(&config.boot.root);
+    if let Some(socket) = sockets.tftp {
+        let mtu = links.iter().map(|link| link.mtu).min();
+        let block_size =
+            mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
+        tasks.spawn(tftp::serve(
+            socket,
+            files.clone(),
+            machines.clone(),
+            block_size,
+            cancel.clone(),
+        ));
+    }
+    if let Some(listener) = sockets.http {
+        let site = http::Site {
+            files,
+            machines: machines.clone(),
+            script: Arc::new(config.script.clone()),
+            more: axum::Router::new(),
+        };
+        tasks.spawn(http::serve(listener, site, cancel.clone()));
+    }
+    let (sink, writer) = syslog::channel(machines.clone(), &config.state_dir);
+    let counters = sink.counters();
+    for socket in sockets.syslog_udp {
+        let (sink, cancel) = (sink.clone(), cancel.clone());
+        tasks.spawn(async move {
+            syslog::serve_udp(socket, sink, cancel).await;
+            Ok(())
+        });
+    }
+    for listener in sockets.syslog_tcp {
+        let (sink, cancel) = (sink.clone(), cancel.clone());
+        tasks.spawn(async move {
+            syslog::serve_tcp(listener, sink, cancel).await;
+            Ok(())
+        });
+    }
+    let cancelled = cancel.clone();
+    tasks.spawn(async move {
+        let written = tokio::task::spawn_blocking(move || writer.run());
+        // Where there is no receiver, the writer has nothing to wait for.
+        cancelled.cancelled().await;
+        written.await.context("the syslog writer panicked")
+    });
+    Ok(counters)
+}
+
+/// What answers DHCP.
+pub(crate) struct Dhcp {
+    pub(crate) kernel: Option<Kernel>,
+    pub(crate) userspace: Counters,
+}
+
+fn serve_dhcp(
+    config: &Config,
+    machines: &Machines,
+    links: Vec<Link>,
+    cancel: &CancellationToken,
+    tasks: &mut Tasks,
+) -> anyhow::Result<Dhcp> {
+    let userspace: Counters = Arc::new([const { AtomicU64::new(0) }; _]);
+    if config.dhcp.mode == DhcpMode::Off {
+        return Ok(Dhcp { kernel: None, userspace });
+    }
+    let port = slowpath::hold_port()?;
+    let all = links::all()?;
+    let tables: Arc<Tables> = Arc::new(templates::render(config, &links, all.values())?);
+    let names: HashMap<u32, String> =
+        links.iter().map(|link| (link.index, link.name.clone())).collect();
+    let sightings = Sightings::new(machines.clone(), names);
+
+    // Sockets first: what the program passes on has somebody to go to.
+    let mut paths = Vec::new();
+    let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
+    for link in links {
+        let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
+        paths.push(SlowPath::open(
+            link,
+            Arc::clone(&tables),
+            Arc::clone(&userspace),
+            sightings.clone(),
+            attached,
+        )?);
+    }
+    for path in paths {
+        tasks.spawn(path.serve(cancel.clone()));
+    }
+    let cancelled = cancel.clone();
+    tasks.spawn(async move {
+        cancelled.cancelled().await;
+        drop(port);
+        Ok(())
+    });
+    Ok(Dhcp { kernel: Some(kernel), userspace })
+}
+
+fn make_state_dir(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).with_context(|| {
+        format!("cannot make the state directory {}: set state-dir", path.display())
+    })
 }

@@ -45,6 +45,9 @@ pub struct RunArgs {
     /// [possible values: auto, native, generic, off]
     #[arg(long, value_name = "MODE")]
     pub xdp: Option<XdpMode>,
+    /// What is logged: a level, or levels by module as in `info,netboot::sightings=debug`
+    #[arg(long, value_name = "FILTER", env = "NETBOOT_LOG", default_value = "info")]
+    pub log: String,
 }
 
 #[derive(Debug, Default, ClapArgs)]

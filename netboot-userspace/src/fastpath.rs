@@ -2,19 +2,20 @@
 //! it counted and saw. The only place that names aya.
 
 mod bpffs;
+mod pins;
 mod rows;
 
 use std::{
-    path::{Path, PathBuf},
-    sync::Mutex,
+    path::Path,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
-    maps::{HashMap, MapData, PerCpuArray, RingBuf},
-    programs::{ProgramError, Xdp, XdpMode as AyaMode, links::LinkError, xdp::XdpError},
+    maps::{MapData, PerCpuArray, RingBuf},
+    programs::{ProgramError, Xdp, XdpMode as AyaMode},
 };
 use netboot_ebpf::{
     shared::{COUNTERS_LEN, EVENTS_LOST, Event, map},
@@ -23,7 +24,7 @@ use netboot_ebpf::{
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
-use self::rows::fill;
+use self::{pins::Pins, rows::fill};
 use crate::{
     config::XdpMode,
     links::Link,
@@ -44,7 +45,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct FastPath {
     ebpf: Ebpf,
     counters: Mutex<PerCpuArray<MapData, u64>>,
-    pins: Vec<PathBuf>,
+    _pins: Pins,
 }
 
 /// What loading told of the program.
@@ -74,38 +75,24 @@ impl FastPath {
         fill(&mut ebpf, tables)?;
         let program: &mut Xdp = program(&mut ebpf)?;
         program.load().map_err(|error| explain_load(&error))?;
+        let pins = match pin_path {
+            Some(path) => Pins::new(&ebpf, path)?,
+            None => Pins::default(),
+        };
         let counters = ebpf.take_map(map::COUNTERS).context("the object has no COUNTERS")?;
-        let counters = PerCpuArray::try_from(counters)?;
-        let mut this = Self { ebpf, counters: Mutex::new(counters), pins: Vec::new() };
-        if let Some(path) = pin_path {
-            this.pin(path)?;
-        }
-        Ok(this)
-    }
-
-    /// Pins every map that an operator may look into.
-    fn pin(&mut self, directory: &Path) -> anyhow::Result<()> {
-        bpffs::prepare(directory)?;
-        let counters = self.counters.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let path = directory.join(map::COUNTERS);
-        bpffs::remove(&path)?;
-        counters.pin(&path).with_context(|| format!("cannot pin {}", path.display()))?;
-        self.pins.push(path);
-        for name in rows::PINNED {
-            let path = directory.join(name);
-            bpffs::remove(&path)?;
-            let map = self.ebpf.map(name).with_context(|| format!("the object has no {name}"))?;
-            map.pin(&path).with_context(|| format!("cannot pin {}", path.display()))?;
-            self.pins.push(path);
-        }
-        Ok(())
+        let counters = Mutex::new(PerCpuArray::try_from(counters)?);
+        Ok(Self { ebpf, counters, _pins: pins })
     }
 
     /// Attaches the program, and says in which mode, and why not in a better one.
     ///
     /// # Errors
     /// The wanted mode is not possible.
-    pub fn attach(&mut self, link: &Link, mode: XdpMode) -> anyhow::Result<(XdpMode, Option<String>)> {
+    pub fn attach(
+        &mut self,
+        link: &Link,
+        mode: XdpMode,
+    ) -> anyhow::Result<(XdpMode, Option<String>)> {
         match mode {
             XdpMode::Off => Ok((XdpMode::Off, None)),
             XdpMode::Native => self.attach_as(link, AyaMode::Driver).map(|()| (mode, None)),
@@ -113,7 +100,8 @@ impl FastPath {
             // Native XDP_TX on veth reaches only a peer that has a program itself.
             XdpMode::Auto if link.is_veth => {
                 let note = "native mode on veth answers only a peer that has an XDP program itself";
-                self.attach_as(link, AyaMode::Skb).map(|()| (XdpMode::Generic, Some(note.to_owned())))
+                self.attach_as(link, AyaMode::Skb)
+                    .map(|()| (XdpMode::Generic, Some(note.to_owned())))
             }
             XdpMode::Auto => match self.attach_as(link, AyaMode::Driver) {
                 Ok(()) => Ok((XdpMode::Native, None)),
@@ -145,7 +133,7 @@ impl FastPath {
     /// # Errors
     /// The map cannot be read.
     pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
-        let counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sums = Vec::with_capacity(COUNTERS_LEN);
         for index in 0..Verdict::COUNT {
             sums.push(counters.get(&index, 0)?.iter().sum());
@@ -189,20 +177,6 @@ impl FastPath {
     }
 }
 
-impl Drop for FastPath {
-    fn drop(&mut self) {
-        for pin in &self.pins {
-            if let Err(error) = bpffs::remove(pin) {
-                tracing::warn!("{error:#}");
-            }
-        }
-        if let Some(directory) = self.pins.first().and_then(|pin| pin.parent()) {
-            // Others may have pinned something there: then it stays.
-            let _ = std::fs::remove_dir(directory);
-        }
-    }
-}
-
 /// Reads events until it is cancelled.
 pub async fn watch(mut events: RingBuf<MapData>, sightings: Sightings, cancel: CancellationToken) {
     let mut ticks = tokio::time::interval(POLL);
@@ -223,7 +197,10 @@ pub async fn watch(mut events: RingBuf<MapData>, sightings: Sightings, cancel: C
 }
 
 /// Moves the program's log lines to the daemon's log until it is cancelled.
-pub async fn watch_log(mut log: aya_log::EbpfLogger<&'static dyn log::Log>, cancel: CancellationToken) {
+pub async fn watch_log(
+    mut log: aya_log::EbpfLogger<&'static dyn log::Log>,
+    cancel: CancellationToken,
+) {
     let mut ticks = tokio::time::interval(POLL);
     loop {
         tokio::select! {
@@ -234,16 +211,22 @@ pub async fn watch_log(mut log: aya_log::EbpfLogger<&'static dyn log::Log>, canc
 }
 
 fn program(ebpf: &mut Ebpf) -> anyhow::Result<&mut Xdp> {
-    let program = ebpf.program_mut(PROGRAM).with_context(|| format!("the object has no program {PROGRAM}"))?;
+    let program = ebpf
+        .program_mut(PROGRAM)
+        .with_context(|| format!("the object has no program {PROGRAM}"))?;
     Ok(program.try_into()?)
 }
 
 fn explain_load(error: &ProgramError) -> anyhow::Error {
     let advice = match error {
-        ProgramError::LoadError { io_error, .. } if io_error.raw_os_error() == Some(nix::libc::EPERM) => {
+        ProgramError::LoadError { io_error, .. }
+            if io_error.raw_os_error() == Some(nix::libc::EPERM) =>
+        {
             "run as root, or with CAP_BPF and CAP_NET_ADMIN"
         }
-        ProgramError::LoadError { .. } => "this kernel does not take the program: 6.1 or newer is needed",
+        ProgramError::LoadError { .. } => {
+            "this kernel does not take the program: 6.1 or newer is needed"
+        }
         _ => "",
     };
     anyhow::anyhow!("cannot load the XDP program: {}: {advice}", first_line(&error.to_string()))

@@ -37,7 +37,10 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
     let mut links = BTreeMap::new();
     for entry in &entries {
-        let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr()) else { continue };
+        let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr())
+        else {
+            continue;
+        };
         let Some(octets) = address.addr() else { continue };
         let index = u32::try_from(address.ifindex()).unwrap_or(0);
         let attributes = attributes::read(index)
@@ -60,7 +63,9 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         if address.family() != Some(AddressFamily::Inet) {
             continue;
         }
-        let (Some(address), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) else { continue };
+        let (Some(address), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) else {
+            continue;
+        };
         if let Ok(address) = Ipv4Net::with_netmask(address.ip(), mask.ip()) {
             link.addresses.push(address);
         }

@@ -7,17 +7,22 @@ use netboot::{
     app,
     args::{Args, Command},
     commands,
+    status::NotRunning,
 };
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Command::Run(args) => app::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Status(args) => app::status(args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => app::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
         Command::Host(command) => commands::host::host(&command),
     };
     result.unwrap_or_else(|error| {
         eprintln!("netboot: {error:#}");
-        ExitCode::FAILURE
+        if error.is::<NotRunning>() {
+            ExitCode::from(NotRunning::EXIT_CODE)
+        } else {
+            ExitCode::FAILURE
+        }
     })
 }

@@ -19,7 +19,8 @@ use netboot_ebpf::{
     wire::SERVER_PORT,
 };
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvfrom, send, socket,
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvfrom, send,
+    socket,
 };
 use socket2::{SockFilter, SockRef};
 use tokio::io::{Interest, unix::AsyncFd};
@@ -69,7 +70,10 @@ impl SlowPath {
         xdp: Attached,
     ) -> anyhow::Result<Self> {
         let socket = packet_socket(&link).with_context(|| {
-            format!("cannot open a packet socket on {}: run as root, or with CAP_NET_RAW", link.name)
+            format!(
+                "cannot open a packet socket on {}: run as root, or with CAP_NET_RAW",
+                link.name
+            )
         })?;
         Ok(Self { socket: AsyncFd::new(socket)?, link, tables, counters, sightings, xdp })
     }
@@ -128,15 +132,24 @@ impl SlowPath {
 ///
 /// # Errors
 /// A verdict that says why there is no answer.
-pub fn answer(frame: &[u8], ifindex: u32, scratch: &mut Scratch, tables: &Tables) -> Result<Answer, Verdict> {
-    let Some((headers, rest)) = frame.split_first_chunk::<HEADERS>() else { return Err(Verdict::NotDhcp) };
+pub fn answer(
+    frame: &[u8],
+    ifindex: u32,
+    scratch: &mut Scratch,
+    tables: &Tables,
+) -> Result<Answer, Verdict> {
+    let Some((headers, rest)) = frame.split_first_chunk::<HEADERS>() else {
+        return Err(Verdict::NotDhcp);
+    };
     frame::classify(headers)?;
     let parsed = frame::parse(headers, frame.len())?;
     let Some(message) = rest.get(..parsed.message_len) else { return Err(Verdict::Truncated) };
     if message.is_empty() {
         return Err(Verdict::Truncated);
     }
-    let Some(place) = scratch.message.get_mut(..message.len()) else { return Err(Verdict::TooLong) };
+    let Some(place) = scratch.message.get_mut(..message.len()) else {
+        return Err(Verdict::TooLong);
+    };
     place.copy_from_slice(message);
     match respond::<ANY_ECHO, _>(&parsed, ifindex, scratch, tables) {
         Err(Verdict::Nak) => refuse::<ANY_ECHO, _>(&parsed, ifindex, scratch, tables),

@@ -12,8 +12,8 @@ use std::{
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{
-    ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_USER_CLASSES, Reservation, Settings, Subnet,
-    UserClass,
+    ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_USER_CLASSES, Reservation,
+    Settings, Subnet, UserClass,
 };
 
 use crate::{
@@ -48,7 +48,10 @@ pub fn render<'l>(
     }
     Ok(Tables {
         settings: settings(config, all, &slots)?,
-        interfaces: links.iter().map(|link| (link.index, Interface { mac: link.mac, mtu: link.mtu })).collect(),
+        interfaces: links
+            .iter()
+            .map(|link| (link.index, Interface { mac: link.mac, mtu: link.mtu }))
+            .collect(),
         user_classes: user_classes(config)?,
         subnets: rows.rows,
         boot_files: sets.rows,
@@ -91,9 +94,13 @@ struct Place {
 
 impl Place {
     fn of(config: &Config, links: &[Link], subnet: &crate::config::Subnet) -> Self {
-        let inside = |link: &&Link| link.addresses.iter().any(|address| subnet.cidr.contains(&address.addr()));
+        let inside = |link: &&Link| {
+            link.addresses.iter().any(|address| subnet.cidr.contains(&address.addr()))
+        };
         let link = links.iter().find(inside).cloned();
-        let own = |link: &Link| link.addresses.iter().map(ipnet::Ipv4Net::addr).find(|own| subnet.cidr.contains(own));
+        let own = |link: &Link| {
+            link.addresses.iter().map(ipnet::Ipv4Net::addr).find(|own| subnet.cidr.contains(own))
+        };
         let first = links.iter().flat_map(|link| &link.addresses).map(ipnet::Ipv4Net::addr).next();
         let server = config
             .dhcp
@@ -125,7 +132,11 @@ impl SubnetRows {
             .and_then(|host| host.lease_time)
             .or(subnet.lease_time)
             .unwrap_or(config.dhcp.lease_time);
-        let without: Vec<u8> = overrides.into_iter().flat_map(|host| &host.options).map(|option| option.code).collect();
+        let without: Vec<u8> = overrides
+            .into_iter()
+            .flat_map(|host| &host.options)
+            .map(|option| option.code)
+            .collect();
         let log_server = config.syslog.iter().any(|listen| matches!(listen, SyslogListen::Udp(_)));
         let log_server = log_server.then_some(place.server);
         let block = options::subnet(subnet, place.server, lease, log_server, &without)
@@ -157,7 +168,8 @@ pub(crate) struct Slots {
 impl Slots {
     fn new(config: &Config) -> Self {
         let named = Architecture::NAMED.iter().map(|(architecture, ..)| *architecture);
-        let numbered = config.boot.files.keys().copied().filter(|key| matches!(key, Architecture::Code(_)));
+        let numbered =
+            config.boot.files.keys().copied().filter(|key| matches!(key, Architecture::Code(_)));
         Self { architectures: named.chain(numbered).collect() }
     }
 
@@ -224,7 +236,8 @@ fn user_classes(config: &Config) -> anyhow::Result<HashMap<UserClass, ClassFlags
 }
 
 fn key(name: &str) -> anyhow::Result<UserClass> {
-    UserClass::new(name.as_bytes()).with_context(|| format!("user class {name:?} is empty or too long"))
+    UserClass::new(name.as_bytes())
+        .with_context(|| format!("user class {name:?} is empty or too long"))
 }
 
 /// `address:port` of a URL, without the port where it is the scheme's own.
@@ -233,7 +246,11 @@ fn authority(server: Ipv4Addr, listen: SocketAddr, default_port: u16) -> String 
         IpAddr::V4(address) if !address.is_unspecified() => address,
         _ => server,
     };
-    if listen.port() == default_port { host.to_string() } else { format!("{host}:{}", listen.port()) }
+    if listen.port() == default_port {
+        host.to_string()
+    } else {
+        format!("{host}:{}", listen.port())
+    }
 }
 
 /// Seconds, as DHCP counts them.

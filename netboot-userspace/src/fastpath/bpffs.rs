@@ -17,7 +17,8 @@ pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("cannot mount {BPFFS} (`mount -t bpf bpf {BPFFS}`)"))?;
         tracing::info!("mounted {BPFFS}");
     }
-    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
     anyhow::ensure!(
         is_bpffs(directory),
         "xdp.pin-path {} is not on a bpffs: name a directory under {BPFFS}",

@@ -1,7 +1,5 @@
 //! Tables into maps.
 
-use std::borrow::Borrow;
-
 use anyhow::Context as _;
 use aya::{
     Ebpf, Pod,
@@ -11,18 +9,6 @@ use netboot_ebpf::shared::map;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::tables::Tables;
-
-/// The maps that are pinned, but for COUNTERS.
-pub(super) const PINNED: [&str; 8] = [
-    map::RESERVATIONS,
-    map::USER_CLASSES,
-    map::SUBNETS,
-    map::BOOT_FILES,
-    map::INTERFACES,
-    map::SETTINGS,
-    map::EVENTS,
-    map::UNKNOWN,
-];
 
 /// A key or value as aya wants it.
 #[derive(Clone, Copy)]
@@ -39,25 +25,29 @@ pub(super) fn fill(ebpf: &mut Ebpf, tables: &Tables) -> anyhow::Result<()> {
     fill_hash(ebpf, map::USER_CLASSES, &tables.user_classes)?;
     fill_hash(ebpf, map::INTERFACES, &tables.interfaces)?;
     fill_hash(ebpf, map::RESERVATIONS, &tables.reservations)?;
-    fill_array(ebpf, map::SETTINGS, [tables.settings])
+    fill_array(ebpf, map::SETTINGS, &[tables.settings])
 }
 
 fn take<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Map> {
     ebpf.map_mut(name).with_context(|| format!("the object has no map {name}"))
 }
 
-fn fill_array<T>(ebpf: &mut Ebpf, name: &str, rows: impl IntoIterator<Item: Borrow<T>>) -> anyhow::Result<()>
+fn fill_array<T>(ebpf: &mut Ebpf, name: &str, rows: &[T]) -> anyhow::Result<()>
 where
     T: FromBytes + IntoBytes + Immutable + Copy + 'static,
 {
     let mut array: Array<_, Row<T>> = take(ebpf, name)?.try_into()?;
     for (index, row) in (0..).zip(rows) {
-        array.set(index, Row(*row.borrow()), 0).with_context(|| format!("cannot write {name}"))?;
+        array.set(index, Row(*row), 0).with_context(|| format!("cannot write {name}"))?;
     }
     Ok(())
 }
 
-fn fill_hash<K, V>(ebpf: &mut Ebpf, name: &str, rows: &std::collections::HashMap<K, V>) -> anyhow::Result<()>
+fn fill_hash<K, V>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    rows: &std::collections::HashMap<K, V>,
+) -> anyhow::Result<()>
 where
     K: FromBytes + IntoBytes + Immutable + Copy + 'static,
     V: FromBytes + IntoBytes + Immutable + Copy + 'static,

@@ -47,7 +47,8 @@ fn collect(link: &LinkMessage) -> Attributes {
         match attribute {
             LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
             LinkAttribute::LinkInfo(infos) => {
-                found.is_veth = infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
+                found.is_veth =
+                    infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
             }
             LinkAttribute::Xdp(xdp) => {
                 found.xdp_program = xdp.iter().find_map(|part| match part {

@@ -48,7 +48,9 @@ impl<'c> BootSets<'c> {
             put(Stage::Script, 0, self.row(server, &url, Stage::Script)?);
         }
         for (slot, architecture) in (1..).zip(&self.slots.architectures) {
-            let Some(name) = file.or_else(|| self.config.boot.files.get(architecture).map(String::as_str)) else {
+            let Some(name) =
+                file.or_else(|| self.config.boot.files.get(architecture).map(String::as_str))
+            else {
                 continue;
             };
             for stage in [Stage::Pxe, Stage::Http, Stage::Ipxe] {
@@ -63,14 +65,26 @@ impl<'c> BootSets<'c> {
     }
 
     fn script_url(&self, server: Ipv4Addr) -> Option<String> {
-        let own = || self.config.http.map(|listen| format!("http://{}/auto.ipxe", authority(server, listen, 80)));
+        let own = || {
+            self.config
+                .http
+                .map(|listen| format!("http://{}/auto.ipxe", authority(server, listen, 80)))
+        };
         self.config.boot.script_url.clone().or_else(own)
     }
 
     /// The binary as this stage loads it.
     fn name(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<String> {
-        let http = || self.config.http.map(|listen| format!("http://{}/ipxe/{name}", authority(server, listen, 80)));
-        let tftp = || self.config.tftp.map(|listen| format!("tftp://{}/{name}", authority(server, listen, 69)));
+        let http = || {
+            self.config
+                .http
+                .map(|listen| format!("http://{}/ipxe/{name}", authority(server, listen, 80)))
+        };
+        let tftp = || {
+            self.config
+                .tftp
+                .map(|listen| format!("tftp://{}/{name}", authority(server, listen, 69)))
+        };
         match stage {
             Stage::Http => http(),
             Stage::Ipxe => tftp().or_else(http),
@@ -97,6 +111,12 @@ impl<'c> BootSets<'c> {
         // One less: a NUL ends the name in iPXE's and EDK2's buffers.
         anyhow::ensure!(name.len() < BOOT_NAME, "{name:?} is longer than {} bytes", BOOT_NAME - 1);
         bytes.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
-        Ok(BootFile { siaddr: server.octets(), name_len: name.len() as u16, options_len, name: bytes, options })
+        Ok(BootFile {
+            siaddr: server.octets(),
+            name_len: name.len() as u16,
+            options_len,
+            name: bytes,
+            options,
+        })
     }
 }

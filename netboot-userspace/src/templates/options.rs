@@ -40,7 +40,9 @@ impl Block {
         let mut padded = [0; N];
         let used = self.bytes.len();
         let Some(place) = padded.get_mut(..used) else {
-            anyhow::bail!("its DHCP options take {used} bytes, {N} is the limit: leave some out or shorten them");
+            anyhow::bail!(
+                "its DHCP options take {used} bytes, {N} is the limit: leave some out or shorten them"
+            );
         };
         place.copy_from_slice(&self.bytes);
         Ok((padded, used as u16))
@@ -57,7 +59,9 @@ pub(super) fn subnet(
     without: &[u8],
 ) -> anyhow::Result<Block> {
     let lease = seconds(lease);
-    let custom = |code: u8| without.contains(&code) || subnet.options.iter().any(|option| option.code == code);
+    let custom = |code: u8| {
+        without.contains(&code) || subnet.options.iter().any(|option| option.code == code)
+    };
     let mut options = vec![
         DhcpOption::ServerIdentifier(server),
         DhcpOption::AddressLeaseTime(lease),
@@ -70,7 +74,12 @@ pub(super) fn subnet(
         (&subnet.routers, DhcpOption::Router as fn(Vec<Ipv4Addr>) -> DhcpOption),
         (&subnet.dns, DhcpOption::DomainNameServer),
     ];
-    options.extend(lists.into_iter().filter(|(list, _)| !list.is_empty()).map(|(list, option)| option(list.clone())));
+    options.extend(
+        lists
+            .into_iter()
+            .filter(|(list, _)| !list.is_empty())
+            .map(|(list, option)| option(list.clone())),
+    );
     options.extend(subnet.domain.clone().map(DhcpOption::DomainName));
     options.push(DhcpOption::BroadcastAddr(subnet.cidr.broadcast()));
     if !subnet.ntp.is_empty() {
@@ -106,7 +115,10 @@ pub(super) fn host(host: &Host) -> anyhow::Result<Block> {
         block.push(&DhcpOption::Hostname(name.clone()))?;
     }
     for option in &host.options {
-        block.push(&DhcpOption::Unknown(UnknownOption::new(OptionCode::from(option.code), option.value.clone())))?;
+        block.push(&DhcpOption::Unknown(UnknownOption::new(
+            OptionCode::from(option.code),
+            option.value.clone(),
+        )))?;
     }
     Ok(block)
 }

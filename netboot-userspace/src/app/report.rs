@@ -1,0 +1,101 @@
+//! Gathers the daemon's state for `netboot status`.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
+
+use netboot_ebpf::verdict::Verdict;
+
+use super::Dhcp;
+use crate::{
+    machines::{Machine, Machines, Step},
+    status::{ServiceStatus, Status, UnknownMachine, VerdictCount},
+    syslog,
+};
+
+/// Everything that has a state.
+pub(super) struct Reporter {
+    started: Instant,
+    dhcp: Dhcp,
+    listening: Vec<(&'static str, String)>,
+    machines: Machines,
+    syslog: Arc<syslog::Counters>,
+}
+
+impl Reporter {
+    pub(super) fn new(
+        dhcp: Dhcp,
+        listening: Vec<(&'static str, String)>,
+        machines: Machines,
+        syslog: Arc<syslog::Counters>,
+    ) -> Self {
+        Self { started: Instant::now(), dhcp, listening, machines, syslog }
+    }
+
+    /// The state now.
+    pub(super) fn status(&self) -> Status {
+        let (kernel, lost) = self.kernel_counters();
+        let counts = Verdict::ALL.into_iter().zip(&*self.dhcp.userspace).enumerate();
+        let verdicts = counts
+            .map(|(number, (verdict, userspace))| VerdictCount {
+                verdict: verdict.as_str().to_owned(),
+                kernel: kernel.get(number).copied().unwrap_or(0),
+                userspace: userspace.load(Relaxed),
+            })
+            .collect();
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            self.machines.snapshot().into_iter().partition(|machine| machine.known);
+        let mut counters: BTreeMap<String, u64> = self
+            .syslog
+            .all()
+            .into_iter()
+            .map(|(name, value)| (format!("syslog-{name}"), value))
+            .collect();
+        counters.insert("events-lost".to_owned(), lost);
+        counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            interfaces: self
+                .dhcp
+                .kernel
+                .as_ref()
+                .map_or_else(Vec::new, |kernel| kernel.interfaces.clone()),
+            verdicts,
+            services: self.listening.iter().map(service).collect(),
+            machines: known,
+            unknown: unknown.into_iter().map(unknown_machine).collect(),
+            counters,
+        }
+    }
+
+    fn kernel_counters(&self) -> (Vec<u64>, u64) {
+        let Some(fast) = self.dhcp.kernel.as_ref().and_then(|kernel| kernel.fast.as_ref()) else {
+            return (Vec::new(), 0);
+        };
+        fast.counters().unwrap_or_else(|error| {
+            tracing::warn!("cannot read the kernel's counters: {error:#}");
+            (Vec::new(), 0)
+        })
+    }
+}
+
+fn service((name, listen): &(&'static str, String)) -> ServiceStatus {
+    ServiceStatus { name: (*name).to_owned(), listen: listen.clone(), state: "serving".to_owned() }
+}
+
+fn unknown_machine(machine: Machine) -> UnknownMachine {
+    let architecture = match machine.last {
+        Step::Dhcp { architecture, .. } => architecture,
+        _ => None,
+    };
+    UnknownMachine {
+        mac: machine.mac,
+        architecture,
+        last_seen: machine.last_seen,
+        requests: machine.requests,
+        interface: None,
+    }
+}

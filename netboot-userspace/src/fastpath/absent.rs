@@ -1,0 +1,52 @@
+//! In place of the fast path in a build without the BPF toolchain: it never loads.
+
+use std::{convert::Infallible, path::Path};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::XdpMode, links::Link, sightings::Sightings, tables::Tables};
+
+/// A program that cannot be.
+pub struct FastPath(Infallible);
+
+impl FastPath {
+    /// # Errors
+    /// Always: this build has no XDP program.
+    pub fn load(_: &Tables, _: Option<&Path>) -> anyhow::Result<Self> {
+        anyhow::bail!("this netboot was built without the XDP program (feature `fastpath`)")
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn attach(&mut self, _: &Link, _: XdpMode) -> anyhow::Result<(XdpMode, Option<String>)> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn take_events(&mut self) -> anyhow::Result<Infallible> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn take_log(&mut self) -> anyhow::Result<Infallible> {
+        match self.0 {}
+    }
+}
+
+/// Never called.
+pub async fn watch(events: Infallible, _: Sightings, _: CancellationToken) {
+    match events {}
+}
+
+/// Never called.
+pub async fn watch_log(log: Infallible, _: CancellationToken) {
+    match log {}
+}
