@@ -161,9 +161,16 @@ fn copy<const ECHO: usize>(
     Ok(to + len)
 }
 
+/// The End option, and zeros as far as [`crate::checksum::message`] reads.
+const END: [u8; 32] = {
+    let mut end = [0; 32];
+    end[0] = code::END;
+    end
+};
+
 /// Ends the options and returns the message's length.
 #[inline(always)]
 fn finish(reply: &mut Message, at: usize) -> Option<usize> {
-    put(reply, at, &[code::END])?;
+    put(reply, at, &END)?;
     Some((at + 1).max(MIN_MESSAGE))
 }

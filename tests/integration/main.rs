@@ -3,6 +3,7 @@
 mod boot;
 mod cli;
 mod clients;
+mod frames;
 mod maps;
 mod peers;
 mod services;

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod daemon;
 pub mod lab;
 pub mod machine;
+pub mod mutate;
 pub mod namespace;
 pub mod process;
 pub mod transfer;
