@@ -12,7 +12,7 @@ use netboot_tests::{
 use crate::site::Site;
 
 /// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
-fn boots(site: &Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
+fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     hook::install(site.root())?;
     for name in ["ipxe.efi", "undionly.kpxe"] {
         fs::copy(ipxe(name)?, site.root().join(name))?;
@@ -35,14 +35,14 @@ fn boots(site: &Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
 #[test]
 fn a_bios_machine_boots() -> Result<()> {
     let site = Site::new()?.with_distribution_ipxe();
-    let (_lab, daemon) = boots(&site, Firmware::Bios)?;
+    let (_lab, daemon) = boots(site, Firmware::Bios)?;
     daemon.stop()
 }
 
 #[test]
 fn a_uefi_machine_boots() -> Result<()> {
     let site = Site::new()?.with_distribution_ipxe();
-    let (lab, daemon) = boots(&site, Firmware::Uefi)?;
+    let (lab, daemon) = boots(site, Firmware::Uefi)?;
     // Firmware, iPXE, Linux.
     let answers = daemon.answers(&lab.server)?;
     ensure!(answers.kernel >= 6, "{answers:?}");
@@ -52,7 +52,7 @@ fn a_uefi_machine_boots() -> Result<()> {
 #[test]
 fn a_uefi_machine_boots_over_http() -> Result<()> {
     let site = Site::new()?.with_distribution_ipxe();
-    let (_lab, daemon) = boots(&site, Firmware::UefiHttp)?;
+    let (_lab, daemon) = boots(site, Firmware::UefiHttp)?;
     daemon.stop()
 }
 
@@ -72,6 +72,6 @@ fn an_ipxe_of_the_site_gets_the_script() -> Result<()> {
          echo got ${{filename}} from ${{next-server}}\n\
          reboot"
     );
-    let (_lab, daemon) = boots(&Site::new()?, Firmware::IpxeScript(&script))?;
+    let (_lab, daemon) = boots(Site::new()?, Firmware::IpxeScript(&script))?;
     daemon.stop()
 }

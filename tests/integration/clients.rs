@@ -60,7 +60,7 @@ struct Served {
     _pass: Option<XdpPass>,
 }
 
-fn serve(site: &Site, xdp: Xdp) -> Result<Served> {
+fn serve(site: Site, xdp: Xdp) -> Result<Served> {
     let lab = Lab::new()?;
     let daemon = site.setup(xdp)?.start(&lab.server, INTERFACE)?;
     let _pass = match xdp {
@@ -70,9 +70,26 @@ fn serve(site: &Site, xdp: Xdp) -> Result<Served> {
     Ok(Served { lab, daemon, _pass })
 }
 
+/// All answers, these or more, came from the kernel, or from the daemon without XDP. A client on a busy
+/// machine may ask again.
+fn answered_by(xdp: Xdp, lab: &Lab, daemon: &Daemon, least: u64) -> Result<()> {
+    let Count { kernel, userspace } = daemon.answers(&lab.server)?;
+    let mut counts = daemon.counts(&lab.server)?;
+    // On a veth not every frame has room for an answer.
+    let no_room = counts.get("no-room").map_or(0, |count| count.kernel);
+    let fits = match xdp {
+        Xdp::Generic => kernel >= least && userspace == 0,
+        Xdp::Native => kernel >= least / 2 && kernel + no_room >= least && userspace == no_room,
+        Xdp::Off => kernel == 0 && userspace >= least,
+    };
+    counts.retain(|_, count| *count != Count::default());
+    ensure!(fits, "{least} answers were due in {xdp:?}: {counts:#?}");
+    Ok(())
+}
+
 /// Every client gets what it should; the answers come from where they should.
 fn every_client(xdp: Xdp) -> Result<()> {
-    let Served { lab, daemon, _pass } = serve(&Site::new()?, xdp)?;
+    let Served { lab, daemon, _pass } = serve(Site::new()?, xdp)?;
     let client = &lab.client;
 
     for (identity, boot_file) in [
@@ -95,14 +112,8 @@ fn every_client(xdp: Xdp) -> Result<()> {
     let lease = dhcpcd(client, INTERFACE, TINKERBELL_ONLY)?;
     check("dhcpcd", &Lease { next_server: SERVER.to_string(), ..lease }, &expected(SCRIPT_URL))?;
 
-    // Five of udhcpc, two of dhclient, one of dhcpcd, each OFFER and ACK; the INIT-REBOOT. A client on
-    // a busy machine may ask again.
-    let Count { kernel, userspace } = daemon.answers(&lab.server)?;
-    let (here, elsewhere) = match xdp {
-        Xdp::Generic | Xdp::Native => (kernel, userspace),
-        Xdp::Off => (userspace, kernel),
-    };
-    ensure!(here >= 17 && elsewhere == 0, "kernel {kernel}, userspace {userspace}");
+    // Five of udhcpc, two of dhclient, one of dhcpcd, each OFFER and ACK; the INIT-REBOOT.
+    answered_by(xdp, &lab, &daemon, 17)?;
     daemon.stop()
 }
 
@@ -123,11 +134,11 @@ fn every_client_without_xdp() -> Result<()> {
 
 /// The machine's reservation has changed since it got its lease: a NAK, then the new address.
 fn changed_reservation(xdp: Xdp) -> Result<()> {
-    let before = serve(&Site::new()?, xdp)?;
+    let before = serve(Site::new()?, xdp)?;
     let bound = dhclient(&before.lab.client, INTERFACE, TINKERBELL)?;
     check("dhclient", &bound.lease, &expected(SCRIPT_URL))?;
 
-    let after = serve(&Site::empty()?.host(CLIENT_MAC, "192.168.2.145", "machine1"), xdp)?;
+    let after = serve(Site::empty()?.host(CLIENT_MAC, "192.168.2.145", "machine1"), xdp)?;
     let lease = bound.reboot(&after.lab.client, INTERFACE)?;
     let moved = Lease { address: "192.168.2.145".into(), ..expected(SCRIPT_URL) };
     check("dhclient after a NAK", &lease, &moved)?;
@@ -148,7 +159,7 @@ fn a_changed_reservation_without_xdp() -> Result<()> {
 
 /// A machine without reservation gets nothing, and is shown.
 fn unknown_machine(xdp: Xdp) -> Result<()> {
-    let Served { lab, daemon, _pass } = serve(&Site::empty()?, xdp)?;
+    let Served { lab, daemon, _pass } = serve(Site::empty()?, xdp)?;
     ensure!(udhcpc(&lab.client, INTERFACE, UEFI).is_err(), "it got a lease");
     ensure!(daemon.answers(&lab.server)? == Count::default(), "it was answered");
     let count = daemon.counts(&lab.server)?["unknown-machine"];
@@ -181,17 +192,12 @@ fn relayed(xdp: Xdp) -> Result<()> {
         let mac = format!("00:0c:01:02:03:{:02x}", 4 + at);
         site = site.host(&mac, &format!("192.168.2.{}", 150 + at), &format!("relayed{at}"));
     }
-    let Served { lab, daemon, _pass } = serve(&site, xdp)?;
+    let Served { lab, daemon, _pass } = serve(site, xdp)?;
     lab.client.add_address(INTERFACE, &format!("{}/24", Ipv4Addr::new(192, 168, 2, 3)))?;
     let Exchanged { offers, acks } =
         perfdhcp(&lab.client, INTERFACE, SERVER, MACHINES, u32::try_from(REQUESTS)?)?;
     ensure!(offers == REQUESTS && acks == REQUESTS, "{offers} OFFERs, {acks} ACKs of {REQUESTS}");
-    let Count { kernel, userspace } = daemon.answers(&lab.server)?;
-    let (here, elsewhere) = match xdp {
-        Xdp::Generic | Xdp::Native => (kernel, userspace),
-        Xdp::Off => (userspace, kernel),
-    };
-    ensure!(here >= 2 * REQUESTS && elsewhere == 0, "kernel {kernel}, userspace {userspace}");
+    answered_by(xdp, &lab, &daemon, 2 * REQUESTS)?;
     Ok(())
 }
 

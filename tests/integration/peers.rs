@@ -1,51 +1,50 @@
 //! The harness itself, on a server that is known to work: what these tests see of dnsmasq.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use netboot_tests::{
-    clients::{self, Identity, Lease},
-    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, ipxe},
+    clients::{self, Exchanged, Identity, Lease},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     process::Process,
     transfer,
     wait::wait_for,
+    xdp_pass::XdpPass,
 };
 
-const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
+use crate::site::SCRIPT_URL;
 
-pub(crate) fn dnsmasq(lab: &Lab, root: &Path) -> Result<Process> {
-    let root = format!("--tftp-root={}", root.display());
+/// dnsmasq as the DHCP server of the lab's client and of perfdhcp's first three machines.
+pub(crate) fn dnsmasq(lab: &Lab, more: &[&str]) -> Result<Process> {
     let host = format!("--dhcp-host={CLIENT_MAC},{CLIENT},machine1");
     let script = format!("--dhcp-boot=tag:script,{SCRIPT_URL},,{SERVER}");
     let binary = format!("--dhcp-boot=tag:!script,ipxe.efi,,{SERVER}");
-    let mut server = lab.server.spawn(
-        "dnsmasq",
-        &[
-            "--no-daemon",
-            "--conf-file=/dev/null",
-            "--user=root",
-            "--port=0",
-            "--log-dhcp",
-            "--dhcp-authoritative",
-            "--no-ping",
-            "--leasefile-ro",
-            "--dhcp-no-override",
-            "--dhcp-range=192.168.2.0,static",
-            "--dhcp-userclass=set:script,Tinkerbell",
-            "--dhcp-userclass=set:script,iPXE",
-            "--enable-tftp",
-            &root,
-            &host,
-            &script,
-            &binary,
-        ],
-    )?;
+    let options = [
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--port=0",
+        "--log-dhcp",
+        "--dhcp-authoritative",
+        "--no-ping",
+        "--leasefile-ro",
+        "--dhcp-no-override",
+        "--dhcp-range=192.168.2.0,static",
+        "--dhcp-userclass=set:script,Tinkerbell",
+        "--dhcp-userclass=set:script,iPXE",
+        &host,
+        &script,
+        &binary,
+        "--dhcp-host=00:0c:01:02:03:04,192.168.2.150",
+        "--dhcp-host=00:0c:01:02:03:05,192.168.2.151",
+        "--dhcp-host=00:0c:01:02:03:06,192.168.2.152",
+    ];
+    let mut server = lab.server.spawn("dnsmasq", &[&options, more].concat())?;
     wait_for("dnsmasq", Duration::from_secs(10), || {
         if let Some(status) = server.ended()? {
-            anyhow::bail!("dnsmasq ended with {status}");
+            bail!("dnsmasq ended with {status}");
         }
-        Ok(server.stderr().contains("TFTP root").then_some(()))
+        Ok(server.stderr().contains("static leases only").then_some(()))
     })?;
     Ok(server)
 }
@@ -72,8 +71,7 @@ fn check(lease: &Lease) -> Result<()> {
 fn the_clients_show_what_they_were_given() -> Result<()> {
     let before = fs::read("/etc/resolv.conf")?;
     let lab = Lab::new()?;
-    let root = tempfile::tempdir()?;
-    let server = dnsmasq(&lab, root.path())?;
+    let server = dnsmasq(&lab, &[])?;
     check(&clients::udhcpc(&lab.client, INTERFACE, identity())?)?;
     let dhclient = clients::dhclient(&lab.client, INTERFACE, identity())?;
     check(&dhclient.lease)?;
@@ -92,7 +90,8 @@ fn files_arrive_as_they_are() -> Result<()> {
     let root = tempfile::tempdir()?;
     let file: Vec<u8> = (0..100_000_u32).map(|at| (at % 251) as u8).collect();
     fs::write(root.path().join("file"), &file)?;
-    let _server = dnsmasq(&lab, root.path())?;
+    let tftp_root = format!("--tftp-root={}", root.path().display());
+    let _server = dnsmasq(&lab, &["--enable-tftp", &tftp_root])?;
     ensure!(transfer::tftp(&lab.client, SERVER, "file")? == file, "tftp-hpa");
     let options = ["blksize 1468", "windowsize 8"];
     ensure!(transfer::atftp(&lab.client, SERVER, "file", &options)? == file, "atftp");
@@ -104,39 +103,24 @@ fn files_arrive_as_they_are() -> Result<()> {
     Ok(())
 }
 
-fn boots(firmware: Firmware<'_>) -> Result<()> {
-    let lab = Lab::with_tap()?;
-    let root = tempfile::tempdir()?;
-    hook::install(root.path())?;
-    fs::copy(ipxe("ipxe.efi")?, root.path().join("ipxe.efi"))?;
-    fs::write(
-        root.path().join("auto.ipxe"),
-        format!(
-            "#!ipxe\nkernel vmlinuz-x86_64 initrd=initramfs-x86_64 console=ttyS0 syslog_host={SERVER}\n\
-             initrd initramfs-x86_64\nboot\n"
-        ),
-    )?;
-    let _dhcp = dnsmasq(&lab, root.path())?;
-    let mut http = lab.server.command("python3");
-    http.args(["-m", "http.server", "80"]).current_dir(root.path());
-    let _http = Process::spawn(http)?;
-    let syslog =
-        lab.server.spawn("tcpdump", &["-n", "-l", "-A", "-i", INTERFACE, "udp port 514"])?;
-    let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
-    let start = std::time::Instant::now();
-    machine.wait_for("the first syslog line", || {
-        Ok(syslog.stdout().contains("up with 192.168.2.144/24").then_some(()))
-    })?;
-    eprintln!("{firmware:?}: {:?}", start.elapsed());
+#[test]
+fn xdp_pass_is_attached() -> Result<()> {
+    let lab = Lab::new()?;
+    let pass = XdpPass::attach(&lab.client, INTERFACE)?;
+    let link = lab.client.ip(&["-details", "link", "show", INTERFACE])?;
+    ensure!(link.contains("prog/xdp") && link.contains(" xdp "), "{link}");
+    drop(pass);
+    let link = lab.client.ip(&["-details", "link", "show", INTERFACE])?;
+    ensure!(!link.contains("prog/xdp"), "{link}");
     Ok(())
 }
 
 #[test]
-fn a_bios_machine_boots() -> Result<()> {
-    boots(Firmware::Bios)
-}
-
-#[test]
-fn a_uefi_machine_boots() -> Result<()> {
-    boots(Firmware::Uefi)
+fn perfdhcp_counts_what_it_got() -> Result<()> {
+    let lab = Lab::new()?;
+    let _server = dnsmasq(&lab, &[])?;
+    lab.client.add_address(INTERFACE, "192.168.2.3/24")?;
+    let seen = clients::perfdhcp(&lab.client, INTERFACE, SERVER, 3, 20)?;
+    ensure!(seen == Exchanged { offers: 20, acks: 20 }, "{seen:?}");
+    Ok(())
 }

@@ -16,16 +16,16 @@ fn file() -> Vec<u8> {
     (0..300_001_u32).map(|at| (at % 251) as u8).collect()
 }
 
-fn serve() -> Result<(Lab, Daemon, Site)> {
+fn serve() -> Result<(Lab, Daemon)> {
     let lab = Lab::with_client_address()?;
     let site = Site::new()?.file("ipxe.efi", &file())?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
-    Ok((lab, daemon, site))
+    Ok((lab, daemon))
 }
 
 #[test]
 fn tftp_clients_get_files() -> Result<()> {
-    let (lab, daemon, _site) = serve()?;
+    let (lab, daemon) = serve()?;
     ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == file(), "tftp-hpa");
     for options in [
         &[] as &[&str],
@@ -45,7 +45,7 @@ fn tftp_clients_get_files() -> Result<()> {
 
 #[test]
 fn http_clients_get_files() -> Result<()> {
-    let (lab, daemon, _site) = serve()?;
+    let (lab, daemon) = serve()?;
     let url = format!("http://{SERVER}");
     for path in ["/ipxe.efi", "/ipxe/ipxe.efi"] {
         let answer = curl(&lab.client, &format!("{url}{path}"), &[])?;
@@ -65,7 +65,7 @@ fn http_clients_get_files() -> Result<()> {
 
 #[test]
 fn the_script_is_the_machines_own() -> Result<()> {
-    let (lab, daemon, _site) = serve()?;
+    let (lab, daemon) = serve()?;
     let by_mac = format!("http://{SERVER}/{CLIENT_MAC}/auto.ipxe");
     for url in [SCRIPT_URL, &by_mac] {
         let answer = curl(&lab.client, url, &[])?;
@@ -87,7 +87,7 @@ fn the_script_is_the_machines_own() -> Result<()> {
 
 #[test]
 fn the_daemon_tells_how_it_is() -> Result<()> {
-    let (lab, daemon, _site) = serve()?;
+    let (lab, daemon) = serve()?;
     for path in ["healthz", "readyz", "metrics"] {
         let answer = curl(&lab.client, &format!("http://{SERVER}/{path}"), &[])?;
         ensure!(answer.status == 200, "/{path}: {}", answer.status);
@@ -97,7 +97,7 @@ fn the_daemon_tells_how_it_is() -> Result<()> {
 
 #[test]
 fn syslog_clients_are_heard() -> Result<()> {
-    let (lab, daemon, _site) = serve()?;
+    let (lab, daemon) = serve()?;
     let server = SocketAddrV4::new(SERVER, 514);
     for (transport, line) in
         [(Syslog::Udp, "a line in a datagram"), (Syslog::Tcp, "a line in a stream")]

@@ -23,6 +23,7 @@ impl Site {
     pub(crate) fn new() -> Result<Self> {
         let root = tempfile::tempdir()?;
         let site = Self { root, script_user_classes: "\"Tinkerbell\"", hosts: String::new() };
+        let site = site.file("undionly.kpxe", b"for a BIOS")?.file("ipxe.efi", b"for UEFI")?;
         Ok(site.host(CLIENT_MAC, &CLIENT.to_string(), "machine1"))
     }
 
@@ -55,7 +56,7 @@ impl Site {
         Ok(self)
     }
 
-    pub(crate) fn setup(&self, xdp: Xdp) -> Result<Setup> {
+    pub(crate) fn setup(self, xdp: Xdp) -> Result<Setup> {
         let tables = format!(
             r#"[dhcp]
 server-address = "{SERVER}"
@@ -83,6 +84,6 @@ consoles = ["ttyS0"]
             classes = self.script_user_classes,
             hosts = self.hosts,
         );
-        Setup::new(xdp, &tables)
+        Setup::new(xdp, self.root, &tables)
     }
 }

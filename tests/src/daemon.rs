@@ -32,6 +32,7 @@ pub enum Xdp {
 /// A configuration file with a state directory and a pin path of its own.
 pub struct Setup {
     dir: TempDir,
+    _boot_root: TempDir,
     pin_path: PathBuf,
 }
 
@@ -49,8 +50,9 @@ pub struct Count {
 }
 
 impl Setup {
-    /// `tables` is the file from its first `[table]` on; `[xdp]` is there already.
-    pub fn new(xdp: Xdp, tables: &str) -> Result<Self> {
+    /// `tables` is the file from its first `[table]` on; `[xdp]` is there already. `boot_root`, which
+    /// they name, is kept.
+    pub fn new(xdp: Xdp, boot_root: TempDir, tables: &str) -> Result<Self> {
         let mode = match xdp {
             Xdp::Generic => "generic",
             Xdp::Native => "native",
@@ -65,7 +67,7 @@ impl Setup {
         );
         fs::create_dir(dir.path().join("state"))?;
         fs::write(dir.path().join("netboot.toml"), text)?;
-        Ok(Self { dir, pin_path })
+        Ok(Self { dir, _boot_root: boot_root, pin_path })
     }
 
     /// The configuration file.
@@ -188,7 +190,7 @@ pub fn wait_until_ready(process: &mut Process) -> Result<()> {
         if let Some(status) = process.ended()? {
             bail!("the daemon ended with {status}");
         }
-        Ok(log.lines().any(|line| line.contains("ready")).then_some(()))
+        Ok(log.split_whitespace().any(|word| word == "ready").then_some(()))
     })
     .with_context(|| format!("the daemon's log:\n{}", process.stderr()))
 }

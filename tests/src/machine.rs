@@ -17,6 +17,9 @@ use crate::{namespace::Namespace, process::Process, wait::wait_for};
 /// From power-on to the first line of the booted system's log, on a busy machine without KVM.
 pub const BOOT_DEADLINE: Duration = Duration::from_secs(240);
 
+/// The BIOS then shows on the serial port what it and iPXE would show on a screen.
+const BIOS_ON_SERIAL: [&str; 2] = ["-machine", "pc,graphics=off"];
+
 /// What runs first.
 #[derive(Clone, Copy, Debug)]
 pub enum Firmware<'a> {
@@ -58,7 +61,7 @@ impl Machine {
         command.arg("-device").arg(format!("virtio-net-pci,netdev=n0,mac={mac}{rom}"));
         match firmware {
             Firmware::Bios => {
-                command.args(["-boot", "n"]);
+                command.args(BIOS_ON_SERIAL).args(["-boot", "n"]);
             }
             Firmware::Uefi => uefi(&mut command, dir.path())?,
             Firmware::UefiHttp => {
@@ -71,7 +74,12 @@ impl Machine {
             Firmware::IpxeScript(script) => {
                 let file = dir.path().join("script.ipxe");
                 fs::write(&file, format!("#!ipxe\n{script}\n"))?;
-                command.arg("-kernel").arg(ipxe("ipxe.lkrn")?).arg("-initrd").arg(file);
+                command
+                    .args(BIOS_ON_SERIAL)
+                    .arg("-kernel")
+                    .arg(ipxe("ipxe.lkrn")?)
+                    .arg("-initrd")
+                    .arg(file);
             }
         }
         Ok(Self { process: Process::spawn(command)?, dir })

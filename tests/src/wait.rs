@@ -5,8 +5,10 @@ use std::{
 
 use anyhow::{Result, bail};
 
-/// Between two looks at a condition.
-const POLL: Duration = Duration::from_millis(20);
+/// Between two looks at a condition: a look can be a program of its own, on the cores that a booting
+/// machine needs.
+const SHORTEST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_millis(500);
 
 /// Polls until there is a value, an error, or the deadline is over.
 pub fn wait_for<T>(
@@ -14,14 +16,15 @@ pub fn wait_for<T>(
     deadline: Duration,
     mut poll: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
-    let end = Instant::now() + deadline;
+    let start = Instant::now();
     loop {
         if let Some(value) = poll()? {
             return Ok(value);
         }
-        if Instant::now() > end {
+        let waited = start.elapsed();
+        if waited > deadline {
             bail!("waited {deadline:?} for {what}");
         }
-        thread::park_timeout(POLL);
+        thread::park_timeout((waited / 8).clamp(SHORTEST, LONGEST));
     }
 }

@@ -1,6 +1,6 @@
 use std::{fmt::Write as _, fs, path::Path, process::Command};
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::{DEADLINE, Identity, Lease, lease, read_hook, write_hook};
@@ -51,10 +51,12 @@ fn bind(namespace: &Namespace, interface: &str, dir: &TempDir) -> Result<Lease> 
     let mut client = Process::spawn(command)?;
     let seen = wait_for("a lease for dhclient", DEADLINE, || {
         if let Some(status) = client.ended()? {
-            anyhow::bail!("dhclient got no lease ({status}): {}", client.stderr());
+            bail!("dhclient got no lease ({status}): {}", client.stderr());
         }
         read_hook(&seen)
     })?;
+    // It goes on without what it does not understand.
+    ensure!(!client.stderr().contains("expecting a statement"), "dhclient: {}", client.stderr());
     Ok(lease(
         &seen,
         [
@@ -90,8 +92,7 @@ fn configuration(identity: Identity<'_>) -> Result<String> {
         writeln!(text, "send vendor-class-identifier \"{class}\";")?;
     }
     if let Some(code) = identity.architecture {
-        let [high, low] = code.to_be_bytes();
-        writeln!(text, "send pxe-system-type {high:02x}:{low:02x};")?;
+        writeln!(text, "send pxe-system-type {code};")?;
     }
     Ok(text)
 }
