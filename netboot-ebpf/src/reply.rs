@@ -83,6 +83,7 @@ pub fn build_nak<const ECHO: usize>(
     index: &Index,
     request: &Request,
     server: [u8; 4],
+    mtu: u16,
     cell: &mut usize,
     reply: &mut Message,
 ) -> Result<usize, Verdict> {
@@ -100,7 +101,9 @@ pub fn build_nak<const ECHO: usize>(
     at += 2 + REASON.len();
     at = echo::<ECHO>(message, index, code::CLIENT_ID, reply, at, cell)?;
     at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
-    finish(reply, at).ok_or(LONG)
+    let len = finish(reply, at).ok_or(LONG)?;
+    let limit = usize::from(request.max_datagram.min(mtu));
+    if len + 28 > limit { Err(LONG) } else { Ok(len) }
 }
 
 /// The fixed header (RFC 2131 table 3), but for `file`; `sname`, `hops` and `secs` are zero.

@@ -113,7 +113,8 @@ pub fn refuse<const ECHO: usize, T: Tables>(
     let reservation = tables.reservation(&request.mac).ok_or(Verdict::UnknownMachine)?;
     let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
     let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
-    let len = reply::build_nak::<ECHO>(message, index, request, subnet.server, cell, reply)?;
+    let mtu = interface.mtu;
+    let len = reply::build_nak::<ECHO>(message, index, request, subnet.server, mtu, cell, reply)?;
     let to = refusal_destination(request, frame);
     let sum = checksum::message(reply, len);
     frame::write(headers, interface.mac, subnet.server, &to, len, sum);
