@@ -145,6 +145,7 @@ fn class_flags(message: &Message, at: usize, len: usize, tables: &impl Tables) -
 
 /// By length: the bytes that count. A comparison of each position with the length would be a branch
 /// each, and double the verifier's states each.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 static PREFIX: [[u8; USER_CLASS]; USER_CLASS + 1] = {
     let mut masks = [[0; USER_CLASS]; USER_CLASS + 1];
     let mut len = 0;

@@ -41,6 +41,10 @@ const ZERO: [u8; 4] = [0; 4];
 /// A verdict that says why there is no OFFER or ACK. [`Verdict::Nak`] asks for a NAK, which userspace
 /// sends.
 #[inline(always)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a struct of references would be built on the BPF stack"
+)]
 pub fn decide<'t, T: Tables>(
     message: &Message,
     index: &Index,

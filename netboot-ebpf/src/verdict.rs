@@ -113,6 +113,7 @@ impl Verdict {
 
     /// The verdict with this number.
     #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "`get` is not const")]
     pub const fn from_number(number: u32) -> Option<Self> {
         if number < Self::COUNT { Some(Self::ALL[number as usize]) } else { None }
     }
