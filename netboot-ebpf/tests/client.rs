@@ -1,0 +1,189 @@
+use netboot_ebpf::{
+    client::{NO_ARCHITECTURE, Stage},
+    responder::Scratch,
+    verdict::Verdict,
+};
+
+use crate::common::{Ask, Site, ask, daemon};
+
+const PXE: &[u8] = b"PXEClient:Arch:00000:UNDI:002001";
+const HTTP: &[u8] = b"HTTPClient:Arch:00016:UNDI:003000";
+
+fn seen(ask: &Ask) -> (Stage, u16) {
+    let mut scratch = Scratch::new();
+    daemon(&Site::new(), &ask.frame(), &mut scratch).unwrap();
+    (Stage::from_number(scratch.seen.stage).unwrap(), scratch.seen.architecture)
+}
+
+fn request(vendor: Option<&[u8]>, classes: Option<&[u8]>) -> Ask {
+    let mut ask = Ask::discover();
+    if let Some(vendor) = vendor {
+        ask = ask.with(60, vendor);
+    }
+    if let Some(classes) = classes {
+        ask = ask.with(77, classes);
+    }
+    ask
+}
+
+fn check(vendor: Option<&[u8]>, classes: Option<&[u8]>, expect: Stage) {
+    let ask = request(vendor, classes);
+    assert_eq!(seen(&ask).0, expect, "60 {vendor:02x?}, 77 {classes:02x?}");
+    // The order of the options and what follows them changes nothing.
+    let mut other = Ask { options: vec![], ..Ask::discover() };
+    if let Some(classes) = classes {
+        other = other.with(77, classes);
+    }
+    other = other.with(53, &[1]);
+    if let Some(vendor) = vendor {
+        other = other.with(60, vendor);
+    }
+    other.end = vec![];
+    assert_eq!(seen(&other).0, expect, "60 {vendor:02x?}, 77 {classes:02x?}, at the end");
+}
+
+#[test]
+fn stage_by_vendor_class() {
+    let check = |vendor, expect| check(vendor, None, expect);
+    check(None, Stage::Plain);
+    check(Some(PXE), Stage::Pxe);
+    check(Some(b"PXEClient"), Stage::Pxe);
+    check(Some(HTTP), Stage::Http);
+    check(Some(b"HTTPClient"), Stage::Http);
+    check(Some(b"PXEClien"), Stage::Plain);
+    check(Some(b"HTTPClien"), Stage::Plain);
+    check(Some(b"pxeclient"), Stage::Plain);
+    check(Some(b" PXEClient"), Stage::Plain);
+    check(Some(b"U-Boot.armv8"), Stage::Plain);
+    check(Some(b""), Stage::Plain);
+}
+
+/// The script class goes first: otherwise the machine loops.
+#[test]
+fn stage_by_both_classes() {
+    for vendor in [None, Some(PXE), Some(HTTP)] {
+        check(vendor, Some(b"Tinkerbell"), Stage::Script);
+        check(vendor, Some(b"\x04iPXE\x0aTinkerbell"), Stage::Script);
+    }
+    check(None, Some(b"iPXE"), Stage::Ipxe);
+    check(Some(PXE), Some(b"iPXE"), Stage::Ipxe);
+    check(Some(HTTP), Some(b"iPXE"), Stage::Http);
+    check(Some(PXE), Some(b"other"), Stage::Pxe);
+    check(Some(HTTP), Some(b"other"), Stage::Http);
+}
+
+#[test]
+fn user_class_encodings() {
+    let check = |classes: &[u8], expect| check(Some(PXE), Some(classes), expect);
+    check(b"Tinkerbell", Stage::Script);
+    check(b"Tinkerbell\0", Stage::Script);
+    check(b"Tinkerbell\0\0\0", Stage::Script);
+    check(b"\x0aTinkerbell", Stage::Script);
+    check(b"\x0bTinkerbell\0", Stage::Script);
+    check(b"\x0aTinkerbell\x05other", Stage::Script);
+    check(b"\x05other\x0aTinkerbell", Stage::Script);
+    check(b"\x01a\x02bc\x03def\x0aTinkerbell", Stage::Script);
+    check(b"\x01a\x04iPXE\x01b", Stage::Ipxe);
+    check(b"\x00\x0aTinkerbell", Stage::Script);
+    // A padded list.
+    check(b"\x0aTinkerbell\0", Stage::Script);
+    check(b"a-user-class-of-just-32-bytes-ok", Stage::Script);
+    check(b"\x20a-user-class-of-just-32-bytes-ok", Stage::Script);
+    // A whole class of 33 bytes cannot match; the instance in it can.
+    check(b"\x0aTinkerbell\x15another-of-twenty-one", Stage::Script);
+}
+
+#[test]
+fn user_classes_that_do_not_match() {
+    let check = |classes: &[u8]| check(Some(PXE), Some(classes), Stage::Pxe);
+    check(b"");
+    check(b"\0");
+    check(b"\0\0\0\0\0\0\0");
+    check(b"Tinkerbel");
+    check(b"Tinkerbells");
+    check(b"tinkerbell");
+    check(b" Tinkerbell");
+    check(b"xTinkerbell");
+    check(b"a-user-class-of-just-32-bytes-ok-");
+    check(b"a-user-class-of-just-32-bytes-o");
+    // Cut: the instance says more bytes than there are.
+    check(b"\x0bTinkerbell");
+    check(b"\x05other\x0aTinkerbel");
+    check(b"\x09Tinkerbell");
+    // The fifth instance is not looked at.
+    check(b"\x01a\x01b\x01c\x01d\x0aTinkerbell");
+    check(&[0xff; 255]);
+}
+
+/// A class is taken from its own bytes, not from those of the next option.
+#[test]
+fn user_class_ends_with_its_option() {
+    let ask = |classes: &[u8]| {
+        let ask = request(Some(PXE), Some(classes));
+        Ask { options: [&ask.options[..], b"\x62\x20bell"].concat(), end: vec![0; 28], ..ask }
+    };
+    assert_eq!(seen(&ask(b"Tinker")).0, Stage::Pxe);
+    assert_eq!(seen(&ask(b"\x0aTinker")).0, Stage::Pxe);
+}
+
+/// The boot file that is answered to option 93.
+fn architecture(value: Option<&[u8]>, first: u16, boot_file: &str) {
+    let mut request = request(Some(PXE), None);
+    if let Some(value) = value {
+        request = request.with(93, value);
+    }
+    assert_eq!(seen(&request).1, first, "{value:02x?}");
+    let reply = ask(&Site::new(), &request.frame()).unwrap();
+    assert_eq!(reply.boot_file(), boot_file, "{value:02x?}");
+    let expect = if boot_file.is_empty() { Verdict::OfferNoBootFile } else { Verdict::Offer };
+    assert_eq!(reply.verdict, expect, "{value:02x?}");
+}
+
+#[test]
+fn architectures() {
+    let check = architecture;
+    check(Some(&[0, 0]), 0, "undionly.kpxe");
+    check(Some(&[0, 7]), 7, "ipxe.efi");
+    check(Some(&[0, 9]), 9, "ipxe.efi");
+    check(Some(&[0, 11]), 11, "arm64.efi");
+    check(Some(&[0, 63]), 63, "arm64.efi");
+    // The first that is known.
+    check(Some(&[0, 11, 0, 7]), 11, "arm64.efi");
+    check(Some(&[0, 6, 0, 7, 0, 11]), 6, "ipxe.efi");
+    check(Some(&[0, 64, 0, 11]), 64, "arm64.efi");
+    check(Some(&[1, 0, 0, 7]), 256, "ipxe.efi");
+    check(Some(&[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 7]), 1, "ipxe.efi");
+    // Odd lengths.
+    check(Some(&[0, 7, 0]), 7, "ipxe.efi");
+    check(Some(&[0, 1, 0]), 1, "");
+    check(Some(&[0]), NO_ARCHITECTURE, "");
+    check(Some(&[7]), NO_ARCHITECTURE, "");
+    // None, or none that is known.
+    check(None, NO_ARCHITECTURE, "");
+    check(Some(&[]), NO_ARCHITECTURE, "");
+    check(Some(&[0, 64]), 64, "");
+    check(Some(&[0xff, 0xff]), 0xffff, "");
+    check(Some(&[0, 1]), 1, "");
+    // The ninth code is not looked at.
+    check(Some(&[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 7]), 1, "");
+}
+
+#[test]
+fn boot_file_by_stage_and_architecture() {
+    let check = |vendor, classes, architecture: &[u8], expect| {
+        let request = request(vendor, classes).with(93, architecture);
+        assert_eq!(ask(&Site::new(), &request.frame()).unwrap().boot_file(), expect);
+    };
+    check(Some(PXE), None, &[0, 0], "undionly.kpxe");
+    check(Some(PXE), None, &[0, 11], "arm64.efi");
+    check(Some(HTTP), None, &[0, 16], "http://172.30.0.1/ipxe/ipxe.efi");
+    check(Some(HTTP), None, &[0, 11], "http://172.30.0.1/ipxe/arm64.efi");
+    check(Some(PXE), Some(b"iPXE"), &[0, 0], "tftp://172.30.0.1/undionly.kpxe");
+    check(Some(PXE), Some(b"iPXE"), &[0, 11], "tftp://172.30.0.1/arm64.efi");
+    check(Some(PXE), Some(b"Tinkerbell"), &[0, 7], "http://172.30.0.1/auto.ipxe");
+    // The script is the same for every architecture, known or not.
+    check(Some(PXE), Some(b"Tinkerbell"), &[0, 33], "http://172.30.0.1/auto.ipxe");
+    check(None, Some(b"Tinkerbell"), &[], "http://172.30.0.1/auto.ipxe");
+    check(None, None, &[0, 7], "");
+    check(Some(b"U-Boot.armv8"), None, &[0, 11], "");
+}

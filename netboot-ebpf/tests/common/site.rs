@@ -1,0 +1,186 @@
+//! A small site: two subnets, one behind a relay, a machine and its boot files.
+
+use std::collections::HashMap;
+
+use netboot_ebpf::{
+    client::Stage,
+    decide::Tables,
+    shared::{
+        BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac, Reservation,
+        Settings, Subnet, UserClass,
+    },
+};
+
+pub const IFINDEX: u32 = 2;
+pub const INTERFACE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+/// Our address in subnet 0, 172.30.0.0/24.
+pub const SERVER: [u8; 4] = [172, 30, 0, 1];
+/// Our address in subnet 1, 172.29.0.0/24, which is behind a relay.
+pub const OTHER_SERVER: [u8; 4] = [172, 29, 0, 2];
+pub const RELAY: [u8; 4] = [172, 29, 0, 3];
+/// The known machine, and its address in subnet 0.
+pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
+
+/// x86 BIOS, x86-64 UEFI, arm64 UEFI.
+const BINARIES: [&str; 3] = ["undionly.kpxe", "ipxe.efi", "arm64.efi"];
+
+pub struct Site {
+    pub settings: Option<Settings>,
+    pub interfaces: HashMap<u32, Interface>,
+    pub reservations: HashMap<Mac, Reservation>,
+    pub classes: HashMap<UserClass, ClassFlags>,
+    pub subnets: Vec<Subnet>,
+    pub boot_files: Vec<BootFile>,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        let mut settings = Settings {
+            flags: Settings::AUTHORITATIVE,
+            slots: 3,
+            addresses: [[0; 4]; MAX_ADDRESSES],
+            architecture_slots: [0; MAX_ARCHITECTURES],
+        };
+        settings.addresses[0] = SERVER;
+        settings.addresses[MAX_ADDRESSES - 1] = OTHER_SERVER;
+        for (code, slot) in [(0, 1), (7, 2), (9, 2), (16, 2), (11, 3), (63, 3)] {
+            settings.architecture_slots[code] = slot;
+        }
+        let class =
+            |name: &str, bits| (UserClass::new(name.as_bytes()).unwrap(), ClassFlags { bits });
+        let mut site = Self {
+            settings: Some(settings),
+            interfaces: HashMap::from([(
+                IFINDEX,
+                Interface { mac: Mac { octets: INTERFACE_MAC }, mtu: 1500 },
+            )]),
+            reservations: HashMap::new(),
+            classes: HashMap::from([
+                class("Tinkerbell", ClassFlags::SCRIPT),
+                class("iPXE", ClassFlags::IPXE),
+                class("a-user-class-of-just-32-bytes-ok", ClassFlags::SCRIPT),
+            ]),
+            subnets: vec![
+                subnet([172, 30, 0, 0], SERVER, IFINDEX),
+                subnet([172, 29, 0, 0], OTHER_SERVER, 0),
+            ],
+            boot_files: boot_files(),
+        };
+        site.reserve(MAC, ADDRESS, 0);
+        site
+    }
+
+    pub fn reserve(&mut self, mac: [u8; 6], address: [u8; 4], subnet: u32) -> &mut Reservation {
+        let (options, options_len) = block(&[(12, b"machine1")]);
+        let mac = Mac { octets: mac };
+        let reservation = Reservation { mac, options_len, address, subnet, boot_set: 1, options };
+        self.reservations.entry(mac).insert_entry(reservation).into_mut()
+    }
+
+    pub fn machine(&mut self) -> &mut Reservation {
+        self.reservations.get_mut(&Mac { octets: MAC }).unwrap()
+    }
+
+    pub fn flags(mut self, flags: u32) -> Self {
+        self.settings.as_mut().unwrap().flags = flags;
+        self
+    }
+
+    /// Gives every boot choice this name.
+    pub fn boot_name(mut self, name: &str) -> Self {
+        for row in self.boot_files.iter_mut().skip(1) {
+            row.name.fill(0);
+            row.name[..name.len()].copy_from_slice(name.as_bytes());
+            row.name_len = name.len() as u16;
+        }
+        self
+    }
+}
+
+impl Tables for Site {
+    fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    fn interface(&self, ifindex: u32) -> Option<&Interface> {
+        self.interfaces.get(&ifindex)
+    }
+
+    fn reservation(&self, mac: &Mac) -> Option<&Reservation> {
+        self.reservations.get(mac)
+    }
+
+    fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
+        self.classes.get(class)
+    }
+
+    fn subnet(&self, index: u32) -> Option<&Subnet> {
+        self.subnets.get(index as usize)
+    }
+
+    fn boot_file(&self, index: u32) -> Option<&BootFile> {
+        self.boot_files.get(index as usize)
+    }
+}
+
+/// Options, encoded and zero-padded, and the bytes used.
+pub fn block<const N: usize>(options: &[(u8, &[u8])]) -> ([u8; N], u16) {
+    let mut block = [0; N];
+    let mut at = 0;
+    for (code, value) in options {
+        block[at..at + 2].copy_from_slice(&[*code, value.len() as u8]);
+        block[at + 2..at + 2 + value.len()].copy_from_slice(value);
+        at += 2 + value.len();
+    }
+    (block, at as u16)
+}
+
+fn subnet(network: [u8; 4], server: [u8; 4], ifindex: u32) -> Subnet {
+    let (options, len) = block(&[
+        (54, &server),
+        (51, &[0, 1, 0x51, 0x80]),
+        (58, &[0, 0, 0xa8, 0xc0]),
+        (59, &[0, 1, 0x27, 0x50]),
+        (1, &[255, 255, 255, 0]),
+        (3, &server),
+        (6, &[8, 8, 8, 8]),
+    ]);
+    Subnet {
+        network,
+        mask: [255, 255, 255, 0],
+        server,
+        ifindex,
+        options_len: u32::from(len),
+        options,
+    }
+}
+
+fn boot_files() -> Vec<BootFile> {
+    let script = ("http://172.30.0.1/auto.ipxe".to_owned(), Stage::Script);
+    let of = |stage, prefix: &str| BINARIES.map(|binary| (format!("{prefix}{binary}"), stage));
+    let rows = [script]
+        .into_iter()
+        .chain(of(Stage::Pxe, ""))
+        .chain(of(Stage::Http, "http://172.30.0.1/ipxe/"))
+        .chain(of(Stage::Ipxe, "tftp://172.30.0.1/"))
+        .map(|(name, stage)| boot_file(&name, stage));
+    [BootFile::NONE].into_iter().chain(rows).collect()
+}
+
+fn boot_file(name: &str, stage: Stage) -> BootFile {
+    let (options, options_len) = match stage {
+        Stage::Http => block(&[(60, b"HTTPClient")]),
+        Stage::Ipxe | Stage::Script => block(&[(43, &[6, 1, 8, 255]), (175, &[0xb0, 1, 1])]),
+        _ => block(&[(43, &[6, 1, 8, 255])]),
+    };
+    let mut row = BootFile {
+        siaddr: SERVER,
+        name_len: name.len() as u16,
+        options_len,
+        options,
+        ..BootFile::NONE
+    };
+    row.name[..name.len()].copy_from_slice(name.as_bytes());
+    row
+}

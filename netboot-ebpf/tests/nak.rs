@@ -1,0 +1,72 @@
+//! RFC 2131 table 3: a NAK says no, why, to whom, and nothing else.
+
+use netboot_ebpf::verdict::Verdict;
+
+use crate::common::{Ask, SERVER, Site, ask};
+
+const WRONG: [u8; 4] = [172, 30, 0, 9];
+const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
+
+fn check(request: &Ask, flags: [u8; 2], codes: &[u8]) {
+    let reply = ask(&Site::new(), &request.frame()).unwrap();
+    assert_eq!(reply.verdict, Verdict::Nak);
+    let header = [
+        &[2, 1, 6, 0][..],
+        &request.xid,
+        &[0, 0],
+        &flags,
+        &[0; 12],
+        &request.giaddr,
+        &request.chaddr,
+        &[0; 192],
+    ]
+    .concat();
+    assert_eq!(reply.message[..236], header, "{request:?}");
+    assert_eq!(reply.codes(), codes, "{request:?}");
+    assert_eq!(reply.option(53), Some(&[6][..]));
+    assert_eq!(reply.option(54), Some(&SERVER[..]));
+    assert!(reply.option(56).unwrap().is_ascii());
+    assert_eq!(reply.message.len(), 300);
+}
+
+#[test]
+fn contents() {
+    let boot = |ask: Ask| ask.with(60, b"PXEClient").with(93, &[0, 0]).with(97, &[0; 17]);
+    for request in [Ask::selecting(WRONG), Ask::init_reboot(WRONG), Ask::renewing(WRONG)] {
+        check(&request, [0, 0], &[53, 54, 56]);
+        check(&boot(request.clone()), [0, 0], &[53, 54, 56]);
+        let echoed = request.clone().with(82, b"relay").with(61, &[1, 2, 3]);
+        check(&echoed, [0, 0], &[53, 54, 56, 61, 82]);
+        check(&request.clone().broadcast_flag(), [0x80, 0], &[53, 54, 56]);
+        check(&Ask { flags: [0x12, 0x34], ..request }, [0x12, 0x34], &[53, 54, 56]);
+    }
+}
+
+/// A relay must broadcast it.
+#[test]
+fn relayed_with_the_broadcast_flag() {
+    for request in [Ask::selecting(WRONG), Ask::renewing(WRONG), Ask::rebinding(WRONG)] {
+        check(&request.clone().relayed(NEAR_RELAY), [0x80, 0], &[53, 54, 56]);
+        let flags = Ask { flags: [0x12, 0x34], ..request };
+        check(&flags.relayed(NEAR_RELAY), [0x92, 0x34], &[53, 54, 56]);
+    }
+}
+
+#[test]
+fn echoes_are_verbatim() {
+    let [id, relay] = [[0xc1; 255], [0xc2; 255]];
+    let request = Ask::selecting(WRONG).with(61, &id).with(82, &relay).with(57, &[5, 0xdc]);
+    let reply = ask(&Site::new(), &request.frame()).unwrap();
+    assert_eq!(reply.option(61), Some(&id[..]));
+    assert_eq!(reply.option(82), Some(&relay[..]));
+    assert_eq!(reply.codes().last(), Some(&82));
+}
+
+/// A NAK too is no longer than the client takes.
+#[test]
+fn length_is_limited() {
+    let request = Ask::selecting(WRONG).with(61, &[1; 255]);
+    assert_eq!(ask(&Site::new(), &request.frame()).map(|reply| reply.verdict), Ok(Verdict::Nak));
+    let request = request.with(82, &[2; 255]);
+    assert_eq!(ask(&Site::new(), &request.frame()), Err(Verdict::ReplyTooLong));
+}
