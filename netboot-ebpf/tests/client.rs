@@ -115,15 +115,48 @@ fn user_classes_that_do_not_match() {
     check(&[0xff; 255]);
 }
 
-/// A class is taken from its own bytes, not from those of the next option.
+/// What is read ends with its option: the next option's code would complete it.
 #[test]
-fn user_class_ends_with_its_option() {
-    let ask = |classes: &[u8]| {
-        let ask = request(Some(PXE), Some(classes));
-        Ask { options: [&ask.options[..], b"\x62\x20bell"].concat(), end: vec![0; 28], ..ask }
+fn values_end_with_their_option() {
+    let check = |code: u8, value: &[u8], next: u8| {
+        let of_firmware = Ask::discover().with(60, b"PXEClient");
+        let ask = if code == 60 { Ask::discover() } else { of_firmware };
+        let ask = ask.with(code, value).with(next, &[]);
+        let expect = if code == 60 { Stage::Plain } else { Stage::Pxe };
+        assert_eq!(seen(&ask), (expect, NO_ARCHITECTURE), "{code}: {value:02x?}, then {next}");
+        let reply = crate::common::ask(&Site::new(), &ask.frame()).unwrap();
+        assert_eq!(reply.boot_file(), "");
     };
-    assert_eq!(seen(&ask(b"Tinker")).0, Stage::Pxe);
-    assert_eq!(seen(&ask(b"\x0aTinker")).0, Stage::Pxe);
+    check(60, b"PXEClien", b't');
+    check(60, b"HTTPClien", b't');
+    check(77, b"Tinkerbel", b'l');
+    check(77, b"\x0aTinkerbel", b'l');
+    check(77, b"\x01a\x04iPX", b'E');
+    check(93, &[0], 7);
+    check(93, &[], 0);
+}
+
+#[test]
+fn stages_have_numbers_and_names() {
+    let stages = [Stage::Plain, Stage::Pxe, Stage::Http, Stage::Ipxe, Stage::Script];
+    let names = ["plain", "pxe", "http", "ipxe", "script"];
+    for (number, (stage, name)) in (0..).zip(stages.into_iter().zip(names)) {
+        assert_eq!(Stage::from_number(number), Some(stage));
+        assert_eq!((stage as u8, stage.as_str()), (number, name));
+    }
+    assert_eq!(Stage::from_number(5), None);
+}
+
+/// The rows of a boot set: each choice has one of its own.
+#[test]
+fn rows_of_a_boot_set() {
+    for slots in 1..20 {
+        let mut rows = vec![Stage::Script.row(slots, 0)];
+        for stage in [Stage::Pxe, Stage::Http, Stage::Ipxe] {
+            rows.extend((1..=slots).map(|slot| stage.row(slots, slot)));
+        }
+        assert_eq!(rows, (0..Stage::rows(slots)).collect::<Vec<_>>());
+    }
 }
 
 /// The boot file that is answered to option 93.

@@ -1,5 +1,5 @@
 use netboot_ebpf::{
-    shared::{Mac, Settings},
+    shared::{Mac, Settings, Subnet},
     verdict::Verdict,
     wire::{DECLINE, INFORM, RELEASE},
 };
@@ -154,6 +154,23 @@ fn a_subnet_behind_a_relay() {
     check_at(&site, &Ask::discover(), Verdict::WrongSubnet);
     check_at(&site, &Ask::renewing([172, 29, 0, 112]), Verdict::Ack);
     check_at(&site, &Ask::rebinding([172, 29, 0, 112]), Verdict::Nak);
+}
+
+#[test]
+fn subnets_contain() {
+    let check = |address: [u8; 4], mask: [u8; 4], expect: &[[u8; 4]], not: &[[u8; 4]]| {
+        let subnet = Subnet { network: address, mask, ..Site::new().subnets[0] };
+        let contains = |address: &[u8; 4]| subnet.contains(*address);
+        assert!(expect.iter().all(contains), "{address:?}/{mask:?}");
+        assert!(!not.iter().any(contains), "{address:?}/{mask:?}");
+    };
+    let [low, high] = [[10, 1, 2, 64], [10, 1, 2, 127]];
+    let outside = [[10, 1, 2, 63], [10, 1, 2, 128], [11, 1, 2, 64], [0; 4], [255; 4]];
+    check(low, [255, 255, 255, 192], &[low, high], &outside);
+    // Any address of it names a network.
+    check(high, [255, 255, 255, 192], &[low, high], &outside);
+    check(low, [255; 4], &[low], &[high, [10, 1, 2, 65]]);
+    check([0; 4], [0; 4], &[low, high, [0; 4], [255; 4]], &[]);
 }
 
 #[test]

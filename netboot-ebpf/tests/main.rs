@@ -11,3 +11,4 @@ mod nak;
 mod options;
 mod properties;
 mod reply;
+mod seen;

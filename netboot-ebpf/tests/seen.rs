@@ -1,0 +1,59 @@
+//! What is told of a request's machine, whatever became of the request.
+
+use netboot_ebpf::{
+    client::{NO_ARCHITECTURE, Stage},
+    responder::Scratch,
+    shared::{Mac, Seen},
+    verdict::Verdict,
+};
+
+use crate::common::{Ask, MAC, RELAY, Site, daemon, kernel};
+
+const STRANGER: [u8; 6] = [2, 3, 4, 5, 6, 7];
+
+fn script(ask: Ask) -> Ask {
+    ask.with(60, b"PXEClient").with(77, b"Tinkerbell").with(93, &[0, 11])
+}
+
+fn check(request: &Ask, verdict: Verdict, expect: Seen) {
+    let mut scratch = Scratch::new();
+    // Another machine's request was here before.
+    let earlier = script(Ask::discover()).mac([9; 6]).relayed([9; 4]).frame();
+    assert_eq!(kernel(&Site::new(), &earlier, &mut scratch), Err(Verdict::UnknownMachine));
+    let answer = daemon(&Site::new(), &request.frame(), &mut scratch);
+    assert_eq!(answer.map_or_else(|verdict| verdict, |(verdict, _)| verdict), verdict);
+    assert_eq!(scratch.seen, expect, "{request:?}");
+}
+
+#[test]
+fn seen() {
+    let mac = Mac { octets: MAC };
+    let plain = Seen { mac, message_type: 1, ..Seen::NOTHING };
+    check(&Ask::discover(), Verdict::Offer, plain);
+    assert_eq!(plain.architecture, NO_ARCHITECTURE);
+    let stranger = Seen { mac: Mac { octets: STRANGER }, ..plain };
+    check(&Ask::discover().mac(STRANGER), Verdict::UnknownMachine, stranger);
+    let booting = Seen { stage: Stage::Script as u8, architecture: 11, ..plain };
+    check(&script(Ask::discover()), Verdict::Offer, booting);
+    let relayed = Seen { giaddr: RELAY, ..booting };
+    check(&script(Ask::discover()).relayed(RELAY), Verdict::WrongSubnet, relayed);
+    let refused = Seen { message_type: 3, ..plain };
+    check(&Ask::renewing([172, 30, 0, 9]), Verdict::Nak, refused);
+    check(&Ask::new(4), Verdict::Decline, Seen { message_type: 4, ..plain });
+}
+
+/// A malformed message still names its machine.
+#[test]
+fn seen_of_what_is_not_read() {
+    let named = Seen { mac: Mac { octets: MAC }, ..Seen::NOTHING };
+    let ask = Ask::discover;
+    check(&ask().with(61, &[]).with(61, &[]), Verdict::SplitOption, named);
+    check(&ask().with(52, &[1]), Verdict::Overload, named);
+    check(&ask().with(50, &[1]), Verdict::BadOption, named);
+    check(&Ask { end: vec![61, 9], ..ask() }, Verdict::Truncated, named);
+    check(&Ask { end: vec![0; 99], ..ask() }, Verdict::TooManyOptions, named);
+    check(&Ask { options: vec![], ..ask() }, Verdict::NotDhcpMessage, named);
+    check(&Ask { begin: [1, 1, 16, 0], ..ask() }, Verdict::NotEthernet, named);
+    check(&Ask { begin: [2, 1, 6, 0], ..ask() }, Verdict::NotRequest, Seen::NOTHING);
+    check(&Ask { cookie: [0; 4], ..ask() }, Verdict::NotDhcpMessage, Seen::NOTHING);
+}
