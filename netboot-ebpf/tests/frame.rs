@@ -125,6 +125,8 @@ fn messages_that_are_not_answered() {
     // EDK2's SendGUID, and IPoIB.
     check(Verdict::NotEthernet, Ask { begin: [1, 1, 16, 0], ..ask() });
     check(Verdict::NotEthernet, Ask { begin: [1, 32, 0, 0], ..ask() });
+    check(Verdict::NotEthernet, Ask { begin: [1, 32, 6, 0], ..ask() });
+    check(Verdict::NotEthernet, Ask { begin: [1, 1, 0, 0], ..ask() });
     check(Verdict::NotDhcpMessage, Ask { cookie: [0x63, 0x82, 0x53, 0x62], ..ask() });
     check(Verdict::NotDhcpMessage, Ask { options: vec![], ..ask() });
     check(Verdict::NotDhcpMessage, Ask { options: vec![61, 1, 0], ..ask() });
