@@ -83,8 +83,8 @@ fn configuration(args: &RunArgs) -> anyhow::Result<Config> {
         }
         None => {
             tracing::warn!(
-                "there is no configuration ({} does not exist): nobody is answered, but who asks is shown; \
-                 `netboot check` explains the file, `netboot host add` adds machines to it",
+                "there is no configuration ({} does not exist, and --config names none): nobody is answered, \
+                 but who asks is shown. Write one with the subnet, then `netboot host add` adds machines to it",
                 config::DEFAULT_PATH
             );
             Config::unconfigured()

@@ -95,8 +95,6 @@ impl<'c> Packet<'c> {
             return Err(Verdict::ReplyTooLong);
         }
         let Some(at) = self.at() else { return Err(Verdict::NoRoom) };
-        // SAFETY: `at` checked that the frame has `HEADERS` bytes.
-        unsafe { at.write(*headers) };
         // SAFETY: `message` has `len` bytes; the helper checks the frame's end.
         let failed = unsafe {
             bpf_xdp_store_bytes(
@@ -106,6 +104,11 @@ impl<'c> Packet<'c> {
                 len as u32,
             )
         };
-        if failed == 0 { Ok(()) } else { Err(Verdict::NoRoom) }
+        if failed != 0 {
+            return Err(Verdict::NoRoom);
+        }
+        // SAFETY: `at` checked that the frame has `HEADERS` bytes; the helper moves nothing.
+        unsafe { at.write(*headers) };
+        Ok(())
     }
 }
