@@ -32,6 +32,23 @@ pub enum Command {
     /// List and edit the hosts of the configuration
     #[command(subcommand)]
     Host(HostCommand),
+    /// Run the XDP program over requests of real firmware, on this kernel
+    #[cfg(feature = "fastpath")]
+    #[command(subcommand, hide = true)]
+    Selftest(SelftestCommand),
+}
+
+#[cfg(feature = "fastpath")]
+#[derive(Debug, Subcommand)]
+pub enum SelftestCommand {
+    /// Load the program, and compare its answers with the slow path's
+    Load,
+    /// Measure what a frame costs, beside an empty program
+    Cost {
+        /// Runs of each frame
+        #[arg(long, default_value_t = 20_000)]
+        runs: u32,
+    },
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -4,6 +4,7 @@
 mod bpffs;
 mod pins;
 mod rows;
+pub mod run;
 
 use std::{
     path::Path,
@@ -73,7 +74,7 @@ impl FastPath {
             .map_max_entries(map::BOOT_FILES, boot_files);
         let mut ebpf = loader.load(OBJECT).context("cannot create the BPF maps")?;
         fill(&mut ebpf, tables)?;
-        let program: &mut Xdp = program(&mut ebpf)?;
+        let program: &mut Xdp = program(&mut ebpf, PROGRAM)?;
         program.load().map_err(|error| explain_load(&error))?;
         let pins = match pin_path {
             Some(path) => Pins::new(&ebpf, path)?,
@@ -121,7 +122,7 @@ impl FastPath {
                 name = link.name
             );
         }
-        let program = program(&mut self.ebpf)?;
+        let program = program(&mut self.ebpf, PROGRAM)?;
         match program.attach_to_if_index(link.index, mode) {
             Ok(_) => Ok(()),
             Err(error) => Err(explain_attach(&error, link, mode)),
@@ -139,6 +140,15 @@ impl FastPath {
             sums.push(counters.get(&index, 0)?.iter().sum());
         }
         Ok((sums, counters.get(&EVENTS_LOST, 0)?.iter().sum()))
+    }
+
+    /// One verdict's counter, summed over the CPUs.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counter(&self, verdict: Verdict) -> anyhow::Result<u64> {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(counters.get(&(verdict as u32), 0)?.iter().sum())
     }
 
     /// Takes the event ring out: [`watch`] reads it.
@@ -163,17 +173,12 @@ impl FastPath {
     /// # Errors
     /// It does not say.
     pub fn program(&mut self) -> anyhow::Result<Program> {
-        let info = program(&mut self.ebpf)?.info()?;
+        let info = program(&mut self.ebpf, PROGRAM)?.info()?;
         Ok(Program {
             verified_instructions: info.verified_instruction_count().unwrap_or(0),
             translated_bytes: info.size_translated().unwrap_or(0),
             jited_bytes: info.size_jitted(),
         })
-    }
-
-    /// The loaded programs, for tests that run them.
-    pub fn ebpf(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
     }
 }
 
@@ -210,10 +215,9 @@ pub async fn watch_log(
     }
 }
 
-fn program(ebpf: &mut Ebpf) -> anyhow::Result<&mut Xdp> {
-    let program = ebpf
-        .program_mut(PROGRAM)
-        .with_context(|| format!("the object has no program {PROGRAM}"))?;
+fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Xdp> {
+    let program =
+        ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
     Ok(program.try_into()?)
 }
 

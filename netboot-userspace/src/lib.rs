@@ -24,6 +24,8 @@ pub mod mac;
 pub mod machines;
 pub mod printable;
 pub mod script;
+#[cfg(feature = "fastpath")]
+pub mod selftest;
 pub mod sightings;
 pub mod slowpath;
 pub mod status;

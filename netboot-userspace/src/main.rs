@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
         Command::Host(command) => commands::host::host(&command),
+        #[cfg(feature = "fastpath")]
+        Command::Selftest(command) => netboot::selftest::run(&command),
     };
     result.unwrap_or_else(|error| {
         eprintln!("netboot: {error:#}");

@@ -119,16 +119,14 @@ impl SlowPath {
             self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen);
         }
         let Ok(answer) = outcome else { return };
-        let mut bytes = scratch.headers.to_vec();
-        bytes.extend(scratch.reply.iter().take(answer.len));
         let socket = self.socket.get_ref().as_raw_fd();
-        if let Err(error) = send(socket, &bytes, MsgFlags::MSG_DONTWAIT) {
+        if let Err(error) = send(socket, &bytes(scratch, answer), MsgFlags::MSG_DONTWAIT) {
             tracing::warn!(interface = self.link.name, %error, machine = %scratch.seen.mac, "cannot send an answer");
         }
     }
 }
 
-/// What the slow path answers to a frame: `scratch.headers`, and as much of `scratch.reply`.
+/// What the slow path answers to a frame.
 ///
 /// # Errors
 /// A verdict that says why there is no answer.
@@ -138,23 +136,44 @@ pub fn answer(
     scratch: &mut Scratch,
     tables: &Tables,
 ) -> Result<Answer, Verdict> {
-    let Some((headers, rest)) = frame.split_first_chunk::<HEADERS>() else {
-        return Err(Verdict::NotDhcp);
-    };
-    frame::classify(headers)?;
-    let parsed = frame::parse(headers, frame.len())?;
-    let Some(message) = rest.get(..parsed.message_len) else { return Err(Verdict::Truncated) };
-    if message.is_empty() {
-        return Err(Verdict::Truncated);
-    }
-    let Some(place) = scratch.message.get_mut(..message.len()) else {
-        return Err(Verdict::TooLong);
-    };
-    place.copy_from_slice(message);
-    match respond::<ANY_ECHO, _>(&parsed, ifindex, scratch, tables) {
-        Err(Verdict::Nak) => refuse::<ANY_ECHO, _>(&parsed, ifindex, scratch, tables),
+    match examine::<ANY_ECHO>(frame, ifindex, scratch, tables) {
+        Err(Verdict::Nak) => {
+            let (headers, _) = frame.split_first_chunk().ok_or(Verdict::NotDhcp)?;
+            let parsed = frame::parse(headers, frame.len())?;
+            refuse::<ANY_ECHO, _>(&parsed, ifindex, scratch, tables)
+        }
         outcome => outcome,
     }
+}
+
+/// What the library answers to a frame where `ECHO` bounds the options that it echoes: the XDP program's
+/// way, over a frame in memory.
+///
+/// # Errors
+/// A verdict that says why there is no OFFER or ACK.
+pub fn examine<const ECHO: usize>(
+    frame: &[u8],
+    ifindex: u32,
+    scratch: &mut Scratch,
+    tables: &Tables,
+) -> Result<Answer, Verdict> {
+    let (headers, rest) = frame.split_first_chunk::<HEADERS>().ok_or(Verdict::NotDhcp)?;
+    frame::classify(headers)?;
+    let parsed = frame::parse(headers, frame.len())?;
+    let message = rest
+        .get(..parsed.message_len)
+        .filter(|message| !message.is_empty())
+        .ok_or(Verdict::Truncated)?;
+    scratch.message.get_mut(..message.len()).ok_or(Verdict::TooLong)?.copy_from_slice(message);
+    respond::<ECHO, _>(&parsed, ifindex, scratch, tables)
+}
+
+/// An answer's frame.
+#[must_use]
+pub fn bytes(scratch: &Scratch, answer: Answer) -> Vec<u8> {
+    let mut bytes = scratch.headers.to_vec();
+    bytes.extend(scratch.reply.iter().take(answer.len));
+    bytes
 }
 
 /// A raw socket that receives IPv4 frames with UDP port 67 as destination.

@@ -1,0 +1,89 @@
+//! The site that the golden requests were captured on.
+
+use std::net::Ipv4Addr;
+
+use anyhow::Context as _;
+use netboot_ebpf::shared::Mac;
+
+use crate::{
+    config::{Architecture, Config, Subnet},
+    fastpath::run::IFINDEX,
+    inventory::Host,
+    links::{self, Link},
+    tables::Tables,
+    templates,
+};
+
+/// Machines and their addresses, as they stand in the captured requests.
+const HOSTS: [([u8; 6], [u8; 4]); 4] = [
+    ([0x52, 0x54, 0x00, 0x12, 0x34, 0x56], [172, 30, 0, 50]),
+    ([0xae, 0x0c, 0x64, 0x79, 0x7d, 0x6d], [172, 30, 0, 50]),
+    ([0x52, 0x52, 0x52, 0x52, 0x52, 0x52], [172, 30, 0, 50]),
+    ([0x00, 0x01, 0x02, 0x03, 0x00, 0x00], [172, 29, 0, 112]),
+];
+
+/// The site's configuration.
+///
+/// # Errors
+/// Never: it is a constant.
+pub fn config() -> anyhow::Result<Config> {
+    let mut config = Config::unconfigured();
+    for (cidr, router) in [("172.30.0.0/24", [172, 30, 0, 1]), ("172.29.0.0/24", [172, 29, 0, 2])] {
+        let mut subnet = Subnet::new(cidr.parse()?);
+        subnet.routers = vec![Ipv4Addr::from(router)];
+        subnet.dns = vec![Ipv4Addr::from(router)];
+        subnet.domain = Some("lab.test".to_owned());
+        config.subnets.push(subnet);
+    }
+    let files = [(Architecture::X86Bios, "undionly.kpxe"), (Architecture::X8664Uefi, "ipxe.efi")];
+    let arm = (Architecture::Arm64Uefi, "snp-arm64.efi");
+    config.boot.files = files
+        .into_iter()
+        .chain([arm])
+        .map(|(architecture, name)| (architecture, name.to_owned()))
+        .collect();
+    config.hosts = HOSTS.map(|(octets, ip)| host(octets, ip)).to_vec();
+    Ok(config)
+}
+
+fn host(octets: [u8; 6], ip: [u8; 4]) -> Host {
+    Host {
+        mac: Mac { octets },
+        ip: Ipv4Addr::from(ip),
+        hostname: Some("node1".to_owned()),
+        netboot: true,
+        script: None,
+        boot_file: None,
+        lease_time: None,
+        options: Vec::new(),
+    }
+}
+
+/// The tables of a configuration, on the interface that test frames come over.
+///
+/// # Errors
+/// They do not fit, or this node has no loopback device.
+pub fn tables_of(config: &Config) -> anyhow::Result<Tables> {
+    let link = link()?;
+    templates::render(config, std::slice::from_ref(&link), [&link])
+}
+
+/// The tables of this site.
+///
+/// # Errors
+/// As [`tables_of`].
+pub fn tables() -> anyhow::Result<Tables> {
+    tables_of(&config()?)
+}
+
+fn link() -> anyhow::Result<Link> {
+    let loopback = links::all()?.remove("lo").context("this node has no loopback device")?;
+    Ok(Link {
+        name: "golden".to_owned(),
+        index: IFINDEX,
+        mac: Mac { octets: [0x02, 0, 0, 0, 0, 0x01] },
+        mtu: 1500,
+        addresses: vec!["172.30.0.1/24".parse()?, "172.29.0.2/24".parse()?],
+        ..loopback
+    })
+}
