@@ -28,7 +28,7 @@ impl Namespace {
         namespace.ip(&["link", "set", "lo", "up"])?;
         // Router solicitations and the like would only blur captures.
         let mut shell = namespace.command("sh");
-        shell.args(["-c", "cd /proc/sys/net/ipv6/conf && echo 1 | tee */disable_ipv6"]);
+        shell.args(["-c", "cd /proc/sys/net/ipv6/conf && echo 1 | tee */disable_ipv6 >/dev/null"]);
         // Fails where the kernel has no IPv6.
         process::output(shell, SOON)?;
         Ok(namespace)
