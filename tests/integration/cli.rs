@@ -51,7 +51,7 @@ fn a_second_daemon_is_an_error() -> Result<()> {
     let lab = Lab::new()?;
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     // The first of its ports.
-    refused(&lab.server, Xdp::Generic, INTERFACE, &["UDP 0.0.0.0:69", "ss -ln"])?;
+    refused(&lab.server, Xdp::Generic, INTERFACE, &["UDP port 67 is taken", "ss -lunp"])?;
     daemon.stop()
 }
 
