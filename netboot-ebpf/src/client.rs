@@ -1,5 +1,7 @@
 //! Who asks: how far the machine is in its boot, and its architecture.
 
+use core::hint::black_box;
+
 use crate::{
     decide::Tables,
     message::{CAP, Message, byte, bytes, forget},
@@ -135,7 +137,7 @@ fn class_flags(message: &Message, at: usize, len: usize, tables: &impl Tables) -
     }
     let Some(raw) = bytes::<USER_CLASS>(message, at) else { return 0 };
     // Option 77 is a string: some senders end it with a NUL (RFC 2132 section 2), which is padding here.
-    let Some(prefix) = PREFIX.get(len) else { return 0 };
+    let Some(prefix) = PREFIX.get(black_box(len)) else { return 0 };
     let key = UserClass { name: masked(raw, prefix) };
     match tables.user_class(&key) {
         Some(flags) => flags.bits as usize,

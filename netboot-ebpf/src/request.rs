@@ -1,5 +1,7 @@
 //! A request: the fields of a message that a decision depends on.
 
+use core::hint::black_box;
+
 use crate::{
     message::{CAP, Message, bytes},
     options::{self, Index, walk},
@@ -67,6 +69,7 @@ pub fn parse(
     request: &mut Request,
 ) -> Result<(), Verdict> {
     *request = Request::empty();
+    let end = black_box(end);
     if end <= OPTIONS {
         return Err(Verdict::Truncated);
     }
@@ -87,7 +90,7 @@ pub fn parse(
     if message[HTYPE] != ETHERNET || message[HLEN] != 6 {
         return Err(Verdict::NotEthernet);
     }
-    walk(message, core::hint::black_box(end), index)?;
+    walk(message, end, index)?;
     let Some([message_type]) = options::fixed(message, index, code::MESSAGE_TYPE)? else {
         return Err(Verdict::NotDhcpMessage);
     };

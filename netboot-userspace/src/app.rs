@@ -2,7 +2,9 @@
 
 mod bind;
 mod kernel;
+mod pages;
 mod report;
+mod services;
 
 use std::{
     collections::HashMap,
@@ -19,12 +21,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{bind::Sockets, kernel::Kernel, report::Reporter};
+use self::{bind::Sockets, kernel::Kernel, report::Reporter, services::Services};
 use crate::{
     args::{RunArgs, StatusArgs},
     config::{self, Config, DhcpMode},
-    files::Files,
-    http,
     inventory::Inventory,
     links::{self, Link},
     machines::Machines,
@@ -32,7 +32,7 @@ use crate::{
     slowpath::{self, Attached, Counters, SlowPath},
     status, syslog,
     tables::Tables,
-    templates, tftp,
+    templates,
 };
 
 /// How long transfers under way may go on after the signal to stop.
@@ -83,8 +83,8 @@ fn configuration(args: &RunArgs) -> anyhow::Result<Config> {
         }
         None => {
             tracing::warn!(
-                "there is no configuration ({} does not exist): nobody is answered, but who asks is shown; \
-                 `netboot check` explains the file, `netboot host add` adds machines to it",
+                "there is no configuration ({} does not exist, and --config names none): nobody is answered, \
+                 but who asks is shown. Write one with the subnet, then `netboot host add` adds machines to it",
                 config::DEFAULT_PATH
             );
             Config::unconfigured()
@@ -119,17 +119,25 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     make_state_dir(&config.state_dir)?;
     let machines = Machines::new(Arc::new(Inventory::new(config.hosts.iter().cloned())));
+    // The port that another DHCP server holds is said before all others.
+    let port = match config.dhcp.mode {
+        DhcpMode::Off => None,
+        DhcpMode::Reservation => Some(slowpath::hold_port()?),
+    };
     let sockets = Sockets::bind(&config)?;
     let listening = sockets.listening();
     let links = match config.dhcp.mode {
         DhcpMode::Off => Vec::new(),
         DhcpMode::Reservation => links::named(&config.interfaces, config.dhcp.server_address)?,
     };
-    let counters = serve_files(&config, &machines, &links, sockets, &cancel, &mut tasks)?;
-    let dhcp = serve_dhcp(&config, &machines, links, &cancel, &mut tasks)?;
-
-    let reporter = Reporter::new(dhcp, listening, machines, counters);
+    let mtu = links.iter().map(|link| link.mtu).min();
+    let syslog = syslog::channel(machines.clone(), &config.state_dir);
     let status_socket = status::bind(&config.state_dir)?;
+
+    let dhcp = serve_dhcp(&config, &machines, links, &cancel, &mut tasks)?;
+    let reporter = Arc::new(Reporter::new(dhcp, listening, machines.clone(), syslog.0.counters()));
+    let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
+    services.start(sockets, syslog, &cancel, &mut tasks);
     let token = cancel.clone();
     tasks.spawn(async move {
         status::serve(status_socket, move || reporter.status(), token).await;
@@ -147,6 +155,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Err(error) => tracing::error!("stopping: {error:#}"),
     }
     cancel.cancel();
+    drop(port);
     if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
         .await
         .is_err()
@@ -154,63 +163,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tracing::warn!("transfers under way were cut off");
     }
     ended
-}
-
-/// TFTP, HTTP and syslog. Returns what the syslog receiver counts.
-fn serve_files(
-    config: &Config,
-    machines: &Machines,
-    links: &[Link],
-    sockets: Sockets,
-    cancel: &CancellationToken,
-    tasks: &mut Tasks,
-) -> anyhow::Result<Arc<syslog::Counters>> {
-    let files = Files::new(&config.boot.root);
-    if let Some(socket) = sockets.tftp {
-        let mtu = links.iter().map(|link| link.mtu).min();
-        let block_size =
-            mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
-        tasks.spawn(tftp::serve(
-            socket,
-            files.clone(),
-            machines.clone(),
-            block_size,
-            cancel.clone(),
-        ));
-    }
-    if let Some(listener) = sockets.http {
-        let site = http::Site {
-            files,
-            machines: machines.clone(),
-            script: Arc::new(config.script.clone()),
-            more: axum::Router::new(),
-        };
-        tasks.spawn(http::serve(listener, site, cancel.clone()));
-    }
-    let (sink, writer) = syslog::channel(machines.clone(), &config.state_dir);
-    let counters = sink.counters();
-    for socket in sockets.syslog_udp {
-        let (sink, cancel) = (sink.clone(), cancel.clone());
-        tasks.spawn(async move {
-            syslog::serve_udp(socket, sink, cancel).await;
-            Ok(())
-        });
-    }
-    for listener in sockets.syslog_tcp {
-        let (sink, cancel) = (sink.clone(), cancel.clone());
-        tasks.spawn(async move {
-            syslog::serve_tcp(listener, sink, cancel).await;
-            Ok(())
-        });
-    }
-    let cancelled = cancel.clone();
-    tasks.spawn(async move {
-        let written = tokio::task::spawn_blocking(move || writer.run());
-        // Where there is no receiver, the writer has nothing to wait for.
-        cancelled.cancelled().await;
-        written.await.context("the syslog writer panicked")
-    });
-    Ok(counters)
 }
 
 /// What answers DHCP.
@@ -230,7 +182,6 @@ fn serve_dhcp(
     if config.dhcp.mode == DhcpMode::Off {
         return Ok(Dhcp { kernel: None, userspace });
     }
-    let port = slowpath::hold_port()?;
     let all = links::all()?;
     let tables: Arc<Tables> = Arc::new(templates::render(config, &links, all.values())?);
     let names: HashMap<u32, String> =
@@ -253,12 +204,6 @@ fn serve_dhcp(
     for path in paths {
         tasks.spawn(path.serve(cancel.clone()));
     }
-    let cancelled = cancel.clone();
-    tasks.spawn(async move {
-        cancelled.cancelled().await;
-        drop(port);
-        Ok(())
-    });
     Ok(Dhcp { kernel: Some(kernel), userspace })
 }
 

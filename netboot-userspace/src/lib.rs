@@ -22,6 +22,7 @@ pub mod links;
 pub mod logging;
 pub mod mac;
 pub mod machines;
+pub mod metrics;
 pub mod printable;
 pub mod script;
 #[cfg(feature = "fastpath")]

@@ -21,6 +21,7 @@ const MAX_TEXT: usize = 256;
 pub enum Step {
     /// A DHCP request and what became of it: names of `Verdict`, `Stage` and the architecture.
     Dhcp {
+        interface: String,
         message: String,
         stage: String,
         architecture: Option<u16>,
@@ -43,8 +44,8 @@ impl Step {
     /// Safe to print, and of a bounded size.
     fn printable(mut self) -> Self {
         let texts: &mut [&mut String] = match &mut self {
-            Self::Dhcp { message, stage, architecture: _, verdict } => {
-                &mut [message, stage, verdict]
+            Self::Dhcp { interface, message, stage, architecture: _, verdict } => {
+                &mut [interface, message, stage, verdict]
             }
             Self::Tftp { file, result } => &mut [file, result],
             Self::Http { path, status: _ } => &mut [path],

@@ -47,6 +47,7 @@ impl Sightings {
             self.announce(interface, seen);
         }
         let step = Step::Dhcp {
+            interface: interface.to_owned(),
             message: message.to_owned(),
             stage: stage.to_owned(),
             architecture: (seen.architecture != NO_ARCHITECTURE).then_some(seen.architecture),

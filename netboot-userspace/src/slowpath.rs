@@ -75,7 +75,12 @@ impl SlowPath {
                 link.name
             )
         })?;
-        Ok(Self { socket: AsyncFd::new(socket)?, link, tables, counters, sightings, xdp })
+        #[expect(
+            deprecated,
+            reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
+        )]
+        let socket = AsyncFd::new(socket)?;
+        Ok(Self { socket, link, tables, counters, sightings, xdp })
     }
 
     /// Answers until it is cancelled.

@@ -209,6 +209,7 @@ fn settings<'l>(
         flags |= Settings::SHARED_NETWORKS;
     }
     let own = all.into_iter().flat_map(|link| &link.addresses).map(ipnet::Ipv4Net::addr);
+    let own = own.filter(|address| !address.is_loopback());
     let mut ours: Vec<Ipv4Addr> = config.dhcp.server_address.into_iter().chain(own).collect();
     ours.dedup();
     anyhow::ensure!(

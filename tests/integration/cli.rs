@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Xdp, spawn_unconfigured, wait_until_ready},
-    lab::{CLIENT_MAC, INTERFACE, Lab},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab},
     namespace::Namespace,
     wait::wait_for,
 };
@@ -51,7 +51,22 @@ fn a_second_daemon_is_an_error() -> Result<()> {
     let lab = Lab::new()?;
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     // The first of its ports.
-    refused(&lab.server, Xdp::Generic, INTERFACE, &["UDP 0.0.0.0:69", "ss -ln"])?;
+    refused(&lab.server, Xdp::Generic, INTERFACE, &["UDP port 67 is taken", "ss -lunp"])?;
+    daemon.stop()
+}
+
+#[test]
+fn after_a_crash_it_starts_again() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let mut killed = setup.spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut killed)?;
+    drop(killed);
+    ensure!(setup.pin_path().exists(), "a daemon that is killed cannot remove its pins");
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+    ensure!(daemon.answers(&lab.server)?.userspace == 0, "the kernel does not answer");
     daemon.stop()
 }
 

@@ -1,12 +1,13 @@
 //! Real DHCP clients, answered by the kernel and by the daemon.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     clients::{Exchanged, Identity, Lease, dhclient, dhcpcd, perfdhcp, udhcpc},
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
+    wait::wait_for,
     xdp_pass::XdpPass,
 };
 
@@ -155,6 +156,21 @@ fn a_changed_reservation_in_generic_mode() -> Result<()> {
 #[test]
 fn a_changed_reservation_without_xdp() -> Result<()> {
     changed_reservation(Xdp::Off)
+}
+
+/// A RELEASE is noted; the reservation stays.
+#[test]
+fn a_released_address_is_given_again() -> Result<()> {
+    let Served { lab, daemon, _pass } = serve(Site::new()?, Xdp::Generic)?;
+    let bound = dhclient(&lab.client, INTERFACE, TINKERBELL)?;
+    lab.client.add_address(INTERFACE, &format!("{CLIENT}/24"))?;
+    bound.release(&lab.client, INTERFACE)?;
+    wait_for("the RELEASE", Duration::from_secs(10), || {
+        let count = daemon.counts(&lab.server)?["release"];
+        Ok((count.kernel + count.userspace > 0).then_some(()))
+    })?;
+    let again = dhclient(&lab.client, INTERFACE, TINKERBELL)?;
+    check("dhclient after a RELEASE", &again.lease, &expected(SCRIPT_URL))
 }
 
 /// A machine without reservation gets nothing, and is shown.

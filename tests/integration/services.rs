@@ -1,12 +1,13 @@
 //! Files, scripts and logs: real clients of the daemon's services.
 
-use std::net::SocketAddrV4;
+use std::{net::SocketAddrV4, time::Duration};
 
 use anyhow::{Result, ensure};
 use netboot_tests::{
     daemon::{Daemon, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER},
     transfer::{Syslog, atftp, curl, logger, tftp},
+    wait::wait_for,
 };
 
 use crate::site::{SCRIPT_URL, Site};
@@ -105,7 +106,7 @@ fn syslog_clients_are_heard() -> Result<()> {
         logger(&lab.client, server, transport, line)?;
         let row = daemon.wait_for_step(&lab.server, CLIENT_MAC, "syslog")?;
         ensure!(row["ip"] == "192.168.2.144" && row["known"] == true, "{row}");
-        netboot_tests::wait::wait_for(line, std::time::Duration::from_secs(10), || {
+        wait_for(line, Duration::from_secs(10), || {
             let row = daemon.machine_at(&lab.server, CLIENT_MAC, "syslog")?;
             Ok(row.filter(|row| row["last"]["line"].as_str().is_some_and(|it| it.contains(line))))
         })?;

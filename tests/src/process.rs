@@ -101,7 +101,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs a program to its end, whatever its status.
+/// Runs a program to its end, whatever its status; what it printed is shown if the test fails.
 pub fn output(command: Command, deadline: Duration) -> Result<Output> {
     Process::spawn(command)?.finish(deadline)
 }

@@ -87,15 +87,15 @@ fn service((name, listen): &(&'static str, String)) -> ServiceStatus {
 }
 
 fn unknown_machine(machine: Machine) -> UnknownMachine {
-    let architecture = match machine.last {
-        Step::Dhcp { architecture, .. } => architecture,
-        _ => None,
+    let (architecture, interface) = match machine.last {
+        Step::Dhcp { architecture, interface, .. } => (architecture, Some(interface)),
+        _ => (None, None),
     };
     UnknownMachine {
         mac: machine.mac,
         architecture,
         last_seen: machine.last_seen,
         requests: machine.requests,
-        interface: None,
+        interface,
     }
 }

@@ -40,7 +40,8 @@ pub(super) async fn note(
     let answer = next.run(request).await;
 
     let status = answer.status().as_u16();
-    if let Some(mac) = machine {
+    // Anybody can write a MAC into a path: only those of reservations are noted.
+    if let Some(mac) = machine.filter(|mac| site.machines.inventory().by_mac(*mac).is_some()) {
         site.machines.record(mac, Step::Http { path: path.clone(), status });
     }
     let length = answer

@@ -75,7 +75,7 @@ fn unknown(machine: &UnknownMachine, now: u64) -> [String; 5] {
 
 fn step(step: &Step) -> String {
     match step {
-        Step::Dhcp { message, stage, architecture: code, verdict } => {
+        Step::Dhcp { message, stage, architecture: code, verdict, .. } => {
             let code = code.map(|code| format!(" {}", architecture(code))).unwrap_or_default();
             format!("dhcp: {message} {stage}{code}: {verdict}")
         }

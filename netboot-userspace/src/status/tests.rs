@@ -33,6 +33,7 @@ fn status() -> Status {
         last,
     };
     let step = Step::Dhcp {
+        interface: "eth0".to_owned(),
         message: "DISCOVER".to_owned(),
         stage: "pxe".to_owned(),
         architecture: Some(7),

@@ -53,6 +53,10 @@ fn bind(namespace: &Namespace, interface: &str, dir: &TempDir) -> Result<Lease> 
         if let Some(status) = client.ended()? {
             bail!("dhclient got no lease ({status}): {}", client.stderr());
         }
+        // Its last word: by then it has written its lease down.
+        if !client.stderr().contains("bound to ") {
+            return Ok(None);
+        }
         read_hook(&seen)
     })?;
     // It goes on without what it does not understand.

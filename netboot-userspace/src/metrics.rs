@@ -1,0 +1,103 @@
+//! The daemon's state for Prometheus, in the OpenMetrics text format.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::status::Status;
+
+/// Of what [`render`] returns.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Verdict {
+    verdict: String,
+    path: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Name {
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Interface {
+    interface: String,
+    mode: String,
+}
+
+/// The metrics of a state.
+#[must_use]
+pub fn render(status: &Status) -> String {
+    let mut registry = Registry::with_prefix("netboot");
+
+    let verdicts = Family::<Verdict, Counter>::default();
+    for count in &status.verdicts {
+        for (path, value) in [("kernel", count.kernel), ("userspace", count.userspace)] {
+            verdicts.get_or_create(&Verdict { verdict: count.verdict.clone(), path }).inc_by(value);
+        }
+    }
+    registry.register("dhcp_frames", "Frames by what became of them and who decided", verdicts);
+
+    let counters = Family::<Name, Counter>::default();
+    for (name, value) in &status.counters {
+        counters.get_or_create(&Name { name: name.clone() }).inc_by(*value);
+    }
+    registry.register("events", "What was received, dropped or went wrong, by name", counters);
+
+    let interfaces = Family::<Interface, Gauge>::default();
+    for interface in &status.interfaces {
+        let labels = Interface { interface: interface.name.clone(), mode: interface.mode.clone() };
+        interfaces.get_or_create(&labels).set(1);
+    }
+    registry.register("interface_info", "Interfaces and the mode of their XDP program", interfaces);
+
+    let machines = Family::<Name, Gauge>::default();
+    for (name, number) in [("known", status.machines.len()), ("unknown", status.unknown.len())] {
+        machines
+            .get_or_create(&Name { name: name.to_owned() })
+            .set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    registry.register(
+        "machines_seen",
+        "Machines that were seen, with a reservation or without",
+        machines,
+    );
+
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{InterfaceStatus, VerdictCount};
+
+    #[test]
+    fn the_text() {
+        let status = Status {
+            interfaces: vec![InterfaceStatus {
+                name: "eth0".into(),
+                mode: "native".into(),
+                note: None,
+            }],
+            verdicts: vec![VerdictCount { verdict: "offer".into(), kernel: 7, userspace: 1 }],
+            counters: [("syslog-received".to_owned(), 3)].into(),
+            ..Status::default()
+        };
+        let text = render(&status);
+        for line in [
+            "netboot_dhcp_frames_total{verdict=\"offer\",path=\"kernel\"} 7",
+            "netboot_dhcp_frames_total{verdict=\"offer\",path=\"userspace\"} 1",
+            "netboot_events_total{name=\"syslog-received\"} 3",
+            "netboot_interface_info{interface=\"eth0\",mode=\"native\"} 1",
+            "netboot_machines_seen{name=\"known\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
+        }
+    }
+}
