@@ -131,18 +131,19 @@ fn request_state(
     let wrong =
         if settings.has(Settings::AUTHORITATIVE) { Verdict::Nak } else { Verdict::WrongAddress };
     if request.server != ZERO || request.ciaddr == ZERO {
-        // SELECTING and INIT-REBOOT.
-        if request.requested == ZERO {
+        // SELECTING and INIT-REBOOT: the client has no address yet, and names the one that it wants.
+        if request.requested == ZERO || request.ciaddr != ZERO {
             return Err(Verdict::BadOption);
         }
         return if link && request.requested == reservation.address { Ok(ACK) } else { Err(wrong) };
     }
-    // RENEWING (sent to us, possibly through a router) and REBINDING.
-    if request.ciaddr == reservation.address && (link || !frame.is_broadcast()) {
+    // REBINDING is broadcast, and may be relayed; RENEWING comes straight to us, possibly through a router.
+    let rebinding = frame.is_broadcast() || request.is_relayed();
+    if request.ciaddr == reservation.address && (link || !rebinding) {
         return Ok(ACK);
     }
     // A client that rebinds an address of a network that is not ours has another server.
-    if frame.is_broadcast() && !subnet.contains(request.ciaddr) {
+    if rebinding && !subnet.contains(request.ciaddr) {
         return Err(Verdict::WrongAddress);
     }
     Err(wrong)

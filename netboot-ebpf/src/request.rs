@@ -5,6 +5,7 @@ use core::hint::black_box;
 use crate::{
     message::{CAP, Message, bytes},
     options::{self, Index, walk},
+    reply::ANY_ECHO,
     shared::Mac,
     verdict::Verdict,
     wire::{
@@ -73,7 +74,8 @@ pub fn parse(
     if end <= OPTIONS {
         return Err(Verdict::Truncated);
     }
-    if end > CAP {
+    // So that an option anywhere in the message can be copied with the constant length of either path.
+    if end > CAP - ANY_ECHO {
         return Err(Verdict::TooLong);
     }
     if message[OP] != BOOTREQUEST {

@@ -63,7 +63,8 @@ pub struct Answer {
     pub len: usize,
 }
 
-/// Answers the request in `scratch.message`, that came over an interface.
+/// Answers the request in `scratch.message`, that came over an interface. `scratch.seen` must be
+/// [`Seen::NOTHING`].
 ///
 /// # Errors
 /// A verdict that says why there is no OFFER or ACK.
@@ -75,7 +76,6 @@ pub fn respond<const ECHO: usize, T: Tables>(
     tables: &T,
 ) -> Result<Answer, Verdict> {
     let Scratch { message, reply, headers, request, seen, index, cell } = scratch;
-    *seen = Seen::NOTHING;
     let parsed = parse(message, frame.message_len, index, request);
     seen.mac = request.mac;
     parsed?;

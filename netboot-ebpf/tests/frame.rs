@@ -1,6 +1,7 @@
 use netboot_ebpf::{
     frame::{Destination, HEADERS, write},
     message::CAP,
+    reply::ANY_ECHO,
     shared::Mac,
     verdict::Verdict,
 };
@@ -133,7 +134,7 @@ fn messages_that_are_not_answered() {
     // Liberal: no End, hops, no secs, xid 0.
     check(Verdict::Offer, Ask { end: vec![], ..ask() });
     check(Verdict::Offer, Ask { begin: [1, 1, 6, 9], xid: [0; 4], secs: [0xff; 2], ..ask() });
-    let fill = CAP - ask().message().len();
+    let fill = CAP - ANY_ECHO - ask().message().len();
     check(Verdict::Offer, Ask { end: vec![255; fill + 1], ..ask() });
     check(Verdict::TooLong, Ask { end: vec![255; fill + 2], ..ask() });
 }

@@ -1,10 +1,12 @@
 //! Binds the sockets and runs the services.
 
 mod bind;
+mod dhcp_sockets;
 mod kernel;
 mod pages;
 mod report;
 mod services;
+pub(crate) mod status_socket;
 
 use std::{
     collections::HashMap,
@@ -29,7 +31,7 @@ use crate::{
     links::{self, Link},
     machines::Machines,
     sightings::Sightings,
-    slowpath::{self, Attached, Counters, SlowPath},
+    slowpath::{Attached, Counters, SlowPath},
     status, syslog,
     tables::Tables,
     templates,
@@ -122,7 +124,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // The port that another DHCP server holds is said before all others.
     let port = match config.dhcp.mode {
         DhcpMode::Off => None,
-        DhcpMode::Reservation => Some(slowpath::hold_port()?),
+        DhcpMode::Reservation => Some(dhcp_sockets::hold_port()?),
     };
     let sockets = Sockets::bind(&config)?;
     let listening = sockets.listening();
@@ -132,7 +134,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let mtu = links.iter().map(|link| link.mtu).min();
     let syslog = syslog::channel(machines.clone(), &config.state_dir);
-    let status_socket = status::bind(&config.state_dir)?;
+    let status_socket = status_socket::bind(&config.state_dir)?;
 
     let dhcp = serve_dhcp(&config, &machines, links, &cancel, &mut tasks)?;
     let reporter = Arc::new(Reporter::new(dhcp, listening, machines.clone(), syslog.0.counters()));
@@ -193,7 +195,9 @@ fn serve_dhcp(
     let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
     for link in links {
         let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-        paths.push(SlowPath::open(
+        let socket = dhcp_sockets::packet_socket(&link)?;
+        paths.push(SlowPath::new(
+            socket,
             link,
             Arc::clone(&tables),
             Arc::clone(&userspace),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     print::{Format, NotRunning, print},
-    serve::{bind, serve},
+    serve::serve,
 };
 use crate::machines::Machine;
 

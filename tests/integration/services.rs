@@ -44,6 +44,27 @@ fn tftp_clients_get_files() -> Result<()> {
     daemon.stop()
 }
 
+/// Around the ends of blocks, of a window, and of what is read at once.
+#[test]
+fn files_of_any_size_arrive() -> Result<()> {
+    const SIZES: [usize; 11] =
+        [0, 1, 511, 512, 513, 1467, 1468, 1469, 1468 * 64, 1468 * 64 + 1, 5_000_000];
+    let content = |size: usize| -> Vec<u8> { (0..size).map(|at| (at % 249) as u8).collect() };
+    let lab = Lab::with_client_address()?;
+    let mut site = Site::new()?;
+    for size in SIZES {
+        site = site.file(&size.to_string(), &content(size))?;
+    }
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    for size in SIZES {
+        let name = size.to_string();
+        ensure!(tftp(&lab.client, SERVER, &name)? == content(size), "tftp-hpa: {size}");
+        let options = ["blksize 1468", "windowsize 8"];
+        ensure!(atftp(&lab.client, SERVER, &name, &options)? == content(size), "atftp: {size}");
+    }
+    daemon.stop()
+}
+
 #[test]
 fn http_clients_get_files() -> Result<()> {
     let (lab, daemon) = serve()?;

@@ -11,6 +11,7 @@ use netboot_ebpf::{
     frame,
     reply::KERNEL_ECHO,
     responder::{Scratch, respond},
+    shared::Seen,
     verdict::Verdict,
 };
 
@@ -24,6 +25,7 @@ pub fn netboot(ctx: XdpContext) -> u32 {
         return finish(verdict);
     }
     let Some(scratch) = maps::scratch() else { return finish(Verdict::NoTables) };
+    scratch.seen = Seen::NOTHING;
     let verdict = match answer(&packet, scratch) {
         Ok(verdict) | Err(verdict) => verdict,
     };

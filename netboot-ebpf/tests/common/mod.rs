@@ -9,6 +9,7 @@ use netboot_ebpf::{
     message::CAP,
     reply::{ANY_ECHO, KERNEL_ECHO},
     responder::{Answer, Scratch, refuse, respond},
+    shared::Seen,
     verdict::Verdict,
 };
 
@@ -63,6 +64,7 @@ pub fn verdict(site: &Site, frame: &[u8]) -> Verdict {
 }
 
 fn load(frame: &[u8], scratch: &mut Scratch) -> Result<frame::Frame, Verdict> {
+    scratch.seen = Seen::NOTHING;
     let Some((headers, rest)) = frame.split_first_chunk::<HEADERS>() else {
         return Err(Verdict::NotDhcp);
     };

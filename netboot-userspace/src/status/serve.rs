@@ -1,17 +1,7 @@
 //! The daemon's end of the status socket.
 
-use std::{
-    fs, io,
-    os::{
-        fd::OwnedFd,
-        unix::{fs::PermissionsExt, net::UnixStream as StdUnixStream},
-    },
-    path::Path,
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context, bail};
-use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::{
     io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
@@ -20,43 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Status, socket_path};
+use super::Status;
 
-/// For the daemon's user and group.
-const MODE: u32 = 0o660;
-const BACKLOG: i32 = 16;
 const MAX_CONNECTIONS: usize = 16;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Makes the socket in the state directory, in place of one that a killed daemon left.
-pub fn bind(state_dir: &Path) -> anyhow::Result<UnixListener> {
-    let path = socket_path(state_dir);
-    remove_stale(&path)?;
-    listen(&path).with_context(|| format!("cannot make the status socket {}", path.display()))
-}
-
-fn remove_stale(path: &Path) -> anyhow::Result<()> {
-    match StdUnixStream::connect(path) {
-        Ok(_) => bail!(
-            "another netboot uses {}: stop it, or give this one its own state-dir",
-            path.display()
-        ),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
-            .with_context(|| format!("cannot remove the old status socket {}", path.display())),
-        // Whatever else is wrong, making the socket tells.
-        Err(_) => Ok(()),
-    }
-}
-
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
-    // Before anybody can connect.
-    fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    UnixListener::from_std(OwnedFd::from(socket).into())
-}
 
 /// Writes the state to everyone who connects, until cancelled.
 pub async fn serve(

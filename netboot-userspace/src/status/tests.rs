@@ -108,7 +108,7 @@ To add one, with an address of its subnet in place of ADDRESS:
 async fn over_the_socket() {
     let dir = TempDir::new().unwrap();
     let cancel = CancellationToken::new();
-    let listener = bind(dir.path()).unwrap();
+    let listener = crate::app::status_socket::bind(dir.path()).unwrap();
     let mode = std::fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     let server = tokio::spawn(serve(listener, status, cancel.clone()));
@@ -118,14 +118,14 @@ async fn over_the_socket() {
         let document = tokio::task::spawn_blocking(move || read(&path)).await.unwrap().unwrap();
         assert_eq!(serde_json::from_slice::<Status>(&document).unwrap(), status());
     }
-    let error = bind(dir.path()).unwrap_err().to_string();
+    let error = crate::app::status_socket::bind(dir.path()).unwrap_err().to_string();
     assert!(error.starts_with("another netboot uses "), "{error}");
 
     cancel.cancel();
     server.await.unwrap();
     let error = read(dir.path()).unwrap_err();
     assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
-    bind(dir.path()).unwrap();
+    crate::app::status_socket::bind(dir.path()).unwrap();
 }
 
 #[test]

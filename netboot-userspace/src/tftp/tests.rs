@@ -2,7 +2,6 @@ use std::{
     fs,
     net::{Ipv4Addr, UdpSocket},
     path::Path,
-    process::Command,
     sync::Arc,
     time::Instant,
 };
@@ -244,45 +243,4 @@ async fn a_client_may_leave() {
     // Ten blocks were acknowledged, the eleventh was read.
     lab.expect_step("5000000", "aborted at 11000 of 5000000 bytes").await;
     lab.end().await;
-}
-
-/// Runs a client, and compares what it stored.
-#[track_caller]
-fn check_client(lab: &Lab, size: usize, command: &mut Command) {
-    let output = command.current_dir(lab.path()).output().expect("the client is installed");
-    let stored = lab.path().join("stored");
-    let same = fs::read(&stored).is_ok_and(|stored| stored == content(size));
-    assert!(same, "{command:?}: {size} bytes did not arrive\n{output:?}");
-    fs::remove_file(stored).unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the clients tftp-hpa, atftp and curl"]
-async fn real_clients() {
-    let lab = Arc::new(Lab::new());
-    let client = Arc::clone(&lab);
-    spawn_blocking(move || {
-        let port = client.server.port().to_string();
-        for size in SIZES {
-            let name = size.to_string();
-            let mut tftp = Command::new("tftp");
-            tftp.args(["-m", "binary", "127.0.0.1", &port, "-c", "get", &name, "stored"]);
-            check_client(&client, size, &mut tftp);
-
-            // curl 7.88 stores no empty file.
-            if size > 0 {
-                let mut curl = Command::new("curl");
-                curl.args(["-sS", "--tftp-blksize", "1468", "-o", "stored"]);
-                check_client(&client, size, curl.arg(format!("tftp://127.0.0.1:{port}/{name}")));
-            }
-
-            let mut atftp = Command::new("atftp");
-            atftp.args(["--option", "windowsize 8", "--option", "blksize 1468", "-g"]);
-            atftp.args(["-r", &name, "-l", "stored", "127.0.0.1", &port]);
-            check_client(&client, size, &mut atftp);
-        }
-    })
-    .await
-    .unwrap();
-    Arc::into_inner(lab).unwrap().end().await;
 }
