@@ -53,6 +53,7 @@ fn selecting() {
     check(&Ask::selecting(ADDRESS).mac(STRANGER), Verdict::UnknownMachine);
     check(&Ask::selecting([0; 4]), Verdict::BadOption);
     check(&Ask::new(3).with(54, &SERVER), Verdict::BadOption);
+    check(&Ask { ciaddr: OTHER_ADDRESS, ..Ask::selecting(ADDRESS) }, Verdict::BadOption);
     // Sent by dhcpcd: 50 before 53.
     let dhcpcd = Ask { options: vec![], ..Ask::new(3) };
     check(&dhcpcd.with(50, &ADDRESS).with(53, &[3]).with(54, &SERVER), Verdict::Ack);
@@ -108,6 +109,12 @@ fn rebinding() {
     check(&Ask::rebinding(FOREIGN), Verdict::WrongAddress);
     check(&Ask::rebinding(ADDRESS).mac(STRANGER), Verdict::UnknownMachine);
     check(&Ask::rebinding(ADDRESS).relayed(NEAR_RELAY), Verdict::Ack);
+    // A relay sends to us, but what it relays was broadcast.
+    let relayed =
+        |address, relay| Ask { destination: SERVER, ..Ask::rebinding(address).relayed(relay) };
+    check(&relayed(ADDRESS, NEAR_RELAY), Verdict::Ack);
+    check(&relayed(ADDRESS, RELAY), Verdict::Nak);
+    check(&relayed(FOREIGN, NEAR_RELAY), Verdict::WrongAddress);
     let mut site = Site::new();
     site.subnets[0].ifindex = 9;
     check_at(&site, &Ask::rebinding(ADDRESS), Verdict::Nak);

@@ -2,6 +2,7 @@
 //! it counted and saw. The only place that names aya.
 
 mod bpffs;
+mod explain;
 mod pins;
 mod rows;
 pub mod run;
@@ -16,7 +17,7 @@ use anyhow::Context as _;
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
     maps::{MapData, PerCpuArray, RingBuf},
-    programs::{ProgramError, Xdp, XdpMode as AyaMode},
+    programs::{Xdp, XdpMode as AyaMode},
 };
 use netboot_ebpf::{
     shared::{COUNTERS_LEN, EVENTS_LOST, Event, map},
@@ -72,10 +73,10 @@ impl FastPath {
             .map_max_entries(map::RESERVATIONS, reservations)
             .map_max_entries(map::SUBNETS, subnets)
             .map_max_entries(map::BOOT_FILES, boot_files);
-        let mut ebpf = loader.load(OBJECT).context("cannot create the BPF maps")?;
+        let mut ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
         fill(&mut ebpf, tables)?;
         let program: &mut Xdp = program(&mut ebpf, PROGRAM)?;
-        program.load().map_err(|error| explain_load(&error))?;
+        program.load().map_err(|error| explain::load(&error))?;
         let pins = match pin_path {
             Some(path) => Pins::new(&ebpf, path)?,
             None => Pins::default(),
@@ -125,7 +126,7 @@ impl FastPath {
         let program = program(&mut self.ebpf, PROGRAM)?;
         match program.attach_to_if_index(link.index, mode) {
             Ok(_) => Ok(()),
-            Err(error) => Err(explain_attach(&error, link, mode)),
+            Err(error) => Err(explain::attach(&error, link, mode)),
         }
     }
 
@@ -219,52 +220,4 @@ fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Xdp> {
     let program =
         ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
     Ok(program.try_into()?)
-}
-
-fn explain_load(error: &ProgramError) -> anyhow::Error {
-    let advice = match error {
-        ProgramError::LoadError { io_error, .. }
-            if io_error.raw_os_error() == Some(nix::libc::EPERM) =>
-        {
-            "run as root, or with CAP_BPF and CAP_NET_ADMIN"
-        }
-        ProgramError::LoadError { .. } => {
-            "this kernel does not take the program: 6.1 or newer is needed"
-        }
-        _ => "",
-    };
-    anyhow::anyhow!("cannot load the XDP program: {}: {advice}", first_line(&error.to_string()))
-}
-
-fn explain_attach(error: &ProgramError, link: &Link, mode: AyaMode) -> anyhow::Error {
-    let name = &link.name;
-    let why = match errno(error) {
-        Some(nix::libc::EOPNOTSUPP) if matches!(mode, AyaMode::Driver) => {
-            "its driver has no native XDP: use --xdp generic".to_owned()
-        }
-        Some(nix::libc::EBUSY) => format!(
-            "another XDP program is attached: `ip -details link show dev {name}` shows it, \
-             `ip link set dev {name} xdp off` removes it"
-        ),
-        Some(nix::libc::EPERM) => "run as root, or with CAP_BPF and CAP_NET_ADMIN".to_owned(),
-        Some(nix::libc::ENODEV) => "no such interface".to_owned(),
-        _ => first_line(&format!("{:#}", anyhow::anyhow!("{error}"))),
-    };
-    anyhow::anyhow!("cannot attach the XDP program to {name}: {why}")
-}
-
-/// The number of the system call's error, wherever aya keeps it.
-fn errno(error: &ProgramError) -> Option<i32> {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.raw_os_error();
-        }
-        source = error.source();
-    }
-    None
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
 }

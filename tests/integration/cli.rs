@@ -8,7 +8,9 @@ use netboot_tests::{
     daemon::{Xdp, spawn_unconfigured, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab},
     namespace::Namespace,
+    process::Process,
     wait::wait_for,
+    xdp_pass::XdpPass,
 };
 
 use crate::{peers, site::Site};
@@ -42,6 +44,58 @@ fn an_interface_that_is_not_there_is_an_error() -> Result<()> {
     let lab = Lab::new()?;
     for xdp in [Xdp::Generic, Xdp::Off] {
         refused(&lab.server, xdp, "eth9", &["eth9"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn another_xdp_program_is_an_error() -> Result<()> {
+    let lab = Lab::new()?;
+    let _other = XdpPass::attach(&lab.server, INTERFACE)?;
+    for xdp in [Xdp::Generic, Xdp::Native] {
+        let words = ["another XDP program (number ", "bpftool prog show id", "xdp off"];
+        refused(&lab.server, xdp, INTERFACE, &words)?;
+    }
+    // With `auto` the slow path answers, and the status says why.
+    let daemon = Site::new()?.setup(Xdp::Auto)?.start(&lab.server, INTERFACE)?;
+    let status = daemon.status(&lab.server)?;
+    let row = &status["interfaces"][0];
+    ensure!(row["mode"] == "off", "{status}");
+    ensure!(row["note"].as_str().is_some_and(|note| note.contains("another XDP program")), "{row}");
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+    daemon.stop()
+}
+
+/// A bridge has no native XDP.
+#[test]
+fn a_driver_without_native_mode_is_an_error() -> Result<()> {
+    let lab = Lab::with_tap()?;
+    lab.client.add_address("br0", "192.168.2.112/24")?;
+    refused(&lab.client, Xdp::Native, "br0", &["no native XDP", "--xdp generic"])?;
+    let daemon = Site::new()?.setup(Xdp::Auto)?.start(&lab.client, "br0")?;
+    let row = &daemon.status(&lab.client)?["interfaces"][0];
+    ensure!(row["mode"] == "generic", "{row}");
+    ensure!(row["note"].as_str().is_some_and(|note| note.contains("no native XDP")), "{row}");
+    daemon.stop()
+}
+
+#[test]
+fn missing_privileges_are_named() -> Result<()> {
+    let lab = Lab::new()?;
+    let binary = netboot_tests::daemon::binary()?.display().to_string();
+    for (capabilities, words) in [
+        ("-bpf,-sys_admin", "CAP_BPF"),
+        ("-net_raw", "CAP_NET_RAW"),
+        ("-net_bind_service", "CAP_NET_BIND_SERVICE"),
+    ] {
+        let setup = Site::new()?.setup(Xdp::Generic)?;
+        let mut command = lab.server.command("setpriv");
+        command.args(["--bounding-set", capabilities, "--inh-caps", capabilities, &binary]);
+        command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+        let output = Process::spawn(command)?.finish(DEADLINE)?;
+        ensure!(!output.status.success(), "it started without {capabilities}");
+        ensure!(output.stderr.contains(words), "no {words}:\n{}", output.stderr);
     }
     Ok(())
 }

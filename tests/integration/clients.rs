@@ -66,7 +66,7 @@ fn serve(site: Site, xdp: Xdp) -> Result<Served> {
     let daemon = site.setup(xdp)?.start(&lab.server, INTERFACE)?;
     let _pass = match xdp {
         Xdp::Native => Some(XdpPass::attach(&lab.client, INTERFACE)?),
-        Xdp::Generic | Xdp::Off => None,
+        Xdp::Auto | Xdp::Generic | Xdp::Off => None,
     };
     Ok(Served { lab, daemon, _pass })
 }
@@ -79,7 +79,7 @@ fn answered_by(xdp: Xdp, lab: &Lab, daemon: &Daemon, least: u64) -> Result<()> {
     // On a veth not every frame has room for an answer.
     let no_room = counts.get("no-room").map_or(0, |count| count.kernel);
     let fits = match xdp {
-        Xdp::Generic => kernel >= least && userspace == 0,
+        Xdp::Auto | Xdp::Generic => kernel >= least && userspace == 0,
         Xdp::Native => kernel >= least / 2 && kernel + no_room >= least && userspace == no_room,
         Xdp::Off => kernel == 0 && userspace >= least,
     };

@@ -4,6 +4,7 @@ mod boot;
 mod cli;
 mod clients;
 mod frames;
+mod hostile;
 mod maps;
 mod peers;
 mod services;

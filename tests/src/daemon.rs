@@ -24,6 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// How the XDP program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Xdp {
+    Auto,
     Generic,
     Native,
     Off,
@@ -54,6 +55,7 @@ impl Setup {
     /// they name, is kept.
     pub fn new(xdp: Xdp, boot_root: TempDir, tables: &str) -> Result<Self> {
         let mode = match xdp {
+            Xdp::Auto => "auto",
             Xdp::Generic => "generic",
             Xdp::Native => "native",
             Xdp::Off => "off",
@@ -203,7 +205,7 @@ pub fn spawn_unconfigured(namespace: &Namespace, interface: &str) -> Result<Proc
 }
 
 /// `NETBOOT_BIN`, or the daemon built like these tests.
-fn binary() -> Result<&'static Path> {
+pub fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}"))) {
         Ok(path) => Ok(path),

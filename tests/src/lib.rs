@@ -7,6 +7,7 @@ pub mod lab;
 pub mod machine;
 pub mod mutate;
 pub mod namespace;
+pub mod packets;
 pub mod process;
 pub mod transfer;
 pub mod wait;

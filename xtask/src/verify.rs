@@ -34,7 +34,7 @@ fn keep(measures: &mut Vec<Measure>, measure: Measure) -> Result<()> {
 }
 
 fn on_this_kernel() -> Result<Measure> {
-    let daemon = cargo::executable(&["build", "--release", "-p", "netboot-userspace"], "netboot")?;
+    let daemon = cargo::executable(&["build", "-p", "netboot-userspace"], "netboot")?;
     let mut selftest = shell::command(daemon);
     selftest.args(SELFTEST);
     measure::find(&shell::read(&mut shell::as_root(selftest)?)?)
@@ -43,7 +43,7 @@ fn on_this_kernel() -> Result<Measure> {
 fn on_debian_12() -> Result<Measure> {
     let kernel = setup::kernel_image()
         .context("target/tools/kernel holds no kernel: run `cargo xtask setup`")?;
-    let build = ["build", "--release", "-p", "netboot-userspace", "--target", STATIC_TARGET];
+    let build = ["build", "-p", "netboot-userspace", "--target", STATIC_TARGET];
     let daemon = cargo::executable(&build, "netboot")?;
     measure::find(&guest::run(&kernel, &daemon, &SELFTEST)?)
 }

@@ -86,7 +86,7 @@ impl FastPath {
     fn loaded(&mut self, which: Which) -> anyhow::Result<&mut Xdp> {
         let program = super::program(&mut self.ebpf, which.name())?;
         if program.fd().is_err() {
-            program.load().map_err(|error| super::explain_load(&error))?;
+            program.load().map_err(|error| super::explain::load(&error))?;
         }
         Ok(program)
     }
