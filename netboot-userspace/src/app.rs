@@ -141,8 +141,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
     services.start(sockets, syslog, &cancel, &mut tasks);
     let token = cancel.clone();
+    let state = Arc::clone(&reporter);
     tasks.spawn(async move {
-        status::serve(status_socket, move || reporter.status(), token).await;
+        status::serve(status_socket, move || state.status(), token).await;
         Ok(())
     });
     tracing::info!("ready");
@@ -156,6 +157,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Ok(()) => tracing::info!("stopping"),
         Err(error) => tracing::error!("stopping: {error:#}"),
     }
+    reporter.stop_answering();
     cancel.cancel();
     drop(port);
     if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
@@ -192,10 +194,11 @@ fn serve_dhcp(
 
     // Sockets first: what the program passes on has somebody to go to.
     let mut paths = Vec::new();
+    let sockets: Vec<_> =
+        links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
     let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
-    for link in links {
+    for (link, socket) in links.into_iter().zip(sockets) {
         let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-        let socket = dhcp_sockets::packet_socket(&link)?;
         paths.push(SlowPath::new(
             socket,
             link,

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
     maps::{MapData, PerCpuArray, RingBuf},
-    programs::{Xdp, XdpMode as AyaMode},
+    programs::{Xdp, XdpMode as AyaMode, xdp::XdpLink},
 };
 use netboot_ebpf::{
     shared::{COUNTERS_LEN, EVENTS_LOST, Event, map},
@@ -47,6 +47,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct FastPath {
     ebpf: Ebpf,
     counters: Mutex<PerCpuArray<MapData, u64>>,
+    links: Mutex<Vec<XdpLink>>,
     _pins: Pins,
 }
 
@@ -83,7 +84,7 @@ impl FastPath {
         };
         let counters = ebpf.take_map(map::COUNTERS).context("the object has no COUNTERS")?;
         let counters = Mutex::new(PerCpuArray::try_from(counters)?);
-        Ok(Self { ebpf, counters, _pins: pins })
+        Ok(Self { ebpf, counters, links: Mutex::default(), _pins: pins })
     }
 
     /// Attaches the program, and says in which mode, and why not in a better one.
@@ -124,10 +125,17 @@ impl FastPath {
             );
         }
         let program = program(&mut self.ebpf, PROGRAM)?;
-        match program.attach_to_if_index(link.index, mode) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(explain::attach(&error, link, mode)),
-        }
+        let id = program
+            .attach_to_if_index(link.index, mode)
+            .map_err(|error| explain::attach(&error, link, mode))?;
+        let attached = program.take_link(id)?;
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).push(attached);
+        Ok(())
+    }
+
+    /// Detaches the program everywhere: the kernel answers no more.
+    pub fn detach(&self) {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The verdicts' counters, by number, summed over the CPUs; and the events that were lost.

@@ -258,3 +258,6 @@ fn authority(server: Ipv4Addr, listen: SocketAddr, default_port: u16) -> String 
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
+
+#[cfg(all(test, feature = "fastpath"))]
+mod tests;

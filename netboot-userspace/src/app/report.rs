@@ -71,6 +71,13 @@ impl Reporter {
         }
     }
 
+    /// No machine is sent to services that are about to stop.
+    pub(super) fn stop_answering(&self) {
+        if let Some(fast) = self.dhcp.kernel.as_ref().and_then(|kernel| kernel.fast.as_ref()) {
+            fast.detach();
+        }
+    }
+
     fn kernel_counters(&self) -> (Vec<u64>, u64) {
         let Some(fast) = self.dhcp.kernel.as_ref().and_then(|kernel| kernel.fast.as_ref()) else {
             return (Vec::new(), 0);

@@ -1,0 +1,181 @@
+//! What a configuration makes of the answers to captured requests, as a second decoder reads them.
+
+use dhcproto::{
+    Decodable as _, Decoder, Encodable as _,
+    v4::{DhcpOption, Message, OptionCode},
+};
+use netboot_ebpf::responder::Scratch;
+
+use super::*;
+use crate::{
+    config::{DhcpOption as Custom, Subnet as ConfiguredSubnet},
+    fastpath::run::IFINDEX,
+    selftest::{golden, site},
+    slowpath,
+};
+
+const BIOS: &str = "bios_ipxe 1 PXEClient:Arch:00000:UNDI:002001 b'iPXE'";
+const UEFI: &str = golden::PXE_DISCOVER;
+const HTTP: &str = "bios_ipxe 1 HTTPClient:Arch:00016:UNDI:003000 b''";
+const SCRIPT: &str = golden::SCRIPT_REQUEST;
+const PLAIN: &str = "uboot 1 U-Boot.armv8 b''";
+
+fn ask(config: &Config, name: &str) -> Message {
+    let tables = site::tables_of(config).unwrap();
+    let frames = golden::frames().unwrap();
+    let golden = frames.iter().find(|golden| golden.name == name).unwrap();
+    let mut scratch = Box::new(Scratch::new());
+    let answer = slowpath::answer(&golden.frame, IFINDEX, &mut scratch, &tables).unwrap();
+    let bytes = slowpath::bytes(&scratch, answer);
+    let options = bytes.get(42 + 240..).unwrap();
+    assert_eq!(repeated(options), None, "{name}: an option comes twice");
+    Message::decode(&mut Decoder::new(&bytes[42..])).unwrap()
+}
+
+/// The first code that occurs twice.
+fn repeated(mut options: &[u8]) -> Option<u8> {
+    let mut seen = Vec::new();
+    loop {
+        match options {
+            [255, ..] => return None,
+            [code, ..] if seen.contains(code) => return Some(*code),
+            [code, len, rest @ ..] => {
+                seen.push(*code);
+                options = rest.get(usize::from(*len)..).unwrap();
+            }
+            _ => panic!("the options have no end"),
+        }
+    }
+}
+
+/// Boot file, next server, and the bytes of options 43, 60, 67 and 175.
+#[track_caller]
+fn check(change: impl Fn(&mut Config), name: &str, file: &str, options: [&[u8]; 4]) {
+    let mut config = site::config().unwrap();
+    change(&mut config);
+    let message = ask(&config, name);
+    let fname = message.fname().map_or("", |name| str::from_utf8(name).unwrap());
+    assert_eq!(fname.trim_end_matches('\0'), file, "{name}");
+    let next = if file.is_empty() && options[2].is_empty() { [0; 4] } else { [172, 30, 0, 1] };
+    assert_eq!(message.siaddr().octets(), next, "{name}");
+    for (code, expect) in [43, 60, 67, 175].into_iter().zip(options) {
+        let found = message.opts().get(OptionCode::from(code)).map(|option| option.to_vec().unwrap());
+        let found = found.as_deref().and_then(|option| option.get(2..)).unwrap_or_default();
+        assert_eq!(found, expect, "{name}: option {code}");
+    }
+}
+
+#[test]
+fn boot_choices() {
+    const PXE: &[u8] = &[6, 1, 8, 255];
+    const NO_PROXY: &[u8] = &[0xb0, 1, 1];
+    const NO: &[u8] = &[];
+    let as_is = |_: &mut Config| {};
+    check(as_is, UEFI, "ipxe.efi", [PXE, NO, NO, NO]);
+    check(as_is, BIOS, "tftp://172.30.0.1/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
+    check(as_is, HTTP, "http://172.30.0.1/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
+    check(as_is, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
+    check(as_is, PLAIN, "", [NO, NO, NO, NO]);
+
+    let waits = |config: &mut Config| config.dhcp.skip_proxydhcp = false;
+    check(waits, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO]);
+    let echoes = |config: &mut Config| config.dhcp.echo_pxeclient = true;
+    check(echoes, UEFI, "ipxe.efi", [PXE, b"PXEClient", NO, NO]);
+    check(echoes, HTTP, "http://172.30.0.1/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
+
+    let ports = |config: &mut Config| {
+        config.http = Some(([0, 0, 0, 0], 8080).into());
+        config.tftp = Some(([0, 0, 0, 0], 6969).into());
+    };
+    check(ports, BIOS, "tftp://172.30.0.1:6969/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
+    check(ports, HTTP, "http://172.30.0.1:8080/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
+    let without_tftp = |config: &mut Config| config.tftp = None;
+    check(without_tftp, BIOS, "http://172.30.0.1/ipxe/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
+
+    let own_file = |config: &mut Config| {
+        config.hosts.iter_mut().for_each(|host| host.boot_file = Some("own.efi".to_owned()));
+    };
+    check(own_file, UEFI, "own.efi", [PXE, NO, NO, NO]);
+    check(own_file, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
+    let number = |config: &mut Config| {
+        config.boot.files.insert(Architecture::Code(7), "seven.efi".to_owned());
+    };
+    check(number, UEFI, "seven.efi", [PXE, NO, NO, NO]);
+    check(number, HTTP, "http://172.30.0.1/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
+    let no_netboot = |config: &mut Config| config.hosts.iter_mut().for_each(|host| host.netboot = false);
+    check(no_netboot, UEFI, "", [NO, NO, NO, NO]);
+    check(no_netboot, SCRIPT, "", [NO, NO, NO, NO]);
+
+    let long = format!("http://172.30.0.1/{}", "u".repeat(230));
+    let script_url = |config: &mut Config| config.boot.script_url = Some(long.clone());
+    check(script_url, SCRIPT, "", [PXE, NO, long.as_bytes(), NO_PROXY]);
+}
+
+#[track_caller]
+fn check_options(change: impl Fn(&mut Config), expect: &[DhcpOption]) {
+    let mut config = site::config().unwrap();
+    change(&mut config);
+    let message = ask(&config, UEFI);
+    for option in expect {
+        assert_eq!(message.opts().get(OptionCode::from(option)), Some(option));
+    }
+}
+
+fn edit(config: &mut Config, subnet: impl Fn(&mut ConfiguredSubnet), host: impl Fn(&mut Host)) {
+    config.subnets.iter_mut().for_each(subnet);
+    config.hosts.iter_mut().for_each(host);
+}
+
+#[test]
+fn options_of_subnets_and_hosts() {
+    let router = Ipv4Addr::new(172, 30, 0, 1);
+    let own = Ipv4Addr::new(172, 30, 0, 9);
+    check_options(
+        |_| {},
+        &[
+            DhcpOption::ServerIdentifier(router),
+            DhcpOption::AddressLeaseTime(86_400),
+            DhcpOption::Renewal(43_200),
+            DhcpOption::Rebinding(75_600),
+            DhcpOption::SubnetMask(Ipv4Addr::new(255, 255, 255, 0)),
+            DhcpOption::Router(vec![router]),
+            DhcpOption::DomainNameServer(vec![router]),
+            DhcpOption::DomainName("lab.test".to_owned()),
+            DhcpOption::BroadcastAddr(Ipv4Addr::new(172, 30, 0, 255)),
+            DhcpOption::LogServer(vec![router]),
+            DhcpOption::Hostname("node1".to_owned()),
+        ],
+    );
+    let lease = |config: &mut Config| {
+        edit(config, |_| {}, |host| host.lease_time = Some(Duration::from_secs(600)));
+    };
+    check_options(lease, &[DhcpOption::AddressLeaseTime(600), DhcpOption::Renewal(300), DhcpOption::Rebinding(525)]);
+    // What a host has of its own replaces what its subnet has.
+    let replaced = |config: &mut Config| {
+        let domain = Custom { code: 15, value: b"own.test".to_vec() };
+        let router = Custom { code: 3, value: own.octets().to_vec() };
+        edit(config, |_| {}, |host| host.options = vec![router.clone(), domain.clone()]);
+    };
+    check_options(replaced, &[DhcpOption::Router(vec![own]), DhcpOption::DomainName("own.test".to_owned())]);
+    let custom = |config: &mut Config| {
+        let option = |text: &str| vec![Custom { code: 66, value: text.as_bytes().to_vec() }];
+        edit(config, |subnet| subnet.options = option("subnet"), |host| host.options = option("host"));
+    };
+    check_options(custom, &[DhcpOption::TFTPServerName(b"host".to_vec())]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let long = |config: &mut Config| {
+        edit(config, |subnet| subnet.options = vec![Custom { code: 224, value: vec![1; 250] }], |_| {});
+    };
+    let own = |config: &mut Config| {
+        edit(config, |_| {}, |host| host.options = vec![Custom { code: 224, value: vec![1; 130] }]);
+    };
+    for (change, expect) in [(&long as &dyn Fn(&mut Config), "256 is the limit"), (&own, "128 is the limit")] {
+        let mut config = site::config().unwrap();
+        change(&mut config);
+        let error = format!("{:#}", site::tables_of(&config).unwrap_err());
+        assert!(error.contains(expect), "{error}");
+    }
+}
