@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use netboot_ebpf::{
     client::{NO_ARCHITECTURE, Stage},
-    shared::Seen,
+    shared::{Mac, Seen},
     verdict::Verdict,
     wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST},
 };
@@ -43,6 +43,10 @@ impl Sightings {
         let message = message_name(seen.message_type);
         let machine = seen.mac;
         tracing::debug!(?path, interface, %machine, message, stage, verdict = verdict.as_str(), "dhcp");
+        // The message was not read as far as its machine: the counters have it.
+        if seen.mac == Mac::default() {
+            return;
+        }
         if verdict == Verdict::UnknownMachine {
             self.announce(interface, seen);
         }

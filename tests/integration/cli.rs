@@ -100,6 +100,25 @@ fn missing_privileges_are_named() -> Result<()> {
     Ok(())
 }
 
+/// In a mount namespace of its own, where nobody mounted the BPF file system.
+#[test]
+fn the_bpf_file_system_is_mounted() -> Result<()> {
+    let lab = Lab::new()?;
+    let binary = netboot_tests::daemon::binary()?.display().to_string();
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let mut command = lab.server.command("unshare");
+    command.args(["--mount", "sh", "-c", "umount -a -t bpf && exec \"$0\" \"$@\"", &binary]);
+    command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+    let mut daemon = Process::spawn(command)?;
+    wait_until_ready(&mut daemon)?;
+    ensure!(daemon.stderr().contains("mounted /sys/fs/bpf"), "{}", daemon.stderr());
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+    let output = daemon.terminate(DEADLINE)?;
+    ensure!(output.status.success(), "{}", output.stderr);
+    Ok(())
+}
+
 #[test]
 fn a_second_daemon_is_an_error() -> Result<()> {
     let lab = Lab::new()?;

@@ -59,7 +59,8 @@ fn check(change: impl Fn(&mut Config), name: &str, file: &str, options: [&[u8]; 
     let next = if file.is_empty() && options[2].is_empty() { [0; 4] } else { [172, 30, 0, 1] };
     assert_eq!(message.siaddr().octets(), next, "{name}");
     for (code, expect) in [43, 60, 67, 175].into_iter().zip(options) {
-        let found = message.opts().get(OptionCode::from(code)).map(|option| option.to_vec().unwrap());
+        let found =
+            message.opts().get(OptionCode::from(code)).map(|option| option.to_vec().unwrap());
         let found = found.as_deref().and_then(|option| option.get(2..)).unwrap_or_default();
         assert_eq!(found, expect, "{name}: option {code}");
     }
@@ -102,7 +103,8 @@ fn boot_choices() {
     };
     check(number, UEFI, "seven.efi", [PXE, NO, NO, NO]);
     check(number, HTTP, "http://172.30.0.1/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
-    let no_netboot = |config: &mut Config| config.hosts.iter_mut().for_each(|host| host.netboot = false);
+    let no_netboot =
+        |config: &mut Config| config.hosts.iter_mut().for_each(|host| host.netboot = false);
     check(no_netboot, UEFI, "", [NO, NO, NO, NO]);
     check(no_netboot, SCRIPT, "", [NO, NO, NO, NO]);
 
@@ -149,17 +151,27 @@ fn options_of_subnets_and_hosts() {
     let lease = |config: &mut Config| {
         edit(config, |_| {}, |host| host.lease_time = Some(Duration::from_secs(600)));
     };
-    check_options(lease, &[DhcpOption::AddressLeaseTime(600), DhcpOption::Renewal(300), DhcpOption::Rebinding(525)]);
+    check_options(
+        lease,
+        &[DhcpOption::AddressLeaseTime(600), DhcpOption::Renewal(300), DhcpOption::Rebinding(525)],
+    );
     // What a host has of its own replaces what its subnet has.
     let replaced = |config: &mut Config| {
         let domain = Custom { code: 15, value: b"own.test".to_vec() };
         let router = Custom { code: 3, value: own.octets().to_vec() };
         edit(config, |_| {}, |host| host.options = vec![router.clone(), domain.clone()]);
     };
-    check_options(replaced, &[DhcpOption::Router(vec![own]), DhcpOption::DomainName("own.test".to_owned())]);
+    check_options(
+        replaced,
+        &[DhcpOption::Router(vec![own]), DhcpOption::DomainName("own.test".to_owned())],
+    );
     let custom = |config: &mut Config| {
         let option = |text: &str| vec![Custom { code: 66, value: text.as_bytes().to_vec() }];
-        edit(config, |subnet| subnet.options = option("subnet"), |host| host.options = option("host"));
+        edit(
+            config,
+            |subnet| subnet.options = option("subnet"),
+            |host| host.options = option("host"),
+        );
     };
     check_options(custom, &[DhcpOption::TFTPServerName(b"host".to_vec())]);
 }
@@ -167,12 +179,18 @@ fn options_of_subnets_and_hosts() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let long = |config: &mut Config| {
-        edit(config, |subnet| subnet.options = vec![Custom { code: 224, value: vec![1; 250] }], |_| {});
+        edit(
+            config,
+            |subnet| subnet.options = vec![Custom { code: 224, value: vec![1; 250] }],
+            |_| {},
+        );
     };
     let own = |config: &mut Config| {
         edit(config, |_| {}, |host| host.options = vec![Custom { code: 224, value: vec![1; 130] }]);
     };
-    for (change, expect) in [(&long as &dyn Fn(&mut Config), "256 is the limit"), (&own, "128 is the limit")] {
+    for (change, expect) in
+        [(&long as &dyn Fn(&mut Config), "256 is the limit"), (&own, "128 is the limit")]
+    {
         let mut config = site::config().unwrap();
         change(&mut config);
         let error = format!("{:#}", site::tables_of(&config).unwrap_err());
