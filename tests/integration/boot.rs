@@ -1,6 +1,6 @@
 //! From power-on to the booted system's first line in the log.
 
-use std::fs;
+use std::{fs, time::Instant};
 
 use anyhow::{Result, ensure};
 use netboot_tests::{
@@ -19,10 +19,17 @@ fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     }
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let (name, start) = (firmware.name(), Instant::now());
     let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
+    machine.wait_for("the script's request", || {
+        Ok(daemon.log().contains("path=\"/auto.ipxe\"").then_some(()))
+    })?;
+    let script = start.elapsed().as_secs_f32();
     let row = machine.wait_for("the first syslog line", || {
         daemon.machine_at(&lab.server, CLIENT_MAC, "syslog")
     })?;
+    let syslog = start.elapsed().as_secs_f32();
+    println!("{name}: {script:.1} s to the script, {syslog:.1} s to the first syslog line");
     let line = row["last"]["line"].as_str().unwrap_or_default();
     ensure!(line.contains("up with 192.168.2.144/24"), "{row}");
     let Count { kernel, userspace } = daemon.answers(&lab.server)?;

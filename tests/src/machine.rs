@@ -33,6 +33,19 @@ pub enum Firmware<'a> {
     IpxeScript(&'a str),
 }
 
+impl Firmware<'_> {
+    /// For people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bios => "BIOS",
+            Self::Uefi => "UEFI, PXE",
+            Self::UefiHttp => "UEFI, HTTP boot",
+            Self::IpxeScript(_) => "BIOS, iPXE of the site",
+        }
+    }
+}
+
 /// A machine that was switched on. It is switched off when the value goes.
 pub struct Machine {
     process: Process,

@@ -14,6 +14,9 @@ pub(crate) struct Args {
     /// Only the tests that need neither root nor test clients
     #[arg(long)]
     no_root: bool,
+    /// Also show what tests that passed print, as the machines' boot times
+    #[arg(long)]
+    show_output: bool,
     /// Run only the tests whose name contains one of these
     filter: Vec<String>,
 }
@@ -23,7 +26,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     let mut parts = Parts::default();
     parts.run("tests without root", || unprivileged(&args.filter));
     if !args.no_root {
-        parts.run("tests on real parts, as root", || integration(&args.filter));
+        parts.run("tests on real parts, as root", || integration(args));
     }
     parts.close()
 }
@@ -34,10 +37,13 @@ fn unprivileged(filter: &[String]) -> Result<()> {
 }
 
 /// Built by the calling user and run by root, so that `target` stays the user's.
-fn integration(filter: &[String]) -> Result<()> {
+fn integration(args: &Args) -> Result<()> {
     let daemon = cargo::executable(&["build", "-p", "netboot-userspace"], "netboot")?;
     let tests = cargo::executable(&["test", "--no-run", "-p", "netboot-tests"], "integration")?;
     let mut command = shell::command(tests);
-    command.current_dir(shell::root().join("tests")).args(filter).env("NETBOOT_BIN", daemon);
+    command.current_dir(shell::root().join("tests")).args(&args.filter).env("NETBOOT_BIN", daemon);
+    if args.show_output {
+        command.arg("--show-output");
+    }
     shell::run(&mut shell::as_root(command)?)
 }
