@@ -56,7 +56,7 @@ impl HostKey {
 /// is changed then.
 pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Result<()> {
     let path = file.unwrap_or(config);
-    let _lock = lock(path)?;
+    let _lock = lock(config)?;
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound && file.is_some() => String::new(),
@@ -80,6 +80,7 @@ pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Resu
 ///
 /// As [`add`]; or there is no such host, or several.
 pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
+    let _lock = lock(config)?;
     let wanted = HostKey::new(key);
     // A configuration that is wrong can be mended by what is removed.
     let files =
@@ -96,7 +97,6 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
         [one] => *one,
         _ => bail!("{} hosts match {key}: name the one by its MAC or address", found.len()),
     };
-    let _lock = lock(path)?;
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(
@@ -110,9 +110,11 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     Ok(path.clone())
 }
 
-/// One edit at a time. The file itself is replaced by an edit: its directory is locked.
-fn lock(path: &Path) -> anyhow::Result<File> {
-    let directory = replace::directory(path);
+/// One edit of a configuration at a time. The file itself is replaced by an edit: its directory is
+/// locked, the one where the file is, whatever links lead to it.
+fn lock(config: &Path) -> anyhow::Result<File> {
+    let config = fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
+    let directory = replace::directory(&config);
     let lock = File::open(directory)
         .and_then(|file| file.lock().map(|()| file))
         .with_context(|| format!("cannot lock {}", directory.display()))?;
@@ -269,5 +271,32 @@ enabled = false
         assert_eq!(HostKey::new("525400000001"), HostKey::Mac(mac));
         assert_eq!(HostKey::new("10.0.0.1"), HostKey::Ip(Ipv4Addr::new(10, 0, 0, 1)));
         assert_eq!(HostKey::new("10.0.0"), HostKey::Hostname("10.0.0".to_owned()));
+    }
+
+    #[test]
+    fn edits_through_links_wait_for_each_other() {
+        let site = Site::new();
+        let other = site.path("other");
+        fs::create_dir(&other).unwrap();
+        symlink("../netboot.toml", other.join("link.toml")).unwrap();
+        let configs = [site.path("netboot.toml"), other.join("link.toml")];
+        std::thread::scope(|scope| {
+            for number in 10_u8..30 {
+                let config = &configs[usize::from(number) % 2];
+                scope.spawn(move || {
+                    let new =
+                        host(&format!("02:00:00:00:00:{number}"), &format!("10.0.0.{number}"));
+                    add(config, None, &new).unwrap();
+                });
+            }
+        });
+        assert_eq!(site.text("netboot.toml").matches("[[host]]").count(), 21);
+        std::thread::scope(|scope| {
+            for number in 10_u8..30 {
+                let config = &configs[usize::from(number) % 2];
+                scope.spawn(move || remove(config, &format!("10.0.0.{number}")).unwrap());
+            }
+        });
+        assert_eq!(site.text("netboot.toml").matches("[[host]]").count(), 1);
     }
 }

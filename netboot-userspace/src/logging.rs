@@ -19,6 +19,8 @@ pub fn start(filter: &str) -> anyhow::Result<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Where the log cannot be written, saying so on the same stderr would panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .finish();
     tracing::subscriber::set_global_default(subscriber).context("cannot start the log")
