@@ -279,6 +279,7 @@ enabled = false
         let other = site.path("other");
         fs::create_dir(&other).unwrap();
         symlink("../netboot.toml", other.join("link.toml")).unwrap();
+        symlink("../rack.toml", other.join("rack.toml")).unwrap();
         let configs = [site.path("netboot.toml"), other.join("link.toml")];
         std::thread::scope(|scope| {
             for number in 10_u8..30 {
