@@ -1,18 +1,17 @@
-//! Parallel TFTP transfers over a loopback interface, from netboot and its peers, one after the other.
+//! Parallel TFTP transfers over a loopback interface, from netboot and its peers, in turns.
 
 mod client;
 mod report;
 mod servers;
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot_tests::namespace::Namespace;
 use serde_json::Value;
 
 use self::{
     client::{Fetched, Storm},
-    servers::Kind,
+    servers::{Kind, Server},
 };
 use crate::{interrupt, usage};
 
@@ -43,7 +42,11 @@ pub(crate) struct Args {
 struct Run {
     kind: Kind,
     window: u16,
-    rounds: Vec<Fetched>,
+    rounds: Vec<Round>,
+}
+
+struct Round {
+    fetched: Fetched,
     server_cpu: Duration,
 }
 
@@ -57,14 +60,24 @@ pub(crate) fn command(args: &Args) -> Result<()> {
         usage::machine()
     );
     eprintln!("{header}");
+    // Bytes that are others in every block.
+    let file: Arc<[u8]> = (0..args.size).map(|at| (at.wrapping_mul(31) >> 3) as u8).collect();
     let wanted = |kind: &Kind| args.only.as_ref().is_none_or(|name| kind.name().contains(name));
-    let mut runs = Vec::new();
+    let mut servers = Vec::new();
     for kind in Kind::ALL.into_iter().filter(wanted) {
-        eprintln!("== {}", kind.name());
-        if let Err(error) = measure(kind, args, &mut runs) {
-            interrupt::check()?;
-            eprintln!("   left out: {error:#}");
+        match kind.start(&file) {
+            Ok(server) => servers.push(server),
+            Err(error) => {
+                interrupt::check()?;
+                eprintln!("{} is left out: {error:#}", kind.name());
+            }
         }
+    }
+    ensure!(!servers.is_empty(), "no server could be started");
+    let mut runs = Vec::new();
+    for window in WINDOWS {
+        let storm = Storm { clients: args.clients, window, file: Arc::clone(&file) };
+        runs.extend(measure(&servers, &storm, args.rounds)?);
     }
     if args.json {
         let runs: Vec<Value> = runs.iter().map(report::json).collect();
@@ -72,30 +85,26 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     } else {
         print!("{}", report::summary(&runs));
     }
-    ensure!(!runs.is_empty(), "no server could be measured");
     Ok(())
 }
 
-fn measure(kind: Kind, args: &Args, runs: &mut Vec<Run>) -> Result<()> {
-    let root = tempfile::tempdir()?;
-    // Bytes that are others in every block.
-    let file: Arc<[u8]> = (0..args.size).map(|at| (at.wrapping_mul(31) >> 3) as u8).collect();
-    fs::write(root.path().join(FILE), &file)?;
-    let namespace = Namespace::new()?;
-    let server = kind.start(&namespace, root)?;
-    for window in WINDOWS {
-        let storm = Storm { clients: args.clients, window, file: Arc::clone(&file) };
-        let before = usage::of_process(server.id())?;
-        let mut rounds = Vec::new();
-        for _ in 0..args.rounds {
-            let fetched = namespace.enter(|| storm.run())?;
-            eprintln!("   window {window}: {}", report::round(&fetched));
-            rounds.push(fetched);
+/// The servers take turns: what else the machine does is then in every server's rounds.
+fn measure(servers: &[Server], storm: &Storm, rounds: u8) -> Result<Vec<Run>> {
+    let run = |server: &Server| Run { kind: server.kind(), window: storm.window, rounds: vec![] };
+    let mut runs: Vec<Run> = servers.iter().map(run).collect();
+    for round in 1..=rounds {
+        for (server, run) in servers.iter().zip(&mut runs) {
+            let before = usage::of_process(server.id())?;
+            let fetched = server.namespace().enter(|| storm.run())?;
+            let after = usage::of_process(server.id())
+                .with_context(|| format!("{} ended", server.kind().name()))?;
+            let name = server.kind().name();
+            let line = report::round(&fetched);
+            eprintln!("window {}, round {round}: {name}: {line}", storm.window);
+            run.rounds.push(Round { fetched, server_cpu: after.saturating_sub(before) });
         }
-        let after = usage::of_process(server.id()).context("the server ended")?;
-        runs.push(Run { kind, window, rounds, server_cpu: after.saturating_sub(before) });
     }
-    Ok(())
+    Ok(runs)
 }
 
 fn size(text: &str) -> Result<usize, String> {

@@ -34,7 +34,7 @@ pub(super) fn summary(runs: &[Run]) -> String {
     ])];
     for run in runs {
         let is_ours = |ours: &&Run| ours.kind == Kind::Netboot && ours.window == run.window;
-        let ratio = runs.iter().find(is_ours).map(|ours| run.rate() / ours.rate());
+        let ratio = runs.iter().find(is_ours).map(|ours| run.ratio(ours));
         let rates = run.rates();
         let shown = |rate: Option<&f64>| rate.map_or_else(String::new, |rate| format!("{rate:.0}"));
         rows.push(vec![
@@ -46,13 +46,16 @@ pub(super) fn summary(runs: &[Run]) -> String {
             shown(rates.last()),
             run.failed().to_string(),
             run.retries().to_string(),
-            format!("{:.0}%", 100.0 * run.server_cpu.as_secs_f64() / run.seconds()),
+            run.server_seconds().map_or_else(
+                || "-".to_owned(),
+                |used| format!("{:.0}%", 100.0 * used / run.seconds()),
+            ),
             format!("{:.0}%", 100.0 * run.client_seconds() / run.seconds()),
             ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
         ]);
     }
     format!(
-        "{}The clients are one thread: near 100% of a core they are the limit, not the server.\n",
+        "{}ratio: the median of the rounds, each beside ours of the same round. The clients are one thread: near 100% of a core they are the limit, not the server.\n",
         table(&rows)
     )
 }
@@ -66,7 +69,7 @@ pub(super) fn json(run: &Run) -> Value {
         "rounds": run.rates(),
         "failed": run.failed(),
         "retries": run.retries(),
-        "server_cpu_seconds": run.server_cpu.as_secs_f64(),
+        "server_cpu_seconds": run.server_seconds(),
         "client_cpu_seconds": run.client_seconds(),
         "seconds": run.seconds(),
     })
@@ -75,36 +78,57 @@ pub(super) fn json(run: &Run) -> Value {
 impl Run {
     /// The median of the rounds, in MB/s.
     fn rate(&self) -> f64 {
-        let rates = self.rates();
-        rates.get(rates.len() / 2).copied().unwrap_or(0.0)
+        median(&self.rates())
     }
 
     /// From the slowest.
     fn rates(&self) -> Vec<f64> {
-        let mut rates: Vec<f64> = self.rounds.iter().map(rate).collect();
-        rates.sort_by(f64::total_cmp);
-        rates
+        sorted(self.fetched().map(rate))
+    }
+
+    fn ratio(&self, ours: &Self) -> f64 {
+        let pairs = self.fetched().zip(ours.fetched());
+        median(&sorted(pairs.map(|(theirs, ours)| rate(theirs) / rate(ours))))
     }
 
     fn granted(&self) -> u16 {
-        self.rounds.iter().map(|round| round.window).max().unwrap_or(0)
+        self.fetched().map(|fetched| fetched.window).max().unwrap_or(0)
     }
 
     fn failed(&self) -> usize {
-        self.rounds.iter().flat_map(|round| round.failures.values()).sum()
+        self.fetched().flat_map(|fetched| fetched.failures.values()).sum()
     }
 
     fn retries(&self) -> u32 {
-        self.rounds.iter().map(|round| round.retries).sum()
+        self.fetched().map(|fetched| fetched.retries).sum()
     }
 
     fn seconds(&self) -> f64 {
-        self.rounds.iter().map(|round| round.took.as_secs_f64()).sum()
+        self.fetched().map(|fetched| fetched.took.as_secs_f64()).sum()
     }
 
     fn client_seconds(&self) -> f64 {
-        self.rounds.iter().map(|round| round.cpu.as_secs_f64()).sum()
+        self.fetched().map(|fetched| fetched.cpu.as_secs_f64()).sum()
     }
+
+    fn server_seconds(&self) -> Option<f64> {
+        let used = self.rounds.iter().map(|round| round.server_cpu.as_secs_f64()).sum();
+        self.kind.has_usage().then_some(used)
+    }
+
+    fn fetched(&self) -> impl Iterator<Item = &Fetched> {
+        self.rounds.iter().map(|round| &round.fetched)
+    }
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// MB/s

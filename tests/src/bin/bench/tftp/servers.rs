@@ -10,6 +10,8 @@ use netboot_tests::{
 };
 use tempfile::TempDir;
 
+use super::FILE;
+
 const START: Duration = Duration::from_secs(20);
 /// In /proc/net/udp: port 69.
 const LISTENS: &str = ":0045 ";
@@ -24,7 +26,9 @@ pub(super) enum Kind {
 
 /// A server that listens. It is killed when the value goes.
 pub(super) struct Server {
+    kind: Kind,
     running: Running,
+    namespace: Namespace,
     /// What else has to live as long: the files, the other end of netboot's wire.
     _root: Option<TempDir>,
     _wire: Option<Namespace>,
@@ -47,8 +51,17 @@ impl Kind {
         }
     }
 
-    /// Starts it and waits until it listens.
-    pub(super) fn start(self, namespace: &Namespace, root: TempDir) -> Result<Server> {
+    /// Whether its CPU time can be read: tftpd-hpa has a child for each transfer, and does not wait for
+    /// them.
+    pub(super) fn has_usage(self) -> bool {
+        self != Self::TftpdHpa
+    }
+
+    /// Starts it in a namespace of its own and waits until it listens.
+    pub(super) fn start(self, file: &[u8]) -> Result<Server> {
+        let root = tempfile::tempdir()?;
+        fs::write(root.path().join(FILE), file)?;
+        let namespace = Namespace::new()?;
         let path = root.path().display().to_string();
         let arguments = match self {
             Self::Netboot => return netboot(namespace, root),
@@ -97,11 +110,20 @@ impl Kind {
             let sockets = fs::read_to_string(format!("/proc/{}/net/udp", process.id()))?;
             Ok(sockets.contains(LISTENS).then_some(()))
         })?;
-        Ok(Server { running: Running::Peer(process), _root: Some(root), _wire: None })
+        let running = Running::Peer(process);
+        Ok(Server { kind: self, running, namespace, _root: Some(root), _wire: None })
     }
 }
 
 impl Server {
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(super) fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     pub(super) fn id(&self) -> u32 {
         match &self.running {
             Running::Netboot(daemon) => daemon.process().id(),
@@ -111,12 +133,13 @@ impl Server {
 }
 
 /// It wants an interface for DHCP too; no frame comes over this one.
-fn netboot(namespace: &Namespace, root: TempDir) -> Result<Server> {
+fn netboot(namespace: Namespace, root: TempDir) -> Result<Server> {
     let other_end = Namespace::new()?;
-    connect((namespace, INTERFACE), (&other_end, INTERFACE))?;
+    connect((&namespace, INTERFACE), (&other_end, INTERFACE))?;
     namespace.add_address(INTERFACE, "10.99.0.1/16")?;
     let tables = format!("[boot]\nroot = \"{}\"\n", root.path().display());
-    let daemon = Setup::new(Xdp::Off, root, &tables)?.start(namespace, INTERFACE)?.quiet();
+    let daemon = Setup::new(Xdp::Off, root, &tables)?.start(&namespace, INTERFACE)?.quiet();
     ensure!(!daemon.log().contains("tftp: off"), "netboot serves no TFTP");
-    Ok(Server { running: Running::Netboot(daemon), _root: None, _wire: Some(other_end) })
+    let running = Running::Netboot(daemon);
+    Ok(Server { kind: Kind::Netboot, running, namespace, _root: None, _wire: Some(other_end) })
 }
