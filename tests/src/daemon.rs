@@ -112,6 +112,17 @@ impl Drop for Setup {
 }
 
 impl Daemon {
+    /// Its log is shown by nobody but the caller.
+    #[must_use]
+    pub fn quiet(self) -> Self {
+        Self { process: self.process.quiet(), ..self }
+    }
+
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     #[must_use]
     pub fn log(&self) -> String {
         self.process.stderr()

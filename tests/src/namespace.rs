@@ -1,7 +1,8 @@
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{fs::File, path::PathBuf, process::Command, thread, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use nix::{
+    sched::{CloneFlags, setns},
     sys::signal::{self, Signal},
     unistd::Pid,
 };
@@ -30,7 +31,7 @@ impl Namespace {
         let mut shell = namespace.command("sh");
         shell.args(["-c", "cd /proc/sys/net/ipv6/conf && echo 1 | tee */disable_ipv6 >/dev/null"]);
         // Fails where the kernel has no IPv6.
-        process::output(shell, SOON)?;
+        Process::spawn(shell)?.quiet().finish(SOON)?;
         Ok(namespace)
     }
 
@@ -104,6 +105,19 @@ impl Namespace {
     pub fn add_tap(&self, tap: &str, bridge: &str) -> Result<()> {
         self.ip(&["tuntap", "add", tap, "mode", "tap"])?;
         self.ip(&["link", "set", tap, "master", bridge, "up"]).map(drop)
+    }
+
+    /// Runs `work` on a thread that is in this namespace, as are the threads that it starts.
+    pub fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let path = self.path();
+        let inside = || {
+            // This thread alone changes its namespace, and ends.
+            setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
+            work()
+        };
+        thread::scope(|scope| {
+            scope.spawn(inside).join().map_err(|_| anyhow!("the thread panicked"))?
+        })
     }
 
     /// Starts a program that is to run while the test does.

@@ -51,6 +51,19 @@ impl Process {
         Ok(Self { line, report: Report::Shown, child, stdout, stderr })
     }
 
+    /// What it printed is shown by nobody but the caller.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.report = Report::Dropped;
+        self
+    }
+
+    /// The process' number; it is the program's own, also in a namespace.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     #[must_use]
     pub fn stdout(&self) -> String {
         text(&self.stdout)
@@ -108,8 +121,7 @@ pub fn output(command: Command, deadline: Duration) -> Result<Output> {
 
 /// Runs a program that must succeed; its standard output.
 pub fn run(command: Command, deadline: Duration) -> Result<String> {
-    let mut process = Process::spawn(command)?;
-    process.report = Report::Dropped;
+    let mut process = Process::spawn(command)?.quiet();
     let Output { status, stdout, stderr } = process.wait(deadline)?;
     ensure!(status.success(), "{}: {status}\n{stdout}{stderr}", process.line);
     Ok(stdout)

@@ -1,11 +1,8 @@
-use std::{fs::File, thread};
-
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use aya::{
     Ebpf, EbpfLoader,
     programs::{Xdp, XdpMode},
 };
-use nix::sched::{CloneFlags, setns};
 
 use crate::namespace::Namespace;
 
@@ -19,16 +16,8 @@ pub struct XdpPass {
 impl XdpPass {
     /// Attaches it, in native mode.
     pub fn attach(namespace: &Namespace, interface: &str) -> Result<Self> {
-        let path = namespace.path();
-        let attached = thread::scope(|scope| {
-            let attach = || {
-                // This thread alone changes its namespace, and ends.
-                setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
-                attach(interface)
-            };
-            scope.spawn(attach).join().map_err(|_| anyhow!("the thread panicked"))
-        });
-        let ebpf = attached?.with_context(|| format!("attach XDP_PASS to {interface}"))?;
+        let attached = namespace.enter(|| attach(interface));
+        let ebpf = attached.with_context(|| format!("attach XDP_PASS to {interface}"))?;
         Ok(Self { _ebpf: ebpf })
     }
 }

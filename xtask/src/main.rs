@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets up, runs, tests and checks netboot. One module per command.
 
+mod bench;
 mod cargo;
 mod ci;
 mod parts;
@@ -38,6 +39,8 @@ enum Command {
     Ci,
     /// Load the XDP program on this kernel and on Debian 12's 6.1
     Verify,
+    /// Measure what netboot costs, and what it does beside its peers
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::command(&args),
         Command::Ci => ci::command(),
         Command::Verify => verify::command(),
+        Command::Bench(args) => bench::command(&args),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");

@@ -32,7 +32,7 @@ enum Need {
 pub(super) const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 
 const CLIENT: Need = Need::Tests("a client in the tests");
-const PEER: Need = Need::Tests("a peer in the tests");
+const PEER: Need = Need::Tests("a peer in the tests and benchmarks");
 const MACHINE: Need = Need::Tests("virtual machines");
 const TOOL: Need = Need::Tests("a tool of the tests");
 
@@ -52,6 +52,7 @@ const PACKAGES: &[Package] = &[
     package("dnsmasq-base", Provides::Program("dnsmasq"), PEER),
     daemon("kea-dhcp4-server", Provides::Program("kea-dhcp4"), PEER),
     daemon("isc-dhcp-server", Provides::Program("dhcpd"), PEER),
+    daemon("tftpd-hpa", Provides::Program("in.tftpd"), PEER),
     package("qemu-system-x86", Provides::Program("qemu-system-x86_64"), MACHINE),
     package("ipxe-qemu", Provides::File("/usr/lib/ipxe/qemu/pxe-virtio.rom"), MACHINE),
     package("ovmf", Provides::File("/usr/share/OVMF/OVMF_CODE_4M.fd"), MACHINE),
