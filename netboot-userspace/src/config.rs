@@ -4,13 +4,16 @@ mod check;
 mod defaults;
 mod file;
 mod host;
+mod lease;
 mod load;
 mod names;
 mod option;
 mod print;
 mod problem;
+mod reach;
 mod read;
 mod section;
+mod shape;
 mod source;
 mod subnet;
 #[cfg(test)]
@@ -32,6 +35,7 @@ pub use self::{
     load::{Loaded, is_same_file, load, load_edited},
     names::interface_name,
     problem::{Problem, Problems},
+    reach::reach,
 };
 use crate::inventory::Host;
 

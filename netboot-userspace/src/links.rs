@@ -12,6 +12,8 @@ use nix::{
     sys::socket::{AddressFamily, LinkAddr, SockaddrLike as _},
 };
 
+use self::attributes::Attributes;
+
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -43,8 +45,16 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         };
         let Some(octets) = address.addr() else { continue };
         let index = u32::try_from(address.ifindex()).unwrap_or(0);
-        let attributes = attributes::read(index)
-            .with_context(|| format!("interface {}", entry.interface_name))?;
+        let attributes = match attributes::read(index) {
+            Ok(Some(attributes)) => attributes,
+            // It went between the two questions.
+            Ok(None) => continue,
+            Err(error) => {
+                let interface = &entry.interface_name;
+                tracing::warn!(interface, "taken for a plain Ethernet interface: {error:#}");
+                Attributes::default()
+            }
+        };
         let link = Link {
             name: entry.interface_name.clone(),
             index,
@@ -58,7 +68,7 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         links.insert(link.name.clone(), link);
     }
     for entry in &entries {
-        let Some(link) = links.get_mut(&entry.interface_name) else { continue };
+        let Some(link) = links.get_mut(device(&entry.interface_name)) else { continue };
         let (Some(address), Some(mask)) = (&entry.address, &entry.netmask) else { continue };
         if address.family() != Some(AddressFamily::Inet) {
             continue;
@@ -71,6 +81,11 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         }
     }
     Ok(links)
+}
+
+/// The interface of a label such as `eth0:1`, which an address can have instead of its name.
+fn device(label: &str) -> &str {
+    label.split_once(':').map_or(label, |(device, _)| device)
 }
 
 const ETHERNET_MTU: u16 = 1500;
@@ -96,4 +111,23 @@ pub fn named(names: &[String], server_address: Option<Ipv4Addr>) -> anyhow::Resu
         found.push(link.clone());
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_addresses_name_their_interface() {
+        for (label, expect) in [("eth0", "eth0"), ("eth0:1", "eth0"), ("bond0.7:a:b", "bond0.7")] {
+            assert_eq!(device(label), expect);
+        }
+    }
+
+    #[test]
+    fn an_interface_that_went_is_not_there() {
+        assert_eq!(attributes::read(0x7fff_fff0).unwrap(), None);
+        let loopback = all().unwrap().remove("lo").unwrap();
+        assert!(attributes::read(loopback.index).unwrap().unwrap().mtu.is_some());
+    }
 }

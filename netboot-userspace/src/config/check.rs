@@ -1,13 +1,21 @@
 //! Rules that concern more than one value.
 
-use std::{collections::HashMap, fmt::Display, hash::Hash, net::Ipv4Addr};
+mod room;
+
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    hash::Hash,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use cap_std::{ambient_authority, fs::Dir};
 
 use super::{
-    DhcpMode, Script,
+    Config, DhcpMode, Script, SyslogListen,
     host::DraftHost,
     problem::{Placed, Report},
+    reach,
     read::Draft,
 };
 
@@ -22,6 +30,7 @@ pub(crate) fn check(draft: &Draft, report: &Report) {
         }
     }
     boot_files(draft, report);
+    room::check_room(draft, report);
     advice(draft, report);
 }
 
@@ -32,8 +41,9 @@ fn overlaps(draft: &Draft, report: &Report) {
             earlier.cidr.contains(&subnet.cidr) || subnet.cidr.contains(&earlier.cidr)
         });
         if let Some((earlier, first)) = overlap {
-            let message = format!("{} overlaps {} ({})", subnet.cidr, earlier.cidr, first.line());
-            report.error(place, message);
+            let message =
+                format!("{} overlaps {} ({})", subnet.cidr, earlier.cidr, first.cidr.line());
+            report.error(&place.cidr, message);
         }
     }
 }
@@ -140,9 +150,7 @@ fn advice(draft: &Draft, report: &Report) {
         let message = "no boot.script-user-classes: no machine gets the script";
         report.warn(&draft.boot, message);
     }
-    if config.tftp.is_some_and(|address| address.port() != 69) {
-        report.warn(&draft.place, "tftp.listen: firmware asks at port 69 only");
-    }
+    services(draft, report);
     let serves = config.http.is_some() && config.script.download_url.is_none();
     if !serves || !draft.hosts.iter().any(DraftHost::gets_script) {
         return;
@@ -158,6 +166,48 @@ fn advice(draft: &Draft, report: &Report) {
             report.warn(&draft.boot, message);
         }
     }
+}
+
+/// Services that machines are sent to, but cannot reach.
+fn services(draft: &Draft, report: &Report) {
+    let config = &draft.config;
+    for (key, listen) in listens(config) {
+        if !is_reached(listen) {
+            let message = format!("{key}: no machine reaches {}", listen.ip());
+            report.warn(&draft.place, message);
+        }
+    }
+    let boots = draft.boot_files.first().or(draft.hosts.iter().find_map(|h| h.boot_file.as_ref()));
+    match (config.tftp, boots) {
+        (Some(listen), _) if listen.port() != 69 => {
+            let message = "tftp.listen: firmware asks at port 69 only, and gets no boot file";
+            report.warn(&draft.place, message);
+        }
+        (tftp, Some(file)) if !tftp.is_some_and(is_reached) => {
+            let message = "without TFTP firmware gets no boot file, but for HTTP boot";
+            report.warn(&file.place, message);
+        }
+        _ => {}
+    }
+    let boot = &config.boot;
+    let has_script = boot.script_url.is_some() || config.http.is_some_and(is_reached);
+    if !has_script && !boot.script_user_classes.is_empty() {
+        let message = "without HTTP and boot.script-url no machine gets the script";
+        report.warn(&draft.boot, message);
+    }
+}
+
+fn listens(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let tftp = config.tftp.map(|listen| ("tftp.listen", listen));
+    let http = config.http.map(|listen| ("http.listen", listen));
+    let syslog = config.syslog.iter().map(|listen| match *listen {
+        SyslogListen::Udp(listen) | SyslogListen::Tcp(listen) => ("syslog.listen", listen),
+    });
+    tftp.into_iter().chain(http).chain(syslog)
+}
+
+fn is_reached(listen: SocketAddr) -> bool {
+    reach(Ipv4Addr::BROADCAST, listen).is_some()
 }
 
 fn kernel_and_initrd(script: &Script) -> [String; 2] {

@@ -6,10 +6,11 @@ use netboot_ebpf::shared::Mac;
 use toml::de::DeValue;
 
 use super::{
+    lease::lease_time,
     option::{Owner, read_options},
-    problem::Placed,
+    problem::{Place, Placed},
     section::Section,
-    value::{boolean, boot_file, hostname, is_http_url, lease, text, unicast},
+    value::{boolean, boot_file, hostname, is_http_url, text, unicast},
 };
 use crate::{
     inventory::{Host, HostScript},
@@ -18,10 +19,11 @@ use crate::{
 
 /// A host as far as it could be read.
 pub(crate) struct DraftHost {
+    pub(crate) place: Place,
     pub(crate) mac: Option<Placed<Mac>>,
     pub(crate) ip: Option<Placed<Ipv4Addr>>,
     pub(crate) boot_file: Option<Placed<String>>,
-    /// All but MAC and address.
+    /// All but MAC, address and boot file.
     rest: Host,
 }
 
@@ -30,6 +32,11 @@ impl DraftHost {
     pub(crate) fn finish(self) -> Option<Host> {
         let boot_file = self.boot_file.map(|name| name.value);
         Some(Host { mac: self.mac?.value, ip: self.ip?.value, boot_file, ..self.rest })
+    }
+
+    /// All but MAC, address and boot file.
+    pub(crate) fn rest(&self) -> &Host {
+        &self.rest
     }
 
     /// Whether the machine gets the default script.
@@ -52,14 +59,15 @@ fn read_host(mut section: Section<'_>) -> DraftHost {
         netboot: true,
         script: section.get("script", script).map(|script| script.value),
         boot_file: None,
-        lease_time: section.get("lease-time", lease).map(|lease| lease.value),
+        lease_time: lease_time(&mut section),
         options: Vec::new(),
     };
     section.set("netboot", &mut rest.netboot, boolean);
     let boot_file = section.get("boot-file", boot_file);
     rest.options = read_options(&mut section, Owner::Host);
+    let place = section.place.clone();
     section.finish();
-    DraftHost { mac, ip, boot_file, rest }
+    DraftHost { place, mac, ip, boot_file, rest }
 }
 
 fn mac(value: &DeValue<'_>) -> Result<Mac, String> {

@@ -6,6 +6,7 @@ use super::{
     DhcpOption,
     problem::Placed,
     section::Section,
+    shape::Shape,
     value::{address, number, text},
 };
 
@@ -36,7 +37,12 @@ pub(crate) fn read_options(section: &mut Section<'_>, owner: Owner) -> Vec<DhcpO
             report.error(&code.place, message);
             continue;
         }
-        options.extend(value.map(|value| DhcpOption { code: code.value, value }));
+        if let Some((form, value)) = value {
+            match shaped(code.value, form, &value.value) {
+                Ok(()) => options.push(DhcpOption { code: code.value, value: value.value }),
+                Err(message) => report.error(&value.place, message),
+            }
+        }
         seen.push(code);
     }
     options
@@ -78,8 +84,21 @@ fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
     }
 }
 
-/// The one value, as bytes on the wire.
-fn read_value(entry: &mut Section<'_>) -> Option<Vec<u8>> {
+/// Whether a value has the form that clients read the option by.
+fn shaped(code: u8, form: &str, value: &[u8]) -> Result<(), String> {
+    let Some(shape) = Shape::of(code) else { return Ok(()) };
+    // "10.0.0.1" as text has the length of two addresses.
+    if form == "text" {
+        return Err(format!("option {code} is not text but {shape}"));
+    }
+    if !shape.fits(value.len()) {
+        return Err(format!("this has {} bytes, but option {code} is {shape}", value.len()));
+    }
+    Ok(())
+}
+
+/// The one value, as bytes on the wire, and its form.
+fn read_value(entry: &mut Section<'_>) -> Option<(&'static str, Placed<Vec<u8>>)> {
     const FORMS: [&str; 6] = ["text", "ip", "hex", "u8", "u16", "u32"];
     let given = FORMS.iter().filter(|form| entry.has(form)).count();
     let values = [
@@ -103,7 +122,7 @@ fn read_value(entry: &mut Section<'_>) -> Option<Vec<u8>> {
         entry.report().error(&entry.place, message);
         return None;
     }
-    values.into_iter().flatten().next().map(|value| value.value)
+    FORMS.into_iter().zip(values).find_map(|(form, value)| Some((form, value?)))
 }
 
 /// A value, or each of a list of them.

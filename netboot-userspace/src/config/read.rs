@@ -11,12 +11,13 @@ use toml::de::DeValue;
 use super::{
     Architecture, Config, DhcpMode, SyslogListen, XdpMode,
     host::{DraftHost, read_hosts},
+    lease::lease_time,
     problem::{Place, Placed},
     section::Section,
-    subnet::read_subnets,
+    subnet::{SubnetPlace, read_subnets},
     value::{
-        boolean, boot_file, dhcp_url, find_word, http_url, interface, lease, line, listen, number,
-        one_of, socket_address, text, unicast, word,
+        boolean, boot_file, dhcp_url, find_word, http_url, interface, line, listen, number, one_of,
+        socket_address, text, unicast, word,
     },
 };
 
@@ -26,7 +27,7 @@ pub(crate) struct Draft {
     pub(crate) config: Config,
     pub(crate) place: Place,
     /// Of `config.subnets`.
-    pub(crate) subnets: Vec<Place>,
+    pub(crate) subnets: Vec<SubnetPlace>,
     /// A subnet could not be read: where an address lies cannot be told.
     pub(crate) unread_subnet: bool,
     pub(crate) hosts: Vec<DraftHost>,
@@ -111,7 +112,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("mode", &mut dhcp.mode, dhcp_mode);
     section.set("authoritative", &mut dhcp.authoritative, boolean);
     dhcp.server_address = section.get("server-address", unicast).map(|address| address.value);
-    section.set("lease-time", &mut dhcp.lease_time, lease);
+    dhcp.lease_time = lease_time(&mut section).unwrap_or(dhcp.lease_time);
     section.set("skip-proxydhcp", &mut dhcp.skip_proxydhcp, boolean);
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);

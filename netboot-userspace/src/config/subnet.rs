@@ -7,15 +7,23 @@ use toml::de::DeValue;
 
 use super::{
     Subnet,
+    lease::lease_time,
     option::{Owner, read_options},
+    problem::Place,
     read::Draft,
     section::Section,
-    value::{address, hostname, lease, network, number, unicast},
+    value::{address, hostname, network, number, unicast},
 };
+
+/// Where a subnet stands.
+pub(crate) struct SubnetPlace {
+    pub(crate) section: Place,
+    pub(crate) cidr: Place,
+}
 
 pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
     for mut section in file.sections("subnet") {
-        let cidr = section.require("cidr", network);
+        let cidr = section.require("cidr", cidr);
         let mut subnet =
             Subnet::new(cidr.as_ref().map_or_else(Ipv4Net::default, |cidr| cidr.value));
         let routers = section.list("routers", unicast).unwrap_or_default();
@@ -32,16 +40,27 @@ pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
         section.set_list("search", &mut subnet.search, hostname);
         subnet.routes = routes(&mut section);
         subnet.mtu = section.get("mtu", mtu).map(|mtu| mtu.value);
-        subnet.lease_time = section.get("lease-time", lease).map(|lease| lease.value);
+        subnet.lease_time = lease_time(&mut section);
         subnet.options = read_options(&mut section, Owner::Subnet);
+        let place = section.place.clone();
         section.finish();
         match cidr {
             Some(cidr) => {
                 draft.config.subnets.push(subnet);
-                draft.subnets.push(cidr.place);
+                draft.subnets.push(SubnetPlace { section: place, cidr: cidr.place });
             }
             None => draft.unread_subnet = true,
         }
+    }
+}
+
+fn cidr(value: &DeValue<'_>) -> Result<Ipv4Net, String> {
+    let cidr = network(value)?;
+    match cidr.prefix_len() {
+        0..8 => Err(format!("{cidr} is larger than any network: /8 is the shortest prefix")),
+        // A link of two addresses is a network (RFC 3021), one address is not.
+        32 => Err(format!("{cidr} has room for the machine alone: no server or relay is in it")),
+        _ => Ok(cidr),
     }
 }
 

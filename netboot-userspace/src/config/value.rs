@@ -3,7 +3,6 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Component, Path},
-    time::Duration,
 };
 
 use ipnet::Ipv4Net;
@@ -85,26 +84,6 @@ pub(crate) fn network(value: &DeValue<'_>) -> Result<Ipv4Net, String> {
         ));
     }
     Ok(network)
-}
-
-/// A lease time: whole seconds, as DHCP counts them.
-pub(crate) fn lease(value: &DeValue<'_>) -> Result<Duration, String> {
-    if let DeValue::Integer(seconds) = value {
-        return Err(format!("expected a duration, found a number; write \"{seconds}s\""));
-    }
-    let text = text(value)?;
-    let lease = humantime::parse_duration(&text)
-        .map_err(|error| format!("{text:?} is not a duration such as \"24h\": {error}"))?;
-    if lease.is_zero() {
-        return Err("a lease of no time cannot be used".to_owned());
-    }
-    if lease.subsec_nanos() != 0 {
-        return Err(format!("{text:?} is not a number of whole seconds"));
-    }
-    if u32::try_from(lease.as_secs()).is_err() {
-        return Err(format!("{text:?} is longer than DHCP can say: {}s at most", u32::MAX));
-    }
-    Ok(lease)
 }
 
 /// Where a service listens.

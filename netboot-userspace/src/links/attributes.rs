@@ -19,8 +19,8 @@ pub(crate) struct Attributes {
     pub(crate) xdp_program: Option<u32>,
 }
 
-/// Asks the kernel.
-pub(crate) fn read(index: u32) -> anyhow::Result<Attributes> {
+/// Asks the kernel; `None`: there is no such interface.
+pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
     let mut socket = Socket::new(NETLINK_ROUTE).context("cannot open a netlink socket")?;
     socket.bind_auto().context("cannot bind a netlink socket")?;
     socket.connect(&SocketAddr::new(0, 0)).context("cannot reach the kernel over netlink")?;
@@ -36,7 +36,12 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Attributes> {
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
         .context("the kernel's answer about an interface is not understood")?;
     match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(collect(&link)),
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
+            Ok(Some(collect(&link)))
+        }
+        NetlinkPayload::Error(error) if error.to_io().raw_os_error() == Some(nix::libc::ENODEV) => {
+            Ok(None)
+        }
         other => anyhow::bail!("the kernel does not describe interface {index}: {other:?}"),
     }
 }

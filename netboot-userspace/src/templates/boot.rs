@@ -5,12 +5,13 @@ use std::{collections::HashMap, net::Ipv4Addr};
 use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
     client::Stage,
+    reply::FILE_NAME,
     shared::{BOOT_NAME, BootFile},
     wire::code,
 };
 
-use super::{Slots, authority, options::Block};
-use crate::config::Config;
+use super::{options::Block, slots::Slots};
+use crate::config::{Config, reach};
 
 /// "If a boot file name is present in the offer, boot it: no menu, no prompt, no discovery": without it
 /// EDK2 takes the answer for a boot server's list (PXE 2.1 section 2.2.3, PXE_DISCOVERY_CONTROL).
@@ -18,16 +19,27 @@ const PXE_DISCOVERY_CONTROL: [u8; 4] = [6, 1, 8, 255];
 /// iPXE's `no-pxedhcp`: it does not wait for a ProxyDHCP offer, 2 to 3 s on each DHCP.
 const IPXE_NO_PXEDHCP: [u8; 3] = [0xb0, 1, 1];
 
+/// The port at which firmware asks for its boot file.
+const TFTP_PORT: u16 = 69;
+
 /// The rows of `BOOT_FILES`.
 pub(super) struct BootSets<'c> {
     config: &'c Config,
-    slots: &'c Slots,
+    pub(super) slots: Slots,
     pub(super) rows: Vec<BootFile>,
     sets: HashMap<(Ipv4Addr, Option<String>), u32>,
 }
 
+/// What a machine loads, and from where.
+struct Target {
+    server: Ipv4Addr,
+    /// File name or URL.
+    name: String,
+}
+
 impl<'c> BootSets<'c> {
-    pub(super) fn new(config: &'c Config, slots: &'c Slots) -> Self {
+    pub(super) fn new(config: &'c Config) -> Self {
+        let slots = Slots::new(config);
         Self { config, slots, rows: vec![BootFile::NONE], sets: HashMap::new() }
     }
 
@@ -38,24 +50,21 @@ impl<'c> BootSets<'c> {
             return Ok(first);
         }
         let first = u32::try_from(self.rows.len())?;
-        let mut set = vec![BootFile::NONE; Stage::rows(self.slots.count()) as usize];
+        let mut set = vec![BootFile::NONE; self.width()];
         let mut put = |stage: Stage, slot: u32, row: BootFile| {
             if let Some(place) = set.get_mut(stage.row(self.slots.count(), slot) as usize) {
                 *place = row;
             }
         };
-        if let Some(url) = self.script_url(server) {
-            put(Stage::Script, 0, self.row(server, &url, Stage::Script)?);
+        if let Some(script) = self.script(server) {
+            put(Stage::Script, 0, self.row(&script, Stage::Script)?);
         }
-        for (slot, architecture) in (1..).zip(&self.slots.architectures) {
-            let Some(name) =
-                file.or_else(|| self.config.boot.files.get(architecture).map(String::as_str))
-            else {
-                continue;
-            };
+        for (slot, architecture) in self.slots.all() {
+            let configured = architecture.and_then(|own| self.config.boot.files.get(&own));
+            let Some(name) = file.or(configured.map(String::as_str)) else { continue };
             for stage in [Stage::Pxe, Stage::Http, Stage::Ipxe] {
-                if let Some(name) = self.name(server, name, stage) {
-                    put(stage, slot, self.row(server, &name, stage)?);
+                if let Some(target) = self.binary(server, name, stage) {
+                    put(stage, slot, self.row(&target, stage)?);
                 }
             }
         }
@@ -64,35 +73,66 @@ impl<'c> BootSets<'c> {
         Ok(first)
     }
 
-    fn script_url(&self, server: Ipv4Addr) -> Option<String> {
-        let own = || {
-            self.config
-                .http
-                .map(|listen| format!("http://{}/auto.ipxe", authority(server, listen, 80)))
+    /// The most bytes that a row of the set adds to an answer's options.
+    pub(super) fn longest(
+        &mut self,
+        server: Ipv4Addr,
+        file: Option<&str>,
+    ) -> anyhow::Result<usize> {
+        let first = self.set(server, file)? as usize;
+        let bytes = |row: &BootFile| {
+            let name = usize::from(row.name_len);
+            let option = if name > FILE_NAME { 2 + name } else { 0 };
+            usize::from(row.options_len) + option
         };
-        self.config.boot.script_url.clone().or_else(own)
+        Ok(self.rows.iter().skip(first).take(self.width()).map(bytes).max().unwrap_or(0))
+    }
+
+    fn width(&self) -> usize {
+        Stage::rows(self.slots.count()) as usize
+    }
+
+    /// The script's URL for machines that reach us at this address.
+    pub(super) fn script_url(&self, server: Ipv4Addr) -> Option<String> {
+        self.script(server).map(|script| script.name)
+    }
+
+    fn script(&self, server: Ipv4Addr) -> Option<Target> {
+        let given = self.config.boot.script_url.clone();
+        given.map(|name| Target { server, name }).or_else(|| self.http(server, "auto.ipxe"))
     }
 
     /// The binary as this stage loads it.
-    fn name(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<String> {
-        let http = || {
-            self.config
-                .http
-                .map(|listen| format!("http://{}/ipxe/{name}", authority(server, listen, 80)))
-        };
-        let tftp = || {
-            self.config
-                .tftp
-                .map(|listen| format!("tftp://{}/{name}", authority(server, listen, 69)))
-        };
+    fn binary(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<Target> {
+        let http = || self.http(server, &format!("ipxe/{name}"));
         match stage {
             Stage::Http => http(),
-            Stage::Ipxe => tftp().or_else(http),
-            _ => Some(name.to_owned()),
+            Stage::Ipxe => self.tftp(server, name).or_else(http),
+            _ => self.firmware(server, name),
         }
     }
 
-    fn row(&self, server: Ipv4Addr, name: &str, stage: Stage) -> anyhow::Result<BootFile> {
+    fn http(&self, server: Ipv4Addr, path: &str) -> Option<Target> {
+        let listen = self.config.http?;
+        let server = reach(server, listen)?;
+        let name = format!("http://{}/{path}", authority(server, listen.port(), 80));
+        Some(Target { server, name })
+    }
+
+    fn tftp(&self, server: Ipv4Addr, name: &str) -> Option<Target> {
+        let listen = self.config.tftp?;
+        let server = reach(server, listen)?;
+        let name = format!("tftp://{}/{name}", authority(server, listen.port(), TFTP_PORT));
+        Some(Target { server, name })
+    }
+
+    fn firmware(&self, server: Ipv4Addr, name: &str) -> Option<Target> {
+        let listen = self.config.tftp.filter(|listen| listen.port() == TFTP_PORT)?;
+        Some(Target { server: reach(server, listen)?, name: name.to_owned() })
+    }
+
+    fn row(&self, target: &Target, stage: Stage) -> anyhow::Result<BootFile> {
+        let Target { server, name } = target;
         let mut block = Block::default();
         if stage == Stage::Http {
             // EDK2 goes on with HTTP boot only where this is echoed.
@@ -119,4 +159,9 @@ impl<'c> BootSets<'c> {
             options,
         })
     }
+}
+
+/// `address:port` of a URL, without the port where it is the scheme's own.
+fn authority(server: Ipv4Addr, port: u16, default_port: u16) -> String {
+    if port == default_port { server.to_string() } else { format!("{server}:{port}") }
 }

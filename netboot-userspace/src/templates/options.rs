@@ -4,11 +4,13 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use dhcproto::{
     Encodable as _,
-    v4::{DhcpOption, OptionCode, UnknownOption},
+    v4::{DhcpOption, OptionCode},
 };
 
-use super::seconds;
-use crate::{config, inventory::Host};
+use crate::{
+    config::{Config, Subnet, SyslogListen, reach},
+    inventory::Host,
+};
 
 /// Encoded options, one after the other.
 #[derive(Default)]
@@ -49,10 +51,32 @@ impl Block {
     }
 }
 
-/// The options of a subnet, but for those in `without`, in the order of PROTOCOL: server and times
-/// first, 1 before 3 (RFC 2132 section 3.3).
-pub(super) fn subnet(
-    subnet: &config::Subnet,
+/// The port that option 7 cannot say (RFC 2132 section 3.9).
+const SYSLOG_PORT: u16 = 514;
+
+/// The options of a subnet, but for those that a host has of its own.
+pub(super) fn subnet_block(
+    config: &Config,
+    subnet: &Subnet,
+    server: Ipv4Addr,
+    overrides: Option<&Host>,
+) -> anyhow::Result<Block> {
+    let lease = overrides
+        .and_then(|host| host.lease_time)
+        .or(subnet.lease_time)
+        .unwrap_or(config.dhcp.lease_time);
+    let own = overrides.into_iter().flat_map(|host| &host.options);
+    let without: Vec<u8> = own.map(|option| option.code).collect();
+    let log_server = config.syslog.iter().find_map(|listen| match listen {
+        SyslogListen::Udp(address) if address.port() == SYSLOG_PORT => reach(server, *address),
+        _ => None,
+    });
+    options(subnet, server, lease, log_server, &without)
+}
+
+/// The options in the order of PROTOCOL: server and times first, 1 before 3 (RFC 2132 section 3.3).
+fn options(
+    subnet: &Subnet,
     server: Ipv4Addr,
     lease: Duration,
     log_server: Option<Ipv4Addr>,
@@ -81,7 +105,10 @@ pub(super) fn subnet(
             .map(|(list, option)| option(list.clone())),
     );
     options.extend(subnet.domain.clone().map(DhcpOption::DomainName));
-    options.push(DhcpOption::BroadcastAddr(subnet.cidr.broadcast()));
+    // A link of two addresses has none (RFC 3021).
+    if subnet.cidr.prefix_len() < 31 {
+        options.push(DhcpOption::BroadcastAddr(subnet.cidr.broadcast()));
+    }
     if !subnet.ntp.is_empty() {
         options.push(DhcpOption::NtpServers(subnet.ntp.clone()));
     }
@@ -110,15 +137,16 @@ pub(super) fn subnet(
 /// The options of a host alone.
 pub(super) fn host(host: &Host) -> anyhow::Result<Block> {
     let mut block = Block::default();
-    let own = host.options.iter().any(|option| option.code == u8::from(OptionCode::Hostname));
-    if let (Some(name), false) = (&host.hostname, own) {
+    if let Some(name) = &host.hostname {
         block.push(&DhcpOption::Hostname(name.clone()))?;
     }
     for option in &host.options {
-        block.push(&DhcpOption::Unknown(UnknownOption::new(
-            OptionCode::from(option.code),
-            option.value.clone(),
-        )))?;
+        block.push_raw(option.code, &option.value)?;
     }
     Ok(block)
+}
+
+/// Seconds, as DHCP counts them.
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }

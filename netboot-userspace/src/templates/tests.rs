@@ -6,9 +6,14 @@ use dhcproto::{
 };
 use netboot_ebpf::responder::Scratch;
 
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
 use super::*;
 use crate::{
-    config::{DhcpOption as Custom, Subnet as ConfiguredSubnet},
+    config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
     selftest::{golden, site},
     slowpath,
@@ -18,14 +23,21 @@ const BIOS: &str = "bios_ipxe 1 PXEClient:Arch:00000:UNDI:002001 b'iPXE'";
 const UEFI: &str = golden::PXE_DISCOVER;
 const HTTP: &str = "bios_ipxe 1 HTTPClient:Arch:00016:UNDI:003000 b''";
 const SCRIPT: &str = golden::SCRIPT_REQUEST;
+/// [`HTTP`] of an architecture that has no name.
+const OTHER: &str = "other";
 const PLAIN: &str = "uboot 1 U-Boot.armv8 b''";
 
 fn ask(config: &Config, name: &str) -> Message {
     let tables = site::tables_of(config).unwrap();
     let frames = golden::frames().unwrap();
-    let golden = frames.iter().find(|golden| golden.name == name).unwrap();
+    let captured = if name == OTHER { HTTP } else { name };
+    let mut frame = frames.iter().find(|golden| golden.name == captured).unwrap().frame.clone();
+    if name == OTHER {
+        let at = frame.windows(4).position(|bytes| bytes == [93, 2, 0, 16]).unwrap();
+        frame[at + 3] = 27;
+    }
     let mut scratch = Box::new(Scratch::new());
-    let answer = slowpath::answer(&golden.frame, IFINDEX, &mut scratch, &tables).unwrap();
+    let answer = slowpath::answer(&frame, IFINDEX, &mut scratch, &tables).unwrap();
     let bytes = slowpath::bytes(&scratch, answer);
     let options = bytes.get(42 + 240..).unwrap();
     assert_eq!(repeated(options), None, "{name}: an option comes twice");
@@ -56,13 +68,23 @@ fn check(change: impl Fn(&mut Config), name: &str, file: &str, options: [&[u8]; 
     let message = ask(&config, name);
     let fname = message.fname().map_or("", |name| str::from_utf8(name).unwrap());
     assert_eq!(fname.trim_end_matches('\0'), file, "{name}");
-    let next = if file.is_empty() && options[2].is_empty() { [0; 4] } else { [172, 30, 0, 1] };
-    assert_eq!(message.siaddr().octets(), next, "{name}");
+    let nothing = file.is_empty() && options[2].is_empty();
+    let next = if nothing { Ipv4Addr::UNSPECIFIED } else { reached(&config, file) };
+    assert_eq!(message.siaddr(), next, "{name}");
     for (code, expect) in [43, 60, 67, 175].into_iter().zip(options) {
         let found =
             message.opts().get(OptionCode::from(code)).map(|option| option.to_vec().unwrap());
         let found = found.as_deref().and_then(|option| option.get(2..)).unwrap_or_default();
         assert_eq!(found, expect, "{name}: option {code}");
+    }
+}
+
+/// Where TFTP or HTTP listens, if at one address.
+fn reached(config: &Config, file: &str) -> Ipv4Addr {
+    let listen = if file.starts_with("http") { config.http } else { config.tftp };
+    match listen.map(|listen| listen.ip()) {
+        Some(IpAddr::V4(address)) if !address.is_unspecified() => address,
+        _ => Ipv4Addr::new(172, 30, 0, 1),
     }
 }
 
@@ -93,11 +115,40 @@ fn boot_choices() {
     let without_tftp = |config: &mut Config| config.tftp = None;
     check(without_tftp, BIOS, "http://172.30.0.1/ipxe/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
 
+    check(ports, UEFI, "", [NO, NO, NO, NO]);
+    check(without_tftp, UEFI, "", [NO, NO, NO, NO]);
+
+    let listen_at = |address: &str| {
+        let address: IpAddr = address.parse().unwrap();
+        move |config: &mut Config| {
+            config.http = Some((address, 80).into());
+            config.tftp = Some((address, 69).into());
+        }
+    };
+    let one = listen_at("172.30.0.7");
+    check(one, UEFI, "ipxe.efi", [PXE, NO, NO, NO]);
+    check(one, BIOS, "tftp://172.30.0.7/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
+    check(one, HTTP, "http://172.30.0.7/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
+    check(one, SCRIPT, "http://172.30.0.7/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
+    check(listen_at("::"), SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
+    for nowhere in ["127.0.0.1", "::1", "2001:db8::1"] {
+        for name in [UEFI, BIOS, HTTP, SCRIPT] {
+            check(listen_at(nowhere), name, "", [NO, NO, NO, NO]);
+        }
+    }
+
     let own_file = |config: &mut Config| {
         config.hosts.iter_mut().for_each(|host| host.boot_file = Some("own.efi".to_owned()));
     };
     check(own_file, UEFI, "own.efi", [PXE, NO, NO, NO]);
     check(own_file, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
+    // An architecture without a name: only the host's own file is for it.
+    let unnamed = |config: &mut Config| {
+        own_file(config);
+        config.boot.files.clear();
+    };
+    check(unnamed, OTHER, "http://172.30.0.1/ipxe/own.efi", [NO, b"HTTPClient", NO, NO]);
+    check(as_is, OTHER, "", [NO, NO, NO, NO]);
     let number = |config: &mut Config| {
         config.boot.files.insert(Architecture::Code(7), "seven.efi".to_owned());
     };
@@ -165,6 +216,15 @@ fn options_of_subnets_and_hosts() {
         replaced,
         &[DhcpOption::Router(vec![own]), DhcpOption::DomainName("own.test".to_owned())],
     );
+    let at = |address: [u8; 4], port: u16| {
+        move |config: &mut Config| config.syslog = vec![SyslogListen::Udp((address, port).into())]
+    };
+    check_options(at([172, 30, 0, 7], 514), &[DhcpOption::LogServer(vec![[172, 30, 0, 7].into()])]);
+    for elsewhere in [at([127, 0, 0, 1], 514), at([0, 0, 0, 0], 5514)] {
+        let mut config = site::config().unwrap();
+        elsewhere(&mut config);
+        assert_eq!(ask(&config, UEFI).opts().get(OptionCode::LogServer), None);
+    }
     let custom = |config: &mut Config| {
         let option = |text: &str| vec![Custom { code: 66, value: text.as_bytes().to_vec() }];
         edit(
@@ -196,4 +256,78 @@ fn what_does_not_fit_is_refused() {
         let error = format!("{:#}", site::tables_of(&config).unwrap_err());
         assert!(error.contains(expect), "{error}");
     }
+}
+
+/// The site on interfaces with these addresses: those of its subnets, `relays` for none, or what is
+/// wrong; and the interfaces that no subnet is on.
+#[track_caller]
+fn check_places(
+    server: Option<[u8; 4]>,
+    interfaces: &[&[&str]],
+    expect: Result<[u32; 2], &str>,
+    without: &[u32],
+) {
+    let mut config = site::config().unwrap();
+    config.dhcp.server_address = server.map(Ipv4Addr::from);
+    let links = links(interfaces);
+    match (render(&config, &links, &links), expect) {
+        (Ok(tables), Ok(expect)) => {
+            let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
+            assert_eq!(found, expect);
+            let places = Place::all(&config, &links).unwrap();
+            let found: Vec<_> =
+                place::without_subnet(&places, &links).map(|link| link.index).collect();
+            assert_eq!(found, without);
+        }
+        (Err(error), Err(expect)) => {
+            let error = format!("{error:#}");
+            assert!(error.starts_with(expect), "{error}");
+        }
+        (tables, _) => panic!("{:?}", tables.map(|tables| tables.subnets.len())),
+    }
+}
+
+/// Interfaces, numbered from 1.
+fn links(interfaces: &[&[&str]]) -> Vec<Link> {
+    let loopback = crate::links::all().unwrap().remove("lo").unwrap();
+    (1..)
+        .zip(interfaces)
+        .map(|(index, addresses)| Link {
+            name: format!("eth{index}"),
+            index,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            ..loopback.clone()
+        })
+        .collect()
+}
+
+#[test]
+fn places_of_subnets() {
+    const SERVER: Option<[u8; 4]> = Some([172, 30, 0, 9]);
+    check_places(None, &[&["172.30.0.1/24", "172.29.0.2/24"]], Ok([1, 1]), &[]);
+    check_places(None, &[&["172.29.0.2/24"], &["172.30.0.1/24"]], Ok([2, 1]), &[]);
+    check_places(None, &[&["10.0.0.1/24"]], Ok([0, 0]), &[1]);
+    check_places(SERVER, &[&[]], Ok([1, 0]), &[]);
+    check_places(SERVER, &[&["172.29.0.2/24"]], Ok([1, 1]), &[]);
+    check_places(SERVER, &[&["10.0.0.1/24"], &["172.30.0.1/24"]], Ok([2, 0]), &[1]);
+    check_places(
+        SERVER,
+        &[&[], &["10.0.0.1/24"]],
+        Err("subnet 172.30.0.0/24: dhcp.server-address lies in it, but none of eth1, eth2 has"),
+        &[],
+    );
+}
+
+#[test]
+fn as_many_addresses_as_there_is_room_for() {
+    let mut config = site::config().unwrap();
+    config.dhcp.server_address = Some([172, 30, 0, 9].into());
+    let many: Vec<_> = (1..30).map(|last| format!("10.9.0.{last}/24")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let all = links(&[&["127.0.0.1/8"], &many, &["172.30.0.1/24", "172.30.0.9/24"]]);
+    let tables = render(&config, &all[2..], &all).unwrap();
+    let found: Vec<_> = tables.settings.addresses.map(Ipv4Addr::from).to_vec();
+    let expect = [[172, 30, 0, 9], [172, 30, 0, 1], [10, 9, 0, 1]].map(Ipv4Addr::from);
+    assert_eq!(found[..3], expect);
+    assert_eq!(found[15], Ipv4Addr::new(10, 9, 0, 14));
 }

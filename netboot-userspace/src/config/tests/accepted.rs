@@ -144,11 +144,81 @@ fn warnings() {
             "netboot.toml:1: no interfaces: DHCP is answered only where `netboot run --iface` says",
             "netboot.toml:1: boot: no boot.files: machines get their address, but no iPXE to boot",
             "netboot.toml:1: boot: no boot.script-user-classes: no machine gets the script",
-            "netboot.toml:1: tftp.listen: firmware asks at port 69 only",
+            "netboot.toml:1: tftp.listen: firmware asks at port 69 only, and gets no boot file",
             &format!("netboot.toml:1: boot: boot/vmlinuz-x86_64 {script}"),
             &format!("netboot.toml:1: boot: boot/initramfs-x86_64 {script}"),
             "netboot.toml:12: subnet[1].routers[0]: 10.2.0.1 lies outside 10.1.0.0/24",
         ]
+    );
+}
+
+/// The warnings about a file with a boot file on its second line.
+#[track_caller]
+fn check_warnings(text: &str, expect: &[&str]) {
+    let text = format!("boot.root = \"boot\"\nboot.files.x86-bios = \"ipxe.efi\"\n{text}");
+    let directory = directory();
+    let loaded = load_text(directory.path(), &text).unwrap();
+    let prefix = format!("{}/", directory.path().display());
+    let lines: Vec<_> =
+        loaded.warnings.iter().map(|line| line.to_string().replace(&prefix, "")).collect();
+    for line in expect {
+        assert!(lines.iter().any(|found| found == line), "{line} is not in {lines:#?}");
+    }
+    assert_eq!(lines.len() - expect.len(), usual(&lines), "{lines:#?}");
+}
+
+/// How many are about interfaces and HookOS, which no test has.
+fn usual(lines: &[String]) -> usize {
+    lines.iter().filter(|line| line.contains("interfaces") || line.contains("HookOS")).count()
+}
+
+#[test]
+fn warnings_about_services() {
+    const NO_TFTP: &str = "netboot.toml:2: boot.files.x86-bios: \
+                           without TFTP firmware gets no boot file, but for HTTP boot";
+    const NO_HTTP: &str =
+        "netboot.toml:1: boot: without HTTP and boot.script-url no machine gets the script";
+    check_warnings("", &[]);
+    check_warnings("tftp.enabled = false", &[NO_TFTP]);
+    check_warnings("http.enabled = false", &[NO_HTTP]);
+    check_warnings("boot.script-url = \"http://a/b\"\nhttp.enabled = false", &[]);
+    check_warnings(
+        "tftp.listen = \"127.0.0.1:69\"\nhttp.listen = \"[::1]:80\"\nsyslog.listen = [\"udp://127.0.0.1:514\"]",
+        &[
+            "netboot.toml:1: tftp.listen: no machine reaches 127.0.0.1",
+            "netboot.toml:1: http.listen: no machine reaches ::1",
+            "netboot.toml:1: syslog.listen: no machine reaches 127.0.0.1",
+            NO_TFTP,
+            NO_HTTP,
+        ],
+    );
+}
+
+#[test]
+fn warnings_about_lengths() {
+    check_warnings(
+        "dhcp.lease-time = \"59s\"",
+        &["netboot.toml:3: dhcp.lease-time: a lease of 59s can end while a machine boots; \
+           give 60s at least"],
+    );
+    check_warnings("dhcp.lease-time = \"60s\"", &[]);
+    let long = |code: u8, bytes: usize| {
+        format!("options = [{{ code = {code}, text = \"{}\" }}]", "x".repeat(bytes))
+    };
+    let text = |bytes: usize| {
+        format!(
+            "[[subnet]]\ncidr = \"10.0.0.0/24\"\n{}\n\
+             [[host]]\nmac = \"525400000001\"\nip = \"10.0.0.5\"\n{}",
+            long(224, 200),
+            long(225, bytes)
+        )
+    };
+    // 284 beside the blocks, 42 and 202 of the subnet, 12 of the boot choice.
+    check_warnings(&text(6), &[]);
+    check_warnings(
+        &text(7),
+        &["netboot.toml:6: host[0]: an answer can have 549 bytes: a machine that takes no more \
+           than 548 (it sends no DHCP option 57) is not answered; leave options out or shorten them"],
     );
 }
 

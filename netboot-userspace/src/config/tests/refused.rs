@@ -165,6 +165,13 @@ fn host_addresses() {
         "[[subnet]]\ncidr = \"10.0.0.0/31\"\n[[host]]\nmac = \"525400000001\"\nip = \"10.0.0.0\"",
         &[],
     );
+    let cidr = |cidr: &str, message: &str| {
+        let message = format!("netboot.toml:2: subnet[0].cidr: {cidr} {message}");
+        check(&format!("[[subnet]]\ncidr = \"{cidr}\""), &[&message]);
+    };
+    check("[[subnet]]\ncidr = \"10.0.0.0/8\"", &[]);
+    cidr("10.0.0.0/7", "is larger than any network: /8 is the shortest prefix");
+    cidr("10.0.0.1/32", "has room for the machine alone: no server or relay is in it");
     check("dhcp.mode = \"off\"\n[[host]]\nmac = \"525400000001\"\nip = \"10.0.0.1\"", &[]);
 }
 
@@ -373,6 +380,44 @@ fn options_refused() {
     option("code = 66, u8 = -1", ".u8: -1 is out of range: the greatest here is 255");
     option("code = 66, ip = \"::1\"", ".ip: \"::1\" is not an IPv4 address");
     option("code = 66, txt = \"a\", u8 = 1", ".txt: unknown key; did you mean \"text\"?");
+    for (value, message) in [
+        (
+            "code = 7, text = \"10.0.0.1\"",
+            "text: option 7 is not text but addresses of 4 bytes each: use ip = [\"...\"]",
+        ),
+        (
+            "code = 7, u16 = 1",
+            "u16: this has 2 bytes, but option 7 is addresses of 4 bytes each: use ip = [\"...\"]",
+        ),
+        (
+            "code = 33, ip = \"10.0.0.1\"",
+            "ip: this has 4 bytes, but option 33 is pairs of addresses, 8 bytes each: use ip = [\"...\", \"...\"]",
+        ),
+        (
+            "code = 16, hex = \"00\"",
+            "hex: this has 1 bytes, but option 16 is an address of 4 bytes: use ip = \"...\"",
+        ),
+        (
+            "code = 2, u16 = 1",
+            "u16: this has 2 bytes, but option 2 is a number of 4 bytes: use u32 = ...",
+        ),
+        (
+            "code = 22, u8 = 1",
+            "u8: this has 1 bytes, but option 22 is a number of 2 bytes: use u16 = ...",
+        ),
+        (
+            "code = 46, u8 = [1, 8]",
+            "u8: this has 2 bytes, but option 46 is a number of 1 byte: use u8 = ...",
+        ),
+    ] {
+        option(value, &format!(".{message}"));
+    }
+    check(
+        &host("options = [{ code = 121, hex = \"00:0a:00:00\" }]"),
+        &[
+            "netboot.toml:6: host[0].options[0].hex: this has 4 bytes, but option 121 is routes of 5 bytes at least: use hex = \"...\"",
+        ],
+    );
     for (code, why) in [
         (0, "it has no value"),
         (3, "use routers"),
@@ -398,4 +443,21 @@ fn options_refused() {
         &["netboot.toml:6: host[0].options[1].code: option 3 is already given by \
            host[0].options[0].code (netboot.toml:6)"],
     );
+}
+
+#[test]
+fn options_that_do_not_fit() {
+    let long =
+        |bytes: usize| format!("options = [{{ code = 224, text = \"{}\" }}]", "x".repeat(bytes));
+    check(
+        &format!("{SUBNET}{}", long(230)),
+        &["netboot.toml:1: subnet[0]: its DHCP options take 274 bytes, 256 is the limit: \
+           leave some out or shorten them"],
+    );
+    check(
+        &host(&long(130)),
+        &["netboot.toml:3: host[0]: its DHCP options take 132 bytes, 128 is the limit: \
+           leave some out or shorten them"],
+    );
+    check(&format!("dhcp.mode = \"off\"\n{SUBNET}{}", long(230)), &[]);
 }

@@ -1,0 +1,72 @@
+//! Whether the options fit the tables and the answers.
+
+use crate::{
+    config::{
+        DhcpMode,
+        host::DraftHost,
+        problem::{Place, Report},
+        read::Draft,
+    },
+    templates::Fit,
+};
+
+/// The longest message for a client that does not say what it takes (RFC 2131 section 2: a datagram
+/// of 576 bytes).
+const LONGEST: usize = 548;
+/// Of a message, beside the blocks: the header, options 53 and 255, and room for echoes (61, 82, 97).
+const REST: usize = 240 + 3 + 1 + 40;
+
+pub(super) fn check_room(draft: &Draft, report: &Report) {
+    if draft.config.dhcp.mode == DhcpMode::Off {
+        return;
+    }
+    let mut fit = Fit::new(&draft.config);
+    let mut worst = vec![None; draft.config.subnets.len()];
+    let mut bases = Vec::new();
+    for (subnet, place) in draft.config.subnets.iter().zip(&draft.subnets) {
+        let base = fit.subnet(subnet, None);
+        bases.push(noted(base, &place.section, report));
+    }
+    for host in &draft.hosts {
+        let own = noted(Fit::host(host.rest()), &host.place, report);
+        let Some((at, blocks)) = blocks(&mut fit, host, draft, &bases, report) else { continue };
+        let (Some(own), Some(worst)) = (own, worst.get_mut(at)) else { continue };
+        let bytes = REST + blocks + own;
+        if worst.is_none_or(|(most, _)| bytes > most) {
+            *worst = Some((bytes, &host.place));
+        }
+    }
+    for (bytes, place) in worst.into_iter().flatten().filter(|(bytes, _)| *bytes > LONGEST) {
+        let message = format!(
+            "an answer can have {bytes} bytes: a machine that takes no more than {LONGEST} \
+             (it sends no DHCP option 57) is not answered; leave options out or shorten them"
+        );
+        report.warn(place, message);
+    }
+}
+
+/// The host's subnet, and the bytes of its options and of the longest boot choice.
+fn blocks(
+    fit: &mut Fit<'_>,
+    host: &DraftHost,
+    draft: &Draft,
+    bases: &[Option<usize>],
+    report: &Report,
+) -> Option<(usize, usize)> {
+    let ip = host.ip.as_ref()?.value;
+    let mut subnets = draft.config.subnets.iter().zip(bases).enumerate();
+    let (at, (subnet, base)) = subnets.find(|(_, (subnet, _))| subnet.cidr.contains(&ip))?;
+    let own = host.rest();
+    let base = if own.options.is_empty() {
+        (*base)?
+    } else {
+        noted(fit.subnet(subnet, Some(own)), &host.place, report)?
+    };
+    let file = host.boot_file.as_ref().map(|file| file.value.as_str());
+    let boot = if own.netboot { noted(fit.boot(file), &host.place, report)? } else { 0 };
+    Some((at, base + boot))
+}
+
+fn noted(bytes: anyhow::Result<usize>, place: &Place, report: &Report) -> Option<usize> {
+    bytes.inspect_err(|error| report.error(place, format!("{error:#}"))).ok()
+}
