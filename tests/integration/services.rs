@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
     thread,
     time::Duration,
 };
@@ -75,16 +75,37 @@ fn tftp_answers_from_the_address_that_was_asked() -> Result<()> {
 
 /// Whose address is on the answer to a request: tftp-hpa, atftp and curl take it from any.
 fn first_answer_from(client: &Namespace, server: Ipv4Addr, file: &str) -> Result<IpAddr> {
-    let (namespace, request) = (client.path(), format!("\0\x01{file}\0octet\0"));
-    let ask = move || -> Result<IpAddr> {
-        setns(File::open(namespace)?, CloneFlags::CLONE_NEWNET)?;
+    within(client, || {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_read_timeout(Some(Duration::from_secs(10)))?;
-        socket.send_to(request.as_bytes(), (server, 69))?;
+        socket.send_to(format!("\0\x01{file}\0octet\0").as_bytes(), (server, 69))?;
         Ok(socket.recv_from(&mut [0; 1500])?.1.ip())
-    };
-    // The namespace is the thread's.
-    thread::spawn(ask).join().map_err(|_panic| anyhow!("the client panicked"))?
+    })
+}
+
+/// Runs in a thread of this namespace.
+fn within<T: Send>(namespace: &Namespace, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let path = namespace.path();
+    thread::scope(|scope| {
+        let work = || {
+            setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
+            work()
+        };
+        scope.spawn(work).join().map_err(|_panic| anyhow!("the thread panicked"))?
+    })
+}
+
+/// A wrong interface is said before the ports that are taken.
+#[test]
+fn interfaces_are_looked_at_first() -> Result<()> {
+    let lab = Lab::new()?;
+    let _taken = within(&lab.server, || Ok(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 80))?))?;
+    for (interface, words) in [("eth9", "no such interface: eth9"), (INTERFACE, "TCP 0.0.0.0:80")] {
+        let setup = Site::new()?.setup(Xdp::Off)?;
+        let output = setup.spawn(&lab.server, interface)?.finish(Duration::from_secs(20))?;
+        ensure!(output.stderr.contains(words), "{interface}: {}", output.stderr);
+    }
+    Ok(())
 }
 
 /// Around the ends of blocks, of a window, and of what is read at once.
