@@ -14,6 +14,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use nix::sys::resource::{Resource, getrlimit};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -24,8 +25,7 @@ use tracing::{debug, warn};
 
 use super::lines::Lines;
 
-/// Each may have a file open too: TFTP needs descriptors as well.
-const MAX_CONNECTIONS: usize = 2048;
+const MAX_CONNECTIONS: u64 = 2048;
 /// Machines behind one NAT count as one.
 pub(super) const MAX_PER_SOURCE: usize = 64;
 /// A client that takes nothing for so long is gone.
@@ -48,6 +48,7 @@ pub(super) async fn open(
     patience: Duration,
     cancel: CancellationToken,
 ) {
+    let most = most_connections();
     let mut connections = JoinSet::new();
     let mut sources: HashMap<Id, IpAddr> = HashMap::new();
     loop {
@@ -72,7 +73,7 @@ pub(super) async fn open(
         };
         let source = peer.ip().to_canonical();
         let of_source = sources.values().filter(|&&other| other == source).count();
-        if sources.len() >= MAX_CONNECTIONS || of_source >= MAX_PER_SOURCE {
+        if sources.len() >= most || of_source >= MAX_PER_SOURCE {
             let open = sources.len();
             if lines.admit(source, Instant::now()) {
                 warn!(client = %peer, open, of_source, "http: refused: too many connections");
@@ -120,6 +121,12 @@ async fn serve(
     if let Err(error) = ended {
         debug!(client = %peer, %error, "http: the connection ended");
     }
+}
+
+/// Each may have a file open too: half of the descriptors are left to TFTP and the others.
+fn most_connections() -> usize {
+    let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _hard)| soft);
+    usize::try_from(MAX_CONNECTIONS.min(descriptors / 4)).unwrap_or(usize::MAX)
 }
 
 /// The client left before its turn.
