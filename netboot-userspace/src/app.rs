@@ -10,6 +10,7 @@ pub(crate) mod status_socket;
 
 use std::{
     collections::HashMap,
+    net::UdpSocket,
     path::Path,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -121,22 +122,20 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     make_state_dir(&config.state_dir)?;
     let machines = Machines::new(Arc::new(Inventory::new(config.hosts.iter().cloned())));
-    // The port that another DHCP server holds is said before all others.
-    let port = match config.dhcp.mode {
+    let prepared = match config.dhcp.mode {
         DhcpMode::Off => None,
-        DhcpMode::Reservation => Some(dhcp_sockets::hold_port()?),
+        DhcpMode::Reservation => Some(Prepared::new(&config)?),
     };
-    let sockets = Sockets::bind(&config)?;
+    let sockets = Sockets::bind(&config, prepared.as_ref().map(|dhcp| &*dhcp.tables))?;
     let listening = sockets.listening();
-    let links = match config.dhcp.mode {
-        DhcpMode::Off => Vec::new(),
-        DhcpMode::Reservation => links::named(&config.interfaces, config.dhcp.server_address)?,
-    };
-    let mtu = links.iter().map(|link| link.mtu).min();
+    let mtu = prepared.as_ref().and_then(Prepared::mtu);
     let syslog = syslog::channel(machines.clone(), &config.state_dir);
     let status_socket = status_socket::bind(&config.state_dir)?;
 
-    let dhcp = serve_dhcp(&config, &machines, links, &cancel, &mut tasks)?;
+    let (dhcp, port) = match prepared {
+        Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
+        None => (Dhcp { kernel: None, userspace: counters() }, None),
+    };
     let reporter = Arc::new(Reporter::new(dhcp, listening, machines.clone(), syslog.0.counters()));
     let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
     services.start(sockets, syslog, &cancel, &mut tasks);
@@ -175,43 +174,67 @@ pub(crate) struct Dhcp {
     pub(crate) userspace: Counters,
 }
 
-fn serve_dhcp(
-    config: &Config,
-    machines: &Machines,
+/// DHCP before anybody is answered.
+struct Prepared {
+    port: UdpSocket,
     links: Vec<Link>,
-    cancel: &CancellationToken,
-    tasks: &mut Tasks,
-) -> anyhow::Result<Dhcp> {
-    let userspace: Counters = Arc::new([const { AtomicU64::new(0) }; _]);
-    if config.dhcp.mode == DhcpMode::Off {
-        return Ok(Dhcp { kernel: None, userspace });
-    }
-    let all = links::all()?;
-    let tables: Arc<Tables> = Arc::new(templates::render(config, &links, all.values())?);
-    let names: HashMap<u32, String> =
-        links.iter().map(|link| (link.index, link.name.clone())).collect();
-    let sightings = Sightings::new(machines.clone(), names);
+    tables: Arc<Tables>,
+}
 
-    // Sockets first: what the program passes on has somebody to go to.
-    let mut paths = Vec::new();
-    let sockets: Vec<_> =
-        links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
-    let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
-    for (link, socket) in links.into_iter().zip(sockets) {
-        let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-        paths.push(SlowPath::new(
-            socket,
-            link,
-            Arc::clone(&tables),
-            Arc::clone(&userspace),
-            sightings.clone(),
-            attached,
-        )?);
+impl Prepared {
+    /// The port that another DHCP server holds is said before anything else.
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let port = dhcp_sockets::hold_port()?;
+        let links = links::named(&config.interfaces, config.dhcp.server_address)?;
+        let all = links::all()?;
+        let tables = Arc::new(templates::render(config, &links, all.values())?);
+        Ok(Self { port, links, tables })
     }
-    for path in paths {
-        tasks.spawn(path.serve(cancel.clone()));
+
+    /// The least of the interfaces, in bytes.
+    fn mtu(&self) -> Option<u16> {
+        self.links.iter().map(|link| link.mtu).min()
     }
-    Ok(Dhcp { kernel: Some(kernel), userspace })
+
+    /// Starts both paths; the port is held for as long as the socket is kept.
+    fn serve(
+        self,
+        config: &Config,
+        machines: &Machines,
+        cancel: &CancellationToken,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<(Dhcp, Option<UdpSocket>)> {
+        let Self { port, links, tables } = self;
+        let userspace = counters();
+        let names: HashMap<u32, String> =
+            links.iter().map(|link| (link.index, link.name.clone())).collect();
+        let sightings = Sightings::new(machines.clone(), names);
+
+        // Sockets first: what the program passes on has somebody to go to.
+        let mut paths = Vec::new();
+        let sockets: Vec<_> =
+            links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
+        let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
+        for (link, socket) in links.into_iter().zip(sockets) {
+            let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
+            paths.push(SlowPath::new(
+                socket,
+                link,
+                Arc::clone(&tables),
+                Arc::clone(&userspace),
+                sightings.clone(),
+                attached,
+            )?);
+        }
+        for path in paths {
+            tasks.spawn(path.serve(cancel.clone()));
+        }
+        Ok((Dhcp { kernel: Some(kernel), userspace }, Some(port)))
+    }
+}
+
+fn counters() -> Counters {
+    Arc::new([const { AtomicU64::new(0) }; _])
 }
 
 fn make_state_dir(path: &Path) -> anyhow::Result<()> {

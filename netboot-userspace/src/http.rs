@@ -9,15 +9,16 @@
 mod body;
 mod door;
 mod file;
+mod lines;
 mod log;
 mod path;
 mod range;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
-    Router,
+    Extension, Router,
     extract::{ConnectInfo, Request, State},
     http::{Method, StatusCode, header},
     middleware,
@@ -27,13 +28,13 @@ use axum::{
 use netboot_ebpf::shared::Mac;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
-use self::{
-    door::{Door, Ends},
-    path::Target,
-};
+use self::{door::Ends, lines::Lines, log::Trouble, path::Target};
 use crate::{config, files::Files, inventory::Host, machines::Machines, script};
+
+/// For the head of a request; for the next request on a connection too.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is served.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ pub struct Site {
 /// Serves until it is cancelled; downloads under way are finished first.
 ///
 /// # Errors
-/// The socket fails.
+/// The socket has no address.
 pub async fn serve(
     listener: TcpListener,
     site: Site,
@@ -56,17 +57,15 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the HTTP socket's address")?;
     info!(%address, "http: serving");
-    let service = router(site).into_make_service_with_connect_info::<Ends>();
-    axum::serve(Door(listener), service)
-        .with_graceful_shutdown(cancel.cancelled_owned())
-        .await
-        .with_context(|| format!("the HTTP socket {address}"))
+    let lines = Lines::default();
+    door::open(listener, router(site, &lines), lines, PATIENCE, cancel).await;
+    Ok(())
 }
 
-fn router(site: Site) -> Router {
+fn router(site: Site, lines: &Lines) -> Router {
     let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
     let boot = boot
-        .layer(middleware::from_fn_with_state(site.clone(), log::note))
+        .layer(middleware::from_fn_with_state((site.clone(), lines.clone()), log::note))
         .with_state(site.clone());
     Router::new()
         .route("/healthz", get("ok\n").fallback(wrong_method))
@@ -85,29 +84,27 @@ async fn boot(
     request: Request,
 ) -> Response {
     match Target::of(request.uri().path()) {
-        Target::Script(mac) => {
-            let script = script_for(&site, mac, ends);
-            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], script).into_response()
-        }
+        Target::Script(mac) => script_for(&site, mac, ends),
         Target::File(names) => file::answer(site.files, names, request.headers()).await,
     }
 }
 
-fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> String {
-    let host = match find(site, mac, ends) {
-        Ok(host) => host,
-        Err(reason) => {
-            info!(client = %ends.peer, reason, "http: nothing to boot");
-            return script::refusal(&reason);
+fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
+    const PLAIN: [(header::HeaderName, &str); 1] =
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let script = find(site, mac, ends).map_err(Trouble::NothingToBoot).and_then(|host| {
+        let server =
+            ends.local.ok_or_else(|| Trouble::Failed("the connection was closed".into()))?;
+        script::of_host(host, &site.script, server)
+            .map_err(|error| Trouble::Failed(format!("no script can be made: {error}")))
+    });
+    match script {
+        Ok(script) => (PLAIN, script).into_response(),
+        Err(trouble) => {
+            let refusal = script::refusal(trouble.text());
+            (PLAIN, Extension(trouble), refusal).into_response()
         }
-    };
-    let Some(server) = ends.local else {
-        return script::refusal("the connection was closed");
-    };
-    script::of_host(host, &site.script, server).unwrap_or_else(|error| {
-        warn!(client = %ends.peer, machine = %host.mac, %error, "http: no script");
-        script::refusal(&format!("no script can be made: {error}"))
-    })
+    }
 }
 
 fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<&Host, String> {

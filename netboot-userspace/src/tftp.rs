@@ -6,12 +6,13 @@
 //! * It does not see a client's ERROR packet, and it ignores requests from a port that it still serves. UEFI
 //!   asks for the size, aborts, and asks again from another port: the first transfer must die by itself
 //!   soon, so it is given up after six seconds without an acknowledgement.
-//! * A request that is not UTF-8, has no closing NUL, or has anything but whole options behind the mode is
-//!   dropped before it gets here. It can be neither answered nor counted.
-//! * `netascii` is answered as `octet`.
+//! * A request that is not UTF-8 (a name that ends in 0xFF), has no closing NUL, or has anything but whole
+//!   options behind the mode is dropped before it gets here. It can be neither answered nor counted.
+//! * The mode is not told: `netascii`, and `mail`, are answered as `octet`.
 //! * Answers come from a port of their own at the listening socket's address. On `0.0.0.0` that is the
-//!   address of the route to the client, which is the one it asked if there is one address per subnet;
-//!   else listen on that address.
+//!   address of the route to the client, which need not be the one it asked: `app` binds a socket to each
+//!   address that machines are sent to.
+//! * It cannot be told to take no more requests: at the end, a filter on its socket drops them.
 
 mod reader;
 mod transfer;
@@ -32,8 +33,9 @@ use async_tftp::{
 use futures_lite::{future, io::Sink};
 use netboot_ebpf::shared::Mac;
 use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{SockFilter, SockRef};
 use tokio::{runtime::Handle, sync::oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use self::{reader::Reader, transfer::Transfer};
@@ -53,7 +55,7 @@ const GIVE_UP: Duration = TIMEOUT.saturating_mul(RETRIES + 1);
 /// Requests that arrive together: a rack is switched on at once.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
-/// Serves until it is cancelled. `block_size_limit` is the MTU less 32.
+/// Serves until it is cancelled; transfers under way are finished first. `block_size_limit` is the MTU less 32.
 ///
 /// # Errors
 /// The socket fails.
@@ -66,7 +68,10 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let address = socket.local_addr().context("the TFTP socket's address")?;
     make_room(&socket);
-    let handler = BootFiles { files, machines, runtime: Handle::current() };
+    let requests = socket.try_clone().context("the TFTP socket")?;
+    let running = TaskTracker::new();
+    let handler =
+        BootFiles { files, machines, running: running.clone(), runtime: Handle::current() };
     let server = TftpServerBuilder::with_handler(handler)
         .std_socket(socket)
         .context("the TFTP socket")?
@@ -82,15 +87,21 @@ pub async fn serve(
     info!(%address, "tftp: serving");
 
     let (done, ended) = oneshot::channel();
-    let cancel = cancel.child_token();
-    let _stop_with_this_future = cancel.clone().drop_guard();
+    let given_up = CancellationToken::new();
+    let _cut_with_this_future = Cut { running: running.clone(), given_up: given_up.clone() };
     // The library's sockets wake through async-io. Its own `block_on` polls them on this one thread;
     // under tokio every packet would cross from async-io's thread to a worker.
     thread::Builder::new()
         .name("tftp".into())
         .spawn(move || {
-            let stop = async {
+            let finish = async {
                 cancel.cancelled().await;
+                refuse_requests(&requests);
+                running.close();
+                running.wait().await;
+            };
+            let stop = async {
+                future::or(finish, given_up.cancelled()).await;
                 Ok(())
             };
             let result = async_io::block_on(future::or(stop, server.serve()));
@@ -101,6 +112,30 @@ pub async fn serve(
         .await
         .context("the TFTP server's thread ended")?
         .with_context(|| format!("the TFTP socket {address}"))
+}
+
+/// Ends the thread with the future that waits for it.
+struct Cut {
+    running: TaskTracker,
+    given_up: CancellationToken,
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.given_up.cancel();
+        let transfers = self.running.len();
+        if transfers > 0 {
+            warn!(transfers, "tftp: transfers under way were cut off");
+        }
+    }
+}
+
+/// Whoever asks from now on asks again, and is heard by the daemon that comes next.
+fn refuse_requests(socket: &UdpSocket) {
+    const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    if let Err(error) = SockRef::from(socket).attach_filter(&[DROP]) {
+        warn!(%error, "tftp: transfers may still begin: the socket takes no filter");
+    }
 }
 
 fn make_room(socket: &UdpSocket) {
@@ -114,6 +149,7 @@ fn make_room(socket: &UdpSocket) {
 struct BootFiles {
     files: Files,
     machines: Machines,
+    running: TaskTracker,
     runtime: Handle,
 }
 
@@ -135,7 +171,8 @@ impl Handler for BootFiles {
                 let size = opened.size;
                 self.note(machine, shown.clone(), "started".into());
                 let transfer = Transfer::new(*client, machine, self.machines.clone(), shown, size);
-                Ok((Reader::new(opened, transfer, self.runtime.clone()), Some(size)))
+                let token = self.running.token();
+                Ok((Reader::new(opened, transfer, token, self.runtime.clone()), Some(size)))
             }
             Err(error) => Err(self.refuse(client, machine, shown, error)),
         }

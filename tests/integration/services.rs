@@ -1,14 +1,21 @@
 //! Files, scripts and logs: real clients of the daemon's services.
 
-use std::{net::SocketAddrV4, time::Duration};
+use std::{
+    fs::{self, File},
+    net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
+    thread,
+    time::Duration,
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use netboot_tests::{
-    daemon::{Daemon, Xdp},
+    daemon::{Daemon, Setup, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER},
+    namespace::Namespace,
     transfer::{Syslog, atftp, curl, logger, tftp},
     wait::wait_for,
 };
+use nix::sched::{CloneFlags, setns};
 
 use crate::site::{SCRIPT_URL, Site};
 
@@ -42,6 +49,63 @@ fn tftp_clients_get_files() -> Result<()> {
     ensure!(tftp(&lab.client, SERVER, "none").is_err(), "tftp-hpa: a file from nowhere");
     ensure!(atftp(&lab.client, SERVER, "../state", &[]).is_err(), "atftp: outside of boot.root");
     daemon.stop()
+}
+
+/// PXE ROMs take a file only from the address that they asked.
+#[test]
+fn tftp_answers_from_the_address_that_was_asked() -> Result<()> {
+    const SECOND: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 113);
+    let lab = Lab::with_client_address()?;
+    lab.server.add_address(INTERFACE, &format!("{SECOND}/24"))?;
+    let root = tempfile::tempdir()?;
+    fs::write(root.path().join("ipxe.efi"), file())?;
+    let tables = format!(
+        "[dhcp]\nserver-address = \"{SECOND}\"\n\n[[subnet]]\ncidr = \"192.168.2.0/24\"\n\n\
+         [boot]\nroot = \"{}\"\n",
+        root.path().display()
+    );
+    let daemon = Setup::new(Xdp::Off, root, &tables)?.start(&lab.server, INTERFACE)?;
+    ensure!(tftp(&lab.client, SECOND, "ipxe.efi")? == file(), "tftp-hpa");
+    for name in ["ipxe.efi", "none"] {
+        let from = first_answer_from(&lab.client, SECOND, name)?;
+        ensure!(from == SECOND, "{name}: an answer of {from}");
+    }
+    daemon.stop()
+}
+
+/// Whose address is on the answer to a request: tftp-hpa, atftp and curl take it from any.
+fn first_answer_from(client: &Namespace, server: Ipv4Addr, file: &str) -> Result<IpAddr> {
+    within(client, || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+        socket.send_to(format!("\0\x01{file}\0octet\0").as_bytes(), (server, 69))?;
+        Ok(socket.recv_from(&mut [0; 1500])?.1.ip())
+    })
+}
+
+/// Runs in a thread of this namespace.
+fn within<T: Send>(namespace: &Namespace, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let path = namespace.path();
+    thread::scope(|scope| {
+        let work = || {
+            setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
+            work()
+        };
+        scope.spawn(work).join().map_err(|_panic| anyhow!("the thread panicked"))?
+    })
+}
+
+/// A wrong interface is said before the ports that are taken.
+#[test]
+fn interfaces_are_looked_at_first() -> Result<()> {
+    let lab = Lab::new()?;
+    let _taken = within(&lab.server, || Ok(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 80))?))?;
+    for (interface, words) in [("eth9", "no such interface: eth9"), (INTERFACE, "TCP 0.0.0.0:80")] {
+        let setup = Site::new()?.setup(Xdp::Off)?;
+        let output = setup.spawn(&lab.server, interface)?.finish(Duration::from_secs(20))?;
+        ensure!(output.stderr.contains(words), "{interface}: {}", output.stderr);
+    }
+    Ok(())
 }
 
 /// Around the ends of blocks, of a window, and of what is read at once.

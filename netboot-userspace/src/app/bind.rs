@@ -1,15 +1,22 @@
 //! The sockets of the services, and what to do where one is taken.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, SyslogListen};
+use crate::{
+    config::{Config, SyslogListen},
+    tables::Tables,
+};
 
 /// Bound sockets.
 pub(super) struct Sockets {
-    pub(super) tftp: Option<UdpSocket>,
+    pub(super) tftp: Vec<UdpSocket>,
     pub(super) http: Option<TcpListener>,
     pub(super) syslog_udp: Vec<tokio::net::UdpSocket>,
     pub(super) syslog_tcp: Vec<TcpListener>,
@@ -17,18 +24,21 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Binds what the configuration names. Needs a tokio runtime.
-    pub(super) fn bind(config: &Config) -> anyhow::Result<Self> {
+    /// Binds what the configuration names. Needs a tokio runtime. `tables` are there if DHCP is answered.
+    pub(super) fn bind(config: &Config, tables: Option<&Tables>) -> anyhow::Result<Self> {
         let mut sockets = Self {
-            tftp: None,
+            tftp: Vec::new(),
             http: None,
             syslog_udp: Vec::new(),
             syslog_tcp: Vec::new(),
             listening: Vec::new(),
         };
         if let Some(address) = config.tftp {
-            sockets.tftp = Some(udp("tftp", address)?);
-            sockets.say("tftp", format!("udp://{address}"));
+            for socket in tftp(address, tables)? {
+                let address = socket.local_addr().context("the TFTP socket's address")?;
+                sockets.say("tftp", format!("udp://{address}"));
+                sockets.tftp.push(socket);
+            }
         }
         if let Some(address) = config.http {
             sockets.http = Some(tcp("http", address)?);
@@ -61,6 +71,40 @@ impl Sockets {
     }
 }
 
+/// Firmware takes a file only from the address that it was sent to, and answers leave from the address
+/// that the socket is bound to: one socket for each.
+fn tftp(listen: SocketAddr, tables: Option<&Tables>) -> anyhow::Result<Vec<UdpSocket>> {
+    let servers: BTreeSet<Ipv4Addr> = tables
+        .filter(|_| listen.ip().is_unspecified())
+        .into_iter()
+        .flat_map(|tables| &tables.subnets)
+        .map(|subnet| Ipv4Addr::from(subnet.server))
+        .filter(|server| !server.is_unspecified())
+        .collect();
+    let mut sockets = Vec::new();
+    for server in servers {
+        let address = SocketAddr::new(server.into(), listen.port());
+        match UdpSocket::bind(address) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                tracing::warn!(
+                    "{server}, where machines are sent to for files, is no address of this node: TFTP is served at \
+                     {listen}, and answers may leave from another address, which firmware does not take. Add the \
+                     address before the start, or set tftp.listen"
+                );
+                // Beside the wildcard, nothing else can be bound.
+                sockets.clear();
+                break;
+            }
+            Err(error) => return Err(error).with_context(|| advice("tftp", "UDP", address)),
+        }
+    }
+    if sockets.is_empty() {
+        sockets.push(udp("tftp", listen)?);
+    }
+    Ok(sockets)
+}
+
 fn udp(service: &str, address: SocketAddr) -> anyhow::Result<UdpSocket> {
     UdpSocket::bind(address).with_context(|| advice(service, "UDP", address))
 }
@@ -81,4 +125,51 @@ fn advice(service: &str, protocol: &str, address: SocketAddr) -> String {
          or set [{service}] listen",
         address.port()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use netboot_ebpf::shared::{Settings, Subnet};
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+
+    fn tables(servers: &[[u8; 4]]) -> Tables {
+        Tables {
+            settings: Settings::new_zeroed(),
+            interfaces: HashMap::new(),
+            user_classes: HashMap::new(),
+            subnets: servers
+                .iter()
+                .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
+                .collect(),
+            boot_files: Vec::new(),
+            reservations: HashMap::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check(listen: &str, servers: Option<&[[u8; 4]]>, expect: &[&str]) {
+        let tables = servers.map(tables);
+        let sockets = tftp(SocketAddr::new(listen.parse().unwrap(), 0), tables.as_ref()).unwrap();
+        let got: Vec<_> =
+            sockets.iter().map(|socket| socket.local_addr().unwrap().ip().to_string()).collect();
+        assert_eq!(got, expect, "{listen} {servers:?}");
+    }
+
+    #[test]
+    fn tftp_has_a_socket_for_each_server_address() {
+        const ONE: [u8; 4] = [127, 0, 0, 1];
+        const TWO: [u8; 4] = [127, 0, 0, 2];
+        // TEST-NET-1 (RFC 5737).
+        const ELSEWHERE: [u8; 4] = [192, 0, 2, 1];
+        check("0.0.0.0", Some(&[TWO, ONE, TWO]), &["127.0.0.1", "127.0.0.2"]);
+        check("0.0.0.0", Some(&[ONE, ELSEWHERE]), &["0.0.0.0"]);
+        check("0.0.0.0", Some(&[[0; 4]]), &["0.0.0.0"]);
+        check("0.0.0.0", Some(&[]), &["0.0.0.0"]);
+        check("0.0.0.0", None, &["0.0.0.0"]);
+        check("127.0.0.1", Some(&[TWO]), &["127.0.0.1"]);
+    }
 }

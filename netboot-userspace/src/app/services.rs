@@ -33,9 +33,9 @@ impl Services<'_> {
         tasks: &mut Tasks,
     ) {
         let files = Files::new(&self.config.boot.root);
-        if let Some(socket) = sockets.tftp {
-            let block_size =
-                self.mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
+        let block_size =
+            self.mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
+        for socket in sockets.tftp {
             tasks.spawn(tftp::serve(
                 socket,
                 files.clone(),

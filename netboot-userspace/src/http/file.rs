@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,9 +18,8 @@ use headers::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
-use tracing::warn;
 
-use super::range::Wanted;
+use super::{log::Trouble, range::Wanted};
 use crate::files::{Error, Files, Opened};
 
 const CHUNK: usize = 256 * 1024;
@@ -140,15 +140,15 @@ fn content_type(path: &Path) -> HeaderValue {
 }
 
 fn refuse(error: &Error) -> Response {
-    let status = match error {
-        Error::NotFound(_) => return text(StatusCode::NOT_FOUND, "there is no such file"),
-        Error::Denied(_) => StatusCode::FORBIDDEN,
+    match error {
+        Error::NotFound(_) => text(StatusCode::NOT_FOUND, "there is no such file"),
+        Error::Denied(why) => text(StatusCode::FORBIDDEN, why),
         Error::Io { .. } => {
-            warn!(%error, "http: cannot be read");
-            StatusCode::INTERNAL_SERVER_ERROR
+            let error = error.to_string();
+            let answer = text(StatusCode::INTERNAL_SERVER_ERROR, &error);
+            (Extension(Trouble::Failed(error)), answer).into_response()
         }
-    };
-    text(status, &error.to_string())
+    }
 }
 
 fn text(status: StatusCode, text: &str) -> Response {

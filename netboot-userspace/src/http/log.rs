@@ -1,6 +1,6 @@
 //! Notes every request of a machine.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use axum::{
     body::{Body, HttpBody as _},
@@ -11,9 +11,9 @@ use axum::{
 };
 use headers::{ContentLength, HeaderMapExt as _};
 use netboot_ebpf::shared::Mac;
-use tracing::{field::display, info};
+use tracing::{debug, field::display, info, warn};
 
-use super::{Site, body::Counted, door::Ends, path};
+use super::{Site, body::Counted, door::Ends, lines::Lines, path};
 use crate::machines::Step;
 
 /// A request, for the line that is written when its answer has ended.
@@ -25,11 +25,27 @@ pub(super) struct Entry {
     status: u16,
     /// The length that was announced.
     length: Option<u64>,
+    trouble: Option<Trouble>,
+    lines: Lines,
+}
+
+/// Why an answer is not what was asked for; goes with the answer.
+#[derive(Clone, Debug)]
+pub(super) enum Trouble {
+    NothingToBoot(String),
+    Failed(String),
+}
+
+impl Trouble {
+    pub(super) fn text(&self) -> &str {
+        let (Self::NothingToBoot(text) | Self::Failed(text)) = self;
+        text
+    }
 }
 
 /// Middleware: records the request, and logs it when the answer has ended.
 pub(super) async fn note(
-    State(site): State<Site>,
+    State((site, lines)): State<(Site, Lines)>,
     ConnectInfo(ends): ConnectInfo<Ends>,
     request: Request,
     next: Next,
@@ -50,19 +66,32 @@ pub(super) async fn note(
         .map(|length| length.0)
         .or_else(|| answer.body().size_hint().exact())
         .filter(|_| method != Method::HEAD);
-    let entry = Entry { method, path, client: ends.peer, machine, status, length };
+    let trouble = answer.extensions().get::<Trouble>().cloned();
+    let client = ends.peer;
+    let entry = Entry { method, path, client, machine, status, length, trouble, lines };
     answer.map(|body| Body::new(Counted::new(body, entry)))
 }
 
 impl Entry {
     pub(super) fn write(&self, bytes: u64) {
-        let Self { method, path, client, machine, status, length } = self;
+        let Self { method, path, client, machine, status, length, trouble, lines } = self;
         let machine = machine.map(display);
-        match length {
-            Some(length) if *length > bytes => {
+        if !lines.admit(client.ip().to_canonical(), Instant::now()) {
+            let trouble = trouble.as_ref().map(Trouble::text);
+            debug!(%client, machine, %method, path, status, bytes, length, trouble, "http: served");
+            return;
+        }
+        match (trouble, length) {
+            (Some(Trouble::Failed(error)), _) => {
+                warn!(%client, machine, %method, path, status, error, "http: failed");
+            }
+            (Some(Trouble::NothingToBoot(reason)), _) => {
+                info!(%client, machine, %method, path, reason, "http: nothing to boot");
+            }
+            (None, Some(length)) if *length > bytes => {
                 info!(%client, machine, %method, path, status, bytes, length, "http: cut short");
             }
-            _ => info!(%client, machine, %method, path, status, bytes, "http: served"),
+            (None, _) => info!(%client, machine, %method, path, status, bytes, "http: served"),
         }
     }
 }

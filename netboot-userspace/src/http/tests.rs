@@ -38,7 +38,7 @@ struct Lab {
     server: SocketAddr,
     machines: Machines,
     cancel: CancellationToken,
-    serving: JoinHandle<anyhow::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Lab {
@@ -53,6 +53,10 @@ impl Lab {
     }
 
     async fn with(hosts: impl IntoIterator<Item = Host>) -> Self {
+        Self::patient(PATIENCE, hosts).await
+    }
+
+    async fn patient(patience: Duration, hosts: impl IntoIterator<Item = Host>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         for name in ["ipxe.efi", "boot.ipxe", "vmlinuz-x86_64", "a b"] {
@@ -91,7 +95,9 @@ impl Lab {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
         let cancel = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, site, cancel.clone()));
+        let lines = Lines::default();
+        let door = door::open(listener, router(site, &lines), lines, patience, cancel.clone());
+        let serving = tokio::spawn(door);
         Self { directory, server, machines, cancel, serving }
     }
 
@@ -138,7 +144,7 @@ impl Lab {
 
     async fn end(self) {
         self.cancel.cancel();
-        self.serving.await.unwrap().unwrap();
+        self.serving.await.unwrap();
     }
 }
 
@@ -298,4 +304,77 @@ async fn machines_are_noted() {
     lab.check("GET /healthz", "200\n\nok\n").await;
     assert_eq!(lab.last_step(1), step("/none", 404));
     lab.end().await;
+}
+
+/// A source that opens many connections and says nothing.
+#[tokio::test]
+async fn silent_connections_do_not_keep_others_out() {
+    let lab = Lab::new().await;
+    let server = lab.server;
+    let (silent, refused) = spawn_blocking(move || {
+        let mut open: Vec<_> =
+            (0..100).map(|_| from(Ipv4Addr::new(127, 0, 0, 2), server)).collect();
+        // Beyond the bound they are closed; the first are not.
+        let refused = open.split_off(door::MAX_PER_SOURCE);
+        let closed = refused.into_iter().filter(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            matches!(stream.read(&mut [0]), Ok(0))
+        });
+        let closed = closed.count();
+        (open, closed)
+    })
+    .await
+    .unwrap();
+    assert_eq!(refused, 100 - door::MAX_PER_SOURCE);
+    for mut stream in &silent {
+        stream.set_nonblocking(true).unwrap();
+        let read = stream.read(&mut [0]);
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+    lab.check("GET /ipxe.efi", "200\n\n0123456789").await;
+
+    // One goes, one comes.
+    drop(silent);
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let again = move || {
+        let mut stream = from(Ipv4Addr::new(127, 0, 0, 2), server);
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer.starts_with("HTTP/1.1 200 ")
+    };
+    while !spawn_blocking(again).await.unwrap() {
+        assert!(std::time::Instant::now() < deadline, "the source is shut out");
+    }
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_client_is_to_ask_soon() {
+    let patience = Duration::from_millis(300);
+    let lab = Lab::patient(patience, []).await;
+    let server = lab.server;
+    let ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    // Nothing, a part of a request, a request and then nothing.
+    for said in [&b""[..], b"GET / HTTP/1.1\r\nHost:", ask] {
+        let answer = spawn_blocking(move || {
+            let started = std::time::Instant::now();
+            let mut stream = TcpStream::connect(server).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            stream.write_all(said).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            assert!(started.elapsed() >= patience, "{}", said.escape_ascii());
+            answer
+        });
+        assert_eq!(answer.await.unwrap().ends_with(b"ok\n"), said == ask);
+    }
+    lab.end().await;
+}
+
+fn from(source: Ipv4Addr, server: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+    socket.connect(&server.into()).unwrap();
+    socket.into()
 }

@@ -13,6 +13,7 @@ use std::{
 use futures_lite::{AsyncRead, FutureExt as _};
 use rustix::io::{Errno, ReadWriteFlags};
 use tokio::{runtime::Handle, task::JoinHandle};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::transfer::Transfer;
 use crate::files::Opened;
@@ -35,10 +36,17 @@ pub(super) struct Reader {
     waiting: Option<JoinHandle<io::Result<Vec<u8>>>>,
     runtime: Handle,
     transfer: Transfer,
+    /// Dropped last: a transfer that is over is noted already.
+    _running: TaskTrackerToken,
 }
 
 impl Reader {
-    pub(super) fn new(opened: Opened, transfer: Transfer, runtime: Handle) -> Self {
+    pub(super) fn new(
+        opened: Opened,
+        transfer: Transfer,
+        running: TaskTrackerToken,
+        runtime: Handle,
+    ) -> Self {
         Self {
             file: Arc::new(opened.file),
             size: opened.size,
@@ -48,6 +56,7 @@ impl Reader {
             waiting: None,
             runtime,
             transfer,
+            _running: running,
         }
     }
 

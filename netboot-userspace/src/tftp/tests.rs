@@ -244,3 +244,52 @@ async fn a_client_may_leave() {
     lab.expect_step("5000000", "aborted at 11000 of 5000000 bytes").await;
     lab.end().await;
 }
+
+/// What runs is finished, what asks is not heard, and what does not end is cut with the future.
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_outlive_the_end() {
+    let lab = Arc::new(Lab::new());
+    let server = lab.server;
+    let slow = UdpSocket::bind("127.0.0.1:0").unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let step = |from: SocketAddr, acknowledge: u8| {
+        slow.send_to(&[0, 4, 0, acknowledge], from).unwrap();
+        let mut packet = [0; 600];
+        slow.recv(&mut packet).unwrap()
+    };
+    slow.send_to(b"\0\x011469\0octet\0", server).unwrap();
+    let (length, transfer) = slow.recv_from(&mut [0; 600]).unwrap();
+    assert_eq!(length, 516);
+
+    lab.cancel.cancel();
+    let late = UdpSocket::bind("127.0.0.1:0").unwrap();
+    late.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        late.send_to(b"\0\x01none\0octet\0", server).unwrap();
+        if late.recv(&mut [0; 600]).is_err() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "requests are heard still");
+    }
+    assert!(!lab.serving.is_finished());
+    assert_eq!(step(transfer, 1), 516);
+    assert_eq!(step(transfer, 2), 4 + 1469 - 1024);
+    slow.send_to(&[0, 4, 0, 3], transfer).unwrap();
+    lab.expect_step("1469", "complete").await;
+    Arc::into_inner(lab).unwrap().end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_end_is_cut() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let left = spawn_blocking(move || request(server, 1, b"5000000", &[], 10));
+    left.await.unwrap();
+    lab.cancel.cancel();
+    lab.serving.abort();
+    let aborted = Instant::now();
+    // Eleven blocks were acknowledged, the twelfth was read.
+    lab.expect_step("5000000", "aborted at 6144 of 5000000 bytes").await;
+    assert!(aborted.elapsed() < GIVE_UP / 2, "it was not cut, it gave up");
+}
