@@ -58,7 +58,8 @@ impl Load {
 
     /// One exchange of the first machine: is the server there?
     pub(crate) fn probe(namespace: &Namespace, server: Ipv4Addr) -> Result<bool> {
-        let process = spawn(namespace, server, 0, &["-n", "1", "-R", "1", "-d", "0.2"])?;
+        // Without a wait it is gone before a busy server has answered.
+        let process = spawn(namespace, server, 0, &["-n", "1", "-R", "1", "-W", "500000"])?;
         Ok(process.finish(SLACK)?.status.success())
     }
 
