@@ -58,7 +58,9 @@ impl Load {
 
     /// One exchange of the first machine: is the server there?
     pub(crate) fn probe(namespace: &Namespace, server: Ipv4Addr) -> Result<bool> {
-        let process = spawn(namespace, server, 0, &["-n", "1", "-R", "1", "-d", "0.2"])?;
+        // Without a rate it sends thousands, and without a wait it is gone before the answers.
+        let arguments = ["-n", "1", "-R", "1", "-r", "10", "-W", "500000"];
+        let process = spawn(namespace, server, 0, &arguments)?;
         Ok(process.finish(SLACK)?.status.success())
     }
 
