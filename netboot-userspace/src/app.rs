@@ -118,6 +118,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let mut tasks = Tasks::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
 
     make_state_dir(&config.state_dir)?;
@@ -147,10 +148,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     });
     tracing::info!("ready");
 
-    let ended = tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        Some(ended) = tasks.join_next() => ended.context("a service panicked").flatten(),
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hangup.recv() => tracing::warn!("SIGHUP: the configuration is not reread; restart"),
+            Some(ended) = tasks.join_next() => break ended.context("a service panicked").flatten(),
+        }
     };
     match &ended {
         Ok(()) => tracing::info!("stopping"),
