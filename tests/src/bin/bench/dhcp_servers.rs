@@ -51,7 +51,7 @@ impl Kind {
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Netboot(Xdp::Generic) => "netboot (XDP generic)",
+            Self::Netboot(Xdp::Auto | Xdp::Generic) => "netboot (XDP generic)",
             Self::Netboot(Xdp::Native) => "netboot (XDP native)",
             Self::Netboot(Xdp::Off) => "netboot (XDP off)",
             Self::Dnsmasq => "dnsmasq",
