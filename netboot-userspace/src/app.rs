@@ -8,12 +8,7 @@ mod report;
 mod services;
 pub(crate) mod status_socket;
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -172,7 +167,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 /// What answers DHCP.
 pub(crate) struct Dhcp {
     pub(crate) kernel: Option<Kernel>,
-    pub(crate) userspace: Counters,
+    pub(crate) userspace: Arc<Counters>,
 }
 
 fn serve_dhcp(
@@ -182,7 +177,7 @@ fn serve_dhcp(
     cancel: &CancellationToken,
     tasks: &mut Tasks,
 ) -> anyhow::Result<Dhcp> {
-    let userspace: Counters = Arc::new([const { AtomicU64::new(0) }; _]);
+    let userspace = Arc::<Counters>::default();
     if config.dhcp.mode == DhcpMode::Off {
         return Ok(Dhcp { kernel: None, userspace });
     }
@@ -209,7 +204,13 @@ fn serve_dhcp(
         )?);
     }
     for path in paths {
-        tasks.spawn(path.serve(cancel.clone()));
+        let cancel = cancel.clone();
+        tasks.spawn(async move {
+            path.serve(cancel.clone()).await;
+            // An interface that was removed does not end the rest.
+            cancel.cancelled().await;
+            Ok(())
+        });
     }
     Ok(Dhcp { kernel: Some(kernel), userspace })
 }
