@@ -232,6 +232,8 @@ impl Settings {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Event {
+    /// Nanoseconds since boot (CLOCK_MONOTONIC).
+    pub at: u64,
     pub ifindex: u32,
     /// A [`crate::verdict::Verdict`]'s number.
     pub verdict: u32,

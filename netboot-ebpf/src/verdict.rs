@@ -165,6 +165,22 @@ impl Verdict {
             Self::Offer | Self::Ack | Self::OfferNoBootFile | Self::AckNoBootFile | Self::Nak
         )
     }
+
+    /// Whether the daemon, which judges again what the XDP program passed on, comes to the same verdict.
+    /// It answers where the program could not: other frames are told of once, by the program.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(
+            self,
+            Self::Nak
+                | Self::TooLong
+                | Self::EchoTooLong
+                | Self::ReplyTooLong
+                | Self::NoRoom
+                | Self::NoTables
+                | Self::Changed
+        )
+    }
 }
 
 #[cfg(test)]

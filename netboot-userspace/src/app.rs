@@ -8,13 +8,7 @@ mod report;
 mod services;
 pub(crate) mod status_socket;
 
-use std::{
-    collections::HashMap,
-    net::UdpSocket,
-    path::Path,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{collections::HashMap, net::UdpSocket, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -135,7 +129,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (dhcp, port) = match prepared {
         Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
-        None => (Dhcp { kernel: None, userspace: counters() }, None),
+        None => (Dhcp { kernel: None, userspace: Arc::default() }, None),
     };
     let reporter = Arc::new(Reporter::new(dhcp, listening, machines.clone(), syslog.0.counters()));
     let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
@@ -175,7 +169,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 /// What answers DHCP.
 pub(crate) struct Dhcp {
     pub(crate) kernel: Option<Kernel>,
-    pub(crate) userspace: Counters,
+    pub(crate) userspace: Arc<Counters>,
 }
 
 /// DHCP before anybody is answered.
@@ -209,7 +203,7 @@ impl Prepared {
         tasks: &mut Tasks,
     ) -> anyhow::Result<(Dhcp, Option<UdpSocket>)> {
         let Self { port, links, tables } = self;
-        let userspace = counters();
+        let userspace = Arc::<Counters>::default();
         let names: HashMap<u32, String> =
             links.iter().map(|link| (link.index, link.name.clone())).collect();
         let sightings = Sightings::new(machines.clone(), names);
@@ -231,14 +225,16 @@ impl Prepared {
             )?);
         }
         for path in paths {
-            tasks.spawn(path.serve(cancel.clone()));
+            let cancel = cancel.clone();
+            tasks.spawn(async move {
+                path.serve(cancel.clone()).await;
+                // An interface that was removed does not end the rest.
+                cancel.cancelled().await;
+                Ok(())
+            });
         }
         Ok((Dhcp { kernel: Some(kernel), userspace }, Some(port)))
     }
-}
-
-fn counters() -> Counters {
-    Arc::new([const { AtomicU64::new(0) }; _])
 }
 
 fn make_state_dir(path: &Path) -> anyhow::Result<()> {

@@ -9,8 +9,11 @@ pub mod run;
 
 use std::{
     path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -20,9 +23,10 @@ use aya::{
     programs::{Xdp, XdpMode as AyaMode, xdp::XdpLink},
 };
 use netboot_ebpf::{
-    shared::{COUNTERS_LEN, EVENTS_LOST, Event, map},
+    shared::{EVENTS_LOST, Event, map},
     verdict::Verdict,
 };
+use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
@@ -46,9 +50,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// The loaded program.
 pub struct FastPath {
     ebpf: Ebpf,
-    counters: Mutex<PerCpuArray<MapData, u64>>,
     links: Mutex<Vec<XdpLink>>,
-    _pins: Pins,
+    unreadable_events: Arc<AtomicU64>,
+    pins: Option<Pins>,
 }
 
 /// What loading told of the program.
@@ -60,11 +64,11 @@ pub struct Program {
 }
 
 impl FastPath {
-    /// Creates the maps, fills them, loads the program, and pins the maps under `pin_path`.
+    /// Creates the maps, fills them and loads the program.
     ///
     /// # Errors
-    /// No privilege, no bpffs, or a kernel that does not take the program.
-    pub fn load(tables: &Tables, pin_path: Option<&Path>) -> anyhow::Result<Self> {
+    /// No privilege, or a kernel that does not take the program.
+    pub fn load(tables: &Tables) -> anyhow::Result<Self> {
         let mut loader = EbpfLoader::new();
         loader.verifier_log_level(VerifierLogLevel::STATS);
         let reservations = u32::try_from(tables.reservations.len())?.max(1);
@@ -78,13 +82,16 @@ impl FastPath {
         fill(&mut ebpf, tables)?;
         let program: &mut Xdp = program(&mut ebpf, PROGRAM)?;
         program.load().map_err(|error| explain::load(&error))?;
-        let pins = match pin_path {
-            Some(path) => Pins::new(&ebpf, path)?,
-            None => Pins::default(),
-        };
-        let counters = ebpf.take_map(map::COUNTERS).context("the object has no COUNTERS")?;
-        let counters = Mutex::new(PerCpuArray::try_from(counters)?);
-        Ok(Self { ebpf, counters, links: Mutex::default(), _pins: pins })
+        Ok(Self { ebpf, links: Mutex::default(), unreadable_events: Arc::default(), pins: None })
+    }
+
+    /// Pins the maps in a directory, as long as the program is loaded. No map may be taken before.
+    ///
+    /// # Errors
+    /// The directory is not on a bpffs, or another daemon's.
+    pub fn pin(&mut self, directory: &Path) -> anyhow::Result<()> {
+        self.pins = Some(Pins::new(&self.ebpf, directory)?);
+        Ok(())
     }
 
     /// Attaches the program, and says in which mode, and why not in a better one.
@@ -143,12 +150,8 @@ impl FastPath {
     /// # Errors
     /// The map cannot be read.
     pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut sums = Vec::with_capacity(COUNTERS_LEN);
-        for index in 0..Verdict::COUNT {
-            sums.push(counters.get(&index, 0)?.iter().sum());
-        }
-        Ok((sums, counters.get(&EVENTS_LOST, 0)?.iter().sum()))
+        let sums = (0..Verdict::COUNT).map(|index| self.sum(index)).collect::<Result<_, _>>()?;
+        Ok((sums, self.sum(EVENTS_LOST)?))
     }
 
     /// One verdict's counter, summed over the CPUs.
@@ -156,17 +159,29 @@ impl FastPath {
     /// # Errors
     /// The map cannot be read.
     pub fn counter(&self, verdict: Verdict) -> anyhow::Result<u64> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(counters.get(&(verdict as u32), 0)?.iter().sum())
+        self.sum(verdict as u32)
+    }
+
+    fn sum(&self, index: u32) -> anyhow::Result<u64> {
+        let map = self.ebpf.map(map::COUNTERS).context("the object has no COUNTERS")?;
+        let counters = PerCpuArray::<_, u64>::try_from(map)?;
+        Ok(counters.get(&index, 0)?.iter().sum())
     }
 
     /// Takes the event ring out: [`watch`] reads it.
     ///
     /// # Errors
     /// It was taken before.
-    pub fn take_events(&mut self) -> anyhow::Result<RingBuf<MapData>> {
+    pub fn take_events(&mut self) -> anyhow::Result<Events> {
         let map = self.ebpf.take_map(map::EVENTS).context("the event ring is taken")?;
-        Ok(RingBuf::try_from(map)?)
+        let unreadable = Arc::clone(&self.unreadable_events);
+        Ok(Events { ring: RingBuf::try_from(map)?, unreadable })
+    }
+
+    /// Events that were not understood.
+    #[must_use]
+    pub fn unreadable_events(&self) -> u64 {
+        self.unreadable_events.load(Relaxed)
     }
 
     /// Takes the program's own log lines out; they go to the daemon's log.
@@ -191,23 +206,44 @@ impl FastPath {
     }
 }
 
+/// The event ring.
+pub struct Events {
+    ring: RingBuf<MapData>,
+    unreadable: Arc<AtomicU64>,
+}
+
 /// Reads events until it is cancelled.
-pub async fn watch(mut events: RingBuf<MapData>, sightings: Sightings, cancel: CancellationToken) {
+pub async fn watch(mut events: Events, sightings: Sightings, cancel: CancellationToken) {
     let mut ticks = tokio::time::interval(POLL);
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        while let Some(event) = events.next() {
-            let Ok(event) = Event::read_from_bytes(&event) else { continue };
-            let Some(verdict) = Verdict::from_number(event.verdict) else { continue };
-            // Refused in userspace, which tells of it.
-            if verdict != Verdict::Nak {
-                sightings.note(sightings::Path::Kernel, event.ifindex, verdict, &event.seen);
+        while let Some(bytes) = events.ring.next() {
+            match event(&bytes) {
+                Some((event, verdict)) if verdict.is_final() => {
+                    let path = sightings::Path::Kernel;
+                    sightings.note(path, event.ifindex, verdict, &event.seen, time_of(&event));
+                }
+                // The daemon judges again, and tells of that.
+                Some(_) => {}
+                None => _ = events.unreadable.fetch_add(1, Relaxed),
             }
         }
     }
+}
+
+fn event(bytes: &[u8]) -> Option<(Event, Verdict)> {
+    let event = Event::read_from_bytes(bytes).ok()?;
+    Some((event, Verdict::from_number(event.verdict)?))
+}
+
+fn time_of(event: &Event) -> Instant {
+    let now = Instant::now();
+    let Ok(since_boot) = ClockId::CLOCK_MONOTONIC.now().map(Duration::from) else { return now };
+    let age = since_boot.saturating_sub(Duration::from_nanos(event.at));
+    now.checked_sub(age).unwrap_or(now)
 }
 
 /// Moves the program's log lines to the daemon's log until it is cancelled.
@@ -228,4 +264,38 @@ fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Xdp> {
     let program =
         ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
     Ok(program.try_into()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use netboot_ebpf::shared::Seen;
+    use zerocopy::IntoBytes as _;
+
+    use super::*;
+
+    fn sent(verdict: u32) -> Event {
+        Event { at: 0, ifindex: 3, verdict, seen: Seen::NOTHING }
+    }
+
+    #[test]
+    fn events_are_read_or_not() {
+        let check = |bytes: &[u8], expect: Option<Verdict>| {
+            assert_eq!(event(bytes).map(|(_, verdict)| verdict), expect, "{bytes:?}");
+        };
+        let offer = sent(Verdict::Offer as u32);
+        check(offer.as_bytes(), Some(Verdict::Offer));
+        check(&offer.as_bytes()[1..], None);
+        check(&[], None);
+        check(sent(Verdict::COUNT).as_bytes(), None);
+    }
+
+    #[test]
+    fn an_event_has_the_time_it_was_sent() {
+        let now = Duration::from(ClockId::CLOCK_MONOTONIC.now().unwrap());
+        let at = |time: Duration| {
+            time_of(&Event { at: u64::try_from(time.as_nanos()).unwrap(), ..sent(0) })
+        };
+        let age = at(now).duration_since(at(now - Duration::from_secs(1)));
+        assert!(age.abs_diff(Duration::from_secs(1)) < Duration::from_millis(500), "{age:?}");
+    }
 }

@@ -34,3 +34,4 @@ pub mod syslog;
 pub mod tables;
 pub mod templates;
 pub mod tftp;
+pub mod throttle;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
@@ -68,6 +68,7 @@ pub struct Machine {
     pub known: bool,
     /// Seconds since 1970.
     pub last_seen: u64,
+    /// Of DHCP.
     pub requests: u64,
     pub last: Step,
 }
@@ -91,6 +92,8 @@ struct Seen {
 
 struct Entry {
     machine: Machine,
+    /// When its last step was.
+    at: Instant,
     /// Of its last step.
     turn: u64,
 }
@@ -116,6 +119,11 @@ impl Machines {
 
     /// Notes what a machine did now.
     pub fn record(&self, mac: Mac, step: Step) {
+        self.record_at(mac, step, Instant::now());
+    }
+
+    /// Notes what a machine did a short time ago: its last step may be a later one.
+    pub fn record_at(&self, mac: Mac, step: Step, at: Instant) {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -133,11 +141,17 @@ impl Machines {
                 requests: 0,
                 last: step.clone(),
             },
+            at,
             turn,
         });
         entry.machine.last_seen = now;
-        entry.machine.requests += 1;
-        entry.machine.last = step;
+        if let Step::Dhcp { .. } = step {
+            entry.machine.requests += 1;
+        }
+        if at >= entry.at {
+            entry.at = at;
+            entry.machine.last = step;
+        }
         let last_turn = std::mem::replace(&mut entry.turn, turn);
         if host.is_none() {
             seen.unknown.remove(&last_turn);
@@ -185,6 +199,8 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::inventory::Host;
 
@@ -209,6 +225,16 @@ mod tests {
         Mac { octets: [2, 0, 0, a, b, c] }
     }
 
+    fn dhcp(verdict: &str) -> Step {
+        Step::Dhcp {
+            interface: "eth0".to_owned(),
+            message: "discover".to_owned(),
+            stage: "pxe".to_owned(),
+            architecture: None,
+            verdict: verdict.to_owned(),
+        }
+    }
+
     fn step(line: &str) -> Step {
         Step::Syslog { line: line.to_owned() }
     }
@@ -216,13 +242,15 @@ mod tests {
     #[test]
     fn remembers_the_last_step() {
         let machines = machines();
+        machines.record(KNOWN, dhcp("offer"));
         machines.record(KNOWN, Step::Http { path: "/auto.ipxe".to_owned(), status: 200 });
+        machines.record(KNOWN, dhcp("ack"));
         machines.record(KNOWN, step("up"));
         machines.record(unknown(1), step("who"));
         let [stranger, known] = &machines.snapshot()[..] else { panic!("two machines") };
         assert_eq!((known.requests, &known.last, known.known), (2, &step("up"), true));
         assert_eq!(known.hostname.as_deref(), Some("machine1"));
-        assert_eq!((stranger.requests, stranger.known, stranger.ip), (1, false, None));
+        assert_eq!((stranger.requests, stranger.known, stranger.ip), (0, false, None));
         let check = |address: &str, expect| {
             assert_eq!(machines.by_address(address.parse().unwrap()), expect, "{address}");
         };
@@ -230,6 +258,21 @@ mod tests {
         check("::ffff:192.168.2.144", Some(KNOWN));
         check("192.168.2.145", None);
         check("fe80::1", None);
+    }
+
+    #[test]
+    fn a_late_message_does_not_hide_a_later_step() {
+        let machines = machines();
+        let start = Instant::now();
+        let check = |milliseconds, step: Step, expect: Step, requests| {
+            machines.record_at(KNOWN, step, start + Duration::from_millis(milliseconds));
+            let machine = &machines.snapshot()[0];
+            assert_eq!((&machine.last, machine.requests), (&expect, requests), "{milliseconds} ms");
+        };
+        check(0, dhcp("offer"), dhcp("offer"), 1);
+        check(40, step("up"), step("up"), 1);
+        check(20, dhcp("ack"), step("up"), 2);
+        check(40, dhcp("nak"), dhcp("nak"), 3);
     }
 
     #[test]

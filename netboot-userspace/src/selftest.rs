@@ -52,7 +52,7 @@ struct Loaded {
 
 fn load() -> anyhow::Result<ExitCode> {
     let tables = site::tables()?;
-    let mut fast = FastPath::load(&tables, None)?;
+    let mut fast = FastPath::load(&tables)?;
     let frames = golden::frames()?;
     let mut answered = 0;
     let mut ok = true;

@@ -1,7 +1,11 @@
 //! What is made of each DHCP message that was seen, in the kernel or here: the machine's last step, and
 //! a line in the log.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use netboot_ebpf::{
     client::{NO_ARCHITECTURE, Stage},
@@ -13,13 +17,18 @@ use netboot_ebpf::{
 use crate::{
     config::Architecture,
     machines::{Machines, Step},
+    throttle::Throttle,
 };
+
+/// Unknown machines that the log names, a minute: a MAC is easily forged.
+const ANNOUNCEMENTS: u32 = 30;
 
 /// Notes sightings; cheap to clone.
 #[derive(Clone)]
 pub struct Sightings {
     machines: Machines,
     interfaces: Arc<HashMap<u32, String>>,
+    announcements: Arc<Mutex<Throttle>>,
 }
 
 /// Who decided.
@@ -33,11 +42,12 @@ impl Sightings {
     /// `interfaces` are names by index.
     #[must_use]
     pub fn new(machines: Machines, interfaces: HashMap<u32, String>) -> Self {
-        Self { machines, interfaces: Arc::new(interfaces) }
+        let announcements = Arc::new(Mutex::new(Throttle::new(ANNOUNCEMENTS)));
+        Self { machines, interfaces: Arc::new(interfaces), announcements }
     }
 
-    /// Notes a message and what became of it.
-    pub fn note(&self, path: Path, ifindex: u32, verdict: Verdict, seen: &Seen) {
+    /// Notes a message that came at a time, and what became of it.
+    pub fn note(&self, path: Path, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
         let interface = self.interfaces.get(&ifindex).map_or("?", String::as_str);
         let stage = Stage::from_number(seen.stage).unwrap_or(Stage::Plain).as_str();
         let message = message_name(seen.message_type);
@@ -57,13 +67,19 @@ impl Sightings {
             architecture: (seen.architecture != NO_ARCHITECTURE).then_some(seen.architecture),
             verdict: verdict.as_str().to_owned(),
         };
-        self.machines.record(machine, step);
+        self.machines.record_at(machine, step, at);
     }
 
-    /// Says once that a machine without reservation asks, and how to add it.
+    /// Says once, and not of too many at a time, that a machine without reservation asks, and how to add it.
     fn announce(&self, interface: &str, seen: &Seen) {
         if self.machines.is_seen(seen.mac) {
             return;
+        }
+        let admitted =
+            self.announcements.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now());
+        let Some(left_out) = admitted else { return };
+        if left_out > 0 {
+            tracing::info!("{left_out} more unknown machines asked: `netboot status` lists them");
         }
         let machine = seen.mac;
         let architecture = Architecture::name(seen.architecture);
@@ -84,5 +100,60 @@ fn message_name(message_type: u8) -> &'static str {
         RELEASE => "release",
         INFORM => "inform",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::inventory::Inventory;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'w> MakeWriter<'w> for Log {
+        type Writer = Self;
+
+        fn make_writer(&'w self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn forged_machines_do_not_fill_the_log() {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+        let machines = Machines::new(Arc::new(Inventory::new([])));
+        let sightings = Sightings::new(machines.clone(), HashMap::new());
+        with_default(subscriber, || {
+            for number in 0..200 {
+                let mac = Mac { octets: [2, 0, 0, 0, 0, number] };
+                let seen = Seen { mac, message_type: DISCOVER, ..Seen::NOTHING };
+                for _ in 0..2 {
+                    let unknown = Verdict::UnknownMachine;
+                    sightings.note(Path::Userspace, 1, unknown, &seen, Instant::now());
+                }
+            }
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.lines().count(), ANNOUNCEMENTS as usize, "{log}");
+        assert_eq!(machines.snapshot().len(), 200);
+        assert!(machines.snapshot().iter().all(|machine| machine.requests == 2));
     }
 }

@@ -1,15 +1,15 @@
 //! DHCP in userspace: a packet socket on each interface, and the same library over the same frames, for
 //! what the XDP program passes on and for interfaces without it.
 
+mod counters;
+
 use std::{
+    io,
     os::fd::{AsRawFd as _, OwnedFd},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
 use netboot_ebpf::{
     frame::{self, HEADERS},
     reply::ANY_ECHO,
@@ -17,30 +17,43 @@ use netboot_ebpf::{
     shared::Seen,
     verdict::Verdict,
 };
-use nix::sys::socket::{LinkAddr, MsgFlags, recvfrom, send};
+use nix::{
+    errno::Errno,
+    libc,
+    net::if_::if_indextoname,
+    sys::socket::{LinkAddr, MsgFlags, recvfrom, send},
+};
 use tokio::io::{Interest, unix::AsyncFd};
 use tokio_util::sync::CancellationToken;
 
+pub use self::counters::Counters;
 use crate::{
     links::Link,
     sightings::{Path, Sightings},
     tables::Tables,
+    throttle::Throttle,
 };
 
 /// The longest frame that is read: an Ethernet jumbo frame.
 const MAX_FRAME: usize = 9216;
 
-/// How often each verdict was given in userspace.
-pub type Counters = Arc<[AtomicU64; Verdict::COUNT as usize]>;
+/// How often it is looked whether the interface is still there: its removal is no error on the socket.
+const LOOK: Duration = Duration::from_secs(1);
+/// An interface that goes down is an error without anything to read.
+const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
+/// After an error, which may come again at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One interface's socket.
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
     tables: Arc<Tables>,
-    counters: Counters,
+    counters: Arc<Counters>,
     sightings: Sightings,
     xdp: Attached,
+    failures: Throttle,
+    unsent: Throttle,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -59,7 +72,7 @@ impl SlowPath {
         socket: OwnedFd,
         link: Link,
         tables: Arc<Tables>,
-        counters: Counters,
+        counters: Arc<Counters>,
         sightings: Sightings,
         xdp: Attached,
     ) -> anyhow::Result<Self> {
@@ -67,54 +80,134 @@ impl SlowPath {
             deprecated,
             reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
         )]
-        let socket = AsyncFd::new(socket)?;
-        Ok(Self { socket, link, tables, counters, sightings, xdp })
+        let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
+        Ok(Self {
+            socket,
+            link,
+            tables,
+            counters,
+            sightings,
+            xdp,
+            failures: Throttle::default(),
+            unsent: Throttle::default(),
+        })
     }
 
-    /// Answers until it is cancelled.
-    ///
-    /// # Errors
-    /// The interface is gone.
-    pub async fn serve(self, cancel: CancellationToken) -> anyhow::Result<()> {
+    /// Answers until it is cancelled. Where the interface is removed, it says so and answers no more.
+    pub async fn serve(mut self, cancel: CancellationToken) {
+        if cancel.run_until_cancelled(self.answer_all()).await.is_some() {
+            tracing::error!(
+                interface = self.link.name,
+                "the interface was removed: machines there are answered no more; restart netboot when it is back"
+            );
+        }
+    }
+
+    /// Ends when the interface is removed.
+    async fn answer_all(&mut self) {
         let mut frame = vec![0; MAX_FRAME];
         let mut scratch = Box::new(Scratch::new());
+        let mut look = tokio::time::interval(LOOK);
         loop {
-            let receive = self.socket.async_io(Interest::READABLE, |socket| {
+            let receive = self.socket.async_io(READABLE_OR_FAILED, |socket| {
                 Ok(recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut frame)?)
             });
             let received = tokio::select! {
-                () = cancel.cancelled() => return Ok(()),
+                _ = look.tick() => {
+                    if self.is_removed() {
+                        return;
+                    }
+                    continue;
+                }
                 received = receive => received,
             };
-            let (len, from) =
-                received.with_context(|| format!("cannot receive on {}", self.link.name))?;
-            // Between making the socket and binding it, frames of other interfaces come in.
-            if from.is_some_and(|from| from.ifindex() != self.link.packet_address.ifindex()) {
-                continue;
-            }
-            if let Some(frame) = frame.get(..len) {
-                self.handle(frame, &mut scratch);
+            match received {
+                Ok((len, Some(from))) => {
+                    if let Some(frame) = frame.get(..len) {
+                        self.handle(frame, &from, &mut scratch);
+                    }
+                }
+                Ok((_, None)) => {}
+                Err(error) => {
+                    self.note_failure(&error);
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
     }
 
-    fn handle(&self, frame: &[u8], scratch: &mut Scratch) {
+    fn is_removed(&self) -> bool {
+        match if_indextoname(self.link.index) {
+            // nix 0.30 takes the null pointer for success.
+            Ok(name) => name.is_empty(),
+            Err(error) => error == Errno::ENXIO,
+        }
+    }
+
+    fn note_failure(&mut self, error: &io::Error) {
+        let Some(left_out) = self.failures.admit(Instant::now()) else { return };
+        let interface = &self.link.name;
+        if error.raw_os_error() == Some(libc::ENETDOWN) {
+            tracing::warn!(
+                interface,
+                left_out,
+                "the interface went down: machines there are answered again when it is up"
+            );
+        } else {
+            tracing::warn!(interface, %error, left_out, "cannot receive; trying again");
+        }
+    }
+
+    fn handle(&mut self, frame: &[u8], from: &LinkAddr, scratch: &mut Scratch) {
+        // Between making the socket and binding it, frames of other interfaces come in.
+        if from.ifindex() != self.link.packet_address.ifindex() {
+            return;
+        }
+        if from.pkttype() == libc::PACKET_OTHERHOST {
+            self.counters.count(self.not_for_us(frame));
+            return;
+        }
         let outcome = answer(frame, self.link.index, scratch, &self.tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
         };
-        if let Some(counter) = self.counters.get(verdict as usize) {
-            counter.fetch_add(1, Relaxed);
-        }
-        // The kernel told of a frame that it passed on; only an answer is news.
-        if verdict != Verdict::NotDhcp && (self.xdp == Attached::No || verdict.is_answer()) {
-            self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen);
+        self.counters.count(verdict);
+        if verdict != Verdict::NotDhcp && self.tells_of(verdict) {
+            let now = Instant::now();
+            self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
         }
         let Ok(answer) = outcome else { return };
-        let socket = self.socket.get_ref().as_raw_fd();
-        if let Err(error) = send(socket, &bytes(scratch, answer), MsgFlags::MSG_DONTWAIT) {
-            tracing::warn!(interface = self.link.name, %error, machine = %scratch.seen.mac, "cannot send an answer");
+        if let Err(error) =
+            send(self.socket.as_raw_fd(), &bytes(scratch, answer), MsgFlags::MSG_DONTWAIT)
+        {
+            self.counters.count_unsent();
+            if let Some(left_out) = self.unsent.admit(Instant::now()) {
+                tracing::warn!(
+                    interface = self.link.name,
+                    %error,
+                    machine = %scratch.seen.mac,
+                    left_out,
+                    "cannot send an answer"
+                );
+            }
+        }
+    }
+
+    /// The kernel told of what it passed on and is not answered here.
+    fn tells_of(&self, verdict: Verdict) -> bool {
+        self.xdp == Attached::No || verdict.is_answer() || !verdict.is_final()
+    }
+
+    /// Of a frame that the kernel says is for another host: one to another Ethernet address, or one with
+    /// the tag of a VLAN that this node has no interface in. Such a tag is gone here: an answer would
+    /// have none.
+    fn not_for_us(&self, frame: &[u8]) -> Verdict {
+        let Some(to) = frame.first_chunk::<6>() else { return Verdict::NotDhcp };
+        if to[0] & 1 == 1 || *to == self.link.mac.octets {
+            Verdict::Tagged
+        } else {
+            Verdict::OtherDestination
         }
     }
 }

@@ -11,7 +11,6 @@ mod framing;
 mod limit;
 mod source;
 mod tcp;
-mod throttle;
 mod udp;
 mod writer;
 

@@ -1,11 +1,11 @@
 //! What the command line says when something is not as it should be.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use anyhow::{Result, ensure};
 use netboot_tests::{
     clients::{Identity, udhcpc},
-    daemon::{Xdp, spawn_unconfigured, wait_until_ready},
+    daemon::{Setup, Xdp, spawn_unconfigured, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab},
     namespace::Namespace,
     process::Process,
@@ -126,6 +126,64 @@ fn a_second_daemon_is_an_error() -> Result<()> {
     // The first of its ports.
     refused(&lab.server, Xdp::Generic, INTERFACE, &["UDP port 67 is taken", "ss -lunp"])?;
     daemon.stop()
+}
+
+/// Pins there are another daemon's, in another network.
+fn with_pins_of(other: &Setup, xdp: Xdp) -> Result<Setup> {
+    let setup = Site::new()?.setup(xdp)?;
+    let text = fs::read_to_string(setup.path())?;
+    let [own, other] = [&setup, other].map(|setup| setup.pin_path().display().to_string());
+    ensure!(text.contains(&own), "{text}");
+    fs::write(setup.path(), text.replace(&own, &other))?;
+    Ok(setup)
+}
+
+#[test]
+fn pins_of_a_running_daemon_stay_its_own() -> Result<()> {
+    let (lab, elsewhere) = (Lab::new()?, Lab::new()?);
+    let first = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let setup = with_pins_of(first.setup(), Xdp::Generic)?;
+    let output = setup.spawn(&elsewhere.server, INTERFACE)?.finish(DEADLINE)?;
+    ensure!(!output.status.success(), "it started");
+    ensure!(output.stderr.contains("xdp.pin-path"), "{}", output.stderr);
+    ensure!(output.stderr.contains("another netboot's"), "{}", output.stderr);
+
+    // With `auto` the kernel answers without pins.
+    let second = with_pins_of(first.setup(), Xdp::Auto)?.start(&elsewhere.server, INTERFACE)?;
+    ensure!(second.log().contains("the maps are not pinned"), "{}", second.log());
+    let lease = udhcpc(&elsewhere.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+    let answers = second.answers(&elsewhere.server)?;
+    ensure!(answers.kernel >= 2 && answers.userspace == 0, "{answers:?}");
+    second.stop()?;
+    let pins = fs::read_dir(first.setup().pin_path())?.count();
+    ensure!(pins == 9, "{pins} pins are left");
+    first.stop()
+}
+
+/// Without CAP_SYS_ADMIN programs are loaded, but the BPF file system is not mounted.
+#[test]
+fn auto_goes_on_without_pins() -> Result<()> {
+    let lab = Lab::new()?;
+    let binary = netboot_tests::daemon::binary()?.display().to_string();
+    let setup = Site::new()?.setup(Xdp::Auto)?;
+    let mut command = lab.server.command("unshare");
+    command.args(["--mount", "sh", "-c", "umount -a -t bpf && exec \"$0\" \"$@\"", "setpriv"]);
+    command.args(["--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", &binary]);
+    command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+    let mut daemon = Process::spawn(command)?;
+    wait_until_ready(&mut daemon)?;
+    ensure!(
+        daemon.stderr().contains("the maps are not pinned: cannot mount"),
+        "{}",
+        daemon.stderr()
+    );
+    ensure!(!daemon.stderr().contains("the daemon does"), "{}", daemon.stderr());
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+    let output = daemon.terminate(DEADLINE)?;
+    ensure!(output.status.success(), "{}", output.stderr);
+    Ok(())
 }
 
 #[test]

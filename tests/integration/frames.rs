@@ -27,7 +27,7 @@ fn decode(answer: &[u8]) -> Result<v4::Message> {
 /// Runs the golden frames, and mutations of them; returns how many were answered of how many.
 fn check(config: &Config, mutations: usize, seed: u64) -> Result<(usize, usize)> {
     let tables = site::tables_of(config)?;
-    let mut fast = FastPath::load(&tables, None)?;
+    let mut fast = FastPath::load(&tables)?;
     let golden = golden::frames()?;
     let mut random = Random::new(seed);
     let (mut answered, mut run) = (0, 0);

@@ -5,6 +5,7 @@ mod cli;
 mod clients;
 mod frames;
 mod hostile;
+mod links;
 mod maps;
 mod peers;
 mod services;

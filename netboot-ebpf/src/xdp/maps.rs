@@ -105,12 +105,14 @@ fn increment(index: u32) {
 /// and that is counted. The daemon polls, so that no message pays for a wakeup.
 #[inline(always)]
 pub fn report(verdict: Verdict, ifindex: u32, seen: &Seen) {
+    // SAFETY: the helper has no preconditions.
+    let at = unsafe { bpf_ktime_get_ns() };
     if verdict == Verdict::UnknownMachine {
-        remember(ifindex, seen);
+        remember(at, ifindex, seen);
     }
     match EVENTS.reserve(0) {
         Some(mut entry) => {
-            entry.write(Event { ifindex, verdict: verdict as u32, seen: *seen });
+            entry.write(Event { at, ifindex, verdict: verdict as u32, seen: *seen });
             entry.submit(u64::from(BPF_RB_NO_WAKEUP));
         }
         None => increment(EVENTS_LOST),
@@ -119,9 +121,7 @@ pub fn report(verdict: Verdict, ifindex: u32, seen: &Seen) {
 
 /// Remembers a machine without reservation, so that an operator can add it.
 #[inline(always)]
-fn remember(ifindex: u32, seen: &Seen) {
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_ktime_get_ns() };
+fn remember(now: u64, ifindex: u32, seen: &Seen) {
     if let Some(known) = UNKNOWN.get_ptr_mut(seen.mac) {
         // SAFETY: a recycled slot stays map memory; at worst the newer of two machines has a count too
         // many.

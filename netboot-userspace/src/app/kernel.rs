@@ -37,7 +37,7 @@ impl Kernel {
             links.iter().for_each(|link| this.note(link, XdpMode::Off, None));
             return Ok(this);
         }
-        let mut fast = match FastPath::load(tables, Some(&config.xdp.pin_path)) {
+        let mut fast = match FastPath::load(tables) {
             Ok(fast) => fast,
             Err(error) if mode == XdpMode::Auto => {
                 let why = format!("{error:#}");
@@ -46,6 +46,13 @@ impl Kernel {
             }
             Err(error) => return Err(error),
         };
+        match fast.pin(&config.xdp.pin_path) {
+            // They are only for looking into.
+            Err(error) if mode == XdpMode::Auto => {
+                tracing::warn!("the maps are not pinned: {error:#}");
+            }
+            pinned => pinned?,
+        }
         tasks.spawn({
             let watch = fastpath::watch(fast.take_events()?, sightings.clone(), cancel.clone());
             async move {

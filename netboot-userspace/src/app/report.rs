@@ -1,15 +1,12 @@
 //! Gathers the daemon's state for `netboot status`.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use netboot_ebpf::verdict::Verdict;
 
 use super::Dhcp;
 use crate::{
+    fastpath::FastPath,
     machines::{Machine, Machines, Step},
     status::{ServiceStatus, Status, UnknownMachine, VerdictCount},
     syslog,
@@ -37,12 +34,12 @@ impl Reporter {
     /// The state now.
     pub(super) fn status(&self) -> Status {
         let (kernel, lost) = self.kernel_counters();
-        let counts = Verdict::ALL.into_iter().zip(&*self.dhcp.userspace).enumerate();
+        let counts = Verdict::ALL.into_iter().zip(self.dhcp.userspace.verdicts()).enumerate();
         let verdicts = counts
             .map(|(number, (verdict, userspace))| VerdictCount {
                 verdict: verdict.as_str().to_owned(),
                 kernel: kernel.get(number).copied().unwrap_or(0),
-                userspace: userspace.load(Relaxed),
+                userspace,
             })
             .collect();
         let (known, unknown): (Vec<_>, Vec<_>) =
@@ -53,7 +50,10 @@ impl Reporter {
             .into_iter()
             .map(|(name, value)| (format!("syslog-{name}"), value))
             .collect();
+        counters.insert("answers-not-sent".to_owned(), self.dhcp.userspace.unsent());
         counters.insert("events-lost".to_owned(), lost);
+        let unreadable = self.fast().map_or(0, FastPath::unreadable_events);
+        counters.insert("events-unreadable".to_owned(), unreadable);
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -73,15 +73,17 @@ impl Reporter {
 
     /// No machine is sent to services that are about to stop.
     pub(super) fn stop_answering(&self) {
-        if let Some(fast) = self.dhcp.kernel.as_ref().and_then(|kernel| kernel.fast.as_ref()) {
+        if let Some(fast) = self.fast() {
             fast.detach();
         }
     }
 
+    fn fast(&self) -> Option<&FastPath> {
+        self.dhcp.kernel.as_ref()?.fast.as_ref()
+    }
+
     fn kernel_counters(&self) -> (Vec<u64>, u64) {
-        let Some(fast) = self.dhcp.kernel.as_ref().and_then(|kernel| kernel.fast.as_ref()) else {
-            return (Vec::new(), 0);
-        };
+        let Some(fast) = self.fast() else { return (Vec::new(), 0) };
         fast.counters().unwrap_or_else(|error| {
             tracing::warn!("cannot read the kernel's counters: {error:#}");
             (Vec::new(), 0)

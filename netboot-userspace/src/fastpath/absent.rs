@@ -12,8 +12,14 @@ pub struct FastPath(Infallible);
 impl FastPath {
     /// # Errors
     /// Always: this build has no XDP program.
-    pub fn load(_: &Tables, _: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn load(_: &Tables) -> anyhow::Result<Self> {
         anyhow::bail!("this netboot was built without the XDP program (feature `fastpath`)")
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn pin(&mut self, _: &Path) -> anyhow::Result<()> {
+        match self.0 {}
     }
 
     /// # Errors
@@ -30,6 +36,12 @@ impl FastPath {
     /// # Errors
     /// Never: there is no program.
     pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    #[must_use]
+    pub fn unreadable_events(&self) -> u64 {
         match self.0 {}
     }
 

@@ -1,65 +1,159 @@
 //! What the kernel's refusals mean, and what to do.
 
-use std::error::Error;
+use std::{error::Error, fs, io};
 
+use anyhow::Chain;
 use aya::{
     EbpfError,
     programs::{ProgramError, XdpMode as AyaMode},
 };
+use nix::libc;
 
 use crate::links::Link;
 
 const PRIVILEGES: &str = "run as root, or with CAP_BPF and CAP_NET_ADMIN";
 
+/// The oldest kernel whose verifier is known to take the program.
+const OLDEST: (u32, u32) = (6, 1);
+
+/// Lines of the verifier's log that say why it refuses.
+const VERIFIER_LINES: usize = 20;
+
 pub(super) fn create(error: &EbpfError) -> anyhow::Error {
-    let advice = if errno(error) == Some(nix::libc::EPERM) { PRIVILEGES } else { "" };
-    anyhow::anyhow!("cannot create the BPF maps: {error}: {advice}")
+    let advice = advice(errno(error), &release());
+    anyhow::anyhow!("cannot create the BPF maps: {}{advice}", chain(error))
 }
 
 pub(super) fn load(error: &ProgramError) -> anyhow::Error {
-    let advice = match error {
-        ProgramError::LoadError { io_error, .. }
-            if io_error.raw_os_error() == Some(nix::libc::EPERM) =>
-        {
-            PRIVILEGES
-        }
-        ProgramError::LoadError { .. } => {
-            "this kernel does not take the program: 6.1 or newer is needed"
-        }
-        _ => "",
+    let release = release();
+    let advice = advice(errno(error), &release);
+    let ProgramError::LoadError { io_error, verifier_log } = error else {
+        return anyhow::anyhow!("cannot load the XDP program: {}{advice}", chain(error));
     };
-    anyhow::anyhow!("cannot load the XDP program: {}: {advice}", first_line(&error.to_string()))
+    let verifier_log = verifier_log.to_string();
+    let lines: Vec<_> = verifier_log.lines().collect();
+    for line in lines.iter().skip(lines.len().saturating_sub(VERIFIER_LINES)) {
+        tracing::debug!("verifier: {line}");
+    }
+    if !advice.is_empty() {
+        return anyhow::anyhow!("cannot load the XDP program: {io_error}{advice}");
+    }
+    anyhow::anyhow!(
+        "cannot load the XDP program: the verifier of this kernel ({release}) refused it: {io_error}; \
+         with --log debug its last lines are shown"
+    )
 }
 
 pub(super) fn attach(error: &ProgramError, link: &Link, mode: AyaMode) -> anyhow::Error {
     let name = &link.name;
     let why = match errno(error) {
-        Some(nix::libc::EOPNOTSUPP) if matches!(mode, AyaMode::Driver) => {
+        Some(libc::EOPNOTSUPP) if matches!(mode, AyaMode::Driver) => {
             "its driver has no native XDP: use --xdp generic".to_owned()
         }
-        Some(nix::libc::EBUSY) => format!(
+        Some(libc::EBUSY) => format!(
             "another XDP program is attached: `ip -details link show dev {name}` shows it, \
              `ip link set dev {name} xdp off` removes it"
         ),
-        Some(nix::libc::EPERM) => PRIVILEGES.to_owned(),
-        Some(nix::libc::ENODEV) => "no such interface".to_owned(),
-        _ => first_line(&format!("{:#}", anyhow::anyhow!("{error}"))),
+        Some(libc::EPERM) => PRIVILEGES.to_owned(),
+        Some(libc::ENODEV) => "no such interface".to_owned(),
+        _ => chain(error),
     };
     anyhow::anyhow!("cannot attach the XDP program to {name}: {why}")
 }
 
-/// The number of the system call's error, wherever aya keeps it.
-fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
-    let mut source: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.raw_os_error();
-        }
-        source = error.source();
+/// What to do, behind what happened; empty where there is nothing to say.
+fn advice(errno: Option<i32>, release: &str) -> String {
+    if errno == Some(libc::EPERM) {
+        return format!(": {PRIVILEGES}");
     }
-    None
+    if version(release).is_some_and(|version| version < OLDEST) {
+        let (major, minor) = OLDEST;
+        return format!(": this kernel is {release}, {major}.{minor} or newer is needed");
+    }
+    String::new()
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+fn release() -> String {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    release.trim().to_owned()
+}
+
+/// `6.1.0-40-cloud-amd64` as numbers.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|character: char| !character.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The error and its sources, without those that it names itself.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = first_line(error);
+    for source in Chain::new(error).skip(1) {
+        let source = first_line(source);
+        if !text.contains(&source) {
+            text += ": ";
+            text += &source;
+        }
+    }
+    text
+}
+
+/// The number of the system call's error, wherever aya keeps it.
+fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
+    Chain::new(error).find_map(|error| error.downcast_ref::<io::Error>())?.raw_os_error()
+}
+
+fn first_line(error: &dyn Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use aya::{maps::MapError, sys::SyscallError};
+
+    use super::*;
+
+    fn failed(number: i32) -> io::Error {
+        io::Error::from_raw_os_error(number)
+    }
+
+    #[test]
+    fn errors_are_told_to_their_source() {
+        let check = |error: &EbpfError, expect: &str| {
+            assert_eq!(create(error).to_string(), expect);
+        };
+        let map = |number| {
+            let name = "EVENTS".to_owned();
+            EbpfError::MapError(MapError::CreateError { name, io_error: failed(number) })
+        };
+        check(
+            &map(libc::E2BIG),
+            "cannot create the BPF maps: map error: failed to create map `EVENTS`: \
+             Argument list too long (os error 7)",
+        );
+        check(
+            &map(libc::EPERM),
+            "cannot create the BPF maps: map error: failed to create map `EVENTS`: \
+             Operation not permitted (os error 1): run as root, or with CAP_BPF and CAP_NET_ADMIN",
+        );
+        let error = SyscallError { call: "bpf_prog_load", io_error: failed(libc::ENOMEM) };
+        let error = load(&ProgramError::SyscallError(error)).to_string();
+        assert!(
+            error.ends_with("`bpf_prog_load` failed: Cannot allocate memory (os error 12)"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn only_old_kernels_are_too_old() {
+        let check = |errno, release: &str, expect: &str| {
+            assert_eq!(advice(errno, release), expect, "{release}");
+        };
+        let too_old = ": this kernel is 5.15.0-91-generic, 6.1 or newer is needed";
+        check(Some(libc::EINVAL), "5.15.0-91-generic", too_old);
+        check(None, "6.0.19", ": this kernel is 6.0.19, 6.1 or newer is needed");
+        check(Some(libc::EACCES), "6.1.0-40-cloud-amd64", "");
+        check(Some(libc::EINVAL), "6.18", "");
+        check(None, "10.0-rc1", "");
+        check(None, "", "");
+    }
 }

@@ -1,6 +1,9 @@
 //! The maps that an operator may look into, pinned as long as the program is loaded.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -21,16 +24,18 @@ const PINNED: [&str; 9] = [
 ];
 
 /// Pins, removed with this value.
-#[derive(Default)]
 pub(super) struct Pins {
+    directory: PathBuf,
     paths: Vec<PathBuf>,
+    _lock: File,
 }
 
 impl Pins {
     /// Pins every map in a directory of a bpffs, in place of what an earlier daemon left there.
     pub(super) fn new(ebpf: &Ebpf, directory: &Path) -> anyhow::Result<Self> {
         bpffs::prepare(directory)?;
-        let mut pins = Self::default();
+        let _lock = lock(directory)?;
+        let mut pins = Self { directory: directory.to_owned(), paths: Vec::new(), _lock };
         for name in PINNED {
             let path = directory.join(name);
             bpffs::remove(&path)?;
@@ -42,6 +47,22 @@ impl Pins {
     }
 }
 
+/// Held while the daemon lives: daemons in other network namespaces may be configured alike.
+fn lock(directory: &Path) -> anyhow::Result<File> {
+    let file = File::open(directory)
+        .with_context(|| format!("cannot open xdp.pin-path {}", directory.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "xdp.pin-path {} is another netboot's, which is running: give each one a directory of its own",
+            directory.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock xdp.pin-path {}", directory.display()))
+        }
+    }
+}
+
 impl Drop for Pins {
     fn drop(&mut self) {
         for path in &self.paths {
@@ -49,9 +70,22 @@ impl Drop for Pins {
                 tracing::warn!("{error:#}");
             }
         }
-        if let Some(directory) = self.paths.first().and_then(|path| path.parent()) {
-            // Others may have pinned something there: then it stays.
-            let _ = std::fs::remove_dir(directory);
-        }
+        // Others may have pinned something there: then it stays.
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_one_daemons() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = lock(directory.path()).unwrap();
+        let error = lock(directory.path()).unwrap_err().to_string();
+        assert!(error.starts_with("xdp.pin-path ") && error.contains("another netboot"), "{error}");
+        drop(held);
+        lock(directory.path()).unwrap();
     }
 }

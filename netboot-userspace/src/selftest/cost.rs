@@ -30,7 +30,7 @@ struct Cost {
 const ROUNDS: u32 = 11;
 
 pub(super) fn print(runs: u32) -> anyhow::Result<()> {
-    let mut fast = FastPath::load(&site::tables()?, None)?;
+    let mut fast = FastPath::load(&site::tables()?)?;
     let frames = golden::frames()?;
     let discover = &find(&frames, golden::PXE_DISCOVER)?.frame;
     let request = &find(&frames, golden::SCRIPT_REQUEST)?.frame;

@@ -14,7 +14,8 @@ use tokio::{
 };
 use tokio_util::{codec::FramedRead, sync::CancellationToken};
 
-use super::{Sink, counters::count, framing::Framing, throttle::Throttle};
+use super::{Sink, counters::count, framing::Framing};
+use crate::throttle::Throttle;
 
 const MAX_CONNECTIONS: usize = 512;
 const MAX_PER_SOURCE: usize = 16;

@@ -14,7 +14,8 @@ use nix::sys::socket::{
 use tokio::{io::Interest, net::UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-use super::{Sink, throttle::Throttle};
+use super::Sink;
+use crate::throttle::Throttle;
 
 /// Room in the kernel for bursts; it gives what `net.core.rmem_max` allows.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;

@@ -10,9 +10,11 @@ use super::{
     parse::{Message, parse},
     source::Source,
     store::Store,
+};
+use crate::{
+    machines::{Machines, Step},
     throttle::Throttle,
 };
-use crate::machines::{Machines, Step};
 
 /// Runs on a thread where it may block.
 pub struct Writer {

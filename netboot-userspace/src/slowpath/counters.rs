@@ -1,0 +1,40 @@
+//! What the slow path counts.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use netboot_ebpf::verdict::Verdict;
+
+/// How often each verdict was given in userspace, and how many answers did not get out.
+pub struct Counters {
+    verdicts: [AtomicU64; Verdict::COUNT as usize],
+    unsent: AtomicU64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { verdicts: [const { AtomicU64::new(0) }; _], unsent: AtomicU64::new(0) }
+    }
+}
+
+impl Counters {
+    /// By the verdicts' numbers.
+    pub fn verdicts(&self) -> impl Iterator<Item = u64> {
+        self.verdicts.iter().map(|counter| counter.load(Relaxed))
+    }
+
+    /// Answers that could not be sent.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        self.unsent.load(Relaxed)
+    }
+
+    pub(super) fn count(&self, verdict: Verdict) {
+        if let Some(counter) = self.verdicts.get(verdict as usize) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(super) fn count_unsent(&self) {
+        self.unsent.fetch_add(1, Relaxed);
+    }
+}
