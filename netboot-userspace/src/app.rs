@@ -161,7 +161,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .is_err()
     {
-        tracing::warn!("transfers under way were cut off");
+        tracing::warn!("not all services ended in time: what is under way is cut off");
     }
     ended
 }
