@@ -142,5 +142,6 @@ fn key(name: &str) -> anyhow::Result<UserClass> {
         .with_context(|| format!("user class {name:?} is empty or too long"))
 }
 
-#[cfg(all(test, feature = "fastpath"))]
+#[cfg(test)]
+#[cfg(feature = "fastpath")]
 mod tests;

@@ -8,6 +8,8 @@ use crate::config::{Architecture, Config};
 /// boot file is for them.
 pub(super) struct Slots {
     architectures: Vec<Architecture>,
+    /// Of all other codes; 0, where no host has a boot file: a list of codes is then searched on.
+    other: u8,
 }
 
 impl Slots {
@@ -15,7 +17,10 @@ impl Slots {
         let named = Architecture::NAMED.iter().map(|(architecture, ..)| *architecture);
         let numbered =
             config.boot.files.keys().copied().filter(|key| matches!(key, Architecture::Code(_)));
-        Self { architectures: named.chain(numbered).collect() }
+        let architectures: Vec<_> = named.chain(numbered).collect();
+        let has_file = config.hosts.iter().any(|host| host.boot_file.is_some());
+        let other = if has_file { architectures.len() as u8 + 1 } else { 0 };
+        Self { architectures, other }
     }
 
     pub(super) fn count(&self) -> u32 {
@@ -29,7 +34,7 @@ impl Slots {
 
     /// A code's slot, counted from 1. A number in the configuration goes before the name it is one of.
     pub(super) fn by_code(&self) -> [u8; MAX_ARCHITECTURES] {
-        let mut slots = [self.count() as u8; MAX_ARCHITECTURES];
+        let mut slots = [self.other; MAX_ARCHITECTURES];
         for (slot, architecture) in (1..).zip(&self.architectures) {
             let named = Architecture::NAMED.iter().find(|(named, ..)| named == architecture);
             let own = match architecture {
