@@ -88,6 +88,20 @@ fn answered_by(xdp: Xdp, lab: &Lab, daemon: &Daemon, least: u64) -> Result<()> {
     Ok(())
 }
 
+/// Each message counts once for its machine, whoever judged it.
+fn told_of_once(xdp: Xdp, lab: &Lab, daemon: &Daemon) -> Result<()> {
+    wait_for("each message to be told of once", Duration::from_secs(10), || {
+        let mut counts = daemon.counts(&lab.server)?;
+        counts.remove("not-dhcp");
+        let first = |count: &Count| if xdp == Xdp::Off { count.userspace } else { count.kernel };
+        let messages: u64 = counts.values().map(first).sum();
+        let status = daemon.status(&lab.server)?;
+        let machines = status["machines"].as_array().with_context(|| status.to_string())?;
+        let requests: u64 = machines.iter().map(|row| row["requests"].as_u64().unwrap_or(0)).sum();
+        Ok((messages == requests).then_some(()))
+    })
+}
+
 /// Every client gets what it should; the answers come from where they should.
 fn every_client(xdp: Xdp) -> Result<()> {
     let Served { lab, daemon, _pass } = serve(Site::new()?, xdp)?;
@@ -115,6 +129,7 @@ fn every_client(xdp: Xdp) -> Result<()> {
 
     // Five of udhcpc, two of dhclient, one of dhcpcd, each OFFER and ACK; the INIT-REBOOT.
     answered_by(xdp, &lab, &daemon, 17)?;
+    told_of_once(xdp, &lab, &daemon)?;
     daemon.stop()
 }
 

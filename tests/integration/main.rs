@@ -10,3 +10,4 @@ mod maps;
 mod peers;
 mod services;
 mod site;
+mod steps;
