@@ -46,6 +46,10 @@ const PROGRAM: &str = "netboot";
 
 /// How often events are read: the program never wakes us.
 const POLL: Duration = Duration::from_millis(50);
+/// Events that are read before other tasks have their turn, and turns before the next poll: more than
+/// the ring holds.
+const TURN: u32 = 256;
+const MAX_TURNS: u32 = 64;
 
 /// The loaded program.
 pub struct FastPath {
@@ -215,12 +219,14 @@ pub struct Events {
 /// Reads events until it is cancelled.
 pub async fn watch(mut events: Events, sightings: Sightings, cancel: CancellationToken) {
     let mut ticks = tokio::time::interval(POLL);
-    loop {
+    while !cancel.is_cancelled() {
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = cancel.cancelled() => {}
             _ = ticks.tick() => {}
         }
+        let mut turn = 0;
         while let Some(bytes) = events.ring.next() {
+            turn += 1;
             match event(&bytes) {
                 Some((event, verdict)) if verdict.is_final() => {
                     let path = sightings::Path::Kernel;
@@ -229,6 +235,13 @@ pub async fn watch(mut events: Events, sightings: Sightings, cancel: Cancellatio
                 // The daemon judges again, and tells of that.
                 Some(_) => {}
                 None => _ = events.unreadable.fetch_add(1, Relaxed),
+            }
+            // A flood may fill the ring as fast as it is read.
+            if turn % TURN == 0 {
+                tokio::task::yield_now().await;
+                if turn >= MAX_TURNS * TURN {
+                    break;
+                }
             }
         }
     }

@@ -22,7 +22,7 @@ use std::{
     os::unix::ffi::OsStrExt as _,
     path::Path,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -42,12 +42,15 @@ use self::{reader::Reader, transfer::Transfer};
 use crate::{
     files::{self, Files},
     machines::{Machines, Step},
+    throttle::Throttle,
 };
 
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
 
 const WINDOW_SIZE: u16 = 64;
+/// A transfer takes two descriptors and some memory, and who asks for one may be forged.
+const MAX_TRANSFERS: usize = 2048;
 const TIMEOUT: Duration = Duration::from_secs(1);
 const RETRIES: u32 = 5;
 /// A client that does not acknowledge for so long is gone.
@@ -70,8 +73,13 @@ pub async fn serve(
     make_room(&socket);
     let requests = socket.try_clone().context("the TFTP socket")?;
     let running = TaskTracker::new();
-    let handler =
-        BootFiles { files, machines, running: running.clone(), runtime: Handle::current() };
+    let handler = BootFiles {
+        files,
+        machines,
+        running: running.clone(),
+        runtime: Handle::current(),
+        busy: Throttle::default(),
+    };
     let server = TftpServerBuilder::with_handler(handler)
         .std_socket(socket)
         .context("the TFTP socket")?
@@ -151,6 +159,7 @@ struct BootFiles {
     machines: Machines,
     running: TaskTracker,
     runtime: Handle,
+    busy: Throttle,
 }
 
 impl Handler for BootFiles {
@@ -164,6 +173,12 @@ impl Handler for BootFiles {
     ) -> Result<(Reader, Option<u64>), packet::Error> {
         let shown = path.to_string_lossy().escape_debug().to_string();
         let machine = self.machines.by_address(client.ip());
+        if self.running.len() >= MAX_TRANSFERS {
+            if self.busy.ready(Instant::now()) {
+                warn!(%client, "tftp: {MAX_TRANSFERS} transfers are under way: more are refused");
+            }
+            return Err(packet::Error::Msg("busy: ask again".into()));
+        }
         // The library holds a lock on the handler meanwhile: to wait for another thread here would let
         // the other requests wait for a turn of all transfers each.
         match self.files.open(path.as_os_str().as_bytes()) {

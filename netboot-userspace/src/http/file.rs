@@ -22,7 +22,8 @@ use tokio_util::io::ReaderStream;
 use super::{log::Trouble, range::Wanted};
 use crate::files::{Error, Files, Opened};
 
-const CHUNK: usize = 256 * 1024;
+/// Each download has two of these.
+const CHUNK: usize = 64 * 1024;
 /// HTTP dates have four digits for the year.
 const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 

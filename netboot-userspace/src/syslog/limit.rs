@@ -72,7 +72,7 @@ impl Bucket {
 
     fn take(&mut self, now: Instant) -> Result<(), Duration> {
         self.tokens = self.level(now);
-        self.filled = now;
+        self.filled = self.filled.max(now);
         if self.tokens < 1.0 {
             return Err(Duration::from_secs_f64((1.0 - self.tokens) / RATE));
         }

@@ -21,6 +21,9 @@ use crate::files::Opened;
 /// Large, as every chunk costs a system call; small, as every transfer has one.
 const CHUNK: u64 = 64 * 1024;
 
+/// Whoever forges requests never acknowledges: the first chunk, which nobody may want, is small.
+const FIRST_CHUNK: u64 = 8 * 1024;
+
 /// A file as async-tftp reads it: block by block.
 ///
 /// All transfers share one thread. What the page cache holds is read there; only for what the disk must
@@ -70,7 +73,8 @@ impl Reader {
             None => {
                 let mut chunk = mem::take(&mut self.chunk);
                 self.used = 0;
-                let room = usize::try_from(CHUNK.min(self.size - self.position)).unwrap_or(0);
+                let chunk_size = if self.position == 0 { FIRST_CHUNK } else { CHUNK };
+                let room = usize::try_from(chunk_size.min(self.size - self.position)).unwrap_or(0);
                 chunk.resize(room, 0);
                 match read_cached(&self.file, &mut chunk, self.position) {
                     Ok(bytes) => {
