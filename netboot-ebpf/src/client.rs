@@ -3,10 +3,10 @@
 use core::hint::black_box;
 
 use crate::{
-    decide::Tables,
     message::{CAP, Message, byte, bytes, forget},
     options::{Index, length},
-    shared::{ClassFlags, Settings, USER_CLASS, UserClass},
+    shared::{ClassFlags, NO_ARCHITECTURE, Settings, USER_CLASS, UserClass},
+    tables::Tables,
     wire::code,
 };
 
@@ -173,8 +173,6 @@ fn masked(bytes: &[u8; USER_CLASS], mask: &[u8; USER_CLASS]) -> [u8; USER_CLASS]
     masked
 }
 
-/// No architecture was told.
-pub const NO_ARCHITECTURE: u16 = 0xffff;
 /// The bound on codes in option 93.
 const MAX_CODES: usize = 8;
 

@@ -6,23 +6,14 @@ use crate::{
     message::{Message, forget},
     options::Index,
     request::Request,
-    shared::{BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass},
+    shared::{BootFile, Reservation, Settings, Subnet},
+    tables::Tables,
     verdict::Verdict,
     wire::{
         ACK, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, INFORM, OFFER, RELEASE, REQUEST,
         SERVER_PORT,
     },
 };
-
-/// The tables that the daemon fills: BPF maps in the kernel, the same rows in the daemon.
-pub trait Tables {
-    fn settings(&self) -> Option<&Settings>;
-    fn interface(&self, ifindex: u32) -> Option<&Interface>;
-    fn reservation(&self, mac: &Mac) -> Option<&Reservation>;
-    fn user_class(&self, class: &UserClass) -> Option<&ClassFlags>;
-    fn subnet(&self, index: u32) -> Option<&Subnet>;
-    fn boot_file(&self, index: u32) -> Option<&BootFile>;
-}
 
 /// An answer to be built.
 pub struct Decision<'t> {

@@ -2,7 +2,8 @@
 //! the same bytes for the same frame.
 //!
 //! In reading order: [`wire`] and [`message`] are the ground; [`frame`], [`options`], [`request`] and
-//! [`client`] read; [`decide`] is the policy; [`reply`] and [`checksum`] write; [`responder`] is the
+//! [`client`] read; [`decide`] is the policy over the
+//! [`tables`]; [`reply`] and [`checksum`] write; [`responder`] is the
 //! whole way. [`shared`] and [`verdict`] are what the kernel and the daemon exchange.
 //!
 //! # What this library may not do
@@ -42,5 +43,6 @@ pub mod reply;
 pub mod request;
 pub mod responder;
 pub mod shared;
+pub mod tables;
 pub mod verdict;
 pub mod wire;

@@ -12,18 +12,13 @@ use crate::{
     },
 };
 
-/// Bytes of an option (code, length, value) that the kernel echoes; userspace echoes any.
-pub const KERNEL_ECHO: usize = 64;
-/// The longest option.
-pub const ANY_ECHO: usize = 257;
-
 /// The longest boot file name that fits the `file` field with its NUL.
 pub const FILE_NAME: usize = 127;
 
 /// Builds an OFFER or ACK in `reply`, and returns its length in bytes. The bytes after it are zero up
 /// to the next multiple of 32.
 ///
-/// `ECHO` bounds the options that are copied from the request, see [`KERNEL_ECHO`]. Answers are the
+/// `ECHO` bounds the options that are copied from the request, see [`crate::message::KERNEL_ECHO`]. Answers are the
 /// same bytes whatever the bound.
 ///
 /// # Errors

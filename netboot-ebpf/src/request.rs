@@ -3,9 +3,8 @@
 use core::hint::black_box;
 
 use crate::{
-    message::{CAP, Message, bytes},
+    message::{ANY_ECHO, CAP, Message, bytes},
     options::{self, Index, walk},
-    reply::ANY_ECHO,
     shared::Mac,
     verdict::Verdict,
     wire::{

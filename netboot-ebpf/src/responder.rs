@@ -6,13 +6,14 @@ use core::hint::black_box;
 use crate::{
     checksum,
     client::{self, Stage},
-    decide::{Tables, decide, destination, refusal_destination},
+    decide::{decide, destination, refusal_destination},
     frame::{self, Frame, HEADERS},
     message::{CAP, Message, forget},
     options::Index,
     reply,
     request::{Request, parse},
     shared::Seen,
+    tables::Tables,
     verdict::Verdict,
 };
 

@@ -240,6 +240,9 @@ pub struct Event {
     pub seen: Seen,
 }
 
+/// No architecture was told.
+pub const NO_ARCHITECTURE: u16 = 0xffff;
+
 /// What a request told of its machine.
 #[repr(C)]
 #[derive(
@@ -261,7 +264,7 @@ impl Seen {
     /// Of a message that could not be read.
     pub const NOTHING: Self = Self {
         mac: Mac { octets: [0; 6] },
-        architecture: crate::client::NO_ARCHITECTURE,
+        architecture: NO_ARCHITECTURE,
         message_type: 0,
         stage: 0,
         reserved: [0; 2],

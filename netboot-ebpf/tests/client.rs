@@ -1,8 +1,4 @@
-use netboot_ebpf::{
-    client::{NO_ARCHITECTURE, Stage},
-    responder::Scratch,
-    verdict::Verdict,
-};
+use netboot_ebpf::{client::Stage, responder::Scratch, shared::NO_ARCHITECTURE, verdict::Verdict};
 
 use crate::common::{Ask, Site, ask, daemon};
 

@@ -1,7 +1,6 @@
 use netboot_ebpf::{
     frame::{Destination, HEADERS, write},
-    message::CAP,
-    reply::ANY_ECHO,
+    message::{ANY_ECHO, CAP},
     shared::Mac,
     verdict::Verdict,
 };

@@ -1,8 +1,9 @@
 //! What is told of a request's machine, whatever became of the request.
 
 use netboot_ebpf::{
-    client::{NO_ARCHITECTURE, Stage},
+    client::Stage,
     responder::Scratch,
+    shared::NO_ARCHITECTURE,
     shared::{Mac, Seen},
     verdict::Verdict,
 };

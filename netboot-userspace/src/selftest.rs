@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use netboot_ebpf::{
-    reply::{ANY_ECHO, KERNEL_ECHO},
+    message::{ANY_ECHO, KERNEL_ECHO},
     responder::Scratch,
 };
 use serde::Serialize;

@@ -8,8 +8,8 @@ use std::{
 };
 
 use netboot_ebpf::{
-    client::{NO_ARCHITECTURE, Stage},
-    shared::{Mac, Seen},
+    client::Stage,
+    shared::{Mac, NO_ARCHITECTURE, Seen},
     verdict::Verdict,
     wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST},
 };

@@ -12,7 +12,7 @@ use std::{
 
 use netboot_ebpf::{
     frame::{self, HEADERS},
-    reply::ANY_ECHO,
+    message::ANY_ECHO,
     responder::{Answer, Scratch, refuse, respond},
     shared::Seen,
     verdict::Verdict,

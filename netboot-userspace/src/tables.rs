@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use netboot_ebpf::{
-    decide,
-    shared::{BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass},
+use netboot_ebpf::shared::{
+    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass,
 };
 
 /// One consistent set of rows.
@@ -18,7 +17,7 @@ pub struct Tables {
     pub reservations: HashMap<Mac, Reservation>,
 }
 
-impl decide::Tables for Tables {
+impl netboot_ebpf::tables::Tables for Tables {
     fn settings(&self) -> Option<&Settings> {
         Some(&self.settings)
     }

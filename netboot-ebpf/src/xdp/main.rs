@@ -9,7 +9,7 @@ use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use aya_log_ebpf::{debug, warn};
 use netboot_ebpf::{
     frame,
-    reply::KERNEL_ECHO,
+    message::KERNEL_ECHO,
     responder::{Scratch, respond},
     shared::Seen,
     verdict::Verdict,

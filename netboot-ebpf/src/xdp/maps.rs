@@ -7,13 +7,13 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use netboot_ebpf::{
-    decide::Tables,
     responder::Scratch,
     shared::{
         BootFile, COUNTERS_LEN, ClassFlags, EVENTS_BYTES, EVENTS_LOST, Event, Interface,
         MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Mac, Reservation, Seen, Settings, Subnet,
         Unknown, UserClass,
     },
+    tables::Tables,
     verdict::Verdict,
 };
 

@@ -6,8 +6,7 @@ mod site;
 
 use netboot_ebpf::{
     frame::{self, HEADERS},
-    message::CAP,
-    reply::{ANY_ECHO, KERNEL_ECHO},
+    message::{ANY_ECHO, CAP, KERNEL_ECHO},
     responder::{Answer, Scratch, refuse, respond},
     shared::Seen,
     verdict::Verdict,

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use netboot_ebpf::{
     client::Stage,
-    decide::Tables,
     shared::{
         BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac, Reservation,
         Settings, Subnet, UserClass,
     },
+    tables::Tables,
 };
 
 pub const IFINDEX: u32 = 2;
