@@ -1,4 +1,4 @@
-//! Debian 12's kernel for `verify`: unpacked under `target/tools/kernel`, never installed.
+//! Debian 12's kernel for `verify` and for the machines that tests boot: unpacked under `target/tools/kernel`, never installed.
 
 use std::{
     fs,
@@ -25,15 +25,21 @@ pub(crate) fn image() -> Option<PathBuf> {
     images.next()
 }
 
+/// The image, if its modules are there too: the network card of a machine that boots is one.
+fn whole() -> Option<PathBuf> {
+    image().filter(|_| directory().join("lib/modules").is_dir())
+}
+
 pub(super) fn missing() -> Option<Missing> {
-    image().is_none().then(|| Missing {
-        what: "a kernel 6.1 for `cargo xtask verify`".to_owned(),
+    whole().is_none().then(|| Missing {
+        what: "a kernel 6.1 for `cargo xtask verify` and for the machines that tests boot"
+            .to_owned(),
         remedy: format!("unpack Debian 12's newest {PREFIX}*{SUFFIX} into target/tools/kernel"),
     })
 }
 
 pub(super) fn install() -> Result<()> {
-    if let Some(image) = image() {
+    if let Some(image) = whole() {
         progress::said("kernel 6.1", &format!("{} is there", image.display()));
         return Ok(());
     }
@@ -56,9 +62,7 @@ fn fetch() -> Result<()> {
     shell::follow(&step, &mut download, LIMIT)?;
     let archive = the_archive(&staging)?;
     shell::follow(&step, shell::command("dpkg").arg("-x").arg(&archive).arg(&staging), LIMIT)?;
-    // The image is all that is used: the modules are most of the rest.
     fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
-    remove(&staging.join("lib"))?;
     remove(&directory())?;
     fs::rename(&staging, directory()).context("cannot put the kernel in its place")?;
     step.done("unpacked into target/tools/kernel");
