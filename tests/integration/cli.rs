@@ -4,9 +4,9 @@ use std::{fs, time::Duration};
 
 use anyhow::{Result, ensure};
 use netboot_tests::{
-    clients::{Identity, udhcpc},
+    clients::{Identity, perfdhcp, udhcpc},
     daemon::{Setup, Xdp, spawn_unconfigured, wait_until_ready},
-    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::Namespace,
     process::Process,
     wait::wait_for,
@@ -97,6 +97,27 @@ fn missing_privileges_are_named() -> Result<()> {
         ensure!(!output.status.success(), "it started without {capabilities}");
         ensure!(output.stderr.contains(words), "no {words}:\n{}", output.stderr);
     }
+    Ok(())
+}
+
+/// On a native veth not every frame has room for an answer, which the program says.
+#[test]
+fn the_programs_own_lines_are_in_the_log() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup =
+        Site::new()?.host("00:0c:01:02:03:04", "192.168.2.150", "load").setup(Xdp::Native)?;
+    let mut command = setup.command(&lab.server, &["run", "--iface", INTERFACE])?;
+    command.env("NETBOOT_LOG", "debug");
+    let mut daemon = Process::spawn(command)?;
+    wait_until_ready(&mut daemon)?;
+    let _pass = XdpPass::attach(&lab.client, INTERFACE)?;
+    perfdhcp(&lab.client, INTERFACE, SERVER, 1, 50)?;
+    wait_for("a line of the program", DEADLINE, || {
+        let line = "netboot_xdp: no room to grow the frame";
+        Ok(daemon.stderr().contains(line).then_some(()))
+    })?;
+    let output = daemon.terminate(DEADLINE)?;
+    ensure!(output.status.success(), "{}", output.status);
     Ok(())
 }
 
