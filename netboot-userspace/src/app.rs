@@ -76,7 +76,8 @@ fn configuration(args: &RunArgs) -> anyhow::Result<Config> {
             for warning in &loaded.warnings {
                 tracing::warn!("{warning}");
             }
-            loaded.config
+            let path = std::path::absolute(&path).unwrap_or(path);
+            Config { path: Some(path), ..loaded.config }
         }
         None => {
             tracing::warn!(
@@ -131,7 +132,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
         None => (Dhcp { kernel: None, userspace: Arc::default() }, None),
     };
-    let reporter = Arc::new(Reporter::new(dhcp, listening, machines.clone(), syslog.0.counters()));
+    let reporter = Reporter::new(&config, dhcp, listening, machines.clone(), syslog.0.counters());
+    let reporter = Arc::new(reporter);
     let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
     services.start(sockets, syslog, &cancel, &mut tasks);
     let token = cancel.clone();
@@ -206,7 +208,7 @@ impl Prepared {
         let userspace = Arc::<Counters>::default();
         let names: HashMap<u32, String> =
             links.iter().map(|link| (link.index, link.name.clone())).collect();
-        let sightings = Sightings::new(machines.clone(), names);
+        let sightings = Sightings::new(machines.clone(), names, config.path.as_deref());
 
         // Sockets first: what the program passes on has somebody to go to.
         let mut paths = Vec::new();

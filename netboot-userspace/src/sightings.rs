@@ -28,6 +28,8 @@ const ANNOUNCEMENTS: u32 = 30;
 pub struct Sightings {
     machines: Machines,
     interfaces: Arc<HashMap<u32, String>>,
+    /// The option that names the configuration to `netboot host add`.
+    config: Arc<str>,
     announcements: Arc<Mutex<Throttle>>,
 }
 
@@ -39,11 +41,16 @@ pub enum Path {
 }
 
 impl Sightings {
-    /// `interfaces` are names by index.
+    /// `interfaces` are names by index; `config` is the file that machines are added to.
     #[must_use]
-    pub fn new(machines: Machines, interfaces: HashMap<u32, String>) -> Self {
+    pub fn new(
+        machines: Machines,
+        interfaces: HashMap<u32, String>,
+        config: Option<&std::path::Path>,
+    ) -> Self {
+        let config = config.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
         let announcements = Arc::new(Mutex::new(Throttle::new(ANNOUNCEMENTS)));
-        Self { machines, interfaces: Arc::new(interfaces), announcements }
+        Self { machines, interfaces: Arc::new(interfaces), config: config.into(), announcements }
     }
 
     /// Notes a message that came at a time, and what became of it.
@@ -81,13 +88,13 @@ impl Sightings {
         if left_out > 0 {
             tracing::info!("{left_out} more unknown machines asked: `netboot status` lists them");
         }
-        let machine = seen.mac;
+        let (machine, config) = (seen.mac, &self.config);
         let architecture = Architecture::name(seen.architecture);
         tracing::info!(
             interface,
             %machine,
             architecture,
-            "an unknown machine asks: `netboot host add --mac {machine} --ip ADDRESS` adds it"
+            "an unknown machine asks: `netboot host add --mac {machine} --ip ADDRESS{config}` and a restart add it"
         );
     }
 }
@@ -140,7 +147,7 @@ mod tests {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
         let machines = Machines::new(Arc::new(Inventory::new([])));
-        let sightings = Sightings::new(machines.clone(), HashMap::new());
+        let sightings = Sightings::new(machines.clone(), HashMap::new(), None);
         with_default(subscriber, || {
             for number in 0..200 {
                 let mac = Mac { octets: [2, 0, 0, 0, 0, number] };

@@ -21,6 +21,8 @@ use crate::machines::Machine;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub version: String,
+    /// The file that the daemon was started with.
+    pub config: Option<PathBuf>,
     pub uptime_seconds: u64,
     pub interfaces: Vec<InterfaceStatus>,
     pub verdicts: Vec<VerdictCount>,

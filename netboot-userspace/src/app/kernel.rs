@@ -94,8 +94,11 @@ impl Kernel {
                     "the kernel does not answer here, the daemon does: {why}"
                 );
             }
-            (_, Some(why)) => tracing::info!(interface, mode = mode.name(), "answering: {why}"),
-            (_, None) => tracing::info!(interface, mode = mode.name(), "answering"),
+            (XdpMode::Off, None) => tracing::info!(interface, "answering in userspace"),
+            (_, Some(why)) => {
+                tracing::info!(interface, "answering in {} mode, since: {why}", mode.name());
+            }
+            (_, None) => tracing::info!(interface, "answering in {} mode", mode.name()),
         }
         self.modes.insert(link.index, mode);
         self.interfaces.push(InterfaceStatus {

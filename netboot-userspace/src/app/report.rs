@@ -1,11 +1,12 @@
 //! Gathers the daemon's state for `netboot status`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
 
 use netboot_ebpf::verdict::Verdict;
 
 use super::Dhcp;
 use crate::{
+    config::Config,
     fastpath::FastPath,
     machines::{Machine, Machines, Step},
     status::{ServiceStatus, Status, UnknownMachine, VerdictCount},
@@ -14,6 +15,7 @@ use crate::{
 
 /// Everything that has a state.
 pub(super) struct Reporter {
+    config: Option<PathBuf>,
     started: Instant,
     dhcp: Dhcp,
     listening: Vec<(&'static str, String)>,
@@ -23,12 +25,20 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) fn new(
+        config: &Config,
         dhcp: Dhcp,
         listening: Vec<(&'static str, String)>,
         machines: Machines,
         syslog: Arc<syslog::Counters>,
     ) -> Self {
-        Self { started: Instant::now(), dhcp, listening, machines, syslog }
+        Self {
+            config: config.path.clone(),
+            started: Instant::now(),
+            dhcp,
+            listening,
+            machines,
+            syslog,
+        }
     }
 
     /// The state now.
@@ -57,6 +67,7 @@ impl Reporter {
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: self.config.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
             interfaces: self
                 .dhcp

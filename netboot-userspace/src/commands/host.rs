@@ -80,13 +80,22 @@ fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     };
     hosts::add(path, args.file.as_deref(), &entry)?;
     let file = args.file.as_deref().unwrap_or(path);
-    print(&format!("added {} {} to {}\n", entry.mac, entry.ip, file.display()))
-        .context("cannot print")
+    print(&format!(
+        "added {} {} to {}; a running daemon knows it after a restart\n",
+        entry.mac,
+        entry.ip,
+        file.display()
+    ))
+    .context("cannot print")
 }
 
 fn remove(path: &Path, key: &str) -> anyhow::Result<()> {
     let file = hosts::remove(path, key)?;
-    print(&format!("removed {key} from {}\n", file.display())).context("cannot print")
+    print(&format!(
+        "removed {key} from {}; a running daemon knows it until a restart\n",
+        file.display()
+    ))
+    .context("cannot print")
 }
 
 fn json_of(hosts: &[HostEntry]) -> anyhow::Result<String> {

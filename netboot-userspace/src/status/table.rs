@@ -56,9 +56,11 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     if !status.unknown.is_empty() {
         out.push_str("\nTo add one, with an address of its subnet in place of ADDRESS:\n");
     }
+    let config = status.config.as_ref();
+    let config = config.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
     for machine in &status.unknown {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "  netboot host add --mac {} --ip ADDRESS", machine.mac);
+        let _ = writeln!(out, "  netboot host add --mac {} --ip ADDRESS{config}", machine.mac);
     }
     out
 }

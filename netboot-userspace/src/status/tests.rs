@@ -48,6 +48,7 @@ fn status() -> Status {
     };
     let line = Step::Syslog { line: "ipxe: a\\x1b[2J \"b\"".to_owned() };
     Status {
+        config: Some("/etc/rack.toml".into()),
         version: "0.1.0".to_owned(),
         uptime_seconds: 93_784,
         interfaces: vec![
@@ -96,8 +97,8 @@ UNKNOWN MACHINE    ARCHITECTURE  INTERFACE  REQUESTS  SEEN
 02:00:00:00:00:02  -             eth0             12  1h 1m ago
 
 To add one, with an address of its subnet in place of ADDRESS:
-  netboot host add --mac 02:00:00:00:00:01 --ip ADDRESS
-  netboot host add --mac 02:00:00:00:00:02 --ip ADDRESS
+  netboot host add --mac 02:00:00:00:00:01 --ip ADDRESS --config /etc/rack.toml
+  netboot host add --mac 02:00:00:00:00:02 --ip ADDRESS --config /etc/rack.toml
 ";
     assert_eq!(table::render(&status(), now), expect);
     let nothing = Status { version: "1".to_owned(), ..Status::default() };
