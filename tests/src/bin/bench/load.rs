@@ -56,12 +56,14 @@ impl Load {
         })
     }
 
-    /// One exchange of the first machine: is the server there?
+    /// Asks for the first machine: does the server complete an exchange?
     pub(crate) fn probe(namespace: &Namespace, server: Ipv4Addr) -> Result<bool> {
         // Without a rate it sends thousands, and without a wait it is gone before the answers.
         let arguments = ["-n", "1", "-R", "1", "-r", "10", "-W", "500000"];
         let process = spawn(namespace, server, 0, &arguments)?;
-        Ok(process.finish(SLACK)?.status.success())
+        // Its status also speaks of further requests that it sends beyond the one.
+        let output = process.finish(SLACK)?;
+        Ok(parse(&output.stdout).is_some_and(|counted| counted.acks > 0))
     }
 
     /// Offers the load; the sum of what the generators counted.
