@@ -59,7 +59,8 @@ impl Load {
     /// Asks for the first machine: does the server complete an exchange?
     pub(crate) fn probe(namespace: &Namespace, server: Ipv4Addr) -> Result<bool> {
         // Without a rate it sends thousands, and without a wait it is gone before the answers.
-        let arguments = ["-n", "1", "-R", "1", "-r", "10", "-W", "500000"];
+        // One exchange alone may end before its answers are read: ten take a second.
+        let arguments = ["-g", "single", "-n", "10", "-R", "1", "-r", "10", "-W", "1000000"];
         let process = spawn(namespace, server, 0, &arguments)?;
         // Its status also speaks of further requests that it sends beyond the one.
         let output = process.finish(SLACK)?;
