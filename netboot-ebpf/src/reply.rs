@@ -62,9 +62,7 @@ pub fn build<const ECHO: usize>(
     }
     at = forget(at, cell);
     at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
-    let len = finish(reply, at).ok_or(LONG)?;
-    let limit = usize::from(request.max_datagram.min(mtu));
-    if len + 28 > limit { Err(LONG) } else { Ok(len) }
+    finish(reply, at, request, mtu)
 }
 
 const LONG: Verdict = Verdict::ReplyTooLong;
@@ -96,9 +94,7 @@ pub fn build_nak<const ECHO: usize>(
     at += 2 + REASON.len();
     at = echo::<ECHO>(message, index, code::CLIENT_ID, reply, at, cell)?;
     at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
-    let len = finish(reply, at).ok_or(LONG)?;
-    let limit = usize::from(request.max_datagram.min(mtu));
-    if len + 28 > limit { Err(LONG) } else { Ok(len) }
+    finish(reply, at, request, mtu)
 }
 
 /// The fixed header (RFC 2131 table 3), but for `file`; `sname`, `hops` and `secs` are zero.
@@ -166,9 +162,14 @@ const END: [u8; 32] = {
     end
 };
 
-/// Ends the options and returns the message's length.
+/// IPv4 and UDP header.
+const HEADERS: usize = 28;
+
+/// Ends the options and returns the message's length, if the client and the link take as much.
 #[inline(always)]
-fn finish(reply: &mut Message, at: usize) -> Option<usize> {
-    put(reply, at, &END)?;
-    Some((at + 1).max(MIN_MESSAGE))
+fn finish(reply: &mut Message, at: usize, request: &Request, mtu: u16) -> Result<usize, Verdict> {
+    put(reply, at, &END).ok_or(LONG)?;
+    let len = (at + 1).max(MIN_MESSAGE);
+    let limit = usize::from(request.max_datagram.min(mtu));
+    if len + HEADERS > limit { Err(LONG) } else { Ok(len) }
 }

@@ -185,8 +185,8 @@ impl Prepared {
     /// The port that another DHCP server holds is said before anything else.
     fn new(config: &Config) -> anyhow::Result<Self> {
         let port = dhcp_sockets::hold_port()?;
-        let links = links::named(&config.interfaces, config.dhcp.server_address)?;
         let all = links::all()?;
+        let links = links::named(&all, &config.interfaces, config.dhcp.server_address)?;
         let tables = Arc::new(templates::render(config, &links, all.values())?);
         Ok(Self { port, links, tables })
     }

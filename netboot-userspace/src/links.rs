@@ -90,12 +90,15 @@ fn device(label: &str) -> &str {
 
 const ETHERNET_MTU: u16 = 1500;
 
-/// The interfaces with these names.
+/// The interfaces with these names, of [`all`].
 ///
 /// # Errors
 /// One of them is not there, or has no IPv4 address where none is configured for us.
-pub fn named(names: &[String], server_address: Option<Ipv4Addr>) -> anyhow::Result<Vec<Link>> {
-    let links = all()?;
+pub fn named(
+    links: &BTreeMap<String, Link>,
+    names: &[String],
+    server_address: Option<Ipv4Addr>,
+) -> anyhow::Result<Vec<Link>> {
     let mut found = Vec::new();
     for name in names {
         let Some(link) = links.get(name) else {

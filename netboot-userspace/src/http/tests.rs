@@ -71,21 +71,8 @@ impl Lab {
         file.set_modified(date).unwrap();
 
         let machines = Machines::new(Arc::new(Inventory::new(hosts)));
-        let script = config::Script {
-            download_url: None,
-            arch: "x86_64".into(),
-            kernel: None,
-            initrd: None,
-            facility: None,
-            syslog_host: None,
-            grpc_authority: None,
-            tinkerbell_tls: false,
-            tinkerbell_insecure_tls: false,
-            consoles: Vec::new(),
-            kernel_params: Vec::new(),
-            retries: 1,
-            retry_delay: 1,
-        };
+        let script =
+            config::Script { consoles: Vec::new(), ..config::Config::unconfigured().script };
         let site = Site {
             files: Files::new(root),
             machines: machines.clone(),

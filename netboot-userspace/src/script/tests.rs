@@ -4,19 +4,10 @@ use super::*;
 
 fn script() -> config::Script {
     config::Script {
-        download_url: None,
-        arch: "x86_64".into(),
-        kernel: None,
-        initrd: None,
-        facility: None,
-        syslog_host: None,
-        grpc_authority: None,
-        tinkerbell_tls: false,
-        tinkerbell_insecure_tls: false,
         consoles: Vec::new(),
-        kernel_params: Vec::new(),
         retries: 3,
         retry_delay: 2,
+        ..config::Config::unconfigured().script
     }
 }
 
