@@ -6,7 +6,7 @@ use crate::{
     message::{Message, forget},
     options::Index,
     request::Request,
-    shared::{BootFile, Reservation, Settings, Subnet},
+    shared::{BootFile, Reservation, Settings, Station, Subnet},
     tables::Tables,
     verdict::Verdict,
     wire::{
@@ -56,7 +56,7 @@ pub fn decide<'t, T: Tables>(
     {
         return Err(Verdict::OtherServer);
     }
-    let Some(reservation) = tables.reservation(&request.mac) else {
+    let Some(reservation) = tables.reservation(&Station::untagged(request.mac)) else {
         return Err(Verdict::UnknownMachine);
     };
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };

@@ -49,6 +49,13 @@ impl Request {
         }
     }
 
+    /// The address that it asks for, else has.
+    #[inline(always)]
+    #[must_use]
+    pub fn address(&self) -> [u8; 4] {
+        if self.requested == ZERO { self.ciaddr } else { self.requested }
+    }
+
     /// Whether a relay passed it on.
     #[inline(always)]
     #[must_use]

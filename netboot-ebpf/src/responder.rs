@@ -12,7 +12,7 @@ use crate::{
     options::Index,
     reply,
     request::{Request, parse},
-    shared::Seen,
+    shared::{Seen, Station},
     tables::Tables,
     verdict::Verdict,
 };
@@ -84,6 +84,7 @@ pub fn respond<const ECHO: usize, T: Tables>(
     let (index, request) = (&*black_box(index), &*black_box(request));
     seen.giaddr = request.giaddr;
     seen.message_type = request.message_type;
+    seen.address = request.address();
     seen.architecture = client::architecture(message, index);
     let stage = client::stage(message, index, tables, cell);
     seen.stage = stage as u8;
@@ -92,7 +93,7 @@ pub fn respond<const ECHO: usize, T: Tables>(
     let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
     let len = reply::build::<ECHO>(message, index, request, &decision, interface.mtu, cell, reply)?;
     let to = destination(request, frame, decision.reservation);
-    if decision.reservation.mac != request.mac {
+    if decision.reservation.station.mac != request.mac {
         return Err(Verdict::Changed);
     }
     let sum = forget(checksum::message(reply, len) as usize, cell) as u32;
@@ -111,7 +112,8 @@ pub fn refuse<const ECHO: usize, T: Tables>(
     tables: &T,
 ) -> Result<Answer, Verdict> {
     let Scratch { message, reply, headers, request, index, cell, .. } = scratch;
-    let reservation = tables.reservation(&request.mac).ok_or(Verdict::UnknownMachine)?;
+    let reservation =
+        tables.reservation(&Station::untagged(request.mac)).ok_or(Verdict::UnknownMachine)?;
     let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
     let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
     let mtu = interface.mtu;

@@ -66,12 +66,74 @@ pub struct Mac {
     pub octets: [u8; 6],
 }
 
+/// The VLAN of a frame: the ids of its tags, the outer one first; 0 where there is none. A priority tag
+/// (id 0, IEEE 802.1Q section 9.6) is no VLAN.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct Vlan {
+    pub ids: [u16; 2],
+}
+
+impl Vlan {
+    /// Of a frame without tags.
+    pub const NONE: Self = Self { ids: [0; 2] };
+}
+
+/// A machine's network port as its frames show it: the key of `RESERVATIONS` and `UNKNOWN`. A machine
+/// may have a reservation in each VLAN.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct Station {
+    pub mac: Mac,
+    /// Of the client's own frames; a relay's tags do not count.
+    pub vlan: Vlan,
+}
+
+impl Station {
+    /// Of a machine whose frames have no tag.
+    #[must_use]
+    pub const fn untagged(mac: Mac) -> Self {
+        Self { mac, vlan: Vlan::NONE }
+    }
+}
+
 /// A machine's reserved address and what it gets beside the subnet's options.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Reservation {
+    /// The address is held back until then, since a machine declined it: nanoseconds since boot
+    /// (CLOCK_MONOTONIC); 0: it is not.
+    pub quarantined_until: u64,
     /// The key again: a hash map's slot can be recycled while it is read.
-    pub mac: Mac,
+    pub station: Station,
     /// Bytes used of `options`.
     pub options_len: u16,
     /// `yiaddr`.
@@ -82,8 +144,35 @@ pub struct Reservation {
     /// [`crate::client::Stage::row`]);
     /// 0: the machine gets its lease only.
     pub boot_set: u32,
+    /// Bits of [`Reservation::NEVER_NAK`] and its like: quirks of the machine's firmware.
+    pub flags: u16,
+    /// The architecture (option 93) that the machine is taken for; [`NO_ARCHITECTURE`]: what it says.
+    pub architecture: u16,
+    /// The least length of a message to the machine, in bytes; 0: the usual one. Not 0: the daemon
+    /// answers.
+    pub min_message: u16,
+    /// Milliseconds to wait before an answer. Not 0: the daemon answers.
+    pub delay: u16,
     /// Options of this host alone: 12, overrides.
     pub options: [u8; HOST_OPTIONS],
+}
+
+impl Reservation {
+    /// A wrong address is not refused.
+    pub const NEVER_NAK: u16 = 1;
+    /// Answers are broadcast, whatever the broadcast flag says.
+    pub const ALWAYS_BROADCAST: u16 = 2;
+    /// No option 67: a boot file name that does not fit `file` is left out.
+    pub const NO_BOOT_FILE_OPTION: u16 = 4;
+    /// Asks for a boot file also where it does not say so (no option 60).
+    pub const ASSUME_PXE: u16 = 8;
+
+    /// Whether a quirk is set.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
 }
 
 /// A subnet's identity and options. Hosts with overrides can have a row of their own.
@@ -98,7 +187,10 @@ pub struct Subnet {
     pub ifindex: u32,
     /// Bytes used of `options`.
     pub options_len: u32,
-    /// Options 54, 51, 58, 59, 1, 3, 6, ...
+    /// The row for clients that ask for classless routes: with option 121, without 3 and 33 (RFC 3442,
+    /// "DHCP Client Behavior"); 0: there is none.
+    pub classless: u32,
+    /// Options 54, 51, 58, 59, 1, 3, 6, ...; 54 stands first.
     pub options: [u8; SUBNET_OPTIONS],
 }
 
@@ -205,6 +297,10 @@ impl Settings {
     pub const AUTHORITATIVE: u32 = 1;
     /// A machine may be offered an address of another subnet than the one it asks from.
     pub const SHARED_NETWORKS: u32 = 2;
+    /// Another server gives the addresses; boot files come from us, by the daemon (ProxyDHCP).
+    pub const PROXY: u32 = 4;
+    /// With [`Settings::PROXY`]: machines without reservation boot too.
+    pub const AUTO_PROXY: u32 = 8;
 
     /// Whether the address is one of ours.
     #[inline(always)]
@@ -250,29 +346,41 @@ pub const NO_ARCHITECTURE: u16 = 0xffff;
 )]
 pub struct Seen {
     pub mac: Mac,
+    /// Of the frame, a relay's too.
+    pub vlan: Vlan,
     /// The first architecture code of option 93; 0xffff: none.
     pub architecture: u16,
     /// Option 53.
     pub message_type: u8,
     /// A [`crate::client::Stage`]'s number.
     pub stage: u8,
-    pub reserved: [u8; 2],
     pub giaddr: [u8; 4],
+    /// The address that it asks for (option 50), else has (ciaddr).
+    pub address: [u8; 4],
+    pub reserved: [u8; 2],
 }
 
 impl Seen {
+    #[inline(always)]
+    #[must_use]
+    pub const fn station(&self) -> Station {
+        Station { mac: self.mac, vlan: self.vlan }
+    }
+
     /// Of a message that could not be read.
     pub const NOTHING: Self = Self {
         mac: Mac { octets: [0; 6] },
+        vlan: Vlan::NONE,
         architecture: NO_ARCHITECTURE,
         message_type: 0,
         stage: 0,
-        reserved: [0; 2],
         giaddr: [0; 4],
+        address: [0; 4],
+        reserved: [0; 2],
     };
 }
 
-/// A machine without reservation: the value of `UNKNOWN`, keyed by [`Mac`].
+/// A machine without reservation: the value of `UNKNOWN`, keyed by [`Station`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Unknown {

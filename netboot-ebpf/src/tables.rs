@@ -1,14 +1,14 @@
 //! What a decision looks up.
 
 use crate::shared::{
-    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass,
+    BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass,
 };
 
 /// The tables that the daemon fills: BPF maps in the kernel, the same rows in the daemon.
 pub trait Tables {
     fn settings(&self) -> Option<&Settings>;
     fn interface(&self, ifindex: u32) -> Option<&Interface>;
-    fn reservation(&self, mac: &Mac) -> Option<&Reservation>;
+    fn reservation(&self, station: &Station) -> Option<&Reservation>;
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags>;
     fn subnet(&self, index: u32) -> Option<&Subnet>;
     fn boot_file(&self, index: u32) -> Option<&BootFile>;

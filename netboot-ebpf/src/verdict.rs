@@ -67,8 +67,28 @@ pub enum Verdict {
     NoTables,
     /// The reservation changed while it was read.
     Changed,
-    /// A frame with a VLAN tag.
+    /// A frame with more than two VLAN tags.
     Tagged,
+    /// The relay's address (giaddr) is none that an answer can be sent to.
+    BadRelay,
+    /// The machine's address is held back, since it was declined.
+    Quarantined,
+    /// Another server gives the addresses: ProxyDHCP is the daemon's.
+    ProxyMode,
+    /// The machine's answers are late or long on purpose: the daemon gives them.
+    Quirk,
+    /// A DISCOVER was answered, with fewer options than are configured: more did not fit (option 57).
+    OfferShortened,
+    /// A REQUEST was answered, with fewer options than are configured: more did not fit (option 57).
+    AckShortened,
+    /// An answer was sent without the relay's option 82, which did not fit (RFC 3046 section 2.2).
+    NoRelayInfo,
+    /// An INFORM was answered.
+    InformAck,
+    /// A ProxyDHCP request of a client that does not boot from the network.
+    NotNetboot,
+    /// A message to the ProxyDHCP port, 4011, where there is no ProxyDHCP.
+    ProxyPort,
 }
 
 impl Verdict {
@@ -76,7 +96,7 @@ impl Verdict {
     pub const COUNT: u32 = Self::ALL.len() as u32;
 
     /// All verdicts, in the order of their numbers.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 42] = [
         Self::NotDhcp,
         Self::Offer,
         Self::Ack,
@@ -109,6 +129,16 @@ impl Verdict {
         Self::NoTables,
         Self::Changed,
         Self::Tagged,
+        Self::BadRelay,
+        Self::Quarantined,
+        Self::ProxyMode,
+        Self::Quirk,
+        Self::OfferShortened,
+        Self::AckShortened,
+        Self::NoRelayInfo,
+        Self::InformAck,
+        Self::NotNetboot,
+        Self::ProxyPort,
     ];
 
     /// The verdict with this number.
@@ -154,6 +184,16 @@ impl Verdict {
             Self::NoTables => "no-tables",
             Self::Changed => "changed",
             Self::Tagged => "tagged",
+            Self::BadRelay => "bad-relay",
+            Self::Quarantined => "quarantined",
+            Self::ProxyMode => "proxy-mode",
+            Self::Quirk => "quirk",
+            Self::OfferShortened => "offer-shortened",
+            Self::AckShortened => "ack-shortened",
+            Self::NoRelayInfo => "no-relay-info",
+            Self::InformAck => "inform-ack",
+            Self::NotNetboot => "not-netboot",
+            Self::ProxyPort => "proxy-port",
         }
     }
 
@@ -162,7 +202,15 @@ impl Verdict {
     pub const fn is_answer(self) -> bool {
         matches!(
             self,
-            Self::Offer | Self::Ack | Self::OfferNoBootFile | Self::AckNoBootFile | Self::Nak
+            Self::Offer
+                | Self::Ack
+                | Self::OfferNoBootFile
+                | Self::AckNoBootFile
+                | Self::Nak
+                | Self::OfferShortened
+                | Self::AckShortened
+                | Self::NoRelayInfo
+                | Self::InformAck
         )
     }
 
@@ -173,6 +221,12 @@ impl Verdict {
         !matches!(
             self,
             Self::Nak
+                | Self::Inform
+                | Self::Overload
+                | Self::SplitOption
+                | Self::ProxyMode
+                | Self::ProxyPort
+                | Self::Quirk
                 | Self::TooLong
                 | Self::EchoTooLong
                 | Self::ReplyTooLong

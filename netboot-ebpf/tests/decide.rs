@@ -198,5 +198,5 @@ fn tables_with_holes() {
     check(|site| site.machine().boot_set = 0, Verdict::Offer);
     check(|site| site.machine().boot_set = u32::MAX - 100, Verdict::NoTables);
     // The slot of the hash map was recycled while it was read.
-    check(|site| site.machine().mac = Mac { octets: STRANGER }, Verdict::Changed);
+    check(|site| site.machine().station.mac = Mac { octets: STRANGER }, Verdict::Changed);
 }

@@ -38,7 +38,7 @@ fn seen() {
     check(&script(Ask::discover()), Verdict::Offer, booting);
     let relayed = Seen { giaddr: RELAY, ..booting };
     check(&script(Ask::discover()).relayed(RELAY), Verdict::WrongSubnet, relayed);
-    let refused = Seen { message_type: 3, ..plain };
+    let refused = Seen { message_type: 3, address: [172, 30, 0, 9], ..plain };
     check(&Ask::renewing([172, 30, 0, 9]), Verdict::Nak, refused);
     check(&Ask::new(4), Verdict::Decline, Seen { message_type: 4, ..plain });
 }

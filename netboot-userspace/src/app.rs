@@ -120,7 +120,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let machines = Machines::new(Arc::new(Inventory::new(config.hosts.iter().cloned())));
     let prepared = match config.dhcp.mode {
         DhcpMode::Off => None,
-        DhcpMode::Reservation => Some(Prepared::new(&config)?),
+        DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::AutoProxy => {
+            Some(Prepared::new(&config)?)
+        }
     };
     let sockets = Sockets::bind(&config, prepared.as_ref().map(|dhcp| &*dhcp.tables))?;
     let listening = sockets.listening();

@@ -28,6 +28,7 @@ use std::{
 };
 
 use ipnet::Ipv4Net;
+use netboot_ebpf::shared::Vlan;
 
 pub use self::{
     defaults::DEFAULT_PATH,
@@ -56,6 +57,8 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     pub syslog: Vec<SyslogListen>,
     pub script: Script,
+    /// Quirks by manufacturer, before the built-in ones.
+    pub quirks: Vec<QuirkRow>,
     /// The reservations, of this file and of the inventory files.
     pub hosts: Vec<Host>,
 }
@@ -96,6 +99,8 @@ pub struct Dhcp {
     pub echo_pxeclient: bool,
     /// Offer a machine its address also where it asks from another subnet.
     pub shared_networks: bool,
+    /// How long a declined address is held back.
+    pub decline_time: Duration,
 }
 
 /// Who gives addresses.
@@ -103,6 +108,10 @@ pub struct Dhcp {
 pub enum DhcpMode {
     /// We do, to machines with a reservation.
     Reservation,
+    /// Another server does; we tell machines with a reservation what to boot (ProxyDHCP).
+    Proxy,
+    /// As [`DhcpMode::Proxy`], and machines without a reservation too.
+    AutoProxy,
     /// Another server does; DHCP is not touched.
     Off,
 }
@@ -111,6 +120,16 @@ pub enum DhcpMode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
     pub cidr: Ipv4Net,
+    /// The VLAN that its machines' frames arrive in.
+    pub vlan: Vlan,
+    /// Instead of `dhcp.server-address`.
+    pub server_address: Option<Ipv4Addr>,
+    /// Instead of `boot.script-url`.
+    pub script_url: Option<String>,
+    /// Before `boot.files`.
+    pub files: BTreeMap<Architecture, String>,
+    /// The VLAN that iPXE is told to boot over (option 43.116), and the kernel's `vlan_id`.
+    pub boot_vlan: Option<u16>,
     pub routers: Vec<Ipv4Addr>,
     pub dns: Vec<Ipv4Addr>,
     pub ntp: Vec<Ipv4Addr>,
@@ -122,6 +141,51 @@ pub struct Subnet {
     /// Default: `dhcp.lease-time`.
     pub lease_time: Option<Duration>,
     pub options: Vec<DhcpOption>,
+}
+
+/// What a host has instead of its subnet's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NetworkOverrides {
+    pub routers: Option<Vec<Ipv4Addr>>,
+    pub dns: Option<Vec<Ipv4Addr>>,
+    pub ntp: Option<Vec<Ipv4Addr>>,
+    pub domain: Option<String>,
+    pub search: Option<Vec<String>>,
+    pub routes: Option<Vec<(Ipv4Net, Ipv4Addr)>>,
+    pub mtu: Option<u16>,
+}
+
+/// What a machine's firmware needs otherwise than all others; `None`: nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Quirks {
+    /// A wrong address is not refused.
+    pub never_nak: Option<bool>,
+    /// Answers are broadcast.
+    pub always_broadcast: Option<bool>,
+    /// The least length of a message, in bytes.
+    pub min_size: Option<u16>,
+    /// The wait before an answer.
+    pub delay: Option<Duration>,
+    /// No option 67, not even for a long name.
+    pub no_option_67: Option<bool>,
+    /// Echo option 60 `PXEClient`.
+    pub echo_pxeclient: Option<bool>,
+    /// It boots from the network also where it does not say so (no option 60).
+    pub assume_pxe: Option<bool>,
+    /// Its architecture, whatever option 93 says.
+    pub architecture: Option<u16>,
+    /// The text of a boot menu (option 43) that it looks for.
+    pub menu: Option<String>,
+}
+
+/// `[[quirk]]`: the quirks of a manufacturer's machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuirkRow {
+    /// The first three bytes of the MAC.
+    pub oui: [u8; 3],
+    pub quirks: Quirks,
+    /// Why, and where it is documented.
+    pub reason: String,
 }
 
 /// A DHCP option by number: its bytes on the wire.

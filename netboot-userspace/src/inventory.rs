@@ -1,15 +1,21 @@
 //! The machines that are known: reservations by MAC and by address.
 
-use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::Ipv4Addr,
+    time::Duration,
+};
 
-use netboot_ebpf::shared::Mac;
+use netboot_ebpf::shared::{Mac, Station, Vlan};
 
-use crate::config::DhcpOption;
+use crate::config::{DhcpOption, NetworkOverrides, Quirks};
 
 /// `[[host]]`: a machine and its reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     pub mac: Mac,
+    /// The VLAN that its frames arrive in.
+    pub vlan: Vlan,
     pub ip: Ipv4Addr,
     pub hostname: Option<String>,
     /// `false`: the machine gets its lease, but nothing to boot.
@@ -18,8 +24,44 @@ pub struct Host {
     pub script: Option<HostScript>,
     /// Instead of the architecture's binary: a name under `boot.root`.
     pub boot_file: Option<String>,
+    /// Instead of the subnet's or `boot.script-url`, in the DHCP answer itself.
+    pub script_url: Option<String>,
+    /// The VLAN that iPXE is told to boot over (option 43.116), and the kernel's `vlan_id`.
+    pub boot_vlan: Option<u16>,
     pub lease_time: Option<Duration>,
+    /// Instead of the subnet's.
+    pub network: NetworkOverrides,
+    /// Before those of its MAC's manufacturer.
+    pub quirks: Quirks,
     pub options: Vec<DhcpOption>,
+}
+
+impl Default for Host {
+    /// Boots, and has nothing of its own.
+    fn default() -> Self {
+        Self {
+            mac: Mac::default(),
+            vlan: Vlan::NONE,
+            ip: Ipv4Addr::UNSPECIFIED,
+            hostname: None,
+            netboot: true,
+            script: None,
+            boot_file: None,
+            script_url: None,
+            boot_vlan: None,
+            lease_time: None,
+            network: NetworkOverrides::default(),
+            quirks: Quirks::default(),
+            options: Vec::new(),
+        }
+    }
+}
+
+impl Host {
+    #[must_use]
+    pub const fn station(&self) -> Station {
+        Station { mac: self.mac, vlan: self.vlan }
+    }
 }
 
 /// `script` of a host.
@@ -34,30 +76,37 @@ pub enum HostScript {
 /// All known machines.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    by_mac: HashMap<Mac, Host>,
-    by_ip: HashMap<Ipv4Addr, Mac>,
+    hosts: BTreeMap<Station, Host>,
+    by_ip: HashMap<Ipv4Addr, Station>,
 }
 
 impl Inventory {
-    /// Of hosts with unique MACs and addresses, as the configuration checks.
+    /// Of hosts with unique stations and addresses, as the configuration checks.
     #[must_use]
     pub fn new(hosts: impl IntoIterator<Item = Host>) -> Self {
-        let by_mac: HashMap<Mac, Host> = hosts.into_iter().map(|host| (host.mac, host)).collect();
-        let by_ip = by_mac.values().map(|host| (host.ip, host.mac)).collect();
-        Self { by_mac, by_ip }
+        let hosts: BTreeMap<_, _> = hosts.into_iter().map(|host| (host.station(), host)).collect();
+        let by_ip = hosts.values().map(|host| (host.ip, host.station())).collect();
+        Self { hosts, by_ip }
     }
 
     #[must_use]
+    pub fn by_station(&self, station: Station) -> Option<&Host> {
+        self.hosts.get(&station)
+    }
+
+    /// The host without VLAN first, where the machine is in several.
+    #[must_use]
     pub fn by_mac(&self, mac: Mac) -> Option<&Host> {
-        self.by_mac.get(&mac)
+        let (station, host) = self.hosts.range(Station::untagged(mac)..).next()?;
+        (station.mac == mac).then_some(host)
     }
 
     #[must_use]
     pub fn by_ip(&self, ip: Ipv4Addr) -> Option<&Host> {
-        self.by_mac.get(self.by_ip.get(&ip)?)
+        self.hosts.get(self.by_ip.get(&ip)?)
     }
 
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
-        self.by_mac.values()
+        self.hosts.values()
     }
 }

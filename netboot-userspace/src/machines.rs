@@ -211,11 +211,7 @@ mod tests {
             mac: KNOWN,
             ip: Ipv4Addr::new(192, 168, 2, 144),
             hostname: Some("machine1".to_owned()),
-            netboot: true,
-            script: None,
-            boot_file: None,
-            lease_time: None,
-            options: Vec::new(),
+            ..Host::default()
         };
         Machines::new(Arc::new(Inventory::new([host])))
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use netboot_ebpf::shared::{
-    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Subnet, UserClass,
+    BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass,
 };
 
 /// One consistent set of rows.
@@ -14,7 +14,7 @@ pub struct Tables {
     pub user_classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
-    pub reservations: HashMap<Mac, Reservation>,
+    pub reservations: HashMap<Station, Reservation>,
 }
 
 impl netboot_ebpf::tables::Tables for Tables {
@@ -26,8 +26,8 @@ impl netboot_ebpf::tables::Tables for Tables {
         self.interfaces.get(&ifindex)
     }
 
-    fn reservation(&self, mac: &Mac) -> Option<&Reservation> {
-        self.reservations.get(mac)
+    fn reservation(&self, station: &Station) -> Option<&Reservation> {
+        self.reservations.get(station)
     }
 
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{
-    ClassFlags, Interface, MAX_ADDRESSES, MAX_USER_CLASSES, Reservation, Settings, Subnet,
-    UserClass,
+    ClassFlags, Interface, MAX_ADDRESSES, MAX_USER_CLASSES, NO_ARCHITECTURE, Reservation, Settings,
+    Subnet, UserClass,
 };
 
 pub(crate) use self::fit::Fit;
@@ -39,7 +39,7 @@ pub fn render<'l>(
     for host in &config.hosts {
         let row = reservation(config, &places, host, &mut rows, &mut sets)
             .with_context(|| format!("host {} ({})", host.mac, host.ip))?;
-        reservations.insert(host.mac, row);
+        reservations.insert(host.station(), row);
     }
     Ok(Tables {
         settings: settings(config, &sets.slots, place::ours(config, &places, links, all)),
@@ -68,11 +68,16 @@ fn reservation(
     let overrides = (host.lease_time.is_some() || !host.options.is_empty()).then_some(host);
     let (options, options_len) = options::host(host)?.padded()?;
     Ok(Reservation {
-        mac: host.mac,
+        quarantined_until: 0,
+        station: host.station(),
         options_len,
         address: host.ip.octets(),
         subnet: rows.row(config, place, overrides)?,
         boot_set: if host.netboot { sets.set(place.server, host.boot_file.as_deref())? } else { 0 },
+        flags: 0,
+        architecture: NO_ARCHITECTURE,
+        min_message: 0,
+        delay: 0,
         options,
     })
 }
@@ -107,6 +112,7 @@ impl SubnetRows {
             server: server.octets(),
             ifindex: link.map_or(0, |link| link.index),
             options_len: u32::from(len),
+            classless: 0,
             options,
         });
         self.index.insert(key, index);

@@ -86,7 +86,17 @@ fn finish(verdict: Verdict) -> u32 {
         | Verdict::NoRoom
         | Verdict::NoTables
         | Verdict::Changed
-        | Verdict::Tagged => xdp_action::XDP_PASS,
+        | Verdict::Tagged
+        | Verdict::BadRelay
+        | Verdict::Quarantined
+        | Verdict::ProxyMode
+        | Verdict::Quirk
+        | Verdict::OfferShortened
+        | Verdict::AckShortened
+        | Verdict::NoRelayInfo
+        | Verdict::InformAck
+        | Verdict::NotNetboot
+        | Verdict::ProxyPort => xdp_action::XDP_PASS,
     }
 }
 

@@ -10,8 +10,8 @@ use netboot_ebpf::{
     responder::Scratch,
     shared::{
         BootFile, COUNTERS_LEN, ClassFlags, EVENTS_BYTES, EVENTS_LOST, Event, Interface,
-        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Mac, Reservation, Seen, Settings, Subnet,
-        Unknown, UserClass,
+        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Seen, Settings, Station,
+        Subnet, Unknown, UserClass,
     },
     tables::Tables,
     verdict::Verdict,
@@ -19,7 +19,7 @@ use netboot_ebpf::{
 
 // The daemon sizes RESERVATIONS, SUBNETS and BOOT_FILES before it creates them.
 #[btf_map]
-static RESERVATIONS: HashMap<Mac, Reservation, 1024, { BPF_F_NO_PREALLOC as usize }> =
+static RESERVATIONS: HashMap<Station, Reservation, 1024, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();
 #[btf_map]
 static USER_CLASSES: HashMap<UserClass, ClassFlags, MAX_USER_CLASSES> = HashMap::new();
@@ -36,7 +36,7 @@ static COUNTERS: PerCpuArray<u64, COUNTERS_LEN> = PerCpuArray::new();
 #[btf_map]
 static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
 #[btf_map]
-static UNKNOWN: LruHashMap<Mac, Unknown, MAX_UNKNOWN> = LruHashMap::new();
+static UNKNOWN: LruHashMap<Station, Unknown, MAX_UNKNOWN> = LruHashMap::new();
 #[btf_map]
 static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 
@@ -56,10 +56,10 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn reservation(&self, mac: &Mac) -> Option<&Reservation> {
+    fn reservation(&self, station: &Station) -> Option<&Reservation> {
         // SAFETY: the slot may be recycled while it is read, but it stays map memory; the responder
-        // compares the MAC in it with the request's after the last read.
-        unsafe { RESERVATIONS.get(mac) }
+        // compares the station in it with the request's after the last read.
+        unsafe { RESERVATIONS.get(station) }
     }
 
     #[inline(always)]
@@ -122,7 +122,7 @@ pub fn report(verdict: Verdict, ifindex: u32, seen: &Seen) {
 /// Remembers a machine without reservation, so that an operator can add it.
 #[inline(always)]
 fn remember(now: u64, ifindex: u32, seen: &Seen) {
-    if let Some(known) = UNKNOWN.get_ptr_mut(seen.mac) {
+    if let Some(known) = UNKNOWN.get_ptr_mut(seen.station()) {
         // SAFETY: a recycled slot stays map memory; at worst the newer of two machines has a count too
         // many.
         unsafe {
@@ -140,5 +140,5 @@ fn remember(now: u64, ifindex: u32, seen: &Seen) {
         stage: seen.stage,
     };
     // Another CPU may have been faster: then it is there.
-    let _ = UNKNOWN.insert(seen.mac, unknown, u64::from(BPF_NOEXIST));
+    let _ = UNKNOWN.insert(seen.station(), unknown, u64::from(BPF_NOEXIST));
 }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use netboot_ebpf::{
     client::Stage,
     shared::{
-        BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac, Reservation,
-        Settings, Subnet, UserClass,
+        BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac, NO_ARCHITECTURE,
+        Reservation, Settings, Station, Subnet, UserClass,
     },
     tables::Tables,
 };
+use zerocopy::FromZeros as _;
 
 pub const IFINDEX: u32 = 2;
 pub const INTERFACE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -28,7 +29,7 @@ const BINARIES: [&str; 3] = ["undionly.kpxe", "ipxe.efi", "arm64.efi"];
 pub struct Site {
     pub settings: Option<Settings>,
     pub interfaces: HashMap<u32, Interface>,
-    pub reservations: HashMap<Mac, Reservation>,
+    pub reservations: HashMap<Station, Reservation>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -73,13 +74,22 @@ impl Site {
 
     pub fn reserve(&mut self, mac: [u8; 6], address: [u8; 4], subnet: u32) -> &mut Reservation {
         let (options, options_len) = block(&[(12, b"machine1")]);
-        let mac = Mac { octets: mac };
-        let reservation = Reservation { mac, options_len, address, subnet, boot_set: 1, options };
-        self.reservations.entry(mac).insert_entry(reservation).into_mut()
+        let station = Station::untagged(Mac { octets: mac });
+        let reservation = Reservation {
+            station,
+            options_len,
+            address,
+            subnet,
+            boot_set: 1,
+            architecture: NO_ARCHITECTURE,
+            options,
+            ..Reservation::new_zeroed()
+        };
+        self.reservations.entry(station).insert_entry(reservation).into_mut()
     }
 
     pub fn machine(&mut self) -> &mut Reservation {
-        self.reservations.get_mut(&Mac { octets: MAC }).unwrap()
+        self.reservations.get_mut(&Station::untagged(Mac { octets: MAC })).unwrap()
     }
 
     pub fn flags(mut self, flags: u32) -> Self {
@@ -107,8 +117,8 @@ impl Tables for Site {
         self.interfaces.get(&ifindex)
     }
 
-    fn reservation(&self, mac: &Mac) -> Option<&Reservation> {
-        self.reservations.get(mac)
+    fn reservation(&self, station: &Station) -> Option<&Reservation> {
+        self.reservations.get(station)
     }
 
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
@@ -152,6 +162,7 @@ fn subnet(network: [u8; 4], server: [u8; 4], ifindex: u32) -> Subnet {
         server,
         ifindex,
         options_len: u32::from(len),
+        classless: 0,
         options,
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ipnet::Ipv4Net;
-use netboot_ebpf::shared::PIN_PATH;
+use netboot_ebpf::shared::{PIN_PATH, Vlan};
 
 use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Xdp, XdpMode};
 
@@ -32,6 +32,7 @@ impl Config {
                 skip_proxydhcp: true,
                 echo_pxeclient: false,
                 shared_networks: false,
+                decline_time: Duration::from_secs(60),
             },
             subnets: Vec::new(),
             boot: Boot {
@@ -58,6 +59,7 @@ impl Config {
                 retries: 1,
                 retry_delay: 1,
             },
+            quirks: Vec::new(),
             hosts: Vec::new(),
         }
     }
@@ -81,6 +83,11 @@ impl Subnet {
     pub fn new(cidr: Ipv4Net) -> Self {
         Self {
             cidr,
+            vlan: Vlan::NONE,
+            server_address: None,
+            script_url: None,
+            files: BTreeMap::new(),
+            boot_vlan: None,
             routers: Vec::new(),
             dns: Vec::new(),
             ntp: Vec::new(),

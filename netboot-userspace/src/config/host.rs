@@ -53,14 +53,10 @@ fn read_host(mut section: Section<'_>) -> DraftHost {
     let mac = section.require("mac", mac);
     let ip = section.require("ip", unicast);
     let mut rest = Host {
-        mac: Mac::default(),
-        ip: Ipv4Addr::UNSPECIFIED,
         hostname: section.get("hostname", hostname).map(|name| name.value),
-        netboot: true,
         script: section.get("script", script).map(|script| script.value),
-        boot_file: None,
         lease_time: lease_time(&mut section),
-        options: Vec::new(),
+        ..Host::default()
     };
     section.set("netboot", &mut rest.netboot, boolean);
     let boot_file = section.get("boot-file", boot_file);

@@ -47,13 +47,19 @@ impl FromStr for XdpMode {
 }
 
 impl DhcpMode {
-    pub const NAMED: [(Self, &'static str); 2] =
-        [(Self::Reservation, "reservation"), (Self::Off, "off")];
+    pub const NAMED: [(Self, &'static str); 4] = [
+        (Self::Reservation, "reservation"),
+        (Self::Proxy, "proxy"),
+        (Self::AutoProxy, "auto-proxy"),
+        (Self::Off, "off"),
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reservation => "reservation",
+            Self::Proxy => "proxy",
+            Self::AutoProxy => "auto-proxy",
             Self::Off => "off",
         }
     }

@@ -24,11 +24,8 @@ fn host(last: u8, ip: Ipv4Addr) -> Host {
         mac: mac(last),
         ip,
         hostname: Some(format!("machine{last}")),
-        netboot: true,
         script: Some(HostScript::Text(format!("#!ipxe\necho machine{last}\n"))),
-        boot_file: None,
-        lease_time: None,
-        options: Vec::new(),
+        ..Host::default()
     }
 }
 

@@ -16,11 +16,7 @@ fn host() -> Host {
         mac: Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] },
         ip: [192, 168, 2, 144].into(),
         hostname: Some("machine1".into()),
-        netboot: true,
-        script: None,
-        boot_file: None,
-        lease_time: None,
-        options: Vec::new(),
+        ..Host::default()
     }
 }
 

@@ -51,11 +51,7 @@ fn host(octets: [u8; 6], ip: [u8; 4]) -> Host {
         mac: Mac { octets },
         ip: Ipv4Addr::from(ip),
         hostname: Some("node1".to_owned()),
-        netboot: true,
-        script: None,
-        boot_file: None,
-        lease_time: None,
-        options: Vec::new(),
+        ..Host::default()
     }
 }
 

@@ -39,16 +39,7 @@ struct Receiver {
 
 impl Receiver {
     async fn start(prepare: impl FnOnce(&Path)) -> Self {
-        let host = Host {
-            mac: MAC,
-            ip: Ipv4Addr::LOCALHOST,
-            hostname: None,
-            netboot: true,
-            script: None,
-            boot_file: None,
-            lease_time: None,
-            options: Vec::new(),
-        };
+        let host = Host { mac: MAC, ip: Ipv4Addr::LOCALHOST, hostname: None, ..Host::default() };
         let machines = Machines::new(Arc::new(Inventory::new([host])));
         let dir = TempDir::new().unwrap();
         prepare(dir.path());

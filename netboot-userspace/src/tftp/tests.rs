@@ -37,11 +37,7 @@ impl Lab {
             mac: MAC,
             ip: Ipv4Addr::LOCALHOST,
             hostname: None,
-            netboot: true,
-            script: None,
-            boot_file: None,
-            lease_time: None,
-            options: Vec::new(),
+            ..Host::default()
         }])));
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = socket.local_addr().unwrap();
