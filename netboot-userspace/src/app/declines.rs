@@ -32,6 +32,8 @@ pub(super) async fn watch(
         let ended = ended(Arc::clone(&tables.quarantine), station, address, cancel.clone());
         tokio::spawn(ended);
     }
+    // Without interfaces nobody declines any more, and the rest goes on.
+    cancel.cancelled().await;
 }
 
 async fn ended(
