@@ -112,7 +112,8 @@ impl Fuzzer {
         corpus.keep_crashes()?;
         corpus.start_merge()?;
         let mut command = shell::command(&self.program);
-        command.args(["-merge=1", TIMEOUT]);
+        // How often code runs does not count: as many more inputs would say little more.
+        command.args(["-set_cover_merge=1", "-use_counters=0", TIMEOUT]);
         command.args([&corpus.merged, &corpus.committed, &corpus.found]);
         let mut command = self.privileged(command)?;
         let step = Step::start(format!("minimising the corpus of {}", self.target.name()));
