@@ -25,6 +25,11 @@ use crate::mutate::{Random, mutate};
 /// BPF_PROG_TEST_RUN takes no shorter frame, and no longer one in one piece.
 const LENGTHS: std::ops::RangeInclusive<usize> = 14..=3400;
 
+const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
+/// Offset of the cookie in a message, and the length of the fields before `sname`.
+const AT_COOKIE: usize = 236;
+const FIXED: usize = 44;
+
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -118,7 +123,10 @@ impl Differs {
 pub fn mutate_input(input: &mut [u8], len: usize, seed: u32) -> usize {
     let mut random = Random::new(u64::from(seed) << 1);
     let mut frame = input.get(1..len).unwrap_or_default().to_vec();
-    mutate(&mut random, &mut frame);
+    match random.below(3) {
+        0 => change_header(&mut random, &mut frame),
+        _ => mutate(&mut random, &mut frame),
+    }
     let Some((site, place)) = input.split_first_mut() else { return 0 };
     if random.below(16) == 0 {
         *site = site.wrapping_add(1);
@@ -126,6 +134,16 @@ pub fn mutate_input(input: &mut [u8], len: usize, seed: u32) -> usize {
     frame.truncate(place.len());
     place.iter_mut().zip(&frame).for_each(|(to, from)| *to = *from);
     1 + frame.len()
+}
+
+/// Changes a byte of the message's fixed fields, but for `sname` and `file`. Those that the responder
+/// only copies reach no new code whatever they are: left to coverage, they would stay as they came.
+fn change_header(random: &mut Random, frame: &mut [u8]) {
+    let Some(cookie) = frame.windows(4).position(|window| window == COOKIE) else { return };
+    let Some(start) = cookie.checked_sub(AT_COOKIE) else { return };
+    if let Some(byte) = frame.get_mut(start + random.below(FIXED)) {
+        *byte = random.below(256) as u8;
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,7 +4,13 @@ mod corpus;
 mod stats;
 mod tool;
 
-use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -94,11 +100,9 @@ impl Fuzzer {
     }
 
     fn run(&self, corpus: &Corpus, seconds: u32) -> Result<Stats> {
-        let mut artifacts = OsString::from("-artifact_prefix=");
-        artifacts.push(corpus.artifacts.join(""));
         let mut command = shell::command(&self.program);
         command.arg(format!("-max_total_time={seconds}")).args([TIMEOUT, "-print_final_stats=1"]);
-        command.arg(artifacts).args([&corpus.found, &corpus.committed]);
+        command.arg(artifacts_in(&corpus.artifacts)).args([&corpus.found, &corpus.committed]);
         let mut command = self.privileged(command)?;
         let step = Step::start(format!("fuzzing {} for {seconds} s", self.target.name()));
         let limit = Duration::from_secs(seconds.into()) + SLACK;
@@ -114,6 +118,8 @@ impl Fuzzer {
         let mut command = shell::command(&self.program);
         // How often code runs does not count: as many more inputs would say little more.
         command.args(["-set_cover_merge=1", "-use_counters=0", TIMEOUT]);
+        // A kept crash crashes again.
+        command.arg(artifacts_in(&corpus.artifacts));
         command.args([&corpus.merged, &corpus.committed, &corpus.found]);
         let mut command = self.privileged(command)?;
         let step = Step::start(format!("minimising the corpus of {}", self.target.name()));
@@ -137,6 +143,12 @@ impl Target {
             Self::Files => "files",
         }
     }
+}
+
+fn artifacts_in(directory: &Path) -> OsString {
+    let mut argument = OsString::from("-artifact_prefix=");
+    argument.push(directory.join(""));
+    argument
 }
 
 fn make(directory: PathBuf) -> Result<PathBuf> {
