@@ -3,6 +3,7 @@
 mod boot;
 mod cli;
 mod clients;
+mod corpus;
 mod frames;
 mod hostile;
 mod links;

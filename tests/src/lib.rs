@@ -3,12 +3,14 @@
 
 pub mod clients;
 pub mod daemon;
+pub mod differ;
 pub mod lab;
 pub mod machine;
 pub mod mutate;
 pub mod namespace;
 pub mod packets;
 pub mod process;
+pub mod readers;
 pub mod transfer;
 pub mod wait;
 pub mod xdp_pass;
