@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     differ::{Differs, Outcome},
-    readers,
+    parsers,
 };
 
 /// Runs all inputs of a target; returns what became of each.
@@ -48,8 +48,8 @@ fn the_hosts_corpus_holds() -> Result<()> {
 
 #[test]
 fn the_other_readers_corpora_hold() -> Result<()> {
-    replay("syslog", readers::syslog)?;
-    let tree = readers::Tree::new()?;
+    replay("syslog", parsers::syslog)?;
+    let tree = parsers::Tree::new()?;
     replay("files", |name| tree.open(name))?;
     Ok(())
 }

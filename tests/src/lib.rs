@@ -10,7 +10,7 @@ pub mod mutate;
 pub mod namespace;
 pub mod packets;
 pub mod process;
-pub mod readers;
+pub mod parsers;
 pub mod transfer;
 pub mod wait;
 pub mod xdp_pass;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netboot_tests::readers::Tree;
+use netboot_tests::parsers::Tree;
 
 thread_local! {
     static TREE: Tree = Tree::new().expect("make the tree");

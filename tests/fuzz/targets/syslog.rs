@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netboot_tests::readers;
+use netboot_tests::parsers;
 
 fuzz_target!(|datagram: &[u8]| {
-    if let Err(error) = readers::syslog(datagram) {
+    if let Err(error) = parsers::syslog(datagram) {
         panic!("{error:#}");
     }
 });
