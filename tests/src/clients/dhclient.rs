@@ -31,6 +31,15 @@ impl Bound {
         bind(namespace, interface, &self.dir)
     }
 
+    /// Starts again with the lease that it remembers, and stays to renew it. The interface must have
+    /// the address. What it does stands in its standard error.
+    pub fn stay(&self, namespace: &Namespace, interface: &str) -> Result<Process> {
+        let (hook, _) = write_hook(self.dir.path(), "$reason\" in BOUND|RENEW|REBIND|REBOOT")?;
+        let mut command = command(namespace, self.dir.path(), &hook);
+        command.args(["-d", interface]);
+        Process::spawn(command)
+    }
+
     /// Sends a RELEASE. The interface must have the address: it is sent like any datagram.
     pub fn release(&self, namespace: &Namespace, interface: &str) -> Result<()> {
         let (hook, _) = write_hook(self.dir.path(), "$reason\" in RELEASE")?;
