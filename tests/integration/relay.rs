@@ -1,6 +1,6 @@
 //! Machines behind a router, with a real relay: ISC's, which adds option 82 and takes it out again.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{fs, net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netboot_tests::{
@@ -25,6 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(40);
 /// A daemon that is on no network of its machines, with this lease for the one machine.
 fn serve(lab: &RelayedLab, xdp: Xdp, address: Ipv4Addr, lease: &str) -> Result<Daemon> {
     let root = tempfile::tempdir()?;
+    fs::write(root.path().join("ipxe.efi"), "for UEFI")?;
     let tables = format!(
         r#"[dhcp]
 lease-time = "{lease}"

@@ -14,9 +14,9 @@ pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 9, 112);
 /// The router's address, and the relay's: `giaddr`.
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 1);
 /// The router's interface to the machines. ISC's relay says its name in option 82.
-pub const DOWN: &str = "down";
+pub const DOWN: &str = "rack0";
 /// The router's interface to the node.
-pub const UP: &str = "up";
+pub const UP: &str = "uplink0";
 
 /// A node, a router and a machine behind it: three namespaces. What the machine broadcasts goes
 /// through a relay on the router, what it sends to the node's address is routed.
