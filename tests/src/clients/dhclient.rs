@@ -95,7 +95,7 @@ fn command(namespace: &Namespace, dir: &Path, hook: &str) -> Command {
 
 fn configuration(identity: Identity<'_>) -> Result<String> {
     let mut text = String::from(
-        "timeout 20;\ninitial-interval 1;\nreboot 5;\n\
+        "timeout 20;\ninitial-interval 1;\nbackoff-cutoff 1;\nreboot 5;\n\
          request subnet-mask, routers, domain-name-servers, host-name;\n",
     );
     if let Some(class) = identity.user_class {
