@@ -5,18 +5,23 @@ use std::{fs, time::Instant};
 use anyhow::{Result, ensure};
 use netboot_tests::{
     daemon::{Count, Daemon, Xdp},
-    lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, ipxe},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
+    machine::{Firmware, Machine, hook, installer, ipxe},
 };
 
 use crate::site::Site;
 
-/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
+/// Boots a machine from iPXE and HookOS' place holder.
 fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     hook::install(site.root())?;
     for name in ["ipxe.efi", "undionly.kpxe"] {
         fs::copy(ipxe(name)?, site.root().join(name))?;
     }
+    boots_from(site, firmware)
+}
+
+/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
+fn boots_from(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let (name, start) = (firmware.name(), Instant::now());
@@ -80,5 +85,36 @@ fn an_ipxe_of_the_site_gets_the_script() -> Result<()> {
          reboot"
     );
     let (_lab, daemon) = boots(Site::new()?, Firmware::IpxeScript(&script))?;
+    daemon.stop()
+}
+
+/// An arm64 machine. Debian 12 has no iPXE for it: its firmware loads shim, shim GRUB, and GRUB the
+/// machine's script, which is GRUB's here (`#!ipxe` is a comment to it), over HTTP; the script loads
+/// the system over HTTP. What is shown is everything up to the script, but iPXE's second DHCP.
+fn arm64_boots(firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
+    let script = format!(
+        "#!ipxe\n\
+         echo netboot: the script\n\
+         linux (http,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
+         initrd (http,{SERVER})/initramfs-arm64\n\
+         boot\n"
+    );
+    let site = Site::empty()?
+        .host_with_script(CLIENT_MAC, &CLIENT.to_string(), &script)
+        .boot_file("arm64-uefi", installer::BOOT_FILE);
+    installer::install_grub(site.root(), &format!("configfile (http,{SERVER})/auto.ipxe\n"))?;
+    hook::install_arm64(site.root())?;
+    boots_from(site, firmware)
+}
+
+#[test]
+fn an_arm64_uefi_machine_boots() -> Result<()> {
+    let (_lab, daemon) = arm64_boots(Firmware::Arm64Uefi)?;
+    daemon.stop()
+}
+
+#[test]
+fn an_arm64_uefi_machine_boots_over_http() -> Result<()> {
+    let (_lab, daemon) = arm64_boots(Firmware::Arm64UefiHttp)?;
     daemon.stop()
 }

@@ -85,7 +85,10 @@ const STAGES: [(&str, &[u8]); 5] = [
     ("plain", &[]),
     ("PXE", b"\x3c\x20PXEClient:Arch:00007:UNDI:003000\x5d\x02\0\x07\x5e\x03\x01\x03\0"),
     ("HTTP", b"\x3c\x21HTTPClient:Arch:00016:UNDI:003000\x5d\x02\0\x10\x5e\x03\x01\x03\0"),
-    ("iPXE", b"\x3c\x20PXEClient:Arch:00000:UNDI:002001\x5d\x02\0\0\x4d\x04iPXE\xaf\x03\x16\x01\x01"),
+    (
+        "iPXE",
+        b"\x3c\x20PXEClient:Arch:00000:UNDI:002001\x5d\x02\0\0\x4d\x04iPXE\xaf\x03\x16\x01\x01",
+    ),
     ("script", b"\x4d\x0aTinkerbell\x5d\x02\0\x0b"),
 ];
 

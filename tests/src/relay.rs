@@ -31,8 +31,7 @@ pub struct RelayedLab {
 impl RelayedLab {
     /// The client has its MAC, and is to get an address.
     pub fn new() -> Result<Self> {
-        let [server, router, client] =
-            [Namespace::new()?, Namespace::new()?, Namespace::new()?];
+        let [server, router, client] = [Namespace::new()?, Namespace::new()?, Namespace::new()?];
         connect((&server, INTERFACE), (&router, UP))?;
         connect((&client, INTERFACE), (&router, DOWN))?;
         client.set_mac(INTERFACE, CLIENT_MAC)?;

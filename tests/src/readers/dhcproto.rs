@@ -34,7 +34,10 @@ pub(super) fn check(reply: &Reply<'_>) -> Result<()> {
         let mut encoded = Vec::new();
         option.encode(&mut Encoder::new(&mut encoded))?;
         let expected = [&[*code, u8::try_from(value.len())?], *value].concat();
-        ensure!(encoded == expected, "{option:?} is encoded as {encoded:02x?}, not {expected:02x?}");
+        ensure!(
+            encoded == expected,
+            "{option:?} is encoded as {encoded:02x?}, not {expected:02x?}"
+        );
     }
     Ok(())
 }

@@ -66,8 +66,24 @@ pub(super) fn check(replies: &[Reply<'_>]) -> Result<()> {
 
 fn check_row(row: &str, reply: &Reply<'_>) -> Result<()> {
     let columns: Vec<&str> = row.split('\t').collect();
-    let [protocols, ip, udp, bootp, xid, flags, ciaddr, yiaddr, siaddr, giaddr, kind, codes, end, malformed, severities, messages] =
-        columns[..]
+    let [
+        protocols,
+        ip,
+        udp,
+        bootp,
+        xid,
+        flags,
+        ciaddr,
+        yiaddr,
+        siaddr,
+        giaddr,
+        kind,
+        codes,
+        end,
+        malformed,
+        severities,
+        messages,
+    ] = columns[..]
     else {
         bail!("{} columns", columns.len());
     };
