@@ -5,7 +5,7 @@ use std::{fs, time::Instant};
 use anyhow::{Result, ensure};
 use netboot_tests::{
     daemon::{Count, Daemon, Xdp},
-    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
+    lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
     machine::{Firmware, Machine, hook, installer, ipxe},
 };
 
@@ -17,17 +17,22 @@ fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     for name in ["ipxe.efi", "undionly.kpxe"] {
         fs::copy(ipxe(name)?, site.root().join(name))?;
     }
-    boots_from(site, firmware)
+    boots_to_syslog(site, firmware, "path=\"/auto.ipxe\"")
 }
 
-/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
-fn boots_from(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
+/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel. The daemon logs
+/// the request for the script like this.
+fn boots_to_syslog(
+    site: Site,
+    firmware: Firmware<'_>,
+    script_request: &str,
+) -> Result<(Lab, Daemon)> {
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let (name, start) = (firmware.name(), Instant::now());
     let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
     machine.wait_for("the script's request", || {
-        Ok(daemon.log().contains("path=\"/auto.ipxe\"").then_some(()))
+        Ok(daemon.log().contains(script_request).then_some(()))
     })?;
     let script = start.elapsed().as_secs_f32();
     let row = machine.wait_for("the first syslog line", || {
@@ -88,33 +93,46 @@ fn an_ipxe_of_the_site_gets_the_script() -> Result<()> {
     daemon.stop()
 }
 
-/// An arm64 machine. Debian 12 has no iPXE for it: its firmware loads shim, shim GRUB, and GRUB the
-/// machine's script, which is GRUB's here (`#!ipxe` is a comment to it), over HTTP; the script loads
-/// the system over HTTP. What is shown is everything up to the script, but iPXE's second DHCP.
-fn arm64_boots(firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
-    let script = format!(
-        "#!ipxe\n\
-         echo netboot: the script\n\
-         linux (http,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
-         initrd (http,{SERVER})/initramfs-arm64\n\
-         boot\n"
-    );
-    let site = Site::empty()?
-        .host_with_script(CLIENT_MAC, &CLIENT.to_string(), &script)
-        .boot_file("arm64-uefi", installer::BOOT_FILE);
-    installer::install_grub(site.root(), &format!("configfile (http,{SERVER})/auto.ipxe\n"))?;
-    hook::install_arm64(site.root())?;
-    boots_from(site, firmware)
+/// A site that boots arm64 machines. Debian 12 has no iPXE for them: they load shim, and that GRUB.
+fn arm64_site(grub_configuration: &str) -> Result<Site> {
+    let site = Site::new()?.boot_file("arm64-uefi", installer::BOOT_FILE);
+    installer::install_grub(site.root(), grub_configuration)?;
+    Ok(site)
 }
 
+/// The firmware gets an address and shim's name; shim and GRUB, with the firmware's address, load GRUB,
+/// its configuration (in the place of iPXE's script) and the system, all over TFTP; the system gets its
+/// address. What is not shown is iPXE's own DHCP and its way over HTTP.
 #[test]
 fn an_arm64_uefi_machine_boots() -> Result<()> {
-    let (_lab, daemon) = arm64_boots(Firmware::Arm64Uefi)?;
+    let site = arm64_site(&format!(
+        "linux (tftp,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
+         initrd (tftp,{SERVER})/initramfs-arm64\n\
+         boot\n"
+    ))?;
+    hook::install_arm64(site.root())?;
+    let script_request = "file=\"/debian-installer/arm64/grub/grub.cfg\"";
+    let (_lab, daemon) = boots_to_syslog(site, Firmware::Arm64Uefi, script_request)?;
     daemon.stop()
 }
 
+/// The firmware gets an address and shim's URL and loads it over HTTP, as shim then does GRUB. There it
+/// ends: this GRUB finds its configuration over TFTP only.
 #[test]
-fn an_arm64_uefi_machine_boots_over_http() -> Result<()> {
-    let (_lab, daemon) = arm64_boots(Firmware::Arm64UefiHttp)?;
+fn an_arm64_uefi_machine_loads_grub_over_http() -> Result<()> {
+    let site = arm64_site("")?;
+    let lab = Lab::with_tap()?;
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let (firmware, start) = (Firmware::Arm64UefiHttp, Instant::now());
+    let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
+    machine.wait_for("GRUB", || {
+        Ok(daemon.log().contains("grubaa64.efi\" status=200").then_some(()))
+    })?;
+    println!("{}: {:.1} s to GRUB", firmware.name(), start.elapsed().as_secs_f32());
+    let log = daemon.log();
+    ensure!(log.contains("method=GET path=\"/ipxe/bootnetaa64.efi\" status=200"), "{log}");
+    ensure!(!log.contains("tftp: complete"), "something came over TFTP:\n{log}");
+    let Count { kernel, userspace } = daemon.answers(&lab.server)?;
+    ensure!(kernel >= 2 && userspace == 0, "kernel {kernel}, userspace {userspace}");
     daemon.stop()
 }

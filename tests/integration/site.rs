@@ -45,14 +45,6 @@ impl Site {
         self
     }
 
-    /// One more machine, with a script of its own.
-    pub(crate) fn host_with_script(self, mac: &str, ip: &str, script: &str) -> Self {
-        let mut site = self.host(mac, ip, "machine1");
-        site.hosts.truncate(site.hosts.trim_end().len());
-        site.hosts += &format!("\nscript = '''\n{script}'''\n\n");
-        site
-    }
-
     /// What machines of another architecture boot.
     pub(crate) fn boot_file(mut self, architecture: &str, name: &str) -> Self {
         self.boot_files += &format!("{architecture} = \"{name}\"\n");
