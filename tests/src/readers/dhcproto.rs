@@ -24,7 +24,7 @@ pub(super) fn check(reply: &Reply<'_>) -> Result<()> {
     }
 
     let options = message.opts();
-    let message_type = options.msg_type().map(|kind| u8::from(kind));
+    let message_type = options.msg_type().map(u8::from);
     ensure!(message_type == Some(reply.message_type()), "type {message_type:?}");
     ensure!(options.iter().count() == reply.options().len(), "options {options:?}");
     for (code, value) in reply.options() {
