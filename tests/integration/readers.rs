@@ -255,7 +255,7 @@ fn answers_with_all_options_are_read_alike() -> Result<()> {
     readers::check(&Ends::of(&everything()?)?.table()?)
 }
 
-/// Finishes a changed message: its lengths, and UDP without a checksum where that is not what is wrong.
+/// The answer with these options in the place of its own, as long as before.
 fn with_options(answer: &[u8], options: &[u8]) -> Vec<u8> {
     let mut frame = answer.get(..42 + 240).unwrap_or_default().to_vec();
     frame.extend(options);

@@ -70,7 +70,9 @@ impl Machine {
         let dir = tempfile::tempdir()?;
         let mut command = namespace.command(match firmware {
             Firmware::Arm64Uefi | Firmware::Arm64UefiHttp => "qemu-system-aarch64",
-            _ => "qemu-system-x86_64",
+            Firmware::Bios | Firmware::Uefi | Firmware::UefiHttp | Firmware::IpxeScript(_) => {
+                "qemu-system-x86_64"
+            }
         });
         command.args(["-m", "768", "-display", "none", "-no-reboot", "-monitor", "none"]);
         command.arg("-serial").arg(format!("file:{}", serial(&dir).display()));
