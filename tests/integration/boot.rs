@@ -6,23 +6,33 @@ use anyhow::{Result, ensure};
 use netboot_tests::{
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, ipxe},
+    machine::{Firmware, Machine, hook, installer, ipxe},
 };
 
 use crate::site::Site;
 
-/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
+/// Boots a machine from iPXE and HookOS' place holder.
 fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     hook::install(site.root())?;
     for name in ["ipxe.efi", "undionly.kpxe"] {
         fs::copy(ipxe(name)?, site.root().join(name))?;
     }
+    boots_to_syslog(site, firmware, "path=\"/auto.ipxe\"")
+}
+
+/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel. The daemon logs
+/// the request for the script like this.
+fn boots_to_syslog(
+    site: Site,
+    firmware: Firmware<'_>,
+    script_request: &str,
+) -> Result<(Lab, Daemon)> {
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let (name, start) = (firmware.name(), Instant::now());
     let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
     machine.wait_for("the script's request", || {
-        Ok(daemon.log().contains("path=\"/auto.ipxe\"").then_some(()))
+        Ok(daemon.log().contains(script_request).then_some(()))
     })?;
     let script = start.elapsed().as_secs_f32();
     let row = machine.wait_for("the first syslog line", || {
@@ -80,5 +90,49 @@ fn an_ipxe_of_the_site_gets_the_script() -> Result<()> {
          reboot"
     );
     let (_lab, daemon) = boots(Site::new()?, Firmware::IpxeScript(&script))?;
+    daemon.stop()
+}
+
+/// A site that boots arm64 machines. Debian 12 has no iPXE for them: they load shim, and that GRUB.
+fn arm64_site(grub_configuration: &str) -> Result<Site> {
+    let site = Site::new()?.boot_file("arm64-uefi", installer::BOOT_FILE);
+    installer::install_grub(site.root(), grub_configuration)?;
+    Ok(site)
+}
+
+/// The firmware gets an address and shim's name; shim and GRUB, with the firmware's address, load GRUB,
+/// its configuration (in the place of iPXE's script) and the system, all over TFTP; the system gets its
+/// address. What is not shown is iPXE's own DHCP and its way over HTTP.
+#[test]
+fn an_arm64_uefi_machine_boots() -> Result<()> {
+    let site = arm64_site(&format!(
+        "linux (tftp,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
+         initrd (tftp,{SERVER})/initramfs-arm64\n\
+         boot\n"
+    ))?;
+    hook::install_arm64(site.root())?;
+    let script_request = "file=\"/debian-installer/arm64/grub/grub.cfg\"";
+    let (_lab, daemon) = boots_to_syslog(site, Firmware::Arm64Uefi, script_request)?;
+    daemon.stop()
+}
+
+/// The firmware gets an address and shim's URL and loads it over HTTP, as shim then does GRUB. There it
+/// ends: this GRUB finds its configuration over TFTP only.
+#[test]
+fn an_arm64_uefi_machine_loads_grub_over_http() -> Result<()> {
+    let site = arm64_site("")?;
+    let lab = Lab::with_tap()?;
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let (firmware, start) = (Firmware::Arm64UefiHttp, Instant::now());
+    let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
+    machine.wait_for("GRUB", || {
+        Ok(daemon.log().contains("grubaa64.efi\" status=200").then_some(()))
+    })?;
+    println!("{}: {:.1} s to GRUB", firmware.name(), start.elapsed().as_secs_f32());
+    let log = daemon.log();
+    ensure!(log.contains("method=GET path=\"/ipxe/bootnetaa64.efi\" status=200"), "{log}");
+    ensure!(!log.contains("tftp: complete"), "something came over TFTP:\n{log}");
+    let Count { kernel, userspace } = daemon.answers(&lab.server)?;
+    ensure!(kernel >= 2 && userspace == 0, "kernel {kernel}, userspace {userspace}");
     daemon.stop()
 }

@@ -9,6 +9,8 @@ mod hostile;
 mod links;
 mod maps;
 mod peers;
+mod readers;
+mod relay;
 mod services;
 mod site;
 mod steps;
