@@ -17,22 +17,17 @@ fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     for name in ["ipxe.efi", "undionly.kpxe"] {
         fs::copy(ipxe(name)?, site.root().join(name))?;
     }
-    boots_to_syslog(site, firmware, "path=\"/auto.ipxe\"")
+    boots_to_syslog(site, firmware)
 }
 
-/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel. The daemon logs
-/// the request for the script like this.
-fn boots_to_syslog(
-    site: Site,
-    firmware: Firmware<'_>,
-    script_request: &str,
-) -> Result<(Lab, Daemon)> {
+/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
+fn boots_to_syslog(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let (name, start) = (firmware.name(), Instant::now());
     let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
     machine.wait_for("the script's request", || {
-        Ok(daemon.log().contains(script_request).then_some(()))
+        Ok(daemon.log().contains("path=\"/auto.ipxe\"").then_some(()))
     })?;
     let script = start.elapsed().as_secs_f32();
     let row = machine.wait_for("the first syslog line", || {
@@ -100,19 +95,20 @@ fn arm64_site(grub_configuration: &str) -> Result<Site> {
     Ok(site)
 }
 
-/// The firmware gets an address and shim's name; shim and GRUB, with the firmware's address, load GRUB,
-/// its configuration (in the place of iPXE's script) and the system, all over TFTP; the system gets its
-/// address. What is not shown is iPXE's own DHCP and its way over HTTP.
+/// The firmware gets an address and shim's name; shim and GRUB, with the firmware's address, load GRUB
+/// and its configuration over TFTP; GRUB loads the machine's script over HTTP, which is GRUB's here
+/// (`#!ipxe` is a comment to it), and with it the system; the system gets its address. What is not
+/// shown is iPXE's own DHCP.
 #[test]
 fn an_arm64_uefi_machine_boots() -> Result<()> {
-    let site = arm64_site(&format!(
-        "linux (tftp,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
-         initrd (tftp,{SERVER})/initramfs-arm64\n\
+    let site = arm64_site(&format!("configfile (http,{SERVER})/auto.ipxe\n"))?.script(&format!(
+        "#!ipxe\n\
+         linux (http,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
+         initrd (http,{SERVER})/initramfs-arm64\n\
          boot\n"
-    ))?;
+    ));
     hook::install_arm64(site.root())?;
-    let script_request = "file=\"/debian-installer/arm64/grub/grub.cfg\"";
-    let (_lab, daemon) = boots_to_syslog(site, Firmware::Arm64Uefi, script_request)?;
+    let (_lab, daemon) = boots_to_syslog(site, Firmware::Arm64Uefi)?;
     daemon.stop()
 }
 

@@ -45,6 +45,13 @@ impl Site {
         self
     }
 
+    /// The last machine has a script of its own.
+    pub(crate) fn script(mut self, script: &str) -> Self {
+        self.hosts.truncate(self.hosts.trim_end().len());
+        self.hosts += &format!("\nscript = '''\n{script}'''\n\n");
+        self
+    }
+
     /// What machines of another architecture boot.
     pub(crate) fn boot_file(mut self, architecture: &str, name: &str) -> Self {
         self.boot_files += &format!("{architecture} = \"{name}\"\n");

@@ -15,8 +15,9 @@ pub const BOOT_FILE: &str = "bootnetaa64.efi";
 pub fn install_grub(root: &Path, configuration: &str) -> Result<()> {
     // GRUB looks for the rest here, whatever the boot file's own path.
     let grub = root.join("debian-installer/arm64/grub");
-    fs::create_dir_all(&grub)?;
+    fs::create_dir_all(grub.join("arm64-efi"))?;
     fs::write(grub.join("grub.cfg"), configuration)?;
+    copy("grub/arm64-efi/http.mod", &grub.join("arm64-efi/http.mod"))?;
     for name in [BOOT_FILE, "grubaa64.efi"] {
         copy(name, &root.join(name))?;
     }
