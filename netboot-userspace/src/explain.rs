@@ -75,7 +75,7 @@ pub fn explain(
         request: asked(&packet, link, architecture),
         reservation: host.and_then(|host| reserved(site, host)),
         stage: reason::stage(stage, &packet, &site.tables),
-        notes: notes(site, host, stage, architecture, answered.is_some()),
+        notes: notes(host, stage, answered.is_some()),
         boot,
         quirks: host
             .and_then(|host| site.tables.reservations.get(&host.station()))
@@ -205,32 +205,13 @@ fn fields(packet: &Packet<'_>) -> Answer {
 }
 
 /// What keeps a machine from booting though it is answered.
-fn notes(
-    site: &Site,
-    host: Option<&Host>,
-    stage: Stage,
-    architecture: Option<u16>,
-    is_answered: bool,
-) -> Vec<String> {
-    let mut notes = Vec::new();
-    let loads_binary = matches!(stage, Stage::Pxe | Stage::Http | Stage::Ipxe)
-        && is_answered
-        && host.is_none_or(|host| host.netboot);
-    if !loads_binary {
-        return notes;
+fn notes(host: Option<&Host>, stage: Stage, is_answered: bool) -> Vec<String> {
+    if stage != Stage::Ipxe || !is_answered || host.is_some_and(|host| !host.netboot) {
+        return Vec::new();
     }
-    let name = reason::binary_name(&site.config, host, architecture);
-    if let Some(path) = name.map(|name| site.config.boot.root.join(name))
-        && !path.exists()
-    {
-        notes.push(format!("{} is not there: put it under boot.root", path.display()));
-    }
-    if stage == Stage::Ipxe {
-        notes.push(
-            "if the binary that it loads announces the same user class, it asks again, endlessly: \
-             list the class in boot.script-user-classes"
-                .to_owned(),
-        );
-    }
-    notes
+    vec![
+        "if the binary that it loads announces the same user class, it asks again, endlessly: \
+         list the class in boot.script-user-classes"
+            .to_owned(),
+    ]
 }

@@ -3,6 +3,7 @@
 mod boot;
 mod cli;
 mod clients;
+mod explain;
 mod frames;
 mod hostile;
 mod links;

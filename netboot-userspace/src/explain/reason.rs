@@ -116,24 +116,6 @@ fn binary(config: &Config, host: Option<&Host>, architecture: Option<u16>) -> St
     }
 }
 
-/// The file that its architecture's binary is, under `boot.root`.
-pub(super) fn binary_name<'c>(
-    config: &'c Config,
-    host: Option<&'c Host>,
-    architecture: Option<u16>,
-) -> Option<&'c str> {
-    if let Some(name) = host.and_then(|host| host.boot_file.as_deref()) {
-        return Some(name);
-    }
-    let code = architecture?;
-    let subnet = subnet(config, host).map(|subnet| &subnet.files);
-    let tables = subnet.into_iter().chain([&config.boot.files]);
-    let found = |files: &'c std::collections::BTreeMap<Architecture, String>| {
-        files.get(&key(files, code)?).map(String::as_str)
-    };
-    tables.into_iter().find_map(found)
-}
-
 fn subnet<'c>(config: &'c Config, host: Option<&Host>) -> Option<&'c crate::config::Subnet> {
     config.subnets.iter().find(|subnet| host.is_some_and(|host| subnet.cidr.contains(&host.ip)))
 }
