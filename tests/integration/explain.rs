@@ -114,6 +114,6 @@ fn what_a_daemon_left_behind_is_not_compared() -> Result<()> {
     wait_until_ready(&mut killed)?;
     drop(killed);
     ensure!(setup.pin_path().exists(), "a daemon that is killed cannot remove its pins");
-    let words = ["no daemon runs with this configuration", "the kernel"];
+    let words = ["no daemon runs with this configuration", "OFFER 192.168.2.144"];
     says(&setup, &lab, &[CLIENT_MAC, "--iface", INTERFACE], 0, &words)
 }
