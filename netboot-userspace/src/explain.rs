@@ -74,7 +74,11 @@ pub fn explain(
         source: source.to_owned(),
         request: asked(&packet, link, architecture),
         reservation: host.and_then(|host| reserved(site, host)),
-        stage: reason::stage(stage, &packet, &site.tables),
+        stage: if judgement.seen.message_type == 0 {
+            Because { name: "unknown", because: "the message was not read".to_owned() }
+        } else {
+            reason::stage(stage, &packet, &site.tables)
+        },
         notes: notes(host, stage, answered.is_some()),
         boot,
         quirks: host

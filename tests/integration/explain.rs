@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
+use netboot::selftest::golden;
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Count, Daemon, Setup, Xdp, wait_until_ready},
@@ -116,4 +117,32 @@ fn what_a_daemon_left_behind_is_not_compared() -> Result<()> {
     ensure!(setup.pin_path().exists(), "a daemon that is killed cannot remove its pins");
     let words = ["no daemon runs with this configuration", "OFFER 192.168.2.144"];
     says(&setup, &lab, &[CLIENT_MAC, "--iface", INTERFACE], 0, &words)
+}
+
+/// Requests of real firmware, as tcpdump writes them.
+#[test]
+fn a_capture_is_explained() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup =
+        Site::new()?.host("52:54:00:12:34:56", "192.168.2.150", "bios").setup(Xdp::Generic)?;
+    let golden = golden::frames()?;
+    let mut capture = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
+    for golden in &golden {
+        let length = u32::try_from(golden.frame.len())?;
+        capture.extend([0, 0, length, length].map(u32::to_le_bytes).concat());
+        capture.extend(&golden.frame);
+    }
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), capture)?;
+    let name = file.path().display().to_string();
+
+    let words =
+        ["(frame 1)", "script: user class \"Tinkerbell\"", "unknown-machine", "other-server"];
+    says(&setup, &lab, &["--pcap", &name, "--iface", INTERFACE], 4, &words)?;
+    let output = explain(&setup, &lab, &["--pcap", &name, "--json"])?;
+    let json: Value = serde_json::from_str(&output.stdout).context(output.stdout)?;
+    ensure!(json.as_array().map(Vec::len) == Some(golden.len()), "{json:#}");
+
+    let words = ["has 30 frames, but no DHCP request of 52:54:00:ee:0d:0b"];
+    says(&setup, &lab, &[CLIENT_MAC, "--pcap", &name, "--iface", INTERFACE], 4, &words)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, SystemTime},
 };
@@ -105,7 +105,7 @@ fn captured(
     site: &Site,
     kernel: &Kernel,
     args: &ExplainArgs,
-    file: &PathBuf,
+    file: &Path,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Vec<Step>> {
     let capture = Capture::read(file, args.mac)?;

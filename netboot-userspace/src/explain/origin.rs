@@ -9,13 +9,13 @@ pub(super) fn origin(config: &Config, files: &[PathBuf], host: &Host) -> Option<
     // A machine may be in several VLANs: its entries come in the files' order.
     let same = config.hosts.iter().filter(|other| other.mac == host.mac);
     let nth = same.take_while(|other| other.station() != host.station()).count();
-    let lines = files.iter().flat_map(|path| {
+    let mut lines = files.iter().flat_map(|path| {
         let text = fs::read_to_string(path).unwrap_or_default();
         let numbered = (1..).zip(text.lines());
         let found = numbered.filter(|(_, line)| names(line, host)).map(|(number, _)| number);
         found.map(|number: usize| (path.clone(), number)).collect::<Vec<_>>()
     });
-    let (path, line) = lines.skip(nth).next()?;
+    let (path, line) = lines.nth(nth)?;
     Some(format!("{}:{line}", path.display()))
 }
 

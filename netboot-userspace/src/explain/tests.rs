@@ -37,6 +37,13 @@ const ONE: &str = "52:54:00:00:00:01";
 const NETBOOT_FALSE: &str = "52:54:00:00:00:02";
 const UNKNOWN: &str = "52:54:00:00:00:99";
 
+/// Another server, which gives another address.
+const OTHER: Known = Known {
+    address: Ipv4Addr::new(10, 0, 0, 77),
+    server: Ipv4Addr::new(10, 0, 0, 66),
+    server_mac: netboot_ebpf::shared::Mac { octets: [0; 6] },
+};
+
 /// The directory is there as long as the value.
 fn site() -> (tempfile::TempDir, Site) {
     let directory = tempfile::tempdir().unwrap();
@@ -198,12 +205,7 @@ fn who_is_not_answered() {
 #[test]
 fn another_servers_offer() {
     let (_directory, site) = site();
-    let known = Known {
-        address: Ipv4Addr::new(10, 0, 0, 77),
-        server: Ipv4Addr::new(10, 0, 0, 66),
-        server_mac: netboot_ebpf::shared::Mac::default(),
-    };
-    let frame = machine(ONE).frame(Message::Request, known);
+    let frame = machine(ONE).frame(Message::Request, OTHER);
     let explanation = explain(&site, &Kernel::Answers, &frame, None, "frame 3").unwrap();
     assert_eq!(explanation.verdict, Verdict::OtherServer);
     let text = render(&explanation);
@@ -228,11 +230,7 @@ fn who_answers_and_why_not_the_kernel() {
 
     // It asks for an address that is not its own.
     let (_directory, site) = site();
-    let known = Known {
-        address: Ipv4Addr::new(10, 0, 0, 77),
-        server: Ipv4Addr::new(10, 0, 0, 1),
-        server_mac: netboot_ebpf::shared::Mac::default(),
-    };
+    let known = Known { server: Ipv4Addr::new(10, 0, 0, 1), ..OTHER };
     let frame = machine(ONE).frame(Message::Request, known);
     let explanation = explain(&site, &Kernel::Answers, &frame, None, "frame 1").unwrap();
     assert_eq!(explanation.answered_by, AnsweredBy::Daemon);
