@@ -9,6 +9,7 @@ pub mod app;
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod explain;
 #[cfg(feature = "fastpath")]
 pub mod fastpath;
 #[cfg(not(feature = "fastpath"))]

@@ -4,6 +4,7 @@ mod boot;
 mod cli;
 mod clients;
 mod corpus;
+mod explain;
 mod frames;
 mod hostile;
 mod links;
