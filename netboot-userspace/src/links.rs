@@ -1,6 +1,8 @@
 //! The node's network interfaces, as the kernel lists them.
 
+mod ask;
 mod attributes;
+mod offload;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -27,8 +29,30 @@ pub struct Link {
     pub is_veth: bool,
     /// The kernel's number of an XDP program that is attached.
     pub xdp_program: Option<u32>,
+    /// It is a VLAN's: frames of another interface, without their tag.
+    pub vlan: Option<VlanLink>,
+    pub vlan_offload: VlanOffload,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
+}
+
+/// Of an interface that is a VLAN's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VlanLink {
+    /// The index of the interface that the tagged frames come over (IFLA_LINK).
+    pub parent: u32,
+    pub id: u16,
+}
+
+/// Whether the device takes VLAN tags off the frames that it receives: an XDP program then does not see
+/// them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VlanOffload {
+    Off,
+    /// The features that do, as `ethtool -K` names them.
+    On(Vec<&'static str>),
+    /// The kernel does not say, and why.
+    Unknown(String),
 }
 
 /// All interfaces with an Ethernet address, by name.
@@ -63,6 +87,8 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             addresses: Vec::new(),
             is_veth: attributes.is_veth,
             xdp_program: attributes.xdp_program,
+            vlan: attributes.vlan,
+            vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
             packet_address: *address,
         };
         links.insert(link.name.clone(), link);
@@ -105,15 +131,26 @@ pub fn named(
             let others: Vec<_> = links.keys().map(String::as_str).collect();
             anyhow::bail!("no such interface: {name}; this node has {}", others.join(", "));
         };
-        if link.addresses.is_empty() && server_address.is_none() {
+        if server_address.is_none() && !has_address(link, links) {
             anyhow::bail!(
                 "interface {name} has no IPv4 address: give it one (`ip address add ADDRESS/LENGTH dev {name}`), \
                  or set dhcp.server-address"
             );
         }
-        found.push(link.clone());
+        let vlan_offload = offload::read(link.index)
+            .unwrap_or_else(|error| VlanOffload::Unknown(format!("{error:#}")));
+        found.push(Link { vlan_offload, ..link.clone() });
     }
     Ok(found)
+}
+
+/// Whether the interface or a VLAN's on it has an IPv4 address.
+fn has_address(link: &Link, links: &BTreeMap<String, Link>) -> bool {
+    let mut on_it =
+        links.values().filter(|own| own.vlan.is_some_and(|vlan| vlan.parent == link.index));
+    !link.addresses.is_empty()
+        // A VLAN in a VLAN; the kernel lets no interface be its own parent.
+        || on_it.any(|own| own.index != link.index && has_address(own, links))
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ pub struct Tables {
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
     pub reservations: HashMap<Station, Reservation>,
+    /// In mode `auto-proxy`: what machines without reservation get, by interface, and by OUI where that has
+    /// quirks. Their station and address are zero.
+    pub anybody: HashMap<(u32, Option<[u8; 3]>), Reservation>,
 }
 
 impl netboot_ebpf::tables::Tables for Tables {

@@ -147,6 +147,7 @@ mod tests {
                 .collect(),
             boot_files: Vec::new(),
             reservations: HashMap::new(),
+            anybody: HashMap::new(),
         }
     }
 

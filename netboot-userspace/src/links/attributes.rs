@@ -1,12 +1,13 @@
 //! What only netlink tells of an interface.
 
-use anyhow::Context as _;
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
+    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::NETLINK_ROUTE;
+
+use super::{VlanLink, ask::ask};
 
 /// Attributes of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,25 +18,15 @@ pub(crate) struct Attributes {
     pub(crate) is_veth: bool,
     /// The kernel's number of the XDP program that is attached.
     pub(crate) xdp_program: Option<u32>,
+    pub(crate) vlan: Option<VlanLink>,
 }
 
 /// Asks the kernel; `None`: there is no such interface.
 pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
-    let mut socket = Socket::new(NETLINK_ROUTE).context("cannot open a netlink socket")?;
-    socket.bind_auto().context("cannot bind a netlink socket")?;
-    socket.connect(&SocketAddr::new(0, 0)).context("cannot reach the kernel over netlink")?;
     let mut link = LinkMessage::default();
     link.header.index = index;
-    let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
-    request.header.flags = NLM_F_REQUEST;
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes, 0).context("cannot ask the kernel for an interface")?;
-    let (answer, _) = socket.recv_from_full().context("the kernel does not answer")?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
-        .context("the kernel's answer about an interface is not understood")?;
-    match answer.payload {
+    let request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
+    match ask(NETLINK_ROUTE, request)? {
         NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
             Ok(Some(collect(&link)))
         }
@@ -48,13 +39,17 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
 
 fn collect(link: &LinkMessage) -> Attributes {
     let mut found = Attributes::default();
+    let mut parent = None;
+    let mut id = None;
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
             LinkAttribute::LinkInfo(infos) => {
                 found.is_veth =
                     infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
+                id = infos.iter().find_map(vlan_id);
             }
+            LinkAttribute::Link(index) => parent = Some(*index),
             LinkAttribute::Xdp(xdp) => {
                 found.xdp_program = xdp.iter().find_map(|part| match part {
                     LinkXdp::ProgId(id) => Some(*id),
@@ -64,5 +59,14 @@ fn collect(link: &LinkMessage) -> Attributes {
             _ => {}
         }
     }
+    found.vlan = parent.zip(id).map(|(parent, id)| VlanLink { parent, id });
     found
+}
+
+fn vlan_id(info: &LinkInfo) -> Option<u16> {
+    let LinkInfo::Data(InfoData::Vlan(parts)) = info else { return None };
+    parts.iter().find_map(|part| match part {
+        InfoVlan::Id(id) => Some(*id),
+        _ => None,
+    })
 }

@@ -15,6 +15,7 @@ use super::*;
 use crate::{
     config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
+    inventory::Host,
     selftest::{golden, site},
     slowpath,
 };
@@ -34,7 +35,7 @@ fn ask(config: &Config, name: &str) -> Message {
     let mut frame = frames.iter().find(|golden| golden.name == captured).unwrap().frame.clone();
     if name == OTHER {
         let at = frame.windows(4).position(|bytes| bytes == [93, 2, 0, 16]).unwrap();
-        frame[at + 3] = 27;
+        frame[at + 3] = 50;
     }
     let mut scratch = Box::new(Scratch::new());
     let answer = slowpath::answer(&frame, IFINDEX, &mut scratch, &tables).unwrap();
@@ -274,7 +275,8 @@ fn check_places(
         (Ok(tables), Ok(expect)) => {
             let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
             assert_eq!(found, expect);
-            let places = Place::all(&config, &links).unwrap();
+            let all: Vec<_> = links.iter().collect();
+            let places = Place::all(&config, &links, &all).unwrap();
             let found: Vec<_> =
                 place::without_subnet(&places, &links).map(|link| link.index).collect();
             assert_eq!(found, without);
@@ -313,7 +315,7 @@ fn places_of_subnets() {
     check_places(
         SERVER,
         &[&[], &["10.0.0.1/24"]],
-        Err("subnet 172.30.0.0/24: dhcp.server-address lies in it, but none of eth1, eth2 has"),
+        Err("subnet 172.30.0.0/24: the server-address lies in it, but none of eth1, eth2 has"),
         &[],
     );
 }
