@@ -1,10 +1,18 @@
 //! What a configuration makes of the answers to captured requests, as a second decoder reads them.
 
+mod choices;
+mod classless;
+mod proxy;
+mod tagged;
+
 use dhcproto::{
     Decodable as _, Decoder, Encodable as _,
     v4::{DhcpOption, Message, OptionCode},
 };
-use netboot_ebpf::responder::Scratch;
+use netboot_ebpf::{
+    responder::Scratch,
+    shared::{NO_ARCHITECTURE, Reservation},
+};
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -16,6 +24,7 @@ use crate::{
     config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
     inventory::Host,
+    quirks,
     selftest::{golden, site},
     slowpath,
 };

@@ -431,7 +431,9 @@ fn the_example_is_valid() {
     // So are the settings that are commented out, and those that are defaults are said truly.
     let setting = |line: &str| {
         let key = line.trim_start().strip_prefix("# ").and_then(|line| line.split_once(" = "));
-        key.is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        key.is_some_and(|(key, _)| {
+            key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        })
     };
     let uncommented: Vec<_> = text
         .lines()
@@ -447,6 +449,13 @@ fn the_example_is_valid() {
     assert_eq!(format!("{:?}", all.dhcp), format!("{:?}", config.dhcp));
     assert_eq!(format!("{:?}", all.xdp), format!("{:?}", config.xdp));
     assert_eq!(all.subnets[0].options.len(), 4);
+    assert_eq!(all.quirks[0].quirks.no_option_67, Some(false));
+    assert_eq!(all.subnets[0].vlan.ids, [100, 0]);
+    assert_eq!(all.hosts[2].boot_vlan, Some(100));
+    for (_, name, _) in Architecture::NAMED {
+        let is_there = |word: &str| word.trim_matches([',', '.', ':', ' ']) == name;
+        assert!(example.split_whitespace().any(is_there), "{name} is not in the example");
+    }
     assert_eq!(all.script.retries, config.script.retries);
     assert_eq!(all.script.consoles, config.script.consoles);
 }
