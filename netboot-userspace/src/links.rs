@@ -27,6 +27,8 @@ pub struct Link {
     pub addresses: Vec<Ipv4Net>,
     /// One end of a veth pair: in native mode it delivers answers only to a peer with a program.
     pub is_veth: bool,
+    /// A bond, bridge or team: its frames come over other interfaces.
+    pub has_ports: bool,
     /// The kernel's number of an XDP program that is attached.
     pub xdp_program: Option<u32>,
     /// It is a VLAN's: frames of another interface, without their tag.
@@ -86,6 +88,7 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             mtu: attributes.mtu.map_or(ETHERNET_MTU, |mtu| u16::try_from(mtu).unwrap_or(u16::MAX)),
             addresses: Vec::new(),
             is_veth: attributes.is_veth,
+            has_ports: attributes.has_ports,
             xdp_program: attributes.xdp_program,
             vlan: attributes.vlan,
             vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
@@ -137,8 +140,11 @@ pub fn named(
                  or set dhcp.server-address"
             );
         }
-        let vlan_offload = offload::read(link.index)
-            .unwrap_or_else(|error| VlanOffload::Unknown(format!("{error:#}")));
+        let vlan_offload = match offload::read(link.index) {
+            _ if link.has_ports => VlanOffload::Unknown("its ports decide".to_owned()),
+            Ok(offload) => offload,
+            Err(error) => VlanOffload::Unknown(format!("{error:#}")),
+        };
         found.push(Link { vlan_offload, ..link.clone() });
     }
     Ok(found)

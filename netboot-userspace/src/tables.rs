@@ -6,6 +6,9 @@ use netboot_ebpf::shared::{
     BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass,
 };
 
+/// By interface and OUI.
+pub type Anybody = HashMap<(u32, Option<[u8; 3]>), Reservation>;
+
 /// One consistent set of rows.
 #[derive(Clone, Debug)]
 pub struct Tables {
@@ -17,7 +20,7 @@ pub struct Tables {
     pub reservations: HashMap<Station, Reservation>,
     /// In mode `auto-proxy`: what machines without reservation get, by interface, and by OUI where that has
     /// quirks. Their station and address are zero.
-    pub anybody: HashMap<(u32, Option<[u8; 3]>), Reservation>,
+    pub anybody: Anybody,
 }
 
 impl netboot_ebpf::tables::Tables for Tables {

@@ -16,6 +16,8 @@ pub(crate) struct Attributes {
     pub(crate) mtu: Option<u32>,
     /// It is one end of a veth pair.
     pub(crate) is_veth: bool,
+    /// It is a bond, bridge or team.
+    pub(crate) has_ports: bool,
     /// The kernel's number of the XDP program that is attached.
     pub(crate) xdp_program: Option<u32>,
     pub(crate) vlan: Option<VlanLink>,
@@ -45,8 +47,16 @@ fn collect(link: &LinkMessage) -> Attributes {
         match attribute {
             LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
             LinkAttribute::LinkInfo(infos) => {
-                found.is_veth =
-                    infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
+                let kind = infos.iter().find_map(|info| match info {
+                    LinkInfo::Kind(kind) => Some(kind),
+                    _ => None,
+                });
+                found.is_veth = matches!(kind, Some(InfoKind::Veth));
+                found.has_ports = match kind {
+                    Some(InfoKind::Bond | InfoKind::Bridge) => true,
+                    Some(InfoKind::Other(name)) => name == "team",
+                    _ => false,
+                };
                 id = infos.iter().find_map(vlan_id);
             }
             LinkAttribute::Link(index) => parent = Some(*index),

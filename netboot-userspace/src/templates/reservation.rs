@@ -1,6 +1,6 @@
 //! The rows of `RESERVATIONS`, and what they refer to.
 
-use std::{collections::HashMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{HOST_OPTIONS, NO_ARCHITECTURE, Reservation, Station};
@@ -16,6 +16,7 @@ use crate::{
     inventory::Host,
     links::Link,
     quirks,
+    tables::Anybody,
 };
 
 /// Renders reservations, and with them the rows of subnets and boot files.
@@ -60,13 +61,10 @@ impl<'c> Renderer<'c> {
     }
 
     /// What machines without reservation get on these interfaces, by interface and OUI.
-    pub(super) fn anybody(
-        &mut self,
-        links: &[Link],
-    ) -> anyhow::Result<HashMap<(u32, Option<[u8; 3]>), Reservation>> {
+    pub(super) fn anybody(&mut self, links: &[Link]) -> anyhow::Result<Anybody> {
         let ouis = quirks::manufacturers(self.config).into_iter().map(Some);
         let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
-        let mut rows = HashMap::new();
+        let mut rows = Anybody::new();
         for link in links {
             let on_it = |place: &&Place<'_>| place.link.is_some_and(|own| own.index == link.index);
             let Some(place) = self.places.iter().find(on_it) else { continue };
