@@ -80,3 +80,35 @@ fn vlan_id(info: &LinkInfo) -> Option<u16> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An interface of a kind, over another one.
+    #[track_caller]
+    fn check(kind: InfoKind, data: Option<InfoData>, expect: Attributes) {
+        let mut link = LinkMessage::default();
+        let info = [LinkInfo::Kind(kind)].into_iter().chain(data.map(LinkInfo::Data));
+        link.attributes = vec![
+            LinkAttribute::Mtu(9000),
+            LinkAttribute::Link(7),
+            LinkAttribute::LinkInfo(info.collect()),
+        ];
+        assert_eq!(collect(&link), Attributes { mtu: Some(9000), ..expect });
+    }
+
+    #[test]
+    fn kinds_of_interfaces() {
+        let none = Attributes::default;
+        let id = InfoData::Vlan(vec![InfoVlan::Id(100)]);
+        let vlan = Some(VlanLink { parent: 7, id: 100 });
+        check(InfoKind::Vlan, Some(id), Attributes { vlan, ..none() });
+        // A veth's other end is no parent.
+        check(InfoKind::Veth, None, Attributes { is_veth: true, ..none() });
+        for kind in [InfoKind::Bridge, InfoKind::Bond, InfoKind::Other("team".to_owned())] {
+            check(kind, None, Attributes { has_ports: true, ..none() });
+        }
+        check(InfoKind::Dummy, None, none());
+    }
+}
