@@ -45,6 +45,11 @@ fn every_interface_has_its_networks() {
     check_rows(|config| config.subnets.clear(), &[FIRST, SECOND, OTHER]);
     check_rows(|config| drop(config.subnets.remove(1)), &[FIRST, SECOND, OTHER]);
     check_rows(|_| {}, &[FIRST, (0, [172, 30, 0, 1]), SECOND, OTHER]);
+    let mut config = site::config().unwrap();
+    config.dhcp.mode = DhcpMode::Proxy;
+    let two = links(&[&["172.30.0.1/24", "10.9.0.1/24"], &["10.8.0.1/24"]]);
+    let all: Vec<_> = two.iter().collect();
+    assert_eq!(Place::all(&config, &two, &all).unwrap().len(), 4);
     let given = |config: &mut Config| {
         config.subnets.clear();
         config.dhcp.server_address = Some([10, 9, 0, 1].into());
