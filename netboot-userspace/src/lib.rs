@@ -26,6 +26,7 @@ pub mod machines;
 pub mod metrics;
 pub mod printable;
 pub mod quarantine;
+pub mod quirks;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;

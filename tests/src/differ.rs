@@ -70,7 +70,8 @@ impl Differ {
     }
 
     fn check_bytes(&mut self, frame: &[u8]) -> Result<Outcome> {
-        let answer = slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok();
+        let answer =
+            slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok();
         let answer = answer.map(|answer| slowpath::bytes(frame, &self.scratch, answer));
         if let Some(answer) = &answer {
             answer::check(frame, answer).with_context(|| format!("the answer {}", hex(answer)))?;

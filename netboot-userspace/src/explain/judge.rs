@@ -1,9 +1,9 @@
 //! What the library says of a frame: as the XDP program runs it, and as the daemon does.
 
 use netboot_ebpf::{
-    message::KERNEL_ECHO,
     responder::{Answer, Scratch},
     shared::Seen,
+    side::{Daemon, Kernel},
     verdict::Verdict,
 };
 
@@ -25,18 +25,19 @@ pub(super) struct Judgement {
 
 pub(super) fn judge(frame: &[u8], ifindex: u32, tables: &Tables) -> Judgement {
     let mut scratch = Box::new(Scratch::new());
-    let kernel = slowpath::examine::<KERNEL_ECHO>(frame, ifindex, &mut scratch, tables);
-    let kernel = outcome(kernel, &scratch);
-    let daemon = slowpath::answer(frame, ifindex, &mut scratch, tables);
-    let daemon = outcome(daemon, &scratch);
+    let kernel = slowpath::answer::<Kernel>(frame, ifindex, &mut scratch, tables);
+    let kernel = outcome(frame, kernel, &scratch);
+    let daemon = slowpath::answer::<Daemon>(frame, ifindex, &mut scratch, tables);
+    let daemon = outcome(frame, daemon, &scratch);
     Judgement { kernel, daemon, seen: scratch.seen }
 }
 
-fn outcome(answered: Result<Answer, Verdict>, scratch: &Scratch) -> Outcome {
+fn outcome(frame: &[u8], answered: Result<Answer, Verdict>, scratch: &Scratch) -> Outcome {
     match answered {
-        Ok(answer) => {
-            Outcome { verdict: answer.verdict, answer: Some(slowpath::bytes(scratch, answer)) }
-        }
+        Ok(answer) => Outcome {
+            verdict: answer.verdict,
+            answer: Some(slowpath::bytes(frame, scratch, answer)),
+        },
         Err(verdict) => Outcome { verdict, answer: None },
     }
 }
