@@ -12,6 +12,7 @@ mod golden;
 mod nak;
 mod options;
 mod properties;
+mod proxy;
 mod quirks;
 mod relay;
 mod reply;

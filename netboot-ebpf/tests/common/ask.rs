@@ -89,6 +89,13 @@ impl Ask {
         self
     }
 
+    /// Of another type.
+    pub fn with_type(mut self, message_type: u8) -> Self {
+        assert_eq!(self.options[..2], [code::MESSAGE_TYPE, 1]);
+        self.options[2] = message_type;
+        self
+    }
+
     /// Passed on by a relay with this address.
     pub fn relayed(self, giaddr: [u8; 4]) -> Self {
         Self {
