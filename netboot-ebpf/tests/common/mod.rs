@@ -1,7 +1,9 @@
 //! Runs a frame as the kernel and as the daemon would, and reads what is sent.
 
 mod ask;
+mod random;
 mod reply;
+mod shape;
 mod site;
 
 use netboot_ebpf::{
@@ -14,7 +16,9 @@ use netboot_ebpf::{
 
 pub use self::{
     ask::{Ask, frame},
+    random::{any_message, in_pieces, mutated, request},
     reply::{Reply, internet_sum, options},
+    shape::Shape,
     site::{
         ADDRESS, IFINDEX, INTERFACE_MAC, MAC, NEAR_RELAY, OTHER_SERVER, OUTCAST, RELAY, SERVER,
         STRANGER, Site, block,
