@@ -163,7 +163,9 @@ fn server_override_that_is_none() {
 fn nothing_is_left_of_an_earlier_relay() {
     let earlier = [&[11, 4][..], &KNOWN_AS, &[5, 4, 172, 29, 0, 0]].concat();
     let earlier = Ask::discover().with(82, &earlier).relayed(NEAR_RELAY).frame();
-    for request in [Ask::discover(), Ask::discover().with(82, &[1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])] {
+    for request in
+        [Ask::discover(), Ask::discover().with(82, &[1, 4, 9, 9, 9, 9, 2, 4, 172, 29, 0, 0])]
+    {
         let frame = request.relayed(NEAR_RELAY).frame();
         for run in [kernel, daemon] {
             let mut used = Scratch::new();

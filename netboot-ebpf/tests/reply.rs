@@ -228,6 +228,7 @@ fn no_answer_is_longer_than_an_ethernet_frame() {
     let frame = echoed.with(57, &[0xff, 0]).frame();
     let answer = |filler: usize| {
         let mut site = Site::new().boot_name(&"n".repeat(BOOT_NAME - 1));
+        site.interfaces.get_mut(&2).unwrap().mtu = 9000;
         fill(&mut site, filler);
         ask(&site, &frame).unwrap()
     };

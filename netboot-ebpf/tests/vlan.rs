@@ -134,6 +134,10 @@ fn what_stands_behind_tags_is_classified() {
     check("nothing", Verdict::NotDhcp, Vec::clear);
     check("cut after the headers", Verdict::Truncated, |behind| behind.truncate(30));
     // The tags are not part of what the lengths count.
+    check("IP longer by a tag", Verdict::Truncated, |behind| {
+        let len = u16::from_be_bytes([behind[4], behind[5]]) + 4;
+        behind[4..6].copy_from_slice(&len.to_be_bytes());
+    });
     check("longer by a tag", Verdict::Truncated, |behind| {
         for at in [4, 26] {
             let len = u16::from_be_bytes([behind[at], behind[at + 1]]) + 4;
