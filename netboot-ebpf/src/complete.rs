@@ -68,14 +68,14 @@ fn clear_address(reply: &mut Message) {
 /// Where the answer goes.
 ///
 /// # Errors
-/// [`Verdict::WrongAddress`]: an INFORM does not say where.
+/// [`Verdict::WrongAddress`]: an INFORM or a request to port 4011 does not say where.
 pub fn destination(
     request: &Request,
     frame: &Frame,
     decision: &Decision<'_>,
 ) -> Result<Destination, Verdict> {
     if decision.is_proxy {
-        Ok(proxy::destination(request, frame))
+        proxy::destination(request, frame)
     } else if request.message_type == INFORM {
         inform_destination(request, frame)
     } else {

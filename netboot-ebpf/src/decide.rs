@@ -138,7 +138,7 @@ fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool
 
 /// Whether answers can go to a relay: its address is a unicast one, and not ours.
 #[inline(always)]
-fn reachable_relay(giaddr: [u8; 4], settings: &Settings) -> Result<(), Verdict> {
+pub(crate) fn reachable_relay(giaddr: [u8; 4], settings: &Settings) -> Result<(), Verdict> {
     if !is_unicast(giaddr) || settings.is_ours(giaddr) {
         return Err(Verdict::BadRelay);
     }

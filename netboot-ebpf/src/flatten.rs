@@ -39,10 +39,10 @@ pub fn flatten(message: &mut Message, end: usize, spare: &mut Message) -> Result
 type Areas = [(usize, usize); 3];
 
 fn areas(message: &Message, end: usize) -> Result<Areas, Verdict> {
-    let mut areas = [(OPTIONS, end), (0, 0), (0, 0)];
+    let options = (OPTIONS, end);
     // Only the options field says whether there is more.
     let mut overload = 0;
-    for option in Walk::new(message, areas[0]) {
+    for option in Walk::new(message, options) {
         let (at, len) = option?;
         if byte(message, at) == Some(code::OVERLOAD) {
             if len != 1 || overload != 0 {
@@ -54,12 +54,9 @@ fn areas(message: &Message, end: usize) -> Result<Areas, Verdict> {
             }
         }
     }
-    for (bit, field) in [(1, FIELDS[0]), (2, FIELDS[1])] {
-        if overload & bit != 0 {
-            areas[usize::from(bit)] = field;
-        }
-    }
-    Ok(areas)
+    let field = |bit, field| if overload & bit != 0 { field } else { (0, 0) };
+    let [file, sname] = FIELDS;
+    Ok([options, field(1, file), field(2, sname)])
 }
 
 /// By code: whether the option is there. Option 52 has done its work.

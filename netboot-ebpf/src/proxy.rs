@@ -3,7 +3,7 @@
 
 use crate::{
     client::{Stage, architecture_slot},
-    decide::{Decision, boot_row},
+    decide::{Decision, boot_row, is_unicast, reachable_relay},
     frame::{Destination, Frame},
     message::Message,
     options::Index,
@@ -35,6 +35,9 @@ pub fn decide<'t, T: Tables>(
     let settings = tables.settings().ok_or(Verdict::NoTables)?;
     if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
         return Err(Verdict::OtherDestination);
+    }
+    if request.is_relayed() {
+        reachable_relay(request.giaddr, settings)?;
     }
     let message_type = match (frame.port, request.message_type) {
         (SERVER_PORT, DISCOVER) => OFFER,
@@ -72,14 +75,18 @@ fn reservation<'t, T: Tables>(
 
 /// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked
 /// from.
-#[must_use]
-pub fn destination(request: &Request, frame: &Frame) -> Destination {
+///
+/// # Errors
+/// [`Verdict::WrongAddress`]: that is no address.
+pub fn destination(request: &Request, frame: &Frame) -> Result<Destination, Verdict> {
     let to = |ip, port, from| Destination { mac: frame.source_mac, ip, port, from };
-    if frame.port == PROXY_PORT {
-        to(frame.source, frame.source_port, PROXY_PORT)
+    if frame.port == PROXY_PORT && !is_unicast(frame.source) {
+        Err(Verdict::WrongAddress)
+    } else if frame.port == PROXY_PORT {
+        Ok(to(frame.source, frame.source_port, PROXY_PORT))
     } else if request.is_relayed() {
-        to(request.giaddr, SERVER_PORT, SERVER_PORT)
+        Ok(to(request.giaddr, SERVER_PORT, SERVER_PORT))
     } else {
-        Destination::BROADCAST
+        Ok(Destination::BROADCAST)
     }
 }

@@ -5,7 +5,7 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::common::{Ask, Site, internet_sum, verdict};
+use crate::common::{Ask, INTERFACE_MAC, Site, internet_sum, verdict};
 
 const UDP_LENGTH: usize = 38;
 const IP_LENGTH: usize = 16;
@@ -43,7 +43,20 @@ fn frames_that_are_answered() {
         frame[40..42].fill(0);
     });
     check("an own source port", |frame| frame[34..36].copy_from_slice(&[0x0f, 0xab]));
-    check("sent to our Ethernet address", |frame| frame[..6].fill(2));
+    check("sent to our Ethernet address", |frame| frame[..6].copy_from_slice(&INTERFACE_MAC));
+    check("sent to a group", |frame| frame[..6].copy_from_slice(&[1, 0, 0x5e, 0, 0, 1]));
+}
+
+/// An interface in promiscuous mode sees them.
+#[test]
+fn frames_to_others() {
+    check("another station", Verdict::OtherDestination, |frame| frame[..6].fill(2));
+    check("nobody", Verdict::OtherDestination, |frame| frame[..6].fill(0));
+    let near = |frame: &mut Vec<u8>| {
+        frame[..6].copy_from_slice(&INTERFACE_MAC);
+        frame[5] ^= 1;
+    };
+    check("almost us", Verdict::OtherDestination, near);
 }
 
 #[test]
@@ -57,7 +70,7 @@ fn frames_that_are_not_dhcp() {
     check("TCP", |frame| frame[23] = 6);
     check("ICMP", |frame| frame[23] = 1);
     check("to a client", |frame| frame[37] = 68);
-    check("to a boot server", |frame| frame[36..38].copy_from_slice(&[0x0f, 0xab]));
+    check("one above a boot server", |frame| frame[36..38].copy_from_slice(&[0x0f, 0xac]));
     check("port 67 in the wrong byte", |frame| frame[36..38].copy_from_slice(&[67, 0]));
     check("a later fragment", |frame| frame[21] = 1);
     check("a later fragment, high bits", |frame| frame[20] = 0x10);
@@ -68,12 +81,8 @@ fn frames_that_are_not_dhcp() {
 
 #[test]
 fn frames_that_are_not_read() {
-    let tag = |tag: [u8; 2]| [tag[0], tag[1], 0, 5];
-    for ethertype in [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]] {
-        check("tagged", Verdict::Tagged, |frame| insert(frame, 12, &tag(ethertype)));
-    }
-    check("tagged twice", Verdict::Tagged, |frame| {
-        insert(frame, 12, &[tag([0x88, 0xa8]), tag([0x81, 0x00])].concat());
+    check("to a boot server", Verdict::ProxyPort, |frame| {
+        frame[36..38].copy_from_slice(&[0x0f, 0xab]);
     });
     check("a first fragment", Verdict::Fragment, |frame| frame[20] = 0x20);
     check("IP options", Verdict::IpOptions, |frame| {
