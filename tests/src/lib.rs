@@ -2,6 +2,7 @@
 //! firmware. Everything made here has a random name, belongs to one test and goes away with it.
 
 pub mod clients;
+pub mod conformance;
 pub mod daemon;
 pub mod lab;
 pub mod machine;

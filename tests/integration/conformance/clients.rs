@@ -1,0 +1,129 @@
+//! The requests of real clients, as they were captured.
+
+use anyhow::{Context as _, Result, ensure};
+use netboot::selftest::golden;
+use netboot_tests::conformance::{ADDRESS, Case, Expect, Site, Suite, check};
+
+const TFTP: &str = "tftp://172.30.0.1/";
+const SCRIPT: &str = "http://172.30.0.1/auto.ipxe";
+
+/// Begin of a captured frame's name, and the boot file that it is answered with.
+type Row = (&'static str, &'static str, &'static str);
+
+/// By machine: its address in the requests, and what its stages get.
+const MACHINES: [([u8; 6], [u8; 4], &[Row]); 4] = [
+    (
+        [0x52, 0x54, 0, 0x12, 0x34, 0x56],
+        ADDRESS,
+        &[
+            (
+                "iPXE ROM (BIOS)",
+                "bios_ipxe N PXEClient:Arch:00000:UNDI:002001 b'iPXE'",
+                "tftp BIOS",
+            ),
+            (
+                "Tinkerbell iPXE (BIOS)",
+                "bios_ipxe N PXEClient:Arch:00000:UNDI:002001 b'Tinkerbell'",
+                SCRIPT,
+            ),
+            ("EDK2 PXE", "bios_ipxe N PXEClient:Arch:00007:UNDI:003000 b''", "ipxe.efi"),
+            ("iPXE (UEFI)", "bios_ipxe N PXEClient:Arch:00007:UNDI:003010 b'iPXE'", "tftp UEFI"),
+            (
+                "EDK2 HTTP boot",
+                "bios_ipxe N HTTPClient:Arch:00016:UNDI:003000 b''",
+                "http://172.30.0.1/ipxe/ipxe.efi",
+            ),
+            (
+                "iPXE ROM (BIOS), before Tinkerbell's",
+                "tinkerbell_bios N PXEClient:Arch:00000:UNDI:002001 b'iPXE'",
+                "tftp BIOS",
+            ),
+            (
+                "Tinkerbell iPXE (BIOS), second capture",
+                "tinkerbell_bios N PXEClient:Arch:00000:UNDI:002001 b'Tinkerbell'",
+                SCRIPT,
+            ),
+            (
+                "EDK2 PXE, before Tinkerbell's iPXE",
+                "tinkerbell_uefi N PXEClient:Arch:00007:UNDI:003000 b''",
+                "ipxe.efi",
+            ),
+            (
+                "Tinkerbell iPXE (UEFI)",
+                "tinkerbell_uefi N PXEClient:Arch:00007:UNDI:003010 b'Tinkerbell'",
+                SCRIPT,
+            ),
+        ],
+    ),
+    (
+        [0xae, 0x0c, 0x64, 0x79, 0x7d, 0x6d],
+        ADDRESS,
+        &[
+            ("dhclient", "linux_clients N PXEClient:Arch:00007:UNDI:003016 b'Tinkerbell'", SCRIPT),
+            ("dhcpcd", "linux_clients N  b'\\nTinkerbell'", SCRIPT),
+        ],
+    ),
+    (
+        [0x52; 6],
+        ADDRESS,
+        &[("U-Boot's EFI", "uboot N PXEClient:Arch:00011:UNDI:003000 b''", "snp-arm64.efi")],
+    ),
+    (
+        [2, 0, 0, 0, 0, 1],
+        [172, 29, 0, 112],
+        &[("perfdhcp", "perfdhcp N PXEClient:Arch:00007:UNDI:003016 b'Tinkerbell'", SCRIPT)],
+    ),
+];
+
+/// The captured frames that rows of this and of other modules name.
+pub(crate) fn captured(name: &str) -> Vec<u8> {
+    let frames = golden::frames().expect("the golden frames are readable");
+    let found = frames.into_iter().find(|golden| golden.name == name);
+    found.unwrap_or_else(|| panic!("no golden frame {name:?}")).frame
+}
+
+fn boot_file(name: &str) -> String {
+    match name {
+        "tftp BIOS" => format!("{TFTP}undionly.kpxe"),
+        "tftp UEFI" => format!("{TFTP}ipxe.efi"),
+        name => name.to_owned(),
+    }
+}
+
+fn cases(address: [u8; 4], (client, name, file): Row) -> [Case; 2] {
+    let file = boot_file(file);
+    let case = |number: &str, kind: &str, expect: Expect| {
+        let frame = captured(&name.replacen(" N ", &format!(" {number} "), 1));
+        Case::new(format!("2 {client}: {kind}"), frame, expect.yiaddr(address).file(&file))
+    };
+    [case("1", "OFFER", Expect::offer()), case("3", "ACK", Expect::ack())]
+}
+
+pub(crate) fn suites() -> Vec<Suite> {
+    let suite = |(mac, address, rows): ([u8; 6], [u8; 4], &[Row])| {
+        let site = if address == ADDRESS {
+            Site::new().machine(mac)
+        } else {
+            Site::new().known(mac, address, "")
+        };
+        Suite { site, cases: rows.iter().flat_map(|row| cases(address, *row)).collect() }
+    };
+    MACHINES.into_iter().map(suite).collect()
+}
+
+#[test]
+fn clients() -> Result<()> {
+    check(&suites())
+}
+
+/// No captured frame is forgotten.
+#[test]
+fn every_captured_request_is_a_case() -> Result<()> {
+    let all = super::all();
+    for golden in golden::frames().context("the golden frames")? {
+        let known =
+            all.iter().flat_map(|suite| &suite.cases).any(|case| case.frame == golden.frame);
+        ensure!(known, "{} is no case", golden.name);
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! A daemon without XDP at one end of a wire, and raw sockets at the other.
+
+use std::{collections::BTreeMap, io::Read as _, os::unix::net::UnixStream, path::PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use netboot::status::{Status, socket_path};
+
+use super::{
+    Ask,
+    site::{INTERFACE_MAC, OTHER_SERVER, SENTINEL, SERVER},
+    tags::Tags,
+    wire::{self, Wire},
+};
+use crate::{
+    daemon::{Daemon, Setup},
+    namespace::{Namespace, connect},
+};
+
+const INTERFACE: &str = "eth0";
+
+/// The daemon, where it runs, and the wire to it.
+pub struct Node {
+    daemon: Daemon,
+    wire: Wire,
+    status: PathBuf,
+    counted: BTreeMap<String, u64>,
+    sentinels: u32,
+    _namespaces: [Namespace; 2],
+}
+
+/// What the daemon made of a frame.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    /// Each verdict that it counted, as often as it did.
+    pub counted: Vec<String>,
+    pub answers: Vec<Vec<u8>>,
+}
+
+impl Node {
+    /// Starts the daemon, on the addresses of the site's node.
+    pub(super) fn start(setup: Setup, vlans: &[Tags]) -> Result<Self> {
+        let (server, client) = (Namespace::new()?, Namespace::new()?);
+        connect((&server, INTERFACE), (&client, INTERFACE))?;
+        server.set_mac(INTERFACE, &INTERFACE_MAC.map(|octet| format!("{octet:02x}")).join(":"))?;
+        for address in [SERVER, OTHER_SERVER] {
+            let [a, b, c, d] = address;
+            server.add_address(INTERFACE, &format!("{a}.{b}.{c}.{d}/24"))?;
+        }
+        let wire = Wire::open(&client, INTERFACE, vlans)?;
+        let state = setup.path().parent().context("the configuration's directory")?.join("state");
+        let daemon = setup.start(&server, INTERFACE)?;
+        let mut node = Self {
+            daemon,
+            wire,
+            status: socket_path(&state),
+            counted: BTreeMap::new(),
+            sentinels: 0,
+            _namespaces: [server, client],
+        };
+        node.counted = node.verdicts()?;
+        Ok(node)
+    }
+
+    /// Sends a frame, and takes what comes until this many answers are there and everything that was sent
+    /// is dealt with: the daemon answers one machine after the other, and the last one is known to be
+    /// answered.
+    pub fn exchange(&mut self, frame: &[u8], answers: usize) -> Result<Exchange> {
+        self.sentinels += 1;
+        let [a, b, c, d] = self.sentinels.to_be_bytes();
+        let xid = [a | 0x5e, b, c, d];
+        let sentinel = Ask { xid, ..Ask::discover() }.mac(SENTINEL).pxe(0).broadcast_flag();
+        self.wire.send(frame)?;
+        self.wire.send(&sentinel.frame())?;
+        let mut exchange = Exchange::default();
+        let mut last = false;
+        while !last || exchange.answers.len() < answers {
+            let frame = self.wire.receive().with_context(|| {
+                format!("the daemon sent {} answers of {answers}", exchange.answers.len())
+            })?;
+            match wire::answer(&frame) {
+                Some(seen) if seen == xid => last = true,
+                Some(_) => exchange.answers.push(frame),
+                None => {}
+            }
+        }
+        exchange.counted = self.counted()?;
+        let Some(own) = exchange.counted.iter().position(|verdict| verdict == "offer") else {
+            bail!("the last machine was not counted: {:?}", exchange.counted);
+        };
+        exchange.counted.remove(own);
+        Ok(exchange)
+    }
+
+    /// What was counted since the last time.
+    fn counted(&mut self) -> Result<Vec<String>> {
+        let now = self.verdicts()?;
+        let before = std::mem::replace(&mut self.counted, now.clone());
+        let more = now.into_iter().flat_map(|(verdict, count)| {
+            let times = count - before.get(&verdict).copied().unwrap_or_default();
+            std::iter::repeat_n(verdict, times.try_into().unwrap_or(usize::MAX))
+        });
+        Ok(more.collect())
+    }
+
+    fn verdicts(&self) -> Result<BTreeMap<String, u64>> {
+        let mut text = String::new();
+        UnixStream::connect(&self.status)
+            .and_then(|mut socket| socket.read_to_string(&mut text))
+            .with_context(|| format!("the status socket {}", self.status.display()))?;
+        let status: Status = serde_json::from_str(&text).context("the daemon's status")?;
+        Ok(status.verdicts.into_iter().map(|row| (row.verdict, row.userspace)).collect())
+    }
+
+    /// Ends the daemon, which must end well.
+    pub(super) fn stop(self) -> Result<()> {
+        self.daemon.stop()
+    }
+}
