@@ -18,11 +18,10 @@ pub use self::{
     case::{Case, Suite, Ways},
     expect::Expect,
     index::{Row, index},
-    node::Node,
     reply::Reply,
     run::{check, check_planned},
     site::{
-        ADDRESS, FAR_RELAY, FOREIGN, INTERFACE_MAC, MAC, OTHER_SERVER, RELAY, SERVER, STRANGER,
-        Site,
+        ADDRESS, FAR, FAR_ADDRESS, FAR_RELAY, FOREIGN, INTERFACE_MAC, LEASE_ONLY,
+        LEASE_ONLY_ADDRESS, MAC, OTHER, OTHER_ADDRESS, OTHER_SERVER, RELAY, SERVER, STRANGER, Site,
     },
 };

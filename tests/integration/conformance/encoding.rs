@@ -1,20 +1,17 @@
 //! How options are written, and how long a message may be.
 
-use anyhow::Result;
 use netboot_ebpf::verdict::Verdict;
-use netboot_tests::conformance::{ADDRESS, Ask, Case, Expect, RELAY, Site, Suite, check};
+use netboot_tests::conformance::{
+    ADDRESS, Ask, Case, Expect, OTHER, OTHER_ADDRESS, RELAY, Site, Suite,
+};
 
 use super::{WRONG, each};
-
-/// A machine of a subnet of which next to nothing is configured.
-const BARE: [u8; 6] = [0x52, 0x54, 0, 0x29, 0, 0x60];
-const BARE_ADDRESS: [u8; 4] = [172, 29, 0, 60];
 
 fn cases() -> Vec<Case> {
     let as_is = |expect: Expect| expect;
     let uboot = |ask: Ask| ask.wanting(&[1, 3, 6, 12, 17]).pxe(11);
     let unasked = |expect: Expect| expect.order(&[15, 28, 7, 43]);
-    let bare = |expect: Expect| expect.yiaddr(BARE_ADDRESS).without(6).without(15).without(12);
+    let bare = |expect: Expect| expect.yiaddr(OTHER_ADDRESS).without(6).without(15).without(12);
     [
         // Reply refuses what has no End, a pad before it, or anything but zeros after it.
         each("1.7 End", "the last option", |ask| ask, as_is),
@@ -24,12 +21,12 @@ fn cases() -> Vec<Case> {
         vec![
             Case::new(
                 "1.7 lengths: an empty list is left out (OFFER)",
-                Ask::discover().mac(BARE),
+                Ask::discover().mac(OTHER),
                 bare(Expect::offer()),
             ),
             Case::new(
                 "1.7 lengths: an empty list is left out (ACK)",
-                Ask::init_reboot(BARE_ADDRESS).mac(BARE),
+                Ask::init_reboot(OTHER_ADDRESS).mac(OTHER),
                 bare(Expect::ack()),
             ),
             Case::new(
@@ -134,10 +131,5 @@ fn lists() -> Suite {
 }
 
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![Suite { site: Site::new().known(BARE, BARE_ADDRESS, ""), cases: cases() }, lists()]
-}
-
-#[test]
-fn encoding() -> Result<()> {
-    check(&suites())
+    vec![Suite { site: Site::new(), cases: cases() }, lists()]
 }

@@ -1,8 +1,9 @@
 //! What machines boot (RFC 4578, UEFI, iPXE).
 
-use anyhow::Result;
 use netboot_ebpf::verdict::Verdict;
-use netboot_tests::conformance::{ADDRESS, Ask, Case, Expect, SERVER, Site, Suite, check};
+use netboot_tests::conformance::{
+    ADDRESS, Ask, Case, Expect, LEASE_ONLY, LEASE_ONLY_ADDRESS, SERVER, Site, Suite,
+};
 
 const MENU_OFF: [u8; 4] = [6, 1, 8, 255];
 const NO_PROXYDHCP: [u8; 3] = [0xb0, 1, 1];
@@ -49,6 +50,18 @@ fn netboot_test() -> Vec<Case> {
             |ask| ask.with(60, b"PXEClien").with(93, &[0, 7]),
             Expect::no_boot,
         ),
+        vec![
+            Case::new(
+                "1.8 netboot: switched off, a lease only",
+                Ask::discover().mac(LEASE_ONLY).pxe(7),
+                Expect::offer().yiaddr(LEASE_ONLY_ADDRESS).no_boot(),
+            ),
+            Case::new(
+                "1.8 netboot: switched off, no script",
+                Ask::discover().mac(LEASE_ONLY).pxe(7).with(77, b"Tinkerbell"),
+                Expect::offer().yiaddr(LEASE_ONLY_ADDRESS).no_boot(),
+            ),
+        ],
         without_file("1.8 netboot: no 93", |ask| ask.with(60, b"PXEClient")),
     ]
     .concat()
@@ -226,6 +239,10 @@ fn configured() -> Vec<Suite> {
     let (short, long, longest) = (url(127), url(128), url(255));
     vec![
         of(
+            Site::new().files("27 = \"riscv64.efi\""),
+            both("1.8 93: 27, by number", |ask| ask.pxe(27), |expect| expect.file("riscv64.efi")),
+        ),
+        of(
             Site::new().dhcp("echo-pxeclient = true\nskip-proxydhcp = false"),
             [
                 both(
@@ -245,18 +262,6 @@ fn configured() -> Vec<Suite> {
                     "1.8 175: not where it is switched off",
                     |ask| ask.pxe(0).with(77, b"iPXE"),
                     |expect| expect.without(175),
-                ),
-            ]
-            .concat(),
-        ),
-        of(
-            Site::new().host("netboot = false"),
-            [
-                both("1.8 netboot: false, a lease only", |ask| ask.pxe(7), Expect::no_boot),
-                both(
-                    "1.8 netboot: false, no script",
-                    |ask| ask.pxe(7).with(77, b"Tinkerbell"),
-                    Expect::no_boot,
                 ),
             ]
             .concat(),
@@ -295,9 +300,4 @@ pub(crate) fn suites() -> Vec<Suite> {
     let mut suites = vec![Suite { site: Site::new(), cases }];
     suites.extend(configured());
     suites
-}
-
-#[test]
-fn pxe() -> Result<()> {
-    check(&suites())
 }

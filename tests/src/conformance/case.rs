@@ -20,9 +20,12 @@ pub enum Ways {
     All,
     /// What only its sockets, or its memory of earlier messages, can tell.
     Daemon,
+    /// The daemon, until it answers so: a state of its own ends by itself.
+    Eventually,
 }
 
 /// Cases on one site.
+#[derive(Clone, Debug)]
 pub struct Suite {
     pub site: Site,
     pub cases: Vec<Case>,
@@ -38,6 +41,12 @@ impl Case {
     #[must_use]
     pub fn of_the_daemon(self) -> Self {
         Self { ways: Ways::Daemon, ..self }
+    }
+
+    /// The daemon alone is asked, until it answers so.
+    #[must_use]
+    pub fn eventually(self) -> Self {
+        Self { ways: Ways::Eventually, ..self }
     }
 
     /// The row of the checklist.

@@ -31,6 +31,8 @@ enum Field {
     /// IP source and port.
     Source([u8; 4], u16),
     Option(u8, Vec<u8>),
+    /// An option has these bytes somewhere.
+    Contains(u8, Vec<u8>),
     Without(u8),
     Codes(Vec<u8>),
     /// These come, in this order.
@@ -83,6 +85,20 @@ impl Expect {
         ack.without(51).without(58).without(59)
     }
 
+    /// What a ProxyDHCP tells a machine that boots, beside another server's address.
+    #[must_use]
+    pub fn proxy_offer() -> Self {
+        let offer = Self::answer(Verdict::Offer, OFFER, [0; 4]).passed(Verdict::ProxyMode);
+        offer.without(51).without(1).without(3)
+    }
+
+    /// The same, at port 4011.
+    #[must_use]
+    pub fn proxy_ack() -> Self {
+        let ack = Self::answer(Verdict::Ack, ACK, [0; 4]).passed(Verdict::ProxyPort);
+        ack.without(51).without(1).without(3)
+    }
+
     /// No answer.
     #[must_use]
     pub fn silence(verdict: Verdict) -> Self {
@@ -123,6 +139,7 @@ impl Expect {
         self.and(Field::Siaddr(address))
     }
 
+    /// Not the request's.
     #[must_use]
     pub fn flags(self, flags: [u8; 2]) -> Self {
         self.and(Field::Flags(flags))
@@ -149,6 +166,12 @@ impl Expect {
     #[must_use]
     pub fn option(self, code: u8, value: &[u8]) -> Self {
         self.and(Field::Option(code, value.to_vec()))
+    }
+
+    /// The option has these bytes somewhere.
+    #[must_use]
+    pub fn contains(self, code: u8, bytes: &[u8]) -> Self {
+        self.and(Field::Contains(code, bytes.to_vec()))
     }
 
     #[must_use]
@@ -213,6 +236,9 @@ impl Expect {
     /// Compares an answer to a request.
     pub fn check(&self, request: &[u8], reply: &Reply) -> Result<()> {
         mirrors(request, reply)?;
+        if !self.fields.iter().any(|field| matches!(field, Field::Flags(_))) {
+            mirrors_flags(request, reply)?;
+        }
         if !self.fields.iter().any(|field| matches!(field, Field::Source(..))) {
             ensure!(reply.source_port == 67, "from port {}, not 67", reply.source_port);
         }
@@ -251,6 +277,11 @@ impl Field {
             Self::Option(code, expect) => {
                 let seen = reply.option(*code).with_context(|| format!("no option {code}"))?;
                 same(&format!("option {code}"), seen, expect)?;
+            }
+            Self::Contains(code, expect) => {
+                let seen = reply.option(*code).with_context(|| format!("no option {code}"))?;
+                let found = seen.windows(expect.len()).any(|part| part == expect);
+                ensure!(found, "option {code} is {seen:?}: {expect:?} is missing");
             }
             Self::Without(code) => {
                 let seen = reply.option(*code);
@@ -292,12 +323,8 @@ fn mirrors(request: &[u8], reply: &Reply) -> Result<()> {
     ensure!(answered[3] == 0, "hops {}", answered[3]);
     ensure!(answered[8..10] == [0, 0], "secs {:?}", &answered[8..10]);
     ensure!(reply.sname() == [0; 64], "sname {:?}", reply.sname());
-    let relayed = asked[GIADDR..GIADDR + 4] != [0; 4];
-    let mut flags = [asked[FLAGS], asked[FLAGS + 1]];
-    if nak && relayed {
-        flags[0] |= 0x80;
-    }
-    ensure!(reply.flags() == flags, "flags {:02x?}", reply.flags());
+    let tags = tags::split(request).map(|(_, tags, _)| tags);
+    ensure!(tags.as_ref() == Some(&reply.tags), "tags {:02x?}, not {tags:02x?}", reply.tags);
     for (name, at, len) in
         [("htype, hlen", HTYPE, 2), ("xid", XID, 4), ("giaddr", GIADDR, 4), ("chaddr", CHADDR, 16)]
     {
@@ -313,6 +340,17 @@ fn mirrors(request: &[u8], reply: &Reply) -> Result<()> {
             reply.codes().into_iter().filter(|code| ![53, 54, 56, 61, 82].contains(code)).collect();
         ensure!(more.is_empty(), "a NAK has no options {more:?}");
     }
+    Ok(())
+}
+
+/// The request's; the relay must broadcast a NAK (RFC 2131 section 4.3.2).
+fn mirrors_flags(request: &[u8], reply: &Reply) -> Result<()> {
+    let asked = message(request).context("the request has no message")?;
+    let mut flags = [asked[FLAGS], asked[FLAGS + 1]];
+    if reply.message_type() == Some(NAK) && asked[GIADDR..GIADDR + 4] != [0; 4] {
+        flags[0] |= 0x80;
+    }
+    ensure!(reply.flags() == flags, "flags {:02x?}, not {flags:02x?}", reply.flags());
     Ok(())
 }
 

@@ -1,6 +1,8 @@
-//! A daemon without XDP at one end of a wire, and raw sockets at the other.
+//! Daemons without XDP at one end of a wire, and raw sockets at the other.
 
-use std::{collections::BTreeMap, io::Read as _, os::unix::net::UnixStream, path::PathBuf};
+use std::{
+    collections::BTreeMap, io::Read as _, net::Ipv4Addr, os::unix::net::UnixStream, path::PathBuf,
+};
 
 use anyhow::{Context as _, Result, bail};
 use netboot::status::{Status, socket_path};
@@ -18,53 +20,64 @@ use crate::{
 
 const INTERFACE: &str = "eth0";
 
-/// The daemon, where it runs, and the wire to it.
-pub struct Node {
-    daemon: Daemon,
+/// Two namespaces and a wire between them, for one daemon after the other.
+pub(super) struct Ground {
+    server: Namespace,
     wire: Wire,
+    _client: Namespace,
+}
+
+/// The daemon, and the wire to it.
+pub(super) struct Node<'g> {
+    daemon: Daemon,
+    wire: &'g Wire,
     status: PathBuf,
     counted: BTreeMap<String, u64>,
     sentinels: u32,
-    _namespaces: [Namespace; 2],
 }
 
 /// What the daemon made of a frame.
 #[derive(Clone, Debug, Default)]
-pub struct Exchange {
+pub(super) struct Exchange {
     /// Each verdict that it counted, as often as it did.
-    pub counted: Vec<String>,
-    pub answers: Vec<Vec<u8>>,
+    pub(super) counted: Vec<String>,
+    pub(super) answers: Vec<Vec<u8>>,
 }
 
-impl Node {
-    /// Starts the daemon, on the addresses of the site's node.
-    pub(super) fn start(setup: Setup, vlans: &[Tags]) -> Result<Self> {
+impl Ground {
+    /// The server has the addresses of the site's node; the client has interfaces for these VLANs.
+    pub(super) fn new(vlans: &[Tags]) -> Result<Self> {
         let (server, client) = (Namespace::new()?, Namespace::new()?);
         connect((&server, INTERFACE), (&client, INTERFACE))?;
         server.set_mac(INTERFACE, &INTERFACE_MAC.map(|octet| format!("{octet:02x}")).join(":"))?;
-        for address in [SERVER, OTHER_SERVER] {
-            let [a, b, c, d] = address;
-            server.add_address(INTERFACE, &format!("{a}.{b}.{c}.{d}/24"))?;
+        for address in [SERVER, OTHER_SERVER].map(Ipv4Addr::from) {
+            server.add_address(INTERFACE, &format!("{address}/24"))?;
         }
         let wire = Wire::open(&client, INTERFACE, vlans)?;
+        Ok(Self { server, wire, _client: client })
+    }
+
+    /// Starts a daemon.
+    pub(super) fn start(&self, setup: Setup) -> Result<Node<'_>> {
         let state = setup.path().parent().context("the configuration's directory")?.join("state");
-        let daemon = setup.start(&server, INTERFACE)?;
-        let mut node = Self {
-            daemon,
-            wire,
+        let daemon = setup.start(&self.server, INTERFACE)?;
+        let mut node = Node {
+            daemon: daemon.quiet(),
+            wire: &self.wire,
             status: socket_path(&state),
             counted: BTreeMap::new(),
             sentinels: 0,
-            _namespaces: [server, client],
         };
         node.counted = node.verdicts()?;
         Ok(node)
     }
+}
 
+impl Node<'_> {
     /// Sends a frame, and takes what comes until this many answers are there and everything that was sent
     /// is dealt with: the daemon answers one machine after the other, and the last one is known to be
     /// answered.
-    pub fn exchange(&mut self, frame: &[u8], answers: usize) -> Result<Exchange> {
+    pub(super) fn exchange(&mut self, frame: &[u8], answers: usize) -> Result<Exchange> {
         self.sentinels += 1;
         let [a, b, c, d] = self.sentinels.to_be_bytes();
         let xid = [a | 0x5e, b, c, d];

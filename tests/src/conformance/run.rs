@@ -1,6 +1,12 @@
 //! Runs suites the three ways.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use netboot::{config, fastpath::run::Ran};
 use netboot_ebpf::verdict::Verdict;
 
@@ -8,45 +14,87 @@ use super::{
     Ask, Case, Expect, Reply, Suite,
     case::Ways,
     library::Library,
-    node::{Exchange, Node},
+    node::{Exchange, Ground, Node},
     tags::Tags,
 };
+use crate::wait::wait_for;
 
-/// Runs every case of the suites; what is not met is told at the end, together.
-pub fn check(suites: &[Suite]) -> Result<()> {
-    let failed = failures(suites)?;
+/// What ends by itself does so within this.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Daemons that run at once.
+const WORKERS: usize = 3;
+
+/// Runs every case of the suites, those of one site together; what is not met is told at the end.
+pub fn check(suites: Vec<Suite>) -> Result<()> {
+    let mut failed = Vec::new();
+    for outcome in run_all(&by_site(suites))? {
+        failed.extend(outcome.failed?);
+    }
     ensure!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
     Ok(())
 }
 
-/// As [`check`], of what is not done yet: it must fail. Once it does not, [`check`] takes its place.
-pub fn check_planned(suites: &[Suite]) -> Result<()> {
-    for suite in suites {
-        match failures(std::slice::from_ref(suite)) {
+/// As [`check`], of what is not done yet: each suite must fail. Once it does not, [`check`] takes its place.
+pub fn check_planned(suites: Vec<Suite>) -> Result<()> {
+    let suites = by_site(suites);
+    let mut done = Vec::new();
+    for Outcome { suite, failed } in run_all(&suites)? {
+        match failed {
             Err(error) => eprintln!("a suite is not possible yet: {error:#}"),
             Ok(failed) if failed.is_empty() => {
-                let names: Vec<_> = suite.cases.iter().map(|case| case.name.as_str()).collect();
-                bail!("this is done now, `check` it:\n{}", names.join("\n"));
+                done.extend(suite.cases.iter().map(|case| case.name.as_str()));
             }
             Ok(failed) => eprintln!("{} cases fail yet:\n{}", failed.len(), failed.join("\n")),
         }
     }
+    ensure!(done.is_empty(), "these are done now, `check` them:\n{}", done.join("\n"));
     Ok(())
 }
 
-fn failures(suites: &[Suite]) -> Result<Vec<String>> {
-    let mut failed = Vec::new();
-    for suite in suites {
-        failed.extend(run(suite)?);
-    }
-    Ok(failed)
+/// What became of a suite: the cases that failed, or why it did not run.
+struct Outcome<'s> {
+    suite: &'s Suite,
+    failed: Result<Vec<String>>,
 }
 
-fn run(suite: &Suite) -> Result<Vec<String>> {
+/// Suites of one site become one.
+fn by_site(suites: Vec<Suite>) -> Vec<Suite> {
+    let mut all: Vec<Suite> = Vec::new();
+    for suite in suites {
+        match all.iter_mut().find(|other| other.site == suite.site) {
+            Some(other) => other.cases.extend(suite.cases),
+            None => all.push(suite),
+        }
+    }
+    all
+}
+
+fn run_all(suites: &[Suite]) -> Result<Vec<Outcome<'_>>> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<Outcome<'_>>> {
+        let ground = Ground::new(&vlans(suites))?;
+        let mut outcomes = Vec::new();
+        while let Some(suite) = suites.get(next.fetch_add(1, Relaxed)) {
+            outcomes.push(Outcome { suite, failed: run(suite, &ground) });
+        }
+        Ok(outcomes)
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS.min(suites.len())).map(|_| scope.spawn(work)).collect();
+        let mut all = Vec::new();
+        for worker in workers {
+            all.extend(worker.join().map_err(|_| anyhow!("a worker panicked"))??);
+        }
+        Ok(all)
+    })
+}
+
+fn run(suite: &Suite, ground: &Ground) -> Result<Vec<String>> {
     let setup = suite.site.setup()?;
     let loaded = config::load(&setup.path()).context("the site's configuration")?;
     let mut library = Library::new(&loaded.config, &suite.site)?;
-    let mut node = Node::start(setup, &vlans(&suite.cases))?;
+    let mut node = ground.start(setup)?;
     if suite.site.declined {
         let decline = Ask::decline(suite.site.station());
         ensure!(node.exchange(&decline.frame(), 0)?.answers.is_empty(), "a DECLINE was answered");
@@ -61,33 +109,53 @@ fn run(suite: &Suite) -> Result<Vec<String>> {
     Ok(failed)
 }
 
-fn three_ways(case: &Case, library: &mut Library, node: &mut Node) -> Result<()> {
+fn three_ways(case: &Case, library: &mut Library, node: &mut Node<'_>) -> Result<()> {
     let Case { frame, expect, .. } = case;
     let mut sent = None;
-    if case.ways == Ways::All {
-        let (verdict, reply) = library.host(frame);
-        judge(expect, frame, verdict.as_str(), reply.as_deref()).context("the library")?;
-        kernel(expect, frame, library.kernel(frame)?, reply.as_deref()).context("the kernel")?;
-        sent = reply;
+    match case.ways {
+        Ways::Eventually => return eventually(case, node),
+        Ways::Daemon => {}
+        Ways::All => {
+            let (verdict, reply) = library.host(frame);
+            judge(expect, frame, verdict.as_str(), reply.as_deref()).context("the library")?;
+            kernel(expect, frame, library.kernel(frame)?, reply.as_deref())
+                .context("the kernel")?;
+            sent = reply;
+        }
     }
     let answers = usize::from(expect.verdict.is_answer());
-    let Exchange { counted, answers } = node.exchange(frame, answers).context("the daemon")?;
+    let answer = daemon(case, node, answers).context("the daemon")?;
+    if case.ways == Ways::All {
+        ensure!(answer == sent, "the daemon sends {answer:02x?}, the library {sent:02x?}");
+    }
+    Ok(())
+}
+
+/// Asks the daemon; its answer, which is as expected.
+fn daemon(case: &Case, node: &mut Node<'_>, answers: usize) -> Result<Option<Vec<u8>>> {
+    let Exchange { counted, mut answers } = node.exchange(&case.frame, answers)?;
     let verdict = match &counted[..] {
         // Its socket takes nothing else.
         [] => Verdict::NotDhcp.as_str(),
         [one] => one,
-        more => bail!("the daemon counted {more:?}"),
+        more => bail!("it counted {more:?}"),
     };
-    ensure!(answers.len() < 2, "the daemon sent {} answers", answers.len());
-    let answer = answers.first().map(Vec::as_slice);
-    judge(expect, frame, verdict, answer).context("the daemon")?;
-    if case.ways == Ways::All {
-        ensure!(
-            answer == sent.as_deref(),
-            "the daemon sends {answer:02x?}, the library {sent:02x?}"
-        );
-    }
-    Ok(())
+    ensure!(answers.len() < 2, "it sent {} answers", answers.len());
+    let answer = answers.pop();
+    judge(&case.expect, &case.frame, verdict, answer.as_deref())?;
+    Ok(answer)
+}
+
+fn eventually(case: &Case, node: &mut Node<'_>) -> Result<()> {
+    let mut last = None;
+    let asked = wait_for("the daemon", PATIENCE, || match daemon(case, node, 0) {
+        Ok(_) => Ok(Some(())),
+        Err(error) => {
+            last = Some(error);
+            Ok(None)
+        }
+    });
+    asked.map_err(|error| last.unwrap_or(error))
 }
 
 /// Compares what was made of a request with what is expected.
@@ -127,9 +195,9 @@ fn kernel(
 }
 
 /// The tags that frames have.
-fn vlans(cases: &[Case]) -> Vec<Tags> {
+fn vlans(suites: &[Suite]) -> Vec<Tags> {
     let mut all: Vec<Tags> = Vec::new();
-    for case in cases {
+    for case in suites.iter().flat_map(|suite| &suite.cases) {
         let tags = case.tags();
         if !tags.is_empty() && !all.contains(&tags) {
             all.push(tags);

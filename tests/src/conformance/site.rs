@@ -20,6 +20,15 @@ pub const FAR_RELAY: [u8; 4] = [172, 28, 0, 3];
 /// The known machine, and its address.
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
+/// A machine of 172.29.0.0/24, of which next to nothing is configured.
+pub const OTHER: [u8; 6] = [0x52, 0x54, 0, 0x29, 0, 0x60];
+pub const OTHER_ADDRESS: [u8; 4] = [172, 29, 0, 60];
+/// A machine of 172.28.0.0/24.
+pub const FAR: [u8; 6] = [0x52, 0x54, 0, 0x28, 0, 0x60];
+pub const FAR_ADDRESS: [u8; 4] = [172, 28, 0, 60];
+/// A machine that gets its lease only (`netboot = false`).
+pub const LEASE_ONLY: [u8; 6] = [0x52, 0x54, 0, 0x30, 0, 0x61];
+pub const LEASE_ONLY_ADDRESS: [u8; 4] = [172, 30, 0, 61];
 /// A machine without reservation.
 pub const STRANGER: [u8; 6] = [0xff, 1, 2, 3, 0xff, 4];
 /// An address of nobody here.
@@ -39,12 +48,13 @@ const FILES: [&str; 7] = [
 ];
 
 /// A configuration file in parts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     mac: [u8; 6],
     dhcp: String,
     subnet: String,
     boot: String,
+    files: String,
     host: String,
     tables: String,
     pub(super) declined: bool,
@@ -58,6 +68,7 @@ impl Site {
             dhcp: String::new(),
             subnet: String::new(),
             boot: String::new(),
+            files: String::new(),
             host: String::new(),
             tables: String::new(),
             declined: false,
@@ -86,6 +97,12 @@ impl Site {
     #[must_use]
     pub fn boot(self, lines: &str) -> Self {
         Self { boot: self.boot + lines + "\n", ..self }
+    }
+
+    /// Lines of `[boot.files]`.
+    #[must_use]
+    pub fn files(self, lines: &str) -> Self {
+        Self { files: self.files + lines + "\n", ..self }
     }
 
     /// Lines of the known machine's `[[host]]`.
@@ -128,9 +145,15 @@ impl Site {
     }
 
     fn text(&self, root: &str) -> String {
-        let Self { dhcp, subnet, boot, tables, .. } = self;
+        let Self { dhcp, subnet, boot, files, tables, .. } = self;
         let machine = entry(self.mac, ADDRESS, &format!("hostname = \"machine1\"\n{}", self.host));
-        let sentinel = entry(SENTINEL, [172, 30, 0, 250], "");
+        let others = [
+            entry(OTHER, OTHER_ADDRESS, ""),
+            entry(FAR, FAR_ADDRESS, ""),
+            entry(LEASE_ONLY, LEASE_ONLY_ADDRESS, "netboot = false"),
+            entry(SENTINEL, [172, 30, 0, 250], ""),
+        ]
+        .concat();
         format!(
             r#"[dhcp]
 lease-time = "24h"
@@ -158,8 +181,8 @@ x86-uefi = "ipxe-i386.efi"
 x86_64-uefi = "ipxe.efi"
 arm32-uefi = "snp-arm32.efi"
 arm64-uefi = "snp-arm64.efi"
-
-{machine}{sentinel}{tables}"#
+{files}
+{machine}{others}{tables}"#
         )
     }
 }
