@@ -1,6 +1,6 @@
 use netboot_ebpf::{
     frame::{Destination, HEADERS, write},
-    message::{ANY_ECHO, CAP},
+    message::{ANY_OPTION, CAP},
     shared::Mac,
     verdict::Verdict,
 };
@@ -133,7 +133,7 @@ fn messages_that_are_not_answered() {
     // Liberal: no End, hops, no secs, xid 0.
     check(Verdict::Offer, Ask { end: vec![], ..ask() });
     check(Verdict::Offer, Ask { begin: [1, 1, 6, 9], xid: [0; 4], secs: [0xff; 2], ..ask() });
-    let fill = CAP - ANY_ECHO - ask().message().len();
+    let fill = CAP - ANY_OPTION - ask().message().len();
     check(Verdict::Offer, Ask { end: vec![255; fill + 1], ..ask() });
     check(Verdict::TooLong, Ask { end: vec![255; fill + 2], ..ask() });
 }
@@ -147,7 +147,7 @@ fn udp_checksum_is_never_zero() {
         let message = [word.to_be_bytes(), [0x12, 0x34]].concat();
         let sum = u32::from(u16::from_ne_bytes(word.to_be_bytes()))
             + u32::from(u16::from_ne_bytes([0x12, 0x34]));
-        let to = Destination { mac: Mac::default(), ip: [10, 0, 0, 9], port: 68 };
+        let to = Destination { mac: Mac::default(), ip: [10, 0, 0, 9], port: 68, from: 67 };
         write(&mut headers, Mac::default(), [10, 0, 0, 1], &to, message.len(), sum);
         let pseudo = [&headers[26..34], &[0, 17], &headers[38..40]].concat();
         assert_eq!(internet_sum(&[&pseudo, &headers[34..], &message]), 0xffff, "{word:04x}");

@@ -4,7 +4,7 @@ use netboot_ebpf::{
     client::Stage,
     responder::Scratch,
     shared::NO_ARCHITECTURE,
-    shared::{Mac, Seen},
+    shared::{Mac, Seen, Station},
     verdict::Verdict,
 };
 
@@ -28,11 +28,11 @@ fn check(request: &Ask, verdict: Verdict, expect: Seen) {
 
 #[test]
 fn seen() {
-    let mac = Mac { octets: MAC };
-    let plain = Seen { mac, message_type: 1, ..Seen::NOTHING };
+    let station = Station::untagged(Mac { octets: MAC });
+    let plain = Seen { station, message_type: 1, ..Seen::NOTHING };
     check(&Ask::discover(), Verdict::Offer, plain);
     assert_eq!(plain.architecture, NO_ARCHITECTURE);
-    let stranger = Seen { mac: Mac { octets: STRANGER }, ..plain };
+    let stranger = Seen { station: Station::untagged(Mac { octets: STRANGER }), ..plain };
     check(&Ask::discover().mac(STRANGER), Verdict::UnknownMachine, stranger);
     let booting = Seen { stage: Stage::Script as u8, architecture: 11, ..plain };
     check(&script(Ask::discover()), Verdict::Offer, booting);
@@ -46,7 +46,7 @@ fn seen() {
 /// A malformed message still names its machine.
 #[test]
 fn seen_of_what_is_not_read() {
-    let named = Seen { mac: Mac { octets: MAC }, ..Seen::NOTHING };
+    let named = Seen { station: Station::untagged(Mac { octets: MAC }), ..Seen::NOTHING };
     let ask = Ask::discover;
     check(&ask().with(61, &[]).with(61, &[]), Verdict::SplitOption, named);
     check(&ask().with(52, &[1]), Verdict::Overload, named);

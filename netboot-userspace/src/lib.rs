@@ -24,6 +24,7 @@ pub mod mac;
 pub mod machines;
 pub mod metrics;
 pub mod printable;
+pub mod quarantine;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;

@@ -2,7 +2,10 @@
 
 mod attributes;
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::Ipv4Addr,
+};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
@@ -27,6 +30,8 @@ pub struct Link {
     pub is_veth: bool,
     /// The kernel's number of an XDP program that is attached.
     pub xdp_program: Option<u32>,
+    /// VLAN interfaces over this one: their VLAN ids by their index.
+    pub vlans: HashMap<u32, u16>,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
 }
@@ -37,7 +42,8 @@ pub struct Link {
 /// The kernel does not list them.
 pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
-    let mut links = BTreeMap::new();
+    let mut links = BTreeMap::<_, Link>::new();
+    let mut vlans = Vec::new();
     for entry in &entries {
         let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr())
         else {
@@ -63,9 +69,15 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             addresses: Vec::new(),
             is_veth: attributes.is_veth,
             xdp_program: attributes.xdp_program,
+            vlans: HashMap::new(),
             packet_address: *address,
         };
+        vlans.extend(attributes.vlan.map(|(below, id)| (below, (index, id))));
         links.insert(link.name.clone(), link);
+    }
+    for link in links.values_mut() {
+        let over = vlans.iter().filter(|(below, _)| *below == link.index);
+        link.vlans = over.map(|(_, vlan)| *vlan).collect();
     }
     for entry in &entries {
         let Some(link) = links.get_mut(device(&entry.interface_name)) else { continue };

@@ -7,7 +7,7 @@ mod options;
 mod place;
 mod slots;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{
@@ -17,7 +17,7 @@ use netboot_ebpf::shared::{
 
 pub(crate) use self::fit::Fit;
 use self::{boot::BootSets, place::Place, slots::Slots};
-use crate::{config::Config, inventory::Host, links::Link, tables::Tables};
+use crate::{config::Config, inventory::Host, links::Link, quarantine::Quarantine, tables::Tables};
 
 /// Renders a configuration for these interfaces; `all` are all interfaces of the node.
 ///
@@ -51,6 +51,8 @@ pub fn render<'l>(
         subnets: rows.rows,
         boot_files: sets.rows,
         reservations,
+        anybody: HashMap::new(),
+        quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),
     })
 }
 
@@ -128,7 +130,13 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
     if config.dhcp.shared_networks {
         flags |= Settings::SHARED_NETWORKS;
     }
-    Settings { flags, slots: slots.count(), addresses, architecture_slots: slots.by_code() }
+    Settings {
+        flags,
+        slots: slots.count(),
+        other_slot: 0,
+        addresses,
+        architecture_slots: slots.by_code(),
+    }
 }
 
 /// The user class of an iPXE that is not ours.

@@ -5,10 +5,10 @@ mod reply;
 mod site;
 
 use netboot_ebpf::{
-    frame::{self, HEADERS},
-    message::{ANY_ECHO, CAP, KERNEL_ECHO},
-    responder::{Answer, Scratch, refuse, respond},
-    shared::Seen,
+    frame::{ADDRESSES, HEADERS, split},
+    message::CAP,
+    responder::{Answer, Scratch, answer},
+    side::{Daemon, Kernel},
     verdict::Verdict,
 };
 
@@ -20,9 +20,8 @@ pub use self::{
 
 /// What the XDP program would send.
 pub fn kernel(site: &Site, frame: &[u8], scratch: &mut Scratch) -> Result<Vec<u8>, Verdict> {
-    let parsed = load(frame, scratch)?;
-    let answer = respond::<KERNEL_ECHO, _>(&parsed, IFINDEX, scratch, site)?;
-    Ok(sent(scratch, answer))
+    let answer = answer::<Kernel, _>(frame, IFINDEX, scratch, site)?;
+    Ok(sent(scratch, frame, answer))
 }
 
 /// What the slow path would send, and what it counts.
@@ -31,12 +30,8 @@ pub fn daemon(
     frame: &[u8],
     scratch: &mut Scratch,
 ) -> Result<(Verdict, Vec<u8>), Verdict> {
-    let parsed = load(frame, scratch)?;
-    let answer = match respond::<ANY_ECHO, _>(&parsed, IFINDEX, scratch, site) {
-        Err(Verdict::Nak) => refuse::<ANY_ECHO, _>(&parsed, IFINDEX, scratch, site),
-        outcome => outcome,
-    }?;
-    Ok((answer.verdict, sent(scratch, answer)))
+    let answer = answer::<Daemon, _>(frame, IFINDEX, scratch, site)?;
+    Ok((answer.verdict, sent(scratch, frame, answer)))
 }
 
 /// The answer to a frame. On the way: memory left by another message changes nothing, and the kernel
@@ -46,9 +41,8 @@ pub fn ask(site: &Site, frame: &[u8]) -> Result<Reply, Verdict> {
     assert_eq!(daemon(site, frame, &mut dirty()), answer, "with used memory");
     let kernel = kernel(site, frame, &mut dirty());
     match (&answer, &kernel) {
-        (_, Err(Verdict::EchoTooLong)) => {}
-        // The daemon builds the refusal.
-        (Ok((Verdict::Nak, _)) | Err(Verdict::ReplyTooLong), Err(Verdict::Nak)) => {}
+        // The daemon does more.
+        (_, Err(verdict)) if !verdict.is_final() => {}
         (answer, kernel) => {
             assert_eq!(kernel.as_ref().ok(), answer.as_ref().ok().map(|(_, sent)| sent));
             assert_eq!(kernel.as_ref().err(), answer.as_ref().err());
@@ -62,25 +56,11 @@ pub fn verdict(site: &Site, frame: &[u8]) -> Verdict {
     ask(site, frame).map_or_else(|verdict| verdict, |reply| reply.verdict)
 }
 
-fn load(frame: &[u8], scratch: &mut Scratch) -> Result<frame::Frame, Verdict> {
-    scratch.seen = Seen::NOTHING;
-    let Some((headers, rest)) = frame.split_first_chunk::<HEADERS>() else {
-        return Err(Verdict::NotDhcp);
-    };
-    frame::classify(headers)?;
-    let parsed = frame::parse(headers, frame.len())?;
-    if parsed.message_len == 0 {
-        return Err(Verdict::Truncated);
-    }
-    let Some(place) = scratch.message.get_mut(..parsed.message_len) else {
-        return Err(Verdict::TooLong);
-    };
-    place.copy_from_slice(&rest[..parsed.message_len]);
-    Ok(parsed)
-}
-
-fn sent(scratch: &Scratch, answer: Answer) -> Vec<u8> {
-    [&scratch.headers[..], &scratch.reply[..answer.len]].concat()
+/// The answer as a frame, with the request's tags.
+fn sent(scratch: &Scratch, frame: &[u8], answer: Answer) -> Vec<u8> {
+    let (addresses, inner) = scratch.headers.split_at(ADDRESSES);
+    let (parts, _) = split(frame).unwrap();
+    [addresses, parts.tags, inner, &scratch.reply[..answer.len]].concat()
 }
 
 fn dirty() -> Scratch {

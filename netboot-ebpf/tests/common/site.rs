@@ -22,6 +22,8 @@ pub const RELAY: [u8; 4] = [172, 29, 0, 3];
 /// The known machine, and its address in subnet 0.
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
+/// A machine that gets nothing, in no mode.
+pub const OUTCAST: [u8; 6] = [0x0e, 0, 0, 0, 0, 0xee];
 
 /// x86 BIOS, x86-64 UEFI, arm64 UEFI.
 const BINARIES: [&str; 3] = ["undionly.kpxe", "ipxe.efi", "arm64.efi"];
@@ -30,6 +32,8 @@ pub struct Site {
     pub settings: Option<Settings>,
     pub interfaces: HashMap<u32, Interface>,
     pub reservations: HashMap<Station, Reservation>,
+    /// What machines without reservation boot.
+    pub anybody: Option<Reservation>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -40,6 +44,7 @@ impl Site {
         let mut settings = Settings {
             flags: Settings::AUTHORITATIVE,
             slots: 3,
+            other_slot: 0,
             addresses: [[0; 4]; MAX_ADDRESSES],
             architecture_slots: [0; MAX_ARCHITECTURES],
         };
@@ -57,6 +62,7 @@ impl Site {
                 Interface { mac: Mac { octets: INTERFACE_MAC }, mtu: 1500 },
             )]),
             reservations: HashMap::new(),
+            anybody: None,
             classes: HashMap::from([
                 class("Tinkerbell", ClassFlags::SCRIPT),
                 class("iPXE", ClassFlags::IPXE),
@@ -119,6 +125,18 @@ impl Tables for Site {
 
     fn reservation(&self, station: &Station) -> Option<&Reservation> {
         self.reservations.get(station)
+    }
+
+    fn is_quarantined(&self, reservation: &Reservation) -> bool {
+        reservation.quarantined_until != 0
+    }
+
+    fn anybody(&self, ifindex: u32, mac: Mac) -> Option<&Reservation> {
+        self.anybody.as_ref().filter(|_| ifindex == IFINDEX && mac != Mac { octets: OUTCAST })
+    }
+
+    fn is_served(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {

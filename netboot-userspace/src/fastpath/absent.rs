@@ -1,6 +1,8 @@
 //! In place of the fast path in a build without the BPF toolchain: it never loads.
 
-use std::{convert::Infallible, path::Path};
+use std::{convert::Infallible, path::Path, time::Duration};
+
+use netboot_ebpf::shared::Station;
 
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +49,12 @@ impl FastPath {
 
     /// # Errors
     /// Never: there is no program.
+    pub fn take_reservations(&mut self) -> anyhow::Result<Reservations> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
     pub fn take_events(&mut self) -> anyhow::Result<Infallible> {
         match self.0 {}
     }
@@ -54,6 +62,17 @@ impl FastPath {
     /// # Errors
     /// Never: there is no program.
     pub fn take_log(&mut self) -> anyhow::Result<Infallible> {
+        match self.0 {}
+    }
+}
+
+/// Rows that cannot be.
+pub struct Reservations(Infallible);
+
+impl Reservations {
+    /// # Errors
+    /// Never: there is no program.
+    pub fn hold(&mut self, _: Station, _: Duration) -> anyhow::Result<()> {
         match self.0 {}
     }
 }

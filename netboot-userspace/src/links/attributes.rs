@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
+    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -13,6 +13,8 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 pub(crate) struct Attributes {
     /// The longest IP datagram, in bytes.
     pub(crate) mtu: Option<u32>,
+    /// It is a VLAN interface over another one: that one's index, and the VLAN's id.
+    pub(crate) vlan: Option<(u32, u16)>,
     /// It is one end of a veth pair.
     pub(crate) is_veth: bool,
     /// The kernel's number of the XDP program that is attached.
@@ -48,12 +50,15 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
 
 fn collect(link: &LinkMessage) -> Attributes {
     let mut found = Attributes::default();
+    let (mut below, mut vlan_id) = (None, None);
     for attribute in &link.attributes {
         match attribute {
+            LinkAttribute::Link(index) => below = Some(*index),
             LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
             LinkAttribute::LinkInfo(infos) => {
                 found.is_veth =
                     infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
+                vlan_id = infos.iter().find_map(vlan);
             }
             LinkAttribute::Xdp(xdp) => {
                 found.xdp_program = xdp.iter().find_map(|part| match part {
@@ -64,5 +69,14 @@ fn collect(link: &LinkMessage) -> Attributes {
             _ => {}
         }
     }
+    found.vlan = below.zip(vlan_id);
     found
+}
+
+fn vlan(info: &LinkInfo) -> Option<u16> {
+    let LinkInfo::Data(InfoData::Vlan(parts)) = info else { return None };
+    parts.iter().find_map(|part| match part {
+        InfoVlan::Id(id) => Some(*id),
+        _ => None,
+    })
 }

@@ -4,7 +4,7 @@ use dhcproto::{
     Decodable as _, Decoder, Encodable as _,
     v4::{DhcpOption, Message, OptionCode},
 };
-use netboot_ebpf::responder::Scratch;
+use netboot_ebpf::{responder::Scratch, side::Daemon};
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -25,20 +25,30 @@ const HTTP: &str = "bios_ipxe 1 HTTPClient:Arch:00016:UNDI:003000 b''";
 const SCRIPT: &str = golden::SCRIPT_REQUEST;
 /// [`HTTP`] of an architecture that has no name.
 const OTHER: &str = "other";
-const PLAIN: &str = "uboot 1 U-Boot.armv8 b''";
+/// U-Boot's, with a vendor class that nobody has.
+const PLAIN: &str = "plain";
+const UBOOT: &str = "uboot 1 U-Boot.armv8 b''";
 
 fn ask(config: &Config, name: &str) -> Message {
     let tables = site::tables_of(config).unwrap();
     let frames = golden::frames().unwrap();
-    let captured = if name == OTHER { HTTP } else { name };
+    let captured = match name {
+        OTHER => HTTP,
+        PLAIN => UBOOT,
+        name => name,
+    };
     let mut frame = frames.iter().find(|golden| golden.name == captured).unwrap().frame.clone();
     if name == OTHER {
         let at = frame.windows(4).position(|bytes| bytes == [93, 2, 0, 16]).unwrap();
         frame[at + 3] = 27;
     }
+    if name == PLAIN {
+        let at = frame.windows(6).position(|bytes| bytes == b"U-Boot").unwrap();
+        frame[at] = b'X';
+    }
     let mut scratch = Box::new(Scratch::new());
-    let answer = slowpath::answer(&frame, IFINDEX, &mut scratch, &tables).unwrap();
-    let bytes = slowpath::bytes(&scratch, answer);
+    let answer = slowpath::answer::<Daemon>(&frame, IFINDEX, &mut scratch, &tables).unwrap();
+    let bytes = slowpath::bytes(&frame, &scratch, answer);
     let options = bytes.get(42 + 240..).unwrap();
     assert_eq!(repeated(options), None, "{name}: an option comes twice");
     Message::decode(&mut Decoder::new(&bytes[42..])).unwrap()
