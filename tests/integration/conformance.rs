@@ -3,15 +3,20 @@
 
 mod accept;
 mod clients;
+mod decline;
 mod destination;
 mod encoding;
+mod gather;
 mod header;
 mod index;
+mod inform;
 mod options;
 mod planned;
 mod pxe;
+mod relay;
 mod rows;
 mod server_id;
+mod size;
 mod states;
 
 use anyhow::Result;
@@ -49,6 +54,11 @@ fn done() -> Vec<Suite> {
         server_id::suites(),
         encoding::suites(),
         pxe::suites(),
+        decline::suites(),
+        inform::suites(),
+        gather::suites(),
+        relay::suites(),
+        size::suites(),
         clients::suites(),
     ]
     .concat()

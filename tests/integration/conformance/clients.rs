@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use netboot::selftest::golden;
-use netboot_tests::conformance::{ADDRESS, Case, Expect, Site, Suite};
+use netboot_ebpf::verdict::Verdict;
+use netboot_tests::conformance::{ADDRESS, Case, Expect, SERVER, Site, Suite};
 
 const TFTP: &str = "tftp://172.30.0.1/";
 const SCRIPT: &str = "http://172.30.0.1/auto.ipxe";
@@ -76,11 +77,13 @@ const MACHINES: [([u8; 6], [u8; 4], &[Row]); 4] = [
     ),
 ];
 
-/// The captured frames that rows of this and of other modules name.
-pub(crate) fn captured(name: &str) -> Vec<u8> {
+/// A captured frame, by name and UDP destination port.
+pub(crate) fn captured(name: &str, port: u16) -> Vec<u8> {
     let frames = golden::frames().expect("the golden frames are readable");
-    let found = frames.into_iter().find(|golden| golden.name == name);
-    found.unwrap_or_else(|| panic!("no golden frame {name:?}")).frame
+    let is_it =
+        |golden: &golden::Golden| golden.name == name && golden.frame[36..38] == port.to_be_bytes();
+    let found = frames.into_iter().find(is_it);
+    found.unwrap_or_else(|| panic!("no golden frame {name:?} to port {port}")).frame
 }
 
 fn boot_file(name: &str) -> String {
@@ -94,10 +97,44 @@ fn boot_file(name: &str) -> String {
 fn cases(address: [u8; 4], (client, name, file): Row) -> [Case; 2] {
     let file = boot_file(file);
     let case = |number: &str, kind: &str, expect: Expect| {
-        let frame = captured(&name.replacen(" N ", &format!(" {number} "), 1));
+        let frame = captured(&name.replacen(" N ", &format!(" {number} "), 1), 67);
         Case::new(format!("2 {client}: {kind}"), frame, expect.yiaddr(address).file(&file))
     };
     [case("1", "OFFER", Expect::offer()), case("3", "ACK", Expect::ack())]
+}
+
+/// U-Boot's own loader: an architecture that is in the configuration by number, or not at all.
+fn uboot() -> [Suite; 2] {
+    let site = || Site::new().machine([0x52; 6]);
+    let [discover, request] =
+        ["1", "3"].map(|number| captured(&format!("uboot {number} U-Boot.armv8 b''"), 67));
+    let boots = |expect: Expect| expect.file("snp-arm64.efi").siaddr(SERVER);
+    let configured = vec![
+        Case::new("2 U-Boot: OFFER", discover.clone(), boots(Expect::offer())),
+        Case::new("2 U-Boot: ACK", request, boots(Expect::ack())),
+    ];
+    let unconfigured = vec![Case::new(
+        "1.8 U-Boot: its architecture is not configured, a lease only",
+        discover,
+        Expect::offer().no_boot().counted(Verdict::OfferNoBootFile),
+    )];
+    [
+        Suite { site: site().files("22 = \"snp-arm64.efi\""), cases: configured },
+        Suite { site: site(), cases: unconfigured },
+    ]
+}
+
+/// Where there is no ProxyDHCP, a message to its port is a sign of misconfiguration.
+fn proxy_port() -> Suite {
+    let counted = |client: &str, name: &str| {
+        let name = captured(name, 4011);
+        Case::new(format!("2 {client}: counted"), name, Expect::silence(Verdict::ProxyPort))
+    };
+    let cases = vec![
+        counted("iPXE, at port 4011", "bios_ipxe 3 PXEClient b'iPXE'"),
+        counted("EDK2 PXE, at port 4011", "bios_ipxe 3 PXEClient:Arch:00007:UNDI:003000 b''"),
+    ];
+    Suite { site: Site::new(), cases }
 }
 
 pub(crate) fn suites() -> Vec<Suite> {
@@ -109,7 +146,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         };
         Suite { site, cases: rows.iter().flat_map(|row| cases(address, *row)).collect() }
     };
-    MACHINES.into_iter().map(suite).collect()
+    MACHINES.into_iter().map(suite).chain(uboot()).chain([proxy_port()]).collect()
 }
 
 /// No captured frame is forgotten.

@@ -1,7 +1,7 @@
 //! Where answers go (RFC 2131 section 4.1).
 
 use netboot_tests::conformance::{
-    ADDRESS, Ask, Case, Expect, MAC, OTHER_SERVER, RELAY, SERVER, Site, Suite,
+    ADDRESS, Ask, Case, Expect, FOREIGN, MAC, OTHER_SERVER, RELAY, SERVER, Site, Suite,
 };
 
 use super::{WRONG, each};
@@ -44,6 +44,11 @@ fn cases() -> Vec<Case> {
                 "1.2 ciaddr: also with the broadcast flag",
                 Ask::renewing(ADDRESS).broadcast_flag(),
                 direct(Expect::ack()),
+            ),
+            Case::new(
+                "1.2 ciaddr: of a DISCOVER, ignored",
+                Ask { ciaddr: FOREIGN, ..Ask::discover() },
+                direct(Expect::offer()).ciaddr([0; 4]),
             ),
             Case::new(
                 "1.2 broadcast flag: OFFER to everybody",

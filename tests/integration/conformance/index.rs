@@ -23,7 +23,7 @@ fn the_list_of_cases_is_up_to_date() -> Result<()> {
     names.sort();
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
     ensure!(twice.is_none(), "two cases have one name: {twice:?}");
-    let text = index(PREFACE, &SECTIONS, &ROWS, &cases)?;
+    let text = index(PREFACE, &SECTIONS, ROWS, &cases)?;
     if std::env::var_os(WRITE).is_some() {
         return fs::write(FILE, text).context("write the list");
     }

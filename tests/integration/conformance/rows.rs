@@ -44,7 +44,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.2 unicast", "to yiaddr and chaddr, without ARP"),
     Row::new("1.2 NAK", "to everybody, also to one that renews"),
     Row::new("1.2 NAK relayed", "to the relay, with the broadcast flag"),
-    Row::new("1.2 INFORM", "to ciaddr, also through a relay; else to the IP source, else to the relay"),
+    Row::new(
+        "1.2 INFORM",
+        "to ciaddr, also through a relay; else to the IP source, else to the relay",
+    ),
     Row::new("1.2 source", "from our address, port 67"),
     Row::new("1.2 checksums", "computed over the whole answer"),
     Row::new("1.2 bad relay", "nothing is sent to a giaddr that is no relay's"),
@@ -162,7 +165,20 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.8 quirk never-nak", "silence instead of NAK"),
     Row::new("1.8 quirk echo-pxeclient", "option 60 to PXE firmware"),
     Row::new("1.8 quirk architecture", "whatever option 93 says"),
+    Row::new("2 iPXE ROM (BIOS)", "QEMU's network card"),
+    Row::new("2 Tinkerbell iPXE (BIOS)", "loaded by the ROM's"),
+    Row::new("2 EDK2 PXE", "OVMF, x86-64"),
+    Row::new("2 EDK2 PXE, at port 4011", "where an answer had option 60 without 43"),
+    Row::new("2 iPXE, at port 4011", "where an answer had option 60 without file"),
+    Row::new("2 iPXE (UEFI)", "Debian's, loaded by EDK2"),
+    Row::new("2 EDK2 HTTP boot", "OVMF, x86-64"),
+    Row::new("2 iPXE ROM (BIOS), before Tinkerbell's", "a second capture"),
+    Row::new("2 Tinkerbell iPXE (BIOS), second capture", "a second capture"),
+    Row::new("2 EDK2 PXE, before Tinkerbell's iPXE", "a second capture"),
+    Row::new("2 Tinkerbell iPXE (UEFI)", "loaded by EDK2"),
+    Row::new("2 dhclient", "4.4.3, with user class Tinkerbell as a plain string"),
+    Row::new("2 dhcpcd", "9.4.1, with user class Tinkerbell as RFC 3004 has it"),
+    Row::new("2 U-Boot", "2023.01 arm64, its own loader"),
+    Row::new("2 U-Boot's EFI", "2023.01 arm64"),
+    Row::new("2 perfdhcp", "as a relay"),
 ];
-
-/// Of the clients of section 2 no frames were captured, or they are not told apart from others.
-pub(crate) const CLIENTS: &[Row] = &[];

@@ -171,14 +171,19 @@ fn renewing_and_rebinding() -> Vec<Case> {
             Expect::nak(),
         ),
         Case::new(
+            "1.5 REBINDING wrong: an address of another subnet of ours, NAK",
+            Ask::rebinding([172, 29, 0, 77]),
+            Expect::nak(),
+        ),
+        Case::new(
             "1.5 REBINDING wrong: another server's address, silence",
             Ask::rebinding(FOREIGN),
-            silence(Verdict::WrongAddress),
+            silence(Verdict::WrongAddress).passed(Verdict::Nak),
         ),
         Case::new(
             "1.5 REBINDING wrong: another server's address, relayed, silence",
             Ask::rebinding(FOREIGN).relayed(RELAY),
-            silence(Verdict::WrongAddress),
+            silence(Verdict::WrongAddress).passed(Verdict::Nak),
         ),
         Case::new(
             "1.5 REBINDING unknown: silence",
@@ -200,12 +205,12 @@ fn others() -> Vec<Case> {
         Case::new(
             "1.5 DECLINE ignored: of another server's address, silence",
             other_decline,
-            silence(Verdict::Decline),
+            silence(Verdict::OtherServer),
         ),
         Case::new(
             "1.5 DECLINE ignored: of another address, silence",
             Ask::new(4).with(54, &SERVER).with(50, &WRONG),
-            silence(Verdict::Decline),
+            silence(Verdict::WrongAddress),
         ),
         offered("1.5 DECLINE ignored: the reservation stays"),
         Case::new("1.5 RELEASE known: silence", Ask::release(ADDRESS), silence(Verdict::Release)),
@@ -213,7 +218,7 @@ fn others() -> Vec<Case> {
         Case::new(
             "1.5 RELEASE ignored: of another address, silence",
             Ask::release(WRONG),
-            silence(Verdict::Release),
+            silence(Verdict::WrongAddress),
         ),
         Case::new(
             "1.5 RELEASE ignored: of an unknown machine, silence",

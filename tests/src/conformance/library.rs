@@ -1,17 +1,23 @@
 //! The library in this process, and the XDP program that is run over frames (BPF_PROG_TEST_RUN).
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use netboot::{
     config::Config,
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
+    quarantine,
     selftest::site,
     slowpath,
     tables::Tables,
 };
-use netboot_ebpf::{responder::Scratch, shared::Mac, verdict::Verdict};
+use netboot_ebpf::{
+    responder::Scratch,
+    shared::{Mac, Station},
+    side::Daemon,
+    verdict::Verdict,
+};
 
 use super::site::Site;
 
@@ -26,9 +32,10 @@ impl Library {
     pub(super) fn new(config: &Config, site: &Site) -> Result<Self> {
         let mut tables = site::tables_of(config)?;
         if site.declined {
-            let mac = Mac { octets: site.station() };
-            let declined = tables.reservations.values_mut().find(|row| row.station.mac == mac);
-            declined.into_iter().for_each(|row| row.quarantined_until = u64::MAX);
+            let station = Station::untagged(Mac { octets: site.station() });
+            let until = tables.quarantine.hold(station, quarantine::now());
+            let row = tables.reservations.get_mut(&station).context("the machine's reservation")?;
+            row.quarantined_until = u64::try_from(until.as_nanos())?;
         }
         let fast = FastPath::load(&tables)?;
         Ok(Self { tables, fast, scratch: Box::new(Scratch::new()) })
@@ -36,8 +43,8 @@ impl Library {
 
     /// What the slow path's function makes of a frame.
     pub(super) fn host(&mut self, frame: &[u8]) -> (Verdict, Option<Vec<u8>>) {
-        match slowpath::answer(frame, IFINDEX, &mut self.scratch, &self.tables) {
-            Ok(answer) => (answer.verdict, Some(slowpath::bytes(&self.scratch, answer))),
+        match slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables) {
+            Ok(answer) => (answer.verdict, Some(slowpath::bytes(frame, &self.scratch, answer))),
             Err(verdict) => (verdict, None),
         }
     }

@@ -10,7 +10,6 @@ use netboot::status::{Status, socket_path};
 use super::{
     Ask,
     site::{INTERFACE_MAC, OTHER_SERVER, SENTINEL, SERVER},
-    tags::Tags,
     wire::{self, Wire},
 };
 use crate::{
@@ -45,15 +44,15 @@ pub(super) struct Exchange {
 }
 
 impl Ground {
-    /// The server has the addresses of the site's node; the client has interfaces for these VLANs.
-    pub(super) fn new(vlans: &[Tags]) -> Result<Self> {
+    /// The server has the addresses of the site's node; the client sees these outer tags.
+    pub(super) fn new(outer: &[[u8; 4]]) -> Result<Self> {
         let (server, client) = (Namespace::new()?, Namespace::new()?);
         connect((&server, INTERFACE), (&client, INTERFACE))?;
         server.set_mac(INTERFACE, &INTERFACE_MAC.map(|octet| format!("{octet:02x}")).join(":"))?;
         for address in [SERVER, OTHER_SERVER].map(Ipv4Addr::from) {
             server.add_address(INTERFACE, &format!("{address}/24"))?;
         }
-        let wire = Wire::open(&client, INTERFACE, vlans)?;
+        let wire = Wire::open(&client, INTERFACE, outer)?;
         Ok(Self { server, wire, _client: client })
     }
 

@@ -15,7 +15,6 @@ use super::{
     case::Ways,
     library::Library,
     node::{Exchange, Ground, Node},
-    tags::Tags,
 };
 use crate::wait::wait_for;
 
@@ -73,7 +72,7 @@ fn by_site(suites: Vec<Suite>) -> Vec<Suite> {
 fn run_all(suites: &[Suite]) -> Result<Vec<Outcome<'_>>> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<Outcome<'_>>> {
-        let ground = Ground::new(&vlans(suites))?;
+        let ground = Ground::new(&outer_tags(suites))?;
         let mut outcomes = Vec::new();
         while let Some(suite) = suites.get(next.fetch_add(1, Relaxed)) {
             outcomes.push(Outcome { suite, failed: run(suite, &ground) });
@@ -194,14 +193,11 @@ fn kernel(
     Ok(())
 }
 
-/// The tags that frames have.
-fn vlans(suites: &[Suite]) -> Vec<Tags> {
-    let mut all: Vec<Tags> = Vec::new();
-    for case in suites.iter().flat_map(|suite| &suite.cases) {
-        let tags = case.tags();
-        if !tags.is_empty() && !all.contains(&tags) {
-            all.push(tags);
-        }
-    }
+/// The outer tags that frames have.
+fn outer_tags(suites: &[Suite]) -> Vec<[u8; 4]> {
+    let cases = suites.iter().flat_map(|suite| &suite.cases);
+    let mut all: Vec<_> = cases.filter_map(|case| case.tags().first().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
     all
 }

@@ -1,26 +1,23 @@
 //! The client's end of the wire: whole frames out, whole frames in.
 
 use std::{
-    collections::HashMap,
     net::Ipv4Addr,
-    os::fd::{AsRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use nix::{
     ifaddrs::getifaddrs,
-    net::if_::if_nametoindex,
-    sys::{
-        socket::{
-            AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike as _,
-            bind, recvfrom, send, setsockopt, socket, sockopt::ReceiveTimeout,
-        },
-        time::{TimeVal, TimeValLike as _},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{
+        AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike as _,
+        bind, recv, send, socket,
     },
 };
+use socket2::{SockFilter, SockRef};
 
-use super::tags::{self, Tags};
+use super::tags;
 use crate::namespace::Namespace;
 
 /// An answer that is due comes within this.
@@ -29,29 +26,26 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Sockets in a namespace.
 pub(super) struct Wire {
     out: OwnedFd,
-    /// Of all interfaces: the kernel takes a frame's tags off, and gives it to the VLAN's interface.
-    within: OwnedFd,
-    tags: HashMap<usize, Tags>,
+    /// By outer tag, the untagged frames' last: the kernel takes it off, and only filters see it.
+    within: Vec<(Option<[u8; 4]>, OwnedFd)>,
 }
 
 impl Wire {
-    /// At an interface, with VLAN interfaces on it for these tags.
-    pub(super) fn open(namespace: &Namespace, interface: &str, vlans: &[Tags]) -> Result<Self> {
-        let names = vlans
-            .iter()
-            .map(|tags| add_vlan(namespace, interface, tags).map(|name| (name, tags.clone())))
-            .collect::<Result<Vec<_>>>()?;
+    /// At an interface, for frames without tag and with these outer ones.
+    pub(super) fn open(namespace: &Namespace, interface: &str, outer: &[[u8; 4]]) -> Result<Self> {
         let open = || {
-            let within = packet_socket()?;
-            setsockopt(&within, ReceiveTimeout, &TimeVal::seconds(DEADLINE.as_secs().try_into()?))?;
-            let out = packet_socket()?;
-            bind(out.as_raw_fd(), &link(interface)?)?;
-            let index = |name: &str| if_nametoindex(name).map(|index| index as usize);
-            let mut tags = HashMap::from([(index(interface)?, Tags::new())]);
-            for (name, own) in names {
-                tags.insert(index(&name)?, own);
-            }
-            Ok(Self { out, within, tags })
+            let link = link(interface)?;
+            let tap = |tag: Option<[u8; 4]>| -> Result<_> {
+                let socket = packet_socket(SockProtocol::EthAll)?;
+                SockRef::from(&socket).attach_filter(&received_with(tag))?;
+                bind(socket.as_raw_fd(), &link)?;
+                Ok((tag, socket))
+            };
+            let tags = outer.iter().copied().map(Some).chain([None]);
+            let within = tags.map(tap).collect::<Result<Vec<_>>>()?;
+            let out = packet_socket(SockProtocol::EthIp)?;
+            bind(out.as_raw_fd(), &link)?;
+            Ok(Self { out, within })
         };
         namespace.enter(open).with_context(|| format!("a raw socket at {interface}"))
     }
@@ -61,24 +55,27 @@ impl Wire {
         Ok(())
     }
 
-    /// The next frame, with its tags.
+    /// The next frame, with its tags; a tagged one before others.
     pub(super) fn receive(&self) -> Result<Vec<u8>> {
+        let mut ready: Vec<_> = self
+            .within
+            .iter()
+            .map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
+            .collect();
+        poll(&mut ready, PollTimeout::try_from(DEADLINE)?)?;
+        let mut sockets = self.within.iter().zip(&ready);
+        let Some(((tag, socket), _)) = sockets.find(|(_, ready)| ready.any() == Some(true)) else {
+            bail!("nothing came for {DEADLINE:?}");
+        };
         let mut frame = vec![0; 4096];
-        loop {
-            let (len, from) = recvfrom::<LinkAddr>(self.within.as_raw_fd(), &mut frame)
-                .with_context(|| format!("nothing came for {DEADLINE:?}"))?;
-            let Some(tags) = from.and_then(|from| self.tags.get(&from.ifindex())) else { continue };
-            if len < 14 {
-                continue;
-            }
-            return Ok([&frame[..12], &tags.concat(), &frame[12..len]].concat());
-        }
+        let len = recv(socket.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT)?;
+        let (addresses, rest) = frame[..len].split_at(12);
+        Ok([addresses, tag.as_ref().map_or(&[][..], |tag| &tag[..]), rest].concat())
     }
 }
 
-fn packet_socket() -> Result<OwnedFd> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    Ok(socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthIp)?)
+fn packet_socket(protocol: SockProtocol) -> Result<OwnedFd> {
+    Ok(socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?)
 }
 
 fn link(interface: &str) -> Result<LinkAddr> {
@@ -90,23 +87,37 @@ fn link(interface: &str) -> Result<LinkAddr> {
         .context("no such interface")
 }
 
-/// A VLAN interface for each tag, one on the other; the last one's name.
-fn add_vlan(namespace: &Namespace, interface: &str, tags: &[[u8; 4]]) -> Result<String> {
-    let mut on = interface.to_owned();
-    for [high, low, control @ ..] in tags {
-        let id = u16::from_be_bytes(*control) & 0xfff;
-        let protocol = if [*high, *low] == [0x88, 0xa8] { "802.1ad" } else { "802.1Q" };
-        let name = format!("{on}.{id}");
-        let id = id.to_string();
-        let add = ["link", "add", "link", &on, "name", &name, "type", "vlan"];
-        // Another row of tags may begin like this one.
-        if namespace.ip(&["link", "show", &name]).is_err() {
-            namespace.ip(&[&add[..], &["protocol", protocol, "id", &id]].concat())?;
-            namespace.ip(&["link", "set", &name, "up"])?;
-        }
-        on = name;
+/// Classic BPF (Linux's Documentation/networking/filter.rst): frames from the wire whose outer tag was this.
+fn received_with(tag: Option<[u8; 4]>) -> Vec<SockFilter> {
+    const LOAD_BYTE: u16 = 0x30;
+    const LOAD_HALF: u16 = 0x28;
+    const JUMP_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const OUTGOING: u32 = 4;
+    // What is known beside the frame (SKF_AD_OFF).
+    const PACKET_TYPE: u32 = 0xffff_f000 + 4;
+    const TAG_CONTROL: u32 = 0xffff_f000 + 44;
+    const TAG_PRESENT: u32 = 0xffff_f000 + 48;
+    const TAG_TYPE: u32 = 0xffff_f000 + 60;
+    let [kind, control] = tag.map_or([0; 2], |[a, b, c, d]| {
+        [u16::from_be_bytes([a, b]).into(), u16::from_be_bytes([c, d]).into()]
+    });
+    let mut filter = vec![
+        SockFilter::new(LOAD_BYTE, 0, 0, PACKET_TYPE),
+        SockFilter::new(JUMP_EQUAL, 7, 0, OUTGOING),
+        SockFilter::new(LOAD_BYTE, 0, 0, TAG_PRESENT),
+        SockFilter::new(JUMP_EQUAL, 5, 0, 0),
+        SockFilter::new(LOAD_HALF, 0, 0, TAG_CONTROL),
+        SockFilter::new(JUMP_EQUAL, 0, 3, control),
+        SockFilter::new(LOAD_HALF, 0, 0, TAG_TYPE),
+        SockFilter::new(JUMP_EQUAL, 0, 1, kind),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ];
+    if tag.is_none() {
+        filter[3] = SockFilter::new(JUMP_EQUAL, 4, 5, 0);
     }
-    Ok(on)
+    filter
 }
 
 /// Whether a frame is an answer of a DHCP server, and its xid.

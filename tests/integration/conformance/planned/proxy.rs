@@ -3,8 +3,6 @@
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::conformance::{ADDRESS, Ask, Case, Expect, FOREIGN, SERVER, Site, Suite};
 
-use super::super::clients::captured;
-
 const ANYBODY: [u8; 6] = [2, 9, 9, 9, 9, 9];
 const MENU_OFF: [u8; 4] = [6, 1, 8, 255];
 const MACHINE_ID: [u8; 17] = [0, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5, 6];
@@ -105,21 +103,6 @@ fn auto_proxy() -> Suite {
     Suite { site: Site::new().dhcp("mode = \"auto-proxy\""), cases }
 }
 
-/// Where there is no ProxyDHCP, a message to its port is a sign of misconfiguration.
-fn reservation() -> Suite {
-    let counted = |name: &str, captured_as: &str| {
-        Case::new(name, captured(captured_as), Expect::silence(Verdict::ProxyPort))
-    };
-    let cases = vec![
-        counted("1.8 4011: counted where there is no ProxyDHCP", "bios_ipxe 3 PXEClient b'iPXE'"),
-        counted(
-            "2 EDK2 PXE, at port 4011: counted",
-            "bios_ipxe 3 PXEClient:Arch:00007:UNDI:003000 b''",
-        ),
-    ];
-    Suite { site: Site::new(), cases }
-}
-
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![proxy(), auto_proxy(), reservation()]
+    vec![proxy(), auto_proxy()]
 }

@@ -3,7 +3,7 @@
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::conformance::{ADDRESS, Ask, Case, Expect, FAR_RELAY, MAC, RELAY, Site, Suite};
 
-use super::super::WRONG;
+use super::WRONG;
 
 fn cases() -> Vec<Case> {
     let ack = Expect::inform_ack;

@@ -6,7 +6,7 @@ use netboot_tests::conformance::{
     Suite,
 };
 
-use super::super::{WRONG, each};
+use super::{WRONG, each};
 
 const LONG: [u8; 255] = [0xc2; 255];
 
