@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap, io::Read as _, net::Ipv4Addr, os::unix::net::UnixStream, path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -18,6 +19,11 @@ use crate::{
 };
 
 const INTERFACE: &str = "eth0";
+
+/// An answer comes within this, on a busy machine too.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// One that is late on purpose, once all others are there.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Two namespaces and a wire between them, for one daemon after the other.
 pub(super) struct Ground {
@@ -36,7 +42,7 @@ pub(super) struct Node<'g> {
 }
 
 /// What the daemon made of a frame.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchange {
     /// Each verdict that it counted, as often as it did.
     pub(super) counted: Vec<String>,
@@ -83,24 +89,34 @@ impl Node<'_> {
         let sentinel = Ask { xid, ..Ask::discover() }.mac(SENTINEL).pxe(0).broadcast_flag();
         self.wire.send(frame)?;
         self.wire.send(&sentinel.frame())?;
-        let mut exchange = Exchange::default();
+        let received = self.answers(xid, answers);
+        // Also where answers are missing: the next exchange counts its own.
+        let mut counted = self.counted()?;
+        let answers = received.with_context(|| format!("it counted {counted:?}"))?;
+        let Some(own) = counted.iter().position(|verdict| verdict == "offer") else {
+            bail!("the last machine was not counted: {counted:?}");
+        };
+        counted.remove(own);
+        Ok(Exchange { counted, answers })
+    }
+
+    /// What comes until the machine with this xid is answered, and so many others.
+    fn answers(&self, xid: [u8; 4], due: usize) -> Result<Vec<Vec<u8>>> {
+        let mut answers = Vec::new();
         let mut last = false;
-        while !last || exchange.answers.len() < answers {
-            let frame = self.wire.receive().with_context(|| {
-                format!("the daemon sent {} answers of {answers}", exchange.answers.len())
-            })?;
+        while !last || answers.len() < due {
+            let deadline = if last { LATE } else { DEADLINE };
+            let frame = self
+                .wire
+                .receive(deadline)
+                .with_context(|| format!("{} answers of {due}", answers.len()))?;
             match wire::answer(&frame) {
                 Some(seen) if seen == xid => last = true,
-                Some(_) => exchange.answers.push(frame),
+                Some(_) => answers.push(frame),
                 None => {}
             }
         }
-        exchange.counted = self.counted()?;
-        let Some(own) = exchange.counted.iter().position(|verdict| verdict == "offer") else {
-            bail!("the last machine was not counted: {:?}", exchange.counted);
-        };
-        exchange.counted.remove(own);
-        Ok(exchange)
+        Ok(answers)
     }
 
     /// What was counted since the last time.

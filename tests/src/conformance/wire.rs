@@ -20,9 +20,6 @@ use socket2::{SockFilter, SockRef};
 use super::tags;
 use crate::namespace::Namespace;
 
-/// An answer that is due comes within this.
-const DEADLINE: Duration = Duration::from_secs(10);
-
 /// Sockets in a namespace.
 pub(super) struct Wire {
     out: OwnedFd,
@@ -55,17 +52,17 @@ impl Wire {
         Ok(())
     }
 
-    /// The next frame, with its tags; a tagged one before others.
-    pub(super) fn receive(&self) -> Result<Vec<u8>> {
+    /// The next frame, with its tags; a tagged one before others. An error, if none comes in time.
+    pub(super) fn receive(&self, deadline: Duration) -> Result<Vec<u8>> {
         let mut ready: Vec<_> = self
             .within
             .iter()
             .map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
             .collect();
-        poll(&mut ready, PollTimeout::try_from(DEADLINE)?)?;
+        poll(&mut ready, PollTimeout::try_from(deadline)?)?;
         let mut sockets = self.within.iter().zip(&ready);
         let Some(((tag, socket), _)) = sockets.find(|(_, ready)| ready.any() == Some(true)) else {
-            bail!("nothing came for {DEADLINE:?}");
+            bail!("nothing came for {deadline:?}");
         };
         let mut frame = vec![0; 4096];
         let len = recv(socket.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT)?;
