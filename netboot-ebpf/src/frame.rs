@@ -53,12 +53,11 @@ impl Frame {
         self.destination == BROADCAST
     }
 
-    /// Whether the frame was sent to this Ethernet address, or to a group: an interface in promiscuous mode
-    /// sees others.
+    /// Whether the frame was sent to a group of stations, such as all.
     #[inline(always)]
     #[must_use]
-    pub fn is_to(&self, mac: Mac) -> bool {
-        self.destination_mac.octets[0] & 1 != 0 || self.destination_mac == mac
+    pub fn is_to_group(&self) -> bool {
+        self.destination_mac.octets[0] & 1 != 0
     }
 }
 

@@ -101,9 +101,12 @@ pub fn respond<S: Side, T: Tables>(
     let stage = client::stage(message, index, tables, cell);
     seen.stage = stage as u8;
     let stage = Stage::from_number(black_box(&*seen).stage).unwrap_or(Stage::Plain);
-    let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
-    if !frame.is_to(interface.mac) {
-        return Err(Verdict::OtherDestination);
+    if !frame.is_to_group() {
+        // An interface in promiscuous mode sees frames to others.
+        let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
+        if frame.destination_mac != interface.mac {
+            return Err(Verdict::OtherDestination);
+        }
     }
     let decided = decide::<S, T>(message, index, request, stage, frame, ifindex, tables, cell);
     let decision = match decided {
@@ -111,6 +114,7 @@ pub fn respond<S: Side, T: Tables>(
             proxy::decide(message, index, request, stage, frame, ifindex, tables, cell)?
         }
         Err(Verdict::Nak) if S::COMPLETE => {
+            let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
             let refusal =
                 refuse::<S, T>(frame, interface, tables, message, index, request, cell, reply)?;
             let sum = checksum::message(reply, refusal.len);
@@ -120,6 +124,7 @@ pub fn respond<S: Side, T: Tables>(
         }
         decided => decided?,
     };
+    let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
     let end = reply::build::<S>(message, index, request, &decision, cell, reply)?;
     let limit = limit(request, interface.mtu);
     let mut verdict = decision.verdict();

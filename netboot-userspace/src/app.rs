@@ -194,7 +194,9 @@ impl Prepared {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let port = dhcp_sockets::hold_port()?;
         let all = links::all()?;
-        let links = links::named(&all, &config.interfaces, config.dhcp.server_address)?;
+        let of_subnet = || config.subnets.iter().find_map(|subnet| subnet.server_address);
+        let server_address = config.dhcp.server_address.or_else(of_subnet);
+        let links = links::named(&all, &config.interfaces, server_address)?;
         let tables = Arc::new(templates::render(config, &links, all.values())?);
         Ok(Self { port, links, tables })
     }

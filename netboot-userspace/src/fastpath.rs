@@ -3,6 +3,7 @@
 
 mod bpffs;
 mod explain;
+pub mod live;
 mod pins;
 mod rows;
 pub mod run;

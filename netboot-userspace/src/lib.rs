@@ -9,6 +9,7 @@ pub mod app;
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod explain;
 #[cfg(feature = "fastpath")]
 pub mod fastpath;
 #[cfg(not(feature = "fastpath"))]
@@ -25,6 +26,7 @@ pub mod machines;
 pub mod metrics;
 pub mod printable;
 pub mod quarantine;
+pub mod quirks;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;

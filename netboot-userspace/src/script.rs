@@ -62,6 +62,7 @@ fn hook(host: &Host, script: &config::Script, server: SocketAddr) -> Result<Stri
         or_else(&script.grpc_authority, || authority(address, TINK_SERVER_PORT, 0));
 
     let mut arguments = Vec::new();
+    arguments.extend(host.boot_vlan.map(|id| format!("vlan_id={id}")));
     if let Some(facility) = &script.facility {
         arguments.push(format!("facility={}", word("script.facility", facility)?));
     }

@@ -7,6 +7,8 @@ use netboot_ebpf::shared::{
 };
 
 use crate::quarantine::{self, Quarantine};
+/// By interface and OUI.
+pub type Anybody = HashMap<(u32, Option<[u8; 3]>), Reservation>;
 
 /// One consistent set of rows.
 #[derive(Clone, Debug)]
@@ -17,9 +19,10 @@ pub struct Tables {
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
     pub reservations: HashMap<Station, Reservation>,
-    /// What machines without reservation boot, by interface and manufacturer; `None`: all others.
-    pub anybody: HashMap<(u32, Option<[u8; 3]>), Reservation>,
     pub quarantine: Arc<Quarantine>,
+    /// In mode `auto-proxy`: what machines without reservation get, by interface, and by OUI where that has
+    /// quirks. Their station and address are zero.
+    pub anybody: Anybody,
 }
 
 impl netboot_ebpf::tables::Tables for Tables {

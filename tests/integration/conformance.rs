@@ -4,6 +4,7 @@
 mod accept;
 mod clients;
 mod decline;
+mod decline_time;
 mod destination;
 mod encoding;
 mod gather;
@@ -12,8 +13,12 @@ mod index;
 mod inform;
 mod options;
 mod planned;
+mod proxy;
 mod pxe;
+mod quirks;
+mod raspberry_pi;
 mod relay;
+mod routes;
 mod rows;
 mod server_id;
 mod size;
@@ -55,6 +60,11 @@ fn done() -> Vec<Suite> {
         encoding::suites(),
         pxe::suites(),
         decline::suites(),
+        decline_time::suites(),
+        proxy::suites(),
+        quirks::suites(),
+        raspberry_pi::suites(),
+        routes::suites(),
         inform::suites(),
         gather::suites(),
         relay::suites(),

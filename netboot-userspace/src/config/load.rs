@@ -11,6 +11,7 @@ use super::{
     host::{DraftHost, read_hosts},
     problem::{Place, Placed, Problem, Problems, Report},
     read::{Draft, read},
+    regular::read_regular,
     section::Section,
     source::Source,
 };
@@ -30,7 +31,7 @@ pub struct Loaded {
 ///
 /// Everything that is wrong, in the order of files and lines.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_with(path, &|path: &Path| fs::read(path))
+    load_with(path, &read_regular)
 }
 
 /// As [`load`], as if the file `edited` (one of the configuration's) had this text.
@@ -40,7 +41,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 /// As [`load`].
 pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Problems> {
     load_with(path, &|path: &Path| {
-        if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { fs::read(path) }
+        if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_regular(path) }
     })
 }
 
@@ -121,6 +122,10 @@ fn read_inventory(
 }
 
 fn finish(draft: Draft, path: &Path) -> Config {
-    let hosts = draft.hosts.into_iter().filter_map(DraftHost::finish).collect();
+    let hosts = draft
+        .hosts
+        .into_iter()
+        .filter_map(|host| DraftHost::finish(host, &draft.config.subnets))
+        .collect();
     Config { path: Some(path.to_owned()), hosts, ..draft.config }
 }

@@ -86,3 +86,26 @@ pub async fn watch(events: Infallible, _: Sightings, _: CancellationToken) {
 pub async fn watch_log(log: Infallible, _: CancellationToken) {
     match log {}
 }
+
+/// A copy of the program that cannot be.
+pub mod live {
+    use std::{convert::Infallible, path::Path};
+
+    use netboot_ebpf::verdict::Verdict;
+
+    pub struct Live(Infallible);
+
+    impl Live {
+        /// # Errors
+        /// Always: this build has no XDP program.
+        pub fn open(_: &Path) -> anyhow::Result<Self> {
+            anyhow::bail!("this netboot was built without the XDP program (feature `fastpath`)")
+        }
+
+        /// # Errors
+        /// Never: there is no program.
+        pub fn run(&mut self, _: &[u8], _: u32) -> anyhow::Result<(Verdict, Option<Vec<u8>>)> {
+            match self.0 {}
+        }
+    }
+}

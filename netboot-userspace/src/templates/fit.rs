@@ -6,40 +6,68 @@ use netboot_ebpf::shared::{HOST_OPTIONS, SUBNET_OPTIONS};
 
 use super::{
     boot::BootSets,
-    options::{self, subnet_block},
+    choice::Choice,
+    options::Block,
+    rows::{Blocks, has_overrides},
 };
 use crate::{
-    config::{Config, Subnet},
+    config::{Config, Quirks, Subnet},
     inventory::Host,
 };
 
 /// Renders blocks for their sizes.
 pub(crate) struct Fit<'c> {
     config: &'c Config,
-    /// Ours; where it is not given, the longest as text.
-    server: Ipv4Addr,
     sets: BootSets<'c>,
 }
 
 impl<'c> Fit<'c> {
     pub(crate) fn new(config: &'c Config) -> Self {
-        let server = config.dhcp.server_address.unwrap_or(Ipv4Addr::BROADCAST);
-        Self { config, server, sets: BootSets::new(config) }
+        Self { config, sets: BootSets::new(config) }
     }
 
     /// The bytes of a subnet's options.
-    pub(crate) fn subnet(&self, subnet: &Subnet, host: Option<&Host>) -> anyhow::Result<usize> {
-        let block = subnet_block(self.config, subnet, self.server, host)?;
-        block.padded::<SUBNET_OPTIONS>().map(|(_, len)| len.into())
+    pub(crate) fn subnet(&self, subnet: &Subnet) -> anyhow::Result<usize> {
+        len::<SUBNET_OPTIONS>(&self.blocks(subnet, None)?.row)
     }
 
-    /// The bytes of a host's own options.
-    pub(crate) fn host(host: &Host) -> anyhow::Result<usize> {
-        options::host(host)?.padded::<HOST_OPTIONS>().map(|(_, len)| len.into())
+    /// The bytes of a host's options, and of its subnet's as they are with it: `plain` are those without.
+    pub(crate) fn host(
+        &self,
+        subnet: &Subnet,
+        plain: usize,
+        host: &Host,
+    ) -> anyhow::Result<[usize; 2]> {
+        let blocks = self.blocks(subnet, Some(host))?;
+        let own = len::<HOST_OPTIONS>(&blocks.host)?;
+        let row = if has_overrides(host) { len::<SUBNET_OPTIONS>(&blocks.row)? } else { plain };
+        Ok([own, row])
     }
 
-    /// The bytes that the longest boot choice adds; `file` is the host's own.
-    pub(crate) fn boot(&mut self, file: Option<&str>) -> anyhow::Result<usize> {
-        self.sets.longest(self.server, file)
+    /// The bytes that the longest boot choice of a host adds; `file` is its own.
+    pub(crate) fn boot(
+        &mut self,
+        subnet: &'c Subnet,
+        host: &'c Host,
+        file: Option<&'c str>,
+        quirks: Quirks,
+    ) -> anyhow::Result<usize> {
+        let choice = Choice::new(self.config, subnet, self.server(subnet)).with_host(host);
+        let choice = Choice { boot_file: file, ..choice }.with_quirks(self.config, quirks);
+        self.sets.longest(choice)
     }
+
+    fn blocks(&self, subnet: &Subnet, host: Option<&Host>) -> anyhow::Result<Blocks> {
+        Blocks::new(self.config, subnet, self.server(subnet), host)
+    }
+
+    /// Ours; where it is not given, the longest as text.
+    fn server(&self, subnet: &Subnet) -> Ipv4Addr {
+        let given = subnet.server_address.or(self.config.dhcp.server_address);
+        given.unwrap_or(Ipv4Addr::BROADCAST)
+    }
+}
+
+fn len<const N: usize>(block: &Block) -> anyhow::Result<usize> {
+    block.padded::<N>().map(|(_, len)| len.into())
 }

@@ -1,10 +1,19 @@
 //! What a configuration makes of the answers to captured requests, as a second decoder reads them.
 
+mod choices;
+mod classless;
+mod proxy;
+mod tagged;
+
 use dhcproto::{
     Decodable as _, Decoder, Encodable as _,
     v4::{DhcpOption, Message, OptionCode},
 };
-use netboot_ebpf::{responder::Scratch, side::Daemon};
+use netboot_ebpf::{
+    responder::Scratch,
+    shared::{NO_ARCHITECTURE, Reservation},
+    side::Daemon,
+};
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -15,6 +24,8 @@ use super::*;
 use crate::{
     config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
+    inventory::Host,
+    quirks,
     selftest::{golden, site},
     slowpath,
 };
@@ -40,7 +51,7 @@ fn ask(config: &Config, name: &str) -> Message {
     let mut frame = frames.iter().find(|golden| golden.name == captured).unwrap().frame.clone();
     if name == OTHER {
         let at = frame.windows(4).position(|bytes| bytes == [93, 2, 0, 16]).unwrap();
-        frame[at + 3] = 27;
+        frame[at + 3] = 50;
     }
     if name == PLAIN {
         let at = frame.windows(6).position(|bytes| bytes == b"U-Boot").unwrap();
@@ -284,7 +295,8 @@ fn check_places(
         (Ok(tables), Ok(expect)) => {
             let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
             assert_eq!(found, expect);
-            let places = Place::all(&config, &links).unwrap();
+            let all: Vec<_> = links.iter().collect();
+            let places = Place::all(&config, &links, &all).unwrap();
             let found: Vec<_> =
                 place::without_subnet(&places, &links).map(|link| link.index).collect();
             assert_eq!(found, without);
@@ -323,7 +335,7 @@ fn places_of_subnets() {
     check_places(
         SERVER,
         &[&[], &["10.0.0.1/24"]],
-        Err("subnet 172.30.0.0/24: dhcp.server-address lies in it, but none of eth1, eth2 has"),
+        Err("subnet 172.30.0.0/24: the server-address lies in it, but none of eth1, eth2 has"),
         &[],
     );
 }

@@ -1,26 +1,13 @@
 //! Cases that are written before what they ask for. They are run, and some must fail: once all of a site's
 //! are met, this test says so. Then the module moves up: its `suites` into `done`, and no longer here.
 
-mod decline_time;
-mod firmware;
-mod proxy;
-mod quirks;
-mod routes;
 mod vlan;
 
 use anyhow::Result;
 use netboot_tests::conformance::{Suite, check_planned};
 
 pub(crate) fn suites() -> Vec<Suite> {
-    [
-        decline_time::suites(),
-        firmware::suites(),
-        proxy::suites(),
-        quirks::suites(),
-        routes::suites(),
-        vlan::suites(),
-    ]
-    .concat()
+    vlan::suites()
 }
 
 #[test]

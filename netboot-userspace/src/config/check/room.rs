@@ -7,6 +7,7 @@ use crate::{
         problem::{Place, Report},
         read::Draft,
     },
+    quirks,
     templates::Fit,
 };
 
@@ -24,14 +25,12 @@ pub(super) fn check_room(draft: &Draft, report: &Report) {
     let mut worst = vec![None; draft.config.subnets.len()];
     let mut bases = Vec::new();
     for (subnet, place) in draft.config.subnets.iter().zip(&draft.subnets) {
-        let base = fit.subnet(subnet, None);
-        bases.push(noted(base, &place.section, report));
+        bases.push(noted(fit.subnet(subnet), &place.section, report));
     }
     for host in &draft.hosts {
-        let own = noted(Fit::host(host.rest()), &host.place, report);
         let Some((at, blocks)) = blocks(&mut fit, host, draft, &bases, report) else { continue };
-        let (Some(own), Some(worst)) = (own, worst.get_mut(at)) else { continue };
-        let bytes = REST + blocks + own;
+        let Some(worst) = worst.get_mut(at) else { continue };
+        let bytes = REST + blocks;
         if worst.is_none_or(|(most, _)| bytes > most) {
             *worst = Some((bytes, &host.place));
         }
@@ -45,11 +44,11 @@ pub(super) fn check_room(draft: &Draft, report: &Report) {
     }
 }
 
-/// The host's subnet, and the bytes of its options and of the longest boot choice.
-fn blocks(
-    fit: &mut Fit<'_>,
-    host: &DraftHost,
-    draft: &Draft,
+/// The host's subnet, and the bytes of both's options and of the longest boot choice.
+fn blocks<'d>(
+    fit: &mut Fit<'d>,
+    host: &'d DraftHost,
+    draft: &'d Draft,
     bases: &[Option<usize>],
     report: &Report,
 ) -> Option<(usize, usize)> {
@@ -57,16 +56,16 @@ fn blocks(
     let mut subnets = draft.config.subnets.iter().zip(bases).enumerate();
     let (at, (subnet, base)) = subnets.find(|(_, (subnet, _))| subnet.cidr.contains(&ip))?;
     let own = host.rest();
-    let base = if own.options.is_empty() {
-        (*base)?
-    } else {
-        noted(fit.subnet(subnet, Some(own)), &host.place, report)?
-    };
+    let [host_bytes, subnet_bytes] =
+        noted(fit.host(subnet, base.unwrap_or(0), own), &host.place, report)?;
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
-    let boot = if own.netboot { noted(fit.boot(file), &host.place, report)? } else { 0 };
-    Some((at, base + boot))
+    let mac = host.mac.as_ref()?.value;
+    let (quirks, _) = quirks::of_machine(&draft.config, mac, &own.quirks);
+    let boot = fit.boot(subnet, own, file, quirks);
+    let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
+    Some((at, host_bytes + subnet_bytes + boot))
 }
 
-fn noted(bytes: anyhow::Result<usize>, place: &Place, report: &Report) -> Option<usize> {
+fn noted<T>(bytes: anyhow::Result<T>, place: &Place, report: &Report) -> Option<T> {
     bytes.inspect_err(|error| report.error(place, format!("{error:#}"))).ok()
 }

@@ -3,7 +3,7 @@
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::conformance::{Ask, Case, Expect, SERVER, Site, Suite};
 
-use super::super::WRONG;
+use super::WRONG;
 
 /// A machine for each quirk, by the last octet of its MAC and address.
 fn mac(number: u8) -> [u8; 6] {
