@@ -160,8 +160,14 @@ impl Ends {
 
     /// The daemon's answer.
     fn host(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
-        let answer = slowpath::answer(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
-        Some(slowpath::bytes(&self.scratch, answer))
+        let answer = slowpath::answer::<netboot_ebpf::side::Daemon>(
+            frame,
+            IFINDEX,
+            &mut self.scratch,
+            &self.tables,
+        )
+        .ok()?;
+        Some(slowpath::bytes(frame, &self.scratch, answer))
     }
 
     /// The XDP program's answer.
