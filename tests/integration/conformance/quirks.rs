@@ -22,6 +22,7 @@ const DELAY: u8 = 5;
 const NEVER_NAK: u8 = 6;
 const ECHO: u8 = 7;
 const ARCHITECTURE: u8 = 8;
+const BOOT_VLAN: u8 = 10;
 /// Of a manufacturer's row.
 const MANUFACTURER: [u8; 6] = [0x00, 0x16, 0x3e, 0, 0, 1];
 
@@ -36,6 +37,7 @@ fn site() -> Site {
         (NEVER_NAK, "quirks = { never-nak = true }".to_owned()),
         (ECHO, "quirks = { echo-pxeclient = true }".to_owned()),
         (ARCHITECTURE, "quirks = { architecture = \"arm64-uefi\" }".to_owned()),
+        (BOOT_VLAN, "boot-vlan = 7".to_owned()),
     ];
     let machines = rows.iter().fold(Site::new(), |site, (number, lines)| {
         site.known(mac(*number), address(*number), lines)
@@ -102,6 +104,11 @@ fn cases() -> Vec<Case> {
             "architecture: whatever 93 says",
             discover(ARCHITECTURE).pxe(0),
             offer(ARCHITECTURE).file("snp-arm64.efi"),
+        ),
+        Case::new(
+            "1.8 43: the VLAN that iPXE's script boots over",
+            discover(BOOT_VLAN).pxe(0).with(77, b"Tinkerbell"),
+            offer(BOOT_VLAN).contains(43, &[116, 1, b'7']).contains(43, &[6, 1, 8]),
         ),
     ]
 }
