@@ -6,7 +6,8 @@ use crate::{
     message::{Message, forget},
     options::Index,
     parameters::asks_for,
-    request::Request,
+    reply::FILE_NAME,
+    request::{Request, is_unicast},
     shared::{BootFile, Reservation, Settings, Subnet},
     side::Side,
     tables::Tables,
@@ -96,7 +97,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     }
     let mut row = reservation.subnet as usize;
     if subnet.classless != 0 && asks_for::<S>(message, index, code::CLASSLESS_ROUTES)? {
-        row = subnet.classless as usize;
+        row = subnet.classless as usize - 1;
     }
     let row = forget(row, cell) as u32;
     let Some(subnet) = tables.subnet(row) else { return Err(Verdict::NoTables) };
@@ -113,8 +114,10 @@ impl Decision<'_> {
     #[inline(always)]
     #[must_use]
     pub fn verdict(&self) -> Verdict {
+        let name = usize::from(self.boot.name_len);
+        let left_out = name > FILE_NAME && self.reservation.has(Reservation::NO_BOOT_FILE_OPTION);
         let missing =
-            self.stage != Stage::Plain && self.reservation.boot_set != 0 && self.boot.name_len == 0;
+            self.stage != Stage::Plain && self.reservation.boot_set != 0 && (name == 0 || left_out);
         match (self.message_type == OFFER, missing) {
             (true, false) => Verdict::Offer,
             (true, true) => Verdict::OfferNoBootFile,
@@ -144,14 +147,6 @@ pub(crate) fn reachable_relay(giaddr: [u8; 4], settings: &Settings) -> Result<()
         return Err(Verdict::BadRelay);
     }
     Ok(())
-}
-
-/// Whether an address can be one host's: neither of network 0, nor loopback, multicast or above.
-#[inline(always)]
-#[must_use]
-pub fn is_unicast(address: [u8; 4]) -> bool {
-    let [first, ..] = address;
-    first != 0 && first != 127 && first < 224
 }
 
 /// The states of a REQUEST (RFC 2131 section 4.3.2, table 4).

@@ -3,11 +3,11 @@
 
 use crate::{
     client::{Stage, architecture_slot},
-    decide::{Decision, boot_row, is_unicast, reachable_relay},
+    decide::{Decision, boot_row, reachable_relay},
     frame::{Destination, Frame},
     message::Message,
     options::Index,
-    request::Request,
+    request::{Request, is_unicast},
     shared::{Reservation, Settings},
     tables::Tables,
     verdict::Verdict,
@@ -15,6 +15,9 @@ use crate::{
 };
 
 /// Decides on a request in the proxy modes.
+///
+/// [`Reservation::ASSUME_PXE`] does not count: an operating system must not take an OFFER without address
+/// for one, and firmware's DISCOVER says what it is.
 ///
 /// A DISCOVER gets an OFFER without address beside the other server's. Firmware that then asks port 4011
 /// gets an ACK; a REQUEST to port 67 is the other server's.
@@ -46,8 +49,6 @@ pub fn decide<'t, T: Tables>(
         _ => return Err(Verdict::UnsupportedType),
     };
     let reservation = reservation(request, ifindex, settings, tables)?;
-    let assumed = stage == Stage::Plain && reservation.has(Reservation::ASSUME_PXE);
-    let stage = if assumed { Stage::Pxe } else { stage };
     let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
     let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
     let boot = tables.boot_file(row).ok_or(Verdict::NoTables)?;
@@ -70,7 +71,7 @@ fn reservation<'t, T: Tables>(
     if !settings.has(Settings::AUTO_PROXY) {
         return Err(Verdict::UnknownMachine);
     }
-    tables.anybody(ifindex, request.station.mac).ok_or(Verdict::UnknownMachine)
+    tables.anybody(ifindex, &request.station).ok_or(Verdict::UnknownMachine)
 }
 
 /// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked

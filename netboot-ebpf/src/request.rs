@@ -40,6 +40,14 @@ pub struct Request {
 
 const ZERO: [u8; 4] = [0; 4];
 
+/// Whether an address can be one host's: neither of network 0, nor loopback, multicast or above.
+#[inline(always)]
+#[must_use]
+pub fn is_unicast(address: [u8; 4]) -> bool {
+    let [first, ..] = address;
+    first != 0 && first != 127 && first < 224
+}
+
 impl Request {
     #[must_use]
     pub const fn empty() -> Self {
@@ -123,8 +131,10 @@ pub fn parse(
     request.link = request.giaddr;
     if index.has(code::RELAY_AGENT) {
         walk_relay(message, index);
-        request.server_override =
-            relay_address(message, index, relay::SERVER_OVERRIDE).unwrap_or(ZERO);
+        let known_by = relay_address(message, index, relay::SERVER_OVERRIDE).unwrap_or(ZERO);
+        if is_unicast(known_by) {
+            request.server_override = known_by;
+        }
         if request.giaddr != ZERO {
             let link = relay_address(message, index, relay::LINK_SELECTION).unwrap_or(ZERO);
             request.link = if link == ZERO { request.giaddr } else { link };

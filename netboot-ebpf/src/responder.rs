@@ -70,6 +70,8 @@ pub struct Answer {
     pub verdict: Verdict,
     /// Bytes of the message.
     pub len: usize,
+    /// Milliseconds to wait before it is sent.
+    pub delay: u16,
 }
 
 /// Answers the request in `scratch.message`, that came over an interface. `scratch.seen` must be
@@ -122,7 +124,7 @@ pub fn respond<S: Side, T: Tables>(
             let sum = checksum::message(reply, refusal.len);
             let to = refusal_destination(request, frame);
             frame::write(headers, interface.mac, refusal.server, &to, refusal.len, sum);
-            return Ok(Answer { verdict: refusal.verdict, len: refusal.len });
+            return Ok(Answer { verdict: refusal.verdict, len: refusal.len, delay: 0 });
         }
         decided => decided?,
     };
@@ -144,7 +146,7 @@ pub fn respond<S: Side, T: Tables>(
     }
     let sum = forget(checksum::message(reply, len) as usize, cell) as u32;
     frame::write(headers, interface.mac, decision.subnet.server, &to, len, sum);
-    Ok(Answer { verdict, len })
+    Ok(Answer { verdict, len, delay: decision.reservation.delay })
 }
 
 /// As [`respond`], to a frame in memory.

@@ -187,8 +187,8 @@ pub struct Subnet {
     pub ifindex: u32,
     /// Bytes used of `options`.
     pub options_len: u32,
-    /// The row for clients that ask for classless routes: with option 121, without 3 and 33 (RFC 3442,
-    /// "DHCP Client Behavior"); 0: there is none.
+    /// One more than the row for clients that ask for classless routes: with option 121, without 3 and 33
+    /// (RFC 3442, "DHCP Client Behavior"); 0: there is none.
     pub classless: u32,
     /// Options 54, 51, 58, 59, 1, 3, 6, ...; 54 stands first.
     pub options: [u8; SUBNET_OPTIONS],

@@ -30,8 +30,9 @@ pub fn remove(reply: &mut Message, end: usize, code: u8) -> usize {
 
 /// Takes options out until they end at `limit` at most; returns where they end.
 ///
-/// First go those that the client did not ask for, the last in the answer first; then those on its list
-/// (option 55), from its end (RFC 2132 section 9.8); then what boots it; at last the relay's.
+/// Where the relay's does not fit beside what must be told, it goes alone (RFC 3046 section 2.2). Then go
+/// those that the client did not ask for, the last in the answer first; then those on its list (option
+/// 55), from its end (RFC 2132 section 9.8); at last what boots it.
 pub fn shorten(
     message: &Message,
     index: &Index,
@@ -40,18 +41,20 @@ pub fn shorten(
     limit: usize,
 ) -> (usize, Fit) {
     let mut end = end;
+    let mut fit = Fit::Shortened;
+    let kept = places(reply, end).filter(|(code, ..)| is_kept(*code, reply, end));
+    if OPTIONS + kept.map(|(_, _, len)| len).sum::<usize>() > limit {
+        end = remove(reply, end, code::RELAY_AGENT);
+        fit = Fit::WithoutRelayInfo;
+    }
     while end > limit {
-        let Some(code) = least_wanted(message, index, reply, end) else { break };
+        let Some(code) = least_wanted(message, index, reply, end) else { return (end, Fit::No) };
         end = remove(reply, end, code);
     }
-    if end <= limit {
-        return (end, Fit::Shortened);
-    }
-    end = remove(reply, end, code::RELAY_AGENT);
-    (end, if end <= limit { Fit::WithoutRelayInfo } else { Fit::No })
+    (end, fit)
 }
 
-/// The option that is told as long as anything is.
+/// What is told as long as anything is.
 const KEPT: [u8; 7] = [
     code::SUBNET_MASK,
     code::ROUTER,
@@ -61,6 +64,12 @@ const KEPT: [u8; 7] = [
     code::CLIENT_ID,
     code::RELAY_AGENT,
 ];
+
+fn is_kept(code: u8, reply: &Message, end: usize) -> bool {
+    // Without a router, the routes are the only way out.
+    KEPT.contains(&code)
+        || code == code::CLASSLESS_ROUTES && find(reply, end, code::ROUTER).is_none()
+}
 
 /// What boots a machine, the most dispensable first.
 const BOOT: [u8; 6] = [
@@ -79,12 +88,8 @@ fn least_wanted(message: &Message, index: &Index, reply: &Message, end: usize) -
         Some(place) => -1 - place as i32,
         None => place(message, index, code).map_or(256, |place| place as i32),
     };
-    codes(reply, end).filter(|code| !KEPT.contains(code)).max_by_key(|code| rank(*code))
-}
-
-/// The codes in an answer's options.
-fn codes(reply: &Message, end: usize) -> impl Iterator<Item = u8> {
-    places(reply, end).map(|(code, ..)| code)
+    let codes = places(reply, end).map(|(code, ..)| code);
+    codes.filter(|code| !is_kept(*code, reply, end)).max_by_key(|code| rank(*code))
 }
 
 /// Offset and length of an option, with its code and length octet.

@@ -20,7 +20,7 @@ fn site() -> Site {
             (121, ROUTES),
         ]);
         (row.options, row.options_len) = (options, u32::from(len));
-        site.subnets[0].classless = site.subnets.len() as u32;
+        site.subnets[0].classless = site.subnets.len() as u32 + 1;
         site.subnets.push(row);
     })
 }

@@ -10,7 +10,7 @@ use netboot_ebpf::{
     responder::Scratch,
     shared::{
         BootFile, COUNTERS_LEN, ClassFlags, EVENTS_BYTES, EVENTS_LOST, Event, Interface,
-        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Mac, Reservation, Seen, Settings, Station,
+        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Seen, Settings, Station,
         Subnet, Unknown, UserClass,
     },
     tables::Tables,
@@ -70,7 +70,7 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn anybody(&self, _ifindex: u32, _mac: Mac) -> Option<&Reservation> {
+    fn anybody(&self, _ifindex: u32, _station: &Station) -> Option<&Reservation> {
         None
     }
 

@@ -51,7 +51,7 @@ impl Shape {
                 min_message,
                 delay,
                 quarantined_until,
-                classless: routes * 2,
+                classless: routes * 3,
                 mtu,
             },
         )

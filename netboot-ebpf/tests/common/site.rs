@@ -149,8 +149,9 @@ impl Tables for Site {
         reservation.quarantined_until != 0
     }
 
-    fn anybody(&self, ifindex: u32, mac: Mac) -> Option<&Reservation> {
-        self.anybody.as_ref().filter(|_| ifindex == IFINDEX && mac != Mac { octets: OUTCAST })
+    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
+        let outcast = Mac { octets: OUTCAST };
+        self.anybody.as_ref().filter(|_| ifindex == IFINDEX && station.mac != outcast)
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {
