@@ -4,14 +4,18 @@ mod check;
 mod defaults;
 mod file;
 mod host;
+mod inventory;
 mod lease;
 mod load;
+mod locate;
 mod names;
+mod network;
 mod option;
 mod print;
 mod problem;
 mod reach;
 mod read;
+mod script_settings;
 mod section;
 mod shape;
 mod source;
@@ -30,9 +34,11 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Vlan;
 
+pub(crate) use self::locate::Located;
 pub use self::{
     defaults::DEFAULT_PATH,
     file::{File, Host as HostEntry},
+    inventory::InventoryFormat,
     load::{Loaded, is_same_file, load, load_edited},
     names::interface_name,
     problem::{Problem, Problems},

@@ -10,14 +10,20 @@ mod slots;
 use std::collections::HashMap;
 
 use anyhow::Context as _;
+use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{
     ClassFlags, Interface, MAX_ADDRESSES, MAX_USER_CLASSES, NO_ARCHITECTURE, Reservation, Settings,
     Subnet, UserClass,
 };
 
 pub(crate) use self::fit::Fit;
-use self::{boot::BootSets, place::Place, slots::Slots};
-use crate::{config::Config, inventory::Host, links::Link, tables::Tables};
+use self::{boot::BootSets, options::Overrides, place::Place, slots::Slots};
+use crate::{
+    config::{Config, Located},
+    inventory::Host,
+    links::Link,
+    tables::Tables,
+};
 
 /// Renders a configuration for these interfaces; `all` are all interfaces of the node.
 ///
@@ -29,6 +35,7 @@ pub fn render<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Tables> {
     let places = Place::all(config, links)?;
+    let located = Located::new(config.subnets.iter().map(|subnet| subnet.cidr));
     let mut rows = SubnetRows::default();
     let mut sets = BootSets::new(config);
     let mut reservations = HashMap::with_capacity(config.hosts.len());
@@ -37,7 +44,8 @@ pub fn render<'l>(
         rows.row(config, place, None)?;
     }
     for host in &config.hosts {
-        let row = reservation(config, &places, host, &mut rows, &mut sets)
+        let place = located.find(host.ip).and_then(|at| places.get(at));
+        let row = reservation(config, place, host, &mut rows, &mut sets)
             .with_context(|| format!("host {} ({})", host.mac, host.ip))?;
         reservations.insert(host.station(), row);
     }
@@ -54,18 +62,15 @@ pub fn render<'l>(
     })
 }
 
-fn reservation(
+fn reservation<'c>(
     config: &Config,
-    places: &[Place<'_>],
-    host: &Host,
-    rows: &mut SubnetRows,
+    place: Option<&Place<'_>>,
+    host: &'c Host,
+    rows: &mut SubnetRows<'c>,
     sets: &mut BootSets<'_>,
 ) -> anyhow::Result<Reservation> {
-    let place = places
-        .iter()
-        .find(|place| place.subnet.cidr.contains(&host.ip))
-        .context("its address lies in no [[subnet]]")?;
-    let overrides = (host.lease_time.is_some() || !host.options.is_empty()).then_some(host);
+    let place = place.context("its address lies in no [[subnet]]")?;
+    let overrides = Overrides::of(host);
     let (options, options_len) = options::host(host)?.padded()?;
     Ok(Reservation {
         quarantined_until: 0,
@@ -84,26 +89,26 @@ fn reservation(
 
 /// The rows of `SUBNETS`, each once.
 #[derive(Default)]
-struct SubnetRows {
+struct SubnetRows<'c> {
     rows: Vec<Subnet>,
-    index: HashMap<(Vec<u8>, [u8; 4]), u32>,
+    index: HashMap<(Ipv4Net, Option<Overrides<'c>>), u32>,
 }
 
-impl SubnetRows {
+impl<'c> SubnetRows<'c> {
     /// The row of a subnet; a host with overrides gets one of its own, since no option may come twice.
     fn row(
         &mut self,
         config: &Config,
         place: &Place<'_>,
-        overrides: Option<&Host>,
+        overrides: Option<Overrides<'c>>,
     ) -> anyhow::Result<u32> {
         let Place { subnet, link, server } = place;
-        let block = options::subnet_block(config, subnet, *server, overrides)
-            .with_context(|| format!("subnet {}", subnet.cidr))?;
-        let key = (block.bytes.clone(), subnet.cidr.network().octets());
+        let key = (subnet.cidr, overrides);
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
+        let block = options::subnet_block(config, subnet, *server, key.1.as_ref())
+            .with_context(|| format!("subnet {}", subnet.cidr))?;
         let (options, len) = block.padded().with_context(|| format!("subnet {}", subnet.cidr))?;
         let index = u32::try_from(self.rows.len())?;
         self.rows.push(Subnet {

@@ -12,7 +12,7 @@ use std::{
 use cap_std::{ambient_authority, fs::Dir};
 
 use super::{
-    Config, DhcpMode, Script, SyslogListen,
+    Config, DhcpMode, Located, Script, SyslogListen,
     host::DraftHost,
     problem::{Placed, Report},
     reach,
@@ -24,13 +24,14 @@ pub(crate) fn check(draft: &Draft, report: &Report) {
     overlaps(draft, report);
     unique(&draft.hosts, |host| host.mac.as_ref(), "MAC", report);
     unique(&draft.hosts, |host| host.ip.as_ref(), "address", report);
+    let located = Located::new(draft.config.subnets.iter().map(|subnet| subnet.cidr));
     for ip in draft.hosts.iter().filter_map(|host| host.ip.as_ref()) {
-        if let Err(message) = address(ip.value, draft) {
+        if let Err(message) = address(ip.value, draft, &located) {
             report.error(&ip.place, message);
         }
     }
     boot_files(draft, report);
-    room::check_room(draft, report);
+    room::check_room(draft, &located, report);
     advice(draft, report);
 }
 
@@ -72,12 +73,12 @@ fn unique<'a, T: Copy + Eq + Hash + Display + 'a>(
     }
 }
 
-fn address(ip: Ipv4Addr, draft: &Draft) -> Result<(), String> {
+fn address(ip: Ipv4Addr, draft: &Draft, located: &Located) -> Result<(), String> {
     let config = &draft.config;
     if config.dhcp.server_address == Some(ip) {
         return Err(format!("{ip} is dhcp.server-address; choose another"));
     }
-    let Some(subnet) = config.subnets.iter().find(|subnet| subnet.cidr.contains(&ip)) else {
+    let Some(subnet) = located.find(ip).and_then(|at| config.subnets.get(at)) else {
         // Where another server gives the addresses, subnets need not be known here.
         let unknown = config.dhcp.mode == DhcpMode::Off && config.subnets.is_empty();
         if unknown || draft.unread_subnet {
@@ -122,13 +123,15 @@ fn boot_files(draft: &Draft, report: &Report) {
             return;
         }
     };
+    let mut known = HashMap::new();
     for file in files {
         let name = &file.value;
-        let why = match directory.metadata(name) {
-            Ok(metadata) if metadata.is_file() => continue,
-            Ok(_) => "not a file".to_owned(),
-            Err(error) => reason(&error),
-        };
+        let found = known.entry(name).or_insert_with(|| match directory.metadata(name) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(_) => Err("not a file".to_owned()),
+            Err(error) => Err(reason(&error)),
+        });
+        let Err(why) = found else { continue };
         let message =
             format!("{}: {why}; put it there, or correct the name", root.join(name).display());
         report.error(&file.place, message);
@@ -224,6 +227,7 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::NotADirectory => "not a directory".to_owned(),
+        std::io::ErrorKind::IsADirectory => "is a directory, not a file".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -1,8 +1,13 @@
 //! What the configuration file looks like, as `netboot check` writes it.
 
-use std::collections::BTreeMap;
+mod own;
 
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use ipnet::Ipv4Net;
 use serde::Serialize;
+
+use self::own::{Network, ScriptSettings};
 
 use super::{Config, DhcpOption, SyslogListen};
 use crate::inventory::{self, HostScript};
@@ -115,6 +120,12 @@ struct Route {
     router: String,
 }
 
+impl From<&(Ipv4Net, Ipv4Addr)> for Route {
+    fn from((destination, router): &(Ipv4Net, Ipv4Addr)) -> Self {
+        Self { destination: destination.to_string(), router: router.to_string() }
+    }
+}
+
 /// `[[host]]`
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -131,8 +142,12 @@ pub struct Host {
     pub boot_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_time: Option<String>,
+    #[serde(flatten)]
+    pub(crate) network: Network,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) options: Vec<OptionEntry>,
+    #[serde(skip_serializing_if = "ScriptSettings::is_empty")]
+    pub(crate) script_settings: ScriptSettings,
 }
 
 #[derive(Debug, Serialize)]
@@ -215,14 +230,7 @@ impl Subnet {
             search: subnet.search.clone(),
             mtu: subnet.mtu,
             lease_time: humantime::format_duration(lease).to_string(),
-            routes: subnet
-                .routes
-                .iter()
-                .map(|(destination, router)| Route {
-                    destination: destination.to_string(),
-                    router: router.to_string(),
-                })
-                .collect(),
+            routes: subnet.routes.iter().map(Route::from).collect(),
             options: subnet.options.iter().map(OptionEntry::from).collect(),
         }
     }
@@ -242,7 +250,9 @@ impl From<&inventory::Host> for Host {
             script,
             boot_file: host.boot_file.clone(),
             lease_time: lease,
+            network: Network::from(&host.network),
             options: host.options.iter().map(OptionEntry::from).collect(),
+            script_settings: ScriptSettings::from(&host.script_settings),
         }
     }
 }

@@ -7,8 +7,10 @@ use toml::de::DeValue;
 
 use super::{
     lease::lease_time,
+    network::read_network,
     option::{Owner, read_options},
     problem::{Place, Placed},
+    script_settings::read_script_settings,
     section::Section,
     value::{boolean, boot_file, hostname, is_http_url, text, unicast},
 };
@@ -28,6 +30,16 @@ pub(crate) struct DraftHost {
 }
 
 impl DraftHost {
+    pub(crate) fn new(
+        place: Place,
+        mac: Option<Placed<Mac>>,
+        ip: Option<Placed<Ipv4Addr>>,
+        boot_file: Option<Placed<String>>,
+        rest: Host,
+    ) -> Self {
+        Self { place, mac, ip, boot_file, rest }
+    }
+
     /// The host, if MAC and address are there.
     pub(crate) fn finish(self) -> Option<Host> {
         let boot_file = self.boot_file.map(|name| name.value);
@@ -49,13 +61,15 @@ pub(crate) fn read_hosts(file: &mut Section<'_>) -> Vec<DraftHost> {
     file.sections("host").into_iter().map(read_host).collect()
 }
 
-fn read_host(mut section: Section<'_>) -> DraftHost {
+pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     let mac = section.require("mac", mac);
     let ip = section.require("ip", unicast);
     let mut rest = Host {
         hostname: section.get("hostname", hostname).map(|name| name.value),
         script: section.get("script", script).map(|script| script.value),
         lease_time: lease_time(&mut section),
+        network: read_network(&mut section, None),
+        script_settings: read_script_settings(&mut section),
         ..Host::default()
     };
     section.set("netboot", &mut rest.netboot, boolean);
@@ -66,7 +80,7 @@ fn read_host(mut section: Section<'_>) -> DraftHost {
     DraftHost { place, mac, ip, boot_file, rest }
 }
 
-fn mac(value: &DeValue<'_>) -> Result<Mac, String> {
+pub(crate) fn mac(value: &DeValue<'_>) -> Result<Mac, String> {
     let mac = mac::parse(&text(value)?).map_err(|error| error.to_string())?;
     let [first, ..] = mac.octets;
     if first & 1 == 1 {

@@ -8,8 +8,9 @@ use std::{
 use super::{
     Config,
     check::{check, reason},
-    host::{DraftHost, read_hosts},
-    problem::{Place, Placed, Problem, Problems, Report},
+    host::DraftHost,
+    inventory::{read_file, read_inventory},
+    problem::{Place, Problem, Problems, Report},
     read::{Draft, read},
     section::Section,
     source::Source,
@@ -30,7 +31,7 @@ pub struct Loaded {
 ///
 /// Everything that is wrong, in the order of files and lines.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_with(path, &|path: &Path| fs::read(path))
+    load_with(path, &read_file)
 }
 
 /// As [`load`], as if the file `edited` (one of the configuration's) had this text.
@@ -40,7 +41,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 /// As [`load`].
 pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Problems> {
     load_with(path, &|path: &Path| {
-        if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { fs::read(path) }
+        if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_file(path) }
     })
 }
 
@@ -51,17 +52,16 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     a == b || whole(a).is_some_and(|a| Some(a) == whole(b))
 }
 
-type Read<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+/// How a file is read.
+pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
-fn load_with(path: &Path, read_bytes: Read<'_>) -> Result<Loaded, Problems> {
+fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems> {
     let report = Report::default();
     let mut files = vec![path.to_owned()];
     let config = match read_main(path, read_bytes, &report) {
         Some(mut draft) => {
             for name in std::mem::take(&mut draft.inventory) {
-                if let Some(hosts) = read_inventory(path, &name, &mut files, read_bytes, &report) {
-                    draft.hosts.extend(hosts);
-                }
+                read_inventory(path, &name, &mut files, &mut draft, read_bytes, &report);
             }
             check(&draft, &report);
             finish(draft, path)
@@ -72,7 +72,7 @@ fn load_with(path: &Path, read_bytes: Read<'_>) -> Result<Loaded, Problems> {
     if errors.is_empty() { Ok(Loaded { config, warnings, files }) } else { Err(Problems(errors)) }
 }
 
-fn read_main(path: &Path, read_bytes: Read<'_>, report: &Report) -> Option<Draft> {
+fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<Draft> {
     let place = Place::file(path);
     let bytes = read_bytes(path)
         .inspect_err(|error| report.error(&place, format!("cannot be read: {}", reason(error))))
@@ -82,42 +82,6 @@ fn read_main(path: &Path, read_bytes: Read<'_>, report: &Report) -> Option<Draft
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base = absolute.parent().unwrap_or(Path::new("/"));
     Some(read(Section::root(&source, &table, report), base))
-}
-
-/// The hosts of an inventory file, which is named relative to the file that includes it.
-fn read_inventory(
-    including: &Path,
-    name: &Placed<String>,
-    files: &mut Vec<PathBuf>,
-    read_bytes: Read<'_>,
-    report: &Report,
-) -> Option<Vec<DraftHost>> {
-    let path = including.parent().unwrap_or(Path::new("")).join(&name.value);
-    if let Some(kind @ ("csv" | "yaml" | "yml")) = path.extension().and_then(|kind| kind.to_str()) {
-        let message = format!(
-            "{}: inventories in {} are not supported yet; write the hosts as [[host]] tables in a .toml file",
-            name.value,
-            if kind == "csv" { "CSV" } else { "YAML" }
-        );
-        report.error(&name.place, message);
-        return None;
-    }
-    if files.contains(&path) {
-        report.error(&name.place, format!("{} is read twice; list it once", path.display()));
-        return None;
-    }
-    let bytes = read_bytes(&path).inspect_err(|error| {
-        let why = reason(error);
-        let message = format!("{}: {why}; create it, or correct the name", path.display());
-        report.error(&name.place, message);
-    });
-    files.push(path.clone());
-    let source = Source::new(&path, bytes.ok()?, report)?;
-    let table = source.parse(report)?;
-    let mut file = Section::root(&source, &table, report);
-    let hosts = read_hosts(&mut file);
-    file.finish();
-    Some(hosts)
 }
 
 fn finish(draft: Draft, path: &Path) -> Config {

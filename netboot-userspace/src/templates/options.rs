@@ -8,7 +8,7 @@ use dhcproto::{
 };
 
 use crate::{
-    config::{Config, Subnet, SyslogListen, reach},
+    config::{Config, NetworkOverrides, Subnet, SyslogListen, reach},
     inventory::Host,
 };
 
@@ -54,24 +54,62 @@ impl Block {
 /// The port that option 7 cannot say (RFC 2132 section 3.9).
 const SYSLOG_PORT: u16 = 514;
 
-/// The options of a subnet, but for those that a host has of its own.
+/// What a host has instead of its subnet's: hosts with the same share a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Overrides<'h> {
+    lease: Option<Duration>,
+    network: &'h NetworkOverrides,
+    /// The options by number, which stand in the host's own block.
+    codes: Vec<u8>,
+}
+
+impl<'h> Overrides<'h> {
+    /// Of a host; `None`: all is as in its subnet.
+    pub(super) fn of(host: &'h Host) -> Option<Self> {
+        let Host { lease_time: lease, network, options, .. } = host;
+        let none = lease.is_none() && options.is_empty() && *network == NetworkOverrides::default();
+        let codes = || options.iter().map(|option| option.code).collect();
+        (!none).then(|| Self { lease: *lease, network, codes: codes() })
+    }
+}
+
+/// The options of a subnet, with what a host has instead.
 pub(super) fn subnet_block(
     config: &Config,
     subnet: &Subnet,
     server: Ipv4Addr,
-    overrides: Option<&Host>,
+    overrides: Option<&Overrides<'_>>,
 ) -> anyhow::Result<Block> {
-    let lease = overrides
-        .and_then(|host| host.lease_time)
-        .or(subnet.lease_time)
-        .unwrap_or(config.dhcp.lease_time);
-    let own = overrides.into_iter().flat_map(|host| &host.options);
-    let without: Vec<u8> = own.map(|option| option.code).collect();
+    let lease =
+        overrides.and_then(|own| own.lease).or(subnet.lease_time).unwrap_or(config.dhcp.lease_time);
+    let without = overrides.map_or(&[][..], |own| &own.codes);
     let log_server = config.syslog.iter().find_map(|listen| match listen {
         SyslogListen::Udp(address) if address.port() == SYSLOG_PORT => reach(server, *address),
         _ => None,
     });
-    options(subnet, server, lease, log_server, &without)
+    match overrides {
+        Some(own) => {
+            let subnet = overridden(subnet, own.network);
+            options(&subnet, server, lease, log_server, without)
+        }
+        None => options(subnet, server, lease, log_server, without),
+    }
+}
+
+/// The subnet as a host with settings of its own sees it.
+fn overridden(subnet: &Subnet, own: &NetworkOverrides) -> Subnet {
+    let own = own.clone();
+    let subnet = subnet.clone();
+    Subnet {
+        routers: own.routers.unwrap_or(subnet.routers),
+        dns: own.dns.unwrap_or(subnet.dns),
+        ntp: own.ntp.unwrap_or(subnet.ntp),
+        domain: own.domain.or(subnet.domain),
+        search: own.search.unwrap_or(subnet.search),
+        routes: own.routes.unwrap_or(subnet.routes),
+        mtu: own.mtu.or(subnet.mtu),
+        ..subnet
+    }
 }
 
 /// The options in the order of PROTOCOL: server and times first, 1 before 3 (RFC 2132 section 3.3).

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{
-        DhcpMode,
+        DhcpMode, Located,
         host::DraftHost,
         problem::{Place, Report},
         read::Draft,
@@ -16,7 +16,7 @@ const LONGEST: usize = 548;
 /// Of a message, beside the blocks: the header, options 53 and 255, and room for echoes (61, 82, 97).
 const REST: usize = 240 + 3 + 1 + 40;
 
-pub(super) fn check_room(draft: &Draft, report: &Report) {
+pub(super) fn check_room(draft: &Draft, located: &Located, report: &Report) {
     if draft.config.dhcp.mode == DhcpMode::Off {
         return;
     }
@@ -24,12 +24,14 @@ pub(super) fn check_room(draft: &Draft, report: &Report) {
     let mut worst = vec![None; draft.config.subnets.len()];
     let mut bases = Vec::new();
     for (subnet, place) in draft.config.subnets.iter().zip(&draft.subnets) {
-        let base = fit.subnet(subnet, None);
+        let base = fit.subnet(subnet);
         bases.push(noted(base, &place.section, report));
     }
     for host in &draft.hosts {
         let own = noted(Fit::host(host.rest()), &host.place, report);
-        let Some((at, blocks)) = blocks(&mut fit, host, draft, &bases, report) else { continue };
+        let Some((at, blocks)) = blocks(&mut fit, host, draft, located, &bases, report) else {
+            continue;
+        };
         let (Some(own), Some(worst)) = (own, worst.get_mut(at)) else { continue };
         let bytes = REST + blocks + own;
         if worst.is_none_or(|(most, _)| bytes > most) {
@@ -46,21 +48,20 @@ pub(super) fn check_room(draft: &Draft, report: &Report) {
 }
 
 /// The host's subnet, and the bytes of its options and of the longest boot choice.
-fn blocks(
-    fit: &mut Fit<'_>,
-    host: &DraftHost,
+fn blocks<'c>(
+    fit: &mut Fit<'c>,
+    host: &'c DraftHost,
     draft: &Draft,
+    located: &Located,
     bases: &[Option<usize>],
     report: &Report,
 ) -> Option<(usize, usize)> {
-    let ip = host.ip.as_ref()?.value;
-    let mut subnets = draft.config.subnets.iter().zip(bases).enumerate();
-    let (at, (subnet, base)) = subnets.find(|(_, (subnet, _))| subnet.cidr.contains(&ip))?;
+    let at = located.find(host.ip.as_ref()?.value)?;
+    let (subnet, base) = (draft.config.subnets.get(at)?, bases.get(at)?);
     let own = host.rest();
-    let base = if own.options.is_empty() {
-        (*base)?
-    } else {
-        noted(fit.subnet(subnet, Some(own)), &host.place, report)?
+    let base = match fit.overridden(subnet, own) {
+        Some(bytes) => noted(bytes, &host.place, report)?,
+        None => (*base)?,
     };
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
     let boot = if own.netboot { noted(fit.boot(file), &host.place, report)? } else { 0 };
