@@ -39,7 +39,7 @@ pub use self::{
     defaults::DEFAULT_PATH,
     file::{File, Host as HostEntry},
     inventory::InventoryFormat,
-    load::{Loaded, is_same_file, load, load_edited},
+    load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,
     problem::{Problem, Problems},
     reach::reach,

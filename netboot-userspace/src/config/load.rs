@@ -1,8 +1,9 @@
 //! Reads the configuration and the inventory files it names.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -23,6 +24,21 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The configuration file and the inventory files.
     pub files: Vec<PathBuf>,
+    /// Where each host stands.
+    pub origins: Vec<Origin>,
+}
+
+/// Where a host stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub file: Arc<Path>,
+    pub line: usize,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
 }
 
 /// Reads and checks the file and all that it names.
@@ -58,7 +74,7 @@ pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems> {
     let report = Report::default();
     let mut files = vec![path.to_owned()];
-    let config = match read_main(path, read_bytes, &report) {
+    let (config, origins) = match read_main(path, read_bytes, &report) {
         Some(mut draft) => {
             for name in std::mem::take(&mut draft.inventory) {
                 read_inventory(path, &name, &mut files, &mut draft, read_bytes, &report);
@@ -66,10 +82,14 @@ fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems>
             check(&draft, &report);
             finish(draft, path)
         }
-        None => Config::unconfigured(),
+        None => (Config::unconfigured(), Vec::new()),
     };
     let (errors, warnings) = report.into_sorted(&files);
-    if errors.is_empty() { Ok(Loaded { config, warnings, files }) } else { Err(Problems(errors)) }
+    if errors.is_empty() {
+        Ok(Loaded { config, warnings, files, origins })
+    } else {
+        Err(Problems(errors))
+    }
 }
 
 fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<Draft> {
@@ -84,7 +104,12 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
     Some(read(Section::root(&source, &table, report), base))
 }
 
-fn finish(draft: Draft, path: &Path) -> Config {
-    let hosts = draft.hosts.into_iter().filter_map(DraftHost::finish).collect();
-    Config { path: Some(path.to_owned()), hosts, ..draft.config }
+fn finish(draft: Draft, path: &Path) -> (Config, Vec<Origin>) {
+    let finished = draft.hosts.into_iter().filter_map(|host| {
+        let origin =
+            Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
+        Some((host.finish()?, origin))
+    });
+    let (hosts, origins) = finished.unzip();
+    (Config { path: Some(path.to_owned()), hosts, ..draft.config }, origins)
 }

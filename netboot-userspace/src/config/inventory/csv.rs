@@ -26,7 +26,7 @@ enum Cell {
 }
 
 /// The columns: each is a key of `[[host]]`, or of its `script-settings`.
-const HOST: [(&str, Cell); 18] = [
+const HOST: [(&str, Cell); 17] = [
     ("mac", Cell::Text),
     ("ip", Cell::Text),
     ("hostname", Cell::Text),
@@ -44,7 +44,6 @@ const HOST: [(&str, Cell); 18] = [
     ("search", Cell::List),
     ("routes", Cell::Routes),
     ("mtu", Cell::Number),
-    ("never-nak", Cell::Boolean),
 ];
 const SCRIPT_SETTINGS: [(&str, Cell); 8] = [
     ("download-url", Cell::Text),

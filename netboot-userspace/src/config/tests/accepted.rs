@@ -30,16 +30,15 @@ fn inventories() {
     let directory = directory();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("hosts.toml", "[[host]]\nmac = \"52:54:00:00:00:02\"\nip = \"10.0.0.5\"\n[boot]\n");
-    let inventory =
-        r#"inventory = ["rack.csv", "hw.yaml", "none.toml", "hosts.toml", "hosts.toml"]"#;
+    let inventory = r#"inventory = ["rack.csv", "boot", "none.toml", "hosts.toml", "hosts.toml"]"#;
     let text = format!("{inventory}\n{}", host(""));
     assert_eq!(
         load_text(directory.path(), &text).unwrap_err(),
         [
-            "netboot.toml:1: inventory[0]: rack.csv: inventories in CSV are not supported yet; \
-             write the hosts as [[host]] tables in a .toml file",
-            "netboot.toml:1: inventory[1]: hw.yaml: inventories in YAML are not supported yet; \
-             write the hosts as [[host]] tables in a .toml file",
+            "netboot.toml:1: inventory[0]: rack.csv: no such file or directory; \
+             create it, or correct the name",
+            "netboot.toml:1: inventory[1]: boot: is a directory, not a file; \
+             create it, or correct the name",
             "netboot.toml:1: inventory[2]: none.toml: no such file or directory; \
              create it, or correct the name",
             "netboot.toml:1: inventory[4]: hosts.toml is read twice; list it once",
