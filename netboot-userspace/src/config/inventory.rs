@@ -53,13 +53,18 @@ const MOST_MIB: u64 = 512;
 /// A file's bytes, if it is a file and not too large.
 pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let most = MOST_MIB << 20;
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
+    let too_large = || {
         let message = format!("larger than {MOST_MIB} MiB, which is the limit; split it");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    let file = File::open(path)?;
+    if file.metadata()?.len() > most {
+        return Err(too_large());
     }
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    // A pipe has no length.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// Adds the hosts of an inventory file, which is named relative to the file that includes it, and the
@@ -79,7 +84,11 @@ pub(super) fn read_inventory(
     }
     let bytes = read_bytes(&path).inspect_err(|error| {
         let why = reason(error);
-        let message = format!("{}: {why}; create it, or correct the name", path.display());
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "; create it, or correct the name",
+            _ => "",
+        };
+        let message = format!("{}: {why}{hint}", path.display());
         report.error(&name.place, message);
     });
     files.push(path.clone());

@@ -9,7 +9,6 @@ use std::{
 use super::{
     Config,
     check::{check, reason},
-    host::DraftHost,
     inventory::{read_file, read_inventory},
     problem::{Place, Problem, Problems, Report},
     read::{Draft, read},

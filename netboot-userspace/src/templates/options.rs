@@ -188,3 +188,90 @@ pub(super) fn host(host: &Host) -> anyhow::Result<Block> {
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DhcpOption as Custom;
+
+    /// What the option says to a host with these overrides.
+    #[track_caller]
+    fn check(host: &Host, code: u8, expect: Option<&[u8]>) {
+        let address = |last| vec![Ipv4Addr::new(10, 0, 0, last)];
+        let subnet = Subnet {
+            routers: address(1),
+            dns: address(2),
+            ntp: address(3),
+            domain: Some("sub.net".into()),
+            search: vec!["net".into()],
+            routes: vec![("10.1.0.0/16".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 4))],
+            mtu: Some(1500),
+            ..Subnet::new("10.0.0.0/24".parse().unwrap())
+        };
+        let config = Config::unconfigured();
+        let overrides = Overrides::of(host);
+        let block = subnet_block(&config, &subnet, Ipv4Addr::new(10, 0, 0, 9), overrides.as_ref());
+        let block = block.unwrap().bytes;
+        let mut rest = block.as_slice();
+        let mut found = Vec::new();
+        while let [option, len, after @ ..] = rest {
+            let (value, after) = after.split_at(usize::from(*len));
+            if *option == code {
+                found.push(value);
+            }
+            rest = after;
+        }
+        assert_eq!(found, expect.into_iter().collect::<Vec<_>>(), "option {code} of {host:?}");
+    }
+
+    fn with(network: NetworkOverrides) -> Host {
+        Host { network, ..Host::default() }
+    }
+
+    #[test]
+    fn a_host_goes_before_its_subnet() {
+        let plain = Host::default();
+        let none = with(NetworkOverrides {
+            routers: Some(Vec::new()),
+            dns: Some(Vec::new()),
+            ntp: Some(Vec::new()),
+            search: Some(Vec::new()),
+            routes: Some(Vec::new()),
+            ..NetworkOverrides::default()
+        });
+        let list = Some(vec![Ipv4Addr::new(10, 0, 0, 7)]);
+        let own = with(NetworkOverrides {
+            routers: list.clone(),
+            dns: list.clone(),
+            ntp: list,
+            domain: Some("own".into()),
+            search: Some(vec!["own".into()]),
+            routes: Some(vec![("10.2.0.0/16".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 7))]),
+            mtu: Some(9000),
+        });
+        assert_eq!(Overrides::of(&plain), None);
+        for (code, subnet, own_value) in [
+            (3, &[10, 0, 0, 1][..], &[10, 0, 0, 7][..]),
+            (6, &[10, 0, 0, 2], &[10, 0, 0, 7]),
+            (42, &[10, 0, 0, 3], &[10, 0, 0, 7]),
+            (119, b"\x03net\0", b"\x03own\0"),
+            (121, &[16, 10, 1, 10, 0, 0, 4], &[16, 10, 2, 10, 0, 0, 7]),
+        ] {
+            check(&plain, code, Some(subnet));
+            check(&own, code, Some(own_value));
+            check(&none, code, None);
+        }
+        for (code, subnet, own_value) in
+            [(15, &b"sub.net"[..], &b"own"[..]), (26, &[5, 220], &[35, 40])]
+        {
+            check(&plain, code, Some(subnet));
+            check(&own, code, Some(own_value));
+            check(&none, code, Some(subnet));
+        }
+        // Mask and broadcast address are the subnet's.
+        check(&own, 1, Some(&[255, 255, 255, 0]));
+        check(&own, 28, Some(&[10, 0, 0, 255]));
+        let by_number = Host { options: vec![Custom { code: 3, value: vec![10, 0, 0, 8] }], ..own };
+        check(&by_number, 3, None);
+    }
+}

@@ -95,14 +95,21 @@ fn files_as_such() {
     fs::write(directory.path().join("a.csv"), b"mac,ip\n\n\xff\n").unwrap();
     fs::create_dir(directory.path().join("b.yaml")).unwrap();
     std::os::unix::fs::symlink("a.csv", directory.path().join("c.csv")).unwrap();
+    let large = fs::File::create(directory.path().join("d.toml")).unwrap();
+    large.set_len((512 << 20) + 1).unwrap();
     let path = directory.path().join("netboot.toml");
-    fs::write(&path, "inventory = [\"a.csv\", \"b.yaml\", \"c.csv\", \"netboot.toml\"]").unwrap();
+    fs::write(
+        &path,
+        "inventory = [\"a.csv\", \"b.yaml\", \"c.csv\", \"netboot.toml\", \"d.toml\"]",
+    )
+    .unwrap();
     let errors = load(&path).unwrap_err().to_string();
     let errors = errors.replace(&format!("{}/", directory.path().display()), "");
     let expect = [
-        "netboot.toml:1: inventory[1]: b.yaml: is a directory, not a file; create it, or correct the name",
+        "netboot.toml:1: inventory[1]: b.yaml: is a directory, not a file",
         "netboot.toml:1: inventory[2]: c.csv is read twice; list it once",
         "netboot.toml:1: inventory[3]: netboot.toml is read twice; list it once",
+        "netboot.toml:1: inventory[4]: d.toml: larger than 512 MiB, which is the limit; split it",
         "a.csv:3: is not UTF-8 text",
     ];
     assert_eq!(errors.lines().collect::<Vec<_>>(), expect);

@@ -37,8 +37,7 @@ fn inventories() {
         [
             "netboot.toml:1: inventory[0]: rack.csv: no such file or directory; \
              create it, or correct the name",
-            "netboot.toml:1: inventory[1]: boot: is a directory, not a file; \
-             create it, or correct the name",
+            "netboot.toml:1: inventory[1]: boot: is a directory, not a file",
             "netboot.toml:1: inventory[2]: none.toml: no such file or directory; \
              create it, or correct the name",
             "netboot.toml:1: inventory[4]: hosts.toml is read twice; list it once",

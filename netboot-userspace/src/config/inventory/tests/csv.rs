@@ -7,7 +7,7 @@ fn read() {
     let check = |text: &str, expect: &[&str]| check_hosts("a.csv", text, expect, &[]);
     check("mac,ip\n52:54:00:00:00:01,10.0.0.11\n", &[ONE]);
     check("ip,mac\n10.0.0.11,52-54-00-00-00-01", &[ONE]);
-    check("\u{feff}MAC , IP\r\n \"525400000001\" , 10.0.0.11\r\n", &[ONE]);
+    check("\u{feff}MAC ,\"IP\"\r\n\"525400000001\" , 10.0.0.11\r\n", &[ONE]);
     check("# all\n\nmac,ip,hostname\n# one\n5254.0000.0001,10.0.0.11,\n,,\n", &[ONE]);
     let all = "mac,ip,hostname,netboot,script,boot-file,lease-time,routers,dns,ntp,domain,search,\
                routes,mtu,arch,kernel,initrd,download-url,facility,worker-id,consoles,kernel-params\n\

@@ -122,7 +122,7 @@ fn many_documents_keep_order_and_lines() {
     check(
         "a.yaml",
         &text,
-        &["a.yaml:803: while parsing a flow node, did not find expected node content"],
+        &["a.yaml:803: while parsing a node, did not find expected node content"],
     );
 }
 
