@@ -16,7 +16,7 @@ fn read() {
                10.1.0.0/16=10.0.0.8;0.0.0.0/0=10.0.0.3,9000,aarch64,k,i,http://m/,f,w,\
                \"tty0 ttyS1,115200\",a=1 b\n";
     let expect = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nhostname = \"one\"\n\
-                  netboot = false\nscript = \"\"\"\n#!ipxe\n# a,\"b\\\"\"\"\"\nboot-file = \"own.efi\"\nlease-time = \"1h\"\n\
+                  netboot = false\nscript = \"\"\"\n#!ipxe\n# a,\"b\"\"\"\"\nboot-file = \"own.efi\"\nlease-time = \"1h\"\n\
                   routers = [\"10.0.0.3\"]\ndns = [\"10.0.0.4\", \"10.0.0.5\", \"10.0.0.6\"]\n\
                   ntp = [\"10.0.0.7\"]\ndomain = \"lab.test\"\nsearch = [\"a.test\", \"b.test\"]\nmtu = 9000\n\n\
                   [[routes]]\ndestination = \"10.1.0.0/16\"\nrouter = \"10.0.0.8\"\n\n\
