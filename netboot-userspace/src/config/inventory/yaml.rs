@@ -243,16 +243,18 @@ fn is_null(text: &str, style: ScalarStyle) -> bool {
 }
 
 /// The text in at most `parts` parts, each with its first line, split where a document begins: a line
-/// of `---` is never within one (YAML 1.2.2 section 9.1.2).
+/// of `---` is never within one (YAML 1.2.2 section 9.1.2). A single list is split where an element
+/// begins: what is in an element is indented.
 pub(super) fn split(source: &Source, parts: usize) -> Vec<(usize, &str)> {
     let mut rest = source.text();
     let mut line = 1;
     let mut found = Vec::new();
+    let mark = if is_single_list(rest) { "-" } else { "---" };
     // A directive stands before the `---` of its document.
     let directives = rest.starts_with('%') || rest.contains("\n%");
     let parts = if directives { 1 } else { parts };
     for left in (2..=parts).rev() {
-        let Some(at) = document_after(rest, rest.len() / left) else { break };
+        let Some(at) = line_after(rest, rest.len() / left, mark) else { break };
         let (part, after) = rest.split_at(at);
         found.push((line, part));
         line += part.matches('\n').count();
@@ -262,16 +264,22 @@ pub(super) fn split(source: &Source, parts: usize) -> Vec<(usize, &str)> {
     found
 }
 
-/// Where the first document begins that does so behind this place.
-fn document_after(text: &str, mut at: usize) -> Option<usize> {
+/// Whether the text is one document, a list whose elements stand alone: none may refer to another.
+fn is_single_list(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
+    first.is_some_and(|line| line.starts_with("- "))
+        && !text.contains('&')
+        && line_after(text, text.find("\n- ").unwrap_or_default(), "---").is_none()
+}
+
+/// Where the first line begins that does so behind this place, with this mark alone or before a blank.
+fn line_after(text: &str, mut at: usize, mark: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     loop {
         at += bytes.get(at..)?.iter().position(|byte| *byte == b'\n')? + 1;
-        let rest = bytes.get(at..)?;
-        let after = rest.strip_prefix(b"---");
-        if after
-            .is_some_and(|after| matches!(after.first(), None | Some(b' ' | b'\t' | b'\r' | b'\n')))
-        {
+        let after = bytes.get(at..)?.strip_prefix(mark.as_bytes());
+        if after.is_some_and(|after| matches!(after, [] | [b' ' | b'\t' | b'\r' | b'\n', ..])) {
             return Some(at);
         }
     }

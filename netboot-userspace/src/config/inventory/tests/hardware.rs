@@ -104,26 +104,43 @@ fn the_forms_of_a_file() {
 }
 
 #[test]
-fn many_documents_keep_order_and_lines() {
-    let mut text: String = (1..=200)
-        .map(|n| {
-            record(
-                &format!("n{n}"),
-                &format!("mac: '52:54:00:00:00:{n:02x}', ip: {{address: 10.0.0.{}}}", n + 10),
-            )
-        })
-        .collect();
+fn many_machines_keep_order_and_lines() {
+    // As documents, as a list, as lists in documents and with an element that another refers to.
+    check_many("---\n", "", "");
+    check_many("- ", "  ", "");
+    check_many("- ", "  ", "# all\n---\n");
+    check_many("---\n- ", "  ", "");
+    check_many("- ", "  ", "- &x\n");
+    let broken = format!("{}---\nkind: [\n", many("---\n", "", ""));
+    check(
+        "a.yaml",
+        &broken,
+        &["a.yaml:803: while parsing a node, did not find expected node content"],
+    );
+}
+
+/// 200 machines of three or four lines, whose last tells the MAC.
+fn many(mark: &str, indent: &str, head: &str) -> String {
+    let machine = |n: u8| {
+        let dhcp = format!("{{mac: '52:54:00:00:00:{n:02x}', ip: {{address: 10.0.0.{}}}}}", n + 10);
+        format!(
+            "{mark}kind: Hardware\n{indent}metadata: {{name: n{n}}}\n\
+             {indent}spec: {{interfaces: [{{dhcp: {dhcp}}}]}}\n"
+        )
+    };
+    head.to_owned() + &(1..=200).map(machine).collect::<String>()
+}
+
+#[track_caller]
+fn check_many(mark: &str, indent: &str, head: &str) {
+    let text = many(mark, indent, head);
     let (loaded, _) = read(&[("a.yaml", &text)], SUBNET).unwrap();
     let found = loaded.config.hosts.iter().zip(&loaded.origins);
     let found: Vec<_> = found.map(|(host, origin)| (host.mac.octets[5], origin.line)).collect();
-    let expect: Vec<_> = (1..=200).map(|n: u8| (n, 4 * usize::from(n))).collect();
-    assert_eq!(found, expect);
-    text.push_str("---\nkind: [\n");
-    check(
-        "a.yaml",
-        &text,
-        &["a.yaml:803: while parsing a node, did not find expected node content"],
-    );
+    let lines = 3 + mark.matches('\n').count();
+    let first = head.matches('\n').count();
+    let expect: Vec<_> = (1..=200).map(|n: u8| (n, first + lines * usize::from(n))).collect();
+    assert_eq!(found, expect, "{mark:?} {head:?}");
 }
 
 #[test]
