@@ -88,7 +88,8 @@ pub fn stage(message: &Message, index: &Index, tables: &impl Tables, cell: &mut 
     }
 }
 
-/// `Pxe`, `Http` or `Plain` by the begin of option 60.
+/// `Pxe`, `Http` or `Plain` by the begin of option 60. U-Boot's own loader says `U-Boot.armv8` or the like
+/// (net/bootp.c, `CONFIG_BOOTP_VCI_STRING`), and boots as PXE firmware does.
 #[inline(always)]
 fn vendor_class(message: &Message, index: &Index) -> Stage {
     let Some(at) = index.find(code::VENDOR_CLASS) else { return Stage::Plain };
@@ -97,6 +98,8 @@ fn vendor_class(message: &Message, index: &Index) -> Stage {
         Stage::Pxe
     } else if len >= 10 && bytes(message, at + 2) == Some(b"HTTPClient") {
         Stage::Http
+    } else if len >= 6 && bytes(message, at + 2) == Some(b"U-Boot") {
+        Stage::Pxe
     } else {
         Stage::Plain
     }
@@ -188,15 +191,38 @@ pub fn architecture(message: &Message, index: &Index) -> u16 {
     }
 }
 
-/// The slot of the first code of option 93 that is known; 0 where none is.
+/// The slot of the first code of option 93 that is known, else the one of all others. `taken_for` is the
+/// architecture whatever option 93 says, or [`NO_ARCHITECTURE`].
 #[inline(always)]
 #[must_use]
 pub fn architecture_slot(
     message: &Message,
     index: &Index,
     settings: &Settings,
+    taken_for: u16,
     cell: &mut usize,
 ) -> u32 {
+    let mut slot = said_slot(message, index, settings, cell);
+    if taken_for != NO_ARCHITECTURE {
+        slot = slot_of(settings, taken_for);
+    }
+    if slot == 0 {
+        slot = settings.other_slot;
+    }
+    forget(slot as usize, cell) as u32
+}
+
+#[inline(always)]
+fn slot_of(settings: &Settings, architecture: u16) -> u32 {
+    match settings.architecture_slots.get(usize::from(architecture)) {
+        Some(slot) => u32::from(*slot),
+        None => 0,
+    }
+}
+
+/// The slot of the first code of option 93 that has one; 0 where none has.
+#[inline(always)]
+fn said_slot(message: &Message, index: &Index, settings: &Settings, cell: &mut usize) -> u32 {
     let Some(at) = index.find(code::ARCHITECTURE) else { return 0 };
     let len = length(message, at);
     let mut slot = 0;
@@ -205,9 +231,7 @@ pub fn architecture_slot(
             break;
         }
         let Some(code) = bytes(message, at + 2 + position * 2) else { break };
-        let code = u16::from_be_bytes(*code);
-        slot =
-            settings.architecture_slots.get(usize::from(code)).map_or(0, |slot| u32::from(*slot));
+        slot = slot_of(settings, u16::from_be_bytes(*code));
         if slot != 0 {
             break;
         }

@@ -5,13 +5,15 @@ use crate::{
     frame::{Destination, Frame},
     message::{Message, forget},
     options::Index,
+    parameters::asks_for,
     request::Request,
-    shared::{BootFile, Reservation, Settings, Station, Subnet},
+    shared::{BootFile, Reservation, Settings, Subnet},
+    side::Side,
     tables::Tables,
     verdict::Verdict,
     wire::{
         ACK, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, INFORM, OFFER, RELEASE, REQUEST,
-        SERVER_PORT,
+        SERVER_PORT, code,
     },
 };
 
@@ -19,6 +21,9 @@ use crate::{
 pub struct Decision<'t> {
     /// OFFER or ACK.
     pub message_type: u8,
+    /// Another server gives the address.
+    pub is_proxy: bool,
+    pub stage: Stage,
     pub reservation: &'t Reservation,
     pub subnet: &'t Subnet,
     pub boot: &'t BootFile,
@@ -29,14 +34,14 @@ const ZERO: [u8; 4] = [0; 4];
 /// Decides on a request that came over an interface.
 ///
 /// # Errors
-/// A verdict that says why there is no OFFER or ACK. [`Verdict::Nak`] asks for a NAK, which userspace
+/// A verdict that says why there is no OFFER or ACK. [`Verdict::Nak`] asks for a NAK, which the daemon
 /// sends.
 #[inline(always)]
 #[expect(
     clippy::too_many_arguments,
     reason = "a struct of references would be built on the BPF stack"
 )]
-pub fn decide<'t, T: Tables>(
+pub fn decide<'t, S: Side, T: Tables>(
     message: &Message,
     index: &Index,
     request: &Request,
@@ -47,43 +52,68 @@ pub fn decide<'t, T: Tables>(
     cell: &mut usize,
 ) -> Result<Decision<'t>, Verdict> {
     let Some(settings) = tables.settings() else { return Err(Verdict::NoTables) };
+    if settings.has(Settings::PROXY) {
+        return Err(Verdict::ProxyMode);
+    }
     if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
         return Err(Verdict::OtherDestination);
     }
-    if request.message_type == REQUEST
-        && request.server != ZERO
+    if request.is_relayed() {
+        reachable_relay(request.giaddr, settings)?;
+    }
+    if request.server != ZERO
+        && names_server(request.message_type)
+        && request.server != request.server_override
         && !settings.is_ours(request.server)
     {
         return Err(Verdict::OtherServer);
     }
-    let Some(reservation) = tables.reservation(&Station::untagged(request.mac)) else {
+    let Some(reservation) = tables.reservation(&request.station) else {
         return Err(Verdict::UnknownMachine);
     };
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
+    let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
     let message_type = match request.message_type {
-        DISCOVER => discover(request, settings, subnet, ifindex)?,
-        REQUEST => request_state(request, frame, settings, reservation, subnet, ifindex)?,
-        DECLINE => return Err(Verdict::Decline),
-        RELEASE => return Err(Verdict::Release),
-        INFORM => return Err(Verdict::Inform),
+        // Whatever address it asks for.
+        DISCOVER if link => OFFER,
+        DISCOVER => return Err(Verdict::WrongSubnet),
+        REQUEST => request_state(request, frame, settings, reservation, link)?,
+        INFORM if !S::COMPLETE => return Err(Verdict::Inform),
+        INFORM => ACK,
+        DECLINE if names(request, request.requested, reservation) => return Err(Verdict::Decline),
+        RELEASE if names(request, request.ciaddr, reservation) => return Err(Verdict::Release),
+        DECLINE | RELEASE => return Err(Verdict::WrongAddress),
         _ => return Err(Verdict::UnsupportedType),
     };
-    let slot = architecture_slot(message, index, settings, cell);
+    // One state for all that led here: what follows is verified once.
+    let message_type = forget(usize::from(message_type), cell) as u8;
+    if tables.is_quarantined(reservation) {
+        return Err(Verdict::Quarantined);
+    }
+    if !S::COMPLETE && reservation.min_message | reservation.delay != 0 {
+        return Err(Verdict::Quirk);
+    }
+    let mut row = reservation.subnet as usize;
+    if subnet.classless != 0 && asks_for::<S>(message, index, code::CLASSLESS_ROUTES)? {
+        row = subnet.classless as usize;
+    }
+    let row = forget(row, cell) as u32;
+    let Some(subnet) = tables.subnet(row) else { return Err(Verdict::NoTables) };
+    let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
+    let stage = assumed(stage, reservation, cell);
     let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
     let row = forget(row as usize, cell) as u32;
     let Some(boot) = tables.boot_file(row) else { return Err(Verdict::NoTables) };
-    // One state for all that led here: what follows is verified once.
-    let message_type = forget(usize::from(message_type), cell) as u8;
-    Ok(Decision { message_type, reservation, subnet, boot })
+    Ok(Decision { message_type, is_proxy: false, stage, reservation, subnet, boot })
 }
 
 impl Decision<'_> {
     /// What the answer is counted as.
     #[inline(always)]
     #[must_use]
-    pub fn verdict(&self, stage: Stage) -> Verdict {
+    pub fn verdict(&self) -> Verdict {
         let missing =
-            stage != Stage::Plain && self.reservation.boot_set != 0 && self.boot.name_len == 0;
+            self.stage != Stage::Plain && self.reservation.boot_set != 0 && self.boot.name_len == 0;
         match (self.message_type == OFFER, missing) {
             (true, false) => Verdict::Offer,
             (true, true) => Verdict::OfferNoBootFile,
@@ -93,19 +123,34 @@ impl Decision<'_> {
     }
 }
 
-/// A DISCOVER is offered the reserved address, whatever address it asks for, on its own link.
+/// Whether option 54 of such a message says which server it is for.
 #[inline(always)]
-fn discover(
-    request: &Request,
-    settings: &Settings,
-    subnet: &Subnet,
-    ifindex: u32,
-) -> Result<u8, Verdict> {
-    if on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS) {
-        Ok(OFFER)
-    } else {
-        Err(Verdict::WrongSubnet)
+fn names_server(message_type: u8) -> bool {
+    message_type == REQUEST || message_type == DECLINE || message_type == RELEASE
+}
+
+/// Whether a DECLINE or RELEASE is for us and of the reserved address (RFC 2131 table 5: both name the
+/// server).
+#[inline(always)]
+fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool {
+    request.server != ZERO && address == reservation.address
+}
+
+/// Whether answers can go to a relay: its address is a unicast one, and not ours.
+#[inline(always)]
+pub(crate) fn reachable_relay(giaddr: [u8; 4], settings: &Settings) -> Result<(), Verdict> {
+    if !is_unicast(giaddr) || settings.is_ours(giaddr) {
+        return Err(Verdict::BadRelay);
     }
+    Ok(())
+}
+
+/// Whether an address can be one host's: neither of network 0, nor loopback, multicast or above.
+#[inline(always)]
+#[must_use]
+pub fn is_unicast(address: [u8; 4]) -> bool {
+    let [first, ..] = address;
+    first != 0 && first != 127 && first < 224
 }
 
 /// The states of a REQUEST (RFC 2131 section 4.3.2, table 4).
@@ -115,12 +160,10 @@ fn request_state(
     frame: &Frame,
     settings: &Settings,
     reservation: &Reservation,
-    subnet: &Subnet,
-    ifindex: u32,
+    link: bool,
 ) -> Result<u8, Verdict> {
-    let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
-    let wrong =
-        if settings.has(Settings::AUTHORITATIVE) { Verdict::Nak } else { Verdict::WrongAddress };
+    let refuses = settings.has(Settings::AUTHORITATIVE) && !reservation.has(Reservation::NEVER_NAK);
+    let wrong = if refuses { Verdict::Nak } else { Verdict::WrongAddress };
     if request.server != ZERO || request.ciaddr == ZERO {
         // SELECTING and INIT-REBOOT: the client has no address yet, and names the one that it wants.
         if request.requested == ZERO || request.ciaddr != ZERO {
@@ -128,28 +171,38 @@ fn request_state(
         }
         return if link && request.requested == reservation.address { Ok(ACK) } else { Err(wrong) };
     }
-    // REBINDING is broadcast, and may be relayed; RENEWING comes straight to us, possibly through a router.
-    let rebinding = frame.is_broadcast() || request.is_relayed();
-    if request.ciaddr == reservation.address && (link || !rebinding) {
+    if request.ciaddr == reservation.address && (link || !is_rebinding(request, frame)) {
         return Ok(ACK);
-    }
-    // A client that rebinds an address of a network that is not ours has another server.
-    if rebinding && !subnet.contains(request.ciaddr) {
-        return Err(Verdict::WrongAddress);
     }
     Err(wrong)
 }
 
-/// Whether the client is on the link of its subnet: the relay's address says which link, else the
-/// interface does.
+/// REBINDING is broadcast, and may be relayed; RENEWING comes straight to us, possibly through a router.
+#[inline(always)]
+#[must_use]
+pub fn is_rebinding(request: &Request, frame: &Frame) -> bool {
+    request.server == ZERO
+        && request.ciaddr != ZERO
+        && (frame.is_broadcast() || request.is_relayed())
+}
+
+/// Whether the client is on the link of its subnet: the relay says which link, else the interface does.
 #[inline(always)]
 fn on_link(request: &Request, subnet: &Subnet, ifindex: u32) -> bool {
-    if request.is_relayed() { subnet.contains(request.giaddr) } else { subnet.ifindex == ifindex }
+    if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
+}
+
+/// The stage of a machine that boots from the network also where it does not say so.
+#[inline(always)]
+fn assumed(stage: Stage, reservation: &Reservation, cell: &mut usize) -> Stage {
+    let plain = stage == Stage::Plain && reservation.has(Reservation::ASSUME_PXE);
+    let stage = forget(if plain { Stage::Pxe } else { stage } as usize, cell);
+    Stage::from_number(stage as u8).unwrap_or(Stage::Plain)
 }
 
 /// The row of `BOOT_FILES`; row 0 is the empty one.
 #[inline(always)]
-fn boot_row(set: u32, stage: Stage, slots: u32, slot: u32) -> u32 {
+pub(crate) fn boot_row(set: u32, stage: Stage, slots: u32, slot: u32) -> u32 {
     if set == 0 || stage == Stage::Plain || (slot == 0 && stage != Stage::Script) {
         return 0;
     }
@@ -163,14 +216,17 @@ fn boot_row(set: u32, stage: Stage, slots: u32, slot: u32) -> u32 {
 #[inline(always)]
 #[must_use]
 pub fn destination(request: &Request, frame: &Frame, reservation: &Reservation) -> Destination {
+    let to = |mac, ip, port| Destination { mac, ip, port, from: SERVER_PORT };
     if request.is_relayed() {
-        Destination { mac: frame.source_mac, ip: request.giaddr, port: SERVER_PORT }
-    } else if request.ciaddr != ZERO {
-        Destination { mac: frame.source_mac, ip: request.ciaddr, port: CLIENT_PORT }
-    } else if request.flags & BROADCAST_FLAG != 0 {
+        to(frame.source_mac, request.giaddr, SERVER_PORT)
+    // A DISCOVER has none (RFC 2131 table 5): what stands there is no address to send to.
+    } else if request.ciaddr != ZERO && request.message_type != DISCOVER {
+        to(frame.source_mac, request.ciaddr, CLIENT_PORT)
+    } else if request.flags & BROADCAST_FLAG != 0 || reservation.has(Reservation::ALWAYS_BROADCAST)
+    {
         Destination::BROADCAST
     } else {
-        Destination { mac: request.mac, ip: reservation.address, port: CLIENT_PORT }
+        to(request.station.mac, reservation.address, CLIENT_PORT)
     }
 }
 
@@ -178,8 +234,29 @@ pub fn destination(request: &Request, frame: &Frame, reservation: &Reservation) 
 #[must_use]
 pub fn refusal_destination(request: &Request, frame: &Frame) -> Destination {
     if request.is_relayed() {
-        Destination { mac: frame.source_mac, ip: request.giaddr, port: SERVER_PORT }
+        let port = SERVER_PORT;
+        Destination { mac: frame.source_mac, ip: request.giaddr, port, from: SERVER_PORT }
     } else {
         Destination::BROADCAST
+    }
+}
+
+/// Where the answer to an INFORM goes: to the client's address, also through a relay (RFC 2131 section
+/// 4.3.5); where it does not say one, to where the request came from.
+///
+/// # Errors
+/// [`Verdict::WrongAddress`]: that is no address.
+pub fn inform_destination(request: &Request, frame: &Frame) -> Result<Destination, Verdict> {
+    let to = |ip, port| Destination { mac: frame.source_mac, ip, port, from: SERVER_PORT };
+    if is_unicast(request.ciaddr) {
+        Ok(to(request.ciaddr, CLIENT_PORT))
+    } else if request.ciaddr != ZERO {
+        Err(Verdict::WrongAddress)
+    } else if request.is_relayed() {
+        Ok(to(request.giaddr, SERVER_PORT))
+    } else if is_unicast(frame.source) {
+        Ok(to(frame.source, CLIENT_PORT))
+    } else {
+        Err(Verdict::WrongAddress)
     }
 }

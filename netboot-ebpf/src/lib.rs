@@ -35,14 +35,21 @@
 
 pub mod checksum;
 pub mod client;
+pub mod complete;
 pub mod decide;
+pub mod flatten;
 pub mod frame;
 pub mod message;
 pub mod options;
+pub mod parameters;
+pub mod proxy;
+pub mod refuse;
 pub mod reply;
 pub mod request;
 pub mod responder;
 pub mod shared;
+pub mod side;
 pub mod tables;
+pub mod trim;
 pub mod verdict;
 pub mod wire;

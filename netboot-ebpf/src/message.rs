@@ -7,10 +7,8 @@ pub const CAP: usize = 2048;
 /// A DHCP message, from `op` on; bytes past its end are undefined in a request, zero in a reply.
 pub type Message = [u8; CAP];
 
-/// Bytes of an option (code, length, value) that the kernel echoes; userspace echoes any.
-pub const KERNEL_ECHO: usize = 64;
-/// The longest option.
-pub const ANY_ECHO: usize = 257;
+/// The longest option, with code and length.
+pub const ANY_OPTION: usize = 257;
 
 /// The byte at an offset.
 #[inline(always)]

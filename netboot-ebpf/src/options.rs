@@ -17,6 +17,8 @@ pub const MAX_OPTIONS: usize = 64;
 #[repr(C, align(8))]
 pub struct Index {
     at: [u16; 256],
+    /// Where each sub-option of option 82 was found: offset of its code from the option's, by code.
+    relay: [u8; 256],
     /// Non-zero where a code occurs twice.
     twice: u16,
 }
@@ -24,7 +26,7 @@ pub struct Index {
 impl Index {
     #[must_use]
     pub const fn new() -> Self {
-        Self { at: [0; 256], twice: 0 }
+        Self { at: [0; 256], relay: [0; 256], twice: 0 }
     }
 
     /// The offset of the option's code octet.
@@ -126,4 +128,46 @@ pub fn fixed<const N: usize>(
         Some(value) => Ok(Some(*value)),
         None => Err(Verdict::BadOption),
     }
+}
+
+/// The walk's bound on sub-options.
+const MAX_RELAY_OPTIONS: usize = 16;
+
+/// Walks the sub-options of option 82 (RFC 3046: neither pad nor end among them) as far as they are well
+/// formed: what relays put there is theirs, and echoed in any case.
+#[inline(always)]
+pub fn walk_relay(message: &Message, index: &mut Index) {
+    let Some(option) = index.find(code::RELAY_AGENT) else { return };
+    index.relay = [0; 256];
+    let end = 2 + length(message, option);
+    let mut at = 2;
+    for _ in 0..MAX_RELAY_OPTIONS {
+        if at + 2 > end {
+            return;
+        }
+        let Some(code) = byte(message, option + at) else { return };
+        let after = at + 2 + length(message, option + at);
+        if after > end {
+            return;
+        }
+        let Some(slot) = index.relay.get_mut(usize::from(code)) else { return };
+        *slot = at as u8;
+        at = after;
+    }
+}
+
+/// The value of a sub-option of option 82 that is an address; `None` where it is not there. Only after
+/// [`walk_relay`].
+#[inline(always)]
+#[must_use]
+pub fn relay_address(message: &Message, index: &Index, code: u8) -> Option<[u8; 4]> {
+    let option = index.find(code::RELAY_AGENT)?;
+    let at = match index.relay.get(usize::from(code)) {
+        Some(&at) if at != 0 => option + usize::from(at),
+        _ => return None,
+    };
+    if length(message, at) != 4 {
+        return None;
+    }
+    bytes(message, at + 2).copied()
 }

@@ -5,38 +5,42 @@ use crate::{
     message::{CAP, Message, bytes, forget, put},
     options::{Index, length},
     request::Request,
+    shared::Reservation,
+    side::{Daemon, Kernel, Side},
     verdict::Verdict,
     wire::{
         ACK, BOOTREPLY, BROADCAST_FLAG, CHADDR, CIADDR, COOKIE, FILE, FLAGS, GIADDR, HTYPE,
-        MAGIC_COOKIE, MIN_MESSAGE, NAK, OP, OPTIONS, SIADDR, SNAME, XID, YIADDR, code,
+        MAGIC_COOKIE, MAX_DATAGRAM, MIN_MESSAGE, NAK, OP, OPTIONS, SIADDR, SNAME, XID, YIADDR,
+        code,
     },
 };
 
 /// The longest boot file name that fits the `file` field with its NUL.
 pub const FILE_NAME: usize = 127;
 
-/// Builds an OFFER or ACK in `reply`, and returns its length in bytes. The bytes after it are zero up
-/// to the next multiple of 32.
-///
-/// `ECHO` bounds the options that are copied from the request, see [`crate::message::KERNEL_ECHO`]. Answers are the
-/// same bytes whatever the bound.
+/// Builds an OFFER or ACK in `reply`, and returns where its options end. The bytes after that are zero up to
+/// [`MIN_MESSAGE`].
 ///
 /// # Errors
 /// [`Verdict::EchoTooLong`], [`Verdict::ReplyTooLong`]; `reply` is then undefined.
 #[inline(always)]
-pub fn build<const ECHO: usize>(
+pub fn build<S: Side>(
     message: &Message,
     index: &Index,
     request: &Request,
     decision: &Decision<'_>,
-    mtu: u16,
     cell: &mut usize,
     reply: &mut Message,
 ) -> Result<usize, Verdict> {
-    let boot = decision.boot;
+    let Decision { reservation, subnet, boot, .. } = *decision;
+    let mut flags = message[FLAGS];
+    if reservation.has(Reservation::ALWAYS_BROADCAST) {
+        // The relay reads it.
+        flags |= BROADCAST_FLAG;
+    }
+    let flags = forget(usize::from(flags), cell) as u8;
     let ciaddr = if decision.message_type == ACK { request.ciaddr } else { [0; 4] };
-    header(message, reply, ciaddr, decision.reservation.address, boot.siaddr, message[FLAGS])
-        .ok_or(LONG)?;
+    header(message, reply, ciaddr, reservation.address, boot.siaddr, flags).ok_or(LONG)?;
     let long_name = usize::from(boot.name_len) > FILE_NAME;
     if long_name {
         put(reply, FILE, &[0; 128]).ok_or(LONG)?;
@@ -47,36 +51,38 @@ pub fn build<const ECHO: usize>(
     put(reply, OPTIONS, &[code::MESSAGE_TYPE, 1, decision.message_type]).ok_or(LONG)?;
     let mut at = OPTIONS + 3;
 
-    put(reply, at, &decision.subnet.options).ok_or(LONG)?;
-    at += decision.subnet.options_len as usize & 0x1ff;
-    at = echo::<ECHO>(message, index, code::CLIENT_ID, reply, at, cell)?;
-    at = echo::<ECHO>(message, index, code::MACHINE_ID, reply, at, cell)?;
-    put(reply, at, &decision.reservation.options).ok_or(LONG)?;
-    at += usize::from(decision.reservation.options_len) & 0xff;
+    put(reply, at, &subnet.options).ok_or(LONG)?;
+    if request.server_override != [0; 4] {
+        put(reply, at, &[code::SERVER_ID, 4]).ok_or(LONG)?;
+        put(reply, at + 2, &request.server_override).ok_or(LONG)?;
+    }
+    at += subnet.options_len as usize & 0x1ff;
+    at = echo::<S>(message, index, code::CLIENT_ID, reply, at, cell)?;
+    at = echo::<S>(message, index, code::MACHINE_ID, reply, at, cell)?;
+    put(reply, at, &reservation.options).ok_or(LONG)?;
+    at += usize::from(reservation.options_len) & 0xff;
     put(reply, at, &boot.options).ok_or(LONG)?;
     at += usize::from(boot.options_len) & 0x7f;
-    if long_name {
+    if long_name && !reservation.has(Reservation::NO_BOOT_FILE_OPTION) {
         put(reply, at, &[code::BOOT_FILE, boot.name_len as u8]).ok_or(LONG)?;
         put(reply, at + 2, &boot.name).ok_or(LONG)?;
         at += 2 + (usize::from(boot.name_len) & 0xff);
     }
     at = forget(at, cell);
-    at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
-    finish(reply, at, request, mtu)
+    echo::<S>(message, index, code::RELAY_AGENT, reply, at, cell)
 }
 
 const LONG: Verdict = Verdict::ReplyTooLong;
 
-/// Builds a NAK (RFC 2131 table 3): 53, 54, 61, 56 and 82 only.
+/// Builds a NAK (RFC 2131 table 3): 53, 54, 61, 56 and 82 only. Returns where its options end.
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_nak<const ECHO: usize>(
+pub fn build_nak<S: Side>(
     message: &Message,
     index: &Index,
     request: &Request,
     server: [u8; 4],
-    mtu: u16,
     cell: &mut usize,
     reply: &mut Message,
 ) -> Result<usize, Verdict> {
@@ -92,9 +98,8 @@ pub fn build_nak<const ECHO: usize>(
     put(reply, at, &[code::MESSAGE, REASON.len() as u8]).ok_or(LONG)?;
     put(reply, at + 2, REASON).ok_or(LONG)?;
     at += 2 + REASON.len();
-    at = echo::<ECHO>(message, index, code::CLIENT_ID, reply, at, cell)?;
-    at = echo::<ECHO>(message, index, code::RELAY_AGENT, reply, at, cell)?;
-    finish(reply, at, request, mtu)
+    at = echo::<S>(message, index, code::CLIENT_ID, reply, at, cell)?;
+    echo::<S>(message, index, code::RELAY_AGENT, reply, at, cell)
 }
 
 /// The fixed header (RFC 2131 table 3), but for `file`; `sname`, `hops` and `secs` are zero.
@@ -123,7 +128,7 @@ fn header(
 /// Copies an option of the request, if it is there, to `to`, and zeroes what the copy of constant
 /// length left behind it. Returns the offset after it.
 #[inline(always)]
-fn echo<const ECHO: usize>(
+fn echo<S: Side>(
     message: &Message,
     index: &Index,
     code: u8,
@@ -133,7 +138,11 @@ fn echo<const ECHO: usize>(
 ) -> Result<usize, Verdict> {
     let mut after = to;
     if let Some(at) = index.find(code) {
-        after = copy::<ECHO>(message, at, reply, to)?;
+        after = if S::COMPLETE {
+            copy::<{ Daemon::ECHO }>(message, at, reply, to)?
+        } else {
+            copy::<{ Kernel::ECHO }>(message, at, reply, to)?
+        };
     }
     Ok(forget(after, cell))
 }
@@ -163,13 +172,22 @@ const END: [u8; 32] = {
 };
 
 /// IPv4 and UDP header.
-const HEADERS: usize = 28;
+pub(crate) const HEADERS: usize = 28;
 
-/// Ends the options and returns the message's length, if the client and the link take as much.
+/// The longest IP datagram that the client and the link take, in bytes (option 57 counts it so).
 #[inline(always)]
-fn finish(reply: &mut Message, at: usize, request: &Request, mtu: u16) -> Result<usize, Verdict> {
+#[must_use]
+pub fn limit(request: &Request, mtu: u16) -> usize {
+    usize::from(request.max_datagram.min(mtu)).min(MAX_DATAGRAM)
+}
+
+/// Ends the options, and returns the message's length.
+///
+/// # Errors
+/// [`Verdict::ReplyTooLong`]: its datagram is over the limit.
+#[inline(always)]
+pub fn finish(reply: &mut Message, at: usize, limit: usize) -> Result<usize, Verdict> {
     put(reply, at, &END).ok_or(LONG)?;
     let len = (at + 1).max(MIN_MESSAGE);
-    let limit = usize::from(request.max_datagram.min(mtu));
     if len + HEADERS > limit { Err(LONG) } else { Ok(len) }
 }

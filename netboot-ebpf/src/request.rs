@@ -3,13 +3,13 @@
 use core::hint::black_box;
 
 use crate::{
-    message::{ANY_ECHO, CAP, Message, bytes},
-    options::{self, Index, walk},
-    shared::Mac,
+    message::{ANY_OPTION, CAP, Message, bytes},
+    options::{self, Index, relay_address, walk, walk_relay},
+    shared::{Mac, Station, Vlan},
     verdict::Verdict,
     wire::{
         BOOTREQUEST, CHADDR, CIADDR, COOKIE, ETHERNET, FLAGS, GIADDR, HLEN, HTYPE, MAGIC_COOKIE,
-        MIN_DATAGRAM, OP, OPTIONS, code,
+        MIN_DATAGRAM, OP, OPTIONS, code, relay,
     },
 };
 
@@ -17,7 +17,8 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    pub mac: Mac,
+    /// The machine; the tags of a relayed request are those of the way from the relay, and do not count.
+    pub station: Station,
     /// The longest IP datagram that the client takes (option 57), in bytes.
     pub max_datagram: u16,
     pub ciaddr: [u8; 4],
@@ -26,6 +27,11 @@ pub struct Request {
     pub requested: [u8; 4],
     /// Option 54; zero: not there.
     pub server: [u8; 4],
+    /// An address of the client's link: the relay's, or the one that the relay tells (RFC 3527); zero: it is on
+    /// the link that the frame came over.
+    pub link: [u8; 4],
+    /// What the client shall know us by (RFC 5107); zero: our own address.
+    pub server_override: [u8; 4],
     /// Option 53.
     pub message_type: u8,
     /// The first byte of `flags`: the broadcast flag.
@@ -38,12 +44,14 @@ impl Request {
     #[must_use]
     pub const fn empty() -> Self {
         Self {
-            mac: Mac { octets: [0; 6] },
+            station: Station::untagged(Mac { octets: [0; 6] }),
             max_datagram: 0,
             ciaddr: ZERO,
             giaddr: ZERO,
             requested: ZERO,
             server: ZERO,
+            link: ZERO,
+            server_override: ZERO,
             message_type: 0,
             flags: 0,
         }
@@ -64,7 +72,7 @@ impl Request {
     }
 }
 
-/// Reads a message of `end` bytes into `request`, and where its options are into `index`.
+/// Reads a message of `end` bytes, whose frame had such tags, into `request`, and where its options are into `index`.
 ///
 /// # Errors
 /// A verdict that says why the message is not answered, or not here.
@@ -72,6 +80,7 @@ impl Request {
 pub fn parse(
     message: &Message,
     end: usize,
+    vlan: &Vlan,
     index: &mut Index,
     request: &mut Request,
 ) -> Result<(), Verdict> {
@@ -81,7 +90,7 @@ pub fn parse(
         return Err(Verdict::Truncated);
     }
     // So that an option anywhere in the message can be copied with the constant length of either path.
-    if end > CAP - ANY_ECHO {
+    if end > CAP - ANY_OPTION {
         return Err(Verdict::TooLong);
     }
     if message[OP] != BOOTREQUEST {
@@ -91,9 +100,12 @@ pub fn parse(
         return Err(Verdict::NotDhcpMessage);
     }
     // Known before the options are walked, so that a malformed message still names its machine.
-    request.mac = Mac { octets: field(message, CHADDR) };
+    request.station.mac = Mac { octets: field(message, CHADDR) };
     request.ciaddr = field(message, CIADDR);
     request.giaddr = field(message, GIADDR);
+    if request.giaddr == ZERO {
+        request.station.vlan = *vlan;
+    }
     request.flags = message[FLAGS];
     if message[HTYPE] != ETHERNET || message[HLEN] != 6 {
         return Err(Verdict::NotEthernet);
@@ -105,6 +117,19 @@ pub fn parse(
     request.message_type = message_type;
     request.requested = options::fixed(message, index, code::REQUESTED_ADDRESS)?.unwrap_or(ZERO);
     request.server = options::fixed(message, index, code::SERVER_ID)?.unwrap_or(ZERO);
+    if request.server == ZERO && index.has(code::SERVER_ID) {
+        return Err(Verdict::BadOption);
+    }
+    request.link = request.giaddr;
+    if index.has(code::RELAY_AGENT) {
+        walk_relay(message, index);
+        request.server_override =
+            relay_address(message, index, relay::SERVER_OVERRIDE).unwrap_or(ZERO);
+        if request.giaddr != ZERO {
+            let link = relay_address(message, index, relay::LINK_SELECTION).unwrap_or(ZERO);
+            request.link = if link == ZERO { request.giaddr } else { link };
+        }
+    }
     let max = options::fixed(message, index, code::MAX_MESSAGE)?.map_or(0, u16::from_be_bytes);
     request.max_datagram = max.max(MIN_DATAGRAM as u16);
     Ok(())

@@ -6,13 +6,18 @@ use core::hint::black_box;
 use crate::{
     checksum,
     client::{self, Stage},
+    complete,
     decide::{decide, destination, refusal_destination},
+    flatten::flatten,
     frame::{self, Frame, HEADERS},
     message::{CAP, Message, forget},
     options::Index,
-    reply,
+    proxy,
+    refuse::refuse,
+    reply::{self, finish, limit},
     request::{Request, parse},
-    shared::{Seen, Station},
+    shared::{Seen, Settings, Vlan},
+    side::Side,
     tables::Tables,
     verdict::Verdict,
 };
@@ -25,9 +30,11 @@ pub struct Scratch {
     pub message: Message,
     /// The answer's message.
     pub reply: Message,
-    /// The answer's headers.
+    /// The request's headers without tags, then the answer's.
     pub headers: [u8; HEADERS],
     pub request: Request,
+    /// Of the request's frame.
+    pub vlan: Vlan,
     /// What is told about the request's machine.
     pub seen: Seen,
     pub index: Index,
@@ -43,6 +50,7 @@ impl Scratch {
             reply: [0; CAP],
             headers: [0; HEADERS],
             request: Request::empty(),
+            vlan: Vlan::NONE,
             seen: Seen::NOTHING,
             index: Index::new(),
             cell: 0,
@@ -65,20 +73,24 @@ pub struct Answer {
 }
 
 /// Answers the request in `scratch.message`, that came over an interface. `scratch.seen` must be
-/// [`Seen::NOTHING`].
+/// [`Seen::NOTHING`], and `scratch.vlan` the frame's.
 ///
 /// # Errors
-/// A verdict that says why there is no OFFER or ACK.
+/// A verdict that says why there is no answer, or not on this side.
 #[inline(always)]
-pub fn respond<const ECHO: usize, T: Tables>(
+pub fn respond<S: Side, T: Tables>(
     frame: &Frame,
     ifindex: u32,
     scratch: &mut Scratch,
     tables: &T,
 ) -> Result<Answer, Verdict> {
-    let Scratch { message, reply, headers, request, seen, index, cell } = scratch;
-    let parsed = parse(message, frame.message_len, index, request);
-    seen.mac = request.mac;
+    let Scratch { message, reply, headers, request, vlan, seen, index, cell } = scratch;
+    let mut parsed = parse(message, frame.message_len, vlan, index, request);
+    seen.station = request.station;
+    if S::COMPLETE && matches!(parsed, Err(Verdict::Overload | Verdict::SplitOption)) {
+        parsed = flatten(message, frame.message_len, reply)
+            .and_then(|len| parse(message, len, vlan, index, request));
+    }
     parsed?;
     // What was read stands in memory: the verifier must not follow each field's ways on from here.
     let (index, request) = (&*black_box(index), &*black_box(request));
@@ -89,37 +101,76 @@ pub fn respond<const ECHO: usize, T: Tables>(
     let stage = client::stage(message, index, tables, cell);
     seen.stage = stage as u8;
     let stage = Stage::from_number(black_box(&*seen).stage).unwrap_or(Stage::Plain);
-    let decision = decide(message, index, request, stage, frame, ifindex, tables, cell)?;
+    if !frame.is_to_group() {
+        // An interface in promiscuous mode sees frames to others.
+        let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
+        if frame.destination_mac != interface.mac {
+            return Err(Verdict::OtherDestination);
+        }
+    }
+    let decided = decide::<S, T>(message, index, request, stage, frame, ifindex, tables, cell);
+    let decision = match decided {
+        Err(Verdict::ProxyMode) if S::COMPLETE => {
+            proxy::decide(message, index, request, stage, frame, ifindex, tables, cell)?
+        }
+        Err(Verdict::Nak) if S::COMPLETE => {
+            let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
+            let refusal =
+                refuse::<S, T>(frame, interface, tables, message, index, request, cell, reply)?;
+            let sum = checksum::message(reply, refusal.len);
+            let to = refusal_destination(request, frame);
+            frame::write(headers, interface.mac, refusal.server, &to, refusal.len, sum);
+            return Ok(Answer { verdict: refusal.verdict, len: refusal.len });
+        }
+        decided => decided?,
+    };
     let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
-    let len = reply::build::<ECHO>(message, index, request, &decision, interface.mtu, cell, reply)?;
-    let to = destination(request, frame, decision.reservation);
-    if decision.reservation.station.mac != request.mac {
-        return Err(Verdict::Changed);
+    let end = reply::build::<S>(message, index, request, &decision, cell, reply)?;
+    let limit = limit(request, interface.mtu);
+    let mut verdict = decision.verdict();
+    let (len, to);
+    if S::COMPLETE {
+        (len, verdict) = complete::finish(message, index, request, &decision, reply, end, limit)?;
+        to = complete::destination(request, frame, &decision)?;
+    } else {
+        len = finish(reply, end, limit)?;
+        to = destination(request, frame, decision.reservation);
+        // The daemon may have put another machine's row in its place meanwhile.
+        if decision.reservation.station != request.station {
+            return Err(Verdict::Changed);
+        }
     }
     let sum = forget(checksum::message(reply, len) as usize, cell) as u32;
     frame::write(headers, interface.mac, decision.subnet.server, &to, len, sum);
-    Ok(Answer { verdict: decision.verdict(stage), len })
+    Ok(Answer { verdict, len })
 }
 
-/// Refuses the request in `scratch.message`, for which [`respond`] said [`Verdict::Nak`].
+/// As [`respond`], to a frame in memory.
 ///
 /// # Errors
 /// As [`respond`].
-pub fn refuse<const ECHO: usize, T: Tables>(
-    frame: &Frame,
+pub fn answer<S: Side, T: Tables>(
+    frame: &[u8],
     ifindex: u32,
     scratch: &mut Scratch,
     tables: &T,
 ) -> Result<Answer, Verdict> {
-    let Scratch { message, reply, headers, request, index, cell, .. } = scratch;
-    let reservation =
-        tables.reservation(&Station::untagged(request.mac)).ok_or(Verdict::UnknownMachine)?;
-    let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
-    let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
-    let mtu = interface.mtu;
-    let len = reply::build_nak::<ECHO>(message, index, request, subnet.server, mtu, cell, reply)?;
-    let to = refusal_destination(request, frame);
-    let sum = checksum::message(reply, len);
-    frame::write(headers, interface.mac, subnet.server, &to, len, sum);
-    Ok(Answer { verdict: Verdict::Nak, len })
+    scratch.seen = Seen::NOTHING;
+    let (parts, classified) = frame::split(frame)?;
+    match classified {
+        Err(Verdict::ProxyPort) if S::COMPLETE && is_proxy(tables) => {}
+        classified => classified?,
+    }
+    scratch.vlan = parts.vlan;
+    let parsed = frame::parse(&parts.headers, frame.len() - parts.tags.len())?;
+    let message = parts.rest.get(..parsed.message_len).ok_or(Verdict::Truncated)?;
+    if message.is_empty() {
+        return Err(Verdict::Truncated);
+    }
+    scratch.message.get_mut(..message.len()).ok_or(Verdict::TooLong)?.copy_from_slice(message);
+    respond::<S, T>(&parsed, ifindex, scratch, tables)
+}
+
+fn is_proxy(tables: &impl Tables) -> bool {
+    tables.settings().is_some_and(|settings| settings.has(Settings::PROXY))
 }

@@ -286,6 +286,9 @@ pub struct Settings {
     pub flags: u32,
     /// The number of architecture slots: the width of a boot set.
     pub slots: u32,
+    /// The slot of machines that say no architecture with a slot: a host's own boot file is there; 0: there
+    /// is none.
+    pub other_slot: u32,
     /// Our addresses; unused places are zero.
     pub addresses: [[u8; 4]; MAX_ADDRESSES],
     /// Architecture code (option 93) to slot, counted from 1; 0: unknown.
@@ -345,9 +348,7 @@ pub const NO_ARCHITECTURE: u16 = 0xffff;
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 pub struct Seen {
-    pub mac: Mac,
-    /// Of the frame, a relay's too.
-    pub vlan: Vlan,
+    pub station: Station,
     /// The first architecture code of option 93; 0xffff: none.
     pub architecture: u16,
     /// Option 53.
@@ -361,16 +362,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    #[inline(always)]
-    #[must_use]
-    pub const fn station(&self) -> Station {
-        Station { mac: self.mac, vlan: self.vlan }
-    }
-
     /// Of a message that could not be read.
     pub const NOTHING: Self = Self {
-        mac: Mac { octets: [0; 6] },
-        vlan: Vlan::NONE,
+        station: Station::untagged(Mac { octets: [0; 6] }),
         architecture: NO_ARCHITECTURE,
         message_type: 0,
         stage: 0,

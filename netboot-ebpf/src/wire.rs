@@ -3,6 +3,8 @@
 
 /// UDP port of servers and relays.
 pub const SERVER_PORT: u16 = 67;
+/// UDP port of ProxyDHCP servers (PXE 2.1 section 2.2.3).
+pub const PROXY_PORT: u16 = 4011;
 /// UDP port of clients.
 pub const CLIENT_PORT: u16 = 68;
 
@@ -35,6 +37,9 @@ pub const MAGIC_COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
 pub const BROADCAST_FLAG: u8 = 0x80;
 /// The least length of a BOOTP message (RFC 951): old clients and relays drop shorter ones.
 pub const MIN_MESSAGE: usize = 300;
+/// The longest IP datagram that is sent: EDK2 ignores messages over 1472 bytes
+/// (MdeModulePkg's PXE and HTTP boot), and nobody's answer is fragmented.
+pub const MAX_DATAGRAM: usize = 1500;
 /// The IP datagram that every client accepts (RFC 2131 section 2).
 pub const MIN_DATAGRAM: usize = 576;
 
@@ -48,6 +53,14 @@ pub const NAK: u8 = 6;
 pub const RELEASE: u8 = 7;
 pub const INFORM: u8 = 8;
 
+/// Sub-options of option 82.
+pub mod relay {
+    /// RFC 3527: an address of the client's link, where giaddr is of another one.
+    pub const LINK_SELECTION: u8 = 5;
+    /// RFC 5107: the address that the client shall know the server by, so that it renews through the relay.
+    pub const SERVER_OVERRIDE: u8 = 11;
+}
+
 /// Option codes.
 pub mod code {
     pub const PAD: u8 = 0;
@@ -59,6 +72,7 @@ pub mod code {
     pub const DOMAIN_NAME: u8 = 15;
     pub const INTERFACE_MTU: u8 = 26;
     pub const BROADCAST_ADDRESS: u8 = 28;
+    pub const STATIC_ROUTES: u8 = 33;
     pub const NTP: u8 = 42;
     pub const VENDOR_OPTIONS: u8 = 43;
     pub const REQUESTED_ADDRESS: u8 = 50;
@@ -66,12 +80,14 @@ pub mod code {
     pub const OVERLOAD: u8 = 52;
     pub const MESSAGE_TYPE: u8 = 53;
     pub const SERVER_ID: u8 = 54;
+    pub const PARAMETER_LIST: u8 = 55;
     pub const MESSAGE: u8 = 56;
     pub const MAX_MESSAGE: u8 = 57;
     pub const RENEWAL_TIME: u8 = 58;
     pub const REBINDING_TIME: u8 = 59;
     pub const VENDOR_CLASS: u8 = 60;
     pub const CLIENT_ID: u8 = 61;
+    pub const TFTP_SERVER_NAME: u8 = 66;
     pub const BOOT_FILE: u8 = 67;
     /// RFC 3004, and the plain string that iPXE and dhclient send.
     pub const USER_CLASS: u8 = 77;

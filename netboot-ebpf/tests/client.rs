@@ -50,7 +50,10 @@ fn stage_by_vendor_class() {
     check(Some(b"HTTPClien"), Stage::Plain);
     check(Some(b"pxeclient"), Stage::Plain);
     check(Some(b" PXEClient"), Stage::Plain);
-    check(Some(b"U-Boot.armv8"), Stage::Plain);
+    check(Some(b"U-Boot.armv8"), Stage::Pxe);
+    check(Some(b"U-Boot"), Stage::Pxe);
+    check(Some(b"U-Boo"), Stage::Plain);
+    check(Some(b"u-boot.armv8"), Stage::Plain);
     check(Some(b""), Stage::Plain);
 }
 
@@ -214,5 +217,38 @@ fn boot_file_by_stage_and_architecture() {
     check(Some(PXE), Some(b"Tinkerbell"), &[0, 33], "http://172.30.0.1/auto.ipxe");
     check(None, Some(b"Tinkerbell"), &[], "http://172.30.0.1/auto.ipxe");
     check(None, None, &[0, 7], "");
-    check(Some(b"U-Boot.armv8"), None, &[0, 11], "");
+    check(Some(b"U-Boot.armv8"), None, &[0, 22], "arm64.efi");
+}
+
+/// The slot of machines that say no architecture with a slot, and the architecture that one is taken for.
+#[test]
+fn other_slot() {
+    let check = |other_slot, taken_for, value: Option<&[u8]>, expect| {
+        let mut site = Site::new();
+        site.settings.as_mut().unwrap().other_slot = other_slot;
+        site.machine().architecture = taken_for;
+        let mut request = request(Some(PXE), None);
+        if let Some(value) = value {
+            request = request.with(93, value);
+        }
+        let reply = ask(&site, &request.frame()).unwrap();
+        assert_eq!(reply.boot_file(), expect, "{other_slot}, {taken_for}, {value:02x?}");
+    };
+    let [says, bios, arm64] = [NO_ARCHITECTURE, 0, 11];
+    for value in [None, Some(&[][..]), Some(&[0]), Some(&[0, 33]), Some(&[1, 0]), Some(&[0xff; 2])]
+    {
+        check(0, says, value, "");
+        check(2, says, value, "ipxe.efi");
+        check(2, arm64, value, "arm64.efi");
+        check(2, bios, value, "undionly.kpxe");
+        check(2, 33, value, "ipxe.efi");
+        check(0, 33, value, "");
+    }
+    for value in [Some(&[0, 0][..]), Some(&[0, 33, 0, 0])] {
+        check(2, says, value, "undionly.kpxe");
+        check(2, arm64, value, "arm64.efi");
+        check(2, 33, value, "ipxe.efi");
+        check(2, 64, value, "ipxe.efi");
+        check(0, 33, value, "");
+    }
 }

@@ -1,16 +1,15 @@
 use netboot_ebpf::{
     shared::{Mac, Settings, Subnet},
     verdict::Verdict,
-    wire::{DECLINE, INFORM, RELEASE},
 };
 
-use crate::common::{ADDRESS, Ask, MAC, OTHER_SERVER, RELAY, SERVER, Site, ask, verdict};
+use crate::common::{
+    ADDRESS, Ask, MAC, NEAR_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask,
+    kernel_verdict, verdict,
+};
 
 const OTHER_ADDRESS: [u8; 4] = [172, 30, 0, 51];
 const FOREIGN: [u8; 4] = [10, 9, 8, 7];
-const STRANGER: [u8; 6] = [0xff, 1, 2, 3, 0xff, 4];
-/// A relay on the link of subnet 0.
-const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
 
 fn check(request: &Ask, expect: Verdict) {
     check_at(&Site::new(), request, expect);
@@ -121,17 +120,10 @@ fn rebinding() {
 }
 
 #[test]
-fn what_the_library_leaves_to_the_daemon() {
-    for (message_type, expect) in
-        [(INFORM, Verdict::Inform), (DECLINE, Verdict::Decline), (RELEASE, Verdict::Release)]
-    {
-        check(&Ask::new(message_type), expect);
-        check(&Ask::new(message_type).relayed(RELAY), expect);
-        check(&Ask { ciaddr: ADDRESS, destination: SERVER, ..Ask::new(message_type) }, expect);
-        check(&Ask::new(message_type).mac(STRANGER), Verdict::UnknownMachine);
-    }
+fn types_that_are_not_served() {
     for message_type in [0, 2, 5, 6, 9, 10, 13, 14, 15, 16, 17, 18, 255] {
         check(&Ask::new(message_type), Verdict::UnsupportedType);
+        check(&Ask::new(message_type).mac(STRANGER), Verdict::UnknownMachine);
     }
 }
 
@@ -197,6 +189,9 @@ fn tables_with_holes() {
     check(|site| site.machine().subnet = 9, Verdict::NoTables);
     check(|site| site.machine().boot_set = 0, Verdict::Offer);
     check(|site| site.machine().boot_set = u32::MAX - 100, Verdict::NoTables);
-    // The slot of the hash map was recycled while it was read.
-    check(|site| site.machine().station.mac = Mac { octets: STRANGER }, Verdict::Changed);
+    // The slot of the kernel's hash map was recycled while it was read.
+    let site = Site::new().with(|site| site.machine().station.mac = Mac { octets: STRANGER });
+    assert_eq!(kernel_verdict(&site, &Ask::discover().frame()), Verdict::Changed);
+    let site = Site::new().with(|site| site.machine().station.vlan.ids = [0, 1]);
+    assert_eq!(kernel_verdict(&site, &Ask::discover().frame()), Verdict::Changed);
 }

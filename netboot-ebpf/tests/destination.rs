@@ -1,11 +1,10 @@
 //! RFC 2131 section 4.1.
 
-use crate::common::{ADDRESS, Ask, INTERFACE_MAC, MAC, RELAY, SERVER, Site, ask};
+use crate::common::{ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, RELAY, SERVER, Site, ask};
 
 /// On the way: a router, not the client.
 const ROUTER: [u8; 6] = [2, 0, 0, 0, 0, 0x99];
 const RELAY_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x67];
-const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
 const EVERYBODY: ([u8; 6], [u8; 4], u16) = ([255; 6], [255; 4], 68);
 
 fn check(request: &Ask, message_type: u8, expect: ([u8; 6], [u8; 4], u16)) {
@@ -51,6 +50,17 @@ fn to_a_client_without_address() {
         // To the client itself, whoever sent the frame.
         let bridged = Ask { station: ROUTER, source_port: 1068, ..request };
         check(&bridged, message_type, (MAC, ADDRESS, 68));
+    }
+}
+
+/// A DISCOVER has no ciaddr (RFC 2131 table 5): what stands there is not sent to.
+#[test]
+fn a_discover_with_an_address() {
+    for ciaddr in [ADDRESS, [172, 30, 0, 9], SERVER, [127, 0, 0, 1], [255; 4]] {
+        let discover = Ask { ciaddr, ..Ask::discover() };
+        check(&discover, 2, (MAC, ADDRESS, 68));
+        check(&discover.clone().broadcast_flag(), 2, EVERYBODY);
+        check(&discover.relayed(NEAR_RELAY), 2, (RELAY_MAC, NEAR_RELAY, 67));
     }
 }
 

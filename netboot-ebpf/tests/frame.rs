@@ -1,11 +1,11 @@
 use netboot_ebpf::{
     frame::{Destination, HEADERS, write},
-    message::{ANY_ECHO, CAP},
+    message::{ANY_OPTION, CAP},
     shared::Mac,
     verdict::Verdict,
 };
 
-use crate::common::{Ask, Site, internet_sum, verdict};
+use crate::common::{Ask, INTERFACE_MAC, Site, internet_sum, verdict};
 
 const UDP_LENGTH: usize = 38;
 const IP_LENGTH: usize = 16;
@@ -43,7 +43,20 @@ fn frames_that_are_answered() {
         frame[40..42].fill(0);
     });
     check("an own source port", |frame| frame[34..36].copy_from_slice(&[0x0f, 0xab]));
-    check("sent to our Ethernet address", |frame| frame[..6].fill(2));
+    check("sent to our Ethernet address", |frame| frame[..6].copy_from_slice(&INTERFACE_MAC));
+    check("sent to a group", |frame| frame[..6].copy_from_slice(&[1, 0, 0x5e, 0, 0, 1]));
+}
+
+/// An interface in promiscuous mode sees them.
+#[test]
+fn frames_to_others() {
+    check("another station", Verdict::OtherDestination, |frame| frame[..6].fill(2));
+    check("nobody", Verdict::OtherDestination, |frame| frame[..6].fill(0));
+    let near = |frame: &mut Vec<u8>| {
+        frame[..6].copy_from_slice(&INTERFACE_MAC);
+        frame[5] ^= 1;
+    };
+    check("almost us", Verdict::OtherDestination, near);
 }
 
 #[test]
@@ -57,7 +70,7 @@ fn frames_that_are_not_dhcp() {
     check("TCP", |frame| frame[23] = 6);
     check("ICMP", |frame| frame[23] = 1);
     check("to a client", |frame| frame[37] = 68);
-    check("to a boot server", |frame| frame[36..38].copy_from_slice(&[0x0f, 0xab]));
+    check("one above a boot server", |frame| frame[36..38].copy_from_slice(&[0x0f, 0xac]));
     check("port 67 in the wrong byte", |frame| frame[36..38].copy_from_slice(&[67, 0]));
     check("a later fragment", |frame| frame[21] = 1);
     check("a later fragment, high bits", |frame| frame[20] = 0x10);
@@ -68,12 +81,8 @@ fn frames_that_are_not_dhcp() {
 
 #[test]
 fn frames_that_are_not_read() {
-    let tag = |tag: [u8; 2]| [tag[0], tag[1], 0, 5];
-    for ethertype in [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]] {
-        check("tagged", Verdict::Tagged, |frame| insert(frame, 12, &tag(ethertype)));
-    }
-    check("tagged twice", Verdict::Tagged, |frame| {
-        insert(frame, 12, &[tag([0x88, 0xa8]), tag([0x81, 0x00])].concat());
+    check("to a boot server", Verdict::ProxyPort, |frame| {
+        frame[36..38].copy_from_slice(&[0x0f, 0xab]);
     });
     check("a first fragment", Verdict::Fragment, |frame| frame[20] = 0x20);
     check("IP options", Verdict::IpOptions, |frame| {
@@ -133,7 +142,7 @@ fn messages_that_are_not_answered() {
     // Liberal: no End, hops, no secs, xid 0.
     check(Verdict::Offer, Ask { end: vec![], ..ask() });
     check(Verdict::Offer, Ask { begin: [1, 1, 6, 9], xid: [0; 4], secs: [0xff; 2], ..ask() });
-    let fill = CAP - ANY_ECHO - ask().message().len();
+    let fill = CAP - ANY_OPTION - ask().message().len();
     check(Verdict::Offer, Ask { end: vec![255; fill + 1], ..ask() });
     check(Verdict::TooLong, Ask { end: vec![255; fill + 2], ..ask() });
 }
@@ -147,7 +156,7 @@ fn udp_checksum_is_never_zero() {
         let message = [word.to_be_bytes(), [0x12, 0x34]].concat();
         let sum = u32::from(u16::from_ne_bytes(word.to_be_bytes()))
             + u32::from(u16::from_ne_bytes([0x12, 0x34]));
-        let to = Destination { mac: Mac::default(), ip: [10, 0, 0, 9], port: 68 };
+        let to = Destination { mac: Mac::default(), ip: [10, 0, 0, 9], port: 68, from: 67 };
         write(&mut headers, Mac::default(), [10, 0, 0, 1], &to, message.len(), sum);
         let pseudo = [&headers[26..34], &[0, 17], &headers[38..40]].concat();
         assert_eq!(internet_sum(&[&pseudo, &headers[34..], &message]), 0xffff, "{word:04x}");

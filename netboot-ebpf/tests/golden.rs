@@ -95,8 +95,8 @@ const EXPECT: [(&str, u8, Option<&str>); 30] = [
     ("linux_clients", 3, Some(SCRIPT)),
     ("linux_clients", 1, Some(SCRIPT)),
     ("linux_clients", 3, Some(SCRIPT)),
-    ("uboot", 1, Some("")),
-    ("uboot", 3, Some("")),
+    ("uboot", 1, Some(ARM64)),
+    ("uboot", 3, Some(ARM64)),
     ("uboot", 1, Some(ARM64)),
     ("uboot", 3, Some(ARM64)),
     ("perfdhcp", 1, Some(SCRIPT)),
@@ -113,7 +113,7 @@ fn each_client_gets_its_boot_file() {
         let outcome = ask(&site, &golden.frame());
         let Some(boot_file) = boot_file else {
             assert_eq!(golden.ports[1], 4011);
-            assert_eq!(outcome, Err(Verdict::NotDhcp), "{golden:?}");
+            assert_eq!(outcome, Err(Verdict::ProxyPort), "{golden:?}");
             continue;
         };
         let reply = outcome.unwrap_or_else(|verdict| panic!("{verdict:?}: {golden:?}"));

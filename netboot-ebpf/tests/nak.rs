@@ -2,10 +2,9 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{Ask, SERVER, Site, ask};
+use crate::common::{Ask, NEAR_RELAY, SERVER, Site, ask};
 
 const WRONG: [u8; 4] = [172, 30, 0, 9];
-const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
 
 fn check(request: &Ask, flags: [u8; 2], codes: &[u8]) {
     let reply = ask(&Site::new(), &request.frame()).unwrap();
@@ -62,11 +61,18 @@ fn echoes_are_verbatim() {
     assert_eq!(reply.codes().last(), Some(&82));
 }
 
-/// A NAK too is no longer than the client takes.
+/// A NAK too is no longer than the client takes: the reason goes first, then the relay's option.
 #[test]
 fn length_is_limited() {
-    let request = Ask::selecting(WRONG).with(61, &[1; 255]);
-    assert_eq!(ask(&Site::new(), &request.frame()).map(|reply| reply.verdict), Ok(Verdict::Nak));
-    let request = request.with(82, &[2; 255]);
-    assert_eq!(ask(&Site::new(), &request.frame()), Err(Verdict::ReplyTooLong));
+    let check = |relay: usize, verdict, codes: &[u8]| {
+        let request = Ask::selecting(WRONG).with(61, &[1; 255]).with(82, &vec![2; relay]);
+        let reply = ask(&Site::new(), &request.frame()).unwrap();
+        assert_eq!((reply.verdict, &reply.codes()[..]), (verdict, codes), "{relay}");
+        assert!(reply.message.len() <= 548);
+    };
+    check(24, Verdict::Nak, &[53, 54, 56, 61, 82]);
+    check(25, Verdict::Nak, &[53, 54, 61, 82]);
+    check(39, Verdict::Nak, &[53, 54, 61, 82]);
+    check(40, Verdict::NoRelayInfo, &[53, 54, 61]);
+    check(255, Verdict::NoRelayInfo, &[53, 54, 61]);
 }

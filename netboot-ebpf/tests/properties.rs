@@ -1,106 +1,86 @@
 //! What holds for any frame. [`ask`] itself checks that answers are valid, that used memory changes
 //! nothing, and that the kernel sends the daemon's bytes.
 
-use netboot_ebpf::responder::Scratch;
+use netboot_ebpf::{
+    responder::Scratch,
+    shared::{Reservation, Settings},
+    verdict::Verdict,
+};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{
-    common::{ADDRESS, Ask, OTHER_SERVER, RELAY, SERVER, Site, ask, daemon, kernel, options},
-    golden::{self, Golden},
+    common::{
+        ADDRESS, Ask, Reply, SERVER, STRANGER, Shape, any_message, ask, daemon, in_pieces, kernel,
+        kernel_verdict, mutated, options, request,
+    },
+    golden,
 };
 
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// A frame whose headers are as a request's, with any bytes behind.
-fn any_message() -> impl Strategy<Value = Vec<u8>> {
-    (vec(any::<u8>(), 0..700), any::<bool>()).prop_map(|(message, begin)| {
-        let mut bytes = Ask::discover().message();
-        bytes.truncate(if begin { 240 } else { 0 });
-        bytes.extend(message);
-        crate::common::frame([2; 6], [0; 4], [255; 4], [68, 67], &bytes)
-    })
+/// What RFC 3046 calls well formed, as far as it is: the address in a sub-option.
+fn sub_option(agent: &[u8], wanted: u8) -> Option<[u8; 4]> {
+    let (mut rest, mut found) = (agent, None);
+    for _ in 0..16 {
+        let [code, len, after @ ..] = rest else { break };
+        let Some((value, after)) = after.split_at_checked(usize::from(*len)) else { break };
+        if *code == wanted {
+            found = value.try_into().ok();
+        }
+        rest = after;
+    }
+    found.filter(|address| *address != [0; 4])
 }
 
-/// A captured frame with some bytes changed, cut or appended.
-fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let frames: Vec<Vec<u8>> = Golden::all().iter().map(Golden::frame).collect();
-    (select(frames), vec((any::<prop::sample::Index>(), any::<u8>()), 0..8), 0..60i32).prop_map(
-        |(mut frame, changes, tail)| {
-            for (at, byte) in changes {
-                let at = at.index(frame.len());
-                frame[at] = byte;
-            }
-            match tail {
-                0..10 => frame.truncate(frame.len() - tail as usize),
-                10..20 => frame.extend(vec![0x61; tail as usize]),
-                _ => {}
-            }
-            frame
-        },
-    )
+/// The value of an option of the request.
+fn said(request: &Ask, code: u8) -> Option<Vec<u8>> {
+    let mut options = options(&[&request.options[..], &[255]].concat());
+    let at = options.iter().position(|(other, _)| *other == code)?;
+    Some(options.swap_remove(at).1)
 }
 
-/// A request of the known machine with options of all lengths.
-fn request() -> impl Strategy<Value = Ask> {
-    let address = || select(vec![ADDRESS, [172, 30, 0, 9], [10, 0, 0, 1], [0; 4]]);
-    let server = select(vec![SERVER, OTHER_SERVER, [10, 0, 0, 1]]);
-    let kind = prop_oneof![
-        Just(Ask::discover()),
-        address().prop_map(Ask::init_reboot),
-        address().prop_map(Ask::renewing),
-        address().prop_map(Ask::rebinding),
-        (address(), server)
-            .prop_map(|(address, server)| { Ask::new(3).with(50, &address).with(54, &server) }),
-        (1..12u8).prop_map(Ask::new),
-    ];
-    let place = select(vec![None, Some(RELAY), Some([172, 30, 0, 3])]);
-    let classes = select(vec![
-        None,
-        Some((60, &b"PXEClient"[..])),
-        Some((60, b"HTTPClient")),
-        Some((77, b"Tinkerbell")),
-        Some((77, b"\x04iPXE\x02xy")),
-    ]);
-    let echoed = || {
-        prop_oneof![
-            Just(None),
-            vec(any::<u8>(), 0..=70).prop_map(Some),
-            vec(any::<u8>(), 200..=255).prop_map(Some)
-        ]
-    };
-    let filler = vec(any::<u8>(), 0..=255);
-    let max = select(vec![None, Some(576u16), Some(1472), Some(0xff00), Some(800)]);
-    let rest =
-        (select(vec![0u8, 7, 11, 33]), any::<[u8; 2]>(), any::<[u8; 4]>(), vec(any::<u8>(), 0..40));
-    (kind, place, classes, (echoed(), echoed(), echoed()), filler, max, rest).prop_map(
-        |(mut ask, relay, class, (id, uuid, relay_agent), filler, max, rest)| {
-            if let Some((code, value)) = class {
-                ask = ask.with(code, value);
-            }
-            for (code, value) in [(61, id), (82, relay_agent), (97, uuid), (43, Some(filler))] {
-                if let Some(value) = value {
-                    ask = ask.with(code, &value);
-                }
-            }
-            if let Some(max) = max {
-                ask = ask.with(57, &max.to_be_bytes());
-            }
-            let (architecture, flags, xid, behind) = rest;
-            ask = Ask { flags, xid, ..ask.with(93, &[0, architecture]) };
-            ask.end.extend(behind);
-            match relay {
-                Some(relay) => ask.relayed(relay),
-                None => ask,
-            }
-        },
-    )
-}
+/// RFC 2131 table 3 and section 4.1, RFC 3046, RFC 6842.
+fn keeps_the_rules(shape: &Shape, request: &Ask, reply: &Reply) {
+    let refused = reply.message_type() == 6;
+    let asked = request.options[2];
+    assert!(matches!((asked, reply.message_type()), (1, 2) | (3, 5 | 6) | (8, 5)));
+    let max = said(request, 57).map_or(576, |max| u16::from_be_bytes([max[0], max[1]]));
+    let fits = usize::from(max.max(576).min(shape.mtu).min(1500));
+    assert!(reply.message.len() + 28 <= fits);
 
-/// The site, with boot files' names of this length.
-fn site(name: usize) -> Site {
-    if name == 0 { golden::site() } else { golden::site().boot_name(&"u".repeat(name)) }
+    let given = if refused || asked == 8 || shape.is_proxy() { [0; 4] } else { ADDRESS };
+    assert_eq!(reply.address(), given, "yiaddr");
+    assert_eq!(reply.message[4..8], request.xid);
+    assert_eq!(reply.message[24..28], request.giaddr);
+    assert_eq!(reply.message[28..44], request.chaddr);
+    assert_eq!(reply.message[11], request.flags[1]);
+
+    let codes = reply.codes();
+    assert_eq!(codes[0], 53);
+    let agent = said(request, 82);
+    let known_as = agent.as_ref().and_then(|agent| sub_option(agent, 11)).unwrap_or(SERVER);
+    assert_eq!(reply.option(54), Some(&known_as[..]));
+    assert_eq!(reply.option(51).is_some(), !refused && asked != 8);
+    assert_eq!(reply.option(61), said(request, 61).as_deref());
+    if let Some(echoed) = reply.option(97) {
+        assert_eq!(Some(echoed), said(request, 97).as_deref());
+    }
+    let expect = agent.filter(|_| reply.verdict != Verdict::NoRelayInfo);
+    assert_eq!(reply.option(82), expect.as_deref());
+    assert!(expect.is_none() || codes.last() == Some(&82));
+    if refused {
+        assert!(codes.iter().all(|code| [53, 54, 56, 61, 82].contains(code)), "{codes:?}");
+        assert!(shape.flags & Settings::AUTHORITATIVE != 0);
+        assert!(shape.quirks & Reservation::NEVER_NAK == 0);
+    }
+    for code in [50, 52, 55, 57] {
+        assert_eq!(reply.option(code), None, "{code}");
+    }
+    let broadcast = reply.destination == [255; 4];
+    assert_eq!(broadcast, reply.to == [255; 6]);
+    assert!(!broadcast || (reply.port == 68 && request.giaddr == [0; 4]));
 }
 
 proptest! {
@@ -112,31 +92,47 @@ proptest! {
     }
 
     #[test]
-    fn any_message_gets_a_verdict(frame in any_message()) {
-        let _ = ask(&golden::site(), &frame);
+    fn any_message_gets_a_verdict(frame in any_message(), shape in Shape::any()) {
+        let _ = ask(&shape.site(), &frame);
     }
 
     #[test]
-    fn changed_captures_get_a_verdict(frame in mutated()) {
-        if let Ok(reply) = ask(&golden::site(), &frame) {
+    fn changed_captures_get_a_verdict(frame in mutated(), shape in Shape::any()) {
+        if let Ok(reply) = ask(&shape.site(), &frame) {
             prop_assert!(reply.message.len() <= 1472);
         }
     }
 
-    /// An answer is as long as the client takes, and has each option once, 53 first and 82 last.
     #[test]
-    fn answers_keep_the_rules(request in request(), name in 0..=255usize) {
-        if let Ok(reply) = ask(&site(name), &request.frame()) {
-            let told = options(&[&request.options[..], &[255]].concat());
-            let max = told.iter().find(|(code, _)| *code == 57).map_or(576, |(_, max)| {
-                u16::from_be_bytes([max[0], max[1]]).clamp(576, 1500)
-            });
-            prop_assert!(reply.message.len() + 28 <= usize::from(max));
-            let codes = reply.codes();
-            prop_assert_eq!(codes[0], 53);
-            let relay = codes.iter().position(|code| *code == 82);
-            prop_assert!(relay.is_none_or(|at| at == codes.len() - 1));
+    fn answers_keep_the_rules(request in request(), shape in Shape::any()) {
+        if let Ok(reply) = ask(&shape.site(), &request.frame()) {
+            keeps_the_rules(&shape, &request, &reply);
         }
+    }
+
+    /// No OFFER, no ACK, no NAK.
+    #[test]
+    fn unknown_machines_get_nothing(request in request(), shape in Shape::any()) {
+        let shape = Shape { flags: shape.flags & !Settings::AUTO_PROXY, ..shape };
+        prop_assert!(ask(&shape.site(), &request.clone().mac(STRANGER).frame()).is_err());
+        // Nor does a machine that is known in another VLAN.
+        let tagged = Ask { giaddr: [0; 4], tags: vec![0x81, 0, 0, 9], ..request };
+        prop_assert!(ask(&shape.site(), &tagged.frame()).is_err());
+    }
+
+    /// However its options are put into the message, a request gets the same bytes.
+    #[test]
+    fn pieces_are_put_together((plain, split) in in_pieces(), shape in Shape::any()) {
+        let site = shape.site();
+        let [mut of_plain, mut of_split] = [Scratch::new(), Scratch::new()];
+        let expect = daemon(&site, &plain.frame(), &mut of_plain);
+        prop_assert_eq!(daemon(&site, &split.frame(), &mut of_split), expect);
+        prop_assert_eq!(of_split.seen, of_plain.seen);
+        if plain.port == 67 && plain.tags.len() < 12 {
+            let passed = kernel_verdict(&site, &split.frame());
+            prop_assert!(matches!(passed, Verdict::SplitOption | Verdict::Overload));
+        }
+        let _ = ask(&site, &split.frame());
     }
 }
 
@@ -149,15 +145,19 @@ proptest! {
         frames in vec(
             (prop_oneof![
                 4 => request().prop_map(|ask| ask.frame()),
+                1 => in_pieces().prop_map(|(_, ask)| ask.frame()),
                 1 => mutated(),
                 1 => any_message(),
-            ], select(vec![0, 100, 128, 200, 224, 225, 240, 254, 255])),
+            ], prop_oneof![
+                select(vec![0, 100, 128, 200, 224, 225, 240, 254, 255]).prop_map(Shape::named),
+                Shape::any(),
+            ]),
             2..12,
         ),
     ) {
         let (mut kernels, mut daemons) = (Scratch::new(), Scratch::new());
-        for (frame, name) in &frames {
-            let site = site(*name);
+        for (frame, shape) in &frames {
+            let site = shape.site();
             let fresh = daemon(&site, frame, &mut Scratch::new());
             prop_assert_eq!(daemon(&site, frame, &mut daemons), fresh);
             let fresh = kernel(&site, frame, &mut Scratch::new());

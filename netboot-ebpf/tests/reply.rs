@@ -3,9 +3,8 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::common::{ADDRESS, Ask, Reply, SERVER, Site, ask, block};
+use crate::common::{ADDRESS, Ask, NEAR_RELAY, Reply, SERVER, Site, ask, block, kernel_verdict};
 
-const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
 const UUID: [u8; 17] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 
 fn pxe(ask: Ask) -> Ask {
@@ -108,15 +107,12 @@ fn echoed_options_are_verbatim() {
 
 #[test]
 fn the_kernel_echoes_62_bytes() {
-    use crate::common::kernel;
-    let check = |len: usize, expect: bool| {
-        let frame = Ask::discover().with(61, &vec![3; len]).frame();
-        let sent = kernel(&Site::new(), &frame, &mut Default::default());
-        assert_eq!(sent.is_ok(), expect, "{len}: {sent:?}");
-        assert!(expect || sent == Err(Verdict::EchoTooLong));
-    };
-    check(62, true);
-    check(63, false);
+    for code in [61, 82, 97] {
+        for (len, expect) in [(62, Verdict::Offer), (63, Verdict::EchoTooLong)] {
+            let frame = Ask::discover().with(code, &vec![3; len]).frame();
+            assert_eq!(kernel_verdict(&Site::new(), &frame), expect, "{code} of {len}");
+        }
+    }
 }
 
 #[test]
@@ -191,26 +187,25 @@ fn full_blocks() {
     }
 }
 
-/// The longest answer is what the client and the link take, as an IP datagram (option 57).
+/// The longest answer is what the client and the link take, as an IP datagram (option 57). The daemon
+/// shortens what the kernel finds too long.
 #[test]
 fn answers_that_are_too_long() {
     let check = |max: Option<u16>, mtu: u16, fits: usize| {
-        let mut site = Site::new();
-        site.interfaces.get_mut(&2).unwrap().mtu = mtu;
-        for (len, expect) in [(fits, None), (fits + 1, Some(Verdict::ReplyTooLong))] {
-            // Two options of any length make an answer of `len` bytes.
-            let base = answer_len(&site);
-            let more = len - base;
-            let mut request = Ask::discover().with(61, &vec![1; (more - 4).min(255)]);
-            request = request.with(82, &vec![2; more - 4 - (more - 4).min(255)]);
+        for (len, kernel, daemon) in [
+            (fits, Verdict::Offer, Verdict::Offer),
+            (fits + 1, Verdict::ReplyTooLong, Verdict::OfferShortened),
+        ] {
+            let (mut site, mut request) = of_length(len);
+            site.interfaces.get_mut(&2).unwrap().mtu = mtu;
             if let Some(max) = max {
                 request = request.with(57, &max.to_be_bytes());
             }
-            let outcome = ask(&site, &request.frame());
-            if let Ok(reply) = &outcome {
-                assert_eq!(reply.message.len(), len);
-            }
-            assert_eq!(outcome.err(), expect, "{max:?}, MTU {mtu}: {len}");
+            assert_eq!(kernel_verdict(&site, &request.frame()), kernel, "{max:?}, {mtu}: {len}");
+            let reply = ask(&site, &request.frame()).unwrap();
+            assert_eq!(reply.verdict, daemon, "{max:?}, MTU {mtu}: {len}");
+            assert_eq!(reply.message.len() == len, len == fits, "{max:?}, MTU {mtu}: {len}");
+            assert_eq!(reply.option(12).is_some(), len == fits);
         }
     };
     check(None, 1500, 548);
@@ -225,14 +220,50 @@ fn answers_that_are_too_long() {
     check(None, 500, 472);
 }
 
-/// The length of an answer without 61 and 82, before it is padded.
-fn answer_len(site: &Site) -> usize {
-    let reply = ask(site, &Ask::discover().with(61, &[0; 100]).frame());
-    let options: usize = match reply {
-        Ok(reply) => reply.options.iter().map(|(_, value)| 2 + value.len()).sum(),
-        Err(verdict) => panic!("{verdict:?}"),
+/// EDK2 does not read longer ones, whatever it says.
+#[test]
+fn no_answer_is_longer_than_an_ethernet_frame() {
+    let echoed =
+        [61, 97, 82].into_iter().fold(pxe(Ask::discover()), |ask, code| ask.with(code, &[7; 255]));
+    let frame = echoed.with(57, &[0xff, 0]).frame();
+    let answer = |filler: usize| {
+        let mut site = Site::new().boot_name(&"n".repeat(BOOT_NAME - 1));
+        site.interfaces.get_mut(&2).unwrap().mtu = 9000;
+        fill(&mut site, filler);
+        ask(&site, &frame).unwrap()
     };
-    240 + options - 102 + 1
+    let fits = 1472 - answer(2).used() + 2;
+    assert_eq!((answer(fits).verdict, answer(fits).used()), (Verdict::Offer, 1472));
+    assert_eq!(answer(fits + 1).verdict, Verdict::OfferShortened);
+}
+
+/// What is answered with just so many bytes by either side: the rest is spread over the subnet's options
+/// and what is echoed.
+fn of_length(len: usize) -> (Site, Ask) {
+    let (mut site, mut request) = (Site::new(), Ask::discover());
+    let mut more = len - ask(&site, &request.frame()).unwrap().used();
+    // No option has one byte: two are left to the next, where it is not full.
+    let mut take = |most: usize| {
+        let taken = if more == most + 1 { most - 1 } else { most.min(more) };
+        more -= taken;
+        taken
+    };
+    fill(&mut site, take(200));
+    for code in [61, 97, 82] {
+        if let Some(len) = take(64).checked_sub(2) {
+            request = request.with(code, &vec![7; len]);
+        }
+    }
+    (site, request)
+}
+
+/// Gives the subnet one more option, of so many bytes with its code and length.
+fn fill(site: &mut Site, whole: usize) {
+    let row = &mut site.subnets[0];
+    let used = row.options_len as usize;
+    row.options[used..used + 2].copy_from_slice(&[224, whole as u8 - 2]);
+    row.options[used + 2..used + whole].fill(9);
+    row.options_len += whole as u32;
 }
 
 /// An option to be echoed may stand anywhere in a request of an Ethernet frame's size.

@@ -3,14 +3,11 @@
 use netboot_ebpf::{
     client::Stage,
     responder::Scratch,
-    shared::NO_ARCHITECTURE,
-    shared::{Mac, Seen},
+    shared::{Mac, NO_ARCHITECTURE, Seen, Station, Vlan},
     verdict::Verdict,
 };
 
-use crate::common::{Ask, MAC, RELAY, Site, daemon, kernel};
-
-const STRANGER: [u8; 6] = [2, 3, 4, 5, 6, 7];
+use crate::common::{Ask, MAC, RELAY, STRANGER, Site, daemon, kernel};
 
 fn script(ask: Ask) -> Ask {
     ask.with(60, b"PXEClient").with(77, b"Tinkerbell").with(93, &[0, 11])
@@ -28,11 +25,11 @@ fn check(request: &Ask, verdict: Verdict, expect: Seen) {
 
 #[test]
 fn seen() {
-    let mac = Mac { octets: MAC };
-    let plain = Seen { mac, message_type: 1, ..Seen::NOTHING };
+    let station = Station::untagged(Mac { octets: MAC });
+    let plain = Seen { station, message_type: 1, ..Seen::NOTHING };
     check(&Ask::discover(), Verdict::Offer, plain);
     assert_eq!(plain.architecture, NO_ARCHITECTURE);
-    let stranger = Seen { mac: Mac { octets: STRANGER }, ..plain };
+    let stranger = Seen { station: Station::untagged(Mac { octets: STRANGER }), ..plain };
     check(&Ask::discover().mac(STRANGER), Verdict::UnknownMachine, stranger);
     let booting = Seen { stage: Stage::Script as u8, architecture: 11, ..plain };
     check(&script(Ask::discover()), Verdict::Offer, booting);
@@ -40,16 +37,22 @@ fn seen() {
     check(&script(Ask::discover()).relayed(RELAY), Verdict::WrongSubnet, relayed);
     let refused = Seen { message_type: 3, address: [172, 30, 0, 9], ..plain };
     check(&Ask::renewing([172, 30, 0, 9]), Verdict::Nak, refused);
-    check(&Ask::new(4), Verdict::Decline, Seen { message_type: 4, ..plain });
+    check(&Ask::new(4), Verdict::WrongAddress, Seen { message_type: 4, ..plain });
+    let tagged = Station { vlan: Vlan { ids: [5, 9] }, ..stranger.station };
+    let ask = Ask::discover().mac(STRANGER).tag([0x81, 0], 5).tag([0x81, 0], 9);
+    check(&ask, Verdict::UnknownMachine, Seen { station: tagged, ..stranger });
+    // Tags on the way from a relay are not the machine's.
+    let relayed = Seen { giaddr: RELAY, ..stranger };
+    check(&ask.relayed(RELAY), Verdict::UnknownMachine, relayed);
 }
 
 /// A malformed message still names its machine.
 #[test]
 fn seen_of_what_is_not_read() {
-    let named = Seen { mac: Mac { octets: MAC }, ..Seen::NOTHING };
+    let named = Seen { station: Station::untagged(Mac { octets: MAC }), ..Seen::NOTHING };
     let ask = Ask::discover;
-    check(&ask().with(61, &[]).with(61, &[]), Verdict::SplitOption, named);
-    check(&ask().with(52, &[1]), Verdict::Overload, named);
+    check(&ask().with(61, &[1; 255]).with(61, &[1]), Verdict::SplitOption, named);
+    check(&ask().with(52, &[4]), Verdict::BadOption, named);
     check(&ask().with(50, &[1]), Verdict::BadOption, named);
     check(&Ask { end: vec![61, 9], ..ask() }, Verdict::Truncated, named);
     check(&Ask { end: vec![0; 99], ..ask() }, Verdict::TooManyOptions, named);

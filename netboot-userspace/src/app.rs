@@ -1,6 +1,8 @@
 //! Binds the sockets and runs the services.
 
+mod auxdata;
 mod bind;
+mod declines;
 mod dhcp_sockets;
 mod kernel;
 mod pages;
@@ -14,6 +16,7 @@ use anyhow::Context as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -22,11 +25,12 @@ use self::{bind::Sockets, kernel::Kernel, report::Reporter, services::Services};
 use crate::{
     args::{RunArgs, StatusArgs},
     config::{self, Config, DhcpMode},
+    fastpath::FastPath,
     inventory::Inventory,
     links::{self, Link},
     machines::Machines,
     sightings::Sightings,
-    slowpath::{Attached, Counters, SlowPath},
+    slowpath::{Attached, Counters, SlowPath, Speaks},
     status, syslog,
     tables::Tables,
     templates,
@@ -34,6 +38,8 @@ use crate::{
 
 /// How long transfers under way may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// Declined addresses that wait to be noted.
+const DECLINES: usize = 64;
 /// TFTP takes two descriptors for a transfer: room for a rack's.
 const DESCRIPTORS: u64 = 65_536;
 
@@ -188,7 +194,9 @@ impl Prepared {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let port = dhcp_sockets::hold_port()?;
         let all = links::all()?;
-        let links = links::named(&all, &config.interfaces, config.dhcp.server_address)?;
+        let of_subnet = || config.subnets.iter().find_map(|subnet| subnet.server_address);
+        let server_address = config.dhcp.server_address.or_else(of_subnet);
+        let links = links::named(&all, &config.interfaces, server_address)?;
         let tables = Arc::new(templates::render(config, &links, all.values())?);
         Ok(Self { port, links, tables })
     }
@@ -207,6 +215,7 @@ impl Prepared {
         tasks: &mut Tasks,
     ) -> anyhow::Result<(Dhcp, Option<UdpSocket>)> {
         let Self { port, links, tables } = self;
+        let (declined, declines) = mpsc::channel(DECLINES);
         let userspace = Arc::<Counters>::default();
         let names: HashMap<u32, String> =
             links.iter().map(|link| (link.index, link.name.clone())).collect();
@@ -215,19 +224,30 @@ impl Prepared {
         // Sockets first: what the program passes on has somebody to go to.
         let mut paths = Vec::new();
         let sockets: Vec<_> =
-            links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
-        let kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
-        for (link, socket) in links.into_iter().zip(sockets) {
+            links.iter().map(dhcp_sockets::packet_sockets).collect::<Result<_, _>>()?;
+        let mut kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
+        for (link, sockets) in links.into_iter().zip(sockets) {
             let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-            paths.push(SlowPath::new(
-                socket,
-                link,
-                Arc::clone(&tables),
-                Arc::clone(&userspace),
-                sightings.clone(),
-                attached,
-            )?);
+            let spoken = std::iter::once(Speaks::Yes).chain(std::iter::repeat(Speaks::No));
+            for (socket, speaks) in sockets.into_iter().zip(spoken) {
+                paths.push(SlowPath::new(
+                    socket,
+                    link.clone(),
+                    Arc::clone(&tables),
+                    Arc::clone(&userspace),
+                    sightings.clone(),
+                    attached,
+                    declined.clone(),
+                    speaks,
+                )?);
+            }
         }
+        let rows = kernel.fast.as_mut().map(FastPath::take_reservations).transpose()?;
+        let watch = declines::watch(declines, Arc::clone(&tables), rows, cancel.clone());
+        tasks.spawn(async move {
+            watch.await;
+            Ok(())
+        });
         for path in paths {
             let cancel = cancel.clone();
             tasks.spawn(async move {

@@ -9,7 +9,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use netboot_ebpf::shared::Mac;
 
 use crate::{
-    config::{self, DEFAULT_PATH, XdpMode},
+    config::{self, Architecture, DEFAULT_PATH, XdpMode},
+    explain::Message,
     mac,
 };
 
@@ -27,6 +28,10 @@ pub enum Command {
     Run(RunArgs),
     /// Check the configuration and print it with every default filled in
     Check(CheckArgs),
+    /// Say what would be answered to a machine, and why (not)
+    #[command(after_help = "Exit codes: 0 every request is answered, 4 nobody answers one, \
+        5 the running daemon's program does something else than this configuration says.")]
+    Explain(ExplainArgs),
     /// Show what the daemon counted, and the machines and where they are in their boot
     Status(StatusArgs),
     /// List and edit the hosts of the configuration
@@ -82,6 +87,41 @@ pub struct CheckArgs {
 pub struct StatusArgs {
     #[command(flatten)]
     pub config: ConfigArg,
+    #[command(flatten)]
+    pub format: FormatArg,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// The machine's MAC address; with --pcap, its requests only
+    #[arg(value_parser = mac::parse, required_unless_present = "pcap")]
+    pub mac: Option<Mac>,
+    /// Its architecture: a name of [boot.files], or a number of DHCP option 93 [default: x86_64-uefi]
+    #[arg(long, conflicts_with = "pcap")]
+    pub arch: Option<Architecture>,
+    /// User class that it announces, as in Tinkerbell or iPXE; may be repeated
+    #[arg(long = "user-class", value_name = "CLASS", conflicts_with = "pcap")]
+    pub user_classes: Vec<String>,
+    /// Vendor class that it announces [default: PXEClient or HTTPClient, by its architecture]
+    #[arg(long, value_name = "CLASS", conflicts_with = "pcap")]
+    pub vendor_class: Option<String>,
+    /// Address of the relay that passes its requests on
+    #[arg(long, value_name = "IP", conflicts_with = "pcap")]
+    pub relay: Option<Ipv4Addr>,
+    /// VLAN tag of its frames
+    #[arg(long, value_name = "ID", conflicts_with = "pcap", value_parser = clap::value_parser!(u16).range(1..4095))]
+    pub vlan: Option<u16>,
+    /// One request in detail, instead of its whole boot
+    #[arg(long, value_name = "TYPE", conflicts_with = "pcap")]
+    pub message: Option<Message>,
+    /// Interface that its requests come over [default: that of its subnet]
+    #[arg(long = "iface", value_name = "DEV", value_parser = config::interface_name)]
+    pub interface: Option<String>,
+    /// Explain the DHCP requests of a capture (pcap or pcapng)
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
     #[command(flatten)]
     pub format: FormatArg,
 }

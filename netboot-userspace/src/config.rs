@@ -1,7 +1,10 @@
 //! The validated configuration. [`load`] reads it from a file, [`File`] is the form it is written in.
 
+mod architecture;
+mod boot_files;
 mod check;
 mod defaults;
+mod duration;
 mod file;
 mod host;
 mod inventory;
@@ -13,8 +16,10 @@ mod network;
 mod option;
 mod print;
 mod problem;
+mod quirk;
 mod reach;
 mod read;
+mod regular;
 mod script_settings;
 mod section;
 mod shape;
@@ -23,6 +28,7 @@ mod subnet;
 #[cfg(test)]
 mod tests;
 mod value;
+mod vlan;
 
 use std::{
     collections::BTreeMap,
@@ -36,6 +42,7 @@ use netboot_ebpf::shared::Vlan;
 
 pub(crate) use self::locate::Located;
 pub use self::{
+    architecture::Architecture,
     defaults::DEFAULT_PATH,
     file::{File, Host as HostEntry},
     inventory::InventoryFormat,
@@ -211,38 +218,6 @@ pub struct Boot {
     /// Default: `http://<server>[:port]/auto.ipxe`.
     pub script_url: Option<String>,
     pub files: BTreeMap<Architecture, String>,
-}
-
-/// An architecture of option 93, by the name of its kind of binary or by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Architecture {
-    X86Bios,
-    X86Uefi,
-    X8664Uefi,
-    Arm32Uefi,
-    Arm64Uefi,
-    /// Any other code, below [`netboot_ebpf::shared::MAX_ARCHITECTURES`].
-    Code(u16),
-}
-
-impl Architecture {
-    /// The named ones, with their names in the file and the codes of option 93 that they stand for: the
-    /// firmware's own and its HTTP boot's (IANA "Processor Architecture Types"). 9 is EFI byte code by
-    /// the registry, but x86-64 for firmware built to RFC 4578's text before its erratum.
-    pub const NAMED: [(Self, &'static str, &'static [u16]); 5] = [
-        (Self::X86Bios, "x86-bios", &[0, 20]),
-        (Self::X86Uefi, "x86-uefi", &[6, 15]),
-        (Self::X8664Uefi, "x86_64-uefi", &[7, 9, 16]),
-        (Self::Arm32Uefi, "arm32-uefi", &[10, 18]),
-        (Self::Arm64Uefi, "arm64-uefi", &[11, 19]),
-    ];
-
-    /// The name that a code of option 93 has in the configuration; `other` where it has none.
-    #[must_use]
-    pub fn name(code: u16) -> &'static str {
-        let named = Self::NAMED.iter().find(|(_, _, codes)| codes.contains(&code));
-        named.map_or("other", |(_, name, _)| *name)
-    }
 }
 
 /// `[syslog] listen`

@@ -3,6 +3,7 @@
 
 mod bpffs;
 mod explain;
+pub mod live;
 mod pins;
 mod rows;
 pub mod run;
@@ -19,18 +20,21 @@ use std::{
 use anyhow::Context as _;
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
-    maps::{MapData, PerCpuArray, RingBuf},
+    maps::{HashMap, MapData, PerCpuArray, RingBuf},
     programs::{Xdp, XdpMode as AyaMode, xdp::XdpLink},
 };
 use netboot_ebpf::{
-    shared::{EVENTS_LOST, Event, map},
+    shared::{EVENTS_LOST, Event, Reservation, Station, map},
     verdict::Verdict,
 };
 use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
-use self::{pins::Pins, rows::fill};
+use self::{
+    pins::Pins,
+    rows::{Row, fill},
+};
 use crate::{
     config::XdpMode,
     links::Link,
@@ -172,6 +176,15 @@ impl FastPath {
         Ok(counters.get(&index, 0)?.iter().sum())
     }
 
+    /// Takes the reservations out, to change them.
+    ///
+    /// # Errors
+    /// They were taken before.
+    pub fn take_reservations(&mut self) -> anyhow::Result<Reservations> {
+        let map = self.ebpf.take_map(map::RESERVATIONS).context("the reservations are taken")?;
+        Ok(Reservations { rows: HashMap::try_from(map)? })
+    }
+
     /// Takes the event ring out: [`watch`] reads it.
     ///
     /// # Errors
@@ -207,6 +220,23 @@ impl FastPath {
             translated_bytes: info.size_translated().unwrap_or(0),
             jited_bytes: info.size_jitted(),
         })
+    }
+}
+
+/// The reservations in the kernel.
+pub struct Reservations {
+    rows: HashMap<MapData, Row<Station>, Row<Reservation>>,
+}
+
+impl Reservations {
+    /// Holds an address back until a time since boot.
+    ///
+    /// # Errors
+    /// The machine has no reservation, or the map cannot be written.
+    pub fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
+        let Row(mut row) = self.rows.get(&Row(station), 0).context("cannot read RESERVATIONS")?;
+        row.quarantined_until = u64::try_from(until.as_nanos())?;
+        self.rows.insert(Row(station), Row(row), 0).context("cannot write RESERVATIONS")
     }
 }
 

@@ -9,6 +9,7 @@ pub mod app;
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod explain;
 #[cfg(feature = "fastpath")]
 pub mod fastpath;
 #[cfg(not(feature = "fastpath"))]
@@ -24,6 +25,8 @@ pub mod mac;
 pub mod machines;
 pub mod metrics;
 pub mod printable;
+pub mod quarantine;
+pub mod quirks;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;

@@ -1,8 +1,13 @@
 //! The node's network interfaces, as the kernel lists them.
 
+mod ask;
 mod attributes;
+mod offload;
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::Ipv4Addr,
+};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
@@ -25,10 +30,36 @@ pub struct Link {
     pub addresses: Vec<Ipv4Net>,
     /// One end of a veth pair: in native mode it delivers answers only to a peer with a program.
     pub is_veth: bool,
+    /// A bond, bridge or team: its frames come over other interfaces.
+    pub has_ports: bool,
     /// The kernel's number of an XDP program that is attached.
     pub xdp_program: Option<u32>,
+    /// VLAN interfaces over this one: their VLAN ids by their index.
+    pub vlans: HashMap<u32, u16>,
+    /// It is a VLAN's: frames of another interface, without their tag.
+    pub vlan: Option<VlanLink>,
+    pub vlan_offload: VlanOffload,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
+}
+
+/// Of an interface that is a VLAN's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VlanLink {
+    /// The index of the interface that the tagged frames come over (IFLA_LINK).
+    pub parent: u32,
+    pub id: u16,
+}
+
+/// Whether the device takes VLAN tags off the frames that it receives: an XDP program then does not see
+/// them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VlanOffload {
+    Off,
+    /// The features that do, as `ethtool -K` names them.
+    On(Vec<&'static str>),
+    /// The kernel does not say, and why.
+    Unknown(String),
 }
 
 /// All interfaces with an Ethernet address, by name.
@@ -37,7 +68,8 @@ pub struct Link {
 /// The kernel does not list them.
 pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
-    let mut links = BTreeMap::new();
+    let mut links = BTreeMap::<_, Link>::new();
+    let mut vlans = Vec::new();
     for entry in &entries {
         let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr())
         else {
@@ -62,10 +94,19 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             mtu: attributes.mtu.map_or(ETHERNET_MTU, |mtu| u16::try_from(mtu).unwrap_or(u16::MAX)),
             addresses: Vec::new(),
             is_veth: attributes.is_veth,
+            has_ports: attributes.has_ports,
             xdp_program: attributes.xdp_program,
+            vlans: HashMap::new(),
+            vlan: attributes.vlan,
+            vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
             packet_address: *address,
         };
+        vlans.extend(link.vlan.map(|vlan| (vlan.parent, (index, vlan.id))));
         links.insert(link.name.clone(), link);
+    }
+    for link in links.values_mut() {
+        let over = vlans.iter().filter(|(below, _)| *below == link.index);
+        link.vlans = over.map(|(_, vlan)| *vlan).collect();
     }
     for entry in &entries {
         let Some(link) = links.get_mut(device(&entry.interface_name)) else { continue };
@@ -105,15 +146,29 @@ pub fn named(
             let others: Vec<_> = links.keys().map(String::as_str).collect();
             anyhow::bail!("no such interface: {name}; this node has {}", others.join(", "));
         };
-        if link.addresses.is_empty() && server_address.is_none() {
+        if server_address.is_none() && !has_address(link, links) {
             anyhow::bail!(
                 "interface {name} has no IPv4 address: give it one (`ip address add ADDRESS/LENGTH dev {name}`), \
                  or set dhcp.server-address"
             );
         }
-        found.push(link.clone());
+        let vlan_offload = match offload::read(link.index) {
+            _ if link.has_ports => VlanOffload::Unknown("its ports decide".to_owned()),
+            Ok(offload) => offload,
+            Err(error) => VlanOffload::Unknown(format!("{error:#}")),
+        };
+        found.push(Link { vlan_offload, ..link.clone() });
     }
     Ok(found)
+}
+
+/// Whether the interface or a VLAN's on it has an IPv4 address.
+fn has_address(link: &Link, links: &BTreeMap<String, Link>) -> bool {
+    let mut on_it =
+        links.values().filter(|own| own.vlan.is_some_and(|vlan| vlan.parent == link.index));
+    !link.addresses.is_empty()
+        // A VLAN in a VLAN; the kernel lets no interface be its own parent.
+        || on_it.any(|own| own.index != link.index && has_address(own, links))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Run(args) => app::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
+        Command::Explain(args) => commands::explain::explain_machine(&args),
         Command::Host(command) => commands::host::host(&command),
         #[cfg(feature = "fastpath")]
         Command::Selftest(command) => netboot::selftest::run(&command),

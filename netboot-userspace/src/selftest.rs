@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use netboot_ebpf::{
-    message::{ANY_ECHO, KERNEL_ECHO},
     responder::Scratch,
+    side::{Daemon, Kernel},
 };
 use serde::Serialize;
 
@@ -97,7 +97,7 @@ fn find<'g>(frames: &'g [Golden], name: &str) -> anyhow::Result<&'g Golden> {
 /// They differ: an answer's bytes, the verdict, or a frame that was passed on changed.
 pub fn compare(fast: &mut FastPath, tables: &Tables, frame: &[u8]) -> anyhow::Result<Ran> {
     let mut scratch = Box::new(Scratch::new());
-    let expected = slowpath::examine::<KERNEL_ECHO>(frame, IFINDEX, &mut scratch, tables);
+    let expected = slowpath::answer::<Kernel>(frame, IFINDEX, &mut scratch, tables);
     let verdict = expected.map_or_else(|verdict| verdict, |answer| answer.verdict);
     let before = fast.counter(verdict)?;
     let ran = fast.run(Which::Netboot, frame)?;
@@ -112,15 +112,15 @@ pub fn compare(fast: &mut FastPath, tables: &Tables, frame: &[u8]) -> anyhow::Re
             anyhow::ensure!(passed == frame, "a frame was passed on changed: {}", hex(passed));
         }
         (Ran::Answered(kernel), Ok(answer)) => {
-            let host = slowpath::bytes(&scratch, answer);
+            let host = slowpath::bytes(frame, &scratch, answer);
             anyhow::ensure!(
                 *kernel == host,
                 "the answers differ:\n{}\n{}",
                 hex(kernel),
                 hex(&host)
             );
-            let any = slowpath::examine::<ANY_ECHO>(frame, IFINDEX, &mut scratch, tables);
-            let any = any.map(|answer| slowpath::bytes(&scratch, answer));
+            let any = slowpath::answer::<Daemon>(frame, IFINDEX, &mut scratch, tables);
+            let any = any.map(|answer| slowpath::bytes(frame, &scratch, answer));
             anyhow::ensure!(
                 any.as_ref() == Ok(&host),
                 "the slow path answers otherwise: {any:02x?}"

@@ -58,10 +58,10 @@ impl Sightings {
         let interface = self.interfaces.get(&ifindex).map_or("?", String::as_str);
         let stage = Stage::from_number(seen.stage).unwrap_or(Stage::Plain).as_str();
         let message = message_name(seen.message_type);
-        let machine = seen.mac;
+        let machine = seen.station.mac;
         tracing::debug!(?path, interface, %machine, message, stage, verdict = verdict.as_str(), "dhcp");
         // The message was not read as far as its machine: the counters have it.
-        if seen.mac == Mac::default() {
+        if seen.station.mac == Mac::default() {
             return;
         }
         if verdict == Verdict::UnknownMachine {
@@ -79,7 +79,7 @@ impl Sightings {
 
     /// Says once, and not of too many at a time, that a machine without reservation asks, and how to add it.
     fn announce(&self, interface: &str, seen: &Seen) {
-        if self.machines.is_seen(seen.mac) {
+        if self.machines.is_seen(seen.station.mac) {
             return;
         }
         let admitted =
@@ -88,7 +88,7 @@ impl Sightings {
         if left_out > 0 {
             tracing::info!("{left_out} more unknown machines asked: `netboot status` lists them");
         }
-        let (machine, config) = (seen.mac, &self.config);
+        let (machine, config) = (seen.station.mac, &self.config);
         let architecture = Architecture::name(seen.architecture);
         tracing::info!(
             interface,
@@ -116,6 +116,8 @@ mod tests {
 
     use tracing::subscriber::with_default;
     use tracing_subscriber::fmt::MakeWriter;
+
+    use netboot_ebpf::shared::Station;
 
     use super::*;
     use crate::inventory::Inventory;
@@ -151,7 +153,8 @@ mod tests {
         with_default(subscriber, || {
             for number in 0..200 {
                 let mac = Mac { octets: [2, 0, 0, 0, 0, number] };
-                let seen = Seen { mac, message_type: DISCOVER, ..Seen::NOTHING };
+                let station = Station::untagged(mac);
+                let seen = Seen { station, message_type: DISCOVER, ..Seen::NOTHING };
                 for _ in 0..2 {
                     let unknown = Verdict::UnknownMachine;
                     sightings.note(Path::Userspace, 1, unknown, &seen, Instant::now());

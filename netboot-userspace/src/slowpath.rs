@@ -2,6 +2,7 @@
 //! what the XDP program passes on and for interfaces without it.
 
 mod counters;
+mod receive;
 
 use std::{
     io,
@@ -11,31 +12,33 @@ use std::{
 };
 
 use netboot_ebpf::{
-    frame::{self, HEADERS},
-    message::ANY_ECHO,
-    responder::{Answer, Scratch, refuse, respond},
-    shared::Seen,
+    frame::{ADDRESSES, split},
+    responder::{self, Answer, Scratch},
+    shared::Station,
+    side::{Daemon, Side},
     verdict::Verdict,
 };
 use nix::{
     errno::Errno,
     libc,
     net::if_::if_indextoname,
-    sys::socket::{LinkAddr, MsgFlags, recvfrom, send},
+    sys::socket::{MsgFlags, send},
 };
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::{Semaphore, mpsc},
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::counters::Counters;
+use self::receive::{Received, Receiver};
 use crate::{
     links::Link,
+    quarantine,
     sightings::{Path, Sightings},
     tables::Tables,
     throttle::Throttle,
 };
-
-/// The longest frame that is read: an Ethernet jumbo frame.
-const MAX_FRAME: usize = 9216;
 
 /// How often it is looked whether the interface is still there: its removal is no error on the socket.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,10 +46,23 @@ const LOOK: Duration = Duration::from_secs(1);
 const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
 /// After an error, which may come again at once.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Answers that wait on purpose, for one interface.
+const MAX_DELAYED: usize = 1024;
+
+/// An address that a machine declined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declined {
+    pub station: Station,
+    /// Since boot.
+    pub until: Duration,
+}
 
 /// One interface's socket.
 pub struct SlowPath {
-    socket: AsyncFd<OwnedFd>,
+    socket: Arc<AsyncFd<OwnedFd>>,
+    delayed: Arc<Semaphore>,
+    declined: mpsc::Sender<Declined>,
+    speaks: Speaks,
     link: Link,
     tables: Arc<Tables>,
     counters: Arc<Counters>,
@@ -54,6 +70,13 @@ pub struct SlowPath {
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
+}
+
+/// Whether a socket's interface is spoken of: one of its sockets does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    Yes,
+    No,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -75,6 +98,8 @@ impl SlowPath {
         counters: Arc<Counters>,
         sightings: Sightings,
         xdp: Attached,
+        declined: mpsc::Sender<Declined>,
+        speaks: Speaks,
     ) -> anyhow::Result<Self> {
         #[expect(
             deprecated,
@@ -82,7 +107,10 @@ impl SlowPath {
         )]
         let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
         Ok(Self {
-            socket,
+            socket: Arc::new(socket),
+            delayed: Arc::new(Semaphore::new(MAX_DELAYED)),
+            declined,
+            speaks,
             link,
             tables,
             counters,
@@ -95,7 +123,9 @@ impl SlowPath {
 
     /// Answers until it is cancelled. Where the interface is removed, it says so and answers no more.
     pub async fn serve(mut self, cancel: CancellationToken) {
-        if cancel.run_until_cancelled(self.answer_all()).await.is_some() {
+        if cancel.run_until_cancelled(self.answer_all()).await.is_some()
+            && self.speaks == Speaks::Yes
+        {
             tracing::error!(
                 interface = self.link.name,
                 "the interface was removed: machines there are answered no more; restart netboot when it is back"
@@ -105,29 +135,31 @@ impl SlowPath {
 
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
-        let mut frame = vec![0; MAX_FRAME];
+        let mut receiver = Receiver::new(self.link.vlans.clone());
+        let mut overflows = 0;
         let mut scratch = Box::new(Scratch::new());
         let mut look = tokio::time::interval(LOOK);
         loop {
-            let receive = self.socket.async_io(READABLE_OR_FAILED, |socket| {
-                Ok(recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut frame)?)
-            });
-            let received = tokio::select! {
+            let ready = tokio::select! {
                 _ = look.tick() => {
                     if self.is_removed() {
                         return;
                     }
                     continue;
                 }
-                received = receive => received,
+                ready = self.socket.ready(READABLE_OR_FAILED) => ready.map(|mut ready| {
+                    ready.try_io(|socket| Ok(receiver.receive(socket)?)).unwrap_or(Ok(None))
+                }),
             };
-            match received {
-                Ok((len, Some(from))) => {
-                    if let Some(frame) = frame.get(..len) {
-                        self.handle(frame, &from, &mut scratch);
+            match ready.flatten() {
+                Ok(Some(received)) => {
+                    if let Some(total) = received.overflows {
+                        self.counters.count_overflows(total.wrapping_sub(overflows));
+                        overflows = total;
                     }
+                    self.handle(&received, &mut scratch);
                 }
-                Ok((_, None)) => {}
+                Ok(None) => {}
                 Err(error) => {
                     self.note_failure(&error);
                     tokio::time::sleep(PAUSE).await;
@@ -145,6 +177,9 @@ impl SlowPath {
     }
 
     fn note_failure(&mut self, error: &io::Error) {
+        if self.speaks == Speaks::No {
+            return;
+        }
         let Some(left_out) = self.failures.admit(Instant::now()) else { return };
         let interface = &self.link.name;
         if error.raw_os_error() == Some(libc::ENETDOWN) {
@@ -158,39 +193,83 @@ impl SlowPath {
         }
     }
 
-    fn handle(&mut self, frame: &[u8], from: &LinkAddr, scratch: &mut Scratch) {
+    fn handle(&mut self, received: &Received<'_>, scratch: &mut Scratch) {
+        let Received { frame, from, .. } = received;
+        let over = from.ifindex();
         // Between making the socket and binding it, frames of other interfaces come in.
-        if from.ifindex() != self.link.packet_address.ifindex() {
+        let is_vlan = u32::try_from(over).is_ok_and(|over| self.link.vlans.contains_key(&over));
+        if over != self.link.packet_address.ifindex() && !is_vlan {
             return;
         }
-        if from.pkttype() == libc::PACKET_OTHERHOST {
-            self.counters.count(self.not_for_us(frame));
-            return;
-        }
-        let outcome = answer(frame, self.link.index, scratch, &self.tables);
+        let outcome = answer::<Daemon>(frame, self.link.index, scratch, &self.tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
         };
         self.counters.count(verdict);
+        if verdict == Verdict::Decline {
+            self.quarantine(scratch);
+        }
         if verdict != Verdict::NotDhcp && self.tells_of(verdict) {
             let now = Instant::now();
             self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
         }
         let Ok(answer) = outcome else { return };
-        if let Err(error) =
-            send(self.socket.as_raw_fd(), &bytes(scratch, answer), MsgFlags::MSG_DONTWAIT)
-        {
-            self.counters.count_unsent();
-            if let Some(left_out) = self.unsent.admit(Instant::now()) {
-                tracing::warn!(
-                    interface = self.link.name,
-                    %error,
-                    machine = %scratch.seen.mac,
-                    left_out,
-                    "cannot send an answer"
-                );
+        let answer = bytes(frame, scratch, answer);
+        let station = scratch.request.station;
+        let delay = self.tables.reservations.get(&station).map_or(0, |row| row.delay);
+        if delay == 0 {
+            let sent = transmit(&self.socket, &answer);
+            self.note_sent(station, sent);
+        } else {
+            self.send_later(station, answer, Duration::from_millis(delay.into()));
+        }
+    }
+
+    /// Holds the address back that a machine declined, and says so: another machine has it.
+    fn quarantine(&self, scratch: &Scratch) {
+        let station = scratch.request.station;
+        let until = self.tables.quarantine.hold(station, quarantine::now());
+        tracing::warn!(
+            interface = self.link.name,
+            machine = %station.mac,
+            address = %std::net::Ipv4Addr::from(scratch.request.requested),
+            "the machine declined its address, since another one has it: it is held back for a while; find the other one"
+        );
+        if self.declined.try_send(Declined { station, until }).is_err() {
+            tracing::warn!(machine = %station.mac, "the kernel was not told of a declined address: too many at once");
+        }
+    }
+
+    /// Some firmware misses an answer that comes at once.
+    fn send_later(&mut self, station: Station, answer: Vec<u8>, delay: Duration) {
+        let Ok(permit) = Arc::clone(&self.delayed).try_acquire_owned() else {
+            self.note_sent(station, Err(Errno::ENOBUFS));
+            return;
+        };
+        let (socket, counters) = (Arc::clone(&self.socket), Arc::clone(&self.counters));
+        let interface = self.link.name.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            if let Err(error) = transmit(&socket, &answer) {
+                counters.count_unsent();
+                tracing::warn!(interface, %error, machine = %station.mac, "cannot send a delayed answer");
             }
+            drop(permit);
+        });
+    }
+
+    fn note_sent(&mut self, station: Station, sent: nix::Result<()>) {
+        let Err(error) = sent else { return };
+        self.counters.count_unsent();
+        if let Some(left_out) = self.unsent.admit(Instant::now()) {
+            tracing::warn!(
+                interface = self.link.name,
+                %error,
+                machine = %station.mac,
+                left_out,
+                "cannot send an answer"
+            );
         }
     }
 
@@ -198,67 +277,30 @@ impl SlowPath {
     fn tells_of(&self, verdict: Verdict) -> bool {
         self.xdp == Attached::No || verdict.is_answer() || !verdict.is_final()
     }
-
-    /// Of a frame that the kernel says is for another host: one to another Ethernet address, or one with
-    /// the tag of a VLAN that this node has no interface in. Such a tag is gone here: an answer would
-    /// have none.
-    fn not_for_us(&self, frame: &[u8]) -> Verdict {
-        let Some(to) = frame.first_chunk::<6>() else { return Verdict::NotDhcp };
-        if to[0] & 1 == 1 || *to == self.link.mac.octets {
-            Verdict::Tagged
-        } else {
-            Verdict::OtherDestination
-        }
-    }
 }
 
-/// What the slow path answers to a frame.
+fn transmit(socket: &AsyncFd<OwnedFd>, frame: &[u8]) -> nix::Result<()> {
+    send(socket.as_raw_fd(), frame, MsgFlags::MSG_DONTWAIT).map(drop)
+}
+
+/// What a side answers to a frame in memory.
 ///
 /// # Errors
 /// A verdict that says why there is no answer.
-pub fn answer(
+pub fn answer<S: Side>(
     frame: &[u8],
     ifindex: u32,
     scratch: &mut Scratch,
     tables: &Tables,
 ) -> Result<Answer, Verdict> {
-    match examine::<ANY_ECHO>(frame, ifindex, scratch, tables) {
-        Err(Verdict::Nak) => {
-            let (headers, _) = frame.split_first_chunk().ok_or(Verdict::NotDhcp)?;
-            let parsed = frame::parse(headers, frame.len())?;
-            refuse::<ANY_ECHO, _>(&parsed, ifindex, scratch, tables)
-        }
-        outcome => outcome,
-    }
+    responder::answer::<S, _>(frame, ifindex, scratch, tables)
 }
 
-/// What the library answers to a frame where `ECHO` bounds the options that it echoes: the XDP program's
-/// way, over a frame in memory.
-///
-/// # Errors
-/// A verdict that says why there is no OFFER or ACK.
-pub fn examine<const ECHO: usize>(
-    frame: &[u8],
-    ifindex: u32,
-    scratch: &mut Scratch,
-    tables: &Tables,
-) -> Result<Answer, Verdict> {
-    scratch.seen = Seen::NOTHING;
-    let (headers, rest) = frame.split_first_chunk::<HEADERS>().ok_or(Verdict::NotDhcp)?;
-    frame::classify(headers)?;
-    let parsed = frame::parse(headers, frame.len())?;
-    let message = rest
-        .get(..parsed.message_len)
-        .filter(|message| !message.is_empty())
-        .ok_or(Verdict::Truncated)?;
-    scratch.message.get_mut(..message.len()).ok_or(Verdict::TooLong)?.copy_from_slice(message);
-    respond::<ECHO, _>(&parsed, ifindex, scratch, tables)
-}
-
-/// An answer's frame.
+/// The answer to a frame, as a frame with the same tags.
 #[must_use]
-pub fn bytes(scratch: &Scratch, answer: Answer) -> Vec<u8> {
-    let mut bytes = scratch.headers.to_vec();
-    bytes.extend(scratch.reply.iter().take(answer.len));
-    bytes
+pub fn bytes(request: &[u8], scratch: &Scratch, answer: Answer) -> Vec<u8> {
+    let tags = split(request).map_or(&[][..], |(parts, _)| parts.tags);
+    let (addresses, inner) = scratch.headers.split_at(ADDRESSES);
+    let message = scratch.reply.get(..answer.len).unwrap_or_default();
+    [addresses, tags, inner, message].concat()
 }

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -69,6 +70,16 @@ pub struct UnknownMachine {
     pub last_seen: u64,
     pub requests: u64,
     pub interface: Option<String>,
+}
+
+/// What the running daemon says; the error is a [`NotRunning`] if there is none.
+///
+/// # Errors
+/// There is none, it does not answer, or it is of another version.
+pub fn fetch(state_dir: &Path) -> anyhow::Result<Status> {
+    let document = print::read(state_dir)?;
+    serde_json::from_slice(&document)
+        .context("the daemon's answer is not understood: it is of another version")
 }
 
 /// Where the socket is.

@@ -1,10 +1,14 @@
 //! The rows of all tables: what the loader writes into the BPF maps, and what the slow path decides on.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use netboot_ebpf::shared::{
-    BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass,
+    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass,
 };
+
+use crate::quarantine::{self, Quarantine};
+/// By interface and OUI.
+pub type Anybody = HashMap<(u32, Option<[u8; 3]>), Reservation>;
 
 /// One consistent set of rows.
 #[derive(Clone, Debug)]
@@ -15,6 +19,10 @@ pub struct Tables {
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
     pub reservations: HashMap<Station, Reservation>,
+    pub quarantine: Arc<Quarantine>,
+    /// In mode `auto-proxy`: what machines without reservation get, by interface, and by OUI where that has
+    /// quirks. Their station and address are zero.
+    pub anybody: Anybody,
 }
 
 impl netboot_ebpf::tables::Tables for Tables {
@@ -40,5 +48,19 @@ impl netboot_ebpf::tables::Tables for Tables {
 
     fn boot_file(&self, index: u32) -> Option<&BootFile> {
         self.boot_files.get(index as usize)
+    }
+
+    fn is_quarantined(&self, reservation: &Reservation) -> bool {
+        self.quarantine.is_held(reservation.station, quarantine::now())
+    }
+
+    fn anybody(&self, ifindex: u32, mac: Mac) -> Option<&Reservation> {
+        let [a, b, c, ..] = mac.octets;
+        let of_manufacturer = self.anybody.get(&(ifindex, Some([a, b, c])));
+        of_manufacturer.or_else(|| self.anybody.get(&(ifindex, None)))
+    }
+
+    fn is_served(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 }

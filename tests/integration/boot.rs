@@ -6,17 +6,22 @@ use anyhow::{Result, ensure};
 use netboot_tests::{
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, ipxe},
+    machine::{Firmware, Machine, hook, installer, ipxe},
 };
 
 use crate::site::Site;
 
-/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
+/// Boots a machine from iPXE and HookOS' place holder.
 fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     hook::install(site.root())?;
     for name in ["ipxe.efi", "undionly.kpxe"] {
         fs::copy(ipxe(name)?, site.root().join(name))?;
     }
+    boots_to_syslog(site, firmware)
+}
+
+/// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
+fn boots_to_syslog(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let (name, start) = (firmware.name(), Instant::now());
@@ -80,5 +85,50 @@ fn an_ipxe_of_the_site_gets_the_script() -> Result<()> {
          reboot"
     );
     let (_lab, daemon) = boots(Site::new()?, Firmware::IpxeScript(&script))?;
+    daemon.stop()
+}
+
+/// A site that boots arm64 machines. Debian 12 has no iPXE for them: they load shim, and that GRUB.
+fn arm64_site(grub_configuration: &str) -> Result<Site> {
+    let site = Site::new()?.boot_file("arm64-uefi", installer::BOOT_FILE);
+    installer::install_grub(site.root(), grub_configuration)?;
+    Ok(site)
+}
+
+/// The firmware gets an address and shim's name; shim and GRUB, with the firmware's address, load GRUB
+/// and its configuration over TFTP; GRUB loads the machine's script over HTTP, which is GRUB's here
+/// (`#!ipxe` is a comment to it), and with it the system; the system gets its address. What is not
+/// shown is iPXE's own DHCP.
+#[test]
+fn an_arm64_uefi_machine_boots() -> Result<()> {
+    let site = arm64_site(&format!("configfile (http,{SERVER})/auto.ipxe\n"))?.script(&format!(
+        "#!ipxe\n\
+         linux (http,{SERVER})/vmlinuz-arm64 console=ttyAMA0 quiet syslog_host={SERVER}\n\
+         initrd (http,{SERVER})/initramfs-arm64\n\
+         boot\n"
+    ));
+    hook::install_arm64(site.root())?;
+    let (_lab, daemon) = boots_to_syslog(site, Firmware::Arm64Uefi)?;
+    daemon.stop()
+}
+
+/// The firmware gets an address and shim's URL and loads it over HTTP, as shim then does GRUB. There it
+/// ends: this GRUB finds its configuration over TFTP only.
+#[test]
+fn an_arm64_uefi_machine_loads_grub_over_http() -> Result<()> {
+    let site = arm64_site("")?;
+    let lab = Lab::with_tap()?;
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let (firmware, start) = (Firmware::Arm64UefiHttp, Instant::now());
+    let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
+    machine.wait_for("GRUB", || {
+        Ok(daemon.log().contains("grubaa64.efi\" status=200").then_some(()))
+    })?;
+    println!("{}: {:.1} s to GRUB", firmware.name(), start.elapsed().as_secs_f32());
+    let log = daemon.log();
+    ensure!(log.contains("method=GET path=\"/ipxe/bootnetaa64.efi\" status=200"), "{log}");
+    ensure!(!log.contains("tftp: complete"), "something came over TFTP:\n{log}");
+    let Count { kernel, userspace } = daemon.answers(&lab.server)?;
+    ensure!(kernel >= 2 && userspace == 0, "kernel {kernel}, userspace {userspace}");
     daemon.stop()
 }

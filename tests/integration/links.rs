@@ -85,7 +85,7 @@ fn from_machine(frame: &[u8], mac: [u8; 6]) -> Vec<u8> {
     frame
 }
 
-/// A tagged request of a known machine has no answer, which would have no tag.
+/// A machine that is known without VLAN is not answered in one.
 fn other_vlan(xdp: Xdp) -> Result<()> {
     const REQUESTS: usize = 20;
     const MACHINE: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -99,7 +99,7 @@ fn other_vlan(xdp: Xdp) -> Result<()> {
     let tagged = tagged(&frame);
     send_frames(&lab.client, INTERFACE, (0..REQUESTS).map(|_| tagged.clone()))?;
     let count = wait_for("the tagged requests", DEADLINE, || {
-        let count = daemon.counts(&lab.server)?["tagged"];
+        let count = daemon.counts(&lab.server)?["unknown-machine"];
         Ok((count.userspace == REQUESTS as u64).then_some(count))
     })?;
     let by_kernel = if xdp == Xdp::Off { 0 } else { REQUESTS as u64 };

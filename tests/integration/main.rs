@@ -3,11 +3,15 @@
 mod boot;
 mod cli;
 mod clients;
+mod corpus;
+mod explain;
 mod frames;
 mod hostile;
 mod links;
 mod maps;
 mod peers;
+mod readers;
+mod relay;
 mod services;
 mod site;
 mod steps;

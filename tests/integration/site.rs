@@ -15,6 +15,7 @@ pub(crate) const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
 pub(crate) struct Site {
     root: TempDir,
     script_user_classes: &'static str,
+    boot_files: String,
     hosts: String,
 }
 
@@ -22,7 +23,12 @@ impl Site {
     /// One machine is known: the lab's client.
     pub(crate) fn new() -> Result<Self> {
         let root = tempfile::tempdir()?;
-        let site = Self { root, script_user_classes: "\"Tinkerbell\"", hosts: String::new() };
+        let site = Self {
+            root,
+            script_user_classes: "\"Tinkerbell\"",
+            boot_files: String::new(),
+            hosts: String::new(),
+        };
         let site = site.file("undionly.kpxe", b"for a BIOS")?.file("ipxe.efi", b"for UEFI")?;
         Ok(site.host(CLIENT_MAC, &CLIENT.to_string(), "machine1"))
     }
@@ -36,6 +42,19 @@ impl Site {
     pub(crate) fn host(mut self, mac: &str, ip: &str, hostname: &str) -> Self {
         self.hosts +=
             &format!("[[host]]\nmac = \"{mac}\"\nip = \"{ip}\"\nhostname = \"{hostname}\"\n\n");
+        self
+    }
+
+    /// The last machine has a script of its own.
+    pub(crate) fn script(mut self, script: &str) -> Self {
+        self.hosts.truncate(self.hosts.trim_end().len());
+        self.hosts += &format!("\nscript = '''\n{script}'''\n\n");
+        self
+    }
+
+    /// What machines of another architecture boot.
+    pub(crate) fn boot_file(mut self, architecture: &str, name: &str) -> Self {
+        self.boot_files += &format!("{architecture} = \"{name}\"\n");
         self
     }
 
@@ -75,13 +94,14 @@ script-url = "{SCRIPT_URL}"
 [boot.files]
 x86-bios = "undionly.kpxe"
 x86_64-uefi = "ipxe.efi"
-
+{boot_files}
 [script]
 consoles = ["ttyS0"]
 
 {hosts}"#,
             root = self.root().display(),
             classes = self.script_user_classes,
+            boot_files = self.boot_files,
             hosts = self.hosts,
         );
         Setup::new(xdp, self.root, &tables)

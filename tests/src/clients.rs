@@ -1,12 +1,14 @@
-//! The DHCP clients of an operating system, told what firmware and iPXE would say.
+//! The DHCP clients of an operating system, told what firmware and iPXE would say; and a relay.
 
 mod dhclient;
 mod dhcpcd;
+mod dhcrelay;
 mod perfdhcp;
 mod udhcpc;
 
 pub use dhclient::{Bound, dhclient};
 pub use dhcpcd::dhcpcd;
+pub use dhcrelay::dhcrelay;
 pub use perfdhcp::{Exchanged, perfdhcp};
 pub use udhcpc::udhcpc;
 

@@ -1,14 +1,19 @@
 //! Real parts for tests: network namespaces, the daemon, DHCP, TFTP and HTTP clients, machines with
 //! firmware. Everything made here has a random name, belongs to one test and goes away with it.
 
+pub mod capture;
 pub mod clients;
 pub mod daemon;
+pub mod differ;
 pub mod lab;
 pub mod machine;
 pub mod mutate;
 pub mod namespace;
 pub mod packets;
+pub mod parsers;
 pub mod process;
+pub mod readers;
+pub mod relay;
 pub mod transfer;
 pub mod wait;
 pub mod xdp_pass;

@@ -1,6 +1,7 @@
 //! Machines that boot from the network: QEMU, without KVM.
 
 pub mod hook;
+pub mod installer;
 
 use std::{
     fs,
@@ -29,6 +30,10 @@ pub enum Firmware<'a> {
     Uefi,
     /// EDK2's own HTTP boot.
     UefiHttp,
+    /// EDK2's PXE client of an arm64 machine.
+    Arm64Uefi,
+    /// EDK2's HTTP boot of an arm64 machine.
+    Arm64UefiHttp,
     /// An iPXE that runs this script instead of its own: a BIOS machine with an iPXE built for a site.
     IpxeScript(&'a str),
 }
@@ -41,6 +46,8 @@ impl Firmware<'_> {
             Self::Bios => "BIOS",
             Self::Uefi => "UEFI, PXE",
             Self::UefiHttp => "UEFI, HTTP boot",
+            Self::Arm64Uefi => "arm64 UEFI, PXE",
+            Self::Arm64UefiHttp => "arm64 UEFI, HTTP boot",
             Self::IpxeScript(_) => "BIOS, iPXE of the site",
         }
     }
@@ -61,7 +68,12 @@ impl Machine {
         firmware: Firmware<'_>,
     ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let mut command = namespace.command("qemu-system-x86_64");
+        let mut command = namespace.command(match firmware {
+            Firmware::Arm64Uefi | Firmware::Arm64UefiHttp => "qemu-system-aarch64",
+            Firmware::Bios | Firmware::Uefi | Firmware::UefiHttp | Firmware::IpxeScript(_) => {
+                "qemu-system-x86_64"
+            }
+        });
         command.args(["-m", "768", "-display", "none", "-no-reboot", "-monitor", "none"]);
         command.arg("-serial").arg(format!("file:{}", serial(&dir).display()));
         command.arg("-netdev").arg(format!("tap,id=n0,ifname={tap},script=no,downscript=no"));
@@ -69,20 +81,24 @@ impl Machine {
         command.args(["-device", "virtio-rng-pci"]);
         let rom = match firmware {
             Firmware::Bios | Firmware::IpxeScript(_) => "",
-            Firmware::Uefi | Firmware::UefiHttp => ",romfile=",
+            Firmware::Uefi | Firmware::UefiHttp | Firmware::Arm64Uefi | Firmware::Arm64UefiHttp => {
+                ",romfile="
+            }
         };
         command.arg("-device").arg(format!("virtio-net-pci,netdev=n0,mac={mac}{rom}"));
         match firmware {
             Firmware::Bios => {
                 command.args(BIOS_ON_SERIAL).args(["-boot", "n"]);
             }
-            Firmware::Uefi => uefi(&mut command, dir.path())?,
+            Firmware::Uefi => uefi(&mut command, dir.path(), &X86_64)?,
             Firmware::UefiHttp => {
-                uefi(&mut command, dir.path())?;
-                for family in ["IPv4PXESupport", "IPv6PXESupport"] {
-                    let switch = format!("name=opt/org.tianocore/{family},string=no");
-                    command.arg("-fw_cfg").arg(switch);
-                }
+                uefi(&mut command, dir.path(), &X86_64)?;
+                http_boot_only(&mut command);
+            }
+            Firmware::Arm64Uefi => uefi(&mut command, dir.path(), &ARM64)?,
+            Firmware::Arm64UefiHttp => {
+                uefi(&mut command, dir.path(), &ARM64)?;
+                http_boot_only(&mut command);
             }
             Firmware::IpxeScript(script) => {
                 let file = dir.path().join("script.ipxe");
@@ -130,17 +146,48 @@ fn serial(dir: &TempDir) -> PathBuf {
     dir.path().join("serial")
 }
 
+/// A build of EDK2, and the machine that it is for.
+struct Edk2 {
+    machine: &'static [&'static str],
+    code: &'static str,
+    variables: &'static str,
+    package: &'static str,
+}
+
+const X86_64: Edk2 = Edk2 {
+    machine: &["-machine", "q35"],
+    code: "/usr/share/OVMF/OVMF_CODE_4M.fd",
+    variables: "/usr/share/OVMF/OVMF_VARS_4M.fd",
+    package: "ovmf",
+};
+
+/// Debian pads both files to the 64 MiB that this machine's flash has.
+const ARM64: Edk2 = Edk2 {
+    machine: &["-machine", "virt", "-cpu", "cortex-a57"],
+    code: "/usr/share/AAVMF/AAVMF_CODE.fd",
+    variables: "/usr/share/AAVMF/AAVMF_VARS.fd",
+    package: "qemu-efi-aarch64",
+};
+
 /// EDK2 with a variable store of this machine's own.
-fn uefi(command: &mut Command, dir: &Path) -> Result<()> {
-    const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-    const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
-    let variables = dir.join("variables.fd");
-    fs::copy(VARIABLES, &variables)
-        .with_context(|| format!("{VARIABLES} (Debian package ovmf; run `cargo xtask setup`)"))?;
-    command.args(["-machine", "q35", "-drive"]);
-    command.arg(format!("if=pflash,format=raw,readonly=on,file={CODE}"));
-    command.arg("-drive").arg(format!("if=pflash,format=raw,file={}", variables.display()));
+fn uefi(command: &mut Command, dir: &Path, build: &Edk2) -> Result<()> {
+    let Edk2 { machine, code, variables, package } = build;
+    let own = dir.join("variables.fd");
+    fs::copy(variables, &own).with_context(|| {
+        format!("{variables} (Debian package {package}; run `cargo xtask setup`)")
+    })?;
+    command.args(*machine).arg("-drive");
+    command.arg(format!("if=pflash,format=raw,readonly=on,file={code}"));
+    command.arg("-drive").arg(format!("if=pflash,format=raw,file={}", own.display()));
     Ok(())
+}
+
+/// EDK2 would try PXE first.
+fn http_boot_only(command: &mut Command) {
+    for family in ["IPv4PXESupport", "IPv6PXESupport"] {
+        let switch = format!("name=opt/org.tianocore/{family},string=no");
+        command.arg("-fw_cfg").arg(switch);
+    }
 }
 
 /// A binary of the distribution's iPXE.

@@ -24,6 +24,13 @@ pub(crate) fn command() -> Result<()> {
             ["clippy", "-p", "netboot-userspace", "--no-default-features", "--all-targets"];
         run(cargo(&arguments).args(deny_warnings))
     });
+    // A workspace of its own. Its dependencies are those just built, but for libFuzzer, which is left out.
+    const FUZZ: [&str; 2] = ["--manifest-path", "tests/fuzz/Cargo.toml"];
+    parts.run("format of the fuzz targets", || run(cargo(&["fmt", "--check"]).args(FUZZ)));
+    parts.run("lints of the fuzz targets", || {
+        let arguments = ["clippy", "--no-default-features", "--target-dir", "target"];
+        run(cargo(&arguments).args(FUZZ).args(deny_warnings))
+    });
     parts.run("documentation", || {
         run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
     });

@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod fuzz;
 mod parts;
 mod progress;
 mod rules;
@@ -39,6 +40,8 @@ enum Command {
     Ci,
     /// Load the XDP program on this kernel and on Debian 12's 6.1
     Verify,
+    /// Try changed inputs on the fuzz targets for a while
+    Fuzz(fuzz::Args),
     /// Measure what netboot costs, and what it does beside its peers
     Bench(bench::Args),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::command(&args),
         Command::Ci => ci::command(),
         Command::Verify => verify::command(),
+        Command::Fuzz(args) => fuzz::command(&args),
         Command::Bench(args) => bench::command(&args),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

@@ -5,13 +5,16 @@
 mod maps;
 mod packet;
 
+use core::hint::black_box;
+
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use aya_log_ebpf::{debug, warn};
 use netboot_ebpf::{
-    frame,
-    message::KERNEL_ECHO,
+    frame::{self, TAG},
+    message::forget,
     responder::{Scratch, respond},
-    shared::Seen,
+    shared::{Seen, Vlan},
+    side::Kernel,
     verdict::Verdict,
 };
 
@@ -20,13 +23,13 @@ use crate::{maps::Maps, packet::Packet};
 #[xdp]
 pub fn netboot(ctx: XdpContext) -> u32 {
     let packet = Packet::new(&ctx);
-    let Some(headers) = packet.headers() else { return finish(Verdict::NotDhcp) };
-    if let Err(verdict) = frame::classify(headers) {
-        return finish(verdict);
-    }
+    let tags = match tags(&packet) {
+        Ok(tags) => tags,
+        Err(verdict) => return finish(verdict),
+    };
     let Some(scratch) = maps::scratch() else { return finish(Verdict::NoTables) };
     scratch.seen = Seen::NOTHING;
-    let verdict = match answer(&packet, scratch) {
+    let verdict = match answer(&packet, tags, scratch) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     match verdict {
@@ -38,15 +41,40 @@ pub fn netboot(ctx: XdpContext) -> u32 {
     finish(verdict)
 }
 
+/// The bytes of VLAN tags before a DHCP message's headers.
+#[inline(always)]
+fn tags(packet: &Packet<'_>) -> Result<usize, Verdict> {
+    let mut classified = classify::<0>(packet);
+    if classified == Err(Verdict::Tagged) {
+        classified = classify::<1>(packet);
+        if classified == Err(Verdict::Tagged) {
+            return classify::<2>(packet).map(|()| 2 * TAG);
+        }
+        return classified.map(|()| TAG);
+    }
+    classified.map(|()| 0)
+}
+
+#[inline(always)]
+fn classify<const TAGS: usize>(packet: &Packet<'_>) -> Result<(), Verdict> {
+    let Some(inner) = packet.inner::<TAGS>() else { return Err(Verdict::NotDhcp) };
+    frame::classify(inner)
+}
+
 /// Answers in place. The frame is not touched before `resize`, the last step that can fail.
 #[inline(always)]
-fn answer(packet: &Packet<'_>, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
-    let Some(headers) = packet.headers() else { return Err(Verdict::NotDhcp) };
-    let frame = frame::parse(headers, packet.len())?;
-    packet.load(&mut scratch.message, frame.message_len)?;
-    let answer = respond::<KERNEL_ECHO, _>(&frame, packet.ifindex(), scratch, &Maps)?;
-    packet.resize(answer.len)?;
-    packet.store(&scratch.headers, &scratch.reply, answer.len)?;
+fn answer(packet: &Packet<'_>, tags: usize, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
+    scratch.vlan = Vlan::NONE;
+    packet.vlan(tags, &mut scratch.vlan);
+    // One state for frames with and without tags: what follows is verified once.
+    let tags = forget(tags, &mut scratch.cell) & (TAG | 2 * TAG);
+    packet.load_headers(tags, &mut scratch.headers)?;
+    let headers = &*black_box(&scratch.headers);
+    let frame = frame::parse(headers, packet.len() - tags)?;
+    packet.load(tags, &mut scratch.message, frame.message_len)?;
+    let answer = respond::<Kernel, _>(&frame, packet.ifindex(), scratch, &Maps)?;
+    packet.resize(tags, answer.len)?;
+    packet.store(tags, &scratch.headers, &scratch.reply, answer.len)?;
     Ok(answer.verdict)
 }
 

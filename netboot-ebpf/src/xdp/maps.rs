@@ -10,7 +10,7 @@ use netboot_ebpf::{
     responder::Scratch,
     shared::{
         BootFile, COUNTERS_LEN, ClassFlags, EVENTS_BYTES, EVENTS_LOST, Event, Interface,
-        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Seen, Settings, Station,
+        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Mac, Reservation, Seen, Settings, Station,
         Subnet, Unknown, UserClass,
     },
     tables::Tables,
@@ -60,6 +60,23 @@ impl Tables for Maps {
         // SAFETY: the slot may be recycled while it is read, but it stays map memory; the responder
         // compares the station in it with the request's after the last read.
         unsafe { RESERVATIONS.get(station) }
+    }
+
+    #[inline(always)]
+    fn is_quarantined(&self, reservation: &Reservation) -> bool {
+        // SAFETY: the helper has no preconditions.
+        reservation.quarantined_until != 0
+            && unsafe { bpf_ktime_get_ns() } < reservation.quarantined_until
+    }
+
+    #[inline(always)]
+    fn anybody(&self, _ifindex: u32, _mac: Mac) -> Option<&Reservation> {
+        None
+    }
+
+    #[inline(always)]
+    fn is_served(&self, _address: [u8; 4]) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -122,7 +139,7 @@ pub fn report(verdict: Verdict, ifindex: u32, seen: &Seen) {
 /// Remembers a machine without reservation, so that an operator can add it.
 #[inline(always)]
 fn remember(now: u64, ifindex: u32, seen: &Seen) {
-    if let Some(known) = UNKNOWN.get_ptr_mut(seen.station()) {
+    if let Some(known) = UNKNOWN.get_ptr_mut(&seen.station) {
         // SAFETY: a recycled slot stays map memory; at worst the newer of two machines has a count too
         // many.
         unsafe {
@@ -140,5 +157,5 @@ fn remember(now: u64, ifindex: u32, seen: &Seen) {
         stage: seen.stage,
     };
     // Another CPU may have been faster: then it is there.
-    let _ = UNKNOWN.insert(seen.station(), unknown, u64::from(BPF_NOEXIST));
+    let _ = UNKNOWN.insert(&seen.station, unknown, u64::from(BPF_NOEXIST));
 }

@@ -8,8 +8,9 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use netboot_ebpf::{
-    frame::HEADERS,
+    frame::{ADDRESSES, HEADERS, INNER, MAX_TAGS, TAG, tag_id},
     message::{CAP, Message},
+    shared::Vlan,
     verdict::Verdict,
 };
 use network_types::{eth::EthHdr, ip::Ipv4Hdr, udp::UdpHdr};
@@ -40,22 +41,56 @@ impl<'c> Packet<'c> {
         black_box(self.ctx.data_end() - self.ctx.data())
     }
 
-    /// Ethernet, IPv4 and UDP header; `None` where it is shorter.
+    /// What follows this many tags: Ethernet type, IPv4 and UDP header; `None` where it is shorter.
     #[inline(always)]
-    pub fn headers(&self) -> Option<&[u8; HEADERS]> {
-        // SAFETY: `at` checked that the frame has `HEADERS` bytes, and bytes have no alignment.
-        Some(unsafe { &*self.at()?.cast_const() })
+    pub fn inner<const TAGS: usize>(&self) -> Option<&[u8; INNER]> {
+        // SAFETY: `at` checked that the frame has these bytes, and bytes have no alignment.
+        Some(unsafe { &*self.at::<INNER>(ADDRESSES + TAGS * TAG)?.cast_const() })
     }
 
     #[inline(always)]
-    fn at(&self) -> Option<*mut [u8; HEADERS]> {
-        let start = self.ctx.data();
-        if start + HEADERS > self.ctx.data_end() { None } else { Some(start as *mut [u8; HEADERS]) }
+    fn at<const N: usize>(&self, offset: usize) -> Option<*mut [u8; N]> {
+        let at = self.ctx.data() + offset;
+        if at + N > self.ctx.data_end() { None } else { Some(at as *mut [u8; N]) }
+    }
+
+    /// Notes the ids of its tags, which take this many bytes.
+    #[inline(always)]
+    pub fn vlan(&self, tags: usize, vlan: &mut Vlan) {
+        if tags >= TAG
+            && let Some(tag) = self.inner::<0>()
+        {
+            vlan.ids[0] = tag_id(tag);
+        }
+        if tags >= MAX_TAGS * TAG
+            && let Some(tag) = self.inner::<1>()
+        {
+            vlan.ids[1] = tag_id(tag);
+        }
+    }
+
+    /// Copies Ethernet, IPv4 and UDP header, without tags.
+    #[inline(always)]
+    pub fn load_headers(&self, tags: usize, headers: &mut [u8; HEADERS]) -> Result<(), Verdict> {
+        let Some(addresses) = self.at::<ADDRESSES>(0) else { return Err(Verdict::NotDhcp) };
+        let Some(inner) = self.at::<INNER>(ADDRESSES + tags) else {
+            return Err(Verdict::NotDhcp);
+        };
+        let Some((to, rest)) = headers.split_first_chunk_mut() else {
+            return Err(Verdict::NotDhcp);
+        };
+        let Some(to_inner) = rest.first_chunk_mut() else { return Err(Verdict::NotDhcp) };
+        // SAFETY: `at` checked that the frame has these bytes, and bytes have no alignment.
+        unsafe {
+            *to = *addresses;
+            *to_inner = *inner;
+        }
+        Ok(())
     }
 
     /// Copies the first `len` bytes behind the headers.
     #[inline(always)]
-    pub fn load(&self, message: &mut Message, len: usize) -> Result<(), Verdict> {
+    pub fn load(&self, tags: usize, message: &mut Message, len: usize) -> Result<(), Verdict> {
         if len == 0 {
             return Err(Verdict::Truncated);
         }
@@ -69,7 +104,7 @@ impl<'c> Packet<'c> {
         let failed = unsafe {
             bpf_xdp_load_bytes(
                 self.ctx.ctx,
-                HEADERS as u32,
+                (HEADERS + tags) as u32,
                 message.as_mut_ptr().cast(),
                 len as u32,
             )
@@ -79,17 +114,18 @@ impl<'c> Packet<'c> {
 
     /// Makes room for a message of `len` bytes behind the headers, or takes it away.
     #[inline(always)]
-    pub fn resize(&self, len: usize) -> Result<(), Verdict> {
-        let delta = (HEADERS + len) as i32 - self.len() as i32;
+    pub fn resize(&self, tags: usize, len: usize) -> Result<(), Verdict> {
+        let delta = (HEADERS + tags + len) as i32 - self.len() as i32;
         // SAFETY: the helper checks the bounds; pointers into the frame are not used after it.
         let failed = unsafe { bpf_xdp_adjust_tail(self.ctx.as_ptr().cast(), delta) };
         if failed == 0 { Ok(()) } else { Err(Verdict::NoRoom) }
     }
 
-    /// Overwrites the frame with an answer.
+    /// Overwrites the frame with an answer; its tags stay.
     #[inline(always)]
     pub fn store(
         &self,
+        tags: usize,
         headers: &[u8; HEADERS],
         message: &Message,
         len: usize,
@@ -97,12 +133,15 @@ impl<'c> Packet<'c> {
         if len == 0 || len > CAP {
             return Err(Verdict::ReplyTooLong);
         }
-        let Some(at) = self.at() else { return Err(Verdict::NoRoom) };
+        let Some(addresses) = self.at::<ADDRESSES>(0) else { return Err(Verdict::NoRoom) };
+        let Some(inner) = self.at::<INNER>(ADDRESSES + tags) else { return Err(Verdict::NoRoom) };
+        let Some((from, rest)) = headers.split_first_chunk() else { return Err(Verdict::NoRoom) };
+        let Some(from_inner) = rest.first_chunk() else { return Err(Verdict::NoRoom) };
         // SAFETY: `message` has `len` bytes; the helper checks the frame's end.
         let failed = unsafe {
             bpf_xdp_store_bytes(
                 self.ctx.ctx,
-                HEADERS as u32,
+                (HEADERS + tags) as u32,
                 message.as_ptr().cast_mut().cast(),
                 len as u32,
             )
@@ -110,8 +149,11 @@ impl<'c> Packet<'c> {
         if failed != 0 {
             return Err(Verdict::NoRoom);
         }
-        // SAFETY: `at` checked that the frame has `HEADERS` bytes; the helper moves nothing.
-        unsafe { at.write(*headers) };
+        // SAFETY: `at` checked that the frame has these bytes; the helper moves nothing.
+        unsafe {
+            addresses.write(*from);
+            inner.write(*from_inner);
+        }
         Ok(())
     }
 }

@@ -8,9 +8,14 @@ use super::site::{MAC, SERVER};
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub station: [u8; 6],
+    /// The frame's Ethernet destination.
+    pub to: [u8; 6],
+    /// VLAN tags, encoded.
+    pub tags: Vec<u8>,
     pub source: [u8; 4],
     pub destination: [u8; 4],
     pub source_port: u16,
+    pub port: u16,
     /// `op`, `htype`, `hlen`, `hops`.
     pub begin: [u8; 4],
     pub xid: [u8; 4],
@@ -19,6 +24,10 @@ pub struct Ask {
     pub ciaddr: [u8; 4],
     pub giaddr: [u8; 4],
     pub chaddr: [u8; 16],
+    /// Zero-padded.
+    pub sname: Vec<u8>,
+    /// Zero-padded.
+    pub file: Vec<u8>,
     pub cookie: [u8; 4],
     /// Encoded, without End.
     pub options: Vec<u8>,
@@ -32,9 +41,12 @@ impl Ask {
         chaddr[..6].copy_from_slice(&MAC);
         Self {
             station: MAC,
+            to: [255; 6],
+            tags: vec![],
             source: [0; 4],
             destination: [255; 4],
             source_port: 68,
+            port: 67,
             begin: [1, 1, 6, 0],
             xid: [0xde, 0xad, 0xbe, 0xef],
             secs: [0, 4],
@@ -42,6 +54,8 @@ impl Ask {
             ciaddr: [0; 4],
             giaddr: [0; 4],
             chaddr,
+            sname: vec![],
+            file: vec![],
             cookie: [0x63, 0x82, 0x53, 0x63],
             options: vec![code::MESSAGE_TYPE, 1, message_type],
             end: vec![code::END],
@@ -75,6 +89,13 @@ impl Ask {
         self
     }
 
+    /// Of another type.
+    pub fn with_type(mut self, message_type: u8) -> Self {
+        assert_eq!(self.options[..2], [code::MESSAGE_TYPE, 1]);
+        self.options[2] = message_type;
+        self
+    }
+
     /// Passed on by a relay with this address.
     pub fn relayed(self, giaddr: [u8; 4]) -> Self {
         Self {
@@ -86,6 +107,18 @@ impl Ask {
             station: [2, 0, 0, 0, 0, 0x67],
             ..self
         }
+    }
+
+    /// A REQUEST to the ProxyDHCP port, from a client that has an address of another server.
+    pub fn boot_server(address: [u8; 4]) -> Self {
+        Self { port: 4011, source_port: 4011, ..Self::renewing(address) }
+    }
+
+    /// With one more VLAN tag, inside of those that it has: its type, and priority and id.
+    pub fn tag(mut self, ethertype: [u8; 2], control: u16) -> Self {
+        self.tags.extend(ethertype);
+        self.tags.extend(control.to_be_bytes());
+        self
     }
 
     pub fn broadcast_flag(self) -> Self {
@@ -107,7 +140,8 @@ impl Ask {
             &[0; 8],
             &self.giaddr,
             &self.chaddr,
-            &[0; 192],
+            &padded::<64>(&self.sname),
+            &padded::<128>(&self.file),
             &self.cookie,
             &self.options,
             &self.end,
@@ -116,8 +150,19 @@ impl Ask {
     }
 
     pub fn frame(&self) -> Vec<u8> {
-        frame(self.station, self.source, self.destination, [self.source_port, 67], &self.message())
+        let ports = [self.source_port, self.port];
+        let message = self.message();
+        let mut frame = frame(self.station, self.source, self.destination, ports, &message);
+        frame[..6].copy_from_slice(&self.to);
+        frame.splice(12..12, self.tags.iter().copied());
+        frame
     }
+}
+
+fn padded<const N: usize>(value: &[u8]) -> [u8; N] {
+    let mut field = [0; N];
+    field[..value.len()].copy_from_slice(value);
+    field
 }
 
 /// A frame with this UDP payload. Its checksums are not filled in: nothing may depend on them.

@@ -1,60 +1,66 @@
 //! Runs a frame as the kernel and as the daemon would, and reads what is sent.
 
 mod ask;
+mod random;
 mod reply;
+mod shape;
 mod site;
 
 use netboot_ebpf::{
-    frame::{self, HEADERS},
-    message::{ANY_ECHO, CAP, KERNEL_ECHO},
-    responder::{Answer, Scratch, refuse, respond},
-    shared::Seen,
+    frame::{ADDRESSES, HEADERS, split},
+    message::CAP,
+    responder::{Answer, Scratch, answer},
+    side::{Daemon, Kernel, Side},
     verdict::Verdict,
 };
 
 pub use self::{
     ask::{Ask, frame},
+    random::{any_message, in_pieces, mutated, request},
     reply::{Reply, internet_sum, options},
-    site::{ADDRESS, IFINDEX, INTERFACE_MAC, MAC, OTHER_SERVER, RELAY, SERVER, Site, block},
+    shape::Shape,
+    site::{
+        ADDRESS, IFINDEX, INTERFACE_MAC, MAC, NEAR_RELAY, OTHER_SERVER, OUTCAST, RELAY, SERVER,
+        STRANGER, Site, block,
+    },
 };
 
-/// What the XDP program would send.
-pub fn kernel(site: &Site, frame: &[u8], scratch: &mut Scratch) -> Result<Vec<u8>, Verdict> {
-    let parsed = load(frame, scratch)?;
-    let answer = respond::<KERNEL_ECHO, _>(&parsed, IFINDEX, scratch, site)?;
-    Ok(sent(scratch, answer))
+/// What is counted and sent, or why nothing is sent.
+pub type Outcome = Result<(Verdict, Vec<u8>), Verdict>;
+
+/// What the XDP program would do.
+pub fn kernel(site: &Site, frame: &[u8], scratch: &mut Scratch) -> Outcome {
+    run::<Kernel>(site, frame, scratch)
 }
 
-/// What the slow path would send, and what it counts.
-pub fn daemon(
-    site: &Site,
-    frame: &[u8],
-    scratch: &mut Scratch,
-) -> Result<(Verdict, Vec<u8>), Verdict> {
-    let parsed = load(frame, scratch)?;
-    let answer = match respond::<ANY_ECHO, _>(&parsed, IFINDEX, scratch, site) {
-        Err(Verdict::Nak) => refuse::<ANY_ECHO, _>(&parsed, IFINDEX, scratch, site),
-        outcome => outcome,
-    }?;
-    Ok((answer.verdict, sent(scratch, answer)))
+/// What the slow path would do.
+pub fn daemon(site: &Site, frame: &[u8], scratch: &mut Scratch) -> Outcome {
+    run::<Daemon>(site, frame, scratch)
+}
+
+fn run<S: Side>(site: &Site, frame: &[u8], scratch: &mut Scratch) -> Outcome {
+    let answer = answer::<S, _>(frame, IFINDEX, scratch, site)?;
+    Ok((answer.verdict, sent(scratch, frame, answer)))
 }
 
 /// The answer to a frame. On the way: memory left by another message changes nothing, and the kernel
-/// sends the daemon's bytes or leaves the frame to it.
+/// does what the daemon does, or leaves the frame to it.
 pub fn ask(site: &Site, frame: &[u8]) -> Result<Reply, Verdict> {
     let answer = daemon(site, frame, &mut Scratch::new());
     assert_eq!(daemon(site, frame, &mut dirty()), answer, "with used memory");
-    let kernel = kernel(site, frame, &mut dirty());
-    match (&answer, &kernel) {
-        (_, Err(Verdict::EchoTooLong)) => {}
-        // The daemon builds the refusal.
-        (Ok((Verdict::Nak, _)) | Err(Verdict::ReplyTooLong), Err(Verdict::Nak)) => {}
-        (answer, kernel) => {
-            assert_eq!(kernel.as_ref().ok(), answer.as_ref().ok().map(|(_, sent)| sent));
-            assert_eq!(kernel.as_ref().err(), answer.as_ref().err());
-        }
+    match kernel(site, frame, &mut dirty()) {
+        // The daemon does more.
+        Err(verdict) if !verdict.is_final() => {}
+        kernel => assert_eq!(kernel, answer),
     }
-    answer.map(|(verdict, sent)| Reply::read(verdict, &sent))
+    let (verdict, sent) = answer?;
+    assert!(verdict.is_answer(), "{verdict:?}");
+    let reply = Reply::read(verdict, &sent);
+    let (parts, _) = split(frame).unwrap();
+    assert_eq!(reply.tags, parts.tags, "the tags of the request");
+    let port = parts.headers[HEADERS - 6..].first_chunk().copied().map(u16::from_be_bytes);
+    assert_eq!(Some(reply.from_port), port, "the port that was asked");
+    Ok(reply)
 }
 
 /// What a frame is counted as.
@@ -62,25 +68,16 @@ pub fn verdict(site: &Site, frame: &[u8]) -> Verdict {
     ask(site, frame).map_or_else(|verdict| verdict, |reply| reply.verdict)
 }
 
-fn load(frame: &[u8], scratch: &mut Scratch) -> Result<frame::Frame, Verdict> {
-    scratch.seen = Seen::NOTHING;
-    let Some((headers, rest)) = frame.split_first_chunk::<HEADERS>() else {
-        return Err(Verdict::NotDhcp);
-    };
-    frame::classify(headers)?;
-    let parsed = frame::parse(headers, frame.len())?;
-    if parsed.message_len == 0 {
-        return Err(Verdict::Truncated);
-    }
-    let Some(place) = scratch.message.get_mut(..parsed.message_len) else {
-        return Err(Verdict::TooLong);
-    };
-    place.copy_from_slice(&rest[..parsed.message_len]);
-    Ok(parsed)
+/// What the XDP program counts a frame as.
+pub fn kernel_verdict(site: &Site, frame: &[u8]) -> Verdict {
+    kernel(site, frame, &mut Scratch::new()).map_or_else(|verdict| verdict, |(verdict, _)| verdict)
 }
 
-fn sent(scratch: &Scratch, answer: Answer) -> Vec<u8> {
-    [&scratch.headers[..], &scratch.reply[..answer.len]].concat()
+/// The answer as a frame, with the request's tags.
+fn sent(scratch: &Scratch, frame: &[u8], answer: Answer) -> Vec<u8> {
+    let (addresses, inner) = scratch.headers.split_at(ADDRESSES);
+    let (parts, _) = split(frame).unwrap();
+    [addresses, parts.tags, inner, &scratch.reply[..answer.len]].concat()
 }
 
 fn dirty() -> Scratch {

@@ -8,24 +8,33 @@ pub struct Reply {
     pub verdict: Verdict,
     pub to: [u8; 6],
     pub from: [u8; 6],
+    /// VLAN tags, encoded.
+    pub tags: Vec<u8>,
     pub source: [u8; 4],
     pub destination: [u8; 4],
     /// UDP destination port.
     pub port: u16,
+    /// UDP source port.
+    pub from_port: u16,
     pub message: Vec<u8>,
     pub options: Vec<(u8, Vec<u8>)>,
 }
 
 impl Reply {
     pub fn read(verdict: Verdict, frame: &[u8]) -> Self {
-        let (ether, ip) = frame.split_at(14);
+        let (addresses, mut rest) = frame.split_at(12);
+        let mut tags = vec![];
+        while matches!(rest[..2], [0x81, 0x00] | [0x88, 0xa8] | [0x91, 0x00]) {
+            tags.extend(&rest[..4]);
+            rest = &rest[4..];
+        }
+        let (ethertype, ip) = rest.split_at(2);
         let (ip, udp) = ip.split_at(20);
-        assert_eq!(ether[12..], [0x08, 0x00], "ethertype");
+        assert_eq!(ethertype, [0x08, 0x00], "ethertype");
         assert_eq!((ip[0], ip[8], ip[9]), (0x45, 64, 17), "IPv4, TTL 64, UDP");
         assert_eq!(ip[6..8], [0x40, 0], "not a fragment, do not fragment");
         assert_eq!(usize::from(word(&ip[2..])), 20 + udp.len(), "IP length");
         assert_eq!(internet_sum(&[ip]), 0xffff, "IP checksum");
-        assert_eq!(word(udp), 67, "source port");
         assert_eq!(usize::from(word(&udp[4..])), udp.len(), "UDP length");
         assert_ne!(udp[6..8], [0, 0], "no UDP checksum");
         let pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
@@ -35,11 +44,13 @@ impl Reply {
         assert_eq!(message[236..240], MAGIC_COOKIE);
         Self {
             verdict,
-            to: ether[..6].try_into().unwrap(),
-            from: ether[6..12].try_into().unwrap(),
+            to: addresses[..6].try_into().unwrap(),
+            from: addresses[6..].try_into().unwrap(),
+            tags,
             source: ip[12..16].try_into().unwrap(),
             destination: ip[16..20].try_into().unwrap(),
             port: word(&udp[2..]),
+            from_port: word(udp),
             options: options(&message[240..]),
             message,
         }
@@ -53,8 +64,18 @@ impl Reply {
         self.options.iter().find(|(other, _)| *other == code).map(|(_, value)| &value[..])
     }
 
+    /// `yiaddr`.
+    pub fn address(&self) -> [u8; 4] {
+        self.message[16..20].try_into().unwrap()
+    }
+
     pub fn message_type(&self) -> u8 {
         self.option(53).unwrap()[0]
+    }
+
+    /// The bytes up to End.
+    pub fn used(&self) -> usize {
+        241 + self.options.iter().map(|(_, value)| 2 + value.len()).sum::<usize>()
     }
 
     /// The boot file: of the `file` field, else of option 67.

@@ -19,9 +19,15 @@ pub const SERVER: [u8; 4] = [172, 30, 0, 1];
 /// Our address in subnet 1, 172.29.0.0/24, which is behind a relay.
 pub const OTHER_SERVER: [u8; 4] = [172, 29, 0, 2];
 pub const RELAY: [u8; 4] = [172, 29, 0, 3];
+/// A relay on the link of subnet 0.
+pub const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
 /// The known machine, and its address in subnet 0.
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
+/// A machine without reservation.
+pub const STRANGER: [u8; 6] = [0xff, 1, 2, 3, 0xff, 4];
+/// A machine that gets nothing, in no mode.
+pub const OUTCAST: [u8; 6] = [0x0e, 0, 0, 0, 0, 0xee];
 
 /// x86 BIOS, x86-64 UEFI, arm64 UEFI.
 const BINARIES: [&str; 3] = ["undionly.kpxe", "ipxe.efi", "arm64.efi"];
@@ -30,6 +36,8 @@ pub struct Site {
     pub settings: Option<Settings>,
     pub interfaces: HashMap<u32, Interface>,
     pub reservations: HashMap<Station, Reservation>,
+    /// What machines without reservation boot.
+    pub anybody: Option<Reservation>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -40,12 +48,13 @@ impl Site {
         let mut settings = Settings {
             flags: Settings::AUTHORITATIVE,
             slots: 3,
+            other_slot: 0,
             addresses: [[0; 4]; MAX_ADDRESSES],
             architecture_slots: [0; MAX_ARCHITECTURES],
         };
         settings.addresses[0] = SERVER;
         settings.addresses[MAX_ADDRESSES - 1] = OTHER_SERVER;
-        for (code, slot) in [(0, 1), (7, 2), (9, 2), (16, 2), (11, 3), (63, 3)] {
+        for (code, slot) in [(0, 1), (7, 2), (9, 2), (16, 2), (11, 3), (22, 3), (63, 3)] {
             settings.architecture_slots[code] = slot;
         }
         let class =
@@ -57,6 +66,7 @@ impl Site {
                 Interface { mac: Mac { octets: INTERFACE_MAC }, mtu: 1500 },
             )]),
             reservations: HashMap::new(),
+            anybody: None,
             classes: HashMap::from([
                 class("Tinkerbell", ClassFlags::SCRIPT),
                 class("iPXE", ClassFlags::IPXE),
@@ -73,8 +83,16 @@ impl Site {
     }
 
     pub fn reserve(&mut self, mac: [u8; 6], address: [u8; 4], subnet: u32) -> &mut Reservation {
+        self.reserve_station(Station::untagged(Mac { octets: mac }), address, subnet)
+    }
+
+    pub fn reserve_station(
+        &mut self,
+        station: Station,
+        address: [u8; 4],
+        subnet: u32,
+    ) -> &mut Reservation {
         let (options, options_len) = block(&[(12, b"machine1")]);
-        let station = Station::untagged(Mac { octets: mac });
         let reservation = Reservation {
             station,
             options_len,
@@ -94,6 +112,12 @@ impl Site {
 
     pub fn flags(mut self, flags: u32) -> Self {
         self.settings.as_mut().unwrap().flags = flags;
+        self
+    }
+
+    /// With something changed.
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
         self
     }
 
@@ -119,6 +143,18 @@ impl Tables for Site {
 
     fn reservation(&self, station: &Station) -> Option<&Reservation> {
         self.reservations.get(station)
+    }
+
+    fn is_quarantined(&self, reservation: &Reservation) -> bool {
+        reservation.quarantined_until != 0
+    }
+
+    fn anybody(&self, ifindex: u32, mac: Mac) -> Option<&Reservation> {
+        self.anybody.as_ref().filter(|_| ifindex == IFINDEX && mac != Mac { octets: OUTCAST })
+    }
+
+    fn is_served(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {

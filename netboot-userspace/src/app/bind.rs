@@ -129,12 +129,13 @@ fn advice(service: &str, protocol: &str, address: SocketAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{collections::HashMap, sync::Arc, time::Duration};
 
     use netboot_ebpf::shared::{Settings, Subnet};
     use zerocopy::FromZeros as _;
 
     use super::*;
+    use crate::quarantine::Quarantine;
 
     fn tables(servers: &[[u8; 4]]) -> Tables {
         Tables {
@@ -147,6 +148,8 @@ mod tests {
                 .collect(),
             boot_files: Vec::new(),
             reservations: HashMap::new(),
+            anybody: HashMap::new(),
+            quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
         }
     }
 

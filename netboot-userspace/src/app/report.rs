@@ -61,6 +61,7 @@ impl Reporter {
             .map(|(name, value)| (format!("syslog-{name}"), value))
             .collect();
         counters.insert("answers-not-sent".to_owned(), self.dhcp.userspace.unsent());
+        counters.insert("requests-overflowed".to_owned(), self.dhcp.userspace.overflows());
         counters.insert("events-lost".to_owned(), lost);
         let unreadable = self.fast().map_or(0, FastPath::unreadable_events);
         counters.insert("events-unreadable".to_owned(), unreadable);

@@ -14,21 +14,30 @@ use cap_std::{ambient_authority, fs::Dir};
 use super::{
     Config, DhcpMode, Located, Script, SyslogListen,
     host::DraftHost,
-    problem::{Placed, Report},
+    problem::{Place, Report},
     reach,
     read::Draft,
+    vlan::{Shown, ShownStation},
 };
 
 /// Judges the configuration with all its hosts.
 pub(crate) fn check(draft: &Draft, report: &Report) {
     overlaps(draft, report);
-    unique(&draft.hosts, |host| host.mac.as_ref(), "MAC", report);
-    unique(&draft.hosts, |host| host.ip.as_ref(), "address", report);
-    let located = Located::new(draft.config.subnets.iter().map(|subnet| subnet.cidr));
-    for ip in draft.hosts.iter().filter_map(|host| host.ip.as_ref()) {
+    let located = Located::new(&draft.config.subnets);
+    let station = |host: &'_ DraftHost| host.station(&located).map(ShownStation);
+    unique(&draft.hosts, |host| Some((station(host)?, &host.mac.as_ref()?.place)), "MAC", report);
+    unique(
+        &draft.hosts,
+        |host| host.ip.as_ref().map(|ip| (ip.value, &ip.place)),
+        "address",
+        report,
+    );
+    for host in &draft.hosts {
+        let Some(ip) = &host.ip else { continue };
         if let Err(message) = address(ip.value, draft, &located) {
             report.error(&ip.place, message);
         }
+        vlan(host, ip.value, &located, report);
     }
     boot_files(draft, report);
     room::check_room(draft, &located, report);
@@ -49,38 +58,57 @@ fn overlaps(draft: &Draft, report: &Report) {
     }
 }
 
-fn unique<'a, T: Copy + Eq + Hash + Display + 'a>(
+fn unique<'a, T: Copy + Eq + Hash + Display>(
     hosts: &'a [DraftHost],
-    key: impl Fn(&'a DraftHost) -> Option<&'a Placed<T>>,
+    key: impl Fn(&'a DraftHost) -> Option<(T, &'a Place)>,
     what: &str,
     report: &Report,
 ) {
-    let mut seen = HashMap::new();
+    let mut seen: HashMap<T, &Place> = HashMap::new();
     for host in hosts {
-        let Some(key) = key(host) else { continue };
-        let Some(first) = seen.get(&key.value).copied() else {
-            seen.insert(key.value, key);
+        let Some((key, place)) = key(host) else { continue };
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, place);
             continue;
         };
-        let Placed { place, .. }: &Placed<T> = first;
         let message = format!(
-            "{} is already the {what} at {} ({}); each machine needs its own",
-            key.value,
-            place.field,
-            place.line()
+            "{key} is already the {what} at {} ({}); each machine needs its own",
+            first.field,
+            first.line()
         );
-        report.error(&key.place, message);
+        report.error(place, message);
     }
 }
 
-fn address(ip: Ipv4Addr, draft: &Draft, located: &Located) -> Result<(), String> {
+/// A machine in another VLAN than its subnet's is seldom meant.
+fn vlan(host: &DraftHost, ip: Ipv4Addr, located: &Located<'_>, report: &Report) {
+    let Some(own) = &host.vlan else { return };
+    if let Some(subnet) = located.subnet(ip).filter(|subnet| subnet.vlan != own.value) {
+        let message = format!(
+            "{}, but its subnet {} has {}: machines of a subnet are mostly in one VLAN",
+            Shown(own.value),
+            subnet.cidr,
+            Shown(subnet.vlan)
+        );
+        report.warn(&own.place, message);
+    }
+}
+
+fn address(ip: Ipv4Addr, draft: &Draft, located: &Located<'_>) -> Result<(), String> {
     let config = &draft.config;
     if config.dhcp.server_address == Some(ip) {
         return Err(format!("{ip} is dhcp.server-address; choose another"));
     }
-    let Some(subnet) = located.find(ip).and_then(|at| config.subnets.get(at)) else {
+    if config.subnets.iter().any(|subnet| subnet.server_address == Some(ip)) {
+        return Err(format!("{ip} is the server-address of a [[subnet]]; choose another"));
+    }
+    let Some(subnet) = located.subnet(ip) else {
         // Where another server gives the addresses, subnets need not be known here.
-        let unknown = config.dhcp.mode == DhcpMode::Off && config.subnets.is_empty();
+        let unknown = match config.dhcp.mode {
+            DhcpMode::Reservation => false,
+            DhcpMode::Proxy | DhcpMode::AutoProxy => true,
+            DhcpMode::Off => config.subnets.is_empty(),
+        };
         if unknown || draft.unread_subnet {
             return Ok(());
         }
@@ -141,7 +169,7 @@ fn boot_files(draft: &Draft, report: &Report) {
 /// What is allowed, but seldom meant.
 fn advice(draft: &Draft, report: &Report) {
     let config = &draft.config;
-    if config.interfaces.is_empty() && config.dhcp.mode == DhcpMode::Reservation {
+    if config.interfaces.is_empty() && config.dhcp.mode != DhcpMode::Off {
         let message = "no interfaces: DHCP is answered only where `netboot run --iface` says";
         report.warn(&draft.place, message);
     }

@@ -1,15 +1,20 @@
 //! What the configuration file looks like, as `netboot check` writes it.
 
 mod own;
+mod quirk;
+mod vlan;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use self::own::{Network, ScriptSettings};
-
-use super::{Config, DhcpOption, SyslogListen};
+use self::{
+    own::{Network, ScriptSettings},
+    quirk::{QuirkRow, Quirks},
+    vlan::{Vlan, vlan},
+};
+use super::{Architecture, Config, DhcpOption, SyslogListen};
 use crate::inventory::{self, HostScript};
 
 /// The whole file, every default filled in.
@@ -26,6 +31,8 @@ pub struct File {
     syslog: Syslog,
     script: Script,
     subnet: Vec<Subnet>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    quirk: Vec<QuirkRow>,
     host: Vec<Host>,
 }
 
@@ -47,6 +54,7 @@ struct Dhcp {
     skip_proxydhcp: bool,
     echo_pxeclient: bool,
     shared_networks: bool,
+    decline_time: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +107,14 @@ struct Script {
 #[serde(rename_all = "kebab-case")]
 struct Subnet {
     cidr: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot_vlan: Option<u16>,
     routers: Vec<String>,
     dns: Vec<String>,
     ntp: Vec<String>,
@@ -112,6 +128,8 @@ struct Subnet {
     routes: Vec<Route>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     options: Vec<OptionEntry>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    boot_files: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,6 +159,12 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_vlan: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_time: Option<String>,
     #[serde(flatten)]
     pub(crate) network: Network,
@@ -148,6 +172,8 @@ pub struct Host {
     pub(crate) options: Vec<OptionEntry>,
     #[serde(skip_serializing_if = "ScriptSettings::is_empty")]
     pub(crate) script_settings: ScriptSettings,
+    #[serde(skip_serializing_if = "Quirks::is_empty")]
+    pub(crate) quirks: Quirks,
 }
 
 #[derive(Debug, Serialize)]
@@ -183,16 +209,13 @@ impl From<&Config> for File {
                 skip_proxydhcp: dhcp.skip_proxydhcp,
                 echo_pxeclient: dhcp.echo_pxeclient,
                 shared_networks: dhcp.shared_networks,
+                decline_time: humantime::format_duration(dhcp.decline_time).to_string(),
             },
             boot: Boot {
                 root: boot.root.display().to_string(),
                 script_user_classes: boot.script_user_classes.clone(),
                 script_url: boot.script_url.clone(),
-                files: boot
-                    .files
-                    .iter()
-                    .map(|(architecture, name)| (architecture.to_string(), name.clone()))
-                    .collect(),
+                files: by_name(&boot.files),
             },
             tftp: service(config.tftp),
             http: service(config.http),
@@ -213,6 +236,7 @@ impl From<&Config> for File {
                 retry_delay: script.retry_delay,
             },
             subnet: config.subnets.iter().map(|subnet| Subnet::new(subnet, config)).collect(),
+            quirk: config.quirks.iter().map(QuirkRow::from).collect(),
             host: config.hosts.iter().map(Host::from).collect(),
         }
     }
@@ -223,6 +247,10 @@ impl Subnet {
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         Self {
             cidr: subnet.cidr.to_string(),
+            vlan: vlan(subnet.vlan),
+            server_address: subnet.server_address.map(|address| address.to_string()),
+            script_url: subnet.script_url.clone(),
+            boot_vlan: subnet.boot_vlan,
             routers: strings(&subnet.routers),
             dns: strings(&subnet.dns),
             ntp: strings(&subnet.ntp),
@@ -232,6 +260,7 @@ impl Subnet {
             lease_time: humantime::format_duration(lease).to_string(),
             routes: subnet.routes.iter().map(Route::from).collect(),
             options: subnet.options.iter().map(OptionEntry::from).collect(),
+            boot_files: by_name(&subnet.files),
         }
     }
 }
@@ -249,10 +278,14 @@ impl From<&inventory::Host> for Host {
             netboot: Some(host.netboot),
             script,
             boot_file: host.boot_file.clone(),
+            vlan: vlan(host.vlan),
+            script_url: host.script_url.clone(),
+            boot_vlan: host.boot_vlan,
             lease_time: lease,
             network: Network::from(&host.network),
             options: host.options.iter().map(OptionEntry::from).collect(),
             script_settings: ScriptSettings::from(&host.script_settings),
+            quirks: Quirks::from(&host.quirks),
         }
     }
 }
@@ -269,6 +302,10 @@ impl From<&DhcpOption> for OptionEntry {
         };
         Self { code: *code, value }
     }
+}
+
+fn by_name(files: &BTreeMap<Architecture, String>) -> BTreeMap<String, String> {
+    files.iter().map(|(architecture, name)| (architecture.to_string(), name.clone())).collect()
 }
 
 fn syslog(listen: &SyslogListen) -> String {

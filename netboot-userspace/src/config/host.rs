@@ -2,17 +2,20 @@
 
 use std::net::Ipv4Addr;
 
-use netboot_ebpf::shared::Mac;
+use netboot_ebpf::shared::{Mac, Station, Vlan};
 use toml::de::DeValue;
 
 use super::{
+    Located, Subnet,
     lease::lease_time,
     network::read_network,
     option::{Owner, read_options},
     problem::{Place, Placed},
+    quirk::read_quirks,
     script_settings::read_script_settings,
     section::Section,
-    value::{boolean, boot_file, hostname, is_http_url, text, unicast},
+    value::{boolean, boot_file, dhcp_url, hostname, is_http_url, text, unicast},
+    vlan::{vlan, vlan_id},
 };
 use crate::{
     inventory::{Host, HostScript},
@@ -24,8 +27,9 @@ pub(crate) struct DraftHost {
     pub(crate) place: Place,
     pub(crate) mac: Option<Placed<Mac>>,
     pub(crate) ip: Option<Placed<Ipv4Addr>>,
+    pub(crate) vlan: Option<Placed<Vlan>>,
     pub(crate) boot_file: Option<Placed<String>>,
-    /// All but MAC, address and boot file.
+    /// All but the fields above.
     rest: Host,
 }
 
@@ -37,16 +41,30 @@ impl DraftHost {
         boot_file: Option<Placed<String>>,
         rest: Host,
     ) -> Self {
-        Self { place, mac, ip, boot_file, rest }
+        Self { place, mac, ip, vlan: None, boot_file, rest }
     }
 
-    /// The host, if MAC and address are there.
-    pub(crate) fn finish(self) -> Option<Host> {
+    /// The host, if MAC and address are there, with the VLANs of its subnet where it has none.
+    pub(crate) fn finish(self, subnets: &Located<'_>) -> Option<Host> {
+        let Station { mac, vlan } = self.station(subnets)?;
+        let boot_vlan =
+            self.rest.boot_vlan.or_else(|| self.subnet(subnets).and_then(|own| own.boot_vlan));
         let boot_file = self.boot_file.map(|name| name.value);
-        Some(Host { mac: self.mac?.value, ip: self.ip?.value, boot_file, ..self.rest })
+        Some(Host { mac, vlan, ip: self.ip?.value, boot_file, boot_vlan, ..self.rest })
     }
 
-    /// All but MAC, address and boot file.
+    /// What its frames show.
+    pub(crate) fn station(&self, subnets: &Located<'_>) -> Option<Station> {
+        let own = self.vlan.as_ref().map(|vlan| vlan.value);
+        let vlan = own.or_else(|| self.subnet(subnets).map(|subnet| subnet.vlan));
+        Some(Station { mac: self.mac.as_ref()?.value, vlan: vlan.unwrap_or(Vlan::NONE) })
+    }
+
+    fn subnet<'s>(&self, subnets: &Located<'s>) -> Option<&'s Subnet> {
+        subnets.subnet(self.ip.as_ref()?.value)
+    }
+
+    /// All but what stands beside it.
     pub(crate) fn rest(&self) -> &Host {
         &self.rest
     }
@@ -64,9 +82,12 @@ pub(crate) fn read_hosts(file: &mut Section<'_>) -> Vec<DraftHost> {
 pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     let mac = section.require("mac", mac);
     let ip = section.require("ip", unicast);
+    let vlan = section.get("vlan", vlan);
     let mut rest = Host {
         hostname: section.get("hostname", hostname).map(|name| name.value),
         script: section.get("script", script).map(|script| script.value),
+        script_url: section.get("script-url", dhcp_url).map(|url| url.value),
+        boot_vlan: section.get("boot-vlan", vlan_id).map(|id| id.value),
         lease_time: lease_time(&mut section),
         network: read_network(&mut section, None),
         script_settings: read_script_settings(&mut section),
@@ -74,10 +95,14 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     };
     section.set("netboot", &mut rest.netboot, boolean);
     let boot_file = section.get("boot-file", boot_file);
+    if let Some(mut quirks) = section.section("quirks") {
+        rest.quirks = read_quirks(&mut quirks);
+        quirks.finish();
+    }
     rest.options = read_options(&mut section, Owner::Host);
     let place = section.place.clone();
     section.finish();
-    DraftHost { place, mac, ip, boot_file, rest }
+    DraftHost { place, mac, ip, vlan, boot_file, rest }
 }
 
 pub(crate) fn mac(value: &DeValue<'_>) -> Result<Mac, String> {

@@ -10,8 +10,7 @@ mod tests;
 mod yaml;
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -45,26 +44,6 @@ impl InventoryFormat {
             _ => Self::Toml,
         }
     }
-}
-
-/// A file of a million hosts is smaller.
-const MOST_MIB: u64 = 512;
-
-/// A file's bytes, if it is a file and not too large.
-pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let most = MOST_MIB << 20;
-    let too_large = || {
-        let message = format!("larger than {MOST_MIB} MiB, which is the limit; split it");
-        io::Error::new(io::ErrorKind::FileTooLarge, message)
-    };
-    let file = File::open(path)?;
-    if file.metadata()?.len() > most {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    // A pipe has no length.
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// Adds the hosts of an inventory file, which is named relative to the file that includes it, and the

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::{section::Section, value::text};
+use super::{
+    duration::{Given, duration},
+    section::Section,
+};
 
 /// A shorter lease keeps machines asking, and can end while one boots.
 const SHORT: Duration = Duration::from_secs(60);
@@ -24,20 +27,15 @@ pub(crate) fn lease_time(section: &mut Section<'_>) -> Option<Duration> {
 
 /// A lease time: whole seconds, as DHCP counts them.
 fn lease(value: &DeValue<'_>) -> Result<Duration, String> {
-    if let DeValue::Integer(seconds) = value {
-        return Err(format!("expected a duration, found a number; write \"{seconds}s\""));
-    }
-    let text = text(value)?;
-    let lease = humantime::parse_duration(&text)
-        .map_err(|error| format!("{text:?} is not a duration such as \"24h\": {error}"))?;
-    if lease.is_zero() {
+    let Given { text, duration } = duration(value)?;
+    if duration.is_zero() {
         return Err("a lease of no time cannot be used".to_owned());
     }
-    if lease.subsec_nanos() != 0 {
+    if duration.subsec_nanos() != 0 {
         return Err(format!("{text:?} is not a number of whole seconds"));
     }
-    if u32::try_from(lease.as_secs()).is_err() {
+    if u32::try_from(duration.as_secs()).is_err() {
         return Err(format!("{text:?} is longer than DHCP can say: {}s at most", u32::MAX));
     }
-    Ok(lease)
+    Ok(duration)
 }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use super::{
-    Config,
+    Config, Located,
     check::{check, reason},
-    inventory::{read_file, read_inventory},
+    inventory::read_inventory,
     problem::{Place, Problem, Problems, Report},
     read::{Draft, read},
+    regular::read_regular,
     section::Section,
     source::Source,
 };
@@ -46,7 +47,7 @@ impl fmt::Display for Origin {
 ///
 /// Everything that is wrong, in the order of files and lines.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_with(path, &read_file)
+    load_with(path, &read_regular)
 }
 
 /// As [`load`], as if the file `edited` (one of the configuration's) had this text.
@@ -56,7 +57,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 /// As [`load`].
 pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Problems> {
     load_with(path, &|path: &Path| {
-        if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_file(path) }
+        if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_regular(path) }
     })
 }
 
@@ -104,10 +105,11 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
 }
 
 fn finish(draft: Draft, path: &Path) -> (Config, Vec<Origin>) {
+    let located = Located::new(&draft.config.subnets);
     let finished = draft.hosts.into_iter().filter_map(|host| {
         let origin =
             Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
-        Some((host.finish()?, origin))
+        Some((host.finish(&located)?, origin))
     });
     let (hosts, origins) = finished.unzip();
     (Config { path: Some(path.to_owned()), hosts, ..draft.config }, origins)

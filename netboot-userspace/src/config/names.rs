@@ -65,6 +65,14 @@ impl DhcpMode {
     }
 }
 
+impl DhcpMode {
+    /// Another server gives the addresses, and we the boot files.
+    #[must_use]
+    pub const fn is_proxy(self) -> bool {
+        matches!(self, Self::Proxy | Self::AutoProxy)
+    }
+}
+
 impl FromStr for Architecture {
     type Err = String;
 
@@ -78,7 +86,7 @@ impl FromStr for Architecture {
             || {
                 let names = Self::NAMED.map(|(_, name, _)| name).join(", ");
                 format!(
-                    "{text:?} is not an architecture: use {names}, \
+                    "{text:?} is not an architecture: use one of {names}, \
                      or a number of DHCP option 93 below {MAX_ARCHITECTURES}"
                 )
             },

@@ -9,14 +9,17 @@ use netboot_ebpf::shared::{MAX_INTERFACES, MAX_USER_CLASSES, USER_CLASS};
 use toml::de::DeValue;
 
 use super::{
-    Architecture, Config, DhcpMode, SyslogListen, XdpMode,
+    Config, DhcpMode, SyslogListen, XdpMode,
+    boot_files::read_boot_files,
+    duration::decline_time,
     host::{DraftHost, read_hosts},
     lease::lease_time,
     problem::{Place, Placed},
+    quirk::read_quirk_rows,
     section::Section,
     subnet::{SubnetPlace, read_subnets},
     value::{
-        boolean, boot_file, dhcp_url, find_word, http_url, interface, line, listen, number, one_of,
+        boolean, dhcp_url, file_in_url, http_url, interface, line, listen, number, one_of,
         socket_address, text, unicast, word,
     },
 };
@@ -81,6 +84,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
     if let Some(section) = file.section("script") {
         script(section, &mut draft.config);
     }
+    draft.config.quirks = read_quirk_rows(&mut file);
     draft.hosts = read_hosts(&mut file);
     file.finish();
     draft
@@ -109,24 +113,15 @@ fn xdp(mut section: Section<'_>, config: &mut Config, base: &Path) {
 
 fn dhcp(mut section: Section<'_>, config: &mut Config) {
     let dhcp = &mut config.dhcp;
-    section.set("mode", &mut dhcp.mode, dhcp_mode);
+    section.set("mode", &mut dhcp.mode, |value| one_of(value, &DhcpMode::NAMED));
     section.set("authoritative", &mut dhcp.authoritative, boolean);
     dhcp.server_address = section.get("server-address", unicast).map(|address| address.value);
     dhcp.lease_time = lease_time(&mut section).unwrap_or(dhcp.lease_time);
     section.set("skip-proxydhcp", &mut dhcp.skip_proxydhcp, boolean);
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);
+    section.set("decline-time", &mut dhcp.decline_time, decline_time);
     section.finish();
-}
-
-fn dhcp_mode(value: &DeValue<'_>) -> Result<DhcpMode, String> {
-    let mode = text(value)?;
-    if matches!(mode.as_str(), "proxy" | "auto-proxy") {
-        return Err(format!(
-            "{mode:?} is not supported yet; use \"reservation\", or \"off\" beside another DHCP server"
-        ));
-    }
-    find_word(&mode, &DhcpMode::NAMED)
 }
 
 fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
@@ -136,16 +131,7 @@ fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
     boot.script_user_classes = user_classes(&mut section, &boot.script_user_classes);
     boot.script_url = section.get("script-url", dhcp_url).map(|url| url.value);
     if let Some(files) = section.section("files") {
-        let report = files.report();
-        for (key, name) in files.entries(boot_file) {
-            match key.value.parse::<Architecture>() {
-                Ok(architecture) => {
-                    draft.boot_files.push(Placed { value: name.clone(), place: key.place });
-                    boot.files.insert(architecture, name);
-                }
-                Err(message) => report.error(&key.place, message),
-            }
-        }
+        boot.files = read_boot_files(files, &mut draft.boot_files);
     }
     section.finish();
 }
@@ -209,8 +195,8 @@ fn script(mut section: Section<'_>, config: &mut Config) {
         *target = section.get(key, read).map(|placed| placed.value);
     };
     optional("download-url", &mut script.download_url, http_url);
-    optional("kernel", &mut script.kernel, word);
-    optional("initrd", &mut script.initrd, word);
+    optional("kernel", &mut script.kernel, file_in_url);
+    optional("initrd", &mut script.initrd, file_in_url);
     optional("facility", &mut script.facility, line);
     optional("syslog-host", &mut script.syslog_host, word);
     optional("grpc-authority", &mut script.grpc_authority, authority);

@@ -5,13 +5,15 @@ use toml::de::DeValue;
 
 use super::{
     Subnet,
+    boot_files::read_boot_files,
     lease::lease_time,
     network::read_network,
     option::{Owner, read_options},
     problem::Place,
     read::Draft,
     section::Section,
-    value::network,
+    value::{dhcp_url, network, unicast},
+    vlan::{vlan, vlan_id},
 };
 
 /// Where a subnet stands.
@@ -25,6 +27,13 @@ pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
         let cidr = section.require("cidr", cidr);
         let mut subnet =
             Subnet::new(cidr.as_ref().map_or_else(Ipv4Net::default, |cidr| cidr.value));
+        section.set("vlan", &mut subnet.vlan, vlan);
+        subnet.server_address = section.get("server-address", unicast).map(|own| own.value);
+        subnet.script_url = section.get("script-url", dhcp_url).map(|url| url.value);
+        subnet.boot_vlan = section.get("boot-vlan", vlan_id).map(|id| id.value);
+        if let Some(files) = section.section("boot-files") {
+            subnet.files = read_boot_files(files, &mut draft.boot_files);
+        }
         let network = read_network(&mut section, cidr.as_ref().map(|cidr| cidr.value));
         subnet.routers = network.routers.unwrap_or_default();
         subnet.dns = network.dns.unwrap_or_default();
@@ -53,6 +62,15 @@ pub(crate) fn cidr(value: &DeValue<'_>) -> Result<Ipv4Net, String> {
         0..8 => Err(format!("{cidr} is larger than any network: /8 is the shortest prefix")),
         // A link of two addresses is a network (RFC 3021), one address is not.
         32 => Err(format!("{cidr} has room for the machine alone: no server or relay is in it")),
+        _ if !is_network_of_machines(cidr) => {
+            Err(format!("{cidr} is not a network of machines' addresses"))
+        }
         _ => Ok(cidr),
     }
+}
+
+/// Neither of network 0, nor loopback, multicast or above.
+fn is_network_of_machines(cidr: Ipv4Net) -> bool {
+    let [first, ..] = cidr.network().octets();
+    !matches!(first, 0 | 127 | 224..)
 }

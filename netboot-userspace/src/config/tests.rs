@@ -1,4 +1,5 @@
 mod accepted;
+mod quirks;
 mod refused;
 
 use std::{fs, path::Path};

@@ -1,9 +1,6 @@
 //! Single values of the file.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::{Component, Path},
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use ipnet::Ipv4Net;
 use toml::de::DeValue;
@@ -35,6 +32,15 @@ pub(crate) fn word(value: &DeValue<'_>) -> Result<String, String> {
         return Err(format!("{text:?} contains a blank"));
     }
     Ok(text)
+}
+
+/// The name of a file, relative to a URL. What climbs out of it is not served.
+pub(crate) fn file_in_url(value: &DeValue<'_>) -> Result<String, String> {
+    let name = word(value)?;
+    if name.split('/').any(|part| matches!(part, ".." | ".")) {
+        return Err(format!("{name:?} must not contain \"..\" or \".\""));
+    }
+    Ok(name)
 }
 
 pub(crate) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
@@ -155,11 +161,10 @@ pub(crate) fn boot_file(value: &DeValue<'_>) -> Result<String, String> {
     if name.len() > 127 {
         return Err(format!("the name has {} bytes; 127 fit into a DHCP answer", name.len()));
     }
-    let path = Path::new(&name);
-    if path.is_absolute() {
+    if name.starts_with('/') {
         return Err(format!("{name:?} is absolute; name it as it is under boot.root"));
     }
-    if path.components().any(|part| !matches!(part, Component::Normal(_))) {
+    if name.split('/').any(|part| matches!(part, ".." | ".")) {
         return Err(format!(
             "{name:?} must not contain \"..\" or \".\": name it as it is under boot.root"
         ));

@@ -1,6 +1,8 @@
 //! In place of the fast path in a build without the BPF toolchain: it never loads.
 
-use std::{convert::Infallible, path::Path};
+use std::{convert::Infallible, path::Path, time::Duration};
+
+use netboot_ebpf::shared::Station;
 
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +49,12 @@ impl FastPath {
 
     /// # Errors
     /// Never: there is no program.
+    pub fn take_reservations(&mut self) -> anyhow::Result<Reservations> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
     pub fn take_events(&mut self) -> anyhow::Result<Infallible> {
         match self.0 {}
     }
@@ -54,6 +62,17 @@ impl FastPath {
     /// # Errors
     /// Never: there is no program.
     pub fn take_log(&mut self) -> anyhow::Result<Infallible> {
+        match self.0 {}
+    }
+}
+
+/// Rows that cannot be.
+pub struct Reservations(Infallible);
+
+impl Reservations {
+    /// # Errors
+    /// Never: there is no program.
+    pub fn hold(&mut self, _: Station, _: Duration) -> anyhow::Result<()> {
         match self.0 {}
     }
 }
@@ -66,4 +85,27 @@ pub async fn watch(events: Infallible, _: Sightings, _: CancellationToken) {
 /// Never called.
 pub async fn watch_log(log: Infallible, _: CancellationToken) {
     match log {}
+}
+
+/// A copy of the program that cannot be.
+pub mod live {
+    use std::{convert::Infallible, path::Path};
+
+    use netboot_ebpf::verdict::Verdict;
+
+    pub struct Live(Infallible);
+
+    impl Live {
+        /// # Errors
+        /// Always: this build has no XDP program.
+        pub fn open(_: &Path) -> anyhow::Result<Self> {
+            anyhow::bail!("this netboot was built without the XDP program (feature `fastpath`)")
+        }
+
+        /// # Errors
+        /// Never: there is no program.
+        pub fn run(&mut self, _: &[u8], _: u32) -> anyhow::Result<(Verdict, Option<Vec<u8>>)> {
+            match self.0 {}
+        }
+    }
 }

@@ -11,7 +11,7 @@ use nix::libc;
 
 use crate::links::Link;
 
-const PRIVILEGES: &str = "run as root, or with CAP_BPF and CAP_NET_ADMIN";
+pub(super) const PRIVILEGES: &str = "run as root, or with CAP_BPF and CAP_NET_ADMIN";
 
 /// The oldest kernel whose verifier is known to take the program.
 const OLDEST: (u32, u32) = (6, 1);
@@ -85,7 +85,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 }
 
 /// The error and its sources, without those that it names itself.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = first_line(error);
     for source in Chain::new(error).skip(1) {
         let source = first_line(source);
@@ -98,7 +98,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The number of the system call's error, wherever aya keeps it.
-fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
+pub(super) fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
     Chain::new(error).find_map(|error| error.downcast_ref::<io::Error>())?.raw_os_error()
 }
 

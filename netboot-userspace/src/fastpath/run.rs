@@ -14,7 +14,7 @@ use super::FastPath;
 pub const IFINDEX: u32 = 1;
 
 /// More than any frame that the program makes.
-const MAX_FRAME: usize = 4096;
+pub(super) const MAX_FRAME: usize = 4096;
 
 /// A program of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -109,6 +109,8 @@ async fn serve(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(patience)
+            // GRUB knows header names in this spelling only.
+            .title_case_headers(true)
             .serve_connection(TokioIo::new(stream), service)
     );
     let ended = tokio::select! {

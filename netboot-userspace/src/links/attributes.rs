@@ -1,12 +1,13 @@
 //! What only netlink tells of an interface.
 
-use anyhow::Context as _;
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
+    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::NETLINK_ROUTE;
+
+use super::{VlanLink, ask::ask};
 
 /// Attributes of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,27 +16,19 @@ pub(crate) struct Attributes {
     pub(crate) mtu: Option<u32>,
     /// It is one end of a veth pair.
     pub(crate) is_veth: bool,
+    /// It is a bond, bridge or team.
+    pub(crate) has_ports: bool,
     /// The kernel's number of the XDP program that is attached.
     pub(crate) xdp_program: Option<u32>,
+    pub(crate) vlan: Option<VlanLink>,
 }
 
 /// Asks the kernel; `None`: there is no such interface.
 pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
-    let mut socket = Socket::new(NETLINK_ROUTE).context("cannot open a netlink socket")?;
-    socket.bind_auto().context("cannot bind a netlink socket")?;
-    socket.connect(&SocketAddr::new(0, 0)).context("cannot reach the kernel over netlink")?;
     let mut link = LinkMessage::default();
     link.header.index = index;
-    let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
-    request.header.flags = NLM_F_REQUEST;
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes, 0).context("cannot ask the kernel for an interface")?;
-    let (answer, _) = socket.recv_from_full().context("the kernel does not answer")?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
-        .context("the kernel's answer about an interface is not understood")?;
-    match answer.payload {
+    let request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
+    match ask(NETLINK_ROUTE, request)? {
         NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
             Ok(Some(collect(&link)))
         }
@@ -48,13 +41,25 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
 
 fn collect(link: &LinkMessage) -> Attributes {
     let mut found = Attributes::default();
+    let mut parent = None;
+    let mut id = None;
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
             LinkAttribute::LinkInfo(infos) => {
-                found.is_veth =
-                    infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
+                let kind = infos.iter().find_map(|info| match info {
+                    LinkInfo::Kind(kind) => Some(kind),
+                    _ => None,
+                });
+                found.is_veth = matches!(kind, Some(InfoKind::Veth));
+                found.has_ports = match kind {
+                    Some(InfoKind::Bond | InfoKind::Bridge) => true,
+                    Some(InfoKind::Other(name)) => name == "team",
+                    _ => false,
+                };
+                id = infos.iter().find_map(vlan_id);
             }
+            LinkAttribute::Link(index) => parent = Some(*index),
             LinkAttribute::Xdp(xdp) => {
                 found.xdp_program = xdp.iter().find_map(|part| match part {
                     LinkXdp::ProgId(id) => Some(*id),
@@ -64,5 +69,46 @@ fn collect(link: &LinkMessage) -> Attributes {
             _ => {}
         }
     }
+    found.vlan = parent.zip(id).map(|(parent, id)| VlanLink { parent, id });
     found
+}
+
+fn vlan_id(info: &LinkInfo) -> Option<u16> {
+    let LinkInfo::Data(InfoData::Vlan(parts)) = info else { return None };
+    parts.iter().find_map(|part| match part {
+        InfoVlan::Id(id) => Some(*id),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An interface of a kind, over another one.
+    #[track_caller]
+    fn check(kind: InfoKind, data: Option<InfoData>, expect: Attributes) {
+        let mut link = LinkMessage::default();
+        let info = [LinkInfo::Kind(kind)].into_iter().chain(data.map(LinkInfo::Data));
+        link.attributes = vec![
+            LinkAttribute::Mtu(9000),
+            LinkAttribute::Link(7),
+            LinkAttribute::LinkInfo(info.collect()),
+        ];
+        assert_eq!(collect(&link), Attributes { mtu: Some(9000), ..expect });
+    }
+
+    #[test]
+    fn kinds_of_interfaces() {
+        let none = Attributes::default;
+        let id = InfoData::Vlan(vec![InfoVlan::Id(100)]);
+        let vlan = Some(VlanLink { parent: 7, id: 100 });
+        check(InfoKind::Vlan, Some(id), Attributes { vlan, ..none() });
+        // A veth's other end is no parent.
+        check(InfoKind::Veth, None, Attributes { is_veth: true, ..none() });
+        for kind in [InfoKind::Bridge, InfoKind::Bond, InfoKind::Other("team".to_owned())] {
+            check(kind, None, Attributes { has_ports: true, ..none() });
+        }
+        check(InfoKind::Dummy, None, none());
+    }
 }

@@ -63,6 +63,7 @@ fn values() {
     check(|s, _| s.syslog_host = Some("10.0.0.1".into()), "set syslog 10.0.0.1 ||");
     check(|s, _| s.syslog_host = Some("logs.lab".into()), "nslookup syslog logs.lab ||");
     check(|s, _| s.grpc_authority = Some("t:1".into()), " grpc_authority=t:1 ");
+    check(|_, h| h.boot_vlan = Some(100), "/${kernel} vlan_id=100 syslog_host=");
     check(|s, _| s.retries = 7, "iseq ${failures} 7 && goto kernel_failed ||");
     check(|_, h| h.hostname = None, "echo netboot: HookOS for 52:54:00:ee:0d:0b, from http");
 }

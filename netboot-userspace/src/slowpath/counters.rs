@@ -8,11 +8,16 @@ use netboot_ebpf::verdict::Verdict;
 pub struct Counters {
     verdicts: [AtomicU64; Verdict::COUNT as usize],
     unsent: AtomicU64,
+    overflows: AtomicU64,
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { verdicts: [const { AtomicU64::new(0) }; _], unsent: AtomicU64::new(0) }
+        Self {
+            verdicts: [const { AtomicU64::new(0) }; _],
+            unsent: AtomicU64::new(0),
+            overflows: AtomicU64::new(0),
+        }
     }
 }
 
@@ -26,6 +31,16 @@ impl Counters {
     #[must_use]
     pub fn unsent(&self) -> u64 {
         self.unsent.load(Relaxed)
+    }
+
+    /// Requests that the sockets had no room for.
+    #[must_use]
+    pub fn overflows(&self) -> u64 {
+        self.overflows.load(Relaxed)
+    }
+
+    pub(super) fn count_overflows(&self, more: u32) {
+        self.overflows.fetch_add(more.into(), Relaxed);
     }
 
     pub(super) fn count(&self, verdict: Verdict) {

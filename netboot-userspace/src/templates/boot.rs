@@ -1,4 +1,4 @@
-//! The boot sets: for each server address and boot file override, what each stage and architecture loads.
+//! The boot sets: for each [`Choice`], what each stage and architecture loads.
 
 use std::{collections::HashMap, net::Ipv4Addr};
 
@@ -10,12 +10,14 @@ use netboot_ebpf::{
     wire::code,
 };
 
-use super::{options::Block, slots::Slots};
-use crate::config::{Config, reach};
+use super::{
+    choice::Choice,
+    options::Block,
+    slots::{Slot, Slots},
+    vendor::vendor_options,
+};
+use crate::config::{Architecture, Config, reach};
 
-/// "If a boot file name is present in the offer, boot it: no menu, no prompt, no discovery": without it
-/// EDK2 takes the answer for a boot server's list (PXE 2.1 section 2.2.3, PXE_DISCOVERY_CONTROL).
-const PXE_DISCOVERY_CONTROL: [u8; 4] = [6, 1, 8, 255];
 /// iPXE's `no-pxedhcp`: it does not wait for a ProxyDHCP offer, 2 to 3 s on each DHCP.
 const IPXE_NO_PXEDHCP: [u8; 3] = [0xb0, 1, 1];
 
@@ -27,7 +29,7 @@ pub(super) struct BootSets<'c> {
     config: &'c Config,
     pub(super) slots: Slots,
     pub(super) rows: Vec<BootFile>,
-    sets: HashMap<(Ipv4Addr, Option<String>), u32>,
+    sets: HashMap<Choice<'c>, u32>,
 }
 
 /// What a machine loads, and from where.
@@ -43,10 +45,9 @@ impl<'c> BootSets<'c> {
         Self { config, slots, rows: vec![BootFile::NONE], sets: HashMap::new() }
     }
 
-    /// The first row of the set for machines that reach us at this address.
-    pub(super) fn set(&mut self, server: Ipv4Addr, file: Option<&str>) -> anyhow::Result<u32> {
-        let key = (server, file.map(str::to_owned));
-        if let Some(&first) = self.sets.get(&key) {
+    /// The first row of the set of a choice.
+    pub(super) fn set(&mut self, choice: Choice<'c>) -> anyhow::Result<u32> {
+        if let Some(&first) = self.sets.get(&choice) {
             return Ok(first);
         }
         let first = u32::try_from(self.rows.len())?;
@@ -56,30 +57,35 @@ impl<'c> BootSets<'c> {
                 *place = row;
             }
         };
-        if let Some(script) = self.script(server) {
-            put(Stage::Script, 0, self.row(&script, Stage::Script)?);
+        if let Some(script) = self.script(&choice) {
+            put(Stage::Script, 0, self.row(&choice, &script, Stage::Script)?);
         }
-        for (slot, architecture) in self.slots.all() {
-            let configured = architecture.and_then(|own| self.config.boot.files.get(&own));
-            let Some(name) = file.or(configured.map(String::as_str)) else { continue };
+        for (slot, architectures) in self.slots.all() {
+            let Some(name) = self.file(&choice, architectures) else { continue };
             for stage in [Stage::Pxe, Stage::Http, Stage::Ipxe] {
-                if let Some(target) = self.binary(server, name, stage) {
-                    put(stage, slot, self.row(&target, stage)?);
+                if let Some(target) = self.binary(choice.server, name, stage) {
+                    put(stage, slot, self.row(&choice, &target, stage)?);
                 }
             }
         }
         self.rows.extend(set);
-        self.sets.insert(key, first);
+        self.sets.insert(choice, first);
         Ok(first)
     }
 
+    /// The name of the binary for a slot.
+    fn file<'s>(&'s self, choice: &Choice<'s>, slot: Option<&Slot>) -> Option<&'s str> {
+        let tables = [choice.files, &self.config.boot.files];
+        let find = |group: &[Architecture]| {
+            let mut keys = tables.iter().flat_map(|table| group.iter().map(|key| table.get(key)));
+            keys.find_map(|name| name.map(String::as_str))
+        };
+        choice.boot_file.or_else(|| slot?.groups().into_iter().find_map(find))
+    }
+
     /// The most bytes that a row of the set adds to an answer's options.
-    pub(super) fn longest(
-        &mut self,
-        server: Ipv4Addr,
-        file: Option<&str>,
-    ) -> anyhow::Result<usize> {
-        let first = self.set(server, file)? as usize;
+    pub(super) fn longest(&mut self, choice: Choice<'c>) -> anyhow::Result<usize> {
+        let first = self.set(choice)? as usize;
         let bytes = |row: &BootFile| {
             let name = usize::from(row.name_len);
             let option = if name > FILE_NAME { 2 + name } else { 0 };
@@ -92,14 +98,15 @@ impl<'c> BootSets<'c> {
         Stage::rows(self.slots.count()) as usize
     }
 
-    /// The script's URL for machines that reach us at this address.
-    pub(super) fn script_url(&self, server: Ipv4Addr) -> Option<String> {
-        self.script(server).map(|script| script.name)
+    /// The script's URL.
+    pub(super) fn script_url(&self, choice: &Choice<'_>) -> Option<String> {
+        self.script(choice).map(|script| script.name)
     }
 
-    fn script(&self, server: Ipv4Addr) -> Option<Target> {
-        let given = self.config.boot.script_url.clone();
-        given.map(|name| Target { server, name }).or_else(|| self.http(server, "auto.ipxe"))
+    fn script(&self, choice: &Choice<'_>) -> Option<Target> {
+        let server = choice.server;
+        let given = choice.script_url.map(|url| Target { server, name: url.to_owned() });
+        given.or_else(|| self.http(server, "auto.ipxe"))
     }
 
     /// The binary as this stage loads it.
@@ -131,17 +138,17 @@ impl<'c> BootSets<'c> {
         Some(Target { server: reach(server, listen)?, name: name.to_owned() })
     }
 
-    fn row(&self, target: &Target, stage: Stage) -> anyhow::Result<BootFile> {
+    fn row(&self, choice: &Choice<'_>, target: &Target, stage: Stage) -> anyhow::Result<BootFile> {
         let Target { server, name } = target;
         let mut block = Block::default();
+        if let Some(value) = vendor_options(stage, choice) {
+            block.push(&DhcpOption::VendorExtensions(value))?;
+        }
         if stage == Stage::Http {
             // EDK2 goes on with HTTP boot only where this is echoed.
             block.push(&DhcpOption::ClassIdentifier(b"HTTPClient".to_vec()))?;
-        } else {
-            block.push(&DhcpOption::VendorExtensions(PXE_DISCOVERY_CONTROL.to_vec()))?;
-            if self.config.dhcp.echo_pxeclient {
-                block.push(&DhcpOption::ClassIdentifier(b"PXEClient".to_vec()))?;
-            }
+        } else if choice.echo_pxeclient {
+            block.push(&DhcpOption::ClassIdentifier(b"PXEClient".to_vec()))?;
         }
         if self.config.dhcp.skip_proxydhcp && matches!(stage, Stage::Ipxe | Stage::Script) {
             block.push_raw(code::IPXE, &IPXE_NO_PXEDHCP)?;

@@ -6,6 +6,7 @@ use dhcproto::{
     Encodable as _,
     v4::{DhcpOption, OptionCode},
 };
+use netboot_ebpf::wire::code;
 
 use crate::{
     config::{Config, NetworkOverrides, Subnet, SyslogListen, reach},
@@ -61,15 +62,31 @@ pub(super) struct Overrides<'h> {
     network: &'h NetworkOverrides,
     /// The options by number, which stand in the host's own block.
     codes: Vec<u8>,
+    /// Those that may stand in the row instead.
+    pub(super) routing: Vec<(u8, &'h [u8])>,
 }
+
+/// Router, static routes and classless ones: a client gets the one or the other (RFC 3442, "DHCP Client
+/// Behavior"), while a host's block is the same for all its requests. With classless routes they stand
+/// in the row.
+pub(super) const ROUTING: [u8; 3] = [code::ROUTER, STATIC_ROUTES, code::CLASSLESS_ROUTES];
+pub(super) const STATIC_ROUTES: u8 = 33;
 
 impl<'h> Overrides<'h> {
     /// Of a host; `None`: all is as in its subnet.
     pub(super) fn of(host: &'h Host) -> Option<Self> {
         let Host { lease_time: lease, network, options, .. } = host;
         let none = lease.is_none() && options.is_empty() && *network == NetworkOverrides::default();
-        let codes = || options.iter().map(|option| option.code).collect();
-        (!none).then(|| Self { lease: *lease, network, codes: codes() })
+        if none {
+            return None;
+        }
+        let codes = options.iter().map(|option| option.code).collect();
+        let value = |code: u8| {
+            let own = options.iter().find(|option| option.code == code)?;
+            Some((code, own.value.as_slice()))
+        };
+        let routing = ROUTING.into_iter().filter_map(value).collect();
+        Some(Self { lease: *lease, network, codes, routing })
     }
 }
 
@@ -172,13 +189,13 @@ fn options(
     Ok(block)
 }
 
-/// The options of a host alone.
-pub(super) fn host(host: &Host) -> anyhow::Result<Block> {
+/// The options of a host alone, but for those that stand in its row.
+pub(super) fn host(host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
     let mut block = Block::default();
     if let Some(name) = &host.hostname {
         block.push(&DhcpOption::Hostname(name.clone()))?;
     }
-    for option in &host.options {
+    for option in host.options.iter().filter(|option| !in_row.contains(&option.code)) {
         block.push_raw(option.code, &option.value)?;
     }
     Ok(block)

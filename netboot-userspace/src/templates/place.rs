@@ -1,72 +1,148 @@
 //! Where the subnets are, seen from this node.
 
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    net::Ipv4Addr,
+};
 
 use anyhow::Context as _;
-use netboot_ebpf::shared::MAX_ADDRESSES;
+use ipnet::Ipv4Net;
+use netboot_ebpf::shared::{MAX_ADDRESSES, Vlan};
 
-use super::boot::BootSets;
+use super::{boot::BootSets, choice::Choice, tagged::tagged};
 use crate::{
-    config::{Config, Subnet},
+    config::{Config, Located, Subnet},
     links::Link,
 };
 
 /// Where a subnet is.
 pub(super) struct Place<'p> {
-    pub(super) subnet: &'p Subnet,
+    pub(super) subnet: Cow<'p, Subnet>,
     /// The interface on its link; `None`: reached through relays.
     pub(super) link: Option<&'p Link>,
     /// Our address towards it.
     pub(super) server: Ipv4Addr,
 }
 
-impl<'p> Place<'p> {
-    /// The place of each subnet, in their order.
-    pub(super) fn all(config: &'p Config, links: &'p [Link]) -> anyhow::Result<Vec<Self>> {
+/// All places.
+pub(super) struct Places<'p> {
+    /// That of each subnet, in their order. Where another server gives the addresses, subnets need not
+    /// be known: the networks of the interfaces follow.
+    pub(super) list: Vec<Place<'p>>,
+    located: Located<'p>,
+    /// Where hosts of no known subnet are.
+    other: Option<usize>,
+}
+
+impl<'p> Places<'p> {
+    /// `all` are all interfaces of the node.
+    pub(super) fn new(
+        config: &'p Config,
+        links: &'p [Link],
+        all: &[&Link],
+    ) -> anyhow::Result<Self> {
         let place = |subnet: &'p Subnet| {
-            Self::of(config, links, subnet).with_context(|| format!("subnet {}", subnet.cidr))
+            Place::of(config, links, all, subnet).with_context(|| format!("subnet {}", subnet.cidr))
         };
-        config.subnets.iter().map(place).collect()
+        let mut list: Vec<_> = config.subnets.iter().map(place).collect::<Result<_, _>>()?;
+        let mut other = None;
+        if config.dhcp.mode.is_proxy() {
+            for link in links {
+                list.extend(networks(config, &list, link));
+            }
+            other = list.iter().position(|place| place.link.is_some());
+        }
+        Ok(Self { list, located: Located::new(&config.subnets), other })
     }
 
-    fn of(config: &Config, links: &'p [Link], subnet: &'p Subnet) -> anyhow::Result<Self> {
-        let given = config.dhcp.server_address;
-        let own = |link: &Link| addresses(link).find(|own| subnet.cidr.contains(own));
-        let link = match links.iter().find(|link| own(link).is_some()) {
-            Some(link) => Some(link),
-            None if given.is_some_and(|given| subnet.cidr.contains(&given)) => only(links)?,
-            None => None,
-        };
-        let first = || links.iter().flat_map(addresses).next();
-        let server =
-            given.or_else(|| link.and_then(own)).or_else(first).unwrap_or(Ipv4Addr::UNSPECIFIED);
-        Ok(Self { subnet, link, server })
+    /// The place of a host, and its number: its subnet's; where another server gives the addresses and
+    /// its subnet is not known, the first interface's.
+    pub(super) fn of(&self, ip: Ipv4Addr) -> Option<(usize, &Place<'p>)> {
+        let mut networks = (0..).zip(&self.list).skip(self.located.len());
+        let mut network = || networks.find(|(_, place)| place.subnet.cidr.contains(&ip));
+        let at = self.located.find(ip).or_else(|| Some(network()?.0)).or(self.other)?;
+        Some((at, self.list.get(at)?))
     }
 }
 
-/// The interface that `dhcp.server-address` stands for where no interface has an address in its subnet.
+impl<'p> Place<'p> {
+    fn of(
+        config: &Config,
+        links: &'p [Link],
+        all: &[&Link],
+        subnet: &'p Subnet,
+    ) -> anyhow::Result<Self> {
+        let given = subnet.server_address.or(config.dhcp.server_address);
+        let own = |link: &Link| addresses(link).find(|own| subnet.cidr.contains(own));
+        let (link, own) = if subnet.vlan != Vlan::NONE {
+            let (link, own) = tagged(subnet, links, all)?;
+            (Some(link), own)
+        } else if let Some(link) = links.iter().find(|link| own(link).is_some()) {
+            (Some(link), own(link))
+        } else if given.is_some_and(|given| subnet.cidr.contains(&given)) {
+            (only(links)?, None)
+        } else {
+            (None, None)
+        };
+        let first = || links.iter().flat_map(addresses).next();
+        let server = given.or(own).or_else(first).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        Ok(Self { subnet: Cow::Borrowed(subnet), link, server })
+    }
+}
+
+/// The networks of an interface that no place is of.
+fn networks<'p>(config: &Config, places: &[Place<'_>], link: &'p Link) -> Vec<Place<'p>> {
+    let given = config.dhcp.server_address;
+    let place = |network: Ipv4Net| Place {
+        subnet: Cow::Owned(Subnet::new(network.trunc())),
+        link: Some(link),
+        server: given.unwrap_or(network.addr()),
+    };
+    let is_on = |place: &Place<'_>| place.link.is_some_and(|own| own.index == link.index);
+    let own = |place: &Place<'_>| is_on(place) && place.subnet.vlan == Vlan::NONE;
+    let covered = |network: &Ipv4Net| {
+        places.iter().any(|place| own(place) && place.subnet.cidr.contains(&network.addr()))
+    };
+    // An interface without addresses can have dhcp.server-address alone.
+    let lone = given.filter(|_| link.addresses.is_empty() && !places.iter().any(own));
+    let missing = link.addresses.iter().copied().filter(|network| !covered(network));
+    missing.chain(lone.map(Ipv4Net::from)).map(place).collect()
+}
+
+/// The interface that a server-address stands for where no interface has an address in its subnet.
 fn only(links: &[Link]) -> anyhow::Result<Option<&Link>> {
     let [_, other, ..] = links else { return Ok(links.first()) };
     let names: Vec<_> = links.iter().map(|link| link.name.as_str()).collect();
     anyhow::bail!(
-        "dhcp.server-address lies in it, but none of {} has an address in it, so on which of them it is \
+        "the server-address lies in it, but none of {} has an address in it, so on which of them it is \
          cannot be told: give that one an address (`ip address add ADDRESS/LENGTH dev {}`)",
         names.join(", "),
         other.name
     )
 }
 
-fn addresses(link: &Link) -> impl Iterator<Item = Ipv4Addr> {
+pub(super) fn addresses(link: &Link) -> impl Iterator<Item = Ipv4Addr> {
     link.addresses.iter().map(ipnet::Ipv4Net::addr)
 }
 
 /// Says where machines are answered, and where not.
-pub(super) fn announce(places: &[Place<'_>], links: &[Link], sets: &BootSets<'_>) {
+pub(super) fn announce(config: &Config, places: &[Place<'_>], links: &[Link], sets: &BootSets<'_>) {
     for Place { subnet, link, server } in places {
         let interface = link.map_or("relays only", |link| link.name.as_str());
-        let script = sets.script_url(*server);
+        let script = sets.script_url(&Choice::new(config, subnet, *server));
         let script = script.as_deref().unwrap_or("none");
         tracing::info!(subnet = %subnet.cidr, interface, %server, script, "subnet");
+    }
+    for (link, place) in beside_another(places, links) {
+        let subnet = place.subnet.cidr;
+        tracing::warn!(
+            interface = link.name,
+            %subnet,
+            "this interface has an address in the subnet too, but {} is the one that answers there: machines on \
+             this one are not offered addresses",
+            place.link.map_or("another", |own| own.name.as_str())
+        );
     }
     for link in without_subnet(places, links) {
         let addresses: Vec<_> = link.addresses.iter().map(ToString::to_string).collect();
@@ -78,6 +154,20 @@ pub(super) fn announce(places: &[Place<'_>], links: &[Link], sets: &BootSets<'_>
              add the [[subnet]], or give the interface an address in one"
         );
     }
+}
+
+/// The interfaces with an address in a subnet that is on another one.
+pub(super) fn beside_another<'p>(
+    places: &'p [Place<'p>],
+    links: &'p [Link],
+) -> impl Iterator<Item = (&'p Link, &'p Place<'p>)> {
+    let is_beside = |place: &Place<'_>, link: &Link| {
+        place.link.is_some_and(|own| own.index != link.index)
+            && addresses(link).any(|address| place.subnet.cidr.contains(&address))
+    };
+    links.iter().flat_map(move |link| {
+        places.iter().filter(move |place| is_beside(place, link)).map(move |place| (link, place))
+    })
 }
 
 /// The interfaces that no subnet is on.
@@ -95,20 +185,37 @@ pub(super) fn without_subnet<'l>(
     links.iter().filter(move |link| !places.is_empty() && !served(link))
 }
 
+/// An address of this node cannot be a machine's too.
+pub(super) fn refuse_own_addresses(config: &Config, all: &[&Link]) -> anyhow::Result<()> {
+    let own: HashMap<_, _> =
+        all.iter().flat_map(|link| addresses(link).map(move |address| (address, link))).collect();
+    for host in &config.hosts {
+        if let Some(link) = own.get(&host.ip) {
+            anyhow::bail!(
+                "host {} ({}): this node has that address itself, on {}: give the machine another",
+                host.mac,
+                host.ip,
+                link.name
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The addresses that machines may send to or name as their server's: those that answers name, then
 /// the served interfaces', then the node's other ones, as many as there is room for.
-pub(super) fn ours<'l>(
+pub(super) fn ours(
     config: &Config,
     places: &[Place<'_>],
     links: &[Link],
-    all: impl IntoIterator<Item = &'l Link>,
+    all: &[&Link],
 ) -> [[u8; 4]; MAX_ADDRESSES] {
     let mut seen = HashSet::new();
     let servers = config.dhcp.server_address.into_iter();
     let ours: Vec<Ipv4Addr> = servers
         .chain(places.iter().map(|place| place.server))
         .chain(links.iter().flat_map(addresses))
-        .chain(all.into_iter().flat_map(addresses))
+        .chain(all.iter().copied().flat_map(addresses))
         .filter(|address| !address.is_loopback() && !address.is_unspecified())
         .filter(|address| seen.insert(*address))
         .collect();

@@ -1,52 +1,68 @@
 //! The architecture slots of a boot set.
 
+use std::collections::BTreeSet;
+
 use netboot_ebpf::shared::MAX_ARCHITECTURES;
 
 use crate::config::{Architecture, Config};
 
-/// The named architectures, those given by number, and one for all other codes: only a host's own
-/// boot file is for them.
+/// The architectures that a file is configured for, and one for all others: only a host's own boot file
+/// is for them.
 pub(super) struct Slots {
-    architectures: Vec<Architecture>,
-    /// Of all other codes; 0, where no host has a boot file: a list of codes is then searched on.
-    other: u8,
+    slots: Vec<Slot>,
+    /// Architecture code to slot, counted from 1; 0: unknown, and a list of codes is searched on.
+    pub(super) by_code: [u8; MAX_ARCHITECTURES],
+}
+
+/// Whose files a slot's machines load: a number goes before the name it is one of.
+pub(super) struct Slot {
+    own: Vec<Architecture>,
+    fallback: Option<Architecture>,
 }
 
 impl Slots {
     pub(super) fn new(config: &Config) -> Self {
-        let named = Architecture::NAMED.iter().map(|(architecture, ..)| *architecture);
-        let numbered =
-            config.boot.files.keys().copied().filter(|key| matches!(key, Architecture::Code(_)));
-        let architectures: Vec<_> = named.chain(numbered).collect();
-        let has_file = config.hosts.iter().any(|host| host.boot_file.is_some());
-        let other = if has_file { architectures.len() as u8 + 1 } else { 0 };
-        Self { architectures, other }
+        let tables = config.subnets.iter().map(|subnet| &subnet.files);
+        let used: BTreeSet<_> =
+            tables.chain([&config.boot.files]).flat_map(|files| files.keys().copied()).collect();
+        let slots: Vec<_> = used.iter().copied().map(Slot::new).collect();
+        let slot = |key: Architecture| {
+            let at = slots.iter().position(|slot| slot.own.first() == Some(&key))?;
+            u8::try_from(at + 1).ok()
+        };
+        let mut by_code = [0; MAX_ARCHITECTURES];
+        for (code, place) in (0..).zip(&mut by_code) {
+            let named = Architecture::of(code);
+            let keys =
+                [Some(Architecture::Code(code)), named, named.and_then(|own| own.fallback())];
+            *place = keys.into_iter().flatten().find_map(slot).unwrap_or(0);
+        }
+        Self { slots, by_code }
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.architectures.len() as u32 + 1
+        self.slots.len() as u32 + 1
     }
 
-    /// All slots, counted from 1, and what they are of; `None`: of all other codes.
-    pub(super) fn all(&self) -> impl Iterator<Item = (u32, Option<Architecture>)> {
-        (1..).zip(self.architectures.iter().copied().map(Some).chain([None]))
+    /// All slots, counted from 1; `None`: the last, of all other codes and of none.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, Option<&Slot>)> {
+        (1..).zip(self.slots.iter().map(Some).chain([None]))
+    }
+}
+
+impl Slot {
+    fn new(key: Architecture) -> Self {
+        let named = match key {
+            Architecture::Code(code) => Architecture::of(code),
+            _ => None,
+        };
+        let own: Vec<_> = [key].into_iter().chain(named).collect();
+        let fallback = own.iter().find_map(|own| own.fallback());
+        Self { own, fallback }
     }
 
-    /// A code's slot, counted from 1. A number in the configuration goes before the name it is one of.
-    pub(super) fn by_code(&self) -> [u8; MAX_ARCHITECTURES] {
-        let mut slots = [self.other; MAX_ARCHITECTURES];
-        for (slot, architecture) in (1..).zip(&self.architectures) {
-            let named = Architecture::NAMED.iter().find(|(named, ..)| named == architecture);
-            let own = match architecture {
-                Architecture::Code(code) => vec![*code],
-                _ => named.map_or(Vec::new(), |(_, _, codes)| codes.to_vec()),
-            };
-            for code in own {
-                if let Some(place) = slots.get_mut(usize::from(code)) {
-                    *place = slot;
-                }
-            }
-        }
-        slots
+    /// The architectures to look for: all of the first group in all tables, then those of the second.
+    pub(super) fn groups(&self) -> [&[Architecture]; 2] {
+        [&self.own, self.fallback.as_slice()]
     }
 }

@@ -1,10 +1,19 @@
 //! What a configuration makes of the answers to captured requests, as a second decoder reads them.
 
+mod choices;
+mod classless;
+mod proxy;
+mod tagged;
+
 use dhcproto::{
     Decodable as _, Decoder, Encodable as _,
     v4::{DhcpOption, Message, OptionCode},
 };
-use netboot_ebpf::responder::Scratch;
+use netboot_ebpf::{
+    responder::Scratch,
+    shared::{NO_ARCHITECTURE, Reservation},
+    side::Daemon,
+};
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -15,6 +24,8 @@ use super::*;
 use crate::{
     config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
+    inventory::Host,
+    quirks,
     selftest::{golden, site},
     slowpath,
 };
@@ -25,20 +36,30 @@ const HTTP: &str = "bios_ipxe 1 HTTPClient:Arch:00016:UNDI:003000 b''";
 const SCRIPT: &str = golden::SCRIPT_REQUEST;
 /// [`HTTP`] of an architecture that has no name.
 const OTHER: &str = "other";
-const PLAIN: &str = "uboot 1 U-Boot.armv8 b''";
+/// U-Boot's, with a vendor class that nobody has.
+const PLAIN: &str = "plain";
+const UBOOT: &str = "uboot 1 U-Boot.armv8 b''";
 
 fn ask(config: &Config, name: &str) -> Message {
     let tables = site::tables_of(config).unwrap();
     let frames = golden::frames().unwrap();
-    let captured = if name == OTHER { HTTP } else { name };
+    let captured = match name {
+        OTHER => HTTP,
+        PLAIN => UBOOT,
+        name => name,
+    };
     let mut frame = frames.iter().find(|golden| golden.name == captured).unwrap().frame.clone();
     if name == OTHER {
         let at = frame.windows(4).position(|bytes| bytes == [93, 2, 0, 16]).unwrap();
-        frame[at + 3] = 27;
+        frame[at + 3] = 50;
+    }
+    if name == PLAIN {
+        let at = frame.windows(6).position(|bytes| bytes == b"U-Boot").unwrap();
+        frame[at] = b'X';
     }
     let mut scratch = Box::new(Scratch::new());
-    let answer = slowpath::answer(&frame, IFINDEX, &mut scratch, &tables).unwrap();
-    let bytes = slowpath::bytes(&scratch, answer);
+    let answer = slowpath::answer::<Daemon>(&frame, IFINDEX, &mut scratch, &tables).unwrap();
+    let bytes = slowpath::bytes(&frame, &scratch, answer);
     let options = bytes.get(42 + 240..).unwrap();
     assert_eq!(repeated(options), None, "{name}: an option comes twice");
     Message::decode(&mut Decoder::new(&bytes[42..])).unwrap()
@@ -274,7 +295,8 @@ fn check_places(
         (Ok(tables), Ok(expect)) => {
             let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
             assert_eq!(found, expect);
-            let places = Place::all(&config, &links).unwrap();
+            let all: Vec<_> = links.iter().collect();
+            let places = Place::all(&config, &links, &all).unwrap();
             let found: Vec<_> =
                 place::without_subnet(&places, &links).map(|link| link.index).collect();
             assert_eq!(found, without);
@@ -313,7 +335,7 @@ fn places_of_subnets() {
     check_places(
         SERVER,
         &[&[], &["10.0.0.1/24"]],
-        Err("subnet 172.30.0.0/24: dhcp.server-address lies in it, but none of eth1, eth2 has"),
+        Err("subnet 172.30.0.0/24: the server-address lies in it, but none of eth1, eth2 has"),
         &[],
     );
 }

@@ -31,6 +31,15 @@ impl Bound {
         bind(namespace, interface, &self.dir)
     }
 
+    /// Starts again with the lease that it remembers, and stays to renew it. The interface must have
+    /// the address. What it does stands in its standard error.
+    pub fn stay(&self, namespace: &Namespace, interface: &str) -> Result<Process> {
+        let (hook, _) = write_hook(self.dir.path(), "$reason\" in BOUND|RENEW|REBIND|REBOOT")?;
+        let mut command = command(namespace, self.dir.path(), &hook);
+        command.args(["-d", interface]);
+        Process::spawn(command)
+    }
+
     /// Sends a RELEASE. The interface must have the address: it is sent like any datagram.
     pub fn release(&self, namespace: &Namespace, interface: &str) -> Result<()> {
         let (hook, _) = write_hook(self.dir.path(), "$reason\" in RELEASE")?;
@@ -86,7 +95,7 @@ fn command(namespace: &Namespace, dir: &Path, hook: &str) -> Command {
 
 fn configuration(identity: Identity<'_>) -> Result<String> {
     let mut text = String::from(
-        "timeout 20;\ninitial-interval 1;\nreboot 5;\n\
+        "timeout 20;\ninitial-interval 1;\nbackoff-cutoff 1;\nreboot 5;\n\
          request subnet-mask, routers, domain-name-servers, host-name;\n",
     );
     if let Some(class) = identity.user_class {

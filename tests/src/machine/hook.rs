@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use super::installer;
 use crate::process;
 
 /// Kernel modules for the machines' network card, in the order of their dependencies.
@@ -25,14 +26,19 @@ const MODULES: [&str; 9] = [
     "drivers/net/virtio_net.ko",
 ];
 
+/// What the scripts below call: busybox is each of them.
+const PROGRAMS: [&str; 14] = [
+    "awk", "cat", "insmod", "ip", "logger", "mkdir", "mount", "reboot", "sed", "sh", "sleep",
+    "syslogd", "udhcpc", "usleep",
+];
+
 /// Like HookOS: address by DHCP, then the log to the host that the kernel's arguments name.
-const INIT: &str = r#"#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /tmp
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t sysfs sysfs /sys
-/bin/busybox mount -t devtmpfs devtmpfs /dev
-/bin/busybox --install -s /bin
-exec >/dev/ttyS0 2>&1
+const INIT: &str = r#"#!/bin/sh
+mkdir -p /proc /sys /dev /tmp
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+exec >/dev/console 2>&1
 # QEMU ends on a reboot: the test then fails at once.
 fail() { echo "system: $*"; reboot -f; }
 echo "system: started with $(cat /proc/cmdline)"
@@ -54,7 +60,7 @@ echo "system: logged to $host"
 while true; do sleep 3600; done
 "#;
 
-const UDHCPC: &str = r#"#!/bin/busybox sh
+const UDHCPC: &str = r#"#!/bin/sh
 case "$1" in bound | renew) ip addr add "$ip/$mask" dev "$interface" ;; esac
 "#;
 
@@ -76,11 +82,40 @@ pub fn install(dir: &Path) -> Result<System> {
     let root = tempfile::tempdir()?;
     let root = root.path();
     fs::create_dir_all(root.join("bin"))?;
-    fs::create_dir_all(root.join("modules"))?;
     fs::copy("/bin/busybox", root.join("bin/busybox"))
         .context("/bin/busybox (Debian package busybox-static; run `cargo xtask setup`)")?;
+    pack(root, &modules, &MODULES, &system.initrd)?;
+    Ok(system)
+}
+
+/// The same for arm64, from Debian's installer, under names of our own.
+pub fn install_arm64(dir: &Path) -> Result<System> {
+    // Its kernel has the first two built in.
+    const BUILT_IN: usize = 2;
+    let system = System { kernel: dir.join("vmlinuz-arm64"), initrd: dir.join("initramfs-arm64") };
+    installer::copy_kernel(&system.kernel)?;
+    let parts = tempfile::tempdir()?;
+    installer::unpack_initrd(parts.path())?;
+    let root = tempfile::tempdir()?;
+    let root = root.path();
+    for name in ["bin/busybox", "lib/ld-linux-aarch64.so.1", "lib/aarch64-linux-gnu/libc.so.6"] {
+        let to = root.join(name);
+        fs::create_dir_all(to.parent().unwrap_or(root))?;
+        fs::copy(parts.path().join(name), to).with_context(|| format!("the installer's {name}"))?;
+    }
+    let modules = only(&parts.path().join("lib/modules"), "")?.join("kernel");
+    pack(root, &modules, &MODULES[BUILT_IN..], &system.initrd)?;
+    Ok(system)
+}
+
+/// Makes an initial RAM disk of a directory with busybox, these modules, and the scripts.
+fn pack(root: &Path, modules: &Path, names: &[&str], initrd: &Path) -> Result<()> {
+    for program in PROGRAMS {
+        symlink("busybox", root.join("bin").join(program))?;
+    }
+    fs::create_dir_all(root.join("modules"))?;
     let mut order = String::new();
-    for module in MODULES {
+    for module in names {
         let name = module.rsplit('/').next().unwrap_or(module);
         fs::copy(modules.join(module), root.join("modules").join(name))
             .with_context(|| modules.join(module).display().to_string())?;
@@ -94,9 +129,8 @@ pub fn install(dir: &Path) -> Result<System> {
     }
     let mut pack = Command::new("sh");
     pack.arg("-c").arg("cd \"$1\" && find . | busybox cpio -o -H newc | gzip -1 >\"$2\"");
-    pack.arg("sh").arg(root).arg(&system.initrd);
-    process::run(pack, Duration::from_secs(60))?;
-    Ok(system)
+    pack.arg("sh").arg(root).arg(initrd);
+    process::run(pack, Duration::from_secs(60)).map(drop)
 }
 
 /// The one entry of a directory that begins like this.

@@ -31,6 +31,9 @@ enum Need {
 
 pub(super) const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 
+const ARM64_BOOT_FILE: &str =
+    "/usr/lib/debian-installer/images/12/arm64/text/debian-installer/arm64/bootnetaa64.efi";
+
 const CLIENT: Need = Need::Tests("a client in the tests");
 const PEER: Need = Need::Tests("a peer in the tests and benchmarks");
 const MACHINE: Need = Need::Tests("virtual machines");
@@ -52,10 +55,15 @@ const PACKAGES: &[Package] = &[
     package("dnsmasq-base", Provides::Program("dnsmasq"), PEER),
     daemon("kea-dhcp4-server", Provides::Program("kea-dhcp4"), PEER),
     daemon("isc-dhcp-server", Provides::Program("dhcpd"), PEER),
+    daemon("isc-dhcp-relay", Provides::Program("dhcrelay"), PEER),
     daemon("tftpd-hpa", Provides::Program("in.tftpd"), PEER),
     package("qemu-system-x86", Provides::Program("qemu-system-x86_64"), MACHINE),
     package("ipxe-qemu", Provides::File("/usr/lib/ipxe/qemu/pxe-virtio.rom"), MACHINE),
     package("ovmf", Provides::File("/usr/share/OVMF/OVMF_CODE_4M.fd"), MACHINE),
+    package("qemu-system-arm", Provides::Program("qemu-system-aarch64"), MACHINE),
+    package("qemu-efi-aarch64", Provides::File("/usr/share/AAVMF/AAVMF_CODE.fd"), MACHINE),
+    // Debian 12 has no iPXE for arm64: this has shim, GRUB and a kernel, for any architecture to install.
+    package("debian-installer-12-netboot-arm64", Provides::File(ARM64_BOOT_FILE), MACHINE),
     package("bpftool", Provides::Program("bpftool"), TOOL),
     package("ethtool", Provides::Program("ethtool"), TOOL),
     package("iproute2", Provides::Program("ip"), TOOL),

@@ -7,7 +7,8 @@ use crate::{
         problem::{Place, Report},
         read::Draft,
     },
-    templates::Fit,
+    quirks,
+    templates::{Fit, Row},
 };
 
 /// The longest message for a client that does not say what it takes (RFC 2131 section 2: a datagram
@@ -16,7 +17,7 @@ const LONGEST: usize = 548;
 /// Of a message, beside the blocks: the header, options 53 and 255, and room for echoes (61, 82, 97).
 const REST: usize = 240 + 3 + 1 + 40;
 
-pub(super) fn check_room(draft: &Draft, located: &Located, report: &Report) {
+pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) {
     if draft.config.dhcp.mode == DhcpMode::Off {
         return;
     }
@@ -24,16 +25,14 @@ pub(super) fn check_room(draft: &Draft, located: &Located, report: &Report) {
     let mut worst = vec![None; draft.config.subnets.len()];
     let mut bases = Vec::new();
     for (subnet, place) in draft.config.subnets.iter().zip(&draft.subnets) {
-        let base = fit.subnet(subnet);
-        bases.push(noted(base, &place.section, report));
+        bases.push(noted(fit.subnet(subnet), &place.section, report));
     }
     for host in &draft.hosts {
-        let own = noted(Fit::host(host.rest()), &host.place, report);
         let Some((at, blocks)) = blocks(&mut fit, host, draft, located, &bases, report) else {
             continue;
         };
-        let (Some(own), Some(worst)) = (own, worst.get_mut(at)) else { continue };
-        let bytes = REST + blocks + own;
+        let Some(worst) = worst.get_mut(at) else { continue };
+        let bytes = REST + blocks;
         if worst.is_none_or(|(most, _)| bytes > most) {
             *worst = Some((bytes, &host.place));
         }
@@ -47,27 +46,31 @@ pub(super) fn check_room(draft: &Draft, located: &Located, report: &Report) {
     }
 }
 
-/// The host's subnet, and the bytes of its options and of the longest boot choice.
-fn blocks<'c>(
-    fit: &mut Fit<'c>,
-    host: &'c DraftHost,
-    draft: &Draft,
-    located: &Located,
-    bases: &[Option<usize>],
+/// The host's subnet, and the bytes of both's options and of the longest boot choice.
+fn blocks<'d>(
+    fit: &mut Fit<'d>,
+    host: &'d DraftHost,
+    draft: &'d Draft,
+    located: &Located<'_>,
+    bases: &[Option<Row>],
     report: &Report,
 ) -> Option<(usize, usize)> {
     let at = located.find(host.ip.as_ref()?.value)?;
     let (subnet, base) = (draft.config.subnets.get(at)?, bases.get(at)?);
     let own = host.rest();
-    let base = match fit.overridden(subnet, own) {
-        Some(bytes) => noted(bytes, &host.place, report)?,
-        None => (*base)?,
+    let row = match fit.overridden(subnet, own) {
+        Some(row) => noted(row, &host.place, report)?,
+        None => base.unwrap_or_default(),
     };
+    let options = noted(fit.host(row, own), &host.place, report)?;
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
-    let boot = if own.netboot { noted(fit.boot(file), &host.place, report)? } else { 0 };
-    Some((at, base + boot))
+    let mac = host.mac.as_ref()?.value;
+    let (quirks, _) = quirks::of_machine(&draft.config, mac, &own.quirks);
+    let boot = fit.boot(subnet, own, file, quirks);
+    let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
+    Some((at, options + boot))
 }
 
-fn noted(bytes: anyhow::Result<usize>, place: &Place, report: &Report) -> Option<usize> {
+fn noted<T>(bytes: anyhow::Result<T>, place: &Place, report: &Report) -> Option<T> {
     bytes.inspect_err(|error| report.error(place, format!("{error:#}"))).ok()
 }

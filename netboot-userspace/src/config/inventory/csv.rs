@@ -17,7 +17,10 @@ use crate::config::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cell {
     Text,
+    /// Or a text, where the key takes both.
     Number,
+    /// One number, or several between blanks or semicolons.
+    Numbers,
     Boolean,
     /// Texts between blanks or semicolons.
     List,
@@ -25,7 +28,9 @@ enum Cell {
     Routes,
 }
 
-/// The columns: each is a key of `[[host]]`, or of its `script-settings`.
+/// The columns: each is a key of `[[host]]`, or of a table in it.
+const COLUMNS: [(Table, &[(&str, Cell)]); 3] =
+    [(Table::Host, &HOST), (Table::ScriptSettings, &SCRIPT_SETTINGS), (Table::Quirks, &QUIRKS)];
 const HOST: [(&str, Cell); 17] = [
     ("mac", Cell::Text),
     ("ip", Cell::Text),
@@ -35,7 +40,7 @@ const HOST: [(&str, Cell); 17] = [
     ("script-url", Cell::Text),
     ("boot-file", Cell::Text),
     ("lease-time", Cell::Text),
-    ("vlan", Cell::Number),
+    ("vlan", Cell::Numbers),
     ("boot-vlan", Cell::Number),
     ("routers", Cell::List),
     ("dns", Cell::List),
@@ -55,21 +60,39 @@ const SCRIPT_SETTINGS: [(&str, Cell); 8] = [
     ("consoles", Cell::List),
     ("kernel-params", Cell::List),
 ];
+const QUIRKS: [(&str, Cell); 9] = [
+    ("never-nak", Cell::Boolean),
+    ("always-broadcast", Cell::Boolean),
+    ("min-size", Cell::Number),
+    ("delay", Cell::Text),
+    ("no-option-67", Cell::Boolean),
+    ("echo-pxeclient", Cell::Boolean),
+    ("assume-pxe", Cell::Boolean),
+    ("architecture", Cell::Number),
+    ("menu", Cell::Text),
+];
+
+/// Where a column's key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Host,
+    ScriptSettings,
+    Quirks,
+}
 
 #[derive(Clone, Copy)]
 struct Column {
     key: &'static str,
     cell: Cell,
-    of_script: bool,
+    table: Table,
 }
 
 impl Column {
     fn named(name: &str) -> Option<Self> {
-        let of = |columns: &[(&'static str, Cell)], of_script| {
-            let found = columns.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            found.map(|(key, cell)| Self { key, cell: *cell, of_script })
-        };
-        of(&HOST, false).or_else(|| of(&SCRIPT_SETTINGS, true))
+        let mut columns = COLUMNS.iter().flat_map(|(table, columns)| {
+            columns.iter().map(|(key, cell)| Self { key, cell: *cell, table: *table })
+        });
+        columns.find(|column| column.key.eq_ignore_ascii_case(name))
     }
 }
 
@@ -139,7 +162,8 @@ fn header(record: &StringRecord, place: &Place, report: &Report) -> Option<Vec<C
             }
             Some(column) => columns.push(column),
             None => {
-                let keys = HOST.iter().chain(&SCRIPT_SETTINGS).map(|(key, _)| *key);
+                let keys = COLUMNS.iter().flat_map(|(_, columns)| columns.iter());
+                let keys = keys.map(|(key, _)| *key);
                 let keys = keys.collect::<Vec<_>>().join(", ");
                 wrong.push(format!("unknown column {name:?}; known here: {keys}"));
             }
@@ -158,15 +182,19 @@ fn header(record: &StringRecord, place: &Place, report: &Report) -> Option<Vec<C
 
 /// The record as `[[host]]` has it, without its empty cells.
 fn row<'r>(columns: &[Column], record: &'r StringRecord, at: usize) -> DeTable<'r> {
-    let mut host = DeTable::new();
-    let mut script = DeTable::new();
+    let (mut host, mut script, mut quirks) = (DeTable::new(), DeTable::new(), DeTable::new());
     for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
-        let table = if column.of_script { &mut script } else { &mut host };
+        let table = match column.table {
+            Table::Host => &mut host,
+            Table::ScriptSettings => &mut script,
+            Table::Quirks => &mut quirks,
+        };
         table.insert(key(at, column.key), Spanned::new(at..at, value(column.cell, text, at)));
     }
-    if !script.is_empty() {
-        let script = Spanned::new(at..at, DeValue::Table(script));
-        host.insert(key(at, "script-settings"), script);
+    for (name, table) in [("script-settings", script), ("quirks", quirks)] {
+        if !table.is_empty() {
+            host.insert(key(at, name), Spanned::new(at..at, DeValue::Table(table)));
+        }
     }
     host
 }
@@ -177,10 +205,11 @@ fn value(cell: Cell, text: &str, at: usize) -> DeValue<'_> {
     let parts = || text.split([' ', ';', '\t']).filter(|part| !part.is_empty());
     match cell {
         Cell::Text => string(text),
-        Cell::Number => match DeValue::parse(text).map(Spanned::into_inner) {
-            Ok(number @ DeValue::Integer(_)) => number,
-            _ => string(text),
-        },
+        Cell::Number => number(text),
+        Cell::Numbers if parts().nth(1).is_some() => {
+            DeValue::Array(parts().map(|part| Spanned::new(at..at, number(part))).collect())
+        }
+        Cell::Numbers => number(text),
         Cell::Boolean => match text.to_ascii_lowercase().as_str() {
             "true" | "yes" => DeValue::Boolean(true),
             "false" | "no" => DeValue::Boolean(false),
@@ -200,6 +229,13 @@ fn value(cell: Cell, text: &str, at: usize) -> DeValue<'_> {
             };
             DeValue::Array(parts().map(route).collect::<DeArray<'_>>())
         }
+    }
+}
+
+fn number(text: &str) -> DeValue<'_> {
+    match DeValue::parse(text).map(Spanned::into_inner) {
+        Ok(number @ DeValue::Integer(_)) => number,
+        _ => DeValue::String(DeString::Borrowed(text)),
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) struct Machine {
 pub(super) struct Machines<'r> {
     pub(super) config: &'r Config,
     pub(super) report: &'r Report,
-    located: &'r Located,
+    located: &'r Located<'r>,
     hosts: Vec<DraftHost>,
     /// Networks of machines that are in no subnet, and where each is named first.
     networks: HashMap<Ipv4Net, Place>,
@@ -57,7 +57,7 @@ pub(super) struct Machines<'r> {
 /// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs.
 pub(super) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
     let config = &draft.config;
-    let located = Located::new(config.subnets.iter().map(|subnet| subnet.cidr));
+    let located = Located::new(&config.subnets);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let parts: Vec<_> = thread::scope(|scope| {
         let located = &located;
@@ -89,7 +89,7 @@ pub(super) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Optio
 
 type Part = (Vec<DraftHost>, HashMap<Ipv4Net, Place>, Report);
 
-fn read_part(source: &Source, part: (usize, &str), config: &Config, located: &Located) -> Part {
+fn read_part(source: &Source, part: (usize, &str), config: &Config, located: &Located<'_>) -> Part {
     let report = Report::default();
     let mut machines = Machines {
         config,
@@ -123,7 +123,7 @@ impl Machines<'_> {
     /// Adds the machine as a host of its subnet.
     pub(super) fn add(&mut self, mut machine: Machine) {
         if let Some(ip) = &machine.ip {
-            let subnet = self.located.find(ip.value).and_then(|at| self.config.subnets.get(at));
+            let subnet = self.located.subnet(ip.value);
             let rest = &mut machine.rest;
             let mut lease = self.config.dhcp.lease_time;
             if let Some(subnet) = subnet {

@@ -81,6 +81,44 @@ fn duplicates_across_files() {
     );
 }
 
+/// A machine has a reservation in each of its VLANs; those of its subnet stand for its own.
+#[test]
+fn vlans_across_files() {
+    let config = "[[subnet]]\ncidr = \"10.0.0.0/24\"\nvlan = 7\nboot-vlan = 9\n\
+                  [[subnet]]\ncidr = \"10.1.0.0/24\"\n";
+    let toml = "[[host]]\nmac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\n";
+    let yaml = "52:54:00:00:00:01:\n  ipAddress: 10.1.0.12\n  subnetMask: 255.255.255.0\n\
+                52:54:00:00:00:02:\n  ipAddress: 10.2.0.12\n  subnetMask: 255.255.0.0\n\
+                52:54:00:00:00:03:\n  ipAddress: 10.0.0.13\n\
+                52:54:00:00:00:04:\n  ipAddress: 10.0.0.14\n  vlanID: 5\n";
+    let csv = "mac,ip,vlan,boot-vlan\n52:54:00:00:00:01,10.0.0.15,200 100,8\n";
+    let files = [("a.toml", toml), ("b.yaml", yaml), ("c.csv", csv)];
+    let (loaded, _) = read(&files, config).unwrap();
+    let hosts = loaded.config.hosts.iter();
+    let found: Vec<_> =
+        hosts.map(|host| (host.ip.octets(), host.vlan.ids, host.boot_vlan)).collect();
+    assert_eq!(
+        found,
+        [
+            ([10, 0, 0, 11], [7, 0], Some(9)),
+            ([10, 1, 0, 12], [0, 0], None),
+            ([10, 2, 0, 12], [0, 0], None),
+            ([10, 0, 0, 13], [7, 0], Some(9)),
+            ([10, 0, 0, 14], [7, 0], Some(5)),
+            ([10, 0, 0, 15], [200, 100], Some(8)),
+        ]
+    );
+    let csv = csv.replace("200 100", "7");
+    let errors = read(&[("a.toml", toml), ("c.csv", &csv)], config).unwrap_err();
+    assert_eq!(
+        errors,
+        [
+            "c.csv:2: mac: 52:54:00:00:00:01 in VLAN 7 is already the MAC at host[0].mac (a.toml:2); \
+          each machine needs its own"
+        ]
+    );
+}
+
 #[test]
 fn files_as_such() {
     let warned = |name: &str, text: &str| read(&[(name, text)], SUBNET).unwrap().1;

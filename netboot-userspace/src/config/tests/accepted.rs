@@ -79,6 +79,7 @@ lease-time = "1day"
 skip-proxydhcp = true
 echo-pxeclient = false
 shared-networks = false
+decline-time = "1m"
 
 [boot]
 root = "/srv/netboot"
@@ -220,6 +221,23 @@ fn warnings_about_lengths() {
     );
 }
 
+#[test]
+fn warnings_about_vlans() {
+    let text = |vlan: &str| {
+        format!(
+            "[[subnet]]\ncidr = \"10.0.0.0/24\"\nvlan = 7\n\
+             [[host]]\nmac = \"525400000001\"\nip = \"10.0.0.5\"\n{vlan}"
+        )
+    };
+    check_warnings(&text(""), &[]);
+    check_warnings(&text("vlan = 7"), &[]);
+    check_warnings(
+        &text("vlan = [7, 8]"),
+        &["netboot.toml:9: host[0].vlan: VLAN 7, 8, but its subnet 10.0.0.0/24 has VLAN 7: \
+           machines of a subnet are mostly in one VLAN"],
+    );
+}
+
 /// Everything that can be said, none of it the default.
 const ALL: &str = r##"
 interfaces = ["eth0", "eth1"]
@@ -236,8 +254,14 @@ lease-time = "90m"
 skip-proxydhcp = false
 echo-pxeclient = true
 shared-networks = true
+decline-time = "90s"
 [[subnet]]
 cidr = "192.168.2.0/24"
+vlan = [200, 100]
+server-address = "192.168.2.113"
+script-url = "http://192.168.2.113/auto.ipxe"
+boot-vlan = 7
+boot-files = { rpi = "ipxe.efi", 41 = "ipxe.efi", loongarch64-uefi = "ipxe.efi" }
 routers = ["192.168.2.1"]
 dns = ["8.8.8.8"]
 ntp = ["192.168.2.3"]
@@ -249,6 +273,23 @@ lease-time = "1h"
 options = [{ code = 66, text = "tftp.example" }, { code = 224, u32 = 7 }, { code = 225, hex = "00" }]
 [[subnet]]
 cidr = "192.168.3.0/24"
+vlan = 4094
+[[quirk]]
+oui = "B8-27-eb"
+reason = "why"
+never-nak = true
+always-broadcast = false
+min-size = 1500
+delay = "500ms"
+no-option-67 = true
+echo-pxeclient = false
+assume-pxe = true
+architecture = "x86-bios"
+menu = "Raspberry Pi Boot"
+[[quirk]]
+oui = "52:54:00"
+architecture = 20
+delay = "0s"
 [boot]
 root = "boot"
 script-user-classes = ["Tinkerbell", "iPXE \"2\""]
@@ -286,8 +327,18 @@ script = """
 echo "quoted" \\ ${net0/mac}
 """
 boot-file = "ipxe.efi"
+vlan = 100
+script-url = "http://192.168.2.114/auto.ipxe"
+boot-vlan = 4094
 lease-time = "10m"
 options = [{ code = 6, ip = ["192.168.2.1", "192.168.2.2"] }]
+[host.quirks]
+min-size = 300
+architecture = "rpi"
+delay = "10s"
+[[host]]
+mac = "52:54:00:ee:0d:0b"
+ip = "192.168.3.3"
 [[host]]
 mac = "52:54:00:ee:0d:0c"
 ip = "192.168.2.145"
@@ -305,12 +356,19 @@ fn the_effective_configuration_reads_as_itself() {
         let second = load_text(directory.path(), &printed).unwrap().config;
         assert_eq!(second.to_toml().unwrap(), printed, "{text}");
         assert_eq!(second.hosts, first.hosts);
+        let without_lease = |config: &Config| {
+            let mut subnets = config.subnets.clone();
+            subnets.iter_mut().for_each(|subnet| subnet.lease_time = None);
+            subnets
+        };
+        assert_eq!(without_lease(&second), without_lease(&first));
         assert_eq!(second.to_json().unwrap(), first.to_json().unwrap());
         // What the file writes differently than the types hold it.
         assert_eq!(format!("{:?}", second.boot), format!("{:?}", first.boot));
         assert_eq!(format!("{:?}", second.dhcp), format!("{:?}", first.dhcp));
         assert_eq!(second.script, first.script);
         assert_eq!(second.syslog, first.syslog);
+        assert_eq!(second.quirks, first.quirks);
     }
 }
 
@@ -329,6 +387,13 @@ fn everything_arrives() {
     }
     assert_eq!(config.boot.files[&Architecture::Code(27)], "ipxe.efi");
     assert_eq!(config.xdp.mode, XdpMode::Generic);
+    assert_eq!(config.subnets[0].vlan.ids, [200, 100]);
+    assert_eq!(config.subnets[0].files.len(), 3);
+    let own = [config.quirks[0].quirks.architecture, config.hosts[0].quirks.architecture];
+    assert_eq!(own, [Some(0), Some(41)]);
+    // What a host does not say of its VLAN is its subnet's.
+    let vlans: Vec<_> = config.hosts.iter().map(|host| (host.vlan.ids, host.boot_vlan)).collect();
+    assert_eq!(vlans, [([100, 0], Some(4094)), ([4094, 0], None), ([200, 100], Some(7))]);
 }
 
 #[test]
@@ -364,7 +429,9 @@ fn the_example_is_valid() {
     // So are the settings that are commented out, and those that are defaults are said truly.
     let setting = |line: &str| {
         let key = line.trim_start().strip_prefix("# ").and_then(|line| line.split_once(" = "));
-        key.is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        key.is_some_and(|(key, _)| {
+            key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        })
     };
     let uncommented: Vec<_> = text
         .lines()
@@ -380,6 +447,13 @@ fn the_example_is_valid() {
     assert_eq!(format!("{:?}", all.dhcp), format!("{:?}", config.dhcp));
     assert_eq!(format!("{:?}", all.xdp), format!("{:?}", config.xdp));
     assert_eq!(all.subnets[0].options.len(), 4);
+    assert_eq!(all.quirks[0].quirks.no_option_67, Some(false));
+    assert_eq!(all.subnets[0].vlan.ids, [100, 0]);
+    assert_eq!(all.hosts[2].boot_vlan, Some(100));
+    for (_, name, _) in Architecture::NAMED {
+        let is_there = |word: &str| word.trim_matches([',', '.', ':', ' ']) == name;
+        assert!(example.split_whitespace().any(is_there), "{name} is not in the example");
+    }
     assert_eq!(all.script.retries, config.script.retries);
     assert_eq!(all.script.consoles, config.script.consoles);
 }

@@ -3,7 +3,7 @@
 use super::{SUBNET, check, directory, errors, host};
 use std::fs;
 
-use crate::config::load;
+use crate::config::{Architecture, load};
 
 #[test]
 fn a_good_file_has_no_errors() {
@@ -34,7 +34,7 @@ mac = "52:54:00:00:00:01"
             r#"netboot.toml:1: interfaces[3]: "eth0" is listed twice"#,
             "netboot.toml:2: state-dir: is empty",
             "netboot.toml:3: colour: unknown key; known here: interfaces, state-dir, inventory, \
-             xdp, dhcp, subnet, boot, tftp, http, syslog, script, host",
+             xdp, dhcp, subnet, boot, tftp, http, syslog, script, quirk, host",
             r#"netboot.toml:5: dhcp.leese-time: unknown key; did you mean "lease-time"?"#,
             "netboot.toml:6: dhcp.lease-time: a lease of no time cannot be used",
             "netboot.toml:7: dhcp.authoritative: expected true or false, found string",
@@ -62,6 +62,21 @@ fn syntax() {
     let problems = load(&path).unwrap_err();
     let expect = format!("{}: cannot be read: no such file or directory", path.display());
     assert_eq!(problems.to_string(), expect);
+    let fifo = directory.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (path, reason) in [
+        (fifo.as_path(), "not a regular file"),
+        (directory.path(), "is a directory, not a file"),
+        (std::path::Path::new("/dev/zero"), "not a regular file"),
+    ] {
+        let problems = load(path).unwrap_err();
+        let expect = format!("{}: cannot be read: {reason}", path.display());
+        assert_eq!(problems.to_string(), expect);
+    }
+    check(
+        "inventory = [\"/dev/null\"]",
+        &["netboot.toml:1: inventory[0]: /dev/null: not a regular file"],
+    );
 }
 
 #[test]
@@ -96,17 +111,16 @@ fn modes() {
         "[xdp]\nmode = \"nativ\"\n[dhcp]\nmode = \"server\"",
         &[
             r#"netboot.toml:2: xdp.mode: "nativ" is not one of "auto", "native", "generic", "off""#,
-            r#"netboot.toml:4: dhcp.mode: "server" is not one of "reservation", "off""#,
+            r#"netboot.toml:4: dhcp.mode: "server" is not one of "reservation", "proxy", "auto-proxy", "off""#,
         ],
     );
+    for mode in ["reservation", "proxy", "auto-proxy", "off"] {
+        check(&format!("dhcp.mode = \"{mode}\""), &[]);
+    }
+    // Where another server gives the addresses, they need not be known here.
     for mode in ["proxy", "auto-proxy"] {
-        check(
-            &format!("dhcp.mode = \"{mode}\""),
-            &[&format!(
-                "netboot.toml:1: dhcp.mode: {mode:?} is not supported yet; \
-             use \"reservation\", or \"off\" beside another DHCP server"
-            )],
-        );
+        let text = host("").replace("10.0.0.5", "10.1.0.5");
+        check(&format!("dhcp.mode = \"{mode}\"\n{text}"), &[]);
     }
 }
 
@@ -123,6 +137,24 @@ fn durations() {
     lease("\"4294967296s\"", "\"4294967296s\" is longer than DHCP can say: 4294967295s at most");
     lease("\"1500ms\"", "\"1500ms\" is not a number of whole seconds");
     lease("3600", "expected a duration, found a number; write \"3600s\"");
+    let decline = |value: &str, message: &str| {
+        check(
+            &format!("dhcp.decline-time = {value}"),
+            &[&format!("netboot.toml:1: dhcp.decline-time: {message}")],
+        );
+    };
+    check("dhcp.decline-time = \"24h\"", &[]);
+    decline("\"0s\"", "an address that was declined cannot be offered again at once");
+    decline("\"24h 1s\"", "\"24h 1s\" is longer than 24h");
+    let delay = |value: &str, message: &str| {
+        check(
+            &host(&format!("quirks.delay = \"{value}\"")),
+            &[&format!("netboot.toml:6: host[0].quirks.delay: {message}")],
+        );
+    };
+    check(&host("quirks.delay = \"10s\""), &[]);
+    delay("10001ms", "\"10001ms\" is longer than 10s");
+    delay("1500us", "\"1500us\" is not a number of whole milliseconds");
     let lines = errors("dhcp.lease-time = \"a day\"");
     let begin = "netboot.toml:1: dhcp.lease-time: \"a day\" is not a duration such as \"24h\": ";
     assert!(lines.len() == 1 && lines[0].starts_with(begin), "{lines:?}");
@@ -171,6 +203,9 @@ fn host_addresses() {
     };
     check("[[subnet]]\ncidr = \"10.0.0.0/8\"", &[]);
     cidr("10.0.0.0/7", "is larger than any network: /8 is the shortest prefix");
+    for network in ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/24", "240.0.0.0/8"] {
+        cidr(network, "is not a network of machines' addresses");
+    }
     cidr("10.0.0.1/32", "has room for the machine alone: no server or relay is in it");
     check("dhcp.mode = \"off\"\n[[host]]\nmac = \"525400000001\"\nip = \"10.0.0.1\"", &[]);
 }
@@ -279,6 +314,10 @@ fn boot_files() {
         "sub/../ipxe.efi",
         "\"sub/../ipxe.efi\" must not contain \"..\" or \".\": name it as it is under boot.root",
     );
+    file(
+        "sub/./ipxe.efi",
+        "\"sub/./ipxe.efi\" must not contain \"..\" or \".\": name it as it is under boot.root",
+    );
     file("sub/", "\"sub/\" is not the name of a file");
     file("sub", "boot/sub: not a file; put it there, or correct the name");
     file(
@@ -295,10 +334,10 @@ fn boot_files() {
             .enumerate()
             .map(|(at, name)| {
                 format!(
-                    "netboot.toml:{}: boot.files.{name}: {name:?} is not an architecture: use \
-                     x86-bios, x86-uefi, x86_64-uefi, arm32-uefi, arm64-uefi, \
-                     or a number of DHCP option 93 below 64",
-                    at + 4
+                    "netboot.toml:{}: boot.files.{name}: {name:?} is not an architecture: use one of \
+                     {}, or a number of DHCP option 93 below 64",
+                    at + 4,
+                    Architecture::NAMED.map(|(_, name, _)| name).join(", ")
                 )
             })
             .collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-use super::{check, check_hosts};
+use super::{check, check_hosts, hosts};
 
 const ONE: &str = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nnetboot = true\n";
 
@@ -25,6 +25,18 @@ fn read() {
                   initrd = \"i\"\nfacility = \"f\"\nworker-id = \"w\"\n\
                   consoles = [\"tty0\", \"ttyS1,115200\"]\nkernel-params = [\"a=1\", \"b\"]\n";
     check(all, &[expect]);
+    let answers = "mac,ip,vlan,boot-vlan,script-url,never-nak,always-broadcast,min-size,delay,no-option-67,\
+                   echo-pxeclient,assume-pxe,architecture,menu\n\
+                   52:54:00:00:00:01,10.0.0.11,200;100,9,http://m/a.ipxe,yes,,400,200ms,,no,true,0x29,Raspberry Pi Boot\n\
+                   52:54:00:00:00:02,10.0.0.12,7,,,,,,,,,,arm64-uefi,\n";
+    let first = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nnetboot = true\nvlan = [200, 100]\n\
+                 script-url = \"http://m/a.ipxe\"\nboot-vlan = 9\n\n\
+                 [quirks]\nnever-nak = true\nmin-size = 400\ndelay = \"200ms\"\n\
+                 echo-pxeclient = false\nassume-pxe = true\narchitecture = \"rpi\"\nmenu = \"Raspberry Pi Boot\"\n";
+    let second = "mac = \"52:54:00:00:00:02\"\nip = \"10.0.0.12\"\nnetboot = true\nvlan = 7\n\n\
+                  [quirks]\narchitecture = \"arm64-uefi\"\n";
+    let (hosts, _) = hosts("a.csv", answers);
+    assert_eq!(hosts, [first, second]);
 }
 
 #[test]
@@ -32,7 +44,7 @@ fn refused_columns() {
     let check = |text: &str, expect: &str| check("a.csv", text, &[expect]);
     check(
         "mac,name\n",
-        "a.csv:1: unknown column \"name\"; known here: mac, ip, hostname, netboot, script, script-url, boot-file, lease-time, vlan, boot-vlan, routers, dns, ntp, domain, search, routes, mtu, download-url, arch, kernel, initrd, facility, worker-id, consoles, kernel-params",
+        "a.csv:1: unknown column \"name\"; known here: mac, ip, hostname, netboot, script, script-url, boot-file, lease-time, vlan, boot-vlan, routers, dns, ntp, domain, search, routes, mtu, download-url, arch, kernel, initrd, facility, worker-id, consoles, kernel-params, never-nak, always-broadcast, min-size, delay, no-option-67, echo-pxeclient, assume-pxe, architecture, menu",
     );
     check("#\n\nmac,ip,MAC\n", "a.csv:3: column \"MAC\" is there twice");
     check("mac\n", "a.csv:1: there is no column \"ip\"; the first line names the columns");
@@ -63,6 +75,14 @@ fn refused_cells() {
         &[
             "a.csv:2: has 3 cells where the header names 2 columns; a cell with a comma stands in quotes",
             "a.csv:3: has 1 cells where the header names 2 columns; a cell with a comma stands in quotes",
+        ],
+    );
+    check(
+        "mac,ip,vlan,delay\n52:54:00:00:00:01,10.0.0.11,7 x,1\n52:54:00:00:00:02,10.0.0.12,0,\n",
+        &[
+            "a.csv:2: vlan: expected a whole number, found string",
+            "a.csv:2: quirks.delay: \"1\" is not a duration such as \"24h\": time unit needed, for example 1sec or 1ms",
+            "a.csv:3: vlan: 0 is no VLAN id: 1 to 4094 are",
         ],
     );
     check(

@@ -40,8 +40,8 @@ spec:
 "#;
 
 const FIRST: &str = "mac = \"52:54:00:aa:88:2a\"\nip = \"10.0.0.15\"\nhostname = \"sandbox\"\n\
-    netboot = true\nscript = \"\"\"\n#!ipxe\necho hi\n\"\"\"\nboot-file = \"own.efi\"\nlease-time = \"1h\"\n\
-    routers = [\"10.0.0.254\"]\ndns = [\"8.8.8.8\"]\nntp = [\"10.0.0.8\"]\ndomain = \"example.com\"\n\
+    netboot = true\nscript = \"\"\"\n#!ipxe\necho hi\n\"\"\"\nboot-file = \"own.efi\"\nboot-vlan = 400\n\
+    lease-time = \"1h\"\nrouters = [\"10.0.0.254\"]\ndns = [\"8.8.8.8\"]\nntp = [\"10.0.0.8\"]\ndomain = \"example.com\"\n\
     search = [\"example.com\"]\n\n[[routes]]\ndestination = \"10.8.0.0/16\"\nrouter = \"10.0.0.10\"\n\n\
     [[options]]\ncode = 66\ntext = \"10.0.0.77\"\n\n[script-settings]\ndownload-url = \"http://m/hook\"\n\
     arch = \"aarch64\"\nkernel = \"k\"\ninitrd = \"i\"\nfacility = \"onprem\"\nworker-id = \"agent-1\"\n\

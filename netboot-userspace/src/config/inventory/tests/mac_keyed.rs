@@ -26,7 +26,7 @@ fn read() {
 52:54:00:00:00:03: {ipAddress: 10.0.0.13, disabled: true}
 ";
     let one = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nhostname = \"one\"\nnetboot = true\n\
-               script = \"http://m/one.ipxe\"\nlease-time = \"1h\"\ndns = [\"10.0.0.9\"]\n\
+               script = \"http://m/one.ipxe\"\nboot-vlan = 400\nlease-time = \"1h\"\ndns = [\"10.0.0.9\"]\n\
                ntp = [\"10.0.0.8\"]\ndomain = \"lab.test\"\nsearch = [\"a.test\"]\n\n\
                [script-settings]\narch = \"x86_64\"\nfacility = \"onprem\"\n\
                consoles = [\"ttyS1,115200\"]\nkernel-params = [\"quiet\"]\n";

@@ -1,0 +1,84 @@
+//! What the daemon does to an answer beyond what the kernel does: an INFORM's and a ProxyDHCP's differ in
+//! the header, an answer that is too long is shortened, and some firmware wants it longer.
+
+use crate::{
+    decide::{self, Decision, inform_destination},
+    frame::{Destination, Frame},
+    message::Message,
+    options::Index,
+    proxy,
+    reply::{self, HEADERS},
+    request::Request,
+    trim::{Fit, remove, shorten},
+    verdict::Verdict,
+    wire::{INFORM, OFFER, YIADDR, code},
+};
+
+/// Ends the options of a built answer, and returns the message's length and what the answer is counted as.
+///
+/// # Errors
+/// [`Verdict::ReplyTooLong`]: even what must be told is over the limit.
+pub fn finish(
+    message: &Message,
+    index: &Index,
+    request: &Request,
+    decision: &Decision<'_>,
+    reply: &mut Message,
+    end: usize,
+    limit: usize,
+) -> Result<(usize, Verdict), Verdict> {
+    let mut end = end;
+    let mut verdict = decision.verdict();
+    if request.message_type == INFORM {
+        // RFC 2131 section 4.3.5: neither an address nor times.
+        clear_address(reply);
+        for code in [code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME] {
+            end = remove(reply, end, code);
+        }
+        verdict = Verdict::InformAck;
+    }
+    if decision.is_proxy {
+        clear_address(reply);
+    }
+    if end + 1 + HEADERS > limit {
+        let fit;
+        (end, fit) = shorten(message, index, reply, end, limit - HEADERS - 1);
+        verdict = match fit {
+            Fit::Shortened if decision.message_type == OFFER => Verdict::OfferShortened,
+            Fit::Shortened => Verdict::AckShortened,
+            Fit::WithoutRelayInfo => Verdict::NoRelayInfo,
+            Fit::No => return Err(Verdict::ReplyTooLong),
+        };
+    }
+    let len = reply::finish(reply, end, limit)?;
+    let least = usize::from(decision.reservation.min_message).min(limit - HEADERS);
+    if least > len {
+        // With what the checksum reads.
+        reply.get_mut(end + 1..least + 32).ok_or(Verdict::ReplyTooLong)?.fill(0);
+    }
+    Ok((len.max(least), verdict))
+}
+
+fn clear_address(reply: &mut Message) {
+    if let Some(address) = reply.get_mut(YIADDR..YIADDR + 4) {
+        address.fill(0);
+    }
+}
+
+/// Where the answer goes.
+///
+/// # Errors
+/// [`Verdict::WrongAddress`]: an INFORM or a request to port 4011 does not say where.
+pub fn destination(
+    request: &Request,
+    frame: &Frame,
+    decision: &Decision<'_>,
+) -> Result<Destination, Verdict> {
+    if decision.is_proxy {
+        proxy::destination(request, frame)
+    } else if request.message_type == INFORM {
+        inform_destination(request, frame)
+    } else {
+        Ok(decide::destination(request, frame, decision.reservation))
+    }
+}

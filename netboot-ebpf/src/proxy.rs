@@ -1,0 +1,92 @@
+//! ProxyDHCP (PXE 2.1 section 2.2): another server gives the address, we tell what to boot. The daemon's
+//! alone.
+
+use crate::{
+    client::{Stage, architecture_slot},
+    decide::{Decision, boot_row, is_unicast, reachable_relay},
+    frame::{Destination, Frame},
+    message::Message,
+    options::Index,
+    request::Request,
+    shared::{Reservation, Settings},
+    tables::Tables,
+    verdict::Verdict,
+    wire::{ACK, DISCOVER, OFFER, PROXY_PORT, REQUEST, SERVER_PORT},
+};
+
+/// Decides on a request in the proxy modes.
+///
+/// A DISCOVER gets an OFFER without address beside the other server's. Firmware that then asks port 4011
+/// gets an ACK; a REQUEST to port 67 is the other server's.
+///
+/// # Errors
+/// A verdict that says why there is no answer.
+#[expect(clippy::too_many_arguments, reason = "as `decide`, which it stands in for")]
+pub fn decide<'t, T: Tables>(
+    message: &Message,
+    index: &Index,
+    request: &Request,
+    stage: Stage,
+    frame: &Frame,
+    ifindex: u32,
+    tables: &'t T,
+    cell: &mut usize,
+) -> Result<Decision<'t>, Verdict> {
+    let settings = tables.settings().ok_or(Verdict::NoTables)?;
+    if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
+        return Err(Verdict::OtherDestination);
+    }
+    if request.is_relayed() {
+        reachable_relay(request.giaddr, settings)?;
+    }
+    let message_type = match (frame.port, request.message_type) {
+        (SERVER_PORT, DISCOVER) => OFFER,
+        (PROXY_PORT, REQUEST) => ACK,
+        (SERVER_PORT, REQUEST) => return Err(Verdict::OtherServer),
+        _ => return Err(Verdict::UnsupportedType),
+    };
+    let reservation = reservation(request, ifindex, settings, tables)?;
+    let assumed = stage == Stage::Plain && reservation.has(Reservation::ASSUME_PXE);
+    let stage = if assumed { Stage::Pxe } else { stage };
+    let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
+    let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
+    let boot = tables.boot_file(row).ok_or(Verdict::NoTables)?;
+    if boot.name_len == 0 {
+        return Err(Verdict::NotNetboot);
+    }
+    let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
+    Ok(Decision { message_type, is_proxy: true, stage, reservation, subnet, boot })
+}
+
+fn reservation<'t, T: Tables>(
+    request: &Request,
+    ifindex: u32,
+    settings: &Settings,
+    tables: &'t T,
+) -> Result<&'t Reservation, Verdict> {
+    if let Some(reservation) = tables.reservation(&request.station) {
+        return Ok(reservation);
+    }
+    if !settings.has(Settings::AUTO_PROXY) {
+        return Err(Verdict::UnknownMachine);
+    }
+    tables.anybody(ifindex, request.station.mac).ok_or(Verdict::UnknownMachine)
+}
+
+/// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked
+/// from.
+///
+/// # Errors
+/// [`Verdict::WrongAddress`]: that is no address.
+pub fn destination(request: &Request, frame: &Frame) -> Result<Destination, Verdict> {
+    let to = |ip, port, from| Destination { mac: frame.source_mac, ip, port, from };
+    if frame.port == PROXY_PORT && !is_unicast(frame.source) {
+        Err(Verdict::WrongAddress)
+    } else if frame.port == PROXY_PORT {
+        Ok(to(frame.source, frame.source_port, PROXY_PORT))
+    } else if request.is_relayed() {
+        Ok(to(request.giaddr, SERVER_PORT, SERVER_PORT))
+    } else {
+        Ok(Destination::BROADCAST)
+    }
+}

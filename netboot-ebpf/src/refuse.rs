@@ -1,0 +1,60 @@
+//! The NAK. The daemon's alone.
+
+use crate::{
+    decide::is_rebinding,
+    frame::Frame,
+    message::Message,
+    options::Index,
+    reply::{HEADERS, build_nak, finish, limit},
+    request::Request,
+    shared::Interface,
+    side::Side,
+    tables::Tables,
+    trim::{Fit, shorten},
+    verdict::Verdict,
+};
+
+/// A NAK that stands in the working memory.
+pub struct Refusal {
+    /// Our address in the machine's subnet.
+    pub server: [u8; 4],
+    /// Bytes of the message.
+    pub len: usize,
+    pub verdict: Verdict,
+}
+
+/// Builds the NAK that [`crate::decide::decide`] asks for.
+///
+/// # Errors
+/// [`Verdict::WrongAddress`]: the machine rebinds an address of a network that is not ours, so another
+/// server's (RFC 2131 section 4.3.2: there the client is none of our business). Else as
+/// [`crate::reply::build`].
+#[expect(clippy::too_many_arguments, reason = "the parts of the working memory")]
+pub fn refuse<S: Side, T: Tables>(
+    frame: &Frame,
+    interface: &Interface,
+    tables: &T,
+    message: &Message,
+    index: &Index,
+    request: &Request,
+    cell: &mut usize,
+    reply: &mut Message,
+) -> Result<Refusal, Verdict> {
+    if is_rebinding(request, frame) && !tables.is_served(request.ciaddr) {
+        return Err(Verdict::WrongAddress);
+    }
+    let reservation = tables.reservation(&request.station).ok_or(Verdict::UnknownMachine)?;
+    let server = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?.server;
+    let known = if request.server_override == [0; 4] { server } else { request.server_override };
+    let mut end = build_nak::<S>(message, index, request, known, cell, reply)?;
+    let limit = limit(request, interface.mtu);
+    let mut verdict = Verdict::Nak;
+    if end + 1 + HEADERS > limit {
+        let fit;
+        (end, fit) = shorten(message, index, reply, end, limit - HEADERS - 1);
+        if fit == Fit::WithoutRelayInfo {
+            verdict = Verdict::NoRelayInfo;
+        }
+    }
+    Ok(Refusal { server, len: finish(reply, end, limit)?, verdict })
+}

@@ -1,0 +1,103 @@
+//! Options taken out of a built answer: what an INFORM is not told, and what does not fit. The daemon's alone.
+
+use crate::{
+    message::{CAP, Message, byte},
+    options::{Index, length},
+    parameters::place,
+    wire::{OPTIONS, code},
+};
+
+/// What became of an answer that was too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Without some of the configured options.
+    Shortened,
+    /// Without the relay's too (RFC 3046 section 2.2).
+    WithoutRelayInfo,
+    /// Even what must be told does not fit.
+    No,
+}
+
+/// Takes an option out of an answer whose options end at `end`; returns where they end then.
+pub fn remove(reply: &mut Message, end: usize, code: u8) -> usize {
+    let Some((at, len)) = find(reply, end, code) else { return end };
+    reply.copy_within(at + len..end.min(CAP), at);
+    if let Some(freed) = reply.get_mut(end - len..end) {
+        freed.fill(0);
+    }
+    end - len
+}
+
+/// Takes options out until they end at `limit` at most; returns where they end.
+///
+/// First go those that the client did not ask for, the last in the answer first; then those on its list
+/// (option 55), from its end (RFC 2132 section 9.8); then what boots it; at last the relay's.
+pub fn shorten(
+    message: &Message,
+    index: &Index,
+    reply: &mut Message,
+    end: usize,
+    limit: usize,
+) -> (usize, Fit) {
+    let mut end = end;
+    while end > limit {
+        let Some(code) = least_wanted(message, index, reply, end) else { break };
+        end = remove(reply, end, code);
+    }
+    if end <= limit {
+        return (end, Fit::Shortened);
+    }
+    end = remove(reply, end, code::RELAY_AGENT);
+    (end, if end <= limit { Fit::WithoutRelayInfo } else { Fit::No })
+}
+
+/// The option that is told as long as anything is.
+const KEPT: [u8; 7] = [
+    code::SUBNET_MASK,
+    code::ROUTER,
+    code::LEASE_TIME,
+    code::MESSAGE_TYPE,
+    code::SERVER_ID,
+    code::CLIENT_ID,
+    code::RELAY_AGENT,
+];
+
+/// What boots a machine, the most dispensable first.
+const BOOT: [u8; 6] = [
+    code::MACHINE_ID,
+    code::IPXE,
+    code::TFTP_SERVER_NAME,
+    code::VENDOR_OPTIONS,
+    code::BOOT_FILE,
+    code::VENDOR_CLASS,
+];
+
+/// The option to do without next; `None`: only those that are kept are left.
+fn least_wanted(message: &Message, index: &Index, reply: &Message, end: usize) -> Option<u8> {
+    // The greatest rank: options asked for have 1 to 255 by their place on the list, boot options less than 0.
+    let rank = |code: u8| match BOOT.iter().position(|boot| *boot == code) {
+        Some(place) => -1 - place as i32,
+        None => place(message, index, code).map_or(256, |place| place as i32),
+    };
+    codes(reply, end).filter(|code| !KEPT.contains(code)).max_by_key(|code| rank(*code))
+}
+
+/// The codes in an answer's options.
+fn codes(reply: &Message, end: usize) -> impl Iterator<Item = u8> {
+    places(reply, end).map(|(code, ..)| code)
+}
+
+/// Offset and length of an option, with its code and length octet.
+fn find(reply: &Message, end: usize, code: u8) -> Option<(usize, usize)> {
+    places(reply, end).find(|(found, ..)| *found == code).map(|(_, at, len)| (at, len))
+}
+
+/// Code, offset and whole length of each option.
+fn places(reply: &Message, end: usize) -> impl Iterator<Item = (u8, usize, usize)> {
+    let mut at = OPTIONS;
+    core::iter::from_fn(move || {
+        let found = (byte(reply, at).filter(|_| at + 1 < end)?, at, 2 + length(reply, at));
+        at += found.2;
+        (at <= end).then_some(found)
+    })
+}

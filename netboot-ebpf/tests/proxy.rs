@@ -1,0 +1,270 @@
+//! ProxyDHCP (PXE 2.1 section 2.2): another server gives the addresses. The daemon alone answers.
+
+use netboot_ebpf::{
+    shared::{NO_ARCHITECTURE, Reservation, Settings},
+    verdict::Verdict,
+};
+
+use crate::{
+    common::{
+        ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, OUTCAST, RELAY, Reply, SERVER, STRANGER,
+        Site, ask, kernel_verdict, verdict,
+    },
+    golden::{Golden, site as golden_site},
+};
+
+const PROXY: u32 = Settings::PROXY;
+const AUTO: u32 = Settings::PROXY | Settings::AUTO_PROXY;
+/// What the other server gave.
+const LEASED: [u8; 4] = [172, 30, 0, 77];
+const FOREIGN: [u8; 4] = [10, 9, 8, 7];
+const RELAY_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x67];
+const EVERYBODY: ([u8; 6], [u8; 4], [u16; 2]) = ([255; 6], [255; 4], [67, 68]);
+
+/// In auto-proxy mode, whoever asks gets the boot set's files.
+fn site(flags: u32) -> Site {
+    Site::new().flags(flags).with(|site| {
+        let nobody = Reservation { address: [0; 4], options_len: 0, ..*site.machine() };
+        site.anybody = Some(nobody);
+    })
+}
+
+fn pxe(ask: Ask) -> Ask {
+    ask.with(60, b"PXEClient:Arch:00000:UNDI:002001").with(93, &[0, 0]).with(97, &[0; 17])
+}
+
+/// Where an answer goes to, from which and to which port.
+type To = ([u8; 6], [u8; 4], [u16; 2]);
+
+/// What is answered, in both modes; the kernel leaves it to the daemon.
+fn check(request: &Ask, expect: Result<(Verdict, To), Verdict>) {
+    for flags in [PROXY, AUTO, PROXY | Settings::AUTHORITATIVE | Settings::SHARED_NETWORKS] {
+        let outcome = answer(&site(flags), request);
+        let to = |reply: Reply| {
+            (reply.verdict, (reply.to, reply.destination, [reply.from_port, reply.port]))
+        };
+        assert_eq!(outcome.map(to), expect, "{flags}: {request:?}");
+    }
+}
+
+fn answer(site: &Site, request: &Ask) -> Result<Reply, Verdict> {
+    let frame = request.frame();
+    let passed = if request.port == 4011 { Verdict::ProxyPort } else { Verdict::ProxyMode };
+    assert_eq!(kernel_verdict(site, &frame), passed, "{request:?}");
+    let reply = ask(site, &frame)?;
+    assert_eq!(reply.address(), [0; 4], "yiaddr");
+    let leak = reply.message.windows(4).any(|part| part == ADDRESS);
+    assert!(!leak, "the reservation's address is not given");
+    assert_eq!((reply.from, reply.source), (INTERFACE_MAC, SERVER));
+    assert_eq!(reply.option(54), Some(&SERVER[..]));
+    assert_eq!(reply.message[4..8], request.xid);
+    assert_eq!(reply.message[28..44], request.chaddr);
+    assert_eq!(reply.message[20..24], SERVER, "siaddr");
+    Ok(reply)
+}
+
+/// Beside the other server's, to everybody: the machine has no address yet.
+#[test]
+fn offers() {
+    let discover = pxe(Ask::discover());
+    let offer = |to| Ok((Verdict::Offer, to));
+    check(&discover, offer(EVERYBODY));
+    check(&discover.clone().broadcast_flag(), offer(EVERYBODY));
+    check(&Ask { ciaddr: LEASED, ..discover.clone() }, offer(EVERYBODY));
+    check(&Ask { destination: SERVER, ..discover.clone() }, offer(EVERYBODY));
+    check(&discover.clone().with(82, b"x").with(61, &[7; 200]), offer(EVERYBODY));
+    // From whichever network: the address is not ours to judge.
+    for relay in [NEAR_RELAY, RELAY, FOREIGN] {
+        check(&discover.clone().relayed(relay), offer((RELAY_MAC, relay, [67, 67])));
+    }
+    let elsewhere = Ask { destination: FOREIGN, ..discover };
+    check(&elsewhere, Err(Verdict::OtherDestination));
+}
+
+/// Firmware that has an address asks once more, from the port that it likes (PXE 2.1 figure 2-1).
+#[test]
+fn requests_to_the_boot_server() {
+    let request = pxe(Ask::boot_server(LEASED));
+    let to = |port| Ok((Verdict::Ack, (MAC, LEASED, [4011, port])));
+    check(&request, to(4011));
+    check(&Ask { source_port: 68, ..request.clone() }, to(68));
+    check(&Ask { source_port: 50000, ..request.clone() }, to(50000));
+    check(&request.clone().with(54, &SERVER).with(50, &LEASED), to(4011));
+    check(&request.clone().broadcast_flag(), to(4011));
+    // What the IP header says counts; through a router it comes back the same way.
+    check(&Ask { ciaddr: [0; 4], ..request.clone() }, to(4011));
+    let routed = Ask { station: [2, 0, 0, 0, 0, 0x99], source: FOREIGN, ..request.clone() };
+    check(&routed, Ok((Verdict::Ack, ([2, 0, 0, 0, 0, 0x99], FOREIGN, [4011, 4011]))));
+    check(&Ask { giaddr: NEAR_RELAY, ..request.clone() }, to(4011));
+    check(&Ask { destination: FOREIGN, ..request }, Err(Verdict::OtherDestination));
+}
+
+/// No host has such an address.
+#[test]
+fn requests_from_no_address() {
+    for source in [[0; 4], [0, 0, 0, 1], [127, 0, 0, 1], [224, 0, 0, 1], [255; 4]] {
+        let request = Ask { source, ..pxe(Ask::boot_server(LEASED)) };
+        check(&request, Err(Verdict::WrongAddress));
+    }
+}
+
+#[test]
+fn relays_that_cannot_be() {
+    for relay in [[0, 0, 0, 1], [127, 0, 0, 1], [224, 0, 0, 1], [255; 4], SERVER] {
+        check(&pxe(Ask::discover()).relayed(relay), Err(Verdict::BadRelay));
+    }
+}
+
+#[test]
+fn what_is_the_other_servers() {
+    for request in [
+        Ask::selecting(LEASED),
+        Ask::selecting(ADDRESS),
+        Ask::new(3).with(54, &FOREIGN).with(50, &LEASED),
+        Ask::init_reboot(ADDRESS),
+        Ask::renewing(LEASED),
+        Ask::rebinding(LEASED),
+    ] {
+        check(&pxe(request.clone()), Err(Verdict::OtherServer));
+        check(&request.mac(STRANGER), Err(Verdict::OtherServer));
+    }
+    for message_type in [2, 4, 5, 6, 7, 8, 9, 13, 255] {
+        let request = Ask { ciaddr: LEASED, ..pxe(Ask::new(message_type)) };
+        check(&request, Err(Verdict::UnsupportedType));
+        check(&Ask { port: 4011, ..request }, Err(Verdict::UnsupportedType));
+    }
+    check(&Ask { port: 4011, ..pxe(Ask::discover()) }, Err(Verdict::UnsupportedType));
+}
+
+/// Who does not boot from the network needs nothing from us.
+#[test]
+fn plain_clients() {
+    let check = |ask: Ask| {
+        check(&ask.clone(), Err(Verdict::NotNetboot));
+        let request = Ask { options: ask.options, ..Ask::boot_server(LEASED) }.with_type(3);
+        check(&request, Err(Verdict::NotNetboot));
+    };
+    check(Ask::discover());
+    check(Ask::discover().with(93, &[0, 0]));
+    check(Ask::discover().with(60, b"udhcp 1.35").with(93, &[0, 0]));
+    // Nothing is known for this architecture.
+    check(Ask::discover().with(60, b"PXEClient").with(93, &[0, 33]));
+    let reserved = |change: fn(&mut Reservation)| {
+        let site = site(PROXY).with(|site| change(site.machine()));
+        answer(&site, &Ask::discover().with(93, &[0, 0])).map(|reply| reply.boot_file().to_owned())
+    };
+    assert_eq!(reserved(|machine| machine.boot_set = 0), Err(Verdict::NotNetboot));
+    let assumed = reserved(|machine| machine.flags = Reservation::ASSUME_PXE);
+    assert_eq!(assumed.as_deref(), Ok("undionly.kpxe"));
+}
+
+/// Each machine gets what it would get from us alone.
+#[test]
+fn boot_files() {
+    let check = |with: fn(Ask) -> Ask, expect: &str| {
+        for request in [with(Ask::discover()), with(Ask::boot_server(LEASED))] {
+            let reply = answer(&site(PROXY), &request).unwrap();
+            assert_eq!(reply.boot_file(), expect, "{request:?}");
+            let alone = Ask { port: 67, source: [0; 4], ciaddr: [0; 4], ..request }.with_type(1);
+            let alone = ask(&Site::new(), &alone.frame()).unwrap();
+            for code in [43, 60, 97, 175] {
+                assert_eq!(reply.option(code), alone.option(code), "{code}");
+            }
+            assert_eq!(reply.message[20..24], alone.message[20..24]);
+        }
+    };
+    check(pxe, "undionly.kpxe");
+    check(|ask| ask.with(60, b"PXEClient").with(93, &[0, 7]), "ipxe.efi");
+    check(|ask| ask.with(60, b"HTTPClient").with(93, &[0, 16]), "http://172.30.0.1/ipxe/ipxe.efi");
+    check(|ask| pxe(ask).with(77, b"iPXE"), "tftp://172.30.0.1/undionly.kpxe");
+    check(|ask| pxe(ask).with(77, b"Tinkerbell"), "http://172.30.0.1/auto.ipxe");
+}
+
+/// `anybody` stands in only where the mode says so, and where the daemon has something for the machine.
+#[test]
+fn machines_without_reservation() {
+    for request in [pxe(Ask::discover()), pxe(Ask::boot_server(LEASED))] {
+        let check = |site: &Site, mac, expect: Result<&str, Verdict>| {
+            let reply = answer(site, &request.clone().mac(mac));
+            let file = reply.as_ref().map(Reply::boot_file).map_err(|verdict| *verdict);
+            assert_eq!(file, expect, "{mac:02x?}: {request:?}");
+        };
+        let unknown = Err(Verdict::UnknownMachine);
+        check(&site(PROXY), STRANGER, unknown);
+        check(&site(AUTO), STRANGER, Ok("undionly.kpxe"));
+        check(&site(AUTO), OUTCAST, unknown);
+        check(&site(AUTO).with(|site| site.anybody = None), STRANGER, unknown);
+        // A machine's own reservation goes first.
+        let special = site(AUTO).with(|site| site.machine().architecture = 11);
+        check(&special, MAC, Ok("arm64.efi"));
+        check(&special, STRANGER, Ok("undionly.kpxe"));
+        assert_eq!(special.anybody.unwrap().architecture, NO_ARCHITECTURE);
+        // Where we give the addresses, nobody without reservation gets anything.
+        for flags in [0, Settings::AUTO_PROXY] {
+            let frame = request.clone().mac(STRANGER).frame();
+            assert!(verdict(&site(flags), &frame) as u32 == unknown_at(request.port) as u32);
+        }
+    }
+}
+
+fn unknown_at(port: u16) -> Verdict {
+    if port == 4011 { Verdict::ProxyPort } else { Verdict::UnknownMachine }
+}
+
+/// Without ProxyDHCP, port 4011 is only counted.
+#[test]
+fn port_4011_in_other_modes() {
+    for flags in [0, Settings::AUTHORITATIVE, Settings::AUTO_PROXY] {
+        for request in [pxe(Ask::boot_server(LEASED)), Ask { port: 4011, ..Ask::discover() }] {
+            let frame = request.frame();
+            assert_eq!(kernel_verdict(&site(flags), &frame), Verdict::ProxyPort);
+            assert_eq!(verdict(&site(flags), &frame), Verdict::ProxyPort);
+        }
+    }
+    let unset = site(0).with(|site| site.settings = None);
+    assert_eq!(verdict(&unset, &pxe(Ask::boot_server(LEASED)).frame()), Verdict::ProxyPort);
+}
+
+/// Split and tagged requests, and answers that are too long, are as in the other mode.
+#[test]
+fn the_daemons_whole_way() {
+    let tagged = pxe(Ask::discover()).tag([0x81, 0], 0x2000);
+    assert_eq!(answer(&site(PROXY), &tagged).unwrap().tags, tagged.tags);
+    let split = pxe(Ask::boot_server(LEASED)).with(61, b"a").with(61, b"b");
+    assert_eq!(answer(&site(PROXY), &split).unwrap().option(61), Some(&b"ab"[..]));
+    let long = Site::boot_name(site(PROXY), &"n".repeat(255));
+    let request = pxe(Ask::discover()).with(61, &[1; 100]);
+    let reply = answer(&long, &request).unwrap();
+    assert_eq!(reply.verdict, Verdict::OfferShortened);
+    assert!(reply.message.len() <= 548);
+    // Headers that cannot be read at port 4011.
+    let mut frame = pxe(Ask::boot_server(LEASED)).frame();
+    frame.truncate(frame.len() - 1);
+    assert_eq!(verdict(&site(PROXY), &frame), Verdict::Truncated);
+    let elsewhere = Ask { to: [2; 6], ..pxe(Ask::boot_server(LEASED)) }.frame();
+    assert_eq!(verdict(&site(PROXY), &elsewhere), Verdict::OtherDestination);
+}
+
+/// What iPXE and EDK2 sent there.
+#[test]
+fn captured_requests() {
+    let site = golden_site().flags(PROXY);
+    let mut count = 0;
+    for golden in Golden::all() {
+        let outcome = ask(&site, &golden.frame());
+        if golden.ports[1] == 4011 {
+            let reply = outcome.unwrap();
+            assert_eq!(reply.verdict, Verdict::Ack, "{golden:?}");
+            let to = (reply.destination, reply.port, reply.from_port);
+            assert_eq!(to, (golden.source, golden.ports[0], 4011), "{golden:?}");
+            assert_eq!(reply.address(), [0; 4]);
+            assert!(!reply.boot_file().is_empty());
+            count += 1;
+        } else if golden.message_type == 3 {
+            assert_eq!(outcome, Err(Verdict::OtherServer), "{golden:?}");
+        } else {
+            assert_eq!(outcome.unwrap().verdict, Verdict::Offer, "{golden:?}");
+        }
+    }
+    assert_eq!(count, 2);
+}

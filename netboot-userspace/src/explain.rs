@@ -1,0 +1,221 @@
+//! What would be answered to a request, and why: for the operator of a machine that does not boot.
+
+mod capture;
+mod explanation;
+mod judge;
+mod machine;
+mod option;
+mod origin;
+mod packet;
+mod reason;
+mod site;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+use netboot_ebpf::{
+    client::Stage,
+    shared::{NO_ARCHITECTURE, Station, Vlan},
+    verdict::Verdict,
+    wire::code,
+};
+
+pub use self::{
+    capture::{Capture, Captured},
+    explanation::{Answer, AnsweredBy, Because, Boot, Explanation, Reserved, Running},
+    judge::Outcome,
+    machine::{Known, Machine, Message},
+    option::Shown,
+    site::Site,
+    steps::{Step, steps},
+    text::{render, render_steps},
+    words::Words,
+};
+use self::{explanation::Asked, judge::judge, packet::Packet};
+use crate::{config::DhcpMode, inventory::Host, links::Link, printable::printable};
+
+/// What text of a request is shown.
+const LIMIT: usize = 80;
+
+/// Whether the XDP program answers at an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    Answers,
+    /// Why not.
+    Not(String),
+}
+
+/// Explains the answer to a frame that comes over an interface.
+pub fn explain(
+    site: &Site,
+    kernel: &Kernel,
+    frame: &[u8],
+    wanted: Option<&str>,
+    source: &str,
+) -> Option<Explanation> {
+    let packet = Packet::read(frame)?;
+    let host = site.host(station(&packet));
+    let link = site.interface(host, wanted)?;
+    let judgement = judge(frame, link.index, &site.tables);
+    let stage = Stage::from_number(judgement.seen.stage).unwrap_or(Stage::Plain);
+    let architecture = Some(judgement.seen.architecture).filter(|code| *code != NO_ARCHITECTURE);
+    let (mut by, mut why, decided) = who(kernel, &judgement);
+    let mut answer = decided.answer.clone();
+    if site.config.dhcp.mode == DhcpMode::Off {
+        (by, answer) = (AnsweredBy::Nobody, None);
+        why = "dhcp.mode is \"off\": another server answers DHCP".to_owned();
+    }
+    let answered = answer.as_deref().and_then(Packet::read);
+    let boot = reason::boot(&site.config, host, stage, architecture, answered.as_ref());
+    let advice = Words::of(decided.verdict).advice;
+    Some(Explanation {
+        source: source.to_owned(),
+        request: asked(&packet, link, architecture),
+        reservation: host.and_then(|host| reserved(site, host)),
+        stage: if judgement.seen.message_type == 0 {
+            Because { name: "unknown", because: "the message was not read".to_owned() }
+        } else {
+            reason::stage(stage, &packet, &site.tables)
+        },
+        notes: notes(host, stage, answered.is_some()),
+        boot,
+        quirks: host
+            .and_then(|host| site.tables.reservations.get(&host.station()))
+            .map(reason::quirks)
+            .unwrap_or_default(),
+        verdict: decided.verdict,
+        kernel_verdict: judgement.kernel.verdict,
+        answered_by: by,
+        why,
+        advice: Some(advice.to_owned()).filter(|advice| !advice.is_empty()),
+        answer: answered.as_ref().filter(|packet| packet.is_answer()).map(fields),
+        running: None,
+    })
+}
+
+/// Compares with what the program of the running daemon made of the same frame; `why` says why it may be
+/// another answer.
+pub fn compare(
+    explanation: &mut Explanation,
+    site: &Site,
+    frame: &[u8],
+    found: &Outcome,
+    why: &str,
+) {
+    let name = &explanation.request.interface;
+    let Some(link) = site.links.iter().find(|link| link.name == *name) else { return };
+    let expected = judge(frame, link.index, &site.tables).kernel;
+    let same = *found == expected;
+    let note = if same { String::new() } else { difference(&expected, found, why) };
+    explanation.running = Some(Running { same, verdict: found.verdict, note });
+}
+
+fn difference(expected: &Outcome, found: &Outcome, why: &str) -> String {
+    let answers = [expected, found].map(|outcome| {
+        let packet = outcome.answer.as_deref().and_then(Packet::read);
+        packet.as_ref().map(fields)
+    });
+    let what = match answers {
+        [Some(expected), Some(found)] => text::difference(&expected, &found),
+        _ => Words::of(found.verdict).what.to_owned(),
+    };
+    // Held back by the daemon itself, whatever the configuration says.
+    if found.verdict == Verdict::Quarantined { what } else { format!("{what}; {why}") }
+}
+
+fn station(packet: &Packet<'_>) -> Station {
+    let mut vlan = Vlan::NONE;
+    // A relay's tags are not the machine's.
+    if packet.giaddr().is_none() {
+        let ids = packet.vlans.iter().filter(|id| **id != 0);
+        vlan.ids.iter_mut().zip(ids).for_each(|(place, id)| *place = *id);
+    }
+    Station { mac: packet.mac(), vlan }
+}
+
+/// Who answers, in which words, and whose outcome it is.
+fn who<'j>(kernel: &Kernel, judgement: &'j judge::Judgement) -> (AnsweredBy, String, &'j Outcome) {
+    let daemon = &judgement.daemon;
+    match (kernel, &judgement.kernel) {
+        (Kernel::Answers, own) if own.answer.is_some() => {
+            (AnsweredBy::Kernel, Words::of(own.verdict).what.to_owned(), own)
+        }
+        _ if daemon.answer.is_none() => {
+            (AnsweredBy::Nobody, Words::of(daemon.verdict).what.to_owned(), daemon)
+        }
+        (Kernel::Answers, own) => {
+            let passed = Words::of(own.verdict).what;
+            (AnsweredBy::Daemon, format!("the kernel leaves it to the daemon: {passed}"), daemon)
+        }
+        (Kernel::Not(reason), _) => (AnsweredBy::Daemon, reason.clone(), daemon),
+    }
+}
+
+fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
+    let text = |code| packet.option(code).map(|value| printable(&value, LIMIT));
+    let address = |code| Some(<[u8; 4]>::try_from(packet.option(code)?).ok()?.into());
+    let number = packet.option(code::MESSAGE_TYPE).and_then(|value| value.first().copied());
+    Asked {
+        message: number.map_or("BOOTP", option::message_name),
+        mac: packet.mac().to_string(),
+        interface: link.name.clone(),
+        vlans: packet.vlans.clone(),
+        relay: packet.giaddr(),
+        requested: address(code::REQUESTED_ADDRESS),
+        ciaddr: packet.ciaddr(),
+        server: address(code::SERVER_ID),
+        vendor_class: text(code::VENDOR_CLASS),
+        user_class: text(code::USER_CLASS),
+        architecture,
+        architecture_name: architecture.map(crate::config::Architecture::name),
+    }
+}
+
+fn reserved(site: &Site, host: &Host) -> Option<Reserved> {
+    let row = site.tables.reservations.get(&host.station())?;
+    let subnet = site.tables.subnets.get(row.subnet as usize)?;
+    let cidr = site.config.subnets.iter().map(|subnet| subnet.cidr);
+    Some(Reserved {
+        ip: host.ip,
+        hostname: host.hostname.clone(),
+        netboot: host.netboot,
+        origin: origin::origin(&site.config, &site.files, host),
+        subnet: cidr.into_iter().find(|cidr| cidr.contains(&host.ip))?.to_string(),
+        interface: site
+            .links
+            .iter()
+            .find(|link| link.index == subnet.ifindex)
+            .map(|link| link.name.clone()),
+        server: subnet.server.into(),
+    })
+}
+
+fn fields(packet: &Packet<'_>) -> Answer {
+    let number = packet.option(code::MESSAGE_TYPE).and_then(|value| value.first().copied());
+    let options = packet.options();
+    Answer {
+        message: number.map_or("unknown", option::message_name),
+        yiaddr: packet.yiaddr(),
+        siaddr: packet.siaddr(),
+        file: packet.boot_file().map(|file| printable(&file, 256)),
+        to_mac: packet.to_mac.to_string(),
+        to: packet.to,
+        port: packet.port,
+        length: packet.len(),
+        options: options.iter().map(|(code, value)| Shown::new(*code, value)).collect(),
+    }
+}
+
+/// What keeps a machine from booting though it is answered.
+fn notes(host: Option<&Host>, stage: Stage, is_answered: bool) -> Vec<String> {
+    if stage != Stage::Ipxe || !is_answered || host.is_some_and(|host| !host.netboot) {
+        return Vec::new();
+    }
+    vec![
+        "if the binary that it loads announces the same user class, it asks again, endlessly: \
+         list the class in boot.script-user-classes"
+            .to_owned(),
+    ]
+}

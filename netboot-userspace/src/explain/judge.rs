@@ -1,0 +1,43 @@
+//! What the library says of a frame: as the XDP program runs it, and as the daemon does.
+
+use netboot_ebpf::{
+    responder::{Answer, Scratch},
+    shared::Seen,
+    side::{Daemon, Kernel},
+    verdict::Verdict,
+};
+
+use crate::{slowpath, tables::Tables};
+
+/// A verdict, and the answer's frame if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub verdict: Verdict,
+    pub answer: Option<Vec<u8>>,
+}
+
+/// Both outcomes. Where the kernel answers, the daemon never sees the frame.
+pub(super) struct Judgement {
+    pub(super) kernel: Outcome,
+    pub(super) daemon: Outcome,
+    pub(super) seen: Seen,
+}
+
+pub(super) fn judge(frame: &[u8], ifindex: u32, tables: &Tables) -> Judgement {
+    let mut scratch = Box::new(Scratch::new());
+    let kernel = slowpath::answer::<Kernel>(frame, ifindex, &mut scratch, tables);
+    let kernel = outcome(frame, kernel, &scratch);
+    let daemon = slowpath::answer::<Daemon>(frame, ifindex, &mut scratch, tables);
+    let daemon = outcome(frame, daemon, &scratch);
+    Judgement { kernel, daemon, seen: scratch.seen }
+}
+
+fn outcome(frame: &[u8], answered: Result<Answer, Verdict>, scratch: &Scratch) -> Outcome {
+    match answered {
+        Ok(answer) => Outcome {
+            verdict: answer.verdict,
+            answer: Some(slowpath::bytes(frame, scratch, answer)),
+        },
+        Err(verdict) => Outcome { verdict, answer: None },
+    }
+}

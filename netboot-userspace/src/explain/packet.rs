@@ -1,0 +1,139 @@
+//! A DHCP message in its frame, read tolerantly: what is shown of requests and answers. What is answered
+//! is not decided by this.
+
+use std::net::Ipv4Addr;
+
+use netboot_ebpf::{
+    shared::Mac,
+    wire::{
+        BOOTREPLY, BOOTREQUEST, CHADDR, CIADDR, COOKIE, FILE, GIADDR, MAGIC_COOKIE, OP, OPTIONS,
+        SERVER_PORT, SIADDR, YIADDR, code,
+    },
+};
+
+const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
+/// Where ProxyDHCP is asked.
+const PROXY_PORT: u16 = 4011;
+
+/// A frame's parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Packet<'f> {
+    pub(super) to_mac: Mac,
+    pub(super) to: Ipv4Addr,
+    pub(super) port: u16,
+    /// The ids of its tags, the outer one first.
+    pub(super) vlans: Vec<u16>,
+    message: &'f [u8],
+}
+
+impl<'f> Packet<'f> {
+    /// Of an Ethernet frame; `None`: it is not UDP over IPv4, or too short for it.
+    pub(super) fn read(frame: &'f [u8]) -> Option<Self> {
+        let to_mac = Mac { octets: *frame.first_chunk()? };
+        let mut at = 12;
+        let mut vlans = Vec::new();
+        while TAGS.contains(chunk(frame, at)?) {
+            vlans.push(u16::from_be_bytes(*chunk(frame, at + 2)?) & 0x0fff);
+            at += 4;
+        }
+        if *chunk(frame, at)? != [0x08, 0x00] {
+            return None;
+        }
+        let ip = frame.get(at + 2..)?;
+        let header = usize::from(ip.first()? & 0x0f) * 4;
+        if ip.first()? >> 4 != 4 || *ip.get(9)? != 17 {
+            return None;
+        }
+        let udp = ip.get(header..)?;
+        let port = u16::from_be_bytes(*chunk(udp, 2)?);
+        let length = usize::from(u16::from_be_bytes(*chunk(udp, 4)?));
+        let message = udp.get(8..)?;
+        let message = message.get(..length.checked_sub(8)?).unwrap_or(message);
+        Some(Self { to_mac, to: Ipv4Addr::from(*chunk::<4>(ip, 16)?), port, vlans, message })
+    }
+
+    /// Whether it is a client's or relay's, to a DHCP server.
+    pub(super) fn is_request(&self) -> bool {
+        matches!(self.port, SERVER_PORT | PROXY_PORT)
+            && self.message.get(OP) == Some(&BOOTREQUEST)
+            && self.message.len() > CHADDR + 6
+    }
+
+    pub(super) fn is_answer(&self) -> bool {
+        self.message.get(OP) == Some(&BOOTREPLY)
+    }
+
+    pub(super) fn mac(&self) -> Mac {
+        Mac { octets: chunk(self.message, CHADDR).copied().unwrap_or_default() }
+    }
+
+    pub(super) fn ciaddr(&self) -> Option<Ipv4Addr> {
+        self.address(CIADDR)
+    }
+
+    pub(super) fn yiaddr(&self) -> Option<Ipv4Addr> {
+        self.address(YIADDR)
+    }
+
+    pub(super) fn siaddr(&self) -> Option<Ipv4Addr> {
+        self.address(SIADDR)
+    }
+
+    pub(super) fn giaddr(&self) -> Option<Ipv4Addr> {
+        self.address(GIADDR)
+    }
+
+    /// A field that is not zero.
+    fn address(&self, at: usize) -> Option<Ipv4Addr> {
+        let address = Ipv4Addr::from(*chunk::<4>(self.message, at)?);
+        Some(address).filter(|address| !address.is_unspecified())
+    }
+
+    /// The file name or URL: of option 67, else of the field.
+    pub(super) fn boot_file(&self) -> Option<Vec<u8>> {
+        let field = || {
+            let field = self.message.get(FILE..FILE + 128)?;
+            field.split(|byte| *byte == 0).next().map(<[u8]>::to_vec)
+        };
+        self.option(code::BOOT_FILE).or_else(field).filter(|name| !name.is_empty())
+    }
+
+    /// Bytes of the message.
+    pub(super) fn len(&self) -> usize {
+        self.message.len()
+    }
+
+    pub(super) fn option(&self, wanted: u8) -> Option<Vec<u8>> {
+        self.options().into_iter().find(|(code, _)| *code == wanted).map(|(_, value)| value)
+    }
+
+    /// In their order; what is split is joined (RFC 3396), what is cut off is left out.
+    pub(super) fn options(&self) -> Vec<(u8, Vec<u8>)> {
+        let mut options: Vec<(u8, Vec<u8>)> = Vec::new();
+        if chunk(self.message, COOKIE) != Some(&MAGIC_COOKIE) {
+            return options;
+        }
+        let mut rest = self.message.get(OPTIONS..).unwrap_or_default();
+        while let [code, tail @ ..] = rest {
+            match (*code, tail) {
+                (code::PAD, _) => rest = tail,
+                (code::END, _) | (_, []) => break,
+                (code, [length, tail @ ..]) => {
+                    let Some((value, tail)) = tail.split_at_checked(usize::from(*length)) else {
+                        break;
+                    };
+                    match options.iter_mut().find(|(known, _)| *known == code) {
+                        Some((_, known)) => known.extend(value),
+                        None => options.push((code, value.to_vec())),
+                    }
+                    rest = tail;
+                }
+            }
+        }
+        options
+    }
+}
+
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..)?.first_chunk()
+}

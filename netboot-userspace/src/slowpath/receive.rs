@@ -1,0 +1,144 @@
+//! Frames from a packet socket, as they were on the wire: Linux takes the outer VLAN tag off before, and
+//! tells it beside the frame.
+
+use std::{
+    collections::HashMap,
+    io::IoSliceMut,
+    os::fd::{AsFd, AsRawFd as _},
+};
+
+use netboot_ebpf::frame::{ADDRESSES, TAG};
+use nix::{
+    libc,
+    sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg},
+};
+
+/// The longest frame that is read: an Ethernet jumbo frame.
+const MAX_FRAME: usize = 9216;
+
+/// 802.1Q.
+const TAG_TYPE: u16 = 0x8100;
+
+/// Room for a frame and what is told beside it.
+pub(super) struct Receiver {
+    /// The frame, behind room for a tag.
+    buffer: Vec<u8>,
+    control: Vec<u8>,
+    /// VLAN ids by the index of the VLAN interface that the frame is said to come over.
+    vlans: HashMap<u32, u16>,
+}
+
+/// A frame and what is known of it.
+pub(super) struct Received<'r> {
+    pub(super) frame: &'r [u8],
+    pub(super) from: LinkAddr,
+    /// Frames that the socket had no room for, since it was opened.
+    pub(super) overflows: Option<u32>,
+}
+
+impl Receiver {
+    /// `vlans` are the VLAN interfaces over the socket's own: their frames come without the tag, and without
+    /// a word of it.
+    pub(super) fn new(vlans: HashMap<u32, u16>) -> Self {
+        Self { buffer: vec![0; TAG + MAX_FRAME], control: nix::cmsg_space!([u8; 64], u32), vlans }
+    }
+
+    /// The next frame.
+    pub(super) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received<'_>>> {
+        let (_, room) = self.buffer.split_at_mut(TAG);
+        let mut parts = [IoSliceMut::new(room)];
+        let socket = socket.as_fd().as_raw_fd();
+        let message = recvmsg::<LinkAddr>(
+            socket,
+            &mut parts,
+            Some(&mut self.control),
+            MsgFlags::MSG_DONTWAIT,
+        )?;
+        let (len, Some(from)) = (message.bytes, message.address) else { return Ok(None) };
+        let mut tag = None;
+        let mut overflows = None;
+        for told in message.cmsgs()? {
+            match told {
+                ControlMessageOwned::RxqOvfl(count) => overflows = Some(count),
+                ControlMessageOwned::Unknown(told)
+                    if told.cmsg_header.cmsg_level == libc::SOL_PACKET =>
+                {
+                    tag = vlan_tag(&told.data_bytes);
+                }
+                _ => {}
+            }
+        }
+        let over = u32::try_from(from.ifindex()).unwrap_or(0);
+        let tag = tag.or_else(|| self.vlans.get(&over).map(|id| bytes(TAG_TYPE, *id)));
+        let frame = with_tag(&mut self.buffer, len, tag);
+        Ok(Some(Received { frame, from, overflows }))
+    }
+}
+
+/// The tag in a `struct tpacket_auxdata` (Linux's include/uapi/linux/if_packet.h): `tp_status` at 0,
+/// `tp_vlan_tci` at 16, `tp_vlan_tpid` at 18.
+fn vlan_tag(told: &[u8]) -> Option<[u8; TAG]> {
+    const STATUS_VLAN_VALID: u32 = 1 << 4;
+    const STATUS_VLAN_TPID_VALID: u32 = 1 << 6;
+    let status = u32::from_ne_bytes(*told.first_chunk()?);
+    let word = |at: usize| Some(u16::from_ne_bytes(*told.get(at..)?.first_chunk()?));
+    if status & STATUS_VLAN_VALID == 0 {
+        return None;
+    }
+    let tag_type = if status & STATUS_VLAN_TPID_VALID == 0 { TAG_TYPE } else { word(18)? };
+    Some(bytes(tag_type, word(16)?))
+}
+
+fn bytes(tag_type: u16, id: u16) -> [u8; TAG] {
+    let ([a, b], [c, d]) = (tag_type.to_be_bytes(), id.to_be_bytes());
+    [a, b, c, d]
+}
+
+/// The frame of `len` bytes that stands behind room for a tag, with the tag in its place.
+fn with_tag(buffer: &mut [u8], len: usize, tag: Option<[u8; TAG]>) -> &[u8] {
+    let end = (TAG + len).min(buffer.len());
+    let Some(tag) = tag.filter(|_| len >= ADDRESSES) else {
+        return buffer.get(TAG..end).unwrap_or_default();
+    };
+    buffer.copy_within(TAG..TAG + ADDRESSES, 0);
+    if let Some(place) = buffer.get_mut(ADDRESSES..).and_then(<[u8]>::first_chunk_mut) {
+        *place = tag;
+    }
+    buffer.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_put_in_its_place() {
+        let check = |frame: &[u8], tag: Option<[u8; 4]>, expect: &[u8]| {
+            let mut buffer = [&[0xee; TAG], frame, &[0xee; 9]].concat();
+            assert_eq!(with_tag(&mut buffer, frame.len(), tag), expect);
+        };
+        let tag = Some([0x81, 0, 0x20, 100]);
+        check(b"aaaaaabbbbbbcc", None, b"aaaaaabbbbbbcc");
+        check(b"aaaaaabbbbbbcc", tag, b"aaaaaabbbbbb\x81\x00\x20\x64cc");
+        check(b"aaaaaabbbbbb", tag, b"aaaaaabbbbbb\x81\x00\x20\x64");
+        check(b"aaaaaabbbbb", tag, b"aaaaaabbbbb");
+        check(b"", tag, b"");
+    }
+
+    #[test]
+    fn what_is_told_of_a_tag() {
+        let check = |status: u32, expect| {
+            let mut told = [0; 20];
+            told[..4].copy_from_slice(&status.to_ne_bytes());
+            told[16..18].copy_from_slice(&0x2064u16.to_ne_bytes());
+            told[18..].copy_from_slice(&0x88a8u16.to_ne_bytes());
+            assert_eq!(vlan_tag(&told), expect, "{status}");
+            assert_eq!(vlan_tag(&told[..17]), None);
+        };
+        check(0, None);
+        check(1 << 6, None);
+        check(1 << 4, Some([0x81, 0, 0x20, 100]));
+        check(1 << 4 | 1 << 6, Some([0x88, 0xa8, 0x20, 100]));
+        assert_eq!(vlan_tag(&[]), None);
+    }
+}

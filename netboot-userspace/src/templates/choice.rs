@@ -1,0 +1,55 @@
+//! What a machine's boot set depends on.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use crate::{
+    config::{Architecture, Config, Quirks, Subnet},
+    inventory::Host,
+};
+
+/// Machines with the same choice share a boot set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Choice<'c> {
+    /// Our address towards the machines.
+    pub(super) server: Ipv4Addr,
+    /// Before `boot.files`.
+    pub(super) files: &'c BTreeMap<Architecture, String>,
+    /// Before all files.
+    pub(super) boot_file: Option<&'c str>,
+    /// `None`: ours.
+    pub(super) script_url: Option<&'c str>,
+    pub(super) boot_vlan: Option<u16>,
+    /// Option 60 `PXEClient` is echoed.
+    pub(super) echo_pxeclient: bool,
+    pub(super) menu: Option<String>,
+}
+
+impl<'c> Choice<'c> {
+    /// Of a subnet's machines that have no quirks and nothing of their own.
+    pub(super) fn new(config: &'c Config, subnet: &'c Subnet, server: Ipv4Addr) -> Self {
+        Self {
+            server,
+            files: &subnet.files,
+            boot_file: None,
+            script_url: subnet.script_url.as_deref().or(config.boot.script_url.as_deref()),
+            boot_vlan: subnet.boot_vlan,
+            // A ProxyDHCP offer is known by it (PXE 2.1 section 2.2.3).
+            echo_pxeclient: config.dhcp.echo_pxeclient || config.dhcp.mode.is_proxy(),
+            menu: None,
+        }
+    }
+
+    pub(super) fn with_host(self, host: &'c Host) -> Self {
+        Self {
+            boot_file: host.boot_file.as_deref(),
+            script_url: host.script_url.as_deref().or(self.script_url),
+            boot_vlan: host.boot_vlan.or(self.boot_vlan),
+            ..self
+        }
+    }
+
+    pub(super) fn with_quirks(self, config: &Config, quirks: Quirks) -> Self {
+        let echo = quirks.echo_pxeclient.unwrap_or(config.dhcp.echo_pxeclient);
+        Self { echo_pxeclient: echo || config.dhcp.mode.is_proxy(), menu: quirks.menu, ..self }
+    }
+}

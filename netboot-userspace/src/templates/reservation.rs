@@ -1,0 +1,112 @@
+//! The rows of `RESERVATIONS`, and what they refer to.
+
+use std::net::Ipv4Addr;
+
+use anyhow::Context as _;
+use netboot_ebpf::shared::{HOST_OPTIONS, NO_ARCHITECTURE, Reservation, Station};
+
+use super::{
+    boot::BootSets,
+    choice::Choice,
+    options::Overrides,
+    place::{Place, Places},
+    rows::{SubnetRows, host_block},
+};
+use crate::{
+    config::{Config, Quirks},
+    inventory::Host,
+    links::Link,
+    quirks,
+    tables::Anybody,
+};
+
+/// Renders reservations, and with them the rows of subnets and boot files.
+pub(super) struct Renderer<'c> {
+    pub(super) config: &'c Config,
+    pub(super) places: &'c Places<'c>,
+    pub(super) rows: SubnetRows<'c>,
+    pub(super) sets: BootSets<'c>,
+}
+
+impl<'c> Renderer<'c> {
+    /// The rows of the subnets themselves.
+    pub(super) fn subnets(&mut self) -> anyhow::Result<()> {
+        for place in (0..).zip(&self.places.list) {
+            self.rows.row(self.config, place, None)?;
+        }
+        Ok(())
+    }
+
+    /// The reservation of a host.
+    pub(super) fn host(&mut self, host: &'c Host) -> anyhow::Result<Reservation> {
+        let (number, place) =
+            self.places.of(host.ip).context("its address lies in no [[subnet]]")?;
+        let (quirks, _) = quirks::of(self.config, host);
+        let row = self.rows.row(self.config, (number, place), Overrides::of(host))?;
+        let (options, options_len) = host_block(self.config, host, row.in_row)?.padded()?;
+        let choice = Choice::new(self.config, &place.subnet, place.server).with_host(host);
+        let boot_set = match host.netboot {
+            true => self.sets.set(choice.with_quirks(self.config, quirks.clone()))?,
+            false => 0,
+        };
+        Ok(Reservation {
+            station: host.station(),
+            options_len,
+            address: host.ip.octets(),
+            subnet: row.index,
+            boot_set,
+            options,
+            ..of_quirks(&quirks)
+        })
+    }
+
+    /// What machines without reservation get on these interfaces, by interface and OUI.
+    pub(super) fn anybody(&mut self, links: &[Link]) -> anyhow::Result<Anybody> {
+        let ouis = quirks::manufacturers(self.config).into_iter().map(Some);
+        let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
+        let mut rows = Anybody::new();
+        for link in links {
+            let on_it = |(_, place): &(usize, &Place<'_>)| {
+                place.link.is_some_and(|own| own.index == link.index)
+            };
+            let mut places = (0..).zip(&self.places.list);
+            let Some((number, place)) = places.find(on_it) else { continue };
+            let subnet = self.rows.row(self.config, (number, place), None)?.index;
+            for oui in &ouis {
+                let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui).0);
+                let quirks = quirks.unwrap_or_default();
+                let choice = Choice::new(self.config, &place.subnet, place.server);
+                let choice = choice.with_quirks(self.config, quirks.clone());
+                let boot_set = self.sets.set(choice)?;
+                let row = Reservation { subnet, boot_set, ..of_quirks(&quirks) };
+                rows.insert((link.index, *oui), row);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// A reservation of nobody's that boots nothing, with quirks.
+fn of_quirks(quirks: &Quirks) -> Reservation {
+    let flags = [
+        (quirks.never_nak, Reservation::NEVER_NAK),
+        (quirks.always_broadcast, Reservation::ALWAYS_BROADCAST),
+        (quirks.no_option_67, Reservation::NO_BOOT_FILE_OPTION),
+        (quirks.assume_pxe, Reservation::ASSUME_PXE),
+    ];
+    let flags = flags.into_iter().filter(|(set, _)| *set == Some(true));
+    let delay = quirks.delay.unwrap_or_default().as_millis();
+    Reservation {
+        quarantined_until: 0,
+        station: Station::default(),
+        options_len: 0,
+        address: Ipv4Addr::UNSPECIFIED.octets(),
+        subnet: 0,
+        boot_set: 0,
+        flags: flags.fold(0, |flags, (_, flag)| flags | flag),
+        architecture: quirks.architecture.unwrap_or(NO_ARCHITECTURE),
+        min_message: quirks.min_size.unwrap_or(0),
+        delay: u16::try_from(delay).unwrap_or(u16::MAX),
+        options: [0; HOST_OPTIONS],
+    }
+}

@@ -1,0 +1,164 @@
+//! The option blocks of an answer, and the rows of `SUBNETS`.
+
+use std::{collections::HashMap, net::Ipv4Addr};
+
+use anyhow::Context as _;
+use dhcproto::v4::DhcpOption;
+use netboot_ebpf::{shared, wire::code};
+
+use super::{
+    options::{self, Block, Overrides, ROUTING, STATIC_ROUTES},
+    place::Place,
+};
+use crate::{
+    config::{Config, Subnet},
+    inventory::Host,
+};
+
+/// The options that clients must not get beside classless routes (RFC 3442, "DHCP Client Behavior").
+const CLASSFUL: [u8; 2] = [code::ROUTER, STATIC_ROUTES];
+
+/// The blocks of a row.
+pub(super) struct Blocks {
+    pub(super) row: Block,
+    /// The row for clients that ask for classless routes, where there are any.
+    pub(super) classless: Option<Block>,
+    /// The codes of a host's own options that stand here.
+    pub(super) in_row: &'static [u8],
+}
+
+impl Blocks {
+    /// Of a subnet, with what hosts have instead.
+    pub(super) fn new(
+        config: &Config,
+        subnet: &Subnet,
+        server: Ipv4Addr,
+        overrides: Option<&Overrides<'_>>,
+    ) -> anyhow::Result<Self> {
+        if config.dhcp.mode.is_proxy() {
+            let mut row = Block::default();
+            row.push(&DhcpOption::ServerIdentifier(server))?;
+            return Ok(Self { row, classless: None, in_row: &[] });
+        }
+        let mut row = options::subnet_block(config, subnet, server, overrides)?;
+        let routing = overrides.map_or(&[][..], |own| &own.routing);
+        let is_classless = |(code, _): &(u8, &[u8])| *code == code::CLASSLESS_ROUTES;
+        if !row.has(code::CLASSLESS_ROUTES) && !routing.iter().any(is_classless) {
+            return Ok(Self { row, classless: None, in_row: &[] });
+        }
+        for (code, value) in routing {
+            row.push_raw(*code, value)?;
+        }
+        let mut classless = Block { bytes: row.bytes.clone() };
+        for code in CLASSFUL {
+            classless.take(code);
+        }
+        let classless = (classless.bytes != row.bytes).then_some(classless);
+        Ok(Self { row, classless, in_row: &ROUTING })
+    }
+}
+
+/// The block of a host, whose row has these of its options.
+pub(super) fn host_block(config: &Config, host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
+    if config.dhcp.mode.is_proxy() { Ok(Block::default()) } else { options::host(host, in_row) }
+}
+
+impl Block {
+    fn has(&self, code: u8) -> bool {
+        self.find(code).is_some()
+    }
+
+    /// Moves an option out, if it is there.
+    fn take(&mut self, code: u8) -> Self {
+        let range = self.find(code).unwrap_or_default();
+        Self { bytes: self.bytes.drain(range).collect() }
+    }
+
+    fn find(&self, wanted: u8) -> Option<std::ops::Range<usize>> {
+        let mut at = 0;
+        while let Some([code, len, ..]) = self.bytes.get(at..) {
+            let end = at + 2 + usize::from(*len);
+            if *code == wanted {
+                return Some(at..end.min(self.bytes.len()));
+            }
+            at = end;
+        }
+        None
+    }
+}
+
+/// The rows of `SUBNETS`, each once.
+#[derive(Default)]
+pub(super) struct SubnetRows<'c> {
+    pub(super) rows: Vec<shared::Subnet>,
+    index: HashMap<(Vec<u8>, [u8; 4], u32), u32>,
+    /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
+    known: HashMap<(usize, Option<Overrides<'c>>), Row>,
+}
+
+/// A row of `SUBNETS`.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) index: u32,
+    /// As in [`Blocks`].
+    pub(super) in_row: &'static [u8],
+}
+
+impl<'c> SubnetRows<'c> {
+    /// The row of a numbered place; hosts with overrides get others, since no option may come twice.
+    pub(super) fn row(
+        &mut self,
+        config: &Config,
+        (number, place): (usize, &Place<'_>),
+        overrides: Option<Overrides<'c>>,
+    ) -> anyhow::Result<Row> {
+        let key = (number, overrides);
+        if let Some(&row) = self.known.get(&key) {
+            return Ok(row);
+        }
+        let row = self
+            .render(config, place, key.1.as_ref())
+            .with_context(|| format!("subnet {}", place.subnet.cidr))?;
+        self.known.insert(key, row);
+        Ok(row)
+    }
+
+    fn render(
+        &mut self,
+        config: &Config,
+        place: &Place<'_>,
+        overrides: Option<&Overrides<'_>>,
+    ) -> anyhow::Result<Row> {
+        let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
+        let index = self.one(place, &blocks.row)?;
+        if let Some(block) = &blocks.classless {
+            let classless = self.one(place, block)?;
+            if let Some(row) = self.rows.get_mut(index as usize) {
+                row.classless = classless;
+            }
+        }
+        Ok(Row { index, in_row: blocks.in_row })
+    }
+
+    fn one(&mut self, place: &Place<'_>, block: &Block) -> anyhow::Result<u32> {
+        let Place { subnet, link, server } = place;
+        let ifindex = link.map_or(0, |link| link.index);
+        let key = (block.bytes.clone(), subnet.cidr.network().octets(), ifindex);
+        if let Some(&index) = self.index.get(&key) {
+            return Ok(index);
+        }
+        let (options, len) = block.padded()?;
+        let index = u32::try_from(self.rows.len())?;
+        self.rows.push(shared::Subnet {
+            network: subnet.cidr.network().octets(),
+            mask: subnet.cidr.netmask().octets(),
+            server: server.octets(),
+            ifindex,
+            options_len: u32::from(len),
+            classless: 0,
+            options,
+        });
+        self.index.insert(key, index);
+        Ok(index)
+    }
+}

@@ -1,0 +1,120 @@
+//! Where another server gives the addresses.
+
+use netboot_ebpf::{client::Stage, shared::Station};
+
+use super::*;
+use crate::config::DhcpMode;
+
+fn proxy(mode: DhcpMode, change: impl Fn(&mut Config)) -> Tables {
+    let mut config = site::config().unwrap();
+    config.dhcp.mode = mode;
+    change(&mut config);
+    let all = links(&[&["172.30.0.1/24", "10.9.0.1/24"], &["10.8.0.1/24"]]);
+    render(&config, &all, &all).unwrap()
+}
+
+#[test]
+fn modes() {
+    let flags = |mode: DhcpMode| proxy(mode, |_| {}).settings.flags;
+    assert_eq!(flags(DhcpMode::Reservation), Settings::AUTHORITATIVE);
+    assert_eq!(flags(DhcpMode::Proxy), Settings::AUTHORITATIVE | Settings::PROXY);
+    let auto = Settings::AUTHORITATIVE | Settings::PROXY | Settings::AUTO_PROXY;
+    assert_eq!(flags(DhcpMode::AutoProxy), auto);
+}
+
+/// The interface and the server of each row.
+#[track_caller]
+fn check_rows(change: impl Fn(&mut Config), expect: &[(u32, [u8; 4])]) {
+    let tables = proxy(DhcpMode::Proxy, change);
+    let found: Vec<_> = tables.subnets.iter().map(|row| (row.ifindex, row.server)).collect();
+    assert_eq!(found, expect);
+    for row in &tables.subnets {
+        let [a, b, c, d] = row.server;
+        assert_eq!(row.options[..row.options_len as usize], [54, 4, a, b, c, d]);
+        assert_eq!(row.classless, 0);
+    }
+    assert!(tables.reservations.values().all(|host| host.options_len == 0));
+    assert_eq!(tables.anybody.len(), 0);
+}
+
+#[test]
+fn every_interface_has_its_networks() {
+    const FIRST: (u32, [u8; 4]) = (1, [172, 30, 0, 1]);
+    const SECOND: (u32, [u8; 4]) = (1, [10, 9, 0, 1]);
+    const OTHER: (u32, [u8; 4]) = (2, [10, 8, 0, 1]);
+    check_rows(|config| config.subnets.clear(), &[FIRST, SECOND, OTHER]);
+    check_rows(|config| drop(config.subnets.remove(1)), &[FIRST, SECOND, OTHER]);
+    check_rows(|_| {}, &[FIRST, (0, [172, 30, 0, 1]), SECOND, OTHER]);
+    let mut config = site::config().unwrap();
+    config.dhcp.mode = DhcpMode::Proxy;
+    let two = links(&[&["172.30.0.1/24", "10.9.0.1/24"], &["10.8.0.1/24"]]);
+    let all: Vec<_> = two.iter().collect();
+    assert_eq!(Place::all(&config, &two, &all).unwrap().len(), 4);
+    let given = |config: &mut Config| {
+        config.subnets.clear();
+        config.dhcp.server_address = Some([10, 9, 0, 1].into());
+    };
+    check_rows(given, &[(1, [10, 9, 0, 1]), (1, [10, 9, 0, 1]), (2, [10, 9, 0, 1])]);
+
+    // An interface without an address of its own.
+    let mut config = site::config().unwrap();
+    given(&mut config);
+    config.dhcp.mode = DhcpMode::AutoProxy;
+    let bare = links(&[&[]]);
+    let tables = render(&config, &bare, &bare).unwrap();
+    assert_eq!((tables.subnets.len(), tables.subnets[0].ifindex), (1, 1));
+    assert!(tables.anybody.contains_key(&(1, None)));
+}
+
+#[test]
+fn hosts_of_unknown_subnets_are_on_the_first_interface() {
+    let tables = proxy(DhcpMode::Proxy, |config| config.subnets.clear());
+    assert_eq!(tables.reservations.len(), 4);
+    for host in tables.reservations.values() {
+        assert_eq!(host.subnet, 0, "{host:?}");
+        assert_ne!(host.boot_set, 0);
+    }
+}
+
+#[test]
+fn boot_files_are_a_proxys() {
+    let tables = proxy(DhcpMode::Proxy, |_| {});
+    let host = tables.reservations.values().next().unwrap();
+    let slots = tables.settings.slots;
+    let slot = u32::from(tables.settings.architecture_slots[0]);
+    for (stage, class) in [
+        (Stage::Pxe, b"PXEClient".as_slice()),
+        (Stage::Ipxe, b"PXEClient"),
+        (Stage::Script, b"PXEClient"),
+        (Stage::Http, b"HTTPClient"),
+    ] {
+        let row = &tables.boot_files[(host.boot_set + stage.row(slots, slot)) as usize];
+        let options = &row.options[..usize::from(row.options_len)];
+        let class = [&[60, class.len() as u8], class].concat();
+        assert!(options.windows(class.len()).any(|own| own == class), "{options:?}");
+        let control = options.starts_with(&[43, 4, 6, 1, 8, 255]);
+        assert_eq!(control, stage != Stage::Http);
+    }
+}
+
+#[test]
+fn anybody_boots_in_mode_auto_proxy() {
+    const PI: [u8; 3] = [0xb8, 0x27, 0xeb];
+    let tables = proxy(DhcpMode::AutoProxy, |config| {
+        config.subnets.clear();
+        config.hosts.clear();
+    });
+    let manufacturers = quirks::manufacturers(&Config::unconfigured()).len();
+    assert_eq!(tables.anybody.len(), 2 * (1 + manufacturers));
+    let row = |ifindex: u32, oui: Option<[u8; 3]>| tables.anybody[&(ifindex, oui)];
+    for (ifindex, server) in [(1, [172, 30, 0, 1]), (2, [10, 8, 0, 1])] {
+        let plain = row(ifindex, None);
+        assert_eq!((plain.station, plain.address), (Station::default(), [0; 4]));
+        assert_eq!((plain.architecture, plain.flags), (NO_ARCHITECTURE, 0));
+        assert_eq!(tables.subnets[plain.subnet as usize].server, server);
+        assert_eq!(tables.boot_files[plain.boot_set as usize].siaddr, server);
+        let pi = row(ifindex, Some(PI));
+        assert_eq!((pi.architecture, pi.flags), (41, Reservation::ASSUME_PXE));
+        assert_ne!(pi.boot_set, plain.boot_set);
+    }
+}
