@@ -42,7 +42,7 @@ pub fn finish(
     }
     if end + 1 + HEADERS > limit {
         let fit;
-        (end, fit) = shorten(message, index, reply, end, limit - HEADERS - 1);
+        (end, fit) = shorten(message, index, reply, end, limit.saturating_sub(HEADERS + 1));
         verdict = match fit {
             Fit::Shortened if decision.message_type == OFFER => Verdict::OfferShortened,
             Fit::Shortened => Verdict::AckShortened,
@@ -51,7 +51,7 @@ pub fn finish(
         };
     }
     let len = reply::finish(reply, end, limit)?;
-    let least = usize::from(decision.reservation.min_message).min(limit - HEADERS);
+    let least = usize::from(decision.reservation.min_message).min(limit.saturating_sub(HEADERS));
     if least > len {
         // With what the checksum reads.
         reply.get_mut(end + 1..least + 32).ok_or(Verdict::ReplyTooLong)?.fill(0);

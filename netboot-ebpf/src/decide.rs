@@ -87,7 +87,8 @@ pub fn decide<'t, S: Side, T: Tables>(
     };
     // One state for all that led here: what follows is verified once.
     let message_type = forget(usize::from(message_type), cell) as u8;
-    if tables.is_quarantined(reservation) {
+    // An INFORM asks for no address.
+    if request.message_type != INFORM && tables.is_quarantined(reservation) {
         return Err(Verdict::Quarantined);
     }
     if !S::COMPLETE && reservation.min_message | reservation.delay != 0 {

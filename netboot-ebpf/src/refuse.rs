@@ -51,7 +51,7 @@ pub fn refuse<S: Side, T: Tables>(
     let mut verdict = Verdict::Nak;
     if end + 1 + HEADERS > limit {
         let fit;
-        (end, fit) = shorten(message, index, reply, end, limit - HEADERS - 1);
+        (end, fit) = shorten(message, index, reply, end, limit.saturating_sub(HEADERS + 1));
         if fit == Fit::WithoutRelayInfo {
             verdict = Verdict::NoRelayInfo;
         }

@@ -87,7 +87,9 @@ pub fn respond<S: Side, T: Tables>(
     let Scratch { message, reply, headers, request, vlan, seen, index, cell } = scratch;
     let mut parsed = parse(message, frame.message_len, vlan, index, request);
     seen.station = request.station;
-    if S::COMPLETE && matches!(parsed, Err(Verdict::Overload | Verdict::SplitOption)) {
+    if S::COMPLETE
+        && matches!(parsed, Err(Verdict::Overload | Verdict::SplitOption | Verdict::TooManyOptions))
+    {
         parsed = flatten(message, frame.message_len, reply)
             .and_then(|len| parse(message, len, vlan, index, request));
     }

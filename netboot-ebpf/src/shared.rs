@@ -66,8 +66,8 @@ pub struct Mac {
     pub octets: [u8; 6],
 }
 
-/// The VLAN of a frame: the ids of its tags, the outer one first; 0 where there is none. A priority tag
-/// (id 0, IEEE 802.1Q section 9.6) is no VLAN.
+/// The VLAN of a frame: the ids of its tags as they stand, the outer one first; 0 where there is none.
+/// A frame with a priority tag (id 0, IEEE 802.1Q section 9.6) alone is as one without.
 #[repr(C)]
 #[derive(
     Clone,

@@ -228,6 +228,7 @@ impl Verdict {
                 | Self::ProxyPort
                 | Self::Quirk
                 | Self::TooLong
+                | Self::TooManyOptions
                 | Self::EchoTooLong
                 | Self::ReplyTooLong
                 | Self::NoRoom

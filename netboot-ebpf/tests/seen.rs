@@ -55,7 +55,10 @@ fn seen_of_what_is_not_read() {
     check(&ask().with(52, &[4]), Verdict::BadOption, named);
     check(&ask().with(50, &[1]), Verdict::BadOption, named);
     check(&Ask { end: vec![61, 9], ..ask() }, Verdict::Truncated, named);
-    check(&Ask { end: vec![0; 99], ..ask() }, Verdict::TooManyOptions, named);
+    let many = (128..=230).flat_map(|code| [code, 0]).collect();
+    check(&Ask { end: many, ..ask() }, Verdict::TooManyOptions, named);
+    let plain = Seen { message_type: 1, ..named };
+    check(&Ask { end: vec![0; 99], ..ask() }, Verdict::Offer, plain);
     check(&Ask { options: vec![], ..ask() }, Verdict::NotDhcpMessage, named);
     check(&Ask { begin: [1, 1, 16, 0], ..ask() }, Verdict::NotEthernet, named);
     check(&Ask { begin: [2, 1, 6, 0], ..ask() }, Verdict::NotRequest, Seen::NOTHING);

@@ -3,6 +3,7 @@
 mod boot;
 mod cli;
 mod clients;
+mod conformance;
 mod corpus;
 mod explain;
 mod frames;

@@ -29,7 +29,7 @@ fn bpftool_shows_named_fields() -> Result<()> {
     let numbers = |value: &Value| -> Vec<u64> {
         value.as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
     };
-    ensure!(numbers(&row["key"]["octets"]) == [0x52, 0x54, 0, 0xee, 0x0d, 0x0b], "{row:#}");
+    ensure!(numbers(&row["key"]["mac"]["octets"]) == [0x52, 0x54, 0, 0xee, 0x0d, 0x0b], "{row:#}");
     ensure!(numbers(&row["value"]["address"]) == [192, 168, 2, 144], "{row:#}");
     daemon.stop()
 }

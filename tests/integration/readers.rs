@@ -16,7 +16,7 @@ use netboot::{
     slowpath,
     tables::Tables,
 };
-use netboot_ebpf::responder::Scratch;
+use netboot_ebpf::{responder::Scratch, side::Daemon};
 use netboot_tests::readers::{self, Reply};
 
 const OFFER: u8 = 2;
@@ -160,8 +160,8 @@ impl Ends {
 
     /// The daemon's answer.
     fn host(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
-        let answer = slowpath::answer(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
-        Some(slowpath::bytes(&self.scratch, answer))
+        let answer = slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
+        Some(slowpath::bytes(frame, &self.scratch, answer))
     }
 
     /// The XDP program's answer.

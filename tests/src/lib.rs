@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod clients;
+pub mod conformance;
 pub mod daemon;
 pub mod differ;
 pub mod lab;

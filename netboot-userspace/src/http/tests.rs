@@ -19,6 +19,14 @@ fn mac(last: u8) -> Mac {
     Mac { octets: [0x52, 0x54, 0, 0, 0, last] }
 }
 
+/// A header line as GRUB 2.06 knows it: it compares names with their case.
+fn in_title_case(line: &str) -> String {
+    let (name, value) = line.split_once(':').unwrap();
+    let title = |word: &str| format!("{}{}", word[..1].to_ascii_uppercase(), &word[1..]);
+    let name: Vec<_> = name.split('-').map(title).collect();
+    format!("{}:{value}", name.join("-"))
+}
+
 fn host(last: u8, ip: Ipv4Addr) -> Host {
     Host {
         mac: mac(last),
@@ -115,6 +123,7 @@ impl Lab {
         let status = format!("HTTP/1.1 {} ", expect_head.next().unwrap());
         assert!(head.starts_with(&status), "{request}: no {status:?} in\n{answer}");
         for line in expect_head {
+            let line = in_title_case(line);
             assert!(head.lines().any(|found| found == line), "{request}: no {line:?} in\n{answer}");
         }
         assert_eq!(body, expect_body, "{request}");
@@ -217,7 +226,7 @@ async fn ranges_and_conditions() {
     lab.check("HEAD /ipxe.efi\nRange: bytes=2-4", "206\ncontent-length: 3").await;
 
     let answer = lab.ask("HEAD /ipxe.efi HTTP/1.1\nHost: x\nConnection: close").await;
-    let tag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+    let tag = answer.lines().find_map(|line| line.strip_prefix("Etag: ")).unwrap().to_owned();
     const DATE: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
     const EARLIER: &str = "Sun, 09 Sep 2001 01:46:39 GMT";
     let part = "206\n\n01";

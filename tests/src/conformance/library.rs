@@ -1,0 +1,68 @@
+//! The library in this process, and the XDP program that is run over frames (BPF_PROG_TEST_RUN).
+
+use anyhow::{Context as _, Result, bail};
+use netboot::{
+    config::Config,
+    fastpath::{
+        FastPath,
+        run::{IFINDEX, Ran, Which},
+    },
+    quarantine,
+    selftest::site,
+    slowpath,
+    tables::Tables,
+};
+use netboot_ebpf::{
+    responder::Scratch,
+    shared::{Mac, Station},
+    side::Daemon,
+    verdict::Verdict,
+};
+
+use super::site::Site;
+
+/// Both, on the tables of one configuration.
+pub(super) struct Library {
+    tables: Tables,
+    fast: FastPath,
+    scratch: Box<Scratch>,
+}
+
+impl Library {
+    pub(super) fn new(config: &Config, site: &Site) -> Result<Self> {
+        let mut tables = site::tables_of(config)?;
+        if site.declined {
+            let station = Station::untagged(Mac { octets: site.station() });
+            let until = tables.quarantine.hold(station, quarantine::now());
+            let row = tables.reservations.get_mut(&station).context("the machine's reservation")?;
+            row.quarantined_until = u64::try_from(until.as_nanos())?;
+        }
+        let fast = FastPath::load(&tables)?;
+        Ok(Self { tables, fast, scratch: Box::new(Scratch::new()) })
+    }
+
+    /// What the slow path's function makes of a frame.
+    pub(super) fn host(&mut self, frame: &[u8]) -> (Verdict, Option<Vec<u8>>) {
+        match slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables) {
+            Ok(answer) => (answer.verdict, Some(slowpath::bytes(frame, &self.scratch, answer))),
+            Err(verdict) => (verdict, None),
+        }
+    }
+
+    /// What the XDP program makes of a frame, and counts it as.
+    pub(super) fn kernel(&mut self, frame: &[u8]) -> Result<(Verdict, Ran)> {
+        let (before, _) = self.fast.counters()?;
+        let ran = self.fast.run(Which::Netboot, frame)?;
+        let (after, _) = self.fast.counters()?;
+        let counted: Vec<Verdict> = Verdict::ALL
+            .into_iter()
+            .zip(before.iter().zip(after))
+            .filter(|(_, (before, after))| *before != after)
+            .map(|(verdict, _)| verdict)
+            .collect();
+        let [verdict] = counted[..] else {
+            bail!("the kernel counted {counted:?}, not one verdict")
+        };
+        Ok((verdict, ran))
+    }
+}

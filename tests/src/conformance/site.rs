@@ -1,0 +1,201 @@
+//! The site that the cases are about, as a configuration file: the one that the golden requests were
+//! captured on, a subnet behind a relay, and what a suite adds.
+
+use std::fs;
+
+use anyhow::Result;
+
+use crate::daemon::{Setup, Xdp};
+
+/// Our interface's Ethernet address.
+pub const INTERFACE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+/// Our address in 172.30.0.0/24.
+pub const SERVER: [u8; 4] = [172, 30, 0, 1];
+/// Our address in 172.29.0.0/24, on the same link.
+pub const OTHER_SERVER: [u8; 4] = [172, 29, 0, 2];
+/// A relay on our link.
+pub const RELAY: [u8; 4] = [172, 30, 0, 3];
+/// A relay in 172.28.0.0/24, where we have no address.
+pub const FAR_RELAY: [u8; 4] = [172, 28, 0, 3];
+/// The known machine, and its address.
+pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
+/// A machine of 172.29.0.0/24, of which next to nothing is configured.
+pub const OTHER: [u8; 6] = [0x52, 0x54, 0, 0x29, 0, 0x60];
+pub const OTHER_ADDRESS: [u8; 4] = [172, 29, 0, 60];
+/// A machine of 172.28.0.0/24.
+pub const FAR: [u8; 6] = [0x52, 0x54, 0, 0x28, 0, 0x60];
+pub const FAR_ADDRESS: [u8; 4] = [172, 28, 0, 60];
+/// A machine that gets its lease only (`netboot = false`).
+pub const LEASE_ONLY: [u8; 6] = [0x52, 0x54, 0, 0x30, 0, 0x61];
+pub const LEASE_ONLY_ADDRESS: [u8; 4] = [172, 30, 0, 61];
+/// A machine without reservation.
+pub const STRANGER: [u8; 6] = [0xff, 1, 2, 3, 0xff, 4];
+/// An address of nobody here.
+pub const FOREIGN: [u8; 4] = [10, 9, 8, 7];
+/// A machine that asks after each case: its answer ends the wait for the case's.
+pub(super) const SENTINEL: [u8; 6] = [2, 0x5e, 0, 0, 0, 1];
+
+/// Every boot file that a suite names.
+const FILES: [&str; 7] = [
+    "undionly.kpxe",
+    "ipxe-i386.efi",
+    "ipxe.efi",
+    "snp-arm32.efi",
+    "snp-arm64.efi",
+    "riscv64.efi",
+    "own.efi",
+];
+
+/// A configuration file in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    mac: [u8; 6],
+    dhcp: String,
+    subnet: String,
+    boot: String,
+    files: String,
+    host: String,
+    tables: String,
+    pub(super) declined: bool,
+}
+
+impl Site {
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            mac: MAC,
+            dhcp: String::new(),
+            subnet: String::new(),
+            boot: String::new(),
+            files: String::new(),
+            host: String::new(),
+            tables: String::new(),
+            declined: false,
+        }
+    }
+
+    /// The known machine has this Ethernet address.
+    #[must_use]
+    pub fn machine(self, mac: [u8; 6]) -> Self {
+        Self { mac, ..self }
+    }
+
+    /// Lines of `[dhcp]`.
+    #[must_use]
+    pub fn dhcp(self, lines: &str) -> Self {
+        Self { dhcp: self.dhcp + lines + "\n", ..self }
+    }
+
+    /// Lines of the known machine's `[[subnet]]`.
+    #[must_use]
+    pub fn subnet(self, lines: &str) -> Self {
+        Self { subnet: self.subnet + lines + "\n", ..self }
+    }
+
+    /// Lines of `[boot]`.
+    #[must_use]
+    pub fn boot(self, lines: &str) -> Self {
+        Self { boot: self.boot + lines + "\n", ..self }
+    }
+
+    /// Lines of `[boot.files]`.
+    #[must_use]
+    pub fn files(self, lines: &str) -> Self {
+        Self { files: self.files + lines + "\n", ..self }
+    }
+
+    /// Lines of the known machine's `[[host]]`.
+    #[must_use]
+    pub fn host(self, lines: &str) -> Self {
+        Self { host: self.host + lines + "\n", ..self }
+    }
+
+    /// Whole tables, at the end of the file.
+    #[must_use]
+    pub fn tables(self, tables: &str) -> Self {
+        Self { tables: self.tables + tables + "\n", ..self }
+    }
+
+    /// One more machine, with lines of its `[[host]]`.
+    #[must_use]
+    pub fn known(self, mac: [u8; 6], address: [u8; 4], lines: &str) -> Self {
+        self.tables(&entry(mac, address, lines))
+    }
+
+    /// The known machine has declined its address.
+    #[must_use]
+    pub fn declined(self) -> Self {
+        Self { declined: true, ..self }
+    }
+
+    /// The known machine's address in the configuration.
+    pub(super) fn station(&self) -> [u8; 6] {
+        self.mac
+    }
+
+    /// The file, with what it names.
+    pub(super) fn setup(&self) -> Result<Setup> {
+        let root = tempfile::tempdir()?;
+        for file in FILES {
+            fs::write(root.path().join(file), file)?;
+        }
+        let text = self.text(&root.path().display().to_string());
+        Setup::new(Xdp::Off, root, &text)
+    }
+
+    fn text(&self, root: &str) -> String {
+        let Self { dhcp, subnet, boot, files, tables, .. } = self;
+        let machine = entry(self.mac, ADDRESS, &format!("hostname = \"machine1\"\n{}", self.host));
+        let others = [
+            entry(OTHER, OTHER_ADDRESS, ""),
+            entry(FAR, FAR_ADDRESS, ""),
+            entry(LEASE_ONLY, LEASE_ONLY_ADDRESS, "netboot = false"),
+            entry(SENTINEL, [172, 30, 0, 250], ""),
+        ]
+        .concat();
+        format!(
+            r#"[dhcp]
+lease-time = "24h"
+{dhcp}
+[[subnet]]
+cidr = "172.30.0.0/24"
+routers = ["172.30.0.1"]
+dns = ["8.8.8.8"]
+domain = "lab.test"
+{subnet}
+[[subnet]]
+cidr = "172.29.0.0/24"
+routers = ["172.29.0.2"]
+
+[[subnet]]
+cidr = "172.28.0.0/24"
+routers = ["172.28.0.3"]
+
+[boot]
+root = "{root}"
+{boot}
+[boot.files]
+x86-bios = "undionly.kpxe"
+x86-uefi = "ipxe-i386.efi"
+x86_64-uefi = "ipxe.efi"
+arm32-uefi = "snp-arm32.efi"
+arm64-uefi = "snp-arm64.efi"
+{files}
+{machine}{others}{tables}"#
+        )
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A `[[host]]`.
+fn entry(mac: [u8; 6], address: [u8; 4], lines: &str) -> String {
+    let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
+    let address = std::net::Ipv4Addr::from(address);
+    format!("[[host]]\nmac = \"{mac}\"\nip = \"{address}\"\n{lines}\n\n")
+}
