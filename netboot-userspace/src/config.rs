@@ -44,7 +44,7 @@ pub(crate) use self::locate::Located;
 pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,
-    file::{File, Host as HostEntry},
+    file::{File, Host as HostEntry, Quirks as QuirksEntry},
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,

@@ -160,7 +160,8 @@ impl Ends {
 
     /// The daemon's answer.
     fn host(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
-        let answer = slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
+        let answer =
+            slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
         Some(slowpath::bytes(frame, &self.scratch, answer))
     }
 

@@ -9,9 +9,10 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
+pub use self::quirk::Quirks;
 use self::{
     own::{Network, ScriptSettings},
-    quirk::{QuirkRow, Quirks},
+    quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
 use super::{Architecture, Config, DhcpOption, SyslogListen};
