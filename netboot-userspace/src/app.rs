@@ -1,10 +1,10 @@
 //! Binds the sockets and runs the services.
 
-mod auxdata;
 mod bind;
 mod declines;
 mod dhcp_sockets;
 mod kernel;
+mod packet_option;
 mod pages;
 mod report;
 mod services;
@@ -30,7 +30,7 @@ use crate::{
     links::{self, Link},
     machines::Machines,
     sightings::Sightings,
-    slowpath::{Attached, Counters, SlowPath, Speaks},
+    slowpath::{Attached, Counters, SlowPath},
     status, syslog,
     tables::Tables,
     templates,
@@ -224,23 +224,19 @@ impl Prepared {
         // Sockets first: what the program passes on has somebody to go to.
         let mut paths = Vec::new();
         let sockets: Vec<_> =
-            links.iter().map(dhcp_sockets::packet_sockets).collect::<Result<_, _>>()?;
+            links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
         let mut kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
-        for (link, sockets) in links.into_iter().zip(sockets) {
+        for (link, socket) in links.into_iter().zip(sockets) {
             let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-            let spoken = std::iter::once(Speaks::Yes).chain(std::iter::repeat(Speaks::No));
-            for (socket, speaks) in sockets.into_iter().zip(spoken) {
-                paths.push(SlowPath::new(
-                    socket,
-                    link.clone(),
-                    Arc::clone(&tables),
-                    Arc::clone(&userspace),
-                    sightings.clone(),
-                    attached,
-                    declined.clone(),
-                    speaks,
-                )?);
-            }
+            paths.push(SlowPath::new(
+                socket,
+                link,
+                Arc::clone(&tables),
+                Arc::clone(&userspace),
+                sightings.clone(),
+                attached,
+                declined.clone(),
+            )?);
         }
         let rows = kernel.fast.as_mut().map(FastPath::take_reservations).transpose()?;
         let watch = declines::watch(declines, Arc::clone(&tables), rows, cancel.clone());

@@ -4,10 +4,7 @@ mod ask;
 mod attributes;
 mod offload;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::Ipv4Addr,
-};
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
@@ -34,8 +31,6 @@ pub struct Link {
     pub has_ports: bool,
     /// The kernel's number of an XDP program that is attached.
     pub xdp_program: Option<u32>,
-    /// VLAN interfaces over this one: their VLAN ids by their index.
-    pub vlans: HashMap<u32, u16>,
     /// It is a VLAN's: frames of another interface, without their tag.
     pub vlan: Option<VlanLink>,
     pub vlan_offload: VlanOffload,
@@ -68,8 +63,7 @@ pub enum VlanOffload {
 /// The kernel does not list them.
 pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
-    let mut links = BTreeMap::<_, Link>::new();
-    let mut vlans = Vec::new();
+    let mut links = BTreeMap::new();
     for entry in &entries {
         let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr())
         else {
@@ -96,17 +90,11 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             is_veth: attributes.is_veth,
             has_ports: attributes.has_ports,
             xdp_program: attributes.xdp_program,
-            vlans: HashMap::new(),
             vlan: attributes.vlan,
             vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
             packet_address: *address,
         };
-        vlans.extend(link.vlan.map(|vlan| (vlan.parent, (index, vlan.id))));
         links.insert(link.name.clone(), link);
-    }
-    for link in links.values_mut() {
-        let over = vlans.iter().filter(|(below, _)| *below == link.index);
-        link.vlans = over.map(|(_, vlan)| *vlan).collect();
     }
     for entry in &entries {
         let Some(link) = links.get_mut(device(&entry.interface_name)) else { continue };

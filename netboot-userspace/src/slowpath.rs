@@ -62,7 +62,6 @@ pub struct SlowPath {
     socket: Arc<AsyncFd<OwnedFd>>,
     delayed: Arc<Semaphore>,
     declined: mpsc::Sender<Declined>,
-    speaks: Speaks,
     link: Link,
     tables: Arc<Tables>,
     counters: Arc<Counters>,
@@ -70,13 +69,6 @@ pub struct SlowPath {
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
-}
-
-/// Whether a socket's interface is spoken of: one of its sockets does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaks {
-    Yes,
-    No,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -99,7 +91,6 @@ impl SlowPath {
         sightings: Sightings,
         xdp: Attached,
         declined: mpsc::Sender<Declined>,
-        speaks: Speaks,
     ) -> anyhow::Result<Self> {
         #[expect(
             deprecated,
@@ -110,7 +101,6 @@ impl SlowPath {
             socket: Arc::new(socket),
             delayed: Arc::new(Semaphore::new(MAX_DELAYED)),
             declined,
-            speaks,
             link,
             tables,
             counters,
@@ -123,9 +113,7 @@ impl SlowPath {
 
     /// Answers until it is cancelled. Where the interface is removed, it says so and answers no more.
     pub async fn serve(mut self, cancel: CancellationToken) {
-        if cancel.run_until_cancelled(self.answer_all()).await.is_some()
-            && self.speaks == Speaks::Yes
-        {
+        if cancel.run_until_cancelled(self.answer_all()).await.is_some() {
             tracing::error!(
                 interface = self.link.name,
                 "the interface was removed: machines there are answered no more; restart netboot when it is back"
@@ -135,7 +123,7 @@ impl SlowPath {
 
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
-        let mut receiver = Receiver::new(self.link.vlans.clone());
+        let mut receiver = Receiver::default();
         let mut overflows = 0;
         let mut scratch = Box::new(Scratch::new());
         let mut look = tokio::time::interval(LOOK);
@@ -177,9 +165,6 @@ impl SlowPath {
     }
 
     fn note_failure(&mut self, error: &io::Error) {
-        if self.speaks == Speaks::No {
-            return;
-        }
         let Some(left_out) = self.failures.admit(Instant::now()) else { return };
         let interface = &self.link.name;
         if error.raw_os_error() == Some(libc::ENETDOWN) {
@@ -195,10 +180,8 @@ impl SlowPath {
 
     fn handle(&mut self, received: &Received<'_>, scratch: &mut Scratch) {
         let Received { frame, from, .. } = received;
-        let over = from.ifindex();
         // Between making the socket and binding it, frames of other interfaces come in.
-        let is_vlan = u32::try_from(over).is_ok_and(|over| self.link.vlans.contains_key(&over));
-        if over != self.link.packet_address.ifindex() && !is_vlan {
+        if from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
         let outcome = answer::<Daemon>(frame, self.link.index, scratch, &self.tables);

@@ -12,7 +12,6 @@ mod header;
 mod index;
 mod inform;
 mod options;
-mod planned;
 mod proxy;
 mod pxe;
 mod quirks;
@@ -23,6 +22,7 @@ mod rows;
 mod server_id;
 mod size;
 mod states;
+mod vlan;
 
 use anyhow::Result;
 use netboot_tests::conformance::{ADDRESS, Ask, Case, Expect, Suite, check};
@@ -48,8 +48,8 @@ fn each(
     .into()
 }
 
-/// What is done.
-fn done() -> Vec<Suite> {
+/// Every suite.
+fn all() -> Vec<Suite> {
     [
         accept::suites(),
         destination::suites(),
@@ -70,16 +70,12 @@ fn done() -> Vec<Suite> {
         relay::suites(),
         size::suites(),
         clients::suites(),
+        vlan::suites(),
     ]
     .concat()
 }
 
-/// Every suite.
-fn all() -> Vec<Suite> {
-    [done(), planned::suites()].concat()
-}
-
 #[test]
 fn every_case() -> Result<()> {
-    check(done())
+    check(all())
 }

@@ -19,7 +19,7 @@ pub use self::{
     expect::Expect,
     index::{Row, index},
     reply::Reply,
-    run::{check, check_planned},
+    run::check,
     site::{
         ADDRESS, FAR, FAR_ADDRESS, FAR_RELAY, FOREIGN, INTERFACE_MAC, LEASE_ONLY,
         LEASE_ONLY_ADDRESS, MAC, OTHER, OTHER_ADDRESS, OTHER_SERVER, RELAY, SERVER, STRANGER, Site,

@@ -10,66 +10,92 @@ use netboot_ebpf::{
     frame::TAG,
     wire::{PROXY_PORT, SERVER_PORT},
 };
-use nix::sys::socket::{bind, setsockopt, sockopt};
-use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
+};
+use socket2::{SockFilter, SockRef};
 
-use super::auxdata;
+use super::packet_option;
 use crate::links::Link;
 
 /// Frames of a rack that is switched on at once wait here.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// IPv4, and the types of an inner VLAN tag: Linux takes the outer one off.
-const ETHERTYPES: [u16; 3] = [0x0800, 0x8100, 0x88a8];
-
-/// Raw sockets that receive IPv4 frames with UDP port 67 or 4011 as destination: those with one tag or
-/// none, and those with two.
-pub(super) fn packet_sockets(link: &Link) -> anyhow::Result<Vec<OwnedFd>> {
-    let open = |ethertype| {
-        open(link, ethertype).with_context(|| {
-            format!(
-                "cannot open a packet socket on {}: run as root, or with CAP_NET_RAW",
-                link.name
-            )
-        })
-    };
-    ETHERTYPES.into_iter().map(open).collect()
+/// A raw socket that receives IPv4 frames with UDP port 67 or 4011 as destination.
+///
+/// It takes all protocols, since only such sockets are told the VLAN tag of a frame: for all others the
+/// kernel has thrown it away (`__netif_receive_skb_core` in net/core/dev.c).
+pub(super) fn packet_socket(link: &Link) -> anyhow::Result<OwnedFd> {
+    open(link).with_context(|| {
+        format!("cannot open a packet socket on {}: run as root, or with CAP_NET_RAW", link.name)
+    })
 }
 
-fn open(link: &Link, ethertype: u16) -> anyhow::Result<OwnedFd> {
-    let protocol = Protocol::from(i32::from(ethertype.to_be()));
-    let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking().cloexec(), Some(protocol))?;
-    socket.attach_filter(&to_dhcp_ports(if ethertype == ETHERTYPES[0] {
-        0
-    } else {
-        TAG as u32
-    }))?;
-    auxdata::enable(&socket).context("VLAN tags are not told")?;
-    setsockopt(&socket, sockopt::RxqOvfl, &1).context("lost frames are not told")?;
+fn open(link: &Link) -> anyhow::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
+    SockRef::from(&socket).attach_filter(&to_dhcp_ports())?;
+    packet_option::auxiliary_data(&socket).context("the kernel does not tell VLAN tags")?;
+    packet_option::ignore_outgoing(&socket).context("the kernel shows what is sent, too")?;
+    setsockopt(&socket, sockopt::RxqOvfl, &1).context("the kernel does not tell of lost frames")?;
     bind(socket.as_raw_fd(), &link.packet_address)?;
-    if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
+    if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
         tracing::warn!(%error, "cannot enlarge the packet socket's buffer: bursts may lose requests");
     }
-    Ok(socket.into())
+    Ok(socket)
 }
 
-/// Classic BPF (Linux's Documentation/networking/filter.rst): UDP, not a later fragment, to port 67 or
-/// 4011, where a tag of so many bytes stands before the Ethernet type.
-fn to_dhcp_ports(tag: u32) -> [SockFilter; 10] {
-    const LOAD_BYTE: u16 = 0x30;
+/// Classic BPF (Linux's Documentation/networking/filter.rst): UDP over IPv4, not a later fragment, to port 67
+/// or 4011. The outer VLAN tag is not in the frame any more; an inner one may be, and what has more is
+/// taken, to be counted.
+fn to_dhcp_ports() -> [SockFilter; 26] {
     const LOAD_HALF: u16 = 0x28;
     const LOAD_HALF_INDEXED: u16 = 0x48;
-    const LOAD_IP_HEADER_LENGTH: u16 = 0xb1;
+    const LOAD_BYTE_INDEXED: u16 = 0x50;
+    const SET_INDEX: u16 = 0x01;
+    const INDEX_FROM_A: u16 = 0x07;
+    const ADD_INDEX: u16 = 0x0c;
+    const AND: u16 = 0x54;
+    const SHIFT_LEFT: u16 = 0x64;
+    const JUMP: u16 = 0x05;
     const JUMP_EQUAL: u16 = 0x15;
     const JUMP_BITS: u16 = 0x45;
     const RETURN: u16 = 0x06;
+    let tags = |then: [u8; 3]| {
+        let [a, b, c] = then;
+        [
+            SockFilter::new(JUMP_EQUAL, a, 0, 0x8100),
+            SockFilter::new(JUMP_EQUAL, b, 0, 0x88a8),
+            SockFilter::new(JUMP_EQUAL, c, 0, 0x9100),
+        ]
+    };
+    let [outer_a, outer_b, outer_c] = tags([4, 3, 2]);
+    let [inner_a, inner_b, inner_c] = tags([15, 14, 13]);
     [
-        SockFilter::new(LOAD_BYTE, 0, 0, tag + 23),
-        SockFilter::new(JUMP_EQUAL, 0, 7, 17),
-        SockFilter::new(LOAD_HALF, 0, 0, tag + 20),
-        SockFilter::new(JUMP_BITS, 5, 0, 0x1fff),
-        SockFilter::new(LOAD_IP_HEADER_LENGTH, 0, 0, tag + 14),
-        SockFilter::new(LOAD_HALF_INDEXED, 0, 0, tag + 16),
+        SockFilter::new(LOAD_HALF, 0, 0, 12),
+        outer_a,
+        outer_b,
+        outer_c,
+        SockFilter::new(SET_INDEX, 0, 0, 0),
+        SockFilter::new(JUMP, 0, 0, 1),
+        SockFilter::new(SET_INDEX, 0, 0, TAG as u32),
+        // 7: the Ethernet type.
+        SockFilter::new(LOAD_HALF_INDEXED, 0, 0, 12),
+        inner_a,
+        inner_b,
+        inner_c,
+        SockFilter::new(JUMP_EQUAL, 0, 13, 0x0800),
+        SockFilter::new(LOAD_BYTE_INDEXED, 0, 0, 23),
+        SockFilter::new(JUMP_EQUAL, 0, 11, 17),
+        SockFilter::new(LOAD_HALF_INDEXED, 0, 0, 20),
+        SockFilter::new(JUMP_BITS, 9, 0, 0x1fff),
+        // 16: the IP header's length.
+        SockFilter::new(LOAD_BYTE_INDEXED, 0, 0, 14),
+        SockFilter::new(AND, 0, 0, 0xf),
+        SockFilter::new(SHIFT_LEFT, 0, 0, 2),
+        SockFilter::new(ADD_INDEX, 0, 0, 0),
+        SockFilter::new(INDEX_FROM_A, 0, 0, 0),
+        SockFilter::new(LOAD_HALF_INDEXED, 0, 0, 16),
         SockFilter::new(JUMP_EQUAL, 1, 0, SERVER_PORT as u32),
         SockFilter::new(JUMP_EQUAL, 0, 1, PROXY_PORT as u32),
         SockFilter::new(RETURN, 0, 0, 0x0004_0000),

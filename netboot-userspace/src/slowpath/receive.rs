@@ -2,7 +2,6 @@
 //! tells it beside the frame.
 
 use std::{
-    collections::HashMap,
     io::IoSliceMut,
     os::fd::{AsFd, AsRawFd as _},
 };
@@ -24,8 +23,6 @@ pub(super) struct Receiver {
     /// The frame, behind room for a tag.
     buffer: Vec<u8>,
     control: Vec<u8>,
-    /// VLAN ids by the index of the VLAN interface that the frame is said to come over.
-    vlans: HashMap<u32, u16>,
 }
 
 /// A frame and what is known of it.
@@ -36,13 +33,13 @@ pub(super) struct Received<'r> {
     pub(super) overflows: Option<u32>,
 }
 
-impl Receiver {
-    /// `vlans` are the VLAN interfaces over the socket's own: their frames come without the tag, and without
-    /// a word of it.
-    pub(super) fn new(vlans: HashMap<u32, u16>) -> Self {
-        Self { buffer: vec![0; TAG + MAX_FRAME], control: nix::cmsg_space!([u8; 64], u32), vlans }
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { buffer: vec![0; TAG + MAX_FRAME], control: nix::cmsg_space!([u8; 64], u32) }
     }
+}
 
+impl Receiver {
     /// The next frame.
     pub(super) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received<'_>>> {
         let (_, room) = self.buffer.split_at_mut(TAG);
@@ -68,8 +65,6 @@ impl Receiver {
                 _ => {}
             }
         }
-        let over = u32::try_from(from.ifindex()).unwrap_or(0);
-        let tag = tag.or_else(|| self.vlans.get(&over).map(|id| bytes(TAG_TYPE, *id)));
         let frame = with_tag(&mut self.buffer, len, tag);
         Ok(Some(Received { frame, from, overflows }))
     }
@@ -86,12 +81,8 @@ fn vlan_tag(told: &[u8]) -> Option<[u8; TAG]> {
         return None;
     }
     let tag_type = if status & STATUS_VLAN_TPID_VALID == 0 { TAG_TYPE } else { word(18)? };
-    Some(bytes(tag_type, word(16)?))
-}
-
-fn bytes(tag_type: u16, id: u16) -> [u8; TAG] {
-    let ([a, b], [c, d]) = (tag_type.to_be_bytes(), id.to_be_bytes());
-    [a, b, c, d]
+    let ([a, b], [c, d]) = (tag_type.to_be_bytes(), word(16)?.to_be_bytes());
+    Some([a, b, c, d])
 }
 
 /// The frame of `len` bytes that stands behind room for a tag, with the tag in its place.

@@ -26,35 +26,9 @@ const WORKERS: usize = 3;
 
 /// Runs every case of the suites, those of one site together; what is not met is told at the end.
 pub fn check(suites: Vec<Suite>) -> Result<()> {
-    let mut failed = Vec::new();
-    for outcome in run_all(&by_site(suites))? {
-        failed.extend(outcome.failed?);
-    }
+    let failed = run_all(&by_site(suites))?;
     ensure!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
     Ok(())
-}
-
-/// As [`check`], of what is not done yet: each suite must fail. Once it does not, [`check`] takes its place.
-pub fn check_planned(suites: Vec<Suite>) -> Result<()> {
-    let suites = by_site(suites);
-    let mut done = Vec::new();
-    for Outcome { suite, failed } in run_all(&suites)? {
-        match failed {
-            Err(error) => eprintln!("a suite is not possible yet: {error:#}"),
-            Ok(failed) if failed.is_empty() => {
-                done.extend(suite.cases.iter().map(|case| case.name.as_str()));
-            }
-            Ok(failed) => eprintln!("{} cases fail yet:\n{}", failed.len(), failed.join("\n")),
-        }
-    }
-    ensure!(done.is_empty(), "these are done now, `check` them:\n{}", done.join("\n"));
-    Ok(())
-}
-
-/// What became of a suite: the cases that failed, or why it did not run.
-struct Outcome<'s> {
-    suite: &'s Suite,
-    failed: Result<Vec<String>>,
 }
 
 /// Suites of one site become one.
@@ -69,15 +43,16 @@ fn by_site(suites: Vec<Suite>) -> Vec<Suite> {
     all
 }
 
-fn run_all(suites: &[Suite]) -> Result<Vec<Outcome<'_>>> {
+/// The cases that failed.
+fn run_all(suites: &[Suite]) -> Result<Vec<String>> {
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Vec<Outcome<'_>>> {
+    let work = || -> Result<Vec<String>> {
         let ground = Ground::new(&outer_tags(suites))?;
-        let mut outcomes = Vec::new();
+        let mut failed = Vec::new();
         while let Some(suite) = suites.get(next.fetch_add(1, Relaxed)) {
-            outcomes.push(Outcome { suite, failed: run(suite, &ground) });
+            failed.extend(run(suite, &ground)?);
         }
-        Ok(outcomes)
+        Ok(failed)
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS.min(suites.len())).map(|_| scope.spawn(work)).collect();

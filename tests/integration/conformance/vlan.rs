@@ -3,7 +3,7 @@
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::conformance::{Ask, Case, Expect, RELAY, Site, Suite};
 
-use super::super::each;
+use super::each;
 
 const TAGGED: [u8; 6] = [0x52, 0x54, 0, 0, 5, 1];
 const TAGGED_ADDRESS: [u8; 4] = [172, 31, 5, 50];
