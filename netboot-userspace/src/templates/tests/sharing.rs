@@ -71,7 +71,7 @@ fn hosts_share_what_is_equal() {
     check(plain, |host, number| host.network = mtu(9000 + u16::from(number)), Rows::Apart);
     // The values stand in the hosts' own blocks.
     check(plain, |host, number| host.options = vec![option(6, number)], Rows::Shared);
-    check(plain, |host, number| host.options = vec![option(6 + number, 0)], Rows::OfTheSubnet);
+    check(plain, |host, number| host.options = vec![option(200 + number, 0)], Rows::OfTheSubnet);
     check(plain, |host, number| host.options = vec![option(3, number)], Rows::Shared);
     check(plain, |host, number| host.options = vec![option(2 + number, 0)], Rows::Apart);
     // Here they stand in the row.
