@@ -127,8 +127,9 @@ impl<'t> Reader<'t, '_> {
                 None => {}
             }
         }
-        let is_kind = |key: &str| matches!(key, "apiVersion" | "kind" | "metadata");
-        if !is_list || !object.keys().all(|key| is_kind(key.get_ref())) {
+        let kind = object.get("kind").and_then(|kind| kind.get_ref().as_str());
+        is_list |= kind.is_some_and(|kind| kind.ends_with("List"));
+        if !is_list || !object.keys().all(|key| is_of_list(key.get_ref())) {
             each(Record::Object(self.place(line), object));
         }
         Ok(())
@@ -242,16 +243,18 @@ fn is_null(text: &str, style: ScalarStyle) -> bool {
     text.is_empty() || (null && style == ScalarStyle::Plain)
 }
 
-/// The text in at most `parts` parts, each with its first line, split where a document begins: a line
-/// of `---` is never within one (YAML 1.2.2 section 9.1.2). A single list is split where an element
-/// begins: what is in an element is indented.
+/// The text in about `parts` parts, each with its first line, split where a document begins: a line of
+/// `---` is never within one (YAML 1.2.2 section 9.1.2). A single list is split where an element begins:
+/// what is in an element is indented.
 pub(super) fn split(source: &Source, parts: usize) -> Vec<(usize, &str)> {
-    let mut rest = source.text();
+    let text = source.text();
+    let end = end_of_list(text);
+    let mark = if end.is_some() { "-" } else { "---" };
+    let (mut rest, tail) = text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, ""));
     let mut line = 1;
     let mut found = Vec::new();
-    let mark = if is_single_list(rest) { "-" } else { "---" };
     // A directive stands before the `---` of its document.
-    let directives = rest.starts_with('%') || rest.contains("\n%");
+    let directives = text.starts_with('%') || text.contains("\n%");
     let parts = if directives { 1 } else { parts };
     for left in (2..=parts).rev() {
         let Some(at) = line_after(rest, rest.len() / left, mark) else { break };
@@ -261,16 +264,53 @@ pub(super) fn split(source: &Source, parts: usize) -> Vec<(usize, &str)> {
         rest = after;
     }
     found.push((line, rest));
+    if !tail.is_empty() {
+        found.push((line + rest.matches('\n').count(), tail));
+    }
     found
 }
 
-/// Whether the text is one document, a list whose elements stand alone: none may refer to another.
-fn is_single_list(text: &str) -> bool {
+/// Where the list ends that a text of one document is, or has as its `items`, if its elements stand
+/// alone: none may refer to another.
+fn end_of_list(text: &str) -> Option<usize> {
     let mut lines = text.trim_start_matches('\u{feff}').lines();
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
-    first.is_some_and(|line| line.starts_with("- "))
-        && !text.contains('&')
-        && line_after(text, text.find("\n- ").unwrap_or_default(), "---").is_none()
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---")?;
+    let is_list = first.starts_with("- ");
+    let begin = if is_list { text.find("\n- ").unwrap_or_default() } else { begin_of_items(text)? };
+    if text.contains('&') || line_after(text, begin, "---").is_some() {
+        return None;
+    }
+    if is_list {
+        return Some(text.len());
+    }
+    let mut end = begin;
+    for line in text.get(begin..)?.split_inclusive('\n') {
+        if !line.starts_with([' ', '-', '#', '\r', '\n']) {
+            break;
+        }
+        end += line.len();
+    }
+    // As `kubectl` writes it: a list still, without its items.
+    let mut tail = text.get(end..)?.lines();
+    let is_list = |line: &str| line.starts_with("kind: ") && line.trim_end().ends_with("List");
+    (end == text.len() || tail.any(is_list)).then_some(end)
+}
+
+/// The first element of `items`, in an object that has nothing else before.
+fn begin_of_items(text: &str) -> Option<usize> {
+    const ITEMS: &str = "\nitems:\n";
+    let begin = text.find("\nitems:\n- ")? + ITEMS.len();
+    let is_head = |line: &str| {
+        line.starts_with([' ', '#'])
+            || line.trim_end().is_empty()
+            || line.split_once(':').is_some_and(|(key, _)| is_of_list(key) || key == "items")
+    };
+    text.get(..begin)?.lines().all(is_head).then_some(begin)
+}
+
+/// What a list of objects has beside its `items`.
+fn is_of_list(key: &str) -> bool {
+    matches!(key, "apiVersion" | "kind" | "metadata")
 }
 
 /// Where the first line begins that does so behind this place, with this mark alone or before a blank.

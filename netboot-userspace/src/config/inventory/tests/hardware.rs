@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use super::{SUBNET, check, check_hosts, read};
+use crate::config::{inventory::yaml::split, problem::Report, source::Source};
 
 const FULL: &str = r#"apiVersion: tinkerbell.org/v1alpha1
 kind: Hardware
@@ -103,14 +106,43 @@ fn the_forms_of_a_file() {
     );
 }
 
+const KUBECTL: &str = "kind: List\nmetadata:\n  resourceVersion: \"\"\n";
+
+/// The first lines of the parts that files are read in.
+#[test]
+fn parts() {
+    let check = |text: String, expect: &[usize]| {
+        let report = Report::default();
+        let source = Source::new(Path::new("a.yaml"), text.into_bytes(), &report).unwrap();
+        let parts = split(&source, 2);
+        assert_eq!(parts.iter().map(|(line, _)| *line).collect::<Vec<_>>(), expect);
+        assert_eq!(parts.into_iter().map(|(_, part)| part).collect::<String>(), source.text());
+    };
+    check(many("---\n", "", ""), &[1, 405]);
+    check(many("- ", "  ", ""), &[1, 304]);
+    check(many("- ", "  ", "- &x\n"), &[1]);
+    let items = "apiVersion: v1\nitems:\n";
+    check(many("- ", "  ", items) + KUBECTL, &[1, 306, 603]);
+    check(many("- ", "  ", &format!("kind: List\n{items}")), &[1, 307]);
+    check(many("- ", "  ", items) + "metadata: {}\n", &[1]);
+    check(many("- ", "  ", items) + "kind: List\n---\n" + KUBECTL, &[1, 604]);
+    check(many("- ", "  ", &format!("spec: {{}}\n{items}")), &[1]);
+}
+
 #[test]
 fn many_machines_keep_order_and_lines() {
     // As documents, as a list, as lists in documents and with an element that another refers to.
-    check_many("---\n", "", "");
-    check_many("- ", "  ", "");
-    check_many("- ", "  ", "# all\n---\n");
-    check_many("---\n- ", "  ", "");
-    check_many("- ", "  ", "- &x\n");
+    check_many("---\n", "", "", "");
+    check_many("- ", "  ", "", "");
+    check_many("- ", "  ", "# all\n---\n", "");
+    check_many("---\n- ", "  ", "", "");
+    check_many("- ", "  ", "- &x\n", "");
+    // As kubectl writes it, and otherwise.
+    check_many("- ", "  ", "apiVersion: v1\nitems:\n", KUBECTL);
+    check_many("- ", "  ", "apiVersion: v1\nitems:\n", "kind: HardwareList\n");
+    check_many("- ", "  ", "kind: List\nitems:\n", "");
+    check_many("- ", "  ", "kind: List\nitems:\n", "metadata: {}\n");
+    check_many("  - ", "    ", "apiVersion: v1\nitems:\n", KUBECTL);
     let broken = format!("{}---\nkind: [\n", many("---\n", "", ""));
     check(
         "a.yaml",
@@ -132,9 +164,10 @@ fn many(mark: &str, indent: &str, head: &str) -> String {
 }
 
 #[track_caller]
-fn check_many(mark: &str, indent: &str, head: &str) {
-    let text = many(mark, indent, head);
-    let (loaded, _) = read(&[("a.yaml", &text)], SUBNET).unwrap();
+fn check_many(mark: &str, indent: &str, head: &str, tail: &str) {
+    let text = many(mark, indent, head) + tail;
+    let (loaded, warnings) = read(&[("a.yaml", &text)], SUBNET).unwrap();
+    assert_eq!(warnings, Vec::<String>::new(), "{mark:?} {head:?}");
     let found = loaded.config.hosts.iter().zip(&loaded.origins);
     let found: Vec<_> = found.map(|(host, origin)| (host.mac.octets[5], origin.line)).collect();
     let lines = 3 + mark.matches('\n').count();
