@@ -84,10 +84,10 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     let ip = section.require("ip", unicast);
     let vlan = section.get("vlan", vlan);
     let mut rest = Host {
-        hostname: section.get("hostname", hostname).map(|name| name.value),
-        script: section.get("script", script).map(|script| script.value),
-        script_url: section.get("script-url", dhcp_url).map(|url| url.value),
-        boot_vlan: section.get("boot-vlan", vlan_id).map(|id| id.value),
+        hostname: section.value("hostname", hostname),
+        script: section.value("script", script),
+        script_url: section.value("script-url", dhcp_url),
+        boot_vlan: section.value("boot-vlan", vlan_id),
         lease_time: lease_time(&mut section),
         network: read_network(&mut section, None),
         script_settings: read_script_settings(&mut section),

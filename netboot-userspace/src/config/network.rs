@@ -17,12 +17,12 @@ pub(crate) fn read_network(section: &mut Section<'_>, cidr: Option<Ipv4Net>) -> 
         routers: routers(section, cidr),
         dns: addresses(section, "dns"),
         ntp: addresses(section, "ntp"),
-        domain: section.get("domain", hostname).map(|domain| domain.value),
+        domain: section.value("domain", hostname),
         search: section
             .list("search", hostname)
             .map(|names| names.into_iter().map(|name| name.value).collect()),
         routes: routes(section),
-        mtu: section.get("mtu", mtu).map(|mtu| mtu.value),
+        mtu: section.value("mtu", mtu),
     }
 }
 

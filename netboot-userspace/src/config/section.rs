@@ -51,6 +51,17 @@ impl<'a> Section<'a> {
         self.read(value, self.path(key), read)
     }
 
+    /// As [`Self::get`], where the place does not matter.
+    pub(crate) fn value<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.find(key)?;
+        let place = || self.source.place_of(value, self.path(key));
+        read(value.get_ref()).inspect_err(|why| self.report.error(&place(), why.as_str())).ok()
+    }
+
     /// As [`Self::get`], into its place in the configuration.
     pub(crate) fn set<T>(
         &mut self,

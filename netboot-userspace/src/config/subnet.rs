@@ -28,9 +28,9 @@ pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
         let mut subnet =
             Subnet::new(cidr.as_ref().map_or_else(Ipv4Net::default, |cidr| cidr.value));
         section.set("vlan", &mut subnet.vlan, vlan);
-        subnet.server_address = section.get("server-address", unicast).map(|own| own.value);
-        subnet.script_url = section.get("script-url", dhcp_url).map(|url| url.value);
-        subnet.boot_vlan = section.get("boot-vlan", vlan_id).map(|id| id.value);
+        subnet.server_address = section.value("server-address", unicast);
+        subnet.script_url = section.value("script-url", dhcp_url);
+        subnet.boot_vlan = section.value("boot-vlan", vlan_id);
         if let Some(files) = section.section("boot-files") {
             subnet.files = read_boot_files(files, &mut draft.boot_files);
         }

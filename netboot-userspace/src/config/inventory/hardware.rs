@@ -13,7 +13,6 @@ use crate::{
     config::{
         DhcpOption, NetworkOverrides,
         host::mac,
-        problem::Placed,
         section::Section,
         value::{
             address, boot_file, hostname, http_url, is_http_url, line, network, text, unicast, word,
@@ -65,10 +64,10 @@ pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
 /// What all interfaces share: the worker's name and the facility.
 fn settings(spec: &mut Section<'_>, machines: &mut Machines<'_>) -> ScriptSettings {
     let mut settings =
-        ScriptSettings { worker_id: value(spec, "agentID", word), ..ScriptSettings::default() };
+        ScriptSettings { worker_id: spec.value("agentID", word), ..ScriptSettings::default() };
     let Some(mut metadata) = spec.section("metadata") else { return settings };
     if let Some(mut facility) = metadata.section("facility") {
-        let code = value(&mut facility, "facility_code", line).unwrap_or_default();
+        let code = facility.value("facility_code", line).unwrap_or_default();
         // Kernel arguments are known to follow it.
         let mut words = code.split_whitespace().map(str::to_owned);
         settings.facility = words.next();
@@ -116,11 +115,11 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
     let report = machines.report;
     machine.mac = dhcp.require("mac", mac);
     let host = &mut machine.rest;
-    host.hostname = value(&mut dhcp, "hostname", hostname);
-    host.lease_time = value(&mut dhcp, "lease_time", lease).flatten();
-    host.boot_vlan = value(&mut dhcp, "vlan_id", vlan).flatten();
-    host.script_settings.arch = value(&mut dhcp, "arch", word);
-    let domain = value(&mut dhcp, "domain_name", hostname);
+    host.hostname = dhcp.value("hostname", hostname);
+    host.lease_time = dhcp.value("lease_time", lease).flatten();
+    host.boot_vlan = dhcp.value("vlan_id", vlan).flatten();
+    host.script_settings.arch = dhcp.value("arch", word);
+    let domain = dhcp.value("domain_name", hostname);
     host.network = NetworkOverrides {
         routers: None,
         dns: machines.addresses(&mut dhcp, "name_servers", Others::Ipv6),
@@ -148,7 +147,7 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
     }
     machine.ip = ip.require("address", unicast);
     machine.netmask = ip.get("netmask", netmask);
-    machine.rest.network.routers = value(&mut ip, "gateway", unicast).map(|router| vec![router]);
+    machine.rest.network.routers = ip.value("gateway", unicast).map(|router| vec![router]);
     ip.ignore(&["family"]);
     machines.finish(ip);
     true
@@ -192,19 +191,19 @@ fn routes(dhcp: &mut Section<'_>, machines: &mut Machines<'_>) -> Option<Vec<(Ip
 /// `netboot`
 fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) {
     let host = &mut machine.rest;
-    host.netboot = value(&mut netboot, "allowPXE", boolean).unwrap_or_default();
+    host.netboot = netboot.value("allowPXE", boolean).unwrap_or_default();
     if let Some(mut ipxe) = netboot.section("ipxe") {
-        let contents = value(&mut ipxe, "contents", text);
+        let contents = ipxe.value("contents", text);
         let contents = contents.map(|contents| HostScript::Text(script(contents)));
-        host.script = value(&mut ipxe, "url", url).or(contents);
+        host.script = ipxe.value("url", url).or(contents);
         machine.boot_file = ipxe.get("binary", boot_file);
         machines.finish(ipxe);
     }
     if let Some(mut osie) = netboot.section("osie") {
         let settings = &mut host.script_settings;
-        settings.download_url = value(&mut osie, "baseURL", http_url);
-        settings.kernel = value(&mut osie, "kernel", word);
-        settings.initrd = value(&mut osie, "initrd", word);
+        settings.download_url = osie.value("baseURL", http_url);
+        settings.kernel = osie.value("kernel", word);
+        settings.initrd = osie.value("initrd", word);
         let params = osie.list("kernelParams", line).unwrap_or_default();
         settings.kernel_params.extend(params.into_iter().map(|placed| placed.value));
         machines.finish(osie);
@@ -223,13 +222,4 @@ pub(super) fn url(value: &DeValue<'_>) -> Result<HostScript, String> {
 /// The text as iPXE takes it for a script.
 pub(super) fn script(text: String) -> String {
     if text.starts_with("#!ipxe") { text } else { format!("#!ipxe\n{text}") }
-}
-
-/// The value of a key, where its place does not matter.
-pub(super) fn value<T>(
-    section: &mut Section<'_>,
-    key: &'static str,
-    read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
-) -> Option<T> {
-    section.get(key, read).map(|Placed { value, .. }| value)
 }

@@ -3,7 +3,7 @@
 use toml::de::{DeString, DeValue};
 
 use super::{
-    hardware::{script, url, value},
+    hardware::{script, url},
     machine::{Machine, Machines, Others},
     scalar::{boolean, lease, netmask, vlan},
 };
@@ -31,11 +31,11 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
     let mac = mac.inspect_err(|message| report.error(&place, message.as_str())).ok();
     let mac = mac.map(|value| Placed { value, place: place.clone() });
     let ip = section.require("ipAddress", unicast);
-    let domain = value(&mut section, "domainName", hostname);
+    let domain = section.value("domainName", hostname);
     let search = section.list("domainSearch", hostname);
     let search = search.map(|names| names.into_iter().map(|name| name.value).collect());
     let network = NetworkOverrides {
-        routers: value(&mut section, "defaultGateway", unicast).map(|router| vec![router]),
+        routers: section.value("defaultGateway", unicast).map(|router| vec![router]),
         dns: machines.addresses(&mut section, "nameServers", Others::Ipv6),
         ntp: machines.addresses(&mut section, "ntpServers", Others::NamesAndIpv6),
         domain,
@@ -43,14 +43,14 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
         ..NetworkOverrides::default()
     };
     let mut rest = Host {
-        hostname: value(&mut section, "hostname", hostname),
+        hostname: section.value("hostname", hostname),
         netboot: false,
-        boot_vlan: value(&mut section, "vlanID", vlan).flatten(),
-        lease_time: value(&mut section, "leaseTime", lease).flatten(),
+        boot_vlan: section.value("vlanID", vlan).flatten(),
+        lease_time: section.value("leaseTime", lease).flatten(),
         network,
         ..Host::default()
     };
-    rest.script_settings.arch = value(&mut section, "arch", word);
+    rest.script_settings.arch = section.value("arch", word);
     if let Some(netboot) = section.section("netboot") {
         boots(netboot, &mut rest, machines);
     }
@@ -61,13 +61,13 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
 }
 
 fn boots(mut netboot: Section<'_>, host: &mut Host, machines: &mut Machines<'_>) {
-    host.netboot = value(&mut netboot, "allowPxe", boolean).unwrap_or_default();
-    let contents = value(&mut netboot, "ipxeScript", text);
+    host.netboot = netboot.value("allowPxe", boolean).unwrap_or_default();
+    let contents = netboot.value("ipxeScript", text);
     let contents = contents.map(|contents| HostScript::Text(script(contents)));
-    host.script = value(&mut netboot, "ipxeScriptUrl", url).or(contents);
+    host.script = netboot.value("ipxeScriptUrl", url).or(contents);
     let settings = &mut host.script_settings;
-    settings.consoles = value(&mut netboot, "console", word).map(|console| vec![console]);
-    let facility = value(&mut netboot, "facility", line).unwrap_or_default();
+    settings.consoles = netboot.value("console", word).map(|console| vec![console]);
+    let facility = netboot.value("facility", line).unwrap_or_default();
     let mut words = facility.split_whitespace().map(str::to_owned);
     settings.facility = words.next();
     settings.kernel_params.extend(words);
