@@ -76,6 +76,9 @@ pub struct RunArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub config: ConfigArg,
+    /// Print only warnings and how much there is of what
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
     #[command(flatten)]
     pub format: FormatArg,
 }

@@ -7,9 +7,12 @@ mod defaults;
 mod duration;
 mod file;
 mod host;
+mod inventory;
 mod lease;
 mod load;
+mod locate;
 mod names;
+mod network;
 mod option;
 mod print;
 mod problem;
@@ -17,6 +20,7 @@ mod quirk;
 mod reach;
 mod read;
 mod regular;
+mod script_settings;
 mod section;
 mod shape;
 mod source;
@@ -36,11 +40,13 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Vlan;
 
+pub(crate) use self::locate::Located;
 pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,
-    file::{File, Host as HostEntry},
-    load::{Loaded, is_same_file, load, load_edited},
+    file::{File, Host as HostEntry, Quirks as QuirksEntry},
+    inventory::InventoryFormat,
+    load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,
     problem::{Problem, Problems},
     reach::reach,

@@ -5,8 +5,8 @@ mod explanation;
 mod judge;
 mod machine;
 mod option;
-mod origin;
 mod packet;
+mod quirk;
 mod reason;
 mod site;
 mod steps;
@@ -15,6 +15,7 @@ mod tests;
 mod text;
 mod words;
 
+use ipnet::Ipv4Net;
 use netboot_ebpf::{
     client::Stage,
     shared::{NO_ARCHITECTURE, Station, Vlan},
@@ -28,6 +29,7 @@ pub use self::{
     judge::Outcome,
     machine::{Known, Machine, Message},
     option::Shown,
+    quirk::Quirk,
     site::Site,
     steps::{Step, steps},
     text::{render, render_steps},
@@ -81,10 +83,7 @@ pub fn explain(
         },
         notes: notes(host, stage, answered.is_some()),
         boot,
-        quirks: host
-            .and_then(|host| site.tables.reservations.get(&host.station()))
-            .map(reason::quirks)
-            .unwrap_or_default(),
+        quirks: quirk::applied(&site.config, host, packet.mac()),
         verdict: decided.verdict,
         kernel_verdict: judgement.kernel.verdict,
         answered_by: by,
@@ -176,13 +175,13 @@ fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
 fn reserved(site: &Site, host: &Host) -> Option<Reserved> {
     let row = site.tables.reservations.get(&host.station())?;
     let subnet = site.tables.subnets.get(row.subnet as usize)?;
-    let cidr = site.config.subnets.iter().map(|subnet| subnet.cidr);
+    let cidr = Ipv4Net::with_netmask(subnet.network.into(), subnet.mask.into()).ok()?;
     Some(Reserved {
         ip: host.ip,
         hostname: host.hostname.clone(),
         netboot: host.netboot,
-        origin: origin::origin(&site.config, &site.files, host),
-        subnet: cidr.into_iter().find(|cidr| cidr.contains(&host.ip))?.to_string(),
+        origin: site.origin(host).map(ToString::to_string),
+        subnet: cidr.to_string(),
         interface: site
             .links
             .iter()

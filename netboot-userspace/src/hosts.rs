@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use netboot_ebpf::shared::Mac;
 
 use crate::{
-    config::{self, HostEntry, is_same_file, load_edited},
+    config::{self, HostEntry, InventoryFormat, Loaded, is_same_file, load_edited},
     inventory::Host,
     mac,
 };
@@ -56,6 +56,13 @@ impl HostKey {
 /// is changed then.
 pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Result<()> {
     let path = file.unwrap_or(config);
+    ensure!(
+        InventoryFormat::of(path) == InventoryFormat::Toml,
+        "{} is edited by hand only: add {} {} there, or choose a .toml file",
+        path.display(),
+        host.mac,
+        host.ip
+    );
     let _lock = lock(config)?;
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -83,10 +90,16 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     let _lock = lock(config)?;
     let wanted = HostKey::new(key);
     // A configuration that is wrong can be mended by what is removed.
-    let files =
-        config::load(config).map_or_else(|_| vec![config.to_owned()], |loaded| loaded.files);
+    let files = match config::load(config) {
+        Ok(loaded) => {
+            by_hand(&loaded, &wanted)?;
+            loaded.files
+        }
+        Err(_) => vec![config.to_owned()],
+    };
     let mut found = Vec::new();
-    for path in &files {
+    let is_toml = |path: &&PathBuf| InventoryFormat::of(path) == InventoryFormat::Toml;
+    for path in files.iter().filter(is_toml) {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let places = entry::find(&text, &wanted).with_context(|| path.display().to_string())?;
@@ -108,6 +121,18 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     load_edited(config, path, &edited)?;
     replace::replace(path, &edited)?;
     Ok(path.clone())
+}
+
+/// Refuses hosts of files that are not edited here.
+fn by_hand(loaded: &Loaded, wanted: &HostKey) -> anyhow::Result<()> {
+    let mut hosts = loaded.config.hosts.iter().zip(&loaded.origins);
+    let elsewhere = hosts.find(|(host, origin)| {
+        wanted.matches(host) && InventoryFormat::of(&origin.file) != InventoryFormat::Toml
+    });
+    match elsewhere {
+        Some((host, origin)) => bail!("{} is at {origin}: remove it there by hand", host.mac),
+        None => Ok(()),
+    }
 }
 
 /// One edit of a configuration at a time. The file itself is replaced by an edit: its directory is
@@ -214,6 +239,28 @@ enabled = false
         fs::remove_file(site.path("rack.toml")).unwrap();
         site.add(Some("rack.toml"), &host("52:54:00:00:00:03", "10.0.0.3")).unwrap();
         assert_eq!(format!("\n{}", site.text("rack.toml")), entry);
+    }
+
+    #[test]
+    fn other_formats_are_edited_by_hand() {
+        let site = Site::new();
+        let csv = "mac,ip,hostname\n\n52:54:00:00:00:07,10.0.0.7,seven\n";
+        fs::write(site.path("rack.csv"), csv).unwrap();
+        let config = CONFIG.replace("[\"rack.toml\"]", "[\"rack.toml\", \"rack.csv\"]");
+        fs::write(site.path("netboot.toml"), &config).unwrap();
+        let path = site.path("");
+        let error = |error: anyhow::Error| error.to_string().replace(&*path.to_string_lossy(), "");
+        assert_eq!(
+            error(site.remove("seven").unwrap_err()),
+            "52:54:00:00:00:07 is at rack.csv:3: remove it there by hand"
+        );
+        assert_eq!(
+            error(site.add(Some("rack.csv"), &host("52:54:00:00:00:08", "10.0.0.8")).unwrap_err()),
+            "rack.csv is edited by hand only: add 52:54:00:00:00:08 10.0.0.8 there, \
+             or choose a .toml file"
+        );
+        assert_eq!(site.text("rack.csv"), csv);
+        assert_eq!(site.remove("two").unwrap(), site.path("rack.toml"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Host {
     pub netboot: bool,
     /// What the machine gets instead of the default script.
     pub script: Option<HostScript>,
+    /// What the default script has for this machine.
+    pub script_settings: ScriptSettings,
     /// Instead of the architecture's binary: a name under `boot.root`.
     pub boot_file: Option<String>,
     /// Instead of the subnet's or `boot.script-url`, in the DHCP answer itself.
@@ -46,6 +48,7 @@ impl Default for Host {
             hostname: None,
             netboot: true,
             script: None,
+            script_settings: ScriptSettings::default(),
             boot_file: None,
             script_url: None,
             boot_vlan: None,
@@ -71,6 +74,21 @@ pub enum HostScript {
     Url(String),
     /// An iPXE script.
     Text(String),
+}
+
+/// `script-settings` of a host: what goes before `[script]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptSettings {
+    pub download_url: Option<String>,
+    pub arch: Option<String>,
+    pub kernel: Option<String>,
+    pub initrd: Option<String>,
+    pub facility: Option<String>,
+    /// Kernel argument `worker_id`; default: the MAC.
+    pub worker_id: Option<String>,
+    pub consoles: Option<Vec<String>>,
+    /// After those of `[script]`: the kernel takes the last.
+    pub kernel_params: Vec<String>,
 }
 
 /// All known machines.

@@ -84,8 +84,26 @@ fn merged<'c>(rows: impl Iterator<Item = Applied<'c>>) -> (Quirks, Vec<Applied<'
 }
 
 impl Quirks {
+    /// What is said here, and not already nearer to the machine.
+    pub(crate) fn beyond(&self, nearer: &Self) -> Self {
+        fn unless<T: Clone>(own: &Option<T>, nearer: &Option<T>) -> Option<T> {
+            own.clone().filter(|_| nearer.is_none())
+        }
+        Self {
+            never_nak: unless(&self.never_nak, &nearer.never_nak),
+            always_broadcast: unless(&self.always_broadcast, &nearer.always_broadcast),
+            min_size: unless(&self.min_size, &nearer.min_size),
+            delay: unless(&self.delay, &nearer.delay),
+            no_option_67: unless(&self.no_option_67, &nearer.no_option_67),
+            echo_pxeclient: unless(&self.echo_pxeclient, &nearer.echo_pxeclient),
+            assume_pxe: unless(&self.assume_pxe, &nearer.assume_pxe),
+            architecture: unless(&self.architecture, &nearer.architecture),
+            menu: unless(&self.menu, &nearer.menu),
+        }
+    }
+
     /// What is not said here is as there.
-    fn or(self, other: &Self) -> Self {
+    pub(crate) fn or(self, other: &Self) -> Self {
         Self {
             never_nak: self.never_nak.or(other.never_nak),
             always_broadcast: self.always_broadcast.or(other.always_broadcast),

@@ -50,41 +50,16 @@ pub fn refusal(reason: &str) -> String {
 
 fn hook(host: &Host, script: &config::Script, server: SocketAddr) -> Result<String, Error> {
     let address = server.ip().to_canonical();
-    let arch = word("script.arch", &script.arch)?;
-    let download_url = match &script.download_url {
+    let own = &host.script_settings;
+    let arch = word("script.arch", own.arch.as_ref().unwrap_or(&script.arch))?;
+    let download_url = match own.download_url.as_ref().or(script.download_url.as_ref()) {
         Some(url) => word("script.download-url", url)?.trim_end_matches('/').to_owned(),
         None => format!("http://{}", authority(address, server.port(), 80)),
     };
-    let kernel = or_else(&script.kernel, || format!("vmlinuz-{arch}"));
-    let initrd = or_else(&script.initrd, || format!("initramfs-{arch}"));
+    let kernel = choose(&own.kernel, &script.kernel, || format!("vmlinuz-{arch}"));
+    let initrd = choose(&own.initrd, &script.initrd, || format!("initramfs-{arch}"));
     let syslog_host = or_else(&script.syslog_host, || address.to_string());
-    let grpc_authority =
-        or_else(&script.grpc_authority, || authority(address, TINK_SERVER_PORT, 0));
-
-    let mut arguments = Vec::new();
-    arguments.extend(host.boot_vlan.map(|id| format!("vlan_id={id}")));
-    if let Some(facility) = &script.facility {
-        arguments.push(format!("facility={}", word("script.facility", facility)?));
-    }
-    arguments.extend([
-        format!("syslog_host={}", word("script.syslog-host", &syslog_host)?),
-        format!("grpc_authority={}", word("script.grpc-authority", &grpc_authority)?),
-        format!("tinkerbell_tls={}", script.tinkerbell_tls),
-        format!("tinkerbell_insecure_tls={}", script.tinkerbell_insecure_tls),
-        format!("worker_id={}", host.mac),
-        format!("hw_addr={}", host.mac),
-        "modules=loop,squashfs,sd-mod,usb-storage".into(),
-        "intel_iommu=on".into(),
-        "iommu=pt".into(),
-        "initrd=${initrd}".into(),
-    ]);
-    for console in &script.consoles {
-        arguments.push(format!("console={}", word("script.consoles", console)?));
-    }
-    for parameters in &script.kernel_params {
-        arguments.extend(words("script.kernel-params", parameters)?.into_iter().map(str::to_owned));
-    }
-
+    let arguments = arguments(host, script, address, &syslog_host)?;
     Ok(render(
         include_str!("script/hook.ipxe.j2"),
         context! {
@@ -102,6 +77,43 @@ fn hook(host: &Host, script: &config::Script, server: SocketAddr) -> Result<Stri
             pause => PAUSE,
         },
     ))
+}
+
+/// The kernel's, in the order of Tinkerbell's own script.
+fn arguments(
+    host: &Host,
+    script: &config::Script,
+    address: IpAddr,
+    syslog_host: &str,
+) -> Result<Vec<String>, Error> {
+    let own = &host.script_settings;
+    let grpc_authority =
+        or_else(&script.grpc_authority, || authority(address, TINK_SERVER_PORT, 0));
+    let worker_id = or_else(&own.worker_id, || host.mac.to_string());
+    let mut arguments = Vec::new();
+    arguments.extend(host.boot_vlan.map(|vlan| format!("vlan_id={vlan}")));
+    if let Some(facility) = own.facility.as_ref().or(script.facility.as_ref()) {
+        arguments.push(format!("facility={}", word("script.facility", facility)?));
+    }
+    arguments.extend([
+        format!("syslog_host={}", word("script.syslog-host", syslog_host)?),
+        format!("grpc_authority={}", word("script.grpc-authority", &grpc_authority)?),
+        format!("tinkerbell_tls={}", script.tinkerbell_tls),
+        format!("tinkerbell_insecure_tls={}", script.tinkerbell_insecure_tls),
+        format!("worker_id={}", word("host.script-settings.worker-id", &worker_id)?),
+        format!("hw_addr={}", host.mac),
+        "modules=loop,squashfs,sd-mod,usb-storage".into(),
+        "intel_iommu=on".into(),
+        "iommu=pt".into(),
+        "initrd=${initrd}".into(),
+    ]);
+    for console in own.consoles.as_ref().unwrap_or(&script.consoles) {
+        arguments.push(format!("console={}", word("script.consoles", console)?));
+    }
+    for parameters in script.kernel_params.iter().chain(&own.kernel_params) {
+        arguments.extend(words("script.kernel-params", parameters)?.into_iter().map(str::to_owned));
+    }
+    Ok(arguments)
 }
 
 fn chain(host: &Host, url: &str) -> Result<String, Error> {
@@ -128,6 +140,11 @@ fn syslog_command(host: &str) -> String {
     } else {
         format!("nslookup syslog {host}")
     }
+}
+
+/// The host's value, else that of all, else the default.
+fn choose(own: &Option<String>, all: &Option<String>, default: impl FnOnce() -> String) -> String {
+    own.clone().unwrap_or_else(|| or_else(all, default))
 }
 
 fn or_else(value: &Option<String>, default: impl FnOnce() -> String) -> String {

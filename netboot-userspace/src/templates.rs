@@ -19,8 +19,8 @@ use netboot_ebpf::shared::{
     ClassFlags, Interface, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass,
 };
 
-pub(crate) use self::fit::Fit;
-use self::{boot::BootSets, place::Place, reservation::Renderer, rows::SubnetRows, slots::Slots};
+pub(crate) use self::fit::{Fit, Row};
+use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
 use crate::{
     config::{Config, DhcpMode},
     links::Link,
@@ -40,9 +40,9 @@ pub fn render<'l>(
 ) -> anyhow::Result<Tables> {
     let all: Vec<&Link> = all.into_iter().collect();
     place::refuse_own_addresses(config, &all)?;
-    let places = Place::all(config, links, &all)?;
+    let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
-    place::announce(config, &places, links, &sets);
+    place::announce(config, &places.list, links, &sets);
     let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
     renderer.subnets()?;
     let mut reservations = HashMap::with_capacity(config.hosts.len());
@@ -56,7 +56,7 @@ pub fn render<'l>(
         DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => HashMap::new(),
     };
     let Renderer { rows, sets, .. } = renderer;
-    let ours = place::ours(config, &places, links, &all);
+    let ours = place::ours(config, &places.list, links, &all);
     Ok(Tables {
         settings: settings(config, &sets.slots, ours),
         interfaces: links

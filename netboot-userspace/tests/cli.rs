@@ -72,6 +72,22 @@ fn check_prints_what_it_reads() {
 }
 
 #[test]
+fn a_quiet_check_counts() {
+    let site = Site::new(&format!("inventory = [\"rack.csv\"]\n{CONFIG}"));
+    let csv = "mac,ip\n52:54:00:00:00:03,10.0.0.4\n";
+    fs::write(site.directory.path().join("rack.csv"), csv).unwrap();
+    let ran = site.run(&["check", "--quiet", "--config", "netboot.toml"]);
+    let expect = "netboot.toml: valid: 2 files, 1 subnets, 3 hosts, 1 warnings\n";
+    assert_eq!((ran.code, ran.out.as_str()), (0, expect), "{}", ran.err);
+    let ran = site.run(&["host", "show", "10.0.0.4", "--config", "netboot.toml"]);
+    let expect = "mac = \"52:54:00:00:00:03\"\nip = \"10.0.0.4\"\nnetboot = true\n";
+    assert_eq!((ran.code, ran.out.as_str()), (0, expect), "{}", ran.err);
+    let ran = site.run(&["host", "remove", "10.0.0.4", "--config", "netboot.toml"]);
+    let expect = "netboot: 52:54:00:00:00:03 is at rack.csv:2: remove it there by hand\n";
+    assert_eq!((ran.code, ran.err.as_str()), (1, expect));
+}
+
+#[test]
 fn check_tells_errors_by_line_and_exit_code() {
     let site = Site::new("interfaces = 1\n\n[dhcp]\nlease-time = \"0s\"\n");
     let ran = site.run(&["check", "--config", "netboot.toml"]);

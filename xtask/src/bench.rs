@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what netboot costs, and what it does beside its peers in the same run.
 
 mod dhcp;
+mod hosts;
 
 use std::process::Command;
 
@@ -24,6 +25,8 @@ enum Benchmark {
     Dhcp(dhcp::Args),
     /// DHCP exchanges at a rate: netboot, dnsmasq, Kea and ISC dhcpd
     Perfdhcp(Perfdhcp),
+    /// Reading inventories: TOML, CSV and Tinkerbell's YAML
+    Hosts(hosts::Args),
     /// Parallel TFTP transfers: netboot, dnsmasq, tftpd-hpa and atftpd
     Tftp(Tftp),
 }
@@ -75,6 +78,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
             setup::ensure(Group::Build)?;
             dhcp::command(args)
         }
+        Benchmark::Hosts(args) => hosts::command(args),
         Benchmark::Perfdhcp(args) => {
             beside_peers(perfdhcp_arguments(args), args.only.as_deref(), args.json)
         }

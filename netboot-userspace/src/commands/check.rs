@@ -1,13 +1,14 @@
 //! `netboot check`
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use serde_json::json;
 
 use super::{config_file, print};
 use crate::{
     args::{CheckArgs, Format},
-    config,
+    config::{self, DhcpMode, Loaded},
+    templates,
 };
 
 /// Prints the effective configuration, or everything that is wrong with it.
@@ -20,7 +21,14 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Ok(path) => path,
         Err(code) => return Ok(code),
     };
-    match (config::load(&path), args.format.choose()) {
+    let loaded = config::load(&path);
+    if let Ok(Loaded { config, .. }) = &loaded
+        && config.dhcp.mode != DhcpMode::Off
+        && let Err(error) = templates::render(config, &[], [])
+    {
+        anyhow::bail!("{}: the tables cannot be made: {error:#}", path.display());
+    }
+    match (loaded, args.format.choose()) {
         (Ok(loaded), Format::Json) => {
             let config = loaded.config.to_json()?;
             let warnings = &loaded.warnings;
@@ -32,7 +40,9 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             for warning in &loaded.warnings {
                 eprintln!("warning: {warning}");
             }
-            print(&loaded.config.to_toml()?)?;
+            let text =
+                if args.quiet { summary(&path, &loaded) } else { loaded.config.to_toml()? };
+            print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
         (Err(problems), Format::Json) => {
@@ -45,4 +55,16 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn summary(path: &Path, loaded: &Loaded) -> String {
+    let Loaded { config, warnings, files, .. } = loaded;
+    format!(
+        "{}: valid: {} files, {} subnets, {} hosts, {} warnings\n",
+        path.display(),
+        files.len(),
+        config.subnets.len(),
+        config.hosts.len(),
+        warnings.len()
+    )
 }

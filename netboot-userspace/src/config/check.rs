@@ -12,7 +12,7 @@ use std::{
 use cap_std::{ambient_authority, fs::Dir};
 
 use super::{
-    Config, DhcpMode, Script, SyslogListen,
+    Config, DhcpMode, Located, Script, SyslogListen,
     host::DraftHost,
     problem::{Place, Report},
     reach,
@@ -23,8 +23,8 @@ use super::{
 /// Judges the configuration with all its hosts.
 pub(crate) fn check(draft: &Draft, report: &Report) {
     overlaps(draft, report);
-    let subnets = &draft.config.subnets;
-    let station = |host: &'_ DraftHost| host.station(subnets).map(ShownStation);
+    let located = Located::new(&draft.config.subnets);
+    let station = |host: &'_ DraftHost| host.station(&located).map(ShownStation);
     unique(&draft.hosts, |host| Some((station(host)?, &host.mac.as_ref()?.place)), "MAC", report);
     unique(
         &draft.hosts,
@@ -34,13 +34,13 @@ pub(crate) fn check(draft: &Draft, report: &Report) {
     );
     for host in &draft.hosts {
         let Some(ip) = &host.ip else { continue };
-        if let Err(message) = address(ip.value, draft) {
+        if let Err(message) = address(ip.value, draft, &located) {
             report.error(&ip.place, message);
         }
-        vlan(host, ip.value, draft, report);
+        vlan(host, ip.value, &located, report);
     }
     boot_files(draft, report);
-    room::check_room(draft, report);
+    room::check_room(draft, &located, report);
     advice(draft, report);
 }
 
@@ -81,10 +81,9 @@ fn unique<'a, T: Copy + Eq + Hash + Display>(
 }
 
 /// A machine in another VLAN than its subnet's is seldom meant.
-fn vlan(host: &DraftHost, ip: Ipv4Addr, draft: &Draft, report: &Report) {
+fn vlan(host: &DraftHost, ip: Ipv4Addr, located: &Located<'_>, report: &Report) {
     let Some(own) = &host.vlan else { return };
-    let subnet = draft.config.subnets.iter().find(|subnet| subnet.cidr.contains(&ip));
-    if let Some(subnet) = subnet.filter(|subnet| subnet.vlan != own.value) {
+    if let Some(subnet) = located.subnet(ip).filter(|subnet| subnet.vlan != own.value) {
         let message = format!(
             "{}, but its subnet {} has {}: machines of a subnet are mostly in one VLAN",
             Shown(own.value),
@@ -95,7 +94,7 @@ fn vlan(host: &DraftHost, ip: Ipv4Addr, draft: &Draft, report: &Report) {
     }
 }
 
-fn address(ip: Ipv4Addr, draft: &Draft) -> Result<(), String> {
+fn address(ip: Ipv4Addr, draft: &Draft, located: &Located<'_>) -> Result<(), String> {
     let config = &draft.config;
     if config.dhcp.server_address == Some(ip) {
         return Err(format!("{ip} is dhcp.server-address; choose another"));
@@ -103,7 +102,7 @@ fn address(ip: Ipv4Addr, draft: &Draft) -> Result<(), String> {
     if config.subnets.iter().any(|subnet| subnet.server_address == Some(ip)) {
         return Err(format!("{ip} is the server-address of a [[subnet]]; choose another"));
     }
-    let Some(subnet) = config.subnets.iter().find(|subnet| subnet.cidr.contains(&ip)) else {
+    let Some(subnet) = located.subnet(ip) else {
         // Where another server gives the addresses, subnets need not be known here.
         let unknown = match config.dhcp.mode {
             DhcpMode::Reservation => false,
@@ -152,13 +151,15 @@ fn boot_files(draft: &Draft, report: &Report) {
             return;
         }
     };
+    let mut known = HashMap::new();
     for file in files {
         let name = &file.value;
-        let why = match directory.metadata(name) {
-            Ok(metadata) if metadata.is_file() => continue,
-            Ok(_) => "not a file".to_owned(),
-            Err(error) => reason(&error),
-        };
+        let found = known.entry(name).or_insert_with(|| match directory.metadata(name) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(_) => Err("not a file".to_owned()),
+            Err(error) => Err(reason(&error)),
+        });
+        let Err(why) = found else { continue };
         let message =
             format!("{}: {why}; put it there, or correct the name", root.join(name).display());
         report.error(&file.place, message);
@@ -254,6 +255,7 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::NotADirectory => "not a directory".to_owned(),
+        std::io::ErrorKind::IsADirectory => "is a directory, not a file".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -1,14 +1,18 @@
 //! What the configuration file looks like, as `netboot check` writes it.
 
+mod own;
 mod quirk;
 mod vlan;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use serde::Serialize;
 
+pub use self::quirk::Quirks;
 use self::{
-    quirk::{QuirkRow, Quirks},
+    own::{Network, ScriptSettings},
+    quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
 use super::{Architecture, Config, DhcpOption, SyslogListen};
@@ -135,6 +139,12 @@ struct Route {
     router: String,
 }
 
+impl From<&(Ipv4Net, Ipv4Addr)> for Route {
+    fn from((destination, router): &(Ipv4Net, Ipv4Addr)) -> Self {
+        Self { destination: destination.to_string(), router: router.to_string() }
+    }
+}
+
 /// `[[host]]`
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -157,8 +167,12 @@ pub struct Host {
     pub boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_time: Option<String>,
+    #[serde(flatten)]
+    pub(crate) network: Network,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) options: Vec<OptionEntry>,
+    #[serde(skip_serializing_if = "ScriptSettings::is_empty")]
+    pub(crate) script_settings: ScriptSettings,
     #[serde(skip_serializing_if = "Quirks::is_empty")]
     pub(crate) quirks: Quirks,
 }
@@ -245,14 +259,7 @@ impl Subnet {
             search: subnet.search.clone(),
             mtu: subnet.mtu,
             lease_time: humantime::format_duration(lease).to_string(),
-            routes: subnet
-                .routes
-                .iter()
-                .map(|(destination, router)| Route {
-                    destination: destination.to_string(),
-                    router: router.to_string(),
-                })
-                .collect(),
+            routes: subnet.routes.iter().map(Route::from).collect(),
             options: subnet.options.iter().map(OptionEntry::from).collect(),
             boot_files: by_name(&subnet.files),
         }
@@ -276,7 +283,9 @@ impl From<&inventory::Host> for Host {
             script_url: host.script_url.clone(),
             boot_vlan: host.boot_vlan,
             lease_time: lease,
+            network: Network::from(&host.network),
             options: host.options.iter().map(OptionEntry::from).collect(),
+            script_settings: ScriptSettings::from(&host.script_settings),
             quirks: Quirks::from(&host.quirks),
         }
     }

@@ -6,11 +6,13 @@ use netboot_ebpf::shared::{Mac, Station, Vlan};
 use toml::de::DeValue;
 
 use super::{
-    Subnet,
+    Located, Subnet,
     lease::lease_time,
+    network::read_network,
     option::{Owner, read_options},
     problem::{Place, Placed},
     quirk::read_quirks,
+    script_settings::read_script_settings,
     section::Section,
     value::{boolean, boot_file, dhcp_url, hostname, is_http_url, text, unicast},
     vlan::{vlan, vlan_id},
@@ -32,8 +34,18 @@ pub(crate) struct DraftHost {
 }
 
 impl DraftHost {
+    pub(crate) fn new(
+        place: Place,
+        mac: Option<Placed<Mac>>,
+        ip: Option<Placed<Ipv4Addr>>,
+        boot_file: Option<Placed<String>>,
+        rest: Host,
+    ) -> Self {
+        Self { place, mac, ip, vlan: None, boot_file, rest }
+    }
+
     /// The host, if MAC and address are there, with the VLANs of its subnet where it has none.
-    pub(crate) fn finish(self, subnets: &[Subnet]) -> Option<Host> {
+    pub(crate) fn finish(self, subnets: &Located<'_>) -> Option<Host> {
         let Station { mac, vlan } = self.station(subnets)?;
         let boot_vlan =
             self.rest.boot_vlan.or_else(|| self.subnet(subnets).and_then(|own| own.boot_vlan));
@@ -42,15 +54,14 @@ impl DraftHost {
     }
 
     /// What its frames show.
-    pub(crate) fn station(&self, subnets: &[Subnet]) -> Option<Station> {
+    pub(crate) fn station(&self, subnets: &Located<'_>) -> Option<Station> {
         let own = self.vlan.as_ref().map(|vlan| vlan.value);
         let vlan = own.or_else(|| self.subnet(subnets).map(|subnet| subnet.vlan));
         Some(Station { mac: self.mac.as_ref()?.value, vlan: vlan.unwrap_or(Vlan::NONE) })
     }
 
-    fn subnet<'s>(&self, subnets: &'s [Subnet]) -> Option<&'s Subnet> {
-        let ip = self.ip.as_ref()?.value;
-        subnets.iter().find(|subnet| subnet.cidr.contains(&ip))
+    fn subnet<'s>(&self, subnets: &Located<'s>) -> Option<&'s Subnet> {
+        subnets.subnet(self.ip.as_ref()?.value)
     }
 
     /// All but what stands beside it.
@@ -68,16 +79,18 @@ pub(crate) fn read_hosts(file: &mut Section<'_>) -> Vec<DraftHost> {
     file.sections("host").into_iter().map(read_host).collect()
 }
 
-fn read_host(mut section: Section<'_>) -> DraftHost {
+pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     let mac = section.require("mac", mac);
     let ip = section.require("ip", unicast);
     let vlan = section.get("vlan", vlan);
     let mut rest = Host {
-        hostname: section.get("hostname", hostname).map(|name| name.value),
-        script: section.get("script", script).map(|script| script.value),
-        script_url: section.get("script-url", dhcp_url).map(|url| url.value),
-        boot_vlan: section.get("boot-vlan", vlan_id).map(|id| id.value),
+        hostname: section.value("hostname", hostname),
+        script: section.value("script", script),
+        script_url: section.value("script-url", dhcp_url),
+        boot_vlan: section.value("boot-vlan", vlan_id),
         lease_time: lease_time(&mut section),
+        network: read_network(&mut section, None),
+        script_settings: read_script_settings(&mut section),
         ..Host::default()
     };
     section.set("netboot", &mut rest.netboot, boolean);
@@ -92,7 +105,7 @@ fn read_host(mut section: Section<'_>) -> DraftHost {
     DraftHost { place, mac, ip, vlan, boot_file, rest }
 }
 
-fn mac(value: &DeValue<'_>) -> Result<Mac, String> {
+pub(crate) fn mac(value: &DeValue<'_>) -> Result<Mac, String> {
     let mac = mac::parse(&text(value)?).map_err(|error| error.to_string())?;
     let [first, ..] = mac.octets;
     if first & 1 == 1 {

@@ -1,15 +1,16 @@
 //! Reads the configuration and the inventory files it names.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
-    Config,
+    Config, Located,
     check::{check, reason},
-    host::{DraftHost, read_hosts},
-    problem::{Place, Placed, Problem, Problems, Report},
+    inventory::read_inventory,
+    problem::{Place, Problem, Problems, Report},
     read::{Draft, read},
     regular::read_regular,
     section::Section,
@@ -23,6 +24,21 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The configuration file and the inventory files.
     pub files: Vec<PathBuf>,
+    /// Where each host stands.
+    pub origins: Vec<Origin>,
+}
+
+/// Where a host stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub file: Arc<Path>,
+    pub line: usize,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
 }
 
 /// Reads and checks the file and all that it names.
@@ -52,28 +68,31 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     a == b || whole(a).is_some_and(|a| Some(a) == whole(b))
 }
 
-type Read<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+/// How a file is read.
+pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
-fn load_with(path: &Path, read_bytes: Read<'_>) -> Result<Loaded, Problems> {
+fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems> {
     let report = Report::default();
     let mut files = vec![path.to_owned()];
-    let config = match read_main(path, read_bytes, &report) {
+    let (config, origins) = match read_main(path, read_bytes, &report) {
         Some(mut draft) => {
             for name in std::mem::take(&mut draft.inventory) {
-                if let Some(hosts) = read_inventory(path, &name, &mut files, read_bytes, &report) {
-                    draft.hosts.extend(hosts);
-                }
+                read_inventory(path, &name, &mut files, &mut draft, read_bytes, &report);
             }
             check(&draft, &report);
             finish(draft, path)
         }
-        None => Config::unconfigured(),
+        None => (Config::unconfigured(), Vec::new()),
     };
     let (errors, warnings) = report.into_sorted(&files);
-    if errors.is_empty() { Ok(Loaded { config, warnings, files }) } else { Err(Problems(errors)) }
+    if errors.is_empty() {
+        Ok(Loaded { config, warnings, files, origins })
+    } else {
+        Err(Problems(errors))
+    }
 }
 
-fn read_main(path: &Path, read_bytes: Read<'_>, report: &Report) -> Option<Draft> {
+fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<Draft> {
     let place = Place::file(path);
     let bytes = read_bytes(path)
         .inspect_err(|error| report.error(&place, format!("cannot be read: {}", reason(error))))
@@ -85,47 +104,13 @@ fn read_main(path: &Path, read_bytes: Read<'_>, report: &Report) -> Option<Draft
     Some(read(Section::root(&source, &table, report), base))
 }
 
-/// The hosts of an inventory file, which is named relative to the file that includes it.
-fn read_inventory(
-    including: &Path,
-    name: &Placed<String>,
-    files: &mut Vec<PathBuf>,
-    read_bytes: Read<'_>,
-    report: &Report,
-) -> Option<Vec<DraftHost>> {
-    let path = including.parent().unwrap_or(Path::new("")).join(&name.value);
-    if let Some(kind @ ("csv" | "yaml" | "yml")) = path.extension().and_then(|kind| kind.to_str()) {
-        let message = format!(
-            "{}: inventories in {} are not supported yet; write the hosts as [[host]] tables in a .toml file",
-            name.value,
-            if kind == "csv" { "CSV" } else { "YAML" }
-        );
-        report.error(&name.place, message);
-        return None;
-    }
-    if files.contains(&path) {
-        report.error(&name.place, format!("{} is read twice; list it once", path.display()));
-        return None;
-    }
-    let bytes = read_bytes(&path).inspect_err(|error| {
-        let why = reason(error);
-        let message = format!("{}: {why}; create it, or correct the name", path.display());
-        report.error(&name.place, message);
+fn finish(draft: Draft, path: &Path) -> (Config, Vec<Origin>) {
+    let located = Located::new(&draft.config.subnets);
+    let finished = draft.hosts.into_iter().filter_map(|host| {
+        let origin =
+            Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
+        Some((host.finish(&located)?, origin))
     });
-    files.push(path.clone());
-    let source = Source::new(&path, bytes.ok()?, report)?;
-    let table = source.parse(report)?;
-    let mut file = Section::root(&source, &table, report);
-    let hosts = read_hosts(&mut file);
-    file.finish();
-    Some(hosts)
-}
-
-fn finish(draft: Draft, path: &Path) -> Config {
-    let hosts = draft
-        .hosts
-        .into_iter()
-        .filter_map(|host| DraftHost::finish(host, &draft.config.subnets))
-        .collect();
-    Config { path: Some(path.to_owned()), hosts, ..draft.config }
+    let (hosts, origins) = finished.unzip();
+    (Config { path: Some(path.to_owned()), hosts, ..draft.config }, origins)
 }

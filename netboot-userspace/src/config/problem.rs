@@ -102,6 +102,12 @@ impl Report {
         self.warnings.borrow_mut().push(place.problem(message));
     }
 
+    /// Takes over what another report has.
+    pub(crate) fn absorb(&self, other: Self) {
+        self.errors.borrow_mut().append(&mut other.errors.into_inner());
+        self.warnings.borrow_mut().append(&mut other.warnings.into_inner());
+    }
+
     /// Errors and warnings, both in the order of `files` and lines.
     pub(crate) fn into_sorted(self, files: &[PathBuf]) -> (Vec<Problem>, Vec<Problem>) {
         let sorted = |problems: RefCell<Vec<Problem>>| {

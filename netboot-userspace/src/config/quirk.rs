@@ -17,7 +17,7 @@ pub(crate) fn read_quirk_rows(file: &mut Section<'_>) -> Vec<QuirkRow> {
     let mut rows = Vec::new();
     for mut section in file.sections("quirk") {
         let oui = section.require("oui", oui);
-        let reason = section.get("reason", line).map(|reason| reason.value).unwrap_or_default();
+        let reason = section.value("reason", line).unwrap_or_default();
         let quirks = read_quirks(&mut section);
         let report = section.report();
         section.finish();
@@ -47,10 +47,10 @@ pub(crate) fn read_quirks(section: &mut Section<'_>) -> Quirks {
         no_option_67: flag("no-option-67"),
         echo_pxeclient: flag("echo-pxeclient"),
         assume_pxe: flag("assume-pxe"),
-        min_size: section.get("min-size", min_size).map(|size| size.value),
-        delay: section.get("delay", delay).map(|delay| delay.value),
-        architecture: section.get("architecture", architecture).map(|code| code.value),
-        menu: section.get("menu", menu).map(|menu| menu.value),
+        min_size: section.value("min-size", min_size),
+        delay: section.value("delay", delay),
+        architecture: section.value("architecture", architecture),
+        menu: section.value("menu", menu),
     }
 }
 

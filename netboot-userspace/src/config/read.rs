@@ -115,7 +115,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     let dhcp = &mut config.dhcp;
     section.set("mode", &mut dhcp.mode, |value| one_of(value, &DhcpMode::NAMED));
     section.set("authoritative", &mut dhcp.authoritative, boolean);
-    dhcp.server_address = section.get("server-address", unicast).map(|address| address.value);
+    dhcp.server_address = section.value("server-address", unicast);
     dhcp.lease_time = lease_time(&mut section).unwrap_or(dhcp.lease_time);
     section.set("skip-proxydhcp", &mut dhcp.skip_proxydhcp, boolean);
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
@@ -129,7 +129,7 @@ fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
     let boot = &mut draft.config.boot;
     draft.boot_root = section.set("root", &mut boot.root, |value| path(value, base));
     boot.script_user_classes = user_classes(&mut section, &boot.script_user_classes);
-    boot.script_url = section.get("script-url", dhcp_url).map(|url| url.value);
+    boot.script_url = section.value("script-url", dhcp_url);
     if let Some(files) = section.section("files") {
         boot.files = read_boot_files(files, &mut draft.boot_files);
     }

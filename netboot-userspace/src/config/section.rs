@@ -1,8 +1,6 @@
 //! A table of the file, read key by key. What is wrong with a value is reported with its place, and
 //! reading goes on.
 
-use std::mem;
-
 use toml::{
     Spanned,
     de::{DeArray, DeTable, DeValue},
@@ -29,6 +27,16 @@ impl<'a> Section<'a> {
         Self { place, source, table, known: Vec::new(), report }
     }
 
+    /// A table of the file that does not stand in another one.
+    pub(crate) fn of(
+        source: &'a Source,
+        table: &'a DeTable<'a>,
+        place: Place,
+        report: &'a Report,
+    ) -> Self {
+        Self { place, source, table, known: Vec::new(), report }
+    }
+
     pub(crate) fn report(&self) -> &'a Report {
         self.report
     }
@@ -41,6 +49,17 @@ impl<'a> Section<'a> {
     ) -> Option<Placed<T>> {
         let value = self.find(key)?;
         self.read(value, self.path(key), read)
+    }
+
+    /// As [`Self::get`], where the place does not matter.
+    pub(crate) fn value<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.find(key)?;
+        let place = || self.source.place_of(value, self.path(key));
+        read(value.get_ref()).inspect_err(|why| self.report.error(&place(), why.as_str())).ok()
     }
 
     /// As [`Self::get`], into its place in the configuration.
@@ -131,15 +150,27 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// The value of a key, as it stands.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key)
+    }
+
+    /// Keys that are known, but not read.
+    pub(crate) fn ignore(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
+    }
+
+    /// The keys that nobody asked for.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = (&'a str, Place)> {
+        let keys = self.table.keys().map(|key| (key, &**key.get_ref()));
+        let unknown = keys.filter(|(_, name)| !self.known.contains(name));
+        unknown.map(|(key, name)| (name, self.source.place_of(key, self.path(name))))
+    }
+
     /// Refuses the keys that nobody asked for.
-    pub(crate) fn finish(mut self) {
-        let known = mem::take(&mut self.known);
-        for key in self.table.keys() {
-            let name: &str = key.get_ref();
-            if known.contains(&name) {
-                continue;
-            }
-            let place = self.source.place_of(key, self.path(name));
+    pub(crate) fn finish(self) {
+        let known = &self.known;
+        for (name, place) in self.unknown() {
             let likeness = |known: &&&str| strsim::jaro_winkler(known, name);
             let close = known
                 .iter()

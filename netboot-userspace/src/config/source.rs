@@ -50,6 +50,20 @@ impl Source {
         None
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where a line begins, counted from 1.
+    pub(crate) fn line_start(&self, line: usize) -> usize {
+        self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len())
+    }
+
+    /// The file as a whole.
+    pub(crate) fn whole(&self) -> Place {
+        Place { file: Arc::clone(&self.path), line: None, field: String::new() }
+    }
+
     pub(crate) fn place(&self, span: &Range<usize>, field: String) -> Place {
         let line = self.lines.partition_point(|start| *start <= span.start);
         Place { file: Arc::clone(&self.path), line: Some(line), field }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::verdict::Verdict;
 use serde::{Serialize, Serializer};
 
-use super::option::Shown;
+use super::{option::Shown, quirk::Quirk};
 
 /// A request, what becomes of it, and why.
 #[derive(Clone, Debug, Serialize)]
@@ -17,7 +17,7 @@ pub struct Explanation {
     pub stage: Because<&'static str>,
     pub boot: Boot,
     /// What its firmware needs otherwise than others.
-    pub quirks: Vec<String>,
+    pub quirks: Vec<Quirk>,
     #[serde(serialize_with = "verdict_name")]
     pub verdict: Verdict,
     /// The kernel's own verdict, which may be to leave it to the daemon.

@@ -2,7 +2,7 @@
 
 use netboot_ebpf::{
     client::Stage,
-    shared::{ClassFlags, Reservation, UserClass},
+    shared::{ClassFlags, UserClass},
     wire::code,
 };
 
@@ -136,26 +136,4 @@ pub(super) fn architecture_name(code: u16) -> String {
         "other" => format!("code {code}"),
         name => format!("{name} ({code})"),
     }
-}
-
-/// What the machine's firmware needs, as its reservation's row has it.
-pub(super) fn quirks(row: &Reservation) -> Vec<String> {
-    let flags = [
-        (Reservation::NEVER_NAK, "never-nak"),
-        (Reservation::ALWAYS_BROADCAST, "always-broadcast"),
-        (Reservation::NO_BOOT_FILE_OPTION, "no-option-67"),
-        (Reservation::ASSUME_PXE, "assume-pxe"),
-    ];
-    let set = flags.into_iter().filter(|(flag, _)| row.has(*flag));
-    let mut quirks: Vec<_> = set.map(|(_, name)| name.to_owned()).collect();
-    if row.architecture != netboot_ebpf::shared::NO_ARCHITECTURE {
-        quirks.push(format!("architecture {}", row.architecture));
-    }
-    if row.min_message != 0 {
-        quirks.push(format!("min-size {}", row.min_message));
-    }
-    if row.delay != 0 {
-        quirks.push(format!("delay {} ms", row.delay));
-    }
-    quirks
 }

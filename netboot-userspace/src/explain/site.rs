@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{Mac, Station};
 
 use crate::{
-    config::{Config, Loaded},
+    config::{Config, Loaded, Origin},
     inventory::Host,
     links::{self, Link},
     tables::Tables,
@@ -19,6 +19,8 @@ pub struct Site {
     pub config: Config,
     /// The configuration's files.
     pub files: Vec<PathBuf>,
+    /// Where each host stands.
+    pub origins: Vec<Origin>,
     pub links: Vec<Link>,
     pub tables: Tables,
     /// What had to be assumed, a sentence each.
@@ -36,7 +38,7 @@ impl Site {
     /// # Errors
     /// The configuration does not fit the tables, or the node has no interface at all.
     pub fn new(loaded: Loaded, all: &BTreeMap<String, Link>) -> anyhow::Result<Self> {
-        let Loaded { config, files, .. } = loaded;
+        let Loaded { config, files, origins, .. } = loaded;
         let mut assumptions = Vec::new();
         let mut names = config.interfaces.clone();
         if names.is_empty() {
@@ -68,7 +70,7 @@ impl Site {
             found.push(link);
         }
         let tables = templates::render(&config, &found, all.values())?;
-        Ok(Self { config, files, links: found, tables, assumptions })
+        Ok(Self { config, files, origins, links: found, tables, assumptions })
     }
 
     /// The configuration on this node.
@@ -82,6 +84,13 @@ impl Site {
     #[must_use]
     pub fn host(&self, station: Station) -> Option<&Host> {
         self.config.hosts.iter().find(|host| host.station() == station)
+    }
+
+    /// Where a host of the configuration stands.
+    #[must_use]
+    pub fn origin(&self, host: &Host) -> Option<&Origin> {
+        let mut hosts = self.config.hosts.iter().zip(&self.origins);
+        hosts.find(|(own, _)| own.station() == host.station()).map(|(_, origin)| origin)
     }
 
     /// The interface that a machine's requests come over: the one that is named, else that of its

@@ -310,7 +310,58 @@ fn the_running_program_may_differ() {
 fn a_reservation_has_its_place_in_the_file() {
     let explanation = one(&machine(NETBOOT_FALSE), Message::Discover, &Kernel::Answers);
     let origin = explanation.reservation.and_then(|reserved| reserved.origin).unwrap();
-    assert!(origin.ends_with("/netboot.toml:23"), "{origin}");
+    assert!(origin.ends_with("/netboot.toml:22"), "{origin}");
+}
+
+/// What a nearer place says otherwise is not shown.
+#[test]
+fn quirks_have_their_reasons() {
+    let (directory, site) = site();
+    let path = directory.path().join("netboot.toml");
+    let rest = "[[quirk]]\noui = \"b8:27:eb\"\nmin-size = 400\ndelay = \"1s\"\nreason = \"slow\"\n\
+                [[host]]\nmac = \"b8:27:eb:00:00:01\"\nip = \"10.0.0.12\"\n\
+                [host.quirks]\nnever-nak = false\ndelay = \"200ms\"\narchitecture = 11\n";
+    fs::write(&path, format!("{}{rest}", fs::read_to_string(&path).unwrap())).unwrap();
+    let check = |site: &Site, mac: &str, expect: &[&str]| {
+        let step =
+            steps(site, &Kernel::Answers, &machine(mac), Some(Message::Discover), None).remove(0);
+        let text = render(&step.explanation);
+        let found: Vec<_> =
+            text.lines().filter_map(|line| line.strip_prefix("  quirks       ")).collect();
+        assert_eq!(found.len(), expect.len(), "{text}");
+        for (found, expect) in found.iter().zip(expect) {
+            assert!(found.starts_with(expect), "no {expect:?} in:\n{text}");
+        }
+        serde_json::to_value(&step.explanation.quirks).unwrap()
+    };
+    check(&site, ONE, &[]);
+    check(&site, "dc:a6:32:00:00:01", &[]);
+    let mut site = Site::here(config::load(&path).unwrap()).unwrap();
+    let json = check(
+        &site,
+        "b8:27:eb:00:00:01",
+        &[
+            "never-nak = false, delay = \"200ms\", architecture = \"arm64-uefi\" (host.quirks)",
+            "min-size = 400 ([[quirk]]: slow)",
+            "assume-pxe = true, menu = \"Raspberry Pi Boot\" (built-in: a Raspberry Pi's boot ROM says",
+        ],
+    );
+    for (pointer, expect) in [
+        ("/0/settings/never-nak", false.into()),
+        ("/0/reason", serde_json::Value::Null),
+        ("/1/origin", "[[quirk]]".into()),
+        ("/1/reason", "slow".into()),
+        ("/2/settings/menu", "Raspberry Pi Boot".into()),
+    ] {
+        assert_eq!(json.pointer(pointer), Some(&expect), "{pointer} of {json:#}");
+    }
+    // Machines without reservation have those of their manufacturer.
+    site.config.dhcp.mode = DhcpMode::AutoProxy;
+    check(
+        &site,
+        "dc:a6:32:00:00:01",
+        &["assume-pxe = true, architecture = \"rpi\", menu = \"Raspberry Pi Boot\" (built-in: "],
+    );
 }
 
 #[test]

@@ -85,9 +85,7 @@ fn identity(explanation: &Explanation) -> Vec<(&'static str, String)> {
         rows.push(("architecture", architecture_name(code)));
     }
     rows.push(("boots", boots(explanation)));
-    if !explanation.quirks.is_empty() {
-        rows.push(("quirks", explanation.quirks.join(", ")));
-    }
+    rows.extend(explanation.quirks.iter().map(|quirk| ("quirks", quirk.text())));
     rows
 }
 

@@ -1,6 +1,7 @@
 use netboot_ebpf::shared::Mac;
 
 use super::*;
+use crate::inventory::ScriptSettings;
 
 fn script() -> config::Script {
     config::Script {
@@ -65,6 +66,39 @@ fn values() {
     check(|_, h| h.boot_vlan = Some(100), "/${kernel} vlan_id=100 syslog_host=");
     check(|s, _| s.retries = 7, "iseq ${failures} 7 && goto kernel_failed ||");
     check(|_, h| h.hostname = None, "echo netboot: HookOS for 52:54:00:ee:0d:0b, from http");
+}
+
+#[test]
+fn a_host_goes_before_all() {
+    fn own(change: impl FnOnce(&mut ScriptSettings), expect: &str) {
+        let all = |s: &mut config::Script| {
+            s.download_url = Some("http://all/".into());
+            s.kernel = Some("k".into());
+            s.initrd = Some("i".into());
+            s.facility = Some("f".into());
+            s.consoles = vec!["tty0".into()];
+            s.kernel_params = vec!["quiet".into()];
+        };
+        let change = |s: &mut config::Script, h: &mut Host| {
+            all(s);
+            change(&mut h.script_settings);
+        };
+        check(change, expect);
+    }
+    own(|s| s.download_url = Some("http://own/".into()), "set download-url http://own");
+    own(|s| s.kernel = Some("kernel".into()), "set kernel kernel");
+    own(|s| s.initrd = Some("initrd".into()), "set initrd initrd");
+    own(|s| s.arch = Some("aarch64".into()), "set arch aarch64");
+    own(|s| s.facility = Some("onprem".into()), " facility=onprem ");
+    own(|s| s.worker_id = Some("node1".into()), " worker_id=node1 hw_addr=52:54:00:ee:0d:0b ");
+    own(|s| s.consoles = Some(vec!["ttyS1".into()]), "initrd=${initrd} console=ttyS1 quiet &&");
+    own(|s| s.kernel_params = vec!["a=1 b".into()], "console=tty0 quiet a=1 b &&");
+    own(|_| {}, "set kernel k");
+    check(|_, h| h.boot_vlan = Some(400), "${kernel} vlan_id=400 syslog_host=");
+    check(
+        |_, h| h.script_settings.worker_id = Some("a b".into()),
+        r#"host.script-settings.worker-id = "a b" has a blank or a control character: correct it in the configuration"#,
+    );
 }
 
 #[test]

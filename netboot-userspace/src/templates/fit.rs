@@ -1,14 +1,15 @@
 //! How many bytes the blocks take, before the node's interfaces are known.
 
-use std::net::Ipv4Addr;
+use std::{collections::HashMap, net::Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{HOST_OPTIONS, SUBNET_OPTIONS};
 
 use super::{
     boot::BootSets,
     choice::Choice,
-    options::Block,
-    rows::{Blocks, has_overrides},
+    options::{Block, Overrides},
+    rows::{Blocks, host_block},
 };
 use crate::{
     config::{Config, Quirks, Subnet},
@@ -19,29 +20,48 @@ use crate::{
 pub(crate) struct Fit<'c> {
     config: &'c Config,
     sets: BootSets<'c>,
+    known: HashMap<(Ipv4Net, Overrides<'c>), Row>,
+}
+
+/// A row of `SUBNETS`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Row {
+    bytes: usize,
+    /// As in [`Blocks`].
+    in_row: &'static [u8],
 }
 
 impl<'c> Fit<'c> {
     pub(crate) fn new(config: &'c Config) -> Self {
-        Self { config, sets: BootSets::new(config) }
+        Self { config, sets: BootSets::new(config), known: HashMap::new() }
     }
 
-    /// The bytes of a subnet's options.
-    pub(crate) fn subnet(&self, subnet: &Subnet) -> anyhow::Result<usize> {
-        len::<SUBNET_OPTIONS>(&self.blocks(subnet, None)?.row)
+    /// The row of a subnet.
+    pub(crate) fn subnet(&self, subnet: &Subnet) -> anyhow::Result<Row> {
+        self.row(subnet, None)
     }
 
-    /// The bytes of a host's options, and of its subnet's as they are with it: `plain` are those without.
-    pub(crate) fn host(
-        &self,
+    /// The same with what the host has instead; `None`: it has nothing of its own.
+    pub(crate) fn overridden(
+        &mut self,
         subnet: &Subnet,
-        plain: usize,
-        host: &Host,
-    ) -> anyhow::Result<[usize; 2]> {
-        let blocks = self.blocks(subnet, Some(host))?;
-        let own = len::<HOST_OPTIONS>(&blocks.host)?;
-        let row = if has_overrides(host) { len::<SUBNET_OPTIONS>(&blocks.row)? } else { plain };
-        Ok([own, row])
+        host: &'c Host,
+    ) -> Option<anyhow::Result<Row>> {
+        let key = (subnet.cidr, Overrides::of(host)?);
+        if let Some(row) = self.known.get(&key) {
+            return Some(Ok(*row));
+        }
+        let row = self.row(subnet, Some(&key.1));
+        if let Ok(row) = &row {
+            self.known.insert(key, *row);
+        }
+        Some(row)
+    }
+
+    /// The bytes of a host's options and of its row.
+    pub(crate) fn host(&self, row: Row, host: &Host) -> anyhow::Result<usize> {
+        let own = host_block(self.config, host, row.in_row)?;
+        Ok(row.bytes + len::<HOST_OPTIONS>(&own)?)
     }
 
     /// The bytes that the longest boot choice of a host adds; `file` is its own.
@@ -57,8 +77,10 @@ impl<'c> Fit<'c> {
         self.sets.longest(choice)
     }
 
-    fn blocks(&self, subnet: &Subnet, host: Option<&Host>) -> anyhow::Result<Blocks> {
-        Blocks::new(self.config, subnet, self.server(subnet), host)
+    fn row(&self, subnet: &Subnet, overrides: Option<&Overrides<'_>>) -> anyhow::Result<Row> {
+        let Blocks { row, in_row, .. } =
+            Blocks::new(self.config, subnet, self.server(subnet), overrides)?;
+        Ok(Row { bytes: len::<SUBNET_OPTIONS>(&row)?, in_row })
     }
 
     /// Ours; where it is not given, the longest as text.

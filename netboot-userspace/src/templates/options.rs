@@ -6,9 +6,10 @@ use dhcproto::{
     Encodable as _,
     v4::{DhcpOption, OptionCode},
 };
+use netboot_ebpf::wire::code;
 
 use crate::{
-    config::{Config, Subnet, SyslogListen, reach},
+    config::{Config, NetworkOverrides, Subnet, SyslogListen, reach},
     inventory::Host,
 };
 
@@ -54,24 +55,78 @@ impl Block {
 /// The port that option 7 cannot say (RFC 2132 section 3.9).
 const SYSLOG_PORT: u16 = 514;
 
-/// The options of a subnet, but for those that a host has of its own.
+/// What a host has instead of its subnet's: hosts with the same share a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Overrides<'h> {
+    lease: Option<Duration>,
+    network: &'h NetworkOverrides,
+    /// The options by number, which stand in the host's own block.
+    codes: Vec<u8>,
+    /// Those that may stand in the row instead.
+    pub(super) routing: Vec<(u8, &'h [u8])>,
+}
+
+/// Router, static routes and classless ones: a client gets the one or the other (RFC 3442, "DHCP Client
+/// Behavior"), while a host's block is the same for all its requests. With classless routes they stand
+/// in the row.
+pub(super) const ROUTING: [u8; 3] = [code::ROUTER, STATIC_ROUTES, code::CLASSLESS_ROUTES];
+pub(super) const STATIC_ROUTES: u8 = 33;
+
+impl<'h> Overrides<'h> {
+    /// Of a host; `None`: all is as in its subnet.
+    pub(super) fn of(host: &'h Host) -> Option<Self> {
+        let Host { lease_time: lease, network, options, .. } = host;
+        let none = lease.is_none() && options.is_empty() && *network == NetworkOverrides::default();
+        if none {
+            return None;
+        }
+        let codes = options.iter().map(|option| option.code).collect();
+        let value = |code: u8| {
+            let own = options.iter().find(|option| option.code == code)?;
+            Some((code, own.value.as_slice()))
+        };
+        let routing = ROUTING.into_iter().filter_map(value).collect();
+        Some(Self { lease: *lease, network, codes, routing })
+    }
+}
+
+/// The options of a subnet, with what a host has instead.
 pub(super) fn subnet_block(
     config: &Config,
     subnet: &Subnet,
     server: Ipv4Addr,
-    overrides: Option<&Host>,
+    overrides: Option<&Overrides<'_>>,
 ) -> anyhow::Result<Block> {
-    let lease = overrides
-        .and_then(|host| host.lease_time)
-        .or(subnet.lease_time)
-        .unwrap_or(config.dhcp.lease_time);
-    let own = overrides.into_iter().flat_map(|host| &host.options);
-    let without: Vec<u8> = own.map(|option| option.code).collect();
+    let lease =
+        overrides.and_then(|own| own.lease).or(subnet.lease_time).unwrap_or(config.dhcp.lease_time);
+    let without = overrides.map_or(&[][..], |own| &own.codes);
     let log_server = config.syslog.iter().find_map(|listen| match listen {
         SyslogListen::Udp(address) if address.port() == SYSLOG_PORT => reach(server, *address),
         _ => None,
     });
-    options(subnet, server, lease, log_server, &without)
+    match overrides {
+        Some(own) => {
+            let subnet = overridden(subnet, own.network);
+            options(&subnet, server, lease, log_server, without)
+        }
+        None => options(subnet, server, lease, log_server, without),
+    }
+}
+
+/// The subnet as a host with settings of its own sees it.
+fn overridden(subnet: &Subnet, own: &NetworkOverrides) -> Subnet {
+    let own = own.clone();
+    let subnet = subnet.clone();
+    Subnet {
+        routers: own.routers.unwrap_or(subnet.routers),
+        dns: own.dns.unwrap_or(subnet.dns),
+        ntp: own.ntp.unwrap_or(subnet.ntp),
+        domain: own.domain.or(subnet.domain),
+        search: own.search.unwrap_or(subnet.search),
+        routes: own.routes.unwrap_or(subnet.routes),
+        mtu: own.mtu.or(subnet.mtu),
+        ..subnet
+    }
 }
 
 /// The options in the order of PROTOCOL: server and times first, 1 before 3 (RFC 2132 section 3.3).
@@ -134,13 +189,13 @@ fn options(
     Ok(block)
 }
 
-/// The options of a host alone.
-pub(super) fn host(host: &Host) -> anyhow::Result<Block> {
+/// The options of a host alone, but for those that stand in its row.
+pub(super) fn host(host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
     let mut block = Block::default();
     if let Some(name) = &host.hostname {
         block.push(&DhcpOption::Hostname(name.clone()))?;
     }
-    for option in &host.options {
+    for option in host.options.iter().filter(|option| !in_row.contains(&option.code)) {
         block.push_raw(option.code, &option.value)?;
     }
     Ok(block)
@@ -149,4 +204,91 @@ pub(super) fn host(host: &Host) -> anyhow::Result<Block> {
 /// Seconds, as DHCP counts them.
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DhcpOption as Custom;
+
+    /// What the option says to a host with these overrides.
+    #[track_caller]
+    fn check(host: &Host, code: u8, expect: Option<&[u8]>) {
+        let address = |last| vec![Ipv4Addr::new(10, 0, 0, last)];
+        let subnet = Subnet {
+            routers: address(1),
+            dns: address(2),
+            ntp: address(3),
+            domain: Some("sub.net".into()),
+            search: vec!["net".into()],
+            routes: vec![("10.1.0.0/16".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 4))],
+            mtu: Some(1500),
+            ..Subnet::new("10.0.0.0/24".parse().unwrap())
+        };
+        let config = Config::unconfigured();
+        let overrides = Overrides::of(host);
+        let block = subnet_block(&config, &subnet, Ipv4Addr::new(10, 0, 0, 9), overrides.as_ref());
+        let block = block.unwrap().bytes;
+        let mut rest = block.as_slice();
+        let mut found = Vec::new();
+        while let [option, len, after @ ..] = rest {
+            let (value, after) = after.split_at(usize::from(*len));
+            if *option == code {
+                found.push(value);
+            }
+            rest = after;
+        }
+        assert_eq!(found, expect.into_iter().collect::<Vec<_>>(), "option {code} of {host:?}");
+    }
+
+    fn with(network: NetworkOverrides) -> Host {
+        Host { network, ..Host::default() }
+    }
+
+    #[test]
+    fn a_host_goes_before_its_subnet() {
+        let plain = Host::default();
+        let none = with(NetworkOverrides {
+            routers: Some(Vec::new()),
+            dns: Some(Vec::new()),
+            ntp: Some(Vec::new()),
+            search: Some(Vec::new()),
+            routes: Some(Vec::new()),
+            ..NetworkOverrides::default()
+        });
+        let list = Some(vec![Ipv4Addr::new(10, 0, 0, 7)]);
+        let own = with(NetworkOverrides {
+            routers: list.clone(),
+            dns: list.clone(),
+            ntp: list,
+            domain: Some("own".into()),
+            search: Some(vec!["own".into()]),
+            routes: Some(vec![("10.2.0.0/16".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 7))]),
+            mtu: Some(9000),
+        });
+        assert_eq!(Overrides::of(&plain), None);
+        for (code, subnet, own_value) in [
+            (3, &[10, 0, 0, 1][..], &[10, 0, 0, 7][..]),
+            (6, &[10, 0, 0, 2], &[10, 0, 0, 7]),
+            (42, &[10, 0, 0, 3], &[10, 0, 0, 7]),
+            (119, b"\x03net\0", b"\x03own\0"),
+            (121, &[16, 10, 1, 10, 0, 0, 4], &[16, 10, 2, 10, 0, 0, 7]),
+        ] {
+            check(&plain, code, Some(subnet));
+            check(&own, code, Some(own_value));
+            check(&none, code, None);
+        }
+        for (code, subnet, own_value) in
+            [(15, &b"sub.net"[..], &b"own"[..]), (26, &[5, 220], &[35, 40])]
+        {
+            check(&plain, code, Some(subnet));
+            check(&own, code, Some(own_value));
+            check(&none, code, Some(subnet));
+        }
+        // Mask and broadcast address are the subnet's.
+        check(&own, 1, Some(&[255, 255, 255, 0]));
+        check(&own, 28, Some(&[10, 0, 0, 255]));
+        let by_number = Host { options: vec![Custom { code: 3, value: vec![10, 0, 0, 8] }], ..own };
+        check(&by_number, 3, None);
+    }
 }

@@ -1,6 +1,10 @@
 //! Where the subnets are, seen from this node.
 
-use std::{borrow::Cow, collections::HashSet, net::Ipv4Addr};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    net::Ipv4Addr,
+};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
@@ -8,7 +12,7 @@ use netboot_ebpf::shared::{MAX_ADDRESSES, Vlan};
 
 use super::{boot::BootSets, choice::Choice, tagged::tagged};
 use crate::{
-    config::{Config, Subnet},
+    config::{Config, Located, Subnet},
     links::Link,
 };
 
@@ -21,28 +25,48 @@ pub(super) struct Place<'p> {
     pub(super) server: Ipv4Addr,
 }
 
-impl<'p> Place<'p> {
-    /// The place of each subnet, in their order. `all` are all interfaces of the node.
-    ///
-    /// Where another server gives the addresses, subnets need not be known: the networks of the
-    /// interfaces follow.
-    pub(super) fn all(
+/// All places.
+pub(super) struct Places<'p> {
+    /// That of each subnet, in their order. Where another server gives the addresses, subnets need not
+    /// be known: the networks of the interfaces follow.
+    pub(super) list: Vec<Place<'p>>,
+    located: Located<'p>,
+    /// Where hosts of no known subnet are.
+    other: Option<usize>,
+}
+
+impl<'p> Places<'p> {
+    /// `all` are all interfaces of the node.
+    pub(super) fn new(
         config: &'p Config,
         links: &'p [Link],
         all: &[&Link],
-    ) -> anyhow::Result<Vec<Self>> {
+    ) -> anyhow::Result<Self> {
         let place = |subnet: &'p Subnet| {
-            Self::of(config, links, all, subnet).with_context(|| format!("subnet {}", subnet.cidr))
+            Place::of(config, links, all, subnet).with_context(|| format!("subnet {}", subnet.cidr))
         };
-        let mut places: Vec<_> = config.subnets.iter().map(place).collect::<Result<_, _>>()?;
+        let mut list: Vec<_> = config.subnets.iter().map(place).collect::<Result<_, _>>()?;
+        let mut other = None;
         if config.dhcp.mode.is_proxy() {
             for link in links {
-                places.extend(networks(config, &places, link));
+                list.extend(networks(config, &list, link));
             }
+            other = list.iter().position(|place| place.link.is_some());
         }
-        Ok(places)
+        Ok(Self { list, located: Located::new(&config.subnets), other })
     }
 
+    /// The place of a host, and its number: its subnet's; where another server gives the addresses and
+    /// its subnet is not known, the first interface's.
+    pub(super) fn of(&self, ip: Ipv4Addr) -> Option<(usize, &Place<'p>)> {
+        let mut networks = (0..).zip(&self.list).skip(self.located.len());
+        let mut network = || networks.find(|(_, place)| place.subnet.cidr.contains(&ip));
+        let at = self.located.find(ip).or_else(|| Some(network()?.0)).or(self.other)?;
+        Some((at, self.list.get(at)?))
+    }
+}
+
+impl<'p> Place<'p> {
     fn of(
         config: &Config,
         links: &'p [Link],
@@ -161,23 +185,12 @@ pub(super) fn without_subnet<'l>(
     links.iter().filter(move |link| !places.is_empty() && !served(link))
 }
 
-/// The place of a host: its subnet's; where another server gives the addresses and its subnet is not
-/// known, the first interface's.
-pub(super) fn place_of<'a, 'p>(
-    config: &Config,
-    places: &'a [Place<'p>],
-    ip: Ipv4Addr,
-) -> Option<&'a Place<'p>> {
-    let first = || places.iter().find(|place| place.link.is_some());
-    let subnet = places.iter().find(|place| place.subnet.cidr.contains(&ip));
-    subnet.or_else(|| first().filter(|_| config.dhcp.mode.is_proxy()))
-}
-
 /// An address of this node cannot be a machine's too.
 pub(super) fn refuse_own_addresses(config: &Config, all: &[&Link]) -> anyhow::Result<()> {
+    let own: HashMap<_, _> =
+        all.iter().flat_map(|link| addresses(link).map(move |address| (address, link))).collect();
     for host in &config.hosts {
-        let own = all.iter().find(|link| addresses(link).any(|address| address == host.ip));
-        if let Some(link) = own {
+        if let Some(link) = own.get(&host.ip) {
             anyhow::bail!(
                 "host {} ({}): this node has that address itself, on {}: give the machine another",
                 host.mac,

@@ -8,8 +8,9 @@ use netboot_ebpf::shared::{HOST_OPTIONS, NO_ARCHITECTURE, Reservation, Station};
 use super::{
     boot::BootSets,
     choice::Choice,
-    place::{Place, place_of},
-    rows::{Blocks, SubnetRows},
+    options::Overrides,
+    place::{Place, Places},
+    rows::{SubnetRows, host_block},
 };
 use crate::{
     config::{Config, Quirks},
@@ -22,28 +23,27 @@ use crate::{
 /// Renders reservations, and with them the rows of subnets and boot files.
 pub(super) struct Renderer<'c> {
     pub(super) config: &'c Config,
-    pub(super) places: &'c [Place<'c>],
-    pub(super) rows: SubnetRows,
+    pub(super) places: &'c Places<'c>,
+    pub(super) rows: SubnetRows<'c>,
     pub(super) sets: BootSets<'c>,
 }
 
 impl<'c> Renderer<'c> {
     /// The rows of the subnets themselves.
     pub(super) fn subnets(&mut self) -> anyhow::Result<()> {
-        for place in self.places {
-            let blocks = self.blocks(place, None)?;
-            self.rows.row(place, &blocks)?;
+        for place in (0..).zip(&self.places.list) {
+            self.rows.row(self.config, place, None)?;
         }
         Ok(())
     }
 
     /// The reservation of a host.
     pub(super) fn host(&mut self, host: &'c Host) -> anyhow::Result<Reservation> {
-        let place = place_of(self.config, self.places, host.ip)
-            .context("its address lies in no [[subnet]]")?;
+        let (number, place) =
+            self.places.of(host.ip).context("its address lies in no [[subnet]]")?;
         let (quirks, _) = quirks::of(self.config, host);
-        let blocks = self.blocks(place, Some(host))?;
-        let (options, options_len) = blocks.host.padded()?;
+        let row = self.rows.row(self.config, (number, place), Overrides::of(host))?;
+        let (options, options_len) = host_block(self.config, host, row.in_row)?.padded()?;
         let choice = Choice::new(self.config, &place.subnet, place.server).with_host(host);
         let boot_set = match host.netboot {
             true => self.sets.set(choice.with_quirks(self.config, quirks.clone()))?,
@@ -53,7 +53,7 @@ impl<'c> Renderer<'c> {
             station: host.station(),
             options_len,
             address: host.ip.octets(),
-            subnet: self.rows.row(place, &blocks)?,
+            subnet: row.index,
             boot_set,
             options,
             ..of_quirks(&quirks)
@@ -66,10 +66,12 @@ impl<'c> Renderer<'c> {
         let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
         let mut rows = Anybody::new();
         for link in links {
-            let on_it = |place: &&Place<'_>| place.link.is_some_and(|own| own.index == link.index);
-            let Some(place) = self.places.iter().find(on_it) else { continue };
-            let blocks = self.blocks(place, None)?;
-            let subnet = self.rows.row(place, &blocks)?;
+            let on_it = |(_, place): &(usize, &Place<'_>)| {
+                place.link.is_some_and(|own| own.index == link.index)
+            };
+            let mut places = (0..).zip(&self.places.list);
+            let Some((number, place)) = places.find(on_it) else { continue };
+            let subnet = self.rows.row(self.config, (number, place), None)?.index;
             for oui in &ouis {
                 let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui).0);
                 let quirks = quirks.unwrap_or_default();
@@ -81,11 +83,6 @@ impl<'c> Renderer<'c> {
             }
         }
         Ok(rows)
-    }
-
-    fn blocks(&self, place: &Place<'_>, host: Option<&Host>) -> anyhow::Result<Blocks> {
-        Blocks::new(self.config, &place.subnet, place.server, host)
-            .with_context(|| format!("subnet {}", place.subnet.cidr))
     }
 }
 

@@ -7,63 +7,60 @@ use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{shared, wire::code};
 
 use super::{
-    options::{self, Block},
+    options::{self, Block, Overrides, ROUTING, STATIC_ROUTES},
     place::Place,
 };
 use crate::{
-    config::{Config, NetworkOverrides, Subnet},
+    config::{Config, Subnet},
     inventory::Host,
 };
 
-/// Router and static routes: clients that ask for classless routes must not get them beside those (RFC
-/// 3442, "DHCP Client Behavior").
+/// The options that clients must not get beside classless routes (RFC 3442, "DHCP Client Behavior").
 const CLASSFUL: [u8; 2] = [code::ROUTER, STATIC_ROUTES];
-const STATIC_ROUTES: u8 = 33;
 
-/// The blocks of a subnet, and of a host in it.
+/// The blocks of a row.
 pub(super) struct Blocks {
     pub(super) row: Block,
     /// The row for clients that ask for classless routes, where there are any.
     pub(super) classless: Option<Block>,
-    pub(super) host: Block,
+    /// The codes of a host's own options that stand here.
+    pub(super) in_row: &'static [u8],
 }
 
 impl Blocks {
+    /// Of a subnet, with what hosts have instead.
     pub(super) fn new(
         config: &Config,
         subnet: &Subnet,
         server: Ipv4Addr,
-        host: Option<&Host>,
+        overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<Self> {
         if config.dhcp.mode.is_proxy() {
             let mut row = Block::default();
             row.push(&DhcpOption::ServerIdentifier(server))?;
-            return Ok(Self { row, classless: None, host: Block::default() });
+            return Ok(Self { row, classless: None, in_row: &[] });
         }
-        let overrides = host.filter(|host| has_overrides(host));
         let mut row = options::subnet_block(config, subnet, server, overrides)?;
-        let mut host = host.map(options::host).transpose()?.unwrap_or_default();
-        if !row.has(code::CLASSLESS_ROUTES) && !host.has(code::CLASSLESS_ROUTES) {
-            return Ok(Self { row, classless: None, host });
+        let routing = overrides.map_or(&[][..], |own| &own.routing);
+        let is_classless = |(code, _): &(u8, &[u8])| *code == code::CLASSLESS_ROUTES;
+        if !row.has(code::CLASSLESS_ROUTES) && !routing.iter().any(is_classless) {
+            return Ok(Self { row, classless: None, in_row: &[] });
         }
-        // A host's block is the same for all its requests.
-        for code in CLASSFUL.into_iter().chain([code::CLASSLESS_ROUTES]) {
-            row.bytes.extend(host.take(code).bytes);
+        for (code, value) in routing {
+            row.push_raw(*code, value)?;
         }
         let mut classless = Block { bytes: row.bytes.clone() };
         for code in CLASSFUL {
             classless.take(code);
         }
         let classless = (classless.bytes != row.bytes).then_some(classless);
-        Ok(Self { row, classless, host })
+        Ok(Self { row, classless, in_row: &ROUTING })
     }
 }
 
-/// Whether a host's subnet options are not those of its subnet.
-pub(super) fn has_overrides(host: &Host) -> bool {
-    host.lease_time.is_some()
-        || !host.options.is_empty()
-        || host.network != NetworkOverrides::default()
+/// The block of a host, whose row has these of its options.
+pub(super) fn host_block(config: &Config, host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
+    if config.dhcp.mode.is_proxy() { Ok(Block::default()) } else { options::host(host, in_row) }
 }
 
 impl Block {
@@ -92,15 +89,47 @@ impl Block {
 
 /// The rows of `SUBNETS`, each once.
 #[derive(Default)]
-pub(super) struct SubnetRows {
+pub(super) struct SubnetRows<'c> {
     pub(super) rows: Vec<shared::Subnet>,
     index: HashMap<(Vec<u8>, [u8; 4], u32), u32>,
+    /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
+    known: HashMap<(usize, Option<Overrides<'c>>), Row>,
 }
 
-impl SubnetRows {
-    /// The row of a subnet with these blocks; a host with overrides gets one of its own, since no option may
-    /// come twice.
-    pub(super) fn row(&mut self, place: &Place<'_>, blocks: &Blocks) -> anyhow::Result<u32> {
+/// A row of `SUBNETS`.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) index: u32,
+    /// As in [`Blocks`].
+    pub(super) in_row: &'static [u8],
+}
+
+impl<'c> SubnetRows<'c> {
+    /// The row of a numbered place; hosts with overrides get others, since no option may come twice.
+    pub(super) fn row(
+        &mut self,
+        config: &Config,
+        (number, place): (usize, &Place<'_>),
+        overrides: Option<Overrides<'c>>,
+    ) -> anyhow::Result<Row> {
+        let key = (number, overrides);
+        if let Some(&row) = self.known.get(&key) {
+            return Ok(row);
+        }
+        let row = self
+            .render(config, place, key.1.as_ref())
+            .with_context(|| format!("subnet {}", place.subnet.cidr))?;
+        self.known.insert(key, row);
+        Ok(row)
+    }
+
+    fn render(
+        &mut self,
+        config: &Config,
+        place: &Place<'_>,
+        overrides: Option<&Overrides<'_>>,
+    ) -> anyhow::Result<Row> {
+        let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
         let index = self.one(place, &blocks.row)?;
         if let Some(block) = &blocks.classless {
             let classless = self.one(place, block)?;
@@ -108,7 +137,7 @@ impl SubnetRows {
                 row.classless = classless;
             }
         }
-        Ok(index)
+        Ok(Row { index, in_row: blocks.in_row })
     }
 
     fn one(&mut self, place: &Place<'_>, block: &Block) -> anyhow::Result<u32> {
@@ -118,7 +147,7 @@ impl SubnetRows {
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
-        let (options, len) = block.padded().with_context(|| format!("subnet {}", subnet.cidr))?;
+        let (options, len) = block.padded()?;
         let index = u32::try_from(self.rows.len())?;
         self.rows.push(shared::Subnet {
             network: subnet.cidr.network().octets(),

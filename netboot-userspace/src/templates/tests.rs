@@ -3,6 +3,7 @@
 mod choices;
 mod classless;
 mod proxy;
+mod sharing;
 mod tagged;
 
 use dhcproto::{
@@ -296,7 +297,7 @@ fn check_places(
             let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
             assert_eq!(found, expect);
             let all: Vec<_> = links.iter().collect();
-            let places = Place::all(&config, &links, &all).unwrap();
+            let places = Places::new(&config, &links, &all).unwrap().list;
             let found: Vec<_> =
                 place::without_subnet(&places, &links).map(|link| link.index).collect();
             assert_eq!(found, without);

@@ -2,13 +2,13 @@
 
 use crate::{
     config::{
-        DhcpMode,
+        DhcpMode, Located,
         host::DraftHost,
         problem::{Place, Report},
         read::Draft,
     },
     quirks,
-    templates::Fit,
+    templates::{Fit, Row},
 };
 
 /// The longest message for a client that does not say what it takes (RFC 2131 section 2: a datagram
@@ -17,7 +17,7 @@ const LONGEST: usize = 548;
 /// Of a message, beside the blocks: the header, options 53 and 255, and room for echoes (61, 82, 97).
 const REST: usize = 240 + 3 + 1 + 40;
 
-pub(super) fn check_room(draft: &Draft, report: &Report) {
+pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) {
     if draft.config.dhcp.mode == DhcpMode::Off {
         return;
     }
@@ -28,7 +28,9 @@ pub(super) fn check_room(draft: &Draft, report: &Report) {
         bases.push(noted(fit.subnet(subnet), &place.section, report));
     }
     for host in &draft.hosts {
-        let Some((at, blocks)) = blocks(&mut fit, host, draft, &bases, report) else { continue };
+        let Some((at, blocks)) = blocks(&mut fit, host, draft, located, &bases, report) else {
+            continue;
+        };
         let Some(worst) = worst.get_mut(at) else { continue };
         let bytes = REST + blocks;
         if worst.is_none_or(|(most, _)| bytes > most) {
@@ -49,21 +51,24 @@ fn blocks<'d>(
     fit: &mut Fit<'d>,
     host: &'d DraftHost,
     draft: &'d Draft,
-    bases: &[Option<usize>],
+    located: &Located<'_>,
+    bases: &[Option<Row>],
     report: &Report,
 ) -> Option<(usize, usize)> {
-    let ip = host.ip.as_ref()?.value;
-    let mut subnets = draft.config.subnets.iter().zip(bases).enumerate();
-    let (at, (subnet, base)) = subnets.find(|(_, (subnet, _))| subnet.cidr.contains(&ip))?;
+    let at = located.find(host.ip.as_ref()?.value)?;
+    let (subnet, base) = (draft.config.subnets.get(at)?, bases.get(at)?);
     let own = host.rest();
-    let [host_bytes, subnet_bytes] =
-        noted(fit.host(subnet, base.unwrap_or(0), own), &host.place, report)?;
+    let row = match fit.overridden(subnet, own) {
+        Some(row) => noted(row, &host.place, report)?,
+        None => base.unwrap_or_default(),
+    };
+    let options = noted(fit.host(row, own), &host.place, report)?;
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
     let mac = host.mac.as_ref()?.value;
     let (quirks, _) = quirks::of_machine(&draft.config, mac, &own.quirks);
     let boot = fit.boot(subnet, own, file, quirks);
     let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
-    Some((at, host_bytes + subnet_bytes + boot))
+    Some((at, options + boot))
 }
 
 fn noted<T>(bytes: anyhow::Result<T>, place: &Place, report: &Report) -> Option<T> {

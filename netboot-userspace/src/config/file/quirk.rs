@@ -13,9 +13,10 @@ pub(super) struct QuirkRow {
     quirks: Quirks,
 }
 
-#[derive(Debug, Default, PartialEq, Serialize)]
+/// `[host.quirks]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Quirks {
+pub struct Quirks {
     #[serde(skip_serializing_if = "Option::is_none")]
     never_nak: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +38,7 @@ pub(crate) struct Quirks {
 }
 
 /// An architecture: its name where it has one of its own.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Code {
     Name(String),

@@ -30,16 +30,14 @@ fn inventories() {
     let directory = directory();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("hosts.toml", "[[host]]\nmac = \"52:54:00:00:00:02\"\nip = \"10.0.0.5\"\n[boot]\n");
-    let inventory =
-        r#"inventory = ["rack.csv", "hw.yaml", "none.toml", "hosts.toml", "hosts.toml"]"#;
+    let inventory = r#"inventory = ["rack.csv", "boot", "none.toml", "hosts.toml", "hosts.toml"]"#;
     let text = format!("{inventory}\n{}", host(""));
     assert_eq!(
         load_text(directory.path(), &text).unwrap_err(),
         [
-            "netboot.toml:1: inventory[0]: rack.csv: inventories in CSV are not supported yet; \
-             write the hosts as [[host]] tables in a .toml file",
-            "netboot.toml:1: inventory[1]: hw.yaml: inventories in YAML are not supported yet; \
-             write the hosts as [[host]] tables in a .toml file",
+            "netboot.toml:1: inventory[0]: rack.csv: no such file or directory; \
+             create it, or correct the name",
+            "netboot.toml:1: inventory[1]: boot: is a directory, not a file",
             "netboot.toml:1: inventory[2]: none.toml: no such file or directory; \
              create it, or correct the name",
             "netboot.toml:1: inventory[4]: hosts.toml is read twice; list it once",
@@ -423,7 +421,9 @@ fn the_example_is_valid() {
     for name in ["undionly.kpxe", "ipxe.efi", "snp-arm64.efi", "snp.efi"] {
         fs::write(directory.path().join("boot").join(name), "").unwrap();
     }
-    fs::write(directory.path().join("hosts.toml"), "").unwrap();
+    for name in ["hosts.toml", "rack7.csv", "hardware.yaml"] {
+        fs::write(directory.path().join(name), "").unwrap();
+    }
     let text = example.replace("\"/srv/netboot\"", "\"boot\"");
     let config = load_text(directory.path(), &text).unwrap().config;
     assert_eq!((config.hosts.len(), config.subnets.len(), config.boot.files.len()), (3, 1, 3));
@@ -452,6 +452,8 @@ fn the_example_is_valid() {
     assert_eq!(all.quirks[0].quirks.no_option_67, Some(false));
     assert_eq!(all.subnets[0].vlan.ids, [100, 0]);
     assert_eq!(all.hosts[2].boot_vlan, Some(100));
+    assert_eq!(all.hosts[2].network.dns, Some(Vec::new()));
+    assert_eq!(all.hosts[2].script_settings.arch.as_deref(), Some("aarch64"));
     for (_, name, _) in Architecture::NAMED {
         let is_there = |word: &str| word.trim_matches([',', '.', ':', ' ']) == name;
         assert!(example.split_whitespace().any(is_there), "{name} is not in the example");

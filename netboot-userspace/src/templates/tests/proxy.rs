@@ -49,7 +49,7 @@ fn every_interface_has_its_networks() {
     config.dhcp.mode = DhcpMode::Proxy;
     let two = links(&[&["172.30.0.1/24", "10.9.0.1/24"], &["10.8.0.1/24"]]);
     let all: Vec<_> = two.iter().collect();
-    assert_eq!(Place::all(&config, &two, &all).unwrap().len(), 4);
+    assert_eq!(Places::new(&config, &two, &all).unwrap().list.len(), 4);
     let given = |config: &mut Config| {
         config.subnets.clear();
         config.dhcp.server_address = Some([10, 9, 0, 1].into());

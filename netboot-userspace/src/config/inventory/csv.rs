@@ -1,0 +1,244 @@
+//! CSV: a line for each host, under a header line that names the columns.
+
+use ::csv::{ReaderBuilder, StringRecord, Trim};
+use toml::{
+    Spanned,
+    de::{DeArray, DeString, DeTable, DeValue},
+};
+
+use crate::config::{
+    host::{DraftHost, read_host},
+    problem::{Place, Report},
+    section::Section,
+    source::Source,
+};
+
+/// What stands in a column's cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cell {
+    Text,
+    /// Or a text, where the key takes both.
+    Number,
+    /// One number, or several between blanks or semicolons.
+    Numbers,
+    Boolean,
+    /// Texts between blanks or semicolons.
+    List,
+    /// `DESTINATION=ROUTER` between blanks or semicolons.
+    Routes,
+}
+
+/// The columns: each is a key of `[[host]]`, or of a table in it.
+const COLUMNS: [(Table, &[(&str, Cell)]); 3] =
+    [(Table::Host, &HOST), (Table::ScriptSettings, &SCRIPT_SETTINGS), (Table::Quirks, &QUIRKS)];
+const HOST: [(&str, Cell); 17] = [
+    ("mac", Cell::Text),
+    ("ip", Cell::Text),
+    ("hostname", Cell::Text),
+    ("netboot", Cell::Boolean),
+    ("script", Cell::Text),
+    ("script-url", Cell::Text),
+    ("boot-file", Cell::Text),
+    ("lease-time", Cell::Text),
+    ("vlan", Cell::Numbers),
+    ("boot-vlan", Cell::Number),
+    ("routers", Cell::List),
+    ("dns", Cell::List),
+    ("ntp", Cell::List),
+    ("domain", Cell::Text),
+    ("search", Cell::List),
+    ("routes", Cell::Routes),
+    ("mtu", Cell::Number),
+];
+const SCRIPT_SETTINGS: [(&str, Cell); 8] = [
+    ("download-url", Cell::Text),
+    ("arch", Cell::Text),
+    ("kernel", Cell::Text),
+    ("initrd", Cell::Text),
+    ("facility", Cell::Text),
+    ("worker-id", Cell::Text),
+    ("consoles", Cell::List),
+    ("kernel-params", Cell::List),
+];
+const QUIRKS: [(&str, Cell); 9] = [
+    ("never-nak", Cell::Boolean),
+    ("always-broadcast", Cell::Boolean),
+    ("min-size", Cell::Number),
+    ("delay", Cell::Text),
+    ("no-option-67", Cell::Boolean),
+    ("echo-pxeclient", Cell::Boolean),
+    ("assume-pxe", Cell::Boolean),
+    ("architecture", Cell::Number),
+    ("menu", Cell::Text),
+];
+
+/// Where a column's key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Host,
+    ScriptSettings,
+    Quirks,
+}
+
+#[derive(Clone, Copy)]
+struct Column {
+    key: &'static str,
+    cell: Cell,
+    table: Table,
+}
+
+impl Column {
+    fn named(name: &str) -> Option<Self> {
+        let mut columns = COLUMNS.iter().flat_map(|(table, columns)| {
+            columns.iter().map(|(key, cell)| Self { key, cell: *cell, table: *table })
+        });
+        columns.find(|column| column.key.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The file's hosts; `None`, reported: the columns are not known.
+pub(super) fn read(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .trim(Trim::All)
+        .from_reader(source.text().as_bytes());
+    let mut record = StringRecord::new();
+    let mut columns = None;
+    let mut hosts = Vec::new();
+    loop {
+        match reader.read_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                report.error(&source.whole(), error.to_string());
+                return None;
+            }
+        }
+        let at = start(source.text(), record.position().map_or(0, |position| position.byte()));
+        let place = source.place(&(at..at), String::new());
+        let Some(columns) = &columns else {
+            columns = Some(header(&record, &place, report)?);
+            continue;
+        };
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        if record.len() != columns.len() {
+            let message = format!(
+                "has {} cells where the header names {} columns; a cell with a comma stands in quotes",
+                record.len(),
+                columns.len()
+            );
+            report.error(&place, message);
+            continue;
+        }
+        let table = row(columns, &record, at);
+        hosts.push(read_host(Section::of(source, &table, place, report)));
+    }
+    Some(hosts)
+}
+
+/// Where the record begins: the reader counts the comments and blank lines before it too.
+fn start(text: &str, at: u64) -> usize {
+    let mut at = usize::try_from(at).unwrap_or(text.len());
+    for line in text.get(at..).unwrap_or_default().split_inclusive('\n') {
+        if !line.starts_with('#') && !line.trim_end_matches(['\r', '\n']).is_empty() {
+            break;
+        }
+        at += line.len();
+    }
+    at
+}
+
+fn header(record: &StringRecord, place: &Place, report: &Report) -> Option<Vec<Column>> {
+    let mut columns: Vec<Column> = Vec::new();
+    let mut wrong = Vec::new();
+    for name in record {
+        match Column::named(name) {
+            Some(column) if columns.iter().any(|known| known.key == column.key) => {
+                wrong.push(format!("column {name:?} is there twice"));
+            }
+            Some(column) => columns.push(column),
+            None => {
+                let keys = COLUMNS.iter().flat_map(|(_, columns)| columns.iter());
+                let keys = keys.map(|(key, _)| *key);
+                let keys = keys.collect::<Vec<_>>().join(", ");
+                wrong.push(format!("unknown column {name:?}; known here: {keys}"));
+            }
+        }
+    }
+    for key in ["mac", "ip"] {
+        if wrong.is_empty() && !columns.iter().any(|column| column.key == key) {
+            wrong.push(format!("there is no column {key:?}; the first line names the columns"));
+        }
+    }
+    for message in &wrong {
+        report.error(place, message.as_str());
+    }
+    wrong.is_empty().then_some(columns)
+}
+
+/// The record as `[[host]]` has it, without its empty cells.
+fn row<'r>(columns: &[Column], record: &'r StringRecord, at: usize) -> DeTable<'r> {
+    let (mut host, mut script, mut quirks) = (DeTable::new(), DeTable::new(), DeTable::new());
+    for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
+        let table = match column.table {
+            Table::Host => &mut host,
+            Table::ScriptSettings => &mut script,
+            Table::Quirks => &mut quirks,
+        };
+        table.insert(key(at, column.key), Spanned::new(at..at, value(column.cell, text, at)));
+    }
+    for (name, table) in [("script-settings", script), ("quirks", quirks)] {
+        if !table.is_empty() {
+            host.insert(key(at, name), Spanned::new(at..at, DeValue::Table(table)));
+        }
+    }
+    host
+}
+
+/// What cannot be read as the column's kind stays a text: reading the host says what is wrong.
+fn value(cell: Cell, text: &str, at: usize) -> DeValue<'_> {
+    let string = |text| DeValue::String(DeString::Borrowed(text));
+    let parts = || text.split([' ', ';', '\t']).filter(|part| !part.is_empty());
+    match cell {
+        Cell::Text => string(text),
+        Cell::Number => number(text),
+        Cell::Numbers if parts().nth(1).is_some() => {
+            DeValue::Array(parts().map(|part| Spanned::new(at..at, number(part))).collect())
+        }
+        Cell::Numbers => number(text),
+        Cell::Boolean => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" => DeValue::Boolean(true),
+            "false" | "no" => DeValue::Boolean(false),
+            _ => string(text),
+        },
+        Cell::List => {
+            DeValue::Array(parts().map(|part| Spanned::new(at..at, string(part))).collect())
+        }
+        Cell::Routes => {
+            let route = |part: &'_ str| {
+                let mut route = DeTable::new();
+                let (destination, router) = part.split_once('=').unwrap_or((part, ""));
+                let string = |text: &str| DeValue::String(DeString::Owned(text.to_owned()));
+                route.insert(key(at, "destination"), Spanned::new(at..at, string(destination)));
+                route.insert(key(at, "router"), Spanned::new(at..at, string(router)));
+                Spanned::new(at..at, DeValue::Table(route))
+            };
+            DeValue::Array(parts().map(route).collect::<DeArray<'_>>())
+        }
+    }
+}
+
+fn number(text: &str) -> DeValue<'_> {
+    match DeValue::parse(text).map(Spanned::into_inner) {
+        Ok(number @ DeValue::Integer(_)) => number,
+        _ => DeValue::String(DeString::Borrowed(text)),
+    }
+}
+
+fn key(at: usize, key: &'static str) -> Spanned<DeString<'static>> {
+    Spanned::new(at..at, DeString::Borrowed(key))
+}

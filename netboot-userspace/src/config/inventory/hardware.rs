@@ -1,0 +1,225 @@
+//! Tinkerbell's Hardware, `tinkerbell.org/v1alpha1`. What it has for other services is not read.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use toml::de::DeValue;
+
+use super::{
+    machine::{Machine, Machines, Others, is_ipv6},
+    scalar::{boolean, lease, netmask, vlan},
+};
+use crate::{
+    config::{
+        DhcpOption, NetworkOverrides,
+        host::mac,
+        section::Section,
+        value::{
+            address, boot_file, hostname, http_url, is_http_url, line, network, text, unicast, word,
+        },
+    },
+    inventory::{Host, HostScript, ScriptSettings},
+};
+
+const API: &str = "tinkerbell.org/v1alpha1";
+
+/// The machines of an object: each of its interfaces is one.
+pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
+    let report = machines.report;
+    let kind = object.get("kind", text);
+    let api = object.get("apiVersion", text);
+    match kind {
+        Some(kind) if kind.value != "Hardware" => {
+            report.warn(&kind.place, format!("{} is no Hardware: left out", kind.value));
+            return;
+        }
+        None if !object.has("spec") => {
+            let message = "is neither Tinkerbell's Hardware nor a map from MAC addresses";
+            report.error(&object.place, message);
+            return;
+        }
+        _ => {}
+    }
+    if let Some(api) = api.filter(|api| api.value != API) {
+        report.error(&api.place, format!("{:?} is not supported: {API} is", api.value));
+        return;
+    }
+    object.ignore(&["metadata", "status"]);
+    let Some(mut spec) = object.section("spec") else {
+        if !object.has("spec") {
+            report.error(&object.place, "has no spec");
+        }
+        return;
+    };
+    machines.finish(object);
+    let settings = settings(&mut spec, machines);
+    for section in spec.sections("interfaces") {
+        interface(section, &settings, machines);
+    }
+    spec.ignore(&["auto", "bmcRef", "disks", "references", "resources", "storage"]);
+    spec.ignore(&["tinkVersion", "userData", "vendorData"]);
+    machines.finish(spec);
+}
+
+/// What all interfaces share: the worker's name and the facility.
+fn settings(spec: &mut Section<'_>, machines: &mut Machines<'_>) -> ScriptSettings {
+    let mut settings =
+        ScriptSettings { worker_id: spec.value("agentID", word), ..ScriptSettings::default() };
+    let Some(mut metadata) = spec.section("metadata") else { return settings };
+    if let Some(mut facility) = metadata.section("facility") {
+        let code = facility.value("facility_code", line).unwrap_or_default();
+        // Kernel arguments are known to follow it.
+        let mut words = code.split_whitespace().map(str::to_owned);
+        settings.facility = words.next();
+        settings.kernel_params.extend(words);
+        facility.ignore(&["plan_slug", "plan_version_slug"]);
+        machines.finish(facility);
+    }
+    metadata.ignore(&["bonding_mode", "custom", "instance", "manufacturer", "state"]);
+    machines.finish(metadata);
+    settings
+}
+
+fn interface(mut section: Section<'_>, settings: &ScriptSettings, machines: &mut Machines<'_>) {
+    let report = machines.report;
+    let place = section.place.clone();
+    section.ignore(&["isoboot"]);
+    let disabled = section.get("disableDhcp", boolean).filter(|disabled| disabled.value);
+    let dhcp = section.section("dhcp");
+    let netboot = section.section("netboot");
+    let has_dhcp = section.has("dhcp");
+    machines.finish(section);
+    if let Some(disabled) = disabled {
+        report.warn(&disabled.place, "DHCP is disabled for this interface: it is left out");
+        return;
+    }
+    let Some(dhcp) = dhcp else {
+        if !has_dhcp {
+            report.warn(&place, "the interface has no dhcp: it is left out");
+        }
+        return;
+    };
+    let rest = Host { netboot: false, script_settings: settings.clone(), ..Host::default() };
+    let (mac, ip, boot_file) = (None, None, None);
+    let mut machine = Machine { place, mac, ip, netmask: None, boot_file, rest };
+    if let Some(netboot) = netboot {
+        boots(netboot, &mut machine, machines);
+    }
+    if lease_of(dhcp, &mut machine, machines) {
+        machines.add(machine);
+    }
+}
+
+/// `dhcp`; whether the machine has an address that can be given to it.
+fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) -> bool {
+    let report = machines.report;
+    machine.mac = dhcp.require("mac", mac);
+    let host = &mut machine.rest;
+    host.hostname = dhcp.value("hostname", hostname);
+    host.lease_time = dhcp.value("lease_time", lease).flatten();
+    host.boot_vlan = dhcp.value("vlan_id", vlan).flatten();
+    host.script_settings.arch = dhcp.value("arch", word);
+    let domain = dhcp.value("domain_name", hostname);
+    host.network = NetworkOverrides {
+        routers: None,
+        dns: machines.addresses(&mut dhcp, "name_servers", Others::Ipv6),
+        ntp: machines.addresses(&mut dhcp, "time_servers", Others::NamesAndIpv6),
+        search: domain.clone().map(|domain| vec![domain]),
+        domain,
+        routes: routes(&mut dhcp, machines),
+        mtu: None,
+    };
+    other_server(&mut dhcp, machine, machines);
+    dhcp.ignore(&["iface_name", "uefi"]);
+    let place = dhcp.place.clone();
+    let has_ip = dhcp.has("ip");
+    let ip = dhcp.section("ip");
+    machines.finish(dhcp);
+    let Some(mut ip) = ip else {
+        if !has_ip {
+            report.error(&place, "has no ip: give ip.address and ip.netmask");
+        }
+        return false;
+    };
+    if is_ipv6(ip.peek("address")) {
+        report.warn(&ip.place, "DHCP is for IPv4 here: the interface is left out");
+        return false;
+    }
+    machine.ip = ip.require("address", unicast);
+    machine.netmask = ip.get("netmask", netmask);
+    machine.rest.network.routers = ip.value("gateway", unicast).map(|router| vec![router]);
+    ip.ignore(&["family"]);
+    machines.finish(ip);
+    true
+}
+
+/// Options 66 and 67. Firmware mostly asks the server that the answer names, which is this one: so the
+/// boot file must be here in any case.
+fn other_server(dhcp: &mut Section<'_>, machine: &mut Machine, machines: &Machines<'_>) {
+    let server = dhcp.get("tftp_server_name", word);
+    if let Some(file) = dhcp.get("boot_file_name", boot_file) {
+        if !machine.rest.netboot {
+            let message = "is not booted: netboot.allowPXE is not true";
+            machines.report.warn(&file.place, message);
+        }
+        machine.boot_file = Some(file);
+    }
+    let ours = machines.config.dhcp.server_address;
+    let is_ours = |server: &str| ours.is_some() && server.parse().ok() == ours;
+    if let Some(server) = server.filter(|server| !is_ours(&server.value)) {
+        let value = server.value.into_bytes();
+        machine.rest.options.push(DhcpOption { code: 66, value });
+    }
+}
+
+fn routes(dhcp: &mut Section<'_>, machines: &mut Machines<'_>) -> Option<Vec<(Ipv4Net, Ipv4Addr)>> {
+    if !dhcp.has("classless_static_routes") {
+        return None;
+    }
+    let mut routes = Vec::new();
+    for mut route in dhcp.sections("classless_static_routes") {
+        let destination = route.require("destination_descriptor", network);
+        let router = route.require("router", address);
+        machines.finish(route);
+        if let (Some(destination), Some(router)) = (destination, router) {
+            routes.push((destination.value, router.value));
+        }
+    }
+    Some(routes)
+}
+
+/// `netboot`
+fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) {
+    let host = &mut machine.rest;
+    host.netboot = netboot.value("allowPXE", boolean).unwrap_or_default();
+    if let Some(mut ipxe) = netboot.section("ipxe") {
+        let contents = ipxe.value("contents", text);
+        let contents = contents.map(|contents| HostScript::Text(script(contents)));
+        host.script = ipxe.value("url", url).or(contents);
+        machine.boot_file = ipxe.get("binary", boot_file);
+        machines.finish(ipxe);
+    }
+    if let Some(mut osie) = netboot.section("osie") {
+        let settings = &mut host.script_settings;
+        settings.download_url = osie.value("baseURL", http_url);
+        settings.kernel = osie.value("kernel", word);
+        settings.initrd = osie.value("initrd", word);
+        let params = osie.list("kernelParams", line).unwrap_or_default();
+        settings.kernel_params.extend(params.into_iter().map(|placed| placed.value));
+        machines.finish(osie);
+    }
+    netboot.ignore(&["allowWorkflow", "pxelinux", "rpi"]);
+    machines.finish(netboot);
+}
+
+/// A URL that is chained to.
+pub(super) fn url(value: &DeValue<'_>) -> Result<HostScript, String> {
+    let url = text(value)?;
+    is_http_url(&url)?;
+    Ok(HostScript::Url(url))
+}
+
+/// The text as iPXE takes it for a script.
+pub(super) fn script(text: String) -> String {
+    if text.starts_with("#!ipxe") { text } else { format!("#!ipxe\n{text}") }
+}

@@ -1,0 +1,217 @@
+//! A machine of Tinkerbell's YAML becomes a host.
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::{IpAddr, Ipv4Addr},
+    thread,
+};
+
+use ipnet::Ipv4Net;
+use netboot_ebpf::shared::Mac;
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    hardware, mac_keyed,
+    yaml::{Record, read_records, split},
+};
+use crate::{
+    config::{
+        Config, Located, Subnet,
+        host::DraftHost,
+        problem::{Place, Placed, Report},
+        read::Draft,
+        section::Section,
+        source::Source,
+        subnet::{SubnetPlace, cidr},
+        value::{address, text},
+    },
+    inventory::Host,
+};
+
+/// A machine as its record has it.
+pub(super) struct Machine {
+    pub(super) place: Place,
+    pub(super) mac: Option<Placed<Mac>>,
+    pub(super) ip: Option<Placed<Ipv4Addr>>,
+    /// The length of the prefix.
+    pub(super) netmask: Option<Placed<u8>>,
+    pub(super) boot_file: Option<Placed<String>>,
+    /// All but the above.
+    pub(super) rest: Host,
+}
+
+/// Reads machines into hosts.
+pub(super) struct Machines<'r> {
+    pub(super) config: &'r Config,
+    pub(super) report: &'r Report,
+    located: &'r Located<'r>,
+    hosts: Vec<DraftHost>,
+    /// Networks of machines that are in no subnet, and where each is named first.
+    networks: HashMap<Ipv4Net, Place>,
+    /// What the machine being read is called.
+    name: String,
+    /// Unknown fields that were warned of.
+    unknown: HashSet<String>,
+}
+
+/// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs.
+pub(super) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
+    let config = &draft.config;
+    let located = Located::new(&config.subnets);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let parts: Vec<_> = thread::scope(|scope| {
+        let located = &located;
+        let read = |part| scope.spawn(move || read_part(source, part, config, located));
+        let threads: Vec<_> = split(source, cores).into_iter().map(read).collect();
+        threads.into_iter().map(thread::ScopedJoinHandle::join).collect()
+    });
+    let mut hosts = Vec::new();
+    let mut networks = HashMap::new();
+    for part in parts {
+        let Ok((found, part_networks, part_report)) = part else {
+            report.error(&source.whole(), "cannot be read: the reader failed");
+            return None;
+        };
+        report.absorb(part_report);
+        hosts.extend(found);
+        for (cidr, place) in part_networks {
+            networks.entry(cidr).or_insert(place);
+        }
+    }
+    let mut networks: Vec<_> = networks.into_iter().collect();
+    networks.sort_by_key(|(_, place)| place.line);
+    for (cidr, place) in networks {
+        draft.config.subnets.push(Subnet::new(cidr));
+        draft.subnets.push(SubnetPlace { section: place.clone(), cidr: place });
+    }
+    Some(hosts)
+}
+
+type Part = (Vec<DraftHost>, HashMap<Ipv4Net, Place>, Report);
+
+fn read_part(source: &Source, part: (usize, &str), config: &Config, located: &Located<'_>) -> Part {
+    let report = Report::default();
+    let mut machines = Machines {
+        config,
+        report: &report,
+        located,
+        hosts: Vec::new(),
+        networks: HashMap::new(),
+        name: String::new(),
+        unknown: HashSet::new(),
+    };
+    read_records(source, part, &report, &mut |record| match record {
+        Record::Object(place, table) => {
+            let name = table.get("metadata").and_then(|metadata| metadata.get_ref().get("name"));
+            let name = name.and_then(|name| name.get_ref().as_str()).unwrap_or_default();
+            name.clone_into(&mut machines.name);
+            let place = Place { field: name.to_owned(), ..place };
+            hardware::read(Section::of(source, &table, place, &report), &mut machines);
+        }
+        Record::Machine { place, mac, table } => {
+            mac.as_ref().clone_into(&mut machines.name);
+            let section =
+                Section::of(source, &table, Place { field: mac.to_string(), ..place }, &report);
+            mac_keyed::read(&mac, section, &mut machines);
+        }
+    });
+    let Machines { hosts, networks, .. } = machines;
+    (hosts, networks, report)
+}
+
+impl Machines<'_> {
+    /// Adds the machine as a host of its subnet.
+    pub(super) fn add(&mut self, mut machine: Machine) {
+        if let Some(ip) = &machine.ip {
+            let subnet = self.located.subnet(ip.value);
+            let rest = &mut machine.rest;
+            let mut lease = self.config.dhcp.lease_time;
+            if let Some(subnet) = subnet {
+                lease = subnet.lease_time.unwrap_or(lease);
+                rest.network = std::mem::take(&mut rest.network).beside(subnet);
+            }
+            rest.lease_time = rest.lease_time.filter(|own| *own != lease);
+            if let Some(netmask) = &machine.netmask {
+                self.network(ip.value, netmask, subnet);
+            }
+        }
+        let Machine { place, mac, ip, boot_file, rest, .. } = machine;
+        self.hosts.push(DraftHost::new(place, mac, ip, boot_file, rest));
+    }
+
+    /// The machine's network is its subnet, or makes one.
+    fn network(&mut self, ip: Ipv4Addr, netmask: &Placed<u8>, subnet: Option<&Subnet>) {
+        let Ok(network) = Ipv4Net::new(ip, netmask.value) else { return };
+        let network = network.trunc();
+        match subnet {
+            Some(subnet) if subnet.cidr == network => {}
+            Some(subnet) => {
+                let message = format!(
+                    "{} is not the netmask of {}, the subnet that {ip} lies in, which has {}",
+                    network.netmask(),
+                    subnet.cidr,
+                    subnet.cidr.netmask()
+                );
+                self.report.error(&netmask.place, message);
+            }
+            None if self.networks.contains_key(&network) => {}
+            None => match cidr(&DeValue::String(network.to_string().into())) {
+                Ok(network) => drop(self.networks.insert(network, netmask.place.clone())),
+                Err(message) => self.report.error(&netmask.place, message),
+            },
+        }
+    }
+
+    /// Warns of the section's unknown fields, of each once.
+    pub(super) fn finish(&mut self, section: Section<'_>) {
+        for (name, place) in section.unknown() {
+            let path = place.field.strip_prefix(&self.name).unwrap_or(&place.field);
+            if self.unknown.insert(path.to_owned()) {
+                let message = format!("unknown field {name:?}: left out, wherever it stands");
+                self.report.warn(&place, message);
+            }
+        }
+    }
+
+    /// The IPv4 addresses of a list. Of others, those that may stand there are left out.
+    pub(super) fn addresses(
+        &self,
+        section: &mut Section<'_>,
+        key: &'static str,
+        others: Others,
+    ) -> Option<Vec<Ipv4Addr>> {
+        let report = self.report;
+        let values = section.list(key, |value| match address(value) {
+            Ok(address) => Ok(Ok(address)),
+            Err(message) => {
+                let text = text(value)?;
+                let is_other = text.parse::<IpAddr>().is_ok()
+                    || (others == Others::NamesAndIpv6
+                        && crate::config::value::hostname(value).is_ok()
+                        && text.contains(|c: char| c.is_ascii_alphabetic()));
+                if is_other { Ok(Err(text)) } else { Err(message) }
+            }
+        })?;
+        let kept = values.into_iter().filter_map(|Placed { value, place }| {
+            value
+                .inspect_err(|other| {
+                    report.warn(&place, format!("{other:?} is left out: no IPv4 address"));
+                })
+                .ok()
+        });
+        Some(kept.collect())
+    }
+}
+
+/// What a list of addresses may have beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    Ipv6,
+    NamesAndIpv6,
+}
+
+/// Whether a value is an IPv6 address.
+pub(super) fn is_ipv6(value: Option<&Spanned<DeValue<'_>>>) -> bool {
+    let text = value.and_then(|value| value.get_ref().as_str());
+    text.is_some_and(|text| matches!(text.parse(), Ok(IpAddr::V6(_))))
+}

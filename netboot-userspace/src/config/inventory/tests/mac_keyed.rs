@@ -1,0 +1,52 @@
+use super::{check, check_hosts};
+
+#[test]
+fn read() {
+    let text = "\
+52:54:00:00:00:01:
+  ipAddress: 10.0.0.11
+  subnetMask: 255.255.255.0
+  defaultGateway: 10.0.0.1
+  nameServers: [10.0.0.9]
+  hostname: one
+  domainName: lab.test
+  broadcastAddress: 10.0.0.255
+  ntpServers: [10.0.0.8]
+  vlanID: 400
+  leaseTime: 3600
+  arch: x86_64
+  domainSearch: [a.test]
+  netboot:
+    allowPxe: true
+    ipxeScriptUrl: http://m/one.ipxe
+    ipxeScript: ''
+    console: ttyS1,115200
+    facility: onprem quiet
+\"52-54-00-00-00-0A\": {ipAddress: 10.0.0.12, extra: 1}
+52:54:00:00:00:03: {ipAddress: 10.0.0.13, disabled: true}
+";
+    let one = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nhostname = \"one\"\nnetboot = true\n\
+               script = \"http://m/one.ipxe\"\nboot-vlan = 400\nlease-time = \"1h\"\ndns = [\"10.0.0.9\"]\n\
+               ntp = [\"10.0.0.8\"]\ndomain = \"lab.test\"\nsearch = [\"a.test\"]\n\n\
+               [script-settings]\narch = \"x86_64\"\nfacility = \"onprem\"\n\
+               consoles = [\"ttyS1,115200\"]\nkernel-params = [\"quiet\"]\n";
+    let two = "mac = \"52:54:00:00:00:0a\"\nip = \"10.0.0.12\"\nnetboot = false\n";
+    let warnings = [
+        "a.yaml:20: 52-54-00-00-00-0A.extra: unknown field \"extra\": left out, wherever it stands",
+        "a.yaml:21: 52:54:00:00:00:03.disabled: the machine is disabled: it is left out",
+    ];
+    check_hosts("a.yaml", text, &[one, two], &warnings);
+}
+
+#[test]
+fn refused() {
+    check(
+        "a.yml",
+        "52:54:00:00:00:01: {}\n01:54:00:00:00:02: {ipAddress: 10.0.0.12}\nnode: 1\n",
+        &[
+            "a.yml:1: 52:54:00:00:00:01.ipAddress: is missing",
+            "a.yml:1: is neither Tinkerbell's Hardware nor a map from MAC addresses",
+            "a.yml:2: 01:54:00:00:00:02: 01:54:00:00:00:02 is a group address, not a machine's",
+        ],
+    );
+}
