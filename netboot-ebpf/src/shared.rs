@@ -388,6 +388,14 @@ pub struct Unknown {
     pub stage: u8,
 }
 
+/// `100`, or `200.100`, the outer one first.
+impl core::fmt::Display for Vlan {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [outer, inner] = self.ids;
+        if inner == 0 { write!(f, "{outer}") } else { write!(f, "{outer}.{inner}") }
+    }
+}
+
 impl core::fmt::Display for Mac {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let [a, b, c, d, e, g] = self.octets;

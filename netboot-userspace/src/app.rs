@@ -138,7 +138,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (dhcp, port) = match prepared {
         Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
-        None => (Dhcp { kernel: None, userspace: Arc::default() }, None),
+        None => (Dhcp { tables: None, kernel: None, userspace: Arc::default() }, None),
     };
     let reporter = Reporter::new(&config, dhcp, listening, machines.clone(), syslog.0.counters());
     let reporter = Arc::new(reporter);
@@ -178,6 +178,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 /// What answers DHCP.
 pub(crate) struct Dhcp {
+    /// `None`: DHCP is not answered.
+    pub(crate) tables: Option<Arc<Tables>>,
     pub(crate) kernel: Option<Kernel>,
     pub(crate) userspace: Arc<Counters>,
 }
@@ -253,7 +255,7 @@ impl Prepared {
                 Ok(())
             });
         }
-        Ok((Dhcp { kernel: Some(kernel), userspace }, Some(port)))
+        Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, Some(port)))
     }
 }
 

@@ -55,14 +55,19 @@ pub fn render(status: &Status) -> String {
     registry.register("interface_info", "Interfaces and the mode of their XDP program", interfaces);
 
     let machines = Family::<Name, Gauge>::default();
-    for (name, number) in [("known", status.machines.len()), ("unknown", status.unknown.len())] {
+    let numbers = [
+        ("known", status.machines.len()),
+        ("unknown", status.unknown.len()),
+        ("quarantined", status.quarantined.len()),
+    ];
+    for (name, number) in numbers {
         machines
             .get_or_create(&Name { name: name.to_owned() })
             .set(i64::try_from(number).unwrap_or(i64::MAX));
     }
     registry.register(
         "machines_seen",
-        "Machines that were seen, with a reservation or without",
+        "Machines that were seen, with a reservation or without, and those whose address is held back",
         machines,
     );
 

@@ -9,7 +9,7 @@ use std::{
 
 use netboot_ebpf::{
     client::Stage,
-    shared::{Mac, NO_ARCHITECTURE, Seen},
+    shared::{Mac, NO_ARCHITECTURE, Seen, Vlan},
     verdict::Verdict,
     wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST},
 };
@@ -55,7 +55,12 @@ impl Sightings {
 
     /// Notes a message that came at a time, and what became of it.
     pub fn note(&self, path: Path, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
-        let interface = self.interfaces.get(&ifindex).map_or("?", String::as_str);
+        let mut interface = self.interfaces.get(&ifindex).map_or("?", String::as_str).to_owned();
+        let vlan = seen.station.vlan;
+        if vlan != Vlan::NONE {
+            interface += &format!(" vlan {vlan}");
+        }
+        let interface = interface.as_str();
         let stage = Stage::from_number(seen.stage).unwrap_or(Stage::Plain).as_str();
         let message = message_name(seen.message_type);
         let machine = seen.station.mac;

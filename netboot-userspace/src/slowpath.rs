@@ -5,6 +5,7 @@ mod counters;
 mod receive;
 
 use std::{
+    future::poll_fn,
     io,
     os::fd::{AsRawFd as _, OwnedFd},
     sync::Arc,
@@ -26,9 +27,9 @@ use nix::{
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
 pub use self::counters::Counters;
 use self::receive::{Received, Receiver};
@@ -59,8 +60,7 @@ pub struct Declined {
 
 /// One interface's socket.
 pub struct SlowPath {
-    socket: Arc<AsyncFd<OwnedFd>>,
-    delayed: Arc<Semaphore>,
+    socket: AsyncFd<OwnedFd>,
     declined: mpsc::Sender<Declined>,
     link: Link,
     tables: Arc<Tables>,
@@ -98,8 +98,7 @@ impl SlowPath {
         )]
         let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
         Ok(Self {
-            socket: Arc::new(socket),
-            delayed: Arc::new(Semaphore::new(MAX_DELAYED)),
+            socket,
             declined,
             link,
             tables,
@@ -125,6 +124,8 @@ impl SlowPath {
     async fn answer_all(&mut self) {
         let mut receiver = Receiver::default();
         let mut overflows = 0;
+        // Answers that wait: some firmware misses one that comes at once.
+        let mut delayed = DelayQueue::<(Station, Vec<u8>)>::new();
         let mut scratch = Box::new(Scratch::new());
         let mut look = tokio::time::interval(LOOK);
         loop {
@@ -133,6 +134,11 @@ impl SlowPath {
                     if self.is_removed() {
                         return;
                     }
+                    continue;
+                }
+                Some(due) = poll_fn(|context| delayed.poll_expired(context)), if !delayed.is_empty() => {
+                    let (station, answer) = due.into_inner();
+                    self.transmit(station, &answer);
                     continue;
                 }
                 ready = self.socket.ready(READABLE_OR_FAILED) => ready.map(|mut ready| {
@@ -145,7 +151,7 @@ impl SlowPath {
                         self.counters.count_overflows(total.wrapping_sub(overflows));
                         overflows = total;
                     }
-                    self.handle(&received, &mut scratch);
+                    self.handle(&received, &mut scratch, &mut delayed);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -178,7 +184,12 @@ impl SlowPath {
         }
     }
 
-    fn handle(&mut self, received: &Received<'_>, scratch: &mut Scratch) {
+    fn handle(
+        &mut self,
+        received: &Received<'_>,
+        scratch: &mut Scratch,
+        delayed: &mut DelayQueue<(Station, Vec<u8>)>,
+    ) {
         let Received { frame, from, .. } = received;
         // Between making the socket and binding it, frames of other interfaces come in.
         if from.ifindex() != self.link.packet_address.ifindex() {
@@ -202,10 +213,11 @@ impl SlowPath {
         let station = scratch.request.station;
         let delay = self.tables.reservations.get(&station).map_or(0, |row| row.delay);
         if delay == 0 {
-            let sent = transmit(&self.socket, &answer);
-            self.note_sent(station, sent);
+            self.transmit(station, &answer);
+        } else if delayed.len() < MAX_DELAYED {
+            delayed.insert((station, answer), Duration::from_millis(delay.into()));
         } else {
-            self.send_later(station, answer, Duration::from_millis(delay.into()));
+            self.note_unsent(station, Errno::ENOBUFS);
         }
     }
 
@@ -224,26 +236,13 @@ impl SlowPath {
         }
     }
 
-    /// Some firmware misses an answer that comes at once.
-    fn send_later(&mut self, station: Station, answer: Vec<u8>, delay: Duration) {
-        let Ok(permit) = Arc::clone(&self.delayed).try_acquire_owned() else {
-            self.note_sent(station, Err(Errno::ENOBUFS));
-            return;
-        };
-        let (socket, counters) = (Arc::clone(&self.socket), Arc::clone(&self.counters));
-        let interface = self.link.name.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            if let Err(error) = transmit(&socket, &answer) {
-                counters.count_unsent();
-                tracing::warn!(interface, %error, machine = %station.mac, "cannot send a delayed answer");
-            }
-            drop(permit);
-        });
+    fn transmit(&mut self, station: Station, frame: &[u8]) {
+        if let Err(error) = send(self.socket.as_raw_fd(), frame, MsgFlags::MSG_DONTWAIT) {
+            self.note_unsent(station, error);
+        }
     }
 
-    fn note_sent(&mut self, station: Station, sent: nix::Result<()>) {
-        let Err(error) = sent else { return };
+    fn note_unsent(&mut self, station: Station, error: Errno) {
         self.counters.count_unsent();
         if let Some(left_out) = self.unsent.admit(Instant::now()) {
             tracing::warn!(
@@ -260,10 +259,6 @@ impl SlowPath {
     fn tells_of(&self, verdict: Verdict) -> bool {
         self.xdp == Attached::No || verdict.is_answer() || !verdict.is_final()
     }
-}
-
-fn transmit(socket: &AsyncFd<OwnedFd>, frame: &[u8]) -> nix::Result<()> {
-    send(socket.as_raw_fd(), frame, MsgFlags::MSG_DONTWAIT).map(drop)
 }
 
 /// What a side answers to a frame in memory.

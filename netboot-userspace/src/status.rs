@@ -6,6 +6,7 @@ mod table;
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,9 @@ pub struct Status {
     pub verdicts: Vec<VerdictCount>,
     pub services: Vec<ServiceStatus>,
     pub machines: Vec<Machine>,
+    /// Machines whose address is held back, since they declined it.
+    #[serde(default)]
+    pub quarantined: Vec<QuarantinedMachine>,
     /// Machines without a reservation that ask to boot.
     pub unknown: Vec<UnknownMachine>,
     /// What was dropped or went wrong, by name: `syslog-rate-limited`.
@@ -59,6 +63,13 @@ pub struct ServiceStatus {
     pub name: String,
     pub listen: String,
     pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedMachine {
+    pub mac: String,
+    pub ip: Option<Ipv4Addr>,
+    pub seconds_left: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ mod cli;
 mod clients;
 mod conformance;
 mod corpus;
+mod decline;
 mod explain;
 mod frames;
 mod hostile;

@@ -15,6 +15,7 @@ pub(crate) const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
 pub(crate) struct Site {
     root: TempDir,
     script_user_classes: &'static str,
+    decline_time: &'static str,
     boot_files: String,
     hosts: String,
 }
@@ -26,6 +27,7 @@ impl Site {
         let site = Self {
             root,
             script_user_classes: "\"Tinkerbell\"",
+            decline_time: "60s",
             boot_files: String::new(),
             hosts: String::new(),
         };
@@ -75,11 +77,18 @@ impl Site {
         Ok(self)
     }
 
+    /// How long a declined address is held back.
+    pub(crate) fn decline_time(mut self, time: &'static str) -> Self {
+        self.decline_time = time;
+        self
+    }
+
     pub(crate) fn setup(self, xdp: Xdp) -> Result<Setup> {
         let tables = format!(
             r#"[dhcp]
 server-address = "{SERVER}"
 lease-time = "24h"
+decline-time = "{decline_time}"
 
 [[subnet]]
 cidr = "192.168.2.0/24"
@@ -101,6 +110,7 @@ consoles = ["ttyS0"]
 {hosts}"#,
             root = self.root().display(),
             classes = self.script_user_classes,
+            decline_time = self.decline_time,
             boot_files = self.boot_files,
             hosts = self.hosts,
         );

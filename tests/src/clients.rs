@@ -10,7 +10,7 @@ pub use dhclient::{Bound, dhclient};
 pub use dhcpcd::dhcpcd;
 pub use dhcrelay::dhcrelay;
 pub use perfdhcp::{Exchanged, perfdhcp};
-pub use udhcpc::udhcpc;
+pub use udhcpc::{udhcpc, udhcpc_declines};
 
 use std::{
     collections::BTreeMap, fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path,

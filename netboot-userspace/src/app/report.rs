@@ -9,7 +9,8 @@ use crate::{
     config::Config,
     fastpath::FastPath,
     machines::{Machine, Machines, Step},
-    status::{ServiceStatus, Status, UnknownMachine, VerdictCount},
+    quarantine,
+    status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
     syslog,
 };
 
@@ -78,9 +79,21 @@ impl Reporter {
             verdicts,
             services: self.listening.iter().map(service).collect(),
             machines: known,
+            quarantined: self.quarantined(),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             counters,
         }
+    }
+
+    fn quarantined(&self) -> Vec<QuarantinedMachine> {
+        let Some(tables) = &self.dhcp.tables else { return Vec::new() };
+        let held = tables.quarantine.held(quarantine::now()).into_iter();
+        held.map(|(station, left)| QuarantinedMachine {
+            mac: station.mac.to_string(),
+            ip: tables.reservations.get(&station).map(|row| row.address.into()),
+            seconds_left: left.as_secs(),
+        })
+        .collect()
     }
 
     /// No machine is sent to services that are about to stop.

@@ -51,6 +51,12 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     });
     table(&mut out, ["MACHINE", "ADDRESS", "HOSTNAME", "SEEN", "LAST STEP"], rows);
 
+    let rows = status.quarantined.iter().map(|machine| {
+        let address = machine.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+        [machine.mac.clone(), address, span(machine.seconds_left)]
+    });
+    table(&mut out, ["DECLINED BY", "ADDRESS", "HELD BACK FOR"], rows);
+
     let rows = status.unknown.iter().map(|machine| unknown(machine, now));
     table(&mut out, ["UNKNOWN MACHINE", "ARCHITECTURE", "INTERFACE", "REQUESTS", "SEEN"], rows);
     if !status.unknown.is_empty() {

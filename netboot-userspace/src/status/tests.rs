@@ -62,6 +62,11 @@ fn status() -> Status {
             state: "serving".to_owned(),
         }],
         machines: vec![machine("52:54:00:ee:0d:0b", step), machine("52:54:00:ee:0d:0c", line)],
+        quarantined: vec![QuarantinedMachine {
+            mac: "52:54:00:ee:0d:0b".to_owned(),
+            ip: Some(Ipv4Addr::new(192, 168, 2, 144)),
+            seconds_left: 59,
+        }],
         unknown: vec![unknown("02:00:00:00:00:01", Some(0)), unknown("02:00:00:00:00:02", None)],
         counters: [("syslog-rate-limited".to_owned(), 5), ("syslog-unwritten".to_owned(), 0)]
             .into(),
@@ -91,6 +96,9 @@ syslog-rate-limited      5
 MACHINE            ADDRESS        HOSTNAME  SEEN    LAST STEP
 52:54:00:ee:0d:0b  192.168.2.144  -         3s ago  dhcp: DISCOVER pxe x86_64-uefi: offer
 52:54:00:ee:0d:0c  192.168.2.144  -         3s ago  syslog: ipxe: a\\x1b[2J \"b\"
+
+DECLINED BY        ADDRESS        HELD BACK FOR
+52:54:00:ee:0d:0b  192.168.2.144  59s
 
 UNKNOWN MACHINE    ARCHITECTURE  INTERFACE  REQUESTS  SEEN
 02:00:00:00:00:01  x86-bios      eth0             12  1h 1m ago

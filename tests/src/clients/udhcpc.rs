@@ -27,3 +27,16 @@ pub fn udhcpc(namespace: &Namespace, interface: &str, identity: Identity<'_>) ->
         ["ip", "subnet", "router", "dns", "hostname", "serverid", "lease", "siaddr", "boot_file"],
     ))
 }
+
+/// The client finds its address in use, by ARP, declines it, and gets no other one.
+pub fn udhcpc_declines(namespace: &Namespace, interface: &str) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (hook, _) = write_hook(dir.path(), "$1\" in bound")?;
+    let mut command = namespace.sealed_command("udhcpc");
+    command.args(["-f", "-n", "-q", "-a", "-A", "1", "-t", "2", "-T", "1", "-i", interface]);
+    command.args(["-s", &hook]);
+    let output = process::output(command, DEADLINE)?;
+    ensure!(!output.status.success(), "udhcpc took its address: {}", output.stderr);
+    ensure!(output.stderr.contains("declin"), "udhcpc declined nothing: {}", output.stderr);
+    Ok(())
+}

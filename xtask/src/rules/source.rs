@@ -55,8 +55,10 @@ impl Source {
         module(&self.path).into_iter().next()
     }
 
-    pub(super) fn is_under(&self, directory: &str) -> bool {
-        self.path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+    /// Whether it is this file, or in this directory.
+    pub(super) fn is_under(&self, place: &str) -> bool {
+        let rest = self.path.strip_prefix(place);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
