@@ -13,10 +13,10 @@ pub(crate) mod status_socket;
 use std::{collections::HashMap, net::UdpSocket, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -38,8 +38,6 @@ use crate::{
 
 /// How long transfers under way may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// Declined addresses that wait to be noted.
-const DECLINES: usize = 64;
 /// TFTP takes two descriptors for a transfer: room for a rack's.
 const DESCRIPTORS: u64 = 65_536;
 
@@ -136,9 +134,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let syslog = syslog::channel(machines.clone(), &config.state_dir);
     let status_socket = status_socket::bind(&config.state_dir)?;
 
-    let (dhcp, port) = match prepared {
+    let (dhcp, ports) = match prepared {
         Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
-        None => (Dhcp { tables: None, kernel: None, userspace: Arc::default() }, None),
+        None => (Dhcp { tables: None, kernel: None, userspace: Arc::default() }, Vec::new()),
     };
     let reporter = Reporter::new(&config, dhcp, listening, machines.clone(), syslog.0.counters());
     let reporter = Arc::new(reporter);
@@ -166,7 +164,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     reporter.stop_answering();
     cancel.cancel();
-    drop(port);
+    drop(ports);
     if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
         .await
         .is_err()
@@ -186,21 +184,23 @@ pub(crate) struct Dhcp {
 
 /// DHCP before anybody is answered.
 struct Prepared {
-    port: UdpSocket,
+    ports: Vec<UdpSocket>,
     links: Vec<Link>,
     tables: Arc<Tables>,
 }
 
 impl Prepared {
-    /// The port that another DHCP server holds is said before anything else.
+    /// A port that another server holds is said before anything else.
     fn new(config: &Config) -> anyhow::Result<Self> {
-        let port = dhcp_sockets::hold_port()?;
+        let proxy_port = config.dhcp.mode.is_proxy().then_some(PROXY_PORT);
+        let ports = [SERVER_PORT].into_iter().chain(proxy_port);
+        let ports = ports.map(dhcp_sockets::hold_port).collect::<Result<_, _>>()?;
         let all = links::all()?;
         let of_subnet = || config.subnets.iter().find_map(|subnet| subnet.server_address);
         let server_address = config.dhcp.server_address.or_else(of_subnet);
         let links = links::named(&all, &config.interfaces, server_address)?;
         let tables = Arc::new(templates::render(config, &links, all.values())?);
-        Ok(Self { port, links, tables })
+        Ok(Self { ports, links, tables })
     }
 
     /// The least of the interfaces, in bytes.
@@ -208,16 +208,15 @@ impl Prepared {
         self.links.iter().map(|link| link.mtu).min()
     }
 
-    /// Starts both paths; the port is held for as long as the socket is kept.
+    /// Starts both paths; the ports are held for as long as the sockets are kept.
     fn serve(
         self,
         config: &Config,
         machines: &Machines,
         cancel: &CancellationToken,
         tasks: &mut Tasks,
-    ) -> anyhow::Result<(Dhcp, Option<UdpSocket>)> {
-        let Self { port, links, tables } = self;
-        let (declined, declines) = mpsc::channel(DECLINES);
+    ) -> anyhow::Result<(Dhcp, Vec<UdpSocket>)> {
+        let Self { ports, links, tables } = self;
         let userspace = Arc::<Counters>::default();
         let names: HashMap<u32, String> =
             links.iter().map(|link| (link.index, link.name.clone())).collect();
@@ -237,11 +236,10 @@ impl Prepared {
                 Arc::clone(&userspace),
                 sightings.clone(),
                 attached,
-                declined.clone(),
             )?);
         }
         let rows = kernel.fast.as_mut().map(FastPath::take_reservations).transpose()?;
-        let watch = declines::watch(declines, Arc::clone(&tables), rows, cancel.clone());
+        let watch = declines::watch(Arc::clone(&tables), rows, cancel.clone());
         tasks.spawn(async move {
             watch.await;
             Ok(())
@@ -255,7 +253,7 @@ impl Prepared {
                 Ok(())
             });
         }
-        Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, Some(port)))
+        Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, ports))
     }
 }
 

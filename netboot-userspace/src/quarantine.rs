@@ -2,19 +2,32 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{PoisonError, RwLock},
+    mem,
+    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use netboot_ebpf::shared::Station;
 use nix::time::ClockId;
+use tokio::sync::Notify;
 
-/// Until when the reservations of machines are held back. As many as there are reservations, at most.
+/// Until when the reservations of machines are held back: as many as there are reservations, at most.
 #[derive(Debug)]
 pub struct Quarantine {
     length: Duration,
     /// In the kernel's time, see [`now`].
     until: RwLock<BTreeMap<Station, Duration>>,
+    /// Those that [`Quarantine::fresh`] has not told yet.
+    fresh: Mutex<Vec<Held>>,
+    told: Notify,
+}
+
+/// An address that is held back from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub station: Station,
+    /// Since boot.
+    pub until: Duration,
 }
 
 /// The time since boot that the XDP program reads too (CLOCK_MONOTONIC).
@@ -27,14 +40,31 @@ impl Quarantine {
     /// Holds addresses back for this long.
     #[must_use]
     pub fn new(length: Duration) -> Self {
-        Self { length, until: RwLock::default() }
+        Self { length, until: RwLock::default(), fresh: Mutex::default(), told: Notify::new() }
     }
 
-    /// Holds a machine's address back from a time on; returns until when.
-    pub fn hold(&self, station: Station, now: Duration) -> Duration {
-        let end = now + self.length;
-        self.until.write().unwrap_or_else(PoisonError::into_inner).insert(station, end);
-        end
+    /// Holds a machine's address back from a time on; `false`: it is already.
+    pub fn hold(&self, station: Station, now: Duration) -> bool {
+        let held = Held { station, until: now + self.length };
+        let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
+        if until.get(&station).is_some_and(|until| now < *until) {
+            return false;
+        }
+        until.insert(station, held.until);
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        self.told.notify_one();
+        true
+    }
+
+    /// Waits for addresses that are held back anew. For one task.
+    pub async fn fresh(&self) -> Vec<Held> {
+        loop {
+            let fresh = mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+            if !fresh.is_empty() {
+                return fresh;
+            }
+            self.told.notified().await;
+        }
     }
 
     /// Whether a machine's address is held back.
@@ -44,7 +74,7 @@ impl Quarantine {
         until.get(&station).is_some_and(|until| now < *until)
     }
 
-    /// Gives a machine's address free, if its time is over.
+    /// Forgets a machine whose time is over; `false`: it is not, or was before.
     pub fn release(&self, station: Station, now: Duration) -> bool {
         let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
         let over = until.get(&station).is_some_and(|until| *until <= now);
@@ -68,8 +98,8 @@ mod tests {
 
     const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
 
-    #[test]
-    fn ends_by_itself() {
+    #[tokio::test]
+    async fn ends_by_itself() {
         let seconds = Duration::from_secs;
         let quarantine = Quarantine::new(seconds(60));
         let check = |now: u64, held: bool, released: bool| {
@@ -78,16 +108,18 @@ mod tests {
             assert_eq!(quarantine.release(STATION, seconds(now)), released, "{now}");
         };
         check(100, false, false);
-        assert_eq!(quarantine.hold(STATION, seconds(100)), seconds(160));
+        assert!(quarantine.hold(STATION, seconds(100)));
         check(100, true, false);
         check(159, true, false);
-        // Declined again meanwhile.
-        quarantine.hold(STATION, seconds(159));
-        check(160, true, false);
-        check(219, false, true);
-        check(219, false, false);
+        // Declined again meanwhile, it is not held back longer, and told once.
+        assert!(!quarantine.hold(STATION, seconds(159)));
+        let held = Held { station: STATION, until: seconds(160) };
+        assert_eq!(quarantine.fresh().await, [held]);
+        check(160, false, true);
+        check(160, false, false);
         let other = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 2] });
-        quarantine.hold(other, seconds(300));
-        assert!(!quarantine.is_held(STATION, seconds(301)));
+        assert!(quarantine.hold(other, seconds(300)) && quarantine.hold(STATION, seconds(301)));
+        assert_eq!(quarantine.fresh().await.len(), 2);
+        assert_eq!(quarantine.held(seconds(360)).len(), 1);
     }
 }

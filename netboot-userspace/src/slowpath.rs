@@ -16,7 +16,7 @@ use netboot_ebpf::{
     frame::{ADDRESSES, split},
     responder::{self, Answer, Scratch},
     shared::Station,
-    side::{Daemon, Side},
+    side::{Daemon, Kernel, Side},
     verdict::Verdict,
 };
 use nix::{
@@ -25,10 +25,7 @@ use nix::{
     net::if_::if_indextoname,
     sys::socket::{MsgFlags, send},
 };
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    sync::mpsc,
-};
+use tokio::io::{Interest, unix::AsyncFd};
 use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
 pub use self::counters::Counters;
@@ -50,18 +47,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Answers that wait on purpose, for one interface.
 const MAX_DELAYED: usize = 1024;
 
-/// An address that a machine declined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Declined {
-    pub station: Station,
-    /// Since boot.
-    pub until: Duration,
-}
-
 /// One interface's socket.
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
-    declined: mpsc::Sender<Declined>,
     link: Link,
     tables: Arc<Tables>,
     counters: Arc<Counters>,
@@ -69,6 +57,8 @@ pub struct SlowPath {
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
+    /// For what the kernel's side says.
+    spare: Box<Scratch>,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -90,7 +80,6 @@ impl SlowPath {
         counters: Arc<Counters>,
         sightings: Sightings,
         xdp: Attached,
-        declined: mpsc::Sender<Declined>,
     ) -> anyhow::Result<Self> {
         #[expect(
             deprecated,
@@ -99,7 +88,6 @@ impl SlowPath {
         let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
         Ok(Self {
             socket,
-            declined,
             link,
             tables,
             counters,
@@ -107,6 +95,7 @@ impl SlowPath {
             xdp,
             failures: Throttle::default(),
             unsent: Throttle::default(),
+            spare: Box::new(Scratch::new()),
         })
     }
 
@@ -129,7 +118,7 @@ impl SlowPath {
         let mut scratch = Box::new(Scratch::new());
         let mut look = tokio::time::interval(LOOK);
         loop {
-            let ready = tokio::select! {
+            let received = tokio::select! {
                 _ = look.tick() => {
                     if self.is_removed() {
                         return;
@@ -141,17 +130,18 @@ impl SlowPath {
                     self.transmit(station, &answer);
                     continue;
                 }
-                ready = self.socket.ready(READABLE_OR_FAILED) => ready.map(|mut ready| {
-                    ready.try_io(|socket| Ok(receiver.receive(socket)?)).unwrap_or(Ok(None))
-                }),
+                received = self.socket.async_io(READABLE_OR_FAILED, |socket| {
+                    Ok(receiver.receive(socket)?)
+                }) => received,
             };
-            match ready.flatten() {
+            match received {
                 Ok(Some(received)) => {
                     if let Some(total) = received.overflows {
                         self.counters.count_overflows(total.wrapping_sub(overflows));
                         overflows = total;
                     }
-                    self.handle(&received, &mut scratch, &mut delayed);
+                    let frame = receiver.frame(&received);
+                    self.handle(frame, &received, &mut scratch, &mut delayed);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -186,13 +176,13 @@ impl SlowPath {
 
     fn handle(
         &mut self,
-        received: &Received<'_>,
+        frame: &[u8],
+        received: &Received,
         scratch: &mut Scratch,
         delayed: &mut DelayQueue<(Station, Vec<u8>)>,
     ) {
-        let Received { frame, from, .. } = received;
         // Between making the socket and binding it, frames of other interfaces come in.
-        if from.ifindex() != self.link.packet_address.ifindex() {
+        if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
         let outcome = answer::<Daemon>(frame, self.link.index, scratch, &self.tables);
@@ -202,37 +192,22 @@ impl SlowPath {
         };
         self.counters.count(verdict);
         if verdict == Verdict::Decline {
-            self.quarantine(scratch);
+            self.tables.quarantine.hold(scratch.request.station, quarantine::now());
         }
-        if verdict != Verdict::NotDhcp && self.tells_of(verdict) {
+        if verdict != Verdict::NotDhcp && self.tells_of(frame) {
             let now = Instant::now();
             self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
         }
         let Ok(answer) = outcome else { return };
+        let delay = answer.delay;
         let answer = bytes(frame, scratch, answer);
         let station = scratch.request.station;
-        let delay = self.tables.reservations.get(&station).map_or(0, |row| row.delay);
         if delay == 0 {
             self.transmit(station, &answer);
         } else if delayed.len() < MAX_DELAYED {
             delayed.insert((station, answer), Duration::from_millis(delay.into()));
         } else {
             self.note_unsent(station, Errno::ENOBUFS);
-        }
-    }
-
-    /// Holds the address back that a machine declined, and says so: another machine has it.
-    fn quarantine(&self, scratch: &Scratch) {
-        let station = scratch.request.station;
-        let until = self.tables.quarantine.hold(station, quarantine::now());
-        tracing::warn!(
-            interface = self.link.name,
-            machine = %station.mac,
-            address = %std::net::Ipv4Addr::from(scratch.request.requested),
-            "the machine declined its address, since another one has it: it is held back for a while; find the other one"
-        );
-        if self.declined.try_send(Declined { station, until }).is_err() {
-            tracing::warn!(machine = %station.mac, "the kernel was not told of a declined address: too many at once");
         }
     }
 
@@ -255,9 +230,15 @@ impl SlowPath {
         }
     }
 
-    /// The kernel told of what it passed on and is not answered here.
-    fn tells_of(&self, verdict: Verdict) -> bool {
-        self.xdp == Attached::No || verdict.is_answer() || !verdict.is_final()
+    /// Whether this path tells of a frame: the program told of what it judged for good, but not of what the
+    /// daemon judges again.
+    fn tells_of(&mut self, frame: &[u8]) -> bool {
+        if self.xdp == Attached::No {
+            return true;
+        }
+        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, &self.tables);
+        // What it could have answered, it passed on for another reason.
+        in_kernel.map_or_else(|verdict| !verdict.is_final(), |_| true)
     }
 }
 

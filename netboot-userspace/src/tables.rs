@@ -1,14 +1,17 @@
 //! The rows of all tables: what the loader writes into the BPF maps, and what the slow path decides on.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use netboot_ebpf::shared::{
-    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass,
+    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass, Vlan,
 };
 
 use crate::quarantine::{self, Quarantine};
-/// By interface and OUI.
-pub type Anybody = HashMap<(u32, Option<[u8; 3]>), Reservation>;
+/// By interface, VLAN and OUI.
+pub type Anybody = HashMap<(u32, Vlan, Option<[u8; 3]>), Reservation>;
 
 /// One consistent set of rows.
 #[derive(Clone, Debug)]
@@ -20,9 +23,11 @@ pub struct Tables {
     pub boot_files: Vec<BootFile>,
     pub reservations: HashMap<Station, Reservation>,
     pub quarantine: Arc<Quarantine>,
-    /// In mode `auto-proxy`: what machines without reservation get, by interface, and by OUI where that has
-    /// quirks. Their station and address are zero.
+    /// In mode `auto-proxy`: what machines without reservation get, by interface and VLAN, and by OUI
+    /// where that has quirks. Their station and address are zero.
     pub anybody: Anybody,
+    /// In mode `auto-proxy`: the machines that have a reservation, in whatever VLAN.
+    pub known: HashSet<Mac>,
 }
 
 impl netboot_ebpf::tables::Tables for Tables {
@@ -54,10 +59,15 @@ impl netboot_ebpf::tables::Tables for Tables {
         self.quarantine.is_held(reservation.station, quarantine::now())
     }
 
-    fn anybody(&self, ifindex: u32, mac: Mac) -> Option<&Reservation> {
+    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
+        let Station { mac, vlan } = *station;
+        // What its reservation says holds where it asks from elsewhere, too.
+        if self.known.contains(&mac) {
+            return None;
+        }
         let [a, b, c, ..] = mac.octets;
-        let of_manufacturer = self.anybody.get(&(ifindex, Some([a, b, c])));
-        of_manufacturer.or_else(|| self.anybody.get(&(ifindex, None)))
+        let of_manufacturer = self.anybody.get(&(ifindex, vlan, Some([a, b, c])));
+        of_manufacturer.or_else(|| self.anybody.get(&(ifindex, vlan, None)))
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {

@@ -12,7 +12,10 @@ mod slots;
 mod tagged;
 mod vendor;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{
@@ -51,10 +54,11 @@ pub fn render<'l>(
             renderer.host(host).with_context(|| format!("host {} ({})", host.mac, host.ip))?;
         reservations.insert(host.station(), row);
     }
-    let anybody = match config.dhcp.mode {
-        DhcpMode::AutoProxy => renderer.anybody(links)?,
-        DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => HashMap::new(),
-    };
+    let (mut anybody, mut known) = (HashMap::new(), HashSet::new());
+    if config.dhcp.mode == DhcpMode::AutoProxy {
+        anybody = renderer.anybody()?;
+        known.extend(config.hosts.iter().map(|host| host.mac));
+    }
     let Renderer { rows, sets, .. } = renderer;
     let ours = place::ours(config, &places.list, links, &all);
     Ok(Tables {
@@ -68,6 +72,7 @@ pub fn render<'l>(
         boot_files: sets.rows,
         reservations,
         anybody,
+        known,
         quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),
     })
 }

@@ -129,7 +129,11 @@ fn advice(service: &str, protocol: &str, address: SocketAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, sync::Arc, time::Duration};
+    use std::{
+        collections::{HashMap, HashSet},
+        sync::Arc,
+        time::Duration,
+    };
 
     use netboot_ebpf::shared::{Settings, Subnet};
     use zerocopy::FromZeros as _;
@@ -149,6 +153,7 @@ mod tests {
             boot_files: Vec::new(),
             reservations: HashMap::new(),
             anybody: HashMap::new(),
+            known: HashSet::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
         }
     }

@@ -1,57 +1,78 @@
-//! Holds declined addresses back in the kernel too, and says when that ends.
+//! Holds declined addresses back in the kernel too, and says so, and when it ends.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{
+    future::poll_fn,
+    net::Ipv4Addr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use netboot_ebpf::shared::Station;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
 use crate::{
     fastpath::Reservations,
-    quarantine::{self, Quarantine},
-    slowpath::Declined,
+    quarantine::{self, Held},
     tables::Tables,
+    throttle::Throttle,
 };
+
+/// Declines that the log tells of, a minute: they are easily forged.
+const TOLD: u32 = 30;
 
 /// Works until it is cancelled; `rows` are the kernel's, where it answers.
 pub(super) async fn watch(
-    mut declines: mpsc::Receiver<Declined>,
     tables: Arc<Tables>,
     mut rows: Option<Reservations>,
     cancel: CancellationToken,
 ) {
-    while let Some(Some(Declined { station, until })) =
-        cancel.run_until_cancelled(declines.recv()).await
-    {
-        if let Some(rows) = &mut rows
-            && let Err(error) = rows.hold(station, until)
-        {
-            tracing::error!(machine = %station.mac, "the kernel goes on to give a declined address: {error:#}");
+    let mut declined = Throttle::new(TOLD);
+    let mut given = Throttle::new(TOLD);
+    let mut ends = DelayQueue::<Station>::new();
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            fresh = tables.quarantine.fresh() => for held in fresh {
+                hold(held, &tables, rows.as_mut(), &mut declined);
+                ends.insert(held.station, held.until.saturating_sub(quarantine::now()));
+            },
+            Some(ended) = poll_fn(|context| ends.poll_expired(context)), if !ends.is_empty() => {
+                end(ended.into_inner(), &tables, &mut given);
+            }
         }
-        let address = tables.reservations.get(&station).map(|row| Ipv4Addr::from(row.address));
-        let ended = ended(Arc::clone(&tables.quarantine), station, address, cancel.clone());
-        tokio::spawn(ended);
     }
-    // Without interfaces nobody declines any more, and the rest goes on.
-    cancel.cancelled().await;
 }
 
-async fn ended(
-    quarantine: Arc<Quarantine>,
-    station: Station,
-    address: Option<Ipv4Addr>,
-    cancel: CancellationToken,
-) {
-    let now = quarantine::now();
-    let held = quarantine.held(now);
-    let Some((_, left)) = held.into_iter().find(|(held, _)| *held == station) else { return };
-    if cancel.run_until_cancelled(tokio::time::sleep(left)).await.is_none() {
+fn hold(held: Held, tables: &Tables, rows: Option<&mut Reservations>, told: &mut Throttle) {
+    let Held { station, until } = held;
+    let machine = station.mac;
+    if let Some(rows) = rows
+        && let Err(error) = rows.hold(station, until)
+    {
+        tracing::error!(%machine, "the kernel goes on to give a declined address: {error:#}");
+    }
+    let Some(left_out) = told.admit(Instant::now()) else { return };
+    let seconds = until.saturating_sub(quarantine::now()).as_secs();
+    tracing::warn!(
+        %machine,
+        address = %address(station, tables),
+        seconds,
+        left_out,
+        "the machine declined its address, since another one has it: it is held back for a while; find the other one"
+    );
+}
+
+fn end(station: Station, tables: &Tables, told: &mut Throttle) {
+    // The kernel's clock and the runtime's may differ by a tick.
+    let now = quarantine::now() + Duration::from_millis(10);
+    if !tables.quarantine.release(station, now) {
         return;
     }
-    // Declined again meanwhile, it is another task's.
-    if quarantine.release(station, quarantine::now())
-        && let Some(address) = address
-    {
-        tracing::info!(machine = %station.mac, %address, "the declined address is given again");
-    }
+    let Some(left_out) = told.admit(Instant::now()) else { return };
+    let address = address(station, tables);
+    tracing::info!(machine = %station.mac, %address, left_out, "the declined address is given again");
+}
+
+fn address(station: Station, tables: &Tables) -> Ipv4Addr {
+    tables.reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
 }

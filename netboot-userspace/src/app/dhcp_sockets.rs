@@ -103,20 +103,23 @@ fn to_dhcp_ports() -> [SockFilter; 26] {
     ]
 }
 
-/// Holds UDP port 67, so that no second DHCP server starts on this node, and the kernel does not tell
-/// clients that the port is unreachable. Nothing is read from it.
+/// Holds a UDP port, so that no second server starts on this node, and the kernel does not tell clients
+/// that the port is unreachable. Nothing is read from it.
 ///
 /// # Errors
-/// Another DHCP server runs on this node.
-pub(super) fn hold_port() -> anyhow::Result<UdpSocket> {
+/// Another server runs on this node.
+pub(super) fn hold_port(port: u16) -> anyhow::Result<UdpSocket> {
     const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
-    let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT);
+    let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
     let socket = UdpSocket::bind(address).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "UDP port 67 is taken: another DHCP server runs on this node (`ss -lunp 'sport = :67'` shows it); \
-             stop it, or set dhcp.mode = \"off\" and let it send machines here"
+            "UDP port {port} is taken: another {} runs on this node (`ss -lunp 'sport = :{port}'` shows it); \
+             stop it, or set dhcp.mode = \"off\" and let it send machines here",
+            if port == PROXY_PORT { "ProxyDHCP or boot server" } else { "DHCP server" }
         ),
-        _ => anyhow::Error::new(error).context("cannot hold UDP port 67: run as root, or with CAP_NET_BIND_SERVICE"),
+        _ => anyhow::Error::new(error).context(format!(
+            "cannot hold UDP port {port}: run as root, or with CAP_NET_BIND_SERVICE"
+        )),
     })?;
     SockRef::from(&socket).attach_filter(&[DROP])?;
     Ok(socket)

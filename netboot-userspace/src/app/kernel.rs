@@ -155,7 +155,7 @@ fn hidden_tags(link: &Link, tables: &Tables) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::{collections::HashSet, sync::Arc, time::Duration};
 
     use netboot_ebpf::shared::{Reservation, Settings, Station};
     use zerocopy::FromZeros as _;
@@ -174,6 +174,7 @@ mod tests {
             boot_files: Vec::new(),
             reservations: HashMap::from([(station, Reservation::new_zeroed())]),
             anybody: HashMap::new(),
+            known: HashSet::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
         };
         let loopback = crate::links::all().unwrap().remove("lo").unwrap();

@@ -25,10 +25,11 @@ pub(super) struct Receiver {
     control: Vec<u8>,
 }
 
-/// A frame and what is known of it.
-pub(super) struct Received<'r> {
-    pub(super) frame: &'r [u8],
+/// What is known of a frame.
+pub(super) struct Received {
     pub(super) from: LinkAddr,
+    len: usize,
+    tag: Option<[u8; TAG]>,
     /// Frames that the socket had no room for, since it was opened.
     pub(super) overflows: Option<u32>,
 }
@@ -41,7 +42,7 @@ impl Default for Receiver {
 
 impl Receiver {
     /// The next frame.
-    pub(super) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received<'_>>> {
+    pub(super) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received>> {
         let (_, room) = self.buffer.split_at_mut(TAG);
         let mut parts = [IoSliceMut::new(room)];
         let socket = socket.as_fd().as_raw_fd();
@@ -65,8 +66,12 @@ impl Receiver {
                 _ => {}
             }
         }
-        let frame = with_tag(&mut self.buffer, len, tag);
-        Ok(Some(Received { frame, from, overflows }))
+        Ok(Some(Received { from, len, tag, overflows }))
+    }
+
+    /// The frame that was received last, with its tag.
+    pub(super) fn frame(&mut self, received: &Received) -> &[u8] {
+        with_tag(&mut self.buffer, received.len, received.tag)
     }
 }
 

@@ -9,13 +9,12 @@ use super::{
     boot::BootSets,
     choice::Choice,
     options::Overrides,
-    place::{Place, Places},
+    place::Places,
     rows::{SubnetRows, host_block},
 };
 use crate::{
     config::{Config, Quirks},
     inventory::Host,
-    links::Link,
     quirks,
     tables::Anybody,
 };
@@ -60,17 +59,17 @@ impl<'c> Renderer<'c> {
         })
     }
 
-    /// What machines without reservation get on these interfaces, by interface and OUI.
-    pub(super) fn anybody(&mut self, links: &[Link]) -> anyhow::Result<Anybody> {
+    /// What machines without reservation get, by interface, VLAN and OUI.
+    pub(super) fn anybody(&mut self) -> anyhow::Result<Anybody> {
         let ouis = quirks::manufacturers(self.config).into_iter().map(Some);
         let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
         let mut rows = Anybody::new();
-        for link in links {
-            let on_it = |(_, place): &(usize, &Place<'_>)| {
-                place.link.is_some_and(|own| own.index == link.index)
-            };
-            let mut places = (0..).zip(&self.places.list);
-            let Some((number, place)) = places.find(on_it) else { continue };
+        for (number, place) in (0..).zip(&self.places.list) {
+            let Some(link) = place.link else { continue };
+            let vlan = place.subnet.vlan;
+            if rows.contains_key(&(link.index, vlan, None)) {
+                continue;
+            }
             let subnet = self.rows.row(self.config, (number, place), None)?.index;
             for oui in &ouis {
                 let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui).0);
@@ -79,7 +78,7 @@ impl<'c> Renderer<'c> {
                 let choice = choice.with_quirks(self.config, quirks.clone());
                 let boot_set = self.sets.set(choice)?;
                 let row = Reservation { subnet, boot_set, ..of_quirks(&quirks) };
-                rows.insert((link.index, *oui), row);
+                rows.insert((link.index, vlan, *oui), row);
             }
         }
         Ok(rows)

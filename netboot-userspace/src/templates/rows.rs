@@ -134,7 +134,7 @@ impl<'c> SubnetRows<'c> {
         if let Some(block) = &blocks.classless {
             let classless = self.one(place, block)?;
             if let Some(row) = self.rows.get_mut(index as usize) {
-                row.classless = classless;
+                row.classless = classless + 1;
             }
         }
         Ok(Row { index, in_row: blocks.in_row })

@@ -34,9 +34,9 @@ fn check(change: impl Fn(&mut Config), usual: &[u8], classless: Option<&[u8]>) {
         found
     };
     assert_eq!(of_row(host.subnet), usual);
-    let second = tables.subnets[host.subnet as usize].classless;
-    assert_eq!((second != 0).then(|| of_row(second)).as_deref(), classless);
-    if second != 0 {
+    let second = tables.subnets[host.subnet as usize].classless.checked_sub(1);
+    assert_eq!(second.map(of_row).as_deref(), classless);
+    if let Some(second) = second {
         let second = &tables.subnets[second as usize];
         let first = &tables.subnets[host.subnet as usize];
         assert_eq!(

@@ -1,6 +1,9 @@
 //! Where another server gives the addresses.
 
-use netboot_ebpf::{client::Stage, shared::Station};
+use netboot_ebpf::{
+    client::Stage,
+    shared::{Station, Vlan},
+};
 
 use super::*;
 use crate::config::DhcpMode;
@@ -63,7 +66,7 @@ fn every_interface_has_its_networks() {
     let bare = links(&[&[]]);
     let tables = render(&config, &bare, &bare).unwrap();
     assert_eq!((tables.subnets.len(), tables.subnets[0].ifindex), (1, 1));
-    assert!(tables.anybody.contains_key(&(1, None)));
+    assert!(tables.anybody.contains_key(&(1, Vlan::NONE, None)));
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn anybody_boots_in_mode_auto_proxy() {
     });
     let manufacturers = quirks::manufacturers(&Config::unconfigured()).len();
     assert_eq!(tables.anybody.len(), 2 * (1 + manufacturers));
-    let row = |ifindex: u32, oui: Option<[u8; 3]>| tables.anybody[&(ifindex, oui)];
+    let row = |ifindex: u32, oui: Option<[u8; 3]>| tables.anybody[&(ifindex, Vlan::NONE, oui)];
     for (ifindex, server) in [(1, [172, 30, 0, 1]), (2, [10, 8, 0, 1])] {
         let plain = row(ifindex, None);
         assert_eq!((plain.station, plain.address), (Station::default(), [0; 4]));
