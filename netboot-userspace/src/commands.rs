@@ -5,8 +5,9 @@ pub mod explain;
 pub mod host;
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
     process::ExitCode,
 };
@@ -22,7 +23,9 @@ fn config_file(arg: &ConfigArg) -> Result<PathBuf, ExitCode> {
         eprintln!("netboot: {DEFAULT_PATH} does not exist; name a configuration with --config");
         return Err(ExitCode::from(USAGE));
     };
-    if let Err(error) = File::open(&path) {
+    // Opening a FIFO would wait for its writer.
+    let open = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path);
+    if let Err(error) = open {
         eprintln!("netboot: cannot open {}: {error}", path.display());
         return Err(ExitCode::from(USAGE));
     }
@@ -34,5 +37,25 @@ fn print(text: &str) -> io::Result<()> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    #[test]
+    fn a_fifo_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+        let arg = ConfigArg { file: Some(fifo) };
+        let (done, wait) = mpsc::channel();
+        thread::spawn(move || done.send(config_file(&arg).is_ok()));
+        assert_eq!(wait.recv_timeout(Duration::from_secs(10)), Ok(true));
     }
 }
