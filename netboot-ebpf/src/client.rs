@@ -177,7 +177,7 @@ fn masked(bytes: &[u8; USER_CLASS], mask: &[u8; USER_CLASS]) -> [u8; USER_CLASS]
 }
 
 /// The bound on codes in option 93.
-const MAX_CODES: usize = 8;
+pub const MAX_CODES: usize = 8;
 
 /// The first architecture code of option 93.
 #[inline(always)]

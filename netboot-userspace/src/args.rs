@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use netboot_ebpf::shared::Mac;
+use netboot_ebpf::shared::{Mac, Vlan};
 
 use crate::{
     config::{self, Architecture, DEFAULT_PATH, XdpMode},
@@ -102,17 +102,18 @@ pub struct ExplainArgs {
     #[arg(long, conflicts_with = "pcap")]
     pub arch: Option<Architecture>,
     /// User class that it announces, as in Tinkerbell or iPXE; may be repeated
-    #[arg(long = "user-class", value_name = "CLASS", conflicts_with = "pcap")]
+    #[arg(long = "user-class", value_name = "CLASS", conflicts_with = "pcap", value_parser = option_text)]
     pub user_classes: Vec<String>,
     /// Vendor class that it announces [default: PXEClient or HTTPClient, by its architecture]
-    #[arg(long, value_name = "CLASS", conflicts_with = "pcap")]
+    #[arg(long, value_name = "CLASS", conflicts_with = "pcap", value_parser = option_text)]
     pub vendor_class: Option<String>,
     /// Address of the relay that passes its requests on
     #[arg(long, value_name = "IP", conflicts_with = "pcap")]
     pub relay: Option<Ipv4Addr>,
-    /// VLAN tag of its frames
-    #[arg(long, value_name = "ID", conflicts_with = "pcap", value_parser = clap::value_parser!(u16).range(1..4095))]
-    pub vlan: Option<u16>,
+    /// VLAN of its frames, as in 100; in a VLAN in another, the outer one first, as in 200.100
+    /// [default: that of its only reservation]
+    #[arg(long, value_name = "ID", conflicts_with = "pcap", value_parser = vlan)]
+    pub vlan: Option<Vlan>,
     /// One request in detail, instead of its whole boot
     #[arg(long, value_name = "TYPE", conflicts_with = "pcap")]
     pub message: Option<Message>,
@@ -217,6 +218,27 @@ impl FormatArg {
     }
 }
 
+/// What fits one DHCP option.
+fn option_text(text: &str) -> Result<String, String> {
+    match text.len() {
+        0..=255 => Ok(text.to_owned()),
+        bytes => Err(format!("it has {bytes} bytes, and a DHCP option has 255 at most")),
+    }
+}
+
+/// `100`, `200.100`
+fn vlan(text: &str) -> Result<Vlan, String> {
+    let id = |text: &str| match text.parse() {
+        Ok(id @ 1..=4094) => Ok(id),
+        _ => Err("write a VLAN id, 1 to 4094, or the outer and the inner one as in 200.100"),
+    };
+    let ids = match text.split_once('.') {
+        Some((outer, inner)) => [id(outer)?, id(inner)?],
+        None => [id(text)?, 0],
+    };
+    Ok(Vlan { ids })
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -237,9 +259,27 @@ mod tests {
             "netboot host add --mac 52:54:00:00:00:01 --ip 10.0.0",
             "netboot host add --mac 52:54:00:00:00:01",
             "netboot frobnicate",
+            "netboot explain 52:54:00:00:00:01 --vlan 0",
+            "netboot explain 52:54:00:00:00:01 --vlan 4095",
+            "netboot explain 52:54:00:00:00:01 --vlan 200.",
+            "netboot explain 52:54:00:00:00:01 --vlan 1.2.3",
+            &format!("netboot explain 52:54:00:00:00:01 --user-class {}", "x".repeat(256)),
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn explain_takes_one_or_two_vlans() {
+        let check = |vlan: &str, ids| {
+            let line = format!("netboot explain 52:54:00:00:00:01 --vlan {vlan}");
+            let Command::Explain(explain) = Args::parse_from(line.split(' ')).command else {
+                panic!("{line}")
+            };
+            assert_eq!(explain.vlan, Some(Vlan { ids }));
+        };
+        check("100", [100, 0]);
+        check("200.100", [200, 100]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Vlan;
 
-pub(crate) use self::locate::Located;
+pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
 pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,

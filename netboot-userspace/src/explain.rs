@@ -13,12 +13,15 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
+mod who;
 mod words;
+
+use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 use netboot_ebpf::{
     client::Stage,
-    shared::{NO_ARCHITECTURE, Station, Vlan},
+    shared::{NO_ARCHITECTURE, Reservation},
     verdict::Verdict,
     wire::code,
 };
@@ -41,37 +44,40 @@ use crate::{config::DhcpMode, inventory::Host, links::Link, printable::printable
 /// What text of a request is shown.
 const LIMIT: usize = 80;
 
-/// Whether the XDP program answers at an interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kernel {
-    Answers,
-    /// Why not.
-    Not(String),
-}
+/// Why the XDP program does not answer at an interface, by its name; at all others it does.
+pub type WithoutXdp = BTreeMap<String, String>;
 
 /// Explains the answer to a frame that comes over an interface.
 pub fn explain(
     site: &Site,
-    kernel: &Kernel,
+    without_xdp: &WithoutXdp,
     frame: &[u8],
     wanted: Option<&str>,
     source: &str,
 ) -> Option<Explanation> {
     let packet = Packet::read(frame)?;
-    let host = site.host(station(&packet));
+    let station = judge::station(frame, packet.mac(), &site.tables);
+    let host = site.host(station);
     let link = site.interface(host, wanted)?;
+    let row = site.row(station, link.index);
     let judgement = judge(frame, link.index, &site.tables);
-    let stage = Stage::from_number(judgement.seen.stage).unwrap_or(Stage::Plain);
+    let mode = site.config.dhcp.mode;
+    let stage = stage(&judgement, row.filter(|_| !mode.is_proxy()));
     let architecture = Some(judgement.seen.architecture).filter(|code| *code != NO_ARCHITECTURE);
-    let (mut by, mut why, decided) = who(kernel, &judgement);
-    let mut answer = decided.answer.clone();
-    if site.config.dhcp.mode == DhcpMode::Off {
-        (by, answer) = (AnsweredBy::Nobody, None);
-        why = "dhcp.mode is \"off\": another server answers DHCP".to_owned();
+    let at_link = without_xdp.get(&link.name).map(String::as_str);
+    let mut who = who::who(who::mode_without_xdp(mode).or(at_link), &judgement);
+    let mut answer = who.outcome.answer.as_deref();
+    if mode == DhcpMode::Off {
+        answer = None;
+        who.by = AnsweredBy::Nobody;
+        who.why = "dhcp.mode is \"off\": another server answers DHCP".to_owned();
     }
-    let answered = answer.as_deref().and_then(Packet::read);
-    let boot = reason::boot(&site.config, host, stage, architecture, answered.as_ref());
-    let advice = Words::of(decided.verdict).advice;
+    let answered = answer.and_then(Packet::read);
+    let (boot, remedy) = reason::boot(site, host, row, stage, &packet, answered.as_ref());
+    if mode.is_proxy() {
+        who = who.beside_another(stage, host, &boot);
+    }
+    let advice = who.advice(site, station, remedy);
     Some(Explanation {
         source: source.to_owned(),
         request: asked(&packet, link, architecture),
@@ -84,14 +90,21 @@ pub fn explain(
         notes: notes(host, stage, answered.is_some()),
         boot,
         quirks: quirk::applied(&site.config, host, packet.mac()),
-        verdict: decided.verdict,
+        verdict: who.outcome.verdict,
         kernel_verdict: judgement.kernel.verdict,
-        answered_by: by,
-        why,
-        advice: Some(advice.to_owned()).filter(|advice| !advice.is_empty()),
+        answered_by: who.by,
+        why: who.why,
+        advice: Some(advice).filter(|advice| !advice.is_empty()),
         answer: answered.as_ref().filter(|packet| packet.is_answer()).map(fields),
         running: None,
     })
+}
+
+/// The stage that is decided on: some machines boot from the network also where they do not say so.
+fn stage(judgement: &judge::Judgement, row: Option<&Reservation>) -> Stage {
+    let stage = Stage::from_number(judgement.seen.stage).unwrap_or(Stage::Plain);
+    let is_assumed = row.is_some_and(|row| row.has(Reservation::ASSUME_PXE));
+    if stage == Stage::Plain && is_assumed { Stage::Pxe } else { stage }
 }
 
 /// Compares with what the program of the running daemon made of the same frame; `why` says why it may be
@@ -124,34 +137,6 @@ fn difference(expected: &Outcome, found: &Outcome, why: &str) -> String {
     if found.verdict == Verdict::Quarantined { what } else { format!("{what}; {why}") }
 }
 
-fn station(packet: &Packet<'_>) -> Station {
-    let mut vlan = Vlan::NONE;
-    // A relay's tags are not the machine's.
-    if packet.giaddr().is_none() {
-        let ids = packet.vlans.iter().filter(|id| **id != 0);
-        vlan.ids.iter_mut().zip(ids).for_each(|(place, id)| *place = *id);
-    }
-    Station { mac: packet.mac(), vlan }
-}
-
-/// Who answers, in which words, and whose outcome it is.
-fn who<'j>(kernel: &Kernel, judgement: &'j judge::Judgement) -> (AnsweredBy, String, &'j Outcome) {
-    let daemon = &judgement.daemon;
-    match (kernel, &judgement.kernel) {
-        (Kernel::Answers, own) if own.answer.is_some() => {
-            (AnsweredBy::Kernel, Words::of(own.verdict).what.to_owned(), own)
-        }
-        _ if daemon.answer.is_none() => {
-            (AnsweredBy::Nobody, Words::of(daemon.verdict).what.to_owned(), daemon)
-        }
-        (Kernel::Answers, own) => {
-            let passed = Words::of(own.verdict).what;
-            (AnsweredBy::Daemon, format!("the kernel leaves it to the daemon: {passed}"), daemon)
-        }
-        (Kernel::Not(reason), _) => (AnsweredBy::Daemon, reason.clone(), daemon),
-    }
-}
-
 fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
     let text = |code| packet.option(code).map(|value| printable(&value, LIMIT));
     let address = |code| Some(<[u8; 4]>::try_from(packet.option(code)?).ok()?.into());
@@ -160,6 +145,7 @@ fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
         message: number.map_or("BOOTP", option::message_name),
         mac: packet.mac().to_string(),
         interface: link.name.clone(),
+        port: packet.port,
         vlans: packet.vlans.clone(),
         relay: packet.giaddr(),
         requested: address(code::REQUESTED_ADDRESS),

@@ -151,7 +151,7 @@ pub fn named(
 }
 
 /// Whether the interface or a VLAN's on it has an IPv4 address.
-fn has_address(link: &Link, links: &BTreeMap<String, Link>) -> bool {
+pub(crate) fn has_address(link: &Link, links: &BTreeMap<String, Link>) -> bool {
     let mut on_it =
         links.values().filter(|own| own.vlan.is_some_and(|vlan| vlan.parent == link.index));
     !link.addresses.is_empty()

@@ -15,7 +15,7 @@ use crate::{
     args::{ExplainArgs, Format},
     config::{self, Config, XdpMode},
     explain::{
-        Capture, Explanation, Kernel, Machine, Outcome, Site, Step, compare, explain, render,
+        Capture, Explanation, Machine, Outcome, Site, Step, WithoutXdp, compare, explain, render,
         render_steps, steps,
     },
     fastpath::live::Live,
@@ -41,10 +41,11 @@ pub fn explain_machine(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     choose_interfaces(&mut loaded.config, args.interface.as_deref(), daemon.as_ref());
     let site = Site::here(loaded)?;
     notes.extend(site.assumptions.iter().cloned());
-    let kernel = kernel(&site.config, args.interface.as_deref(), daemon.as_ref());
+    let names = site.links.iter().map(|link| link.name.as_str());
+    let without_xdp = without_xdp(&site.config, names, daemon.as_ref());
     let mut steps = match &args.pcap {
-        Some(file) => captured(&site, &kernel, args, file, &mut notes)?,
-        None => assumed(&site, &kernel, args)?,
+        Some(file) => captured(&site, &without_xdp, args, file, &mut notes)?,
+        None => assumed(&site, &without_xdp, args)?,
     };
     if let Some(daemon) = &daemon
         && let Err(error) = ask_running(&site, daemon, &mut steps)
@@ -89,7 +90,12 @@ fn text(args: &ExplainArgs, steps: &[Step], notes: &[String]) -> anyhow::Result<
     Ok(out)
 }
 
-fn assumed(site: &Site, kernel: &Kernel, args: &ExplainArgs) -> anyhow::Result<Vec<Step>> {
+fn assumed(site: &Site, without_xdp: &WithoutXdp, args: &ExplainArgs) -> anyhow::Result<Vec<Step>> {
+    let instances: usize = args.user_classes.iter().map(|class| 1 + class.len()).sum();
+    ensure!(
+        args.user_classes.len() < 2 || instances <= 255,
+        "the user classes have {instances} bytes together, and a DHCP option has 255 at most"
+    );
     let machine = Machine {
         architecture: args.arch,
         user_classes: args.user_classes.clone(),
@@ -98,12 +104,12 @@ fn assumed(site: &Site, kernel: &Kernel, args: &ExplainArgs) -> anyhow::Result<V
         vlan: args.vlan,
         ..Machine::new(args.mac.context("name the machine's MAC, or a capture with --pcap")?)
     };
-    Ok(steps(site, kernel, &machine, args.message, args.interface.as_deref()))
+    Ok(steps(site, without_xdp, &machine, args.message, args.interface.as_deref()))
 }
 
 fn captured(
     site: &Site,
-    kernel: &Kernel,
+    without_xdp: &WithoutXdp,
     args: &ExplainArgs,
     file: &Path,
     notes: &mut Vec<String>,
@@ -125,7 +131,7 @@ fn captured(
     let explained = |request: &crate::explain::Captured| {
         let source = format!("frame {}", request.number);
         let wanted = args.interface.as_deref();
-        let mut explanation = explain(site, kernel, &request.frame, wanted, &source)?;
+        let mut explanation = explain(site, without_xdp, &request.frame, wanted, &source)?;
         if request.cut > 0 {
             let note = format!("the capture left out its last {} bytes (snap length)", request.cut);
             explanation.notes.push(note);
@@ -164,28 +170,35 @@ fn choose_interfaces(config: &mut Config, wanted: Option<&str>, daemon: Option<&
     }
 }
 
-/// Whether the kernel answers, by what the daemon says or the configuration.
-fn kernel(config: &Config, wanted: Option<&str>, daemon: Option<&Status>) -> Kernel {
+/// Where the kernel does not answer, by what the daemon says or the configuration.
+fn without_xdp<'n>(
+    config: &Config,
+    names: impl Iterator<Item = &'n str>,
+    daemon: Option<&Status>,
+) -> WithoutXdp {
     let interfaces = daemon.map(|daemon| daemon.interfaces.as_slice()).unwrap_or_default();
-    let own = interfaces.iter().find(|own| wanted.is_none_or(|wanted| own.name == wanted));
-    match own {
-        Some(own) if own.mode == "off" => {
+    let why = |name: &str| match interfaces.iter().find(|own| own.name == name) {
+        Some(own) if own.mode == OFF => {
             let note = own.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
-            Kernel::Not(format!("XDP is off at {}{note}", own.name))
+            Some(format!("XDP is off at {name}{note}"))
         }
-        Some(_) => Kernel::Answers,
-        None if config.xdp.mode == XdpMode::Off => Kernel::Not("XDP is off (xdp.mode)".to_owned()),
+        Some(_) => None,
+        None if config.xdp.mode == XdpMode::Off => Some("XDP is off (xdp.mode)".to_owned()),
         None if cfg!(not(feature = "fastpath")) => {
-            Kernel::Not("this netboot was built without the XDP program".to_owned())
+            Some("this netboot was built without the XDP program".to_owned())
         }
-        None => Kernel::Answers,
-    }
+        None => None,
+    };
+    names.filter_map(|name| Some((name.to_owned(), why(name)?))).collect()
 }
+
+/// As the daemon names it.
+const OFF: &str = "off";
 
 /// Runs the same frames through the program with the running daemon's tables.
 fn ask_running(site: &Site, daemon: &Status, steps: &mut [Step]) -> anyhow::Result<()> {
     ensure!(
-        daemon.interfaces.iter().any(|own| own.mode != "off"),
+        daemon.interfaces.iter().any(|own| own.mode != OFF),
         "it answers without XDP, and shows nobody its tables"
     );
     let mut live = Live::open(&site.config.xdp.pin_path)?;
@@ -193,10 +206,11 @@ fn ask_running(site: &Site, daemon: &Status, steps: &mut [Step]) -> anyhow::Resu
     for Step { frame, explanation, .. } in steps {
         let name = &explanation.request.interface;
         let Some(link) = site.links.iter().find(|link| link.name == *name) else { continue };
-        ensure!(
-            daemon.interfaces.iter().any(|own| own.name == *name),
-            "it does not answer at {name}"
-        );
+        let own = daemon.interfaces.iter().find(|own| own.name == *name);
+        let own = own.with_context(|| format!("it does not answer at {name}"))?;
+        if own.mode == OFF {
+            continue;
+        }
         let (verdict, answer) = live.run(frame, link.index)?;
         compare(explanation, site, frame, &Outcome { verdict, answer }, &why);
     }

@@ -1,6 +1,6 @@
 //! The DHCP requests in a capture file: classic pcap or pcapng, as tcpdump and Wireshark write them.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use netboot_ebpf::shared::Mac;
@@ -10,6 +10,7 @@ use pcap_parser::{
 };
 
 use super::packet::Packet;
+use crate::config::open_regular;
 
 /// Room for the longest block: a frame of 64 KiB and what stands around it.
 const BUFFER: usize = 256 * 1024;
@@ -34,6 +35,8 @@ pub struct Capture {
     pub left_out: usize,
     /// All frames, of any kind.
     pub frames: usize,
+    /// Frames of an interface that the file does not describe.
+    pub skipped: usize,
     /// What is wrong with the file.
     pub notes: Vec<String>,
 }
@@ -45,7 +48,7 @@ impl Capture {
     /// The file cannot be read, is no capture, or one of something else than Ethernet.
     pub fn read(path: &Path, mac: Option<Mac>) -> anyhow::Result<Self> {
         let name = path.display();
-        let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+        let file = open_regular(path).with_context(|| format!("cannot open {name}"))?;
         let mut reader = match create_reader(BUFFER, file) {
             Ok(reader) => reader,
             Err(PcapError::ReadError) => bail!("cannot read {name}"),
@@ -55,6 +58,12 @@ impl Capture {
         };
         let mut capture = Self::default();
         capture.read_blocks(&mut *reader, mac).with_context(|| name.to_string())?;
+        if capture.skipped > 0 {
+            let skipped = capture.skipped;
+            capture.notes.push(format!(
+                "{skipped} frames are skipped: the file does not describe what they were captured on"
+            ));
+        }
         Ok(capture)
     }
 
@@ -125,7 +134,11 @@ impl Capture {
         mac: Option<Mac>,
     ) -> anyhow::Result<()> {
         self.frames += 1;
-        is_ethernet(interface)?;
+        let Some(interface) = interface else {
+            self.skipped += 1;
+            return Ok(());
+        };
+        is_ethernet(*interface)?;
         let Some(packet) = Packet::read(frame).filter(Packet::is_request) else { return Ok(()) };
         if mac.is_some_and(|mac| packet.mac() != mac) {
             return Ok(());
@@ -140,15 +153,14 @@ impl Capture {
     }
 }
 
-fn is_ethernet(linktype: Option<&Linktype>) -> anyhow::Result<()> {
+fn is_ethernet(linktype: Linktype) -> anyhow::Result<()> {
     match linktype {
-        Some(&Linktype::ETHERNET) => Ok(()),
-        Some(Linktype(113 | 276)) => bail!(
+        Linktype::ETHERNET => Ok(()),
+        Linktype(113 | 276) => bail!(
             "it was captured on `any` (Linux cooked), which keeps no Ethernet headers: \
              capture again on the interface (`tcpdump -i DEV -w FILE`)"
         ),
-        Some(Linktype(other)) => bail!("its link type is {other}, not Ethernet"),
-        None => bail!("it does not say what it was captured on"),
+        Linktype(other) => bail!("its link type is {other}, not Ethernet"),
     }
 }
 

@@ -36,10 +36,12 @@ pub struct Explanation {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum AnsweredBy {
     Kernel,
     Daemon,
+    /// The one that gives the addresses, in the proxy modes.
+    OtherServer,
     Nobody,
 }
 
@@ -49,6 +51,8 @@ pub struct Asked {
     pub message: &'static str,
     pub mac: String,
     pub interface: String,
+    /// 67, or 4011 of ProxyDHCP.
+    pub port: u16,
     pub vlans: Vec<u16>,
     pub relay: Option<Ipv4Addr>,
     /// Option 50.

@@ -1,8 +1,9 @@
 //! What the library says of a frame: as the XDP program runs it, and as the daemon does.
 
 use netboot_ebpf::{
+    frame,
     responder::{Answer, Scratch},
-    shared::Seen,
+    shared::{Mac, Seen, Station},
     side::{Daemon, Kernel},
     verdict::Verdict,
 };
@@ -30,6 +31,19 @@ pub(super) fn judge(frame: &[u8], ifindex: u32, tables: &Tables) -> Judgement {
     let daemon = slowpath::answer::<Daemon>(frame, ifindex, &mut scratch, tables);
     let daemon = outcome(frame, daemon, &scratch);
     Judgement { kernel, daemon, seen: scratch.seen }
+}
+
+/// Who asks, as the responder reads it; where it does not read the message, as its headers say.
+pub(super) fn station(frame: &[u8], mac: Mac, tables: &Tables) -> Station {
+    let mut scratch = Box::new(Scratch::new());
+    // The station does not depend on the interface.
+    let _ = slowpath::answer::<Daemon>(frame, 0, &mut scratch, tables);
+    let read = scratch.seen.station;
+    if read.mac != Mac::default() {
+        return read;
+    }
+    let vlan = frame::split(frame).map(|(parts, _)| parts.vlan).unwrap_or_default();
+    Station { mac, vlan }
 }
 
 fn outcome(frame: &[u8], answered: Result<Answer, Verdict>, scratch: &Scratch) -> Outcome {

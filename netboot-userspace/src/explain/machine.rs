@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use clap::ValueEnum;
 use netboot_ebpf::{
     checksum,
-    shared::Mac,
+    shared::{Mac, Vlan},
     wire::{
-        BOOTREQUEST, CLIENT_PORT, DECLINE, DISCOVER, ETHERNET, INFORM, MAGIC_COOKIE, MIN_MESSAGE,
-        RELEASE, REQUEST, SERVER_PORT, code,
+        BOOTREQUEST, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, ETHERNET, INFORM, MAGIC_COOKIE,
+        MIN_MESSAGE, PROXY_PORT, RELEASE, REQUEST, SERVER_PORT, code,
     },
 };
 
@@ -27,6 +27,8 @@ pub enum Message {
     Renew,
     /// May I keep my address? (to anybody)
     Rebind,
+    /// I have another server's address; what do I boot? (to this server's port 4011, ProxyDHCP)
+    Proxy,
     /// I have an address, and want the options
     Inform,
     /// My address is in use by another machine
@@ -46,8 +48,8 @@ pub struct Machine {
     pub vendor_class: Option<String>,
     /// The relay that passes its requests on.
     pub relay: Option<Ipv4Addr>,
-    /// The tag of its frames.
-    pub vlan: Option<u16>,
+    /// The tags of its frames; default: those of its reservation, if it has one only.
+    pub vlan: Option<Vlan>,
 }
 
 /// What the machine knows of the server from its answers.
@@ -98,7 +100,13 @@ impl Machine {
             .as_ref()
             .is_none_or(|class| class.starts_with("PXEClient") || class.starts_with("HTTPClient"));
         let default = boots.then_some(Architecture::X8664Uefi);
-        self.architecture.or(default).map(code_of)
+        self.architecture.or(default).map(|own| own.code().unwrap_or_default())
+    }
+
+    /// Whether it loads over TFTP, and is not an iPXE.
+    #[must_use]
+    pub fn is_pxe_firmware(&self) -> bool {
+        self.user_classes.is_empty() && self.vendor().starts_with("PXEClient")
     }
 
     /// Option 60.
@@ -114,22 +122,30 @@ impl Machine {
     pub fn frame(&self, message: Message, known: Known) -> Vec<u8> {
         let payload = self.message(message, known);
         let direct = matches!(message, Message::Renew | Message::Release);
+        let to_port = if message == Message::Proxy { PROXY_PORT } else { SERVER_PORT };
         let broadcast = Ipv4Addr::BROADCAST;
         let (from_mac, from, port, to) = match (self.relay, direct) {
+            // A router's frame: relays leave port 4011 alone.
+            (Some(_), _) if message == Message::Proxy => {
+                (RELAY_MAC, known.address, CLIENT_PORT, known.server)
+            }
             (Some(relay), _) => (RELAY_MAC, relay, SERVER_PORT, known.server),
+            (None, _) if message == Message::Proxy => {
+                (self.mac, known.address, CLIENT_PORT, known.server)
+            }
             (None, true) => (self.mac, known.address, CLIENT_PORT, known.server),
             (None, false) => (self.mac, Ipv4Addr::UNSPECIFIED, CLIENT_PORT, broadcast),
         };
         let to_mac = if to == broadcast { [0xff; 6] } else { known.server_mac.octets };
         let mut frame = [to_mac, from_mac.octets].concat();
-        if let Some(vlan) = self.vlan {
+        for id in self.vlan.unwrap_or_default().ids.into_iter().filter(|id| *id != 0) {
             frame.extend([0x81, 0x00]);
-            frame.extend(vlan.to_be_bytes());
+            frame.extend(id.to_be_bytes());
         }
         frame.extend([0x08, 0x00]);
         let udp_length = payload.len() as u16 + 8;
         frame.extend(ip_header(udp_length + 20, from, to));
-        for number in [port, SERVER_PORT, udp_length, 0] {
+        for number in [port, to_port, udp_length, 0] {
             frame.extend(number.to_be_bytes());
         }
         frame.extend(payload);
@@ -139,17 +155,21 @@ impl Machine {
     fn message(&self, message: Message, known: Known) -> Vec<u8> {
         let has_address = matches!(
             message,
-            Message::Renew | Message::Rebind | Message::Inform | Message::Release
+            Message::Renew
+                | Message::Rebind
+                | Message::Proxy
+                | Message::Inform
+                | Message::Release
         );
         let ciaddr = if has_address { known.address } else { Ipv4Addr::UNSPECIFIED };
-        let flags = if has_address { 0 } else { 0x80 };
-        let relay = self.relay.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let mut bytes = vec![BOOTREQUEST, ETHERNET, 6, u8::from(self.relay.is_some())];
+        let flags = if has_address { 0 } else { BROADCAST_FLAG };
+        let relay = self.relay.filter(|_| message != Message::Proxy);
+        let mut bytes = vec![BOOTREQUEST, ETHERNET, 6, u8::from(relay.is_some())];
         bytes.extend(XID);
         bytes.extend([0, 4, flags, 0]);
         bytes.extend(ciaddr.octets());
         bytes.extend([0; 8]);
-        bytes.extend(relay.octets());
+        bytes.extend(relay.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
         bytes.extend(self.mac.octets);
         // The rest of chaddr, sname and file.
         bytes.extend([0; 10 + 64 + 128]);
@@ -173,7 +193,7 @@ impl Machine {
             options.push((code::REQUESTED_ADDRESS, known.address.octets().to_vec()));
         }
         options.push((code::MAX_MESSAGE, 1472_u16.to_be_bytes().to_vec()));
-        options.push((PARAMETERS, ASKED.to_vec()));
+        options.push((code::PARAMETER_LIST, ASKED.to_vec()));
         if let Some(code) = self.code() {
             let mut id = vec![0; 11];
             id.extend(self.mac.octets);
@@ -209,7 +229,7 @@ impl Message {
     const fn number(self) -> u8 {
         match self {
             Self::Discover => DISCOVER,
-            Self::Request | Self::Reboot | Self::Renew | Self::Rebind => REQUEST,
+            Self::Request | Self::Reboot | Self::Renew | Self::Rebind | Self::Proxy => REQUEST,
             Self::Inform => INFORM,
             Self::Decline => DECLINE,
             Self::Release => RELEASE,
@@ -217,8 +237,6 @@ impl Message {
     }
 }
 
-/// Parameter request list.
-const PARAMETERS: u8 = 55;
 /// The UNDI's version.
 const INTERFACE_ID: u8 = 94;
 /// What firmware asks for.
@@ -229,24 +247,10 @@ fn short(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().take(255).collect()
 }
 
-/// The architecture's first code: the firmware's own.
-fn code_of(architecture: Architecture) -> u16 {
-    let named = Architecture::NAMED.iter().find(|(named, ..)| *named == architecture);
-    match (architecture, named) {
-        (Architecture::Code(code), _) => code,
-        (_, Some((_, _, [code, ..]))) => *code,
-        _ => 0,
-    }
-}
-
 /// The same kind of machine, booting over TFTP.
 fn without_http(architecture: Architecture) -> Architecture {
-    let code = code_of(architecture);
-    let named = Architecture::NAMED.iter().find(|(_, _, codes)| codes.contains(&code));
-    match named {
-        Some((named, ..)) if HTTP.contains(&code) => *named,
-        _ => architecture,
-    }
+    let http = architecture.code().filter(|code| HTTP.contains(code));
+    http.and_then(Architecture::of).unwrap_or(architecture)
 }
 
 fn ip_header(length: u16, from: Ipv4Addr, to: Ipv4Addr) -> [u8; 20] {

@@ -4,16 +4,14 @@
 use std::net::Ipv4Addr;
 
 use netboot_ebpf::{
+    frame::{ADDRESSES, TAG, classify, tag_id},
     shared::Mac,
+    verdict::Verdict,
     wire::{
         BOOTREPLY, BOOTREQUEST, CHADDR, CIADDR, COOKIE, FILE, GIADDR, MAGIC_COOKIE, OP, OPTIONS,
-        SERVER_PORT, SIADDR, YIADDR, code,
+        PROXY_PORT, SERVER_PORT, SIADDR, YIADDR, code,
     },
 };
-
-const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
-/// Where ProxyDHCP is asked.
-const PROXY_PORT: u16 = 4011;
 
 /// A frame's parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +28,11 @@ impl<'f> Packet<'f> {
     /// Of an Ethernet frame; `None`: it is not UDP over IPv4, or too short for it.
     pub(super) fn read(frame: &'f [u8]) -> Option<Self> {
         let to_mac = Mac { octets: *frame.first_chunk()? };
-        let mut at = 12;
+        let mut at = ADDRESSES;
         let mut vlans = Vec::new();
-        while TAGS.contains(chunk(frame, at)?) {
-            vlans.push(u16::from_be_bytes(*chunk(frame, at + 2)?) & 0x0fff);
-            at += 4;
+        while classify(chunk(frame, at)?) == Err(Verdict::Tagged) {
+            vlans.push(tag_id(chunk(frame, at)?));
+            at += TAG;
         }
         if *chunk(frame, at)? != [0x08, 0x00] {
             return None;

@@ -1,17 +1,24 @@
 //! Why a machine is taken for what it is, and why it loads what it loads.
 
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+};
+
 use netboot_ebpf::{
-    client::Stage,
-    shared::{ClassFlags, UserClass},
+    client::{MAX_CODES, Stage},
+    reply::FILE_NAME,
+    shared::{ClassFlags, NO_ARCHITECTURE, Reservation, UserClass},
     wire::code,
 };
 
 use super::{
+    Site,
     explanation::{Because, Boot},
     packet::Packet,
 };
 use crate::{
-    config::{Architecture, Config, DhcpMode},
+    config::{Architecture, Config, Subnet, reach},
     inventory::Host,
     printable::printable,
     tables::Tables,
@@ -66,68 +73,181 @@ fn has(tables: &Tables, class: &[u8], flag: u32) -> bool {
     key.and_then(|key| tables.user_classes.get(&key)).is_some_and(|flags| flags.bits & flag != 0)
 }
 
-/// What an answer tells the machine to load, and which setting says so.
+/// What an answer tells the machine to load, which setting says so, and what to do if that is nothing.
 pub(super) fn boot(
-    config: &Config,
+    site: &Site,
     host: Option<&Host>,
+    row: Option<&Reservation>,
     stage: Stage,
-    architecture: Option<u16>,
+    request: &Packet<'_>,
     answer: Option<&Packet<'_>>,
-) -> Boot {
+) -> (Boot, Option<&'static str>) {
     let file = answer.and_then(Packet::boot_file).map(|file| printable(&file, 256));
     let next_server = answer.and_then(Packet::siaddr).filter(|_| file.is_some());
-    let because = match (host, stage) {
-        (None, _) if config.dhcp.mode != DhcpMode::AutoProxy => "it has no reservation".to_owned(),
-        (Some(host), _) if !host.netboot => "netboot = false".to_owned(),
-        (_, Stage::Plain) => "it does not ask to boot".to_owned(),
-        (_, Stage::Script) => script(config, host).to_owned(),
-        (_, Stage::Pxe | Stage::Http | Stage::Ipxe) => binary(config, host, architecture),
+    let cause = match row {
+        None => Cause::of("it has no reservation"),
+        Some(_) if host.is_some_and(|host| !host.netboot) => Cause::of("netboot = false"),
+        Some(row) => match stage {
+            Stage::Plain => Cause::of("it does not ask to boot"),
+            Stage::Script => script(&site.config, host, site.subnet(row)),
+            Stage::Pxe | Stage::Http | Stage::Ipxe => {
+                let mut cause = binary(site, host, row, request);
+                // What is named need not be told.
+                let unserved = || unserved(site, row, stage).filter(|_| cause.remedy.is_none());
+                if let Some((because, remedy)) = unserved().filter(|_| file.is_none()) {
+                    cause.because = format!("{}, but {because}", cause.because);
+                    cause.remedy = Some(remedy);
+                }
+                cause
+            }
+        },
     };
-    Boot { file, next_server, because }
+    (Boot { file, next_server, because: cause.because }, cause.remedy)
 }
 
-fn script(config: &Config, host: Option<&Host>) -> &'static str {
+/// Why a machine loads what it loads, and what to do if that is nothing.
+struct Cause {
+    because: String,
+    remedy: Option<&'static str>,
+}
+
+impl Cause {
+    fn of(because: impl Into<String>) -> Self {
+        Self { because: because.into(), remedy: None }
+    }
+
+    fn mended_by(because: impl Into<String>, remedy: &'static str) -> Self {
+        Self { because: because.into(), remedy: Some(remedy) }
+    }
+}
+
+fn script(config: &Config, host: Option<&Host>, subnet: Option<&Subnet>) -> Cause {
     if host.is_some_and(|host| host.script_url.is_some()) {
-        "script-url of the host"
-    } else if subnet(config, host).is_some_and(|subnet| subnet.script_url.is_some()) {
-        "script-url of the subnet"
+        Cause::of("script-url of the host")
+    } else if subnet.is_some_and(|subnet| subnet.script_url.is_some()) {
+        Cause::of("script-url of the subnet")
     } else if config.boot.script_url.is_some() {
-        "boot.script-url"
-    } else if config.http.is_some() {
-        "the script that netboot serves"
+        Cause::of("boot.script-url")
+    } else if is_reached(config.http) {
+        Cause::of("the script that netboot serves")
     } else {
-        "no boot.script-url, and HTTP is off"
+        Cause::mended_by(
+            "no boot.script-url, and HTTP is off",
+            "set boot.script-url, or turn HTTP on ([http] listen)",
+        )
     }
 }
 
-fn binary(config: &Config, host: Option<&Host>, architecture: Option<u16>) -> String {
+fn binary(
+    site: &Site,
+    host: Option<&Host>,
+    row: &Reservation,
+    request: &Packet<'_>,
+) -> Cause {
     if host.is_some_and(|host| host.boot_file.is_some()) {
-        return "boot-file of the host".to_owned();
+        return Cause::of("boot-file of the host");
     }
-    let Some(code) = architecture else {
-        return "it does not tell its architecture (option 93)".to_owned();
+    let codes = codes(request);
+    let said = row.architecture == NO_ARCHITECTURE;
+    let slots = &site.tables.settings.architecture_slots;
+    let is_known = |code: &u16| slots.get(usize::from(*code)).is_some_and(|slot| *slot != 0);
+    let known = if said {
+        codes.iter().copied().find(is_known)
+    } else {
+        Some(row.architecture).filter(is_known)
     };
-    if let Some(key) = subnet(config, host).and_then(|subnet| key(&subnet.files, code)) {
-        return format!("files.{key} of the subnet");
+    let name_a_file = "name a file for its architecture in [boot.files]";
+    let Some(code) = known else {
+        let names = codes.iter().copied().map(architecture_name).collect::<Vec<_>>().join(", ");
+        return match names.as_str() {
+            _ if !said => {
+                let name = architecture_name(row.architecture);
+                let because = format!("boot.files has nothing for {name}, which its quirks say that it is");
+                Cause::mended_by(because, name_a_file)
+            }
+            "" => Cause::of("it does not tell its architecture (option 93)"),
+            names => Cause::mended_by(format!("boot.files has nothing for {names}"), name_a_file),
+        };
+    };
+    let mut because = match key(&site.config.boot.files, site.subnet(row), code) {
+        Some(because) => because,
+        None => {
+            // Another subnet has a file for it.
+            let because = format!("boot.files has nothing for {}", architecture_name(code));
+            return Cause::mended_by(because, name_a_file);
+        }
+    };
+    if !said {
+        because += &format!(" (its quirks say that it is {})", architecture_name(code));
+    } else if codes.first() != Some(&code) {
+        because += &format!(" (the first known code of option 93 is {})", architecture_name(code));
     }
-    match key(&config.boot.files, code) {
-        Some(key) => format!("boot.files.{key}"),
-        None => format!("boot.files has nothing for {}", architecture_name(code)),
-    }
+    Cause::of(because)
 }
 
-fn subnet<'c>(config: &'c Config, host: Option<&Host>) -> Option<&'c crate::config::Subnet> {
-    config.subnets.iter().find(|subnet| host.is_some_and(|host| subnet.cidr.contains(&host.ip)))
+/// The codes of option 93.
+fn codes(request: &Packet<'_>) -> Vec<u16> {
+    let option = request.option(code::ARCHITECTURE).unwrap_or_default();
+    let (codes, _) = option.as_chunks::<2>();
+    codes.iter().take(MAX_CODES).map(|code| u16::from_be_bytes(*code)).collect()
 }
 
-/// The key of a code in `[boot.files]`: its number, else its name.
+/// The setting that names the file for a code: by its number, else by its name, else by the name of what
+/// it runs too; each in the subnet's files first.
 fn key(
-    files: &std::collections::BTreeMap<Architecture, String>,
+    files: &BTreeMap<Architecture, String>,
+    subnet: Option<&Subnet>,
     code: u16,
-) -> Option<Architecture> {
-    let named = Architecture::NAMED.iter().filter(|(_, _, codes)| codes.contains(&code));
-    let named = named.map(|(architecture, ..)| *architecture);
-    std::iter::once(Architecture::Code(code)).chain(named).find(|key| files.contains_key(key))
+) -> Option<String> {
+    let named = Architecture::of(code);
+    let own = [Some(Architecture::Code(code)), named];
+    let fallback = [named.and_then(Architecture::fallback), None];
+    for group in [own, fallback] {
+        let find = |files: &BTreeMap<Architecture, String>| {
+            group.into_iter().flatten().find(|key| files.contains_key(key))
+        };
+        if let Some(key) = subnet.and_then(|subnet| find(&subnet.files)) {
+            return Some(format!("boot-files.{key} of the subnet"));
+        }
+        if let Some(key) = find(files) {
+            return Some(format!("boot.files.{key}"));
+        }
+    }
+    None
+}
+
+/// Why a file that is named is not told, and what to do.
+fn unserved(site: &Site, row: &Reservation, stage: Stage) -> Option<(String, &'static str)> {
+    let Config { tftp, http, .. } = site.config;
+    let (has_tftp, has_http) = (is_reached(tftp), is_reached(http));
+    match stage {
+        Stage::Http if !has_http => {
+            Some(("HTTP is off".to_owned(), "turn HTTP on ([http] listen)"))
+        }
+        Stage::Ipxe if !has_tftp && !has_http => {
+            Some(("TFTP and HTTP are off".to_owned(), "turn TFTP or HTTP on (listen)"))
+        }
+        Stage::Pxe if !has_tftp => {
+            Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)"))
+        }
+        Stage::Pxe if tftp.is_some_and(|listen| listen.port() != TFTP_PORT) => {
+            let because = format!("TFTP is not at port {TFTP_PORT}, where firmware asks");
+            Some((because, "let TFTP listen at port 69 ([tftp] listen)"))
+        }
+        _ if row.has(Reservation::NO_BOOT_FILE_OPTION) => {
+            let because = format!("its name is over {FILE_NAME} bytes, and its quirks leave option 67 out");
+            Some((because, "give the file a shorter name"))
+        }
+        _ => None,
+    }
+}
+
+/// The port at which firmware asks for its boot file.
+const TFTP_PORT: u16 = 69;
+
+/// Whether machines reach a service; one on loopback is as good as off.
+fn is_reached(listen: Option<SocketAddr>) -> bool {
+    listen.is_some_and(|listen| reach(Ipv4Addr::UNSPECIFIED, listen).is_some())
 }
 
 /// `x86_64-uefi (7)`, `code 99`

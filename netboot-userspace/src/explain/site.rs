@@ -1,15 +1,22 @@
 //! The configuration on this node: the tables that the daemon would have here.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::Ipv4Addr,
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
-use netboot_ebpf::shared::{Mac, Station};
+use netboot_ebpf::{
+    shared::{Mac, Reservation, Settings, Station, Vlan},
+    tables::Tables as _,
+};
 
 use crate::{
-    config::{Config, Loaded, Origin},
+    config::{Config, Loaded, Origin, Subnet},
     inventory::Host,
-    links::{self, Link},
+    links::{self, Link, VlanLink, has_address},
     tables::Tables,
     templates,
 };
@@ -29,6 +36,7 @@ pub struct Site {
 
 /// Indexes of interfaces that are not there: far from any that are.
 const ASSUMED_INDEX: u32 = 0x4000_0000;
+const ASSUMED_VLANS: u32 = 0x2000_0000;
 const ASSUMED_MAC: Mac = Mac { octets: [0x02, 0, 0, 0, 0, 0x01] };
 const ASSUMED_NAME: &str = "eth0";
 
@@ -48,11 +56,12 @@ impl Site {
             names.push(ASSUMED_NAME.to_owned());
         }
         let mut found = Vec::new();
+        let mut node: Vec<Link> = all.values().cloned().collect();
+        let of_subnet = || config.subnets.iter().find_map(|subnet| subnet.server_address);
+        let is_given = config.dhcp.server_address.or_else(of_subnet).is_some();
         for (at, name) in (0..).zip(&names) {
             let own = all.get(name);
-            let usable =
-                |link: &&Link| !link.addresses.is_empty() || config.dhcp.server_address.is_some();
-            if let Some(link) = own.filter(usable) {
+            if let Some(link) = own.filter(|link| is_given || has_address(link, all)) {
                 found.push(link.clone());
                 continue;
             }
@@ -63,13 +72,16 @@ impl Site {
                 index: own.map_or(ASSUMED_INDEX + at, |own| own.index),
                 mac: own.map_or(ASSUMED_MAC, |own| own.mac),
                 mtu: own.map_or(1500, |own| own.mtu),
-                addresses: missing(&config, &found),
+                addresses: missing(&config, found.iter(), is_untagged),
+                vlan: own.and_then(|own| own.vlan),
                 ..any.clone()
             };
-            assumptions.push(assumption(&link, own));
+            let tagged = vlan_links(&config, &node, &link);
+            assumptions.push(assumption(&link, own, &tagged, all));
             found.push(link);
+            node.extend(tagged);
         }
-        let tables = templates::render(&config, &found, all.values())?;
+        let tables = templates::render(&config, &found, &node)?;
         Ok(Self { config, files, origins, links: found, tables, assumptions })
     }
 
@@ -93,6 +105,36 @@ impl Site {
         hosts.find(|(own, _)| own.station() == host.station()).map(|(_, origin)| origin)
     }
 
+    /// The VLAN of a machine's only reservation.
+    #[must_use]
+    pub fn only_vlan(&self, mac: Mac) -> Option<Vlan> {
+        match self.vlans(mac)[..] {
+            [vlan] => Some(vlan),
+            _ => None,
+        }
+    }
+
+    /// The VLANs that a machine has reservations in.
+    pub(super) fn vlans(&self, mac: Mac) -> Vec<Vlan> {
+        let hosts = self.config.hosts.iter().filter(|host| host.mac == mac);
+        hosts.map(|host| host.vlan).collect()
+    }
+
+    /// The row that a machine at an interface is answered by.
+    pub(super) fn row(&self, station: Station, ifindex: u32) -> Option<&Reservation> {
+        let anybody = || {
+            let settings = self.tables.settings().filter(|own| own.has(Settings::AUTO_PROXY));
+            settings.and_then(|_| self.tables.anybody(ifindex, &station))
+        };
+        self.tables.reservation(&station).or_else(anybody)
+    }
+
+    /// The subnet of a row; `None`: an interface's network, of which nothing is configured.
+    pub(super) fn subnet(&self, row: &Reservation) -> Option<&Subnet> {
+        let subnet = self.tables.subnet(row.subnet)?;
+        self.config.subnets.iter().find(|own| own.cidr.network().octets() == subnet.network)
+    }
+
     /// The interface that a machine's requests come over: the one that is named, else that of its
     /// subnet, else the first.
     #[must_use]
@@ -109,33 +151,104 @@ impl Site {
     /// Our address towards a machine.
     #[must_use]
     pub fn server(&self, host: Option<&Host>) -> Ipv4Addr {
-        let row = host.and_then(|host| self.tables.reservations.get(&host.station()));
-        let index = row.map_or(0, |row| row.subnet as usize);
         let [first, ..] = self.tables.settings.addresses;
-        let server = self.tables.subnets.get(index).map_or(first, |subnet| subnet.server);
-        Ipv4Addr::from(server)
+        Ipv4Addr::from(self.subnet_row(host).map_or(first, |subnet| subnet.server))
+    }
+
+    /// Two addresses on a machine's link, where another server gives them: its own and a machine's.
+    pub(super) fn others(&self, host: Option<&Host>) -> [Ipv4Addr; 2] {
+        let network = self.subnet_row(host).and_then(|subnet| {
+            Ipv4Net::with_netmask(subnet.network.into(), subnet.mask.into()).ok()
+        });
+        let server = self.server(host);
+        let last = u32::from(network.unwrap_or_default().broadcast());
+        let mut free = (1..).map(|down| Ipv4Addr::from(last.wrapping_sub(down)));
+        let mut next = || {
+            let is_other = |address: &Ipv4Addr| *address != server && is_not_of(host, *address);
+            free.find(is_other).unwrap_or(server)
+        };
+        [next(), next()]
+    }
+
+    fn subnet_row(&self, host: Option<&Host>) -> Option<&netboot_ebpf::shared::Subnet> {
+        let row = host.and_then(|host| self.tables.reservations.get(&host.station()));
+        self.tables.subnet(row.map_or(0, |row| row.subnet))
     }
 }
 
-/// Our addresses in the subnets that no interface has an address in.
-fn missing(config: &Config, links: &[Link]) -> Vec<Ipv4Net> {
-    let is_there = |cidr: &Ipv4Net| {
-        links.iter().flat_map(|link| &link.addresses).any(|own| cidr.contains(&own.addr()))
-    };
-    let subnets = config.subnets.iter().filter(|subnet| !is_there(&subnet.cidr));
-    let own = |subnet: &crate::config::Subnet| {
+fn is_not_of(host: Option<&Host>, address: Ipv4Addr) -> bool {
+    host.is_none_or(|host| host.ip != address)
+}
+
+fn is_untagged(subnet: &Subnet) -> bool {
+    subnet.vlan == Vlan::NONE
+}
+
+/// Our addresses in the subnets of a kind that none of the interfaces has an address in.
+fn missing<'l>(
+    config: &Config,
+    links: impl Iterator<Item = &'l Link>,
+    kind: impl Fn(&Subnet) -> bool,
+) -> Vec<Ipv4Net> {
+    let addresses: Vec<_> = links.flat_map(|link| &link.addresses).map(Ipv4Net::addr).collect();
+    let is_there = |subnet: &Subnet| addresses.iter().any(|own| subnet.cidr.contains(own));
+    let subnets = config.subnets.iter().filter(|subnet| kind(subnet) && !is_there(subnet));
+    let taken: HashSet<_> = config.hosts.iter().map(|host| host.ip).collect();
+    let own = |subnet: &Subnet| {
         let given = subnet.server_address.or(config.dhcp.server_address);
         let given = given.filter(|given| subnet.cidr.contains(given));
-        let address = given.or_else(|| subnet.cidr.hosts().next())?;
+        let is_free = |own: &Ipv4Addr| !taken.contains(own) && !subnet.routers.contains(own);
+        let address = given.or_else(|| subnet.cidr.hosts().find(is_free))?;
         Ipv4Net::new(address, subnet.cidr.prefix_len()).ok()
     };
     subnets.filter_map(own).collect()
 }
 
-fn assumption(link: &Link, own: Option<&Link>) -> String {
+/// The VLAN interfaces on one that is assumed, with our addresses in the subnets in VLANs.
+fn vlan_links(config: &Config, node: &[Link], on: &Link) -> Vec<Link> {
+    let mut links: Vec<Link> = Vec::new();
+    for subnet in config.subnets.iter().filter(|subnet| !is_untagged(subnet)) {
+        let addresses = missing(config, node.iter().chain(&links), |own| own.cidr == subnet.cidr);
+        if addresses.is_empty() {
+            continue;
+        }
+        let mut parent = on.clone();
+        for id in subnet.vlan.ids.into_iter().filter(|id| *id != 0) {
+            let link = Link {
+                name: format!("{}.{id}", parent.name),
+                index: ASSUMED_VLANS + (node.len() + links.len()) as u32,
+                vlan: Some(VlanLink { parent: parent.index, id }),
+                addresses: Vec::new(),
+                ..on.clone()
+            };
+            parent = link.clone();
+            links.push(link);
+        }
+        if let Some(last) = links.last_mut() {
+            last.addresses = addresses;
+        }
+    }
+    links
+}
+
+fn assumption(
+    link: &Link,
+    own: Option<&Link>,
+    tagged: &[Link],
+    all: &BTreeMap<String, Link>,
+) -> String {
     let name = &link.name;
-    let addresses: Vec<_> = link.addresses.iter().map(ToString::to_string).collect();
+    let links = [link].into_iter().chain(tagged);
+    let addresses = links.flat_map(|own| {
+        let on = if own.index == link.index { String::new() } else { format!(" on {}", own.name) };
+        own.addresses.iter().map(move |address| format!("{address}{on}"))
+    });
+    let addresses: Vec<_> = addresses.collect();
     let addresses = if addresses.is_empty() { "none".to_owned() } else { addresses.join(", ") };
-    let why = own.map_or("is not an interface of this node", |_| "has no IPv4 address here");
+    let others = || all.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let why = match own {
+        Some(_) => "has no IPv4 address here".to_owned(),
+        None => format!("is not an interface of this node, which has {}", others()),
+    };
     format!("{name} {why}: assumed with the addresses {addresses}")
 }

@@ -2,8 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Explanation, Kernel, Known, Machine, Message, Site, explain};
-use netboot_ebpf::shared::{Station, Vlan};
+use netboot_ebpf::shared::Station;
+
+use super::{Explanation, Known, LIMIT, Machine, Message, Site, WithoutXdp, explain};
+use crate::printable::printable;
 
 /// One request of the boot.
 pub struct Step {
@@ -18,12 +20,13 @@ pub struct Step {
 #[must_use]
 pub fn steps(
     site: &Site,
-    kernel: &Kernel,
+    without_xdp: &WithoutXdp,
     machine: &Machine,
     message: Option<Message>,
     interface: Option<&str>,
 ) -> Vec<Step> {
-    let messages = message.map_or(vec![Message::Discover, Message::Request], |one| vec![one]);
+    let vlan = machine.vlan.or_else(|| site.only_vlan(machine.mac));
+    let machine = &Machine { vlan: vlan.filter(|_| machine.relay.is_none()), ..machine.clone() };
     let mut phases = vec![(phase(machine), machine.clone())];
     // Without further words it is the machine as it is switched on.
     if message.is_none() && machine.user_classes.is_empty() && boots(machine) {
@@ -32,14 +35,23 @@ pub fn steps(
     }
     let mut steps = Vec::new();
     for (who, machine) in phases {
-        for message in &messages {
-            let frame = machine.frame(*message, known(site, &machine, interface));
-            let explained = explain(site, kernel, &frame, interface, "assumed");
+        for message in message.map_or_else(|| boot(site, &machine), |one| vec![one]) {
+            let frame = machine.frame(message, known(site, &machine, message, interface));
+            let explained = explain(site, without_xdp, &frame, interface, "assumed");
             let who = who.clone();
             steps.extend(explained.map(|explanation| Step { who, frame, explanation }));
         }
     }
     steps
+}
+
+/// Where another server gives the address, it takes the REQUEST; firmware may then ask us again.
+fn boot(site: &Site, machine: &Machine) -> Vec<Message> {
+    let mut messages = vec![Message::Discover, Message::Request];
+    if site.config.dhcp.mode.is_proxy() && machine.is_pxe_firmware() {
+        messages.push(Message::Proxy);
+    }
+    messages
 }
 
 fn boots(machine: &Machine) -> bool {
@@ -50,20 +62,25 @@ fn phase(machine: &Machine) -> String {
     match machine.user_classes.as_slice() {
         [] if boots(machine) => "firmware".to_owned(),
         [] => "machine".to_owned(),
-        classes => format!("iPXE \"{}\"", classes.join("\", \"")),
+        classes => format!("iPXE \"{}\"", printable(classes.join("\", \"").as_bytes(), LIMIT)),
     }
 }
 
-fn known(site: &Site, machine: &Machine, interface: Option<&str>) -> Known {
-    let mut vlan = Vlan::NONE;
-    if let (Some(id), None) = (machine.vlan, machine.relay) {
-        vlan.ids = [id, 0];
-    }
-    let host = site.host(Station { mac: machine.mac, vlan });
+fn known(site: &Site, machine: &Machine, message: Message, interface: Option<&str>) -> Known {
+    let host = site.host(Station { mac: machine.mac, vlan: machine.vlan.unwrap_or_default() });
     let link = site.interface(host, interface);
+    let [other_server, unknown] = site.others(host);
+    let is_proxy = site.config.dhcp.mode.is_proxy();
     Known {
-        address: host.map_or(Ipv4Addr::UNSPECIFIED, |host| host.ip),
-        server: site.server(host),
+        address: match host {
+            Some(host) => host.ip,
+            None if is_proxy => unknown,
+            None => Ipv4Addr::UNSPECIFIED,
+        },
+        server: match message {
+            Message::Request if is_proxy => other_server,
+            _ => site.server(host),
+        },
         server_mac: link.map(|link| link.mac).unwrap_or_default(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use netboot_ebpf::wire::PROXY_PORT;
+
 use super::{Answer, AnsweredBy, Explanation, Shown, Step, reason::architecture_name};
 
 /// The width of lines that are filled.
@@ -14,6 +16,9 @@ pub fn render(explanation: &Explanation) -> String {
     let mut out = String::new();
     let request = &explanation.request;
     let mut head = format!("{} of {} over {}", request.message, request.mac, request.interface);
+    if request.port == PROXY_PORT {
+        head += &format!(", to port {PROXY_PORT}");
+    }
     for vlan in &request.vlans {
         head += &format!(", VLAN {vlan}");
     }
@@ -40,6 +45,7 @@ fn rows(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let who = match explanation.answered_by {
         AnsweredBy::Kernel => "the kernel (XDP)",
         AnsweredBy::Daemon => "the daemon",
+        AnsweredBy::OtherServer => "the other server",
         AnsweredBy::Nobody => "nobody",
     };
     let verdict = explanation.verdict.as_str();
@@ -200,6 +206,7 @@ fn step_row(step: &Step) -> [String; 5] {
     let who = match own.answered_by {
         AnsweredBy::Kernel => "kernel",
         AnsweredBy::Daemon => "daemon",
+        AnsweredBy::OtherServer => "other server",
         AnsweredBy::Nobody => "nobody",
     };
     let with = match &own.answer {
@@ -209,9 +216,10 @@ fn step_row(step: &Step) -> [String; 5] {
         }
         None => own.verdict.as_str().to_owned(),
     };
+    let port = if own.request.port == PROXY_PORT { " (port 4011)" } else { "" };
     [
         step.who.clone(),
-        own.request.message.to_owned(),
+        format!("{}{port}", own.request.message),
         own.stage.name.to_owned(),
         who.to_owned(),
         with,

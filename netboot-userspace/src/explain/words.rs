@@ -9,6 +9,9 @@ pub struct Words {
     pub advice: &'static str,
 }
 
+const NO_BOOT_FILE: &str =
+    "name a file for its architecture in [boot.files], and turn on the service that it loads from";
+
 impl Words {
     /// A new verdict does not compile until somebody finds its words.
     #[must_use]
@@ -20,12 +23,14 @@ impl Words {
             Verdict::Offer => ("the machine is offered its address", ""),
             Verdict::Ack => ("the machine is given its address", ""),
             Verdict::OfferNoBootFile => (
-                "the machine is offered its address, but no boot file is known for its architecture",
-                "name a file for this architecture in [boot.files]",
+                "the machine is offered its address, but nothing to boot: there is no file for its architecture, \
+                 or no service to load it from",
+                NO_BOOT_FILE,
             ),
             Verdict::AckNoBootFile => (
-                "the machine is given its address, but no boot file is known for its architecture",
-                "name a file for this architecture in [boot.files]",
+                "the machine is given its address, but nothing to boot: there is no file for its architecture, \
+                 or no service to load it from",
+                NO_BOOT_FILE,
             ),
             Verdict::Nak => (
                 "the address that it asks for is not its own here: it is refused with a NAK, and asks anew",
@@ -49,9 +54,10 @@ impl Words {
                  dhcp.shared-networks",
             ),
             Verdict::WrongAddress => (
-                "it asks for an address that is not its own, and may not be refused: the server is not \
-                 authoritative for it",
-                "nothing: it asks anew when its lease ends",
+                "its address is not its own and may not be refused (dhcp.authoritative is off, the network is \
+                 another server's, or it is a DECLINE or RELEASE), or none that can be answered (INFORM, port \
+                 4011)",
+                "nothing where it is a REQUEST: it asks anew when its lease ends",
             ),
             Verdict::Truncated => {
                 ("the message is shorter than its headers say", "look for a broken relay or switch")
@@ -87,9 +93,11 @@ impl Words {
                 "",
             ),
             Verdict::UnsupportedType => ("messages of its type are not served", ""),
-            Verdict::EchoTooLong => {
-                ("its option 61, 82 or 97 is longer than the kernel copies", "")
-            }
+            Verdict::EchoTooLong => (
+                "its option 61, 82 or 97 is longer than the kernel copies, or its list of options (55) longer \
+                 than the kernel searches",
+                "",
+            ),
             Verdict::ReplyTooLong => (
                 "the answer is longer than the machine or the link accepts",
                 "configure fewer options, or a shorter URL",
@@ -101,8 +109,8 @@ impl Words {
             ),
             Verdict::Changed => ("the reservation changed while it was read", ""),
             Verdict::Tagged => (
-                "the frame has VLAN tags that are not read",
-                "make the VLAN untagged at the switch port",
+                "the frame has more than two VLAN tags, and no more are read",
+                "let the switch port take tags off",
             ),
             Verdict::BadRelay => (
                 "the relay's address (giaddr) is none that can be answered",

@@ -40,7 +40,8 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
     for (bytes, place) in worst.into_iter().flatten().filter(|(bytes, _)| *bytes > LONGEST) {
         let message = format!(
             "an answer can have {bytes} bytes: a machine that takes no more than {LONGEST} \
-             (it sends no DHCP option 57) is not answered; leave options out or shorten them"
+             (it sends no DHCP option 57) gets it without some of its options, those that it does not ask \
+             for first; leave options out or shorten them"
         );
         report.warn(place, message);
     }

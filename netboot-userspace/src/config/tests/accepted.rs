@@ -217,7 +217,8 @@ fn warnings_about_lengths() {
     check_warnings(
         &text(7),
         &["netboot.toml:6: host[0]: an answer can have 549 bytes: a machine that takes no more \
-           than 548 (it sends no DHCP option 57) is not answered; leave options out or shorten them"],
+           than 548 (it sends no DHCP option 57) gets it without some of its options, those that it \
+           does not ask for first; leave options out or shorten them"],
     );
 }
 

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use netboot_ebpf::shared::Mac;
+use netboot_ebpf::shared::{Mac, Vlan};
 
 use super::*;
 use crate::explain::{Known, Machine, Message};
@@ -12,6 +12,7 @@ const TWO: Mac = Mac { octets: [0x52, 0x54, 0, 0, 0, 2] };
 fn request(mac: Mac, vlan: Option<u16>) -> Vec<u8> {
     let address = Ipv4Addr::UNSPECIFIED;
     let known = Known { address, server: address, server_mac: Mac::default() };
+    let vlan = vlan.map(|id| Vlan { ids: [id, 0] });
     Machine { vlan, ..Machine::new(mac) }.frame(Message::Discover, known)
 }
 
@@ -42,6 +43,11 @@ fn classic(linktype: u32, frames: &[Vec<u8>], number: fn(u32) -> [u8; 4]) -> Vec
 
 /// A pcapng file with two interfaces: nothing is captured on the first, which is of another kind.
 fn next_generation(linktype: u16, frames: &[Vec<u8>]) -> Vec<u8> {
+    captured_on(&vec![1; frames.len()], linktype, frames)
+}
+
+/// A pcapng file with two interfaces, and the number of that of each frame.
+fn captured_on(interfaces: &[u32], linktype: u16, frames: &[Vec<u8>]) -> Vec<u8> {
     let block = |kind: u32, body: &[u8]| {
         let mut body = body.to_vec();
         body.resize(body.len().next_multiple_of(4), 0);
@@ -53,9 +59,9 @@ fn next_generation(linktype: u16, frames: &[Vec<u8>]) -> Vec<u8> {
     for kind in [101, linktype] {
         file.extend(block(1, &[&kind.to_le_bytes()[..], &[0; 6]].concat()));
     }
-    for frame in frames {
+    for (frame, interface) in frames.iter().zip(interfaces) {
         let length = frame.len() as u32;
-        let head = [1, 0, 0, length, length].map(u32::to_le_bytes).concat();
+        let head = [*interface, 0, 0, length, length].map(u32::to_le_bytes).concat();
         file.extend(block(6, &[&head[..], frame].concat()));
     }
     file
@@ -106,6 +112,28 @@ fn a_file_that_is_cut_off_is_read_as_far_as_it_goes() {
         let capture = read(&file[..file.len() - 30], None).unwrap();
         assert_eq!(capture.requests.len(), 1);
         assert_eq!(capture.notes, ["the file ends within frame 2"]);
+    }
+}
+
+#[test]
+fn frames_of_unknown_interfaces_are_skipped_and_counted() {
+    let frames = [request(ONE, None), request(ONE, None), request(TWO, None)];
+    let capture = read(&captured_on(&[1, 7, 1], 1, &frames), None).unwrap();
+    let numbers: Vec<_> = capture.requests.iter().map(|request| request.number).collect();
+    assert_eq!((&numbers[..], capture.frames, capture.skipped), (&[1, 3][..], 3, 1));
+    let note = "1 frames are skipped: the file does not describe what they were captured on";
+    assert_eq!(capture.notes, [note]);
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (path, expect) in [(fifo.as_path(), "not a regular file"), (directory.path(), "is a directory")]
+    {
+        let error = format!("{:#}", Capture::read(path, None).unwrap_err());
+        assert!(error.starts_with("cannot open ") && error.contains(expect), "{error}");
     }
 }
 
