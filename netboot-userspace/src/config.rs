@@ -40,7 +40,6 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Vlan;
 
-pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
 pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,
@@ -51,6 +50,7 @@ pub use self::{
     problem::{Problem, Problems},
     reach::reach,
 };
+pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
 use crate::inventory::Host;
 
 /// Everything the daemon is told, checked as a whole.

@@ -7,8 +7,8 @@ use netboot_ebpf::{
     checksum,
     shared::{Mac, Vlan},
     wire::{
-        BOOTREQUEST, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, ETHERNET, INFORM, MAGIC_COOKIE,
-        MIN_MESSAGE, PROXY_PORT, RELEASE, REQUEST, SERVER_PORT, code,
+        BOOTREQUEST, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, ETHERNET, INFORM,
+        MAGIC_COOKIE, MIN_MESSAGE, PROXY_PORT, RELEASE, REQUEST, SERVER_PORT, code,
     },
 };
 
@@ -57,7 +57,10 @@ pub struct Machine {
 pub struct Known {
     /// The machine's address.
     pub address: Ipv4Addr,
+    /// The one that it talks to.
     pub server: Ipv4Addr,
+    /// This node, which relays send to.
+    pub node: Ipv4Addr,
     pub server_mac: Mac,
 }
 
@@ -129,7 +132,7 @@ impl Machine {
             (Some(_), _) if message == Message::Proxy => {
                 (RELAY_MAC, known.address, CLIENT_PORT, known.server)
             }
-            (Some(relay), _) => (RELAY_MAC, relay, SERVER_PORT, known.server),
+            (Some(relay), _) => (RELAY_MAC, relay, SERVER_PORT, known.node),
             (None, _) if message == Message::Proxy => {
                 (self.mac, known.address, CLIENT_PORT, known.server)
             }
@@ -155,11 +158,7 @@ impl Machine {
     fn message(&self, message: Message, known: Known) -> Vec<u8> {
         let has_address = matches!(
             message,
-            Message::Renew
-                | Message::Rebind
-                | Message::Proxy
-                | Message::Inform
-                | Message::Release
+            Message::Renew | Message::Rebind | Message::Proxy | Message::Inform | Message::Release
         );
         let ciaddr = if has_address { known.address } else { Ipv4Addr::UNSPECIFIED };
         let flags = if has_address { 0 } else { BROADCAST_FLAG };

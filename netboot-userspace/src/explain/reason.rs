@@ -138,12 +138,7 @@ fn script(config: &Config, host: Option<&Host>, subnet: Option<&Subnet>) -> Caus
     }
 }
 
-fn binary(
-    site: &Site,
-    host: Option<&Host>,
-    row: &Reservation,
-    request: &Packet<'_>,
-) -> Cause {
+fn binary(site: &Site, host: Option<&Host>, row: &Reservation, request: &Packet<'_>) -> Cause {
     if host.is_some_and(|host| host.boot_file.is_some()) {
         return Cause::of("boot-file of the host");
     }
@@ -162,7 +157,8 @@ fn binary(
         return match names.as_str() {
             _ if !said => {
                 let name = architecture_name(row.architecture);
-                let because = format!("boot.files has nothing for {name}, which its quirks say that it is");
+                let because =
+                    format!("boot.files has nothing for {name}, which its quirks say that it is");
                 Cause::mended_by(because, name_a_file)
             }
             "" => Cause::of("it does not tell its architecture (option 93)"),
@@ -227,15 +223,14 @@ fn unserved(site: &Site, row: &Reservation, stage: Stage) -> Option<(String, &'s
         Stage::Ipxe if !has_tftp && !has_http => {
             Some(("TFTP and HTTP are off".to_owned(), "turn TFTP or HTTP on (listen)"))
         }
-        Stage::Pxe if !has_tftp => {
-            Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)"))
-        }
+        Stage::Pxe if !has_tftp => Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)")),
         Stage::Pxe if tftp.is_some_and(|listen| listen.port() != TFTP_PORT) => {
             let because = format!("TFTP is not at port {TFTP_PORT}, where firmware asks");
             Some((because, "let TFTP listen at port 69 ([tftp] listen)"))
         }
         _ if row.has(Reservation::NO_BOOT_FILE_OPTION) => {
-            let because = format!("its name is over {FILE_NAME} bytes, and its quirks leave option 67 out");
+            let because =
+                format!("its name is over {FILE_NAME} bytes, and its quirks leave option 67 out");
             Some((because, "give the file a shorter name"))
         }
         _ => None,

@@ -81,6 +81,7 @@ fn known(site: &Site, machine: &Machine, message: Message, interface: Option<&st
             Message::Request if is_proxy => other_server,
             _ => site.server(host),
         },
+        node: site.server(host),
         server_mac: link.map(|link| link.mac).unwrap_or_default(),
     }
 }

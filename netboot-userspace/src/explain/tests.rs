@@ -1,8 +1,13 @@
+mod boot;
+mod proxy;
+mod site;
+mod vlan;
+
 use std::{fs, net::Ipv4Addr};
 
 use super::*;
 use crate::{
-    config::{self, Architecture},
+    config::{self, Architecture, Loaded},
     mac,
 };
 
@@ -41,17 +46,25 @@ const UNKNOWN: &str = "52:54:00:00:00:99";
 const OTHER: Known = Known {
     address: Ipv4Addr::new(10, 0, 0, 77),
     server: Ipv4Addr::new(10, 0, 0, 66),
+    node: Ipv4Addr::new(10, 0, 0, 1),
     server_mac: netboot_ebpf::shared::Mac { octets: [0; 6] },
 };
 
 /// The directory is there as long as the value.
 fn site() -> (tempfile::TempDir, Site) {
+    let (directory, loaded) = load(CONFIG);
+    (directory, Site::here(loaded).unwrap())
+}
+
+fn load(text: &str) -> (tempfile::TempDir, Loaded) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("netboot.toml");
-    fs::write(&path, CONFIG).unwrap();
-    fs::write(directory.path().join("ipxe.efi"), "").unwrap();
-    let site = Site::here(config::load(&path).unwrap()).unwrap();
-    (directory, site)
+    fs::write(&path, text).unwrap();
+    for file in ["ipxe.efi", "other.efi"] {
+        fs::write(directory.path().join(file), "").unwrap();
+    }
+    let loaded = config::load(&path).unwrap();
+    (directory, loaded)
 }
 
 fn machine(mac: &str) -> Machine {
@@ -69,11 +82,15 @@ fn one(machine: &Machine, message: Message, without_xdp: &WithoutXdp) -> Explana
 fn check(machine: &Machine, message: Message, expect: &[&str]) {
     let explanation = one(machine, message, &WithoutXdp::new());
     let text = render(&explanation);
+    has_lines(&text, expect);
+    assert!(text.lines().count() <= 16, "{} lines:\n{text}", text.lines().count());
+}
+
+fn has_lines(text: &str, expect: &[&str]) {
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     for line in expect {
         assert!(lines.iter().any(|own| own.starts_with(line)), "no {line:?} in:\n{text}");
     }
-    assert!(lines.len() <= 16, "{} lines:\n{text}", lines.len());
 }
 
 #[test]

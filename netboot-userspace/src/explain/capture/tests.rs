@@ -11,7 +11,7 @@ const TWO: Mac = Mac { octets: [0x52, 0x54, 0, 0, 0, 2] };
 /// A DISCOVER.
 fn request(mac: Mac, vlan: Option<u16>) -> Vec<u8> {
     let address = Ipv4Addr::UNSPECIFIED;
-    let known = Known { address, server: address, server_mac: Mac::default() };
+    let known = Known { address, server: address, node: address, server_mac: Mac::default() };
     let vlan = vlan.map(|id| Vlan { ids: [id, 0] });
     Machine { vlan, ..Machine::new(mac) }.frame(Message::Discover, known)
 }
@@ -130,7 +130,8 @@ fn what_is_no_file_is_not_waited_for() {
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    for (path, expect) in [(fifo.as_path(), "not a regular file"), (directory.path(), "is a directory")]
+    for (path, expect) in
+        [(fifo.as_path(), "not a regular file"), (directory.path(), "is a directory")]
     {
         let error = format!("{:#}", Capture::read(path, None).unwrap_err());
         assert!(error.starts_with("cannot open ") && error.contains(expect), "{error}");
