@@ -252,7 +252,8 @@ fn who_answers_and_why_not_the_kernel() {
     let explanation = explain(&site, &WithoutXdp::new(), &frame, None, "frame 1").unwrap();
     assert_eq!(explanation.answered_by, AnsweredBy::Daemon);
     assert!(explanation.why.starts_with("the kernel leaves it to the daemon: "), "{explanation:?}");
-    assert_eq!(explanation.answer.map(|answer| answer.message), Some("NAK"));
+    assert_eq!(explanation.answer.as_ref().map(|answer| answer.message), Some("NAK"));
+    has_lines(&render(&explanation), &["  boots        nothing: it is refused"]);
 }
 
 #[test]

@@ -101,6 +101,9 @@ fn boots(explanation: &Explanation) -> String {
         (Some(file), Some(server)) => format!("{file} from {server}: {}", boot.because),
         (Some(file), None) => format!("{file}: {}", boot.because),
         (None, _) if explanation.answer.is_none() => "nothing: it is not answered".to_owned(),
+        (None, _) if explanation.answer.as_ref().is_some_and(|answer| answer.message == "NAK") => {
+            "nothing: it is refused".to_owned()
+        }
         (None, _) => format!("nothing: {}", boot.because),
     }
 }

@@ -79,18 +79,25 @@ impl Who<'_> {
 
 /// For a machine that has reservations, but none in this VLAN.
 fn in_other_vlan(site: &Site, station: Station) -> Option<String> {
-    let vlans: Vec<_> =
-        site.vlans(station.mac).into_iter().map(|vlan| ShownVlan(vlan).to_string()).collect();
-    let asks = ShownVlan(station.vlan);
-    let example = site.vlans(station.mac).into_iter().find(|vlan| *vlan != Vlan::NONE);
-    let option = example.map_or_else(String::new, |vlan| format!(" (here: --vlan {vlan})"));
-    (!vlans.is_empty()).then(|| {
+    let vlans = site.vlans(station.mac);
+    let option = vlans.iter().find(|vlan| **vlan != Vlan::NONE);
+    let option = option.map_or_else(String::new, |vlan| format!(" (here: --vlan {vlan})"));
+    let places: Vec<_> = vlans.iter().map(|vlan| place(*vlan)).collect();
+    (!places.is_empty()).then(|| {
         format!(
-            "it has a reservation in {}, and asks in {asks}: correct the switch port, or the `vlan` of the host \
-             or its [[subnet]]{option}",
-            vlans.join(" and in ")
+            "it has a reservation {}, and asks {}: correct the switch port, or the `vlan` of the host or its \
+             [[subnet]]{option}",
+            places.join(" and "),
+            place(station.vlan)
         )
     })
+}
+
+fn place(vlan: Vlan) -> String {
+    match vlan {
+        Vlan::NONE => "without VLAN tag".to_owned(),
+        vlan => format!("in {}", ShownVlan(vlan)),
+    }
 }
 
 /// Why the XDP program does not answer, whatever the interface is.

@@ -55,8 +55,7 @@ fn another_vlan_is_told_of() {
     let nobody = "  answered by  nobody: the machine has no reservation [unknown-machine]";
     let other = "  do           it has a reservation in VLAN 7, and asks in VLAN 8: correct the switch port";
     check(ONE, Some([8, 0]), &[nobody, other]);
-    let several =
-        "  do           it has a reservation in VLAN 7 and in VLAN 200, 100, and asks in no VLAN: ";
+    let several = "  do           it has a reservation in VLAN 7 and in VLAN 200, 100, and asks without VLAN tag: correct";
     check(TWO, None, &[nobody, several]);
 }
 
