@@ -237,3 +237,38 @@ fn why_different(site: &Site, daemon: &Status) -> String {
     "the daemon was started with other options or another file, or the node's addresses changed: restart it"
         .to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::InterfaceStatus;
+
+    /// Each interface's own mode counts, whichever the daemon lists first.
+    #[test]
+    fn why_the_kernel_does_not_answer_at_an_interface() {
+        let own = |name: &str, mode: &str, note: Option<&str>| InterfaceStatus {
+            name: name.to_owned(),
+            mode: mode.to_owned(),
+            note: note.map(str::to_owned),
+        };
+        let interfaces = vec![
+            own("eth0", OFF, Some("no driver")),
+            own("eth1", "native", None),
+            own("eth2", OFF, None),
+        ];
+        let daemon = Status { interfaces, ..Status::default() };
+        let mut config = Config::unconfigured();
+        config.xdp.mode = XdpMode::Off;
+        let names = ["eth0", "eth1", "eth2", "eth3"];
+        let found = without_xdp(&config, names.into_iter(), Some(&daemon));
+        let found: Vec<_> = found.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        assert_eq!(
+            found,
+            [
+                "eth0: XDP is off at eth0: no driver",
+                "eth2: XDP is off at eth2",
+                "eth3: XDP is off (xdp.mode)"
+            ]
+        );
+    }
+}

@@ -168,4 +168,20 @@ mod tests {
             assert_eq!(same.count(), 1, "{verdict:?}");
         }
     }
+
+    #[test]
+    fn every_cause_is_named() {
+        for (verdict, causes) in [
+            (Verdict::EchoTooLong, &["61, 82 or 97", "(55)"][..]),
+            (Verdict::Tagged, &["more than two"]),
+            (Verdict::WrongAddress, &["authoritative", "DECLINE", "INFORM", "4011"]),
+            (Verdict::OfferNoBootFile, &["architecture", "service"]),
+            (Verdict::AckNoBootFile, &["architecture", "service"]),
+        ] {
+            let words = Words::of(verdict);
+            for cause in causes {
+                assert!(words.what.contains(cause), "{verdict:?}: no {cause:?}");
+            }
+        }
+    }
 }
