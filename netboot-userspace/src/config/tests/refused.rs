@@ -144,7 +144,7 @@ fn durations() {
         );
     };
     check("dhcp.decline-time = \"24h\"", &[]);
-    decline("\"0s\"", "an address that was declined cannot be offered again at once");
+    decline("\"0s\"", "an address that was declined cannot be offered again at once: 1s at least");
     decline("\"24h 1s\"", "\"24h 1s\" is longer than 24h");
     let delay = |value: &str, message: &str| {
         check(
