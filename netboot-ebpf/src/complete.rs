@@ -77,7 +77,7 @@ pub fn destination(
     if decision.is_proxy {
         proxy::destination(request, frame)
     } else if request.message_type == INFORM {
-        inform_destination(request, frame)
+        inform_destination(request, frame, decision.subnet)
     } else {
         Ok(decide::destination(request, frame, decision.reservation))
     }

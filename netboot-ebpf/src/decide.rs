@@ -81,7 +81,9 @@ pub fn decide<'t, S: Side, T: Tables>(
         REQUEST => request_state(request, frame, settings, reservation, link)?,
         INFORM if !S::COMPLETE => return Err(Verdict::Inform),
         INFORM => ACK,
-        DECLINE if names(request, request.requested, reservation) => return Err(Verdict::Decline),
+        DECLINE if link && names(request, request.requested, reservation) => {
+            return Err(Verdict::Decline);
+        }
         RELEASE if names(request, request.ciaddr, reservation) => return Err(Verdict::Release),
         DECLINE | RELEASE => return Err(Verdict::WrongAddress),
         _ => return Err(Verdict::UnsupportedType),
@@ -241,18 +243,20 @@ pub fn refusal_destination(request: &Request, frame: &Frame) -> Destination {
 /// 4.3.5); where it does not say one, to where the request came from.
 ///
 /// # Errors
-/// [`Verdict::WrongAddress`]: that is no address.
-pub fn inform_destination(request: &Request, frame: &Frame) -> Result<Destination, Verdict> {
+/// [`Verdict::WrongAddress`]: that is no address of the machine's subnet ("consistency", as section 4.3.5
+/// has it), or ours: others would get what they did not ask for.
+pub fn inform_destination(
+    request: &Request,
+    frame: &Frame,
+    subnet: &Subnet,
+) -> Result<Destination, Verdict> {
     let to = |ip, port| Destination { mac: frame.source_mac, ip, port, from: SERVER_PORT };
-    if is_unicast(request.ciaddr) {
-        Ok(to(request.ciaddr, CLIENT_PORT))
-    } else if request.ciaddr != ZERO {
-        Err(Verdict::WrongAddress)
-    } else if request.is_relayed() {
-        Ok(to(request.giaddr, SERVER_PORT))
-    } else if is_unicast(frame.source) {
-        Ok(to(frame.source, CLIENT_PORT))
-    } else {
-        Err(Verdict::WrongAddress)
+    if request.ciaddr == ZERO && request.is_relayed() {
+        return Ok(to(request.giaddr, SERVER_PORT));
     }
+    let client = if request.ciaddr == ZERO { frame.source } else { request.ciaddr };
+    if !is_unicast(client) || !subnet.contains(client) || client == subnet.server {
+        return Err(Verdict::WrongAddress);
+    }
+    Ok(to(client, CLIENT_PORT))
 }

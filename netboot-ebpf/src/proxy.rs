@@ -6,12 +6,12 @@ use crate::{
     decide::{Decision, boot_row, reachable_relay},
     frame::{Destination, Frame},
     message::Message,
-    options::Index,
+    options::{Index, length},
     request::{Request, is_unicast},
     shared::{Reservation, Settings},
     tables::Tables,
     verdict::Verdict,
-    wire::{ACK, DISCOVER, OFFER, PROXY_PORT, REQUEST, SERVER_PORT},
+    wire::{ACK, DISCOVER, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code},
 };
 
 /// Decides on a request in the proxy modes.
@@ -48,6 +48,9 @@ pub fn decide<'t, T: Tables>(
         (SERVER_PORT, REQUEST) => return Err(Verdict::OtherServer),
         _ => return Err(Verdict::UnsupportedType),
     };
+    if !says_what_it_is(message, index) {
+        return Err(Verdict::NotNetboot);
+    }
     let reservation = reservation(request, ifindex, settings, tables)?;
     let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
     let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
@@ -57,6 +60,14 @@ pub fn decide<'t, T: Tables>(
     }
     let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
     Ok(Decision { message_type, is_proxy: true, stage, reservation, subnet, boot })
+}
+
+/// Whether the vendor class is one that knows ProxyDHCP. Others, iPXE started by hand or U-Boot among them,
+/// may take an OFFER without address for one.
+fn says_what_it_is(message: &Message, index: &Index) -> bool {
+    let Some(at) = index.find(code::VENDOR_CLASS) else { return false };
+    let class = message.get(at + 2..at + 2 + length(message, at)).unwrap_or_default();
+    class.starts_with(b"PXEClient") || class.starts_with(b"HTTPClient")
 }
 
 fn reservation<'t, T: Tables>(

@@ -27,7 +27,8 @@ pub struct Refusal {
 ///
 /// # Errors
 /// [`Verdict::WrongAddress`]: the machine rebinds an address of a network that is not ours, so another
-/// server's (RFC 2131 section 4.3.2: there the client is none of our business). Else as
+/// server's (RFC 2131 section 4.3.2: there the client is none of our business); or it asks from such a
+/// network. Else as
 /// [`crate::reply::build`].
 #[expect(clippy::too_many_arguments, reason = "the parts of the working memory")]
 pub fn refuse<S: Side, T: Tables>(
@@ -41,6 +42,9 @@ pub fn refuse<S: Side, T: Tables>(
     reply: &mut Message,
 ) -> Result<Refusal, Verdict> {
     if is_rebinding(request, frame) && !tables.is_served(request.ciaddr) {
+        return Err(Verdict::WrongAddress);
+    }
+    if request.is_relayed() && !tables.is_served(request.link) {
         return Err(Verdict::WrongAddress);
     }
     let reservation = tables.reservation(&request.station).ok_or(Verdict::UnknownMachine)?;

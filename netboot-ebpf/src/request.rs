@@ -132,10 +132,10 @@ pub fn parse(
     if index.has(code::RELAY_AGENT) {
         walk_relay(message, index);
         let known_by = relay_address(message, index, relay::SERVER_OVERRIDE).unwrap_or(ZERO);
-        if is_unicast(known_by) {
-            request.server_override = known_by;
-        }
         if request.giaddr != ZERO {
+            if is_unicast(known_by) {
+                request.server_override = known_by;
+            }
             let link = relay_address(message, index, relay::LINK_SELECTION).unwrap_or(ZERO);
             request.link = if link == ZERO { request.giaddr } else { link };
         }

@@ -264,7 +264,10 @@ fn captured_requests() {
         } else if golden.message_type == 3 {
             assert_eq!(outcome, Err(Verdict::OtherServer), "{golden:?}");
         } else {
-            assert_eq!(outcome.unwrap().verdict, Verdict::Offer, "{golden:?}");
+            // U-Boot's own class and a Linux client's know nothing of ProxyDHCP.
+            let knows = golden.message.windows(6).any(|six| six == b"Client");
+            let expect = if knows { Ok(Verdict::Offer) } else { Err(Verdict::NotNetboot) };
+            assert_eq!(outcome.map(|reply| reply.verdict), expect, "{golden:?}");
         }
     }
     assert_eq!(count, 2);

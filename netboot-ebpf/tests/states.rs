@@ -48,7 +48,7 @@ fn inform_is_answered_without_a_lease() {
         |ask| ask.relayed(NEAR_RELAY),
     ];
     for with in with {
-        for ciaddr in [ADDRESS, OTHER_ADDRESS, FOREIGN] {
+        for ciaddr in [ADDRESS, OTHER_ADDRESS] {
             let reply = informed(&with(inform(ciaddr)));
             let mut lease = ask(&Site::new(), &with(Ask::discover()).frame()).unwrap();
             lease.options.retain(|(code, _)| !matches!(code, 51 | 58 | 59));
@@ -75,7 +75,7 @@ fn inform_is_answered_to_the_clients_address() {
         assert_eq!((reply.from, reply.source), (INTERFACE_MAC, SERVER));
     };
     check(inform(ADDRESS), (MAC, ADDRESS, 68));
-    check(inform(FOREIGN), (MAC, FOREIGN, 68));
+    check(inform(OTHER_ADDRESS), (MAC, OTHER_ADDRESS, 68));
     check(inform(ADDRESS).broadcast_flag(), (MAC, ADDRESS, 68));
     check(Ask { destination: SERVER, ..inform(ADDRESS) }, (MAC, ADDRESS, 68));
     // It counts, not where the request came from; nor does a relay.
@@ -84,7 +84,8 @@ fn inform_is_answered_to_the_clients_address() {
     // Where it says none: to the relay, else to where the request came from.
     check(inform([0; 4]).relayed(NEAR_RELAY), (RELAY_MAC, NEAR_RELAY, 67));
     check(Ask { source: ADDRESS, ..inform([0; 4]) }, (MAC, ADDRESS, 68));
-    check(Ask { source: FOREIGN, source_port: 9, ..inform([0; 4]) }, (MAC, FOREIGN, 68));
+    let elsewhere = Ask { source: OTHER_ADDRESS, source_port: 9, ..inform([0; 4]) };
+    check(elsewhere, (MAC, OTHER_ADDRESS, 68));
 }
 
 #[test]
@@ -93,7 +94,10 @@ fn inform_from_no_address() {
         check(&Site::new(), request, Verdict::Inform, Verdict::WrongAddress);
     };
     check(&inform([0; 4]));
-    for odd in [[127, 0, 0, 1], [0, 0, 0, 9], [224, 0, 0, 1], [240, 0, 0, 1], [255; 4]] {
+    // Another network's address, and ours, would have others get what they did not ask for.
+    check(&Ask { source: FOREIGN, ..inform([0; 4]) });
+    let odd = [[127, 0, 0, 1], [0, 0, 0, 9], [224, 0, 0, 1], [240, 0, 0, 1], [255; 4]];
+    for odd in odd.into_iter().chain([FOREIGN, SERVER]) {
         check(&inform(odd));
         check(&Ask { source: ADDRESS, ..inform(odd) });
         check(&inform(odd).relayed(NEAR_RELAY));
@@ -125,7 +129,9 @@ fn decline_and_release() {
             check(naming(Some(server), ADDRESS, NONE), expect);
             check(naming(Some(server), ADDRESS, OTHER_ADDRESS), expect);
             check(naming(Some(server), ADDRESS, NONE).relayed(NEAR_RELAY), expect);
-            check(naming(Some(server), ADDRESS, NONE).relayed(RELAY), expect);
+            // Who declines it must be on the link to have been offered it.
+            let elsewhere = naming(Some(server), ADDRESS, NONE).relayed(RELAY);
+            check(elsewhere, if message_type == DECLINE { Verdict::WrongAddress } else { expect });
             check(Ask { destination: SERVER, ..naming(Some(server), ADDRESS, NONE) }, expect);
             check(naming(Some(server), OTHER_ADDRESS, NONE), Verdict::WrongAddress);
             check(naming(Some(server), OTHER_ADDRESS, ADDRESS), Verdict::WrongAddress);

@@ -142,6 +142,8 @@ pub fn named(
         }
         let vlan_offload = match offload::read(link.index) {
             _ if link.has_ports => VlanOffload::Unknown("its ports decide".to_owned()),
+            // Frames come with their tags beside them, as the other end made them.
+            _ if link.is_veth => VlanOffload::Unknown("its other end decides".to_owned()),
             Ok(offload) => offload,
             Err(error) => VlanOffload::Unknown(format!("{error:#}")),
         };

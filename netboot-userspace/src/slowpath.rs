@@ -2,10 +2,10 @@
 //! what the XDP program passes on and for interfaces without it.
 
 mod counters;
+mod delayed;
 mod receive;
 
 use std::{
-    future::poll_fn,
     io,
     os::fd::{AsRawFd as _, OwnedFd},
     sync::Arc,
@@ -26,10 +26,13 @@ use nix::{
     sys::socket::{MsgFlags, send},
 };
 use tokio::io::{Interest, unix::AsyncFd};
-use tokio_util::{sync::CancellationToken, time::DelayQueue};
+use tokio_util::sync::CancellationToken;
 
 pub use self::counters::Counters;
-use self::receive::{Received, Receiver};
+use self::{
+    delayed::Delayed,
+    receive::{Received, Receiver},
+};
 use crate::{
     links::Link,
     quarantine,
@@ -44,8 +47,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
 /// After an error, which may come again at once.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Answers that wait on purpose, for one interface.
-const MAX_DELAYED: usize = 1024;
 
 /// One interface's socket.
 pub struct SlowPath {
@@ -113,8 +114,7 @@ impl SlowPath {
     async fn answer_all(&mut self) {
         let mut receiver = Receiver::default();
         let mut overflows = 0;
-        // Answers that wait: some firmware misses one that comes at once.
-        let mut delayed = DelayQueue::<(Station, Vec<u8>)>::new();
+        let mut delayed = Delayed::default();
         let mut scratch = Box::new(Scratch::new());
         let mut look = tokio::time::interval(LOOK);
         loop {
@@ -125,8 +125,7 @@ impl SlowPath {
                     }
                     continue;
                 }
-                Some(due) = poll_fn(|context| delayed.poll_expired(context)), if !delayed.is_empty() => {
-                    let (station, answer) = due.into_inner();
+                (station, answer) = delayed.next() => {
                     self.transmit(station, &answer);
                     continue;
                 }
@@ -179,7 +178,7 @@ impl SlowPath {
         frame: &[u8],
         received: &Received,
         scratch: &mut Scratch,
-        delayed: &mut DelayQueue<(Station, Vec<u8>)>,
+        delayed: &mut Delayed,
     ) {
         // Between making the socket and binding it, frames of other interfaces come in.
         if received.from.ifindex() != self.link.packet_address.ifindex() {
@@ -204,9 +203,7 @@ impl SlowPath {
         let station = scratch.request.station;
         if delay == 0 {
             self.transmit(station, &answer);
-        } else if delayed.len() < MAX_DELAYED {
-            delayed.insert((station, answer), Duration::from_millis(delay.into()));
-        } else {
+        } else if !delayed.keep(station, answer, Duration::from_millis(delay.into())) {
             self.note_unsent(station, Errno::ENOBUFS);
         }
     }

@@ -77,6 +77,14 @@ impl Kernel {
             }
         });
         for link in links {
+            if let VlanOffload::On(_) = link.vlan_offload {
+                tracing::info!(
+                    interface = link.name,
+                    "it takes VLAN tags off before an XDP program sees a frame: where tagged networks share its \
+                     port, switch that off (`ethtool -K {} rxvlan off`)",
+                    link.name
+                );
+            }
             let attached = match hidden_tags(link, tables) {
                 Some(why) => Err(anyhow::Error::msg(why)),
                 None => fast.attach(link, mode),

@@ -27,8 +27,10 @@ pub(crate) fn duration(value: &DeValue<'_>) -> Result<Given, String> {
 pub(crate) fn decline_time(value: &DeValue<'_>) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let Given { text, duration } = duration(value)?;
-    if duration.is_zero() {
-        return Err("an address that was declined cannot be offered again at once".to_owned());
+    if duration < Duration::from_secs(1) {
+        return Err(
+            "an address that was declined cannot be offered again at once: 1s at least".to_owned()
+        );
     }
     if duration > LONGEST {
         return Err(format!("{text:?} is longer than 24h"));

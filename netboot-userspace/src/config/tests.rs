@@ -1,4 +1,5 @@
 mod accepted;
+mod options;
 mod quirks;
 mod refused;
 

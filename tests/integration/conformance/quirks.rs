@@ -67,7 +67,7 @@ fn cases() -> Vec<Case> {
         case(
             "no-option-67: a long URL is left out",
             discover(NO_OPTION_67).pxe(7).with(77, b"Tinkerbell"),
-            offer(NO_OPTION_67).no_file().without(67),
+            offer(NO_OPTION_67).no_file().without(67).counted(Verdict::OfferNoBootFile),
         ),
         case(
             "no-option-67: a name is in file",

@@ -33,7 +33,9 @@ impl Library {
         let mut tables = site::tables_of(config)?;
         if site.declined {
             let station = Station::untagged(Mac { octets: site.station() });
-            let until = tables.quarantine.hold(station, quarantine::now());
+            let now = quarantine::now();
+            tables.quarantine.hold(station, now);
+            let until = now + config.dhcp.decline_time;
             let row = tables.reservations.get_mut(&station).context("the machine's reservation")?;
             row.quarantined_until = u64::try_from(until.as_nanos())?;
         }

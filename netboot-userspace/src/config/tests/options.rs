@@ -1,0 +1,115 @@
+//! DHCP options by number that are refused.
+
+use super::{SUBNET, check, host};
+
+#[test]
+fn options_refused() {
+    let option = |option: &str, message: &str| {
+        check(
+            &format!("{SUBNET}options = [{{ {option} }}]"),
+            &[&format!("netboot.toml:3: subnet[0].options[0]{message}")],
+        );
+    };
+    option("text = \"a\"", ".code: is missing");
+    option("code = 256, text = \"a\"", ".code: 256 is out of range: the greatest here is 255");
+    option("code = 66", ": found none of text, ip, hex, u8, u16, u32; give exactly one");
+    option(
+        "code = 66, text = \"a\", u8 = 1",
+        ": found several of text, ip, hex, u8, u16, u32; give exactly one",
+    );
+    option("code = 66, text = \"\"", ".text: an option cannot be empty");
+    option("code = 66, hex = \"\"", ".hex: an option cannot be empty");
+    option("code = 66, ip = []", ".ip: an option cannot be empty");
+    option(
+        &format!("code = 66, text = \"{}\"", "x".repeat(256)),
+        ".text: the value has 256 bytes; an option has 255 at most",
+    );
+    option(
+        "code = 66, hex = \"0a:b\"",
+        ".hex: \"0a:b\" is not hexadecimal; write it as \"0a:0b\" or \"0a0b\"",
+    );
+    option("code = 66, u16 = 65536", ".u16: 65536 is out of range: the greatest here is 65535");
+    option("code = 66, u8 = -1", ".u8: -1 is out of range: the greatest here is 255");
+    option("code = 66, ip = \"::1\"", ".ip: \"::1\" is not an IPv4 address");
+    option("code = 66, txt = \"a\", u8 = 1", ".txt: unknown key; did you mean \"text\"?");
+    for (value, message) in [
+        (
+            "code = 7, text = \"10.0.0.1\"",
+            "text: option 7 is not text but addresses of 4 bytes each: use ip = [\"...\"]",
+        ),
+        (
+            "code = 7, u16 = 1",
+            "u16: this has 2 bytes, but option 7 is addresses of 4 bytes each: use ip = [\"...\"]",
+        ),
+        (
+            "code = 33, ip = \"10.0.0.1\"",
+            "ip: this has 4 bytes, but option 33 is pairs of addresses, 8 bytes each: use ip = [\"...\", \"...\"]",
+        ),
+        (
+            "code = 16, hex = \"00\"",
+            "hex: this has 1 bytes, but option 16 is an address of 4 bytes: use ip = \"...\"",
+        ),
+        (
+            "code = 2, u16 = 1",
+            "u16: this has 2 bytes, but option 2 is a number of 4 bytes: use u32 = ...",
+        ),
+        (
+            "code = 22, u8 = 1",
+            "u8: this has 1 bytes, but option 22 is a number of 2 bytes: use u16 = ...",
+        ),
+        (
+            "code = 46, u8 = [1, 8]",
+            "u8: this has 2 bytes, but option 46 is a number of 1 byte: use u8 = ...",
+        ),
+    ] {
+        option(value, &format!(".{message}"));
+    }
+    check(
+        &host("options = [{ code = 121, hex = \"00:0a:00:00\" }]"),
+        &[
+            "netboot.toml:6: host[0].options[0].hex: this has 4 bytes, but option 121 is routes of 5 bytes at least: use hex = \"...\"",
+        ],
+    );
+    for (code, why) in [
+        (0, "it has no value"),
+        (3, "use routers"),
+        (50, "it depends on the request it answers"),
+        (51, "use lease-time"),
+        (52, "it depends on the request it answers"),
+        (53, "it depends on the request it answers"),
+        (54, "use dhcp.server-address"),
+        (55, "it depends on the request it answers"),
+        (57, "it depends on the request it answers"),
+        (61, "it depends on the request it answers"),
+        (82, "it depends on the request it answers"),
+        (97, "it depends on the request it answers"),
+        (255, "it has no value"),
+    ] {
+        option(
+            &format!("code = {code}, u8 = 1"),
+            &format!(".code: option {code} is set by the server: {why}"),
+        );
+    }
+    check(
+        &host("options = [{ code = 3, ip = \"10.0.0.9\" }, { code = 3, ip = \"10.0.0.9\" }]"),
+        &["netboot.toml:6: host[0].options[1].code: option 3 is already given by \
+           host[0].options[0].code (netboot.toml:6)"],
+    );
+}
+
+#[test]
+fn options_that_do_not_fit() {
+    let long =
+        |bytes: usize| format!("options = [{{ code = 224, text = \"{}\" }}]", "x".repeat(bytes));
+    check(
+        &format!("{SUBNET}{}", long(230)),
+        &["netboot.toml:1: subnet[0]: its DHCP options take 274 bytes, 256 is the limit: \
+           leave some out or shorten them"],
+    );
+    check(
+        &host(&long(130)),
+        &["netboot.toml:3: host[0]: its DHCP options take 132 bytes, 128 is the limit: \
+           leave some out or shorten them"],
+    );
+    check(&format!("dhcp.mode = \"off\"\n{SUBNET}{}", long(230)), &[]);
+}
