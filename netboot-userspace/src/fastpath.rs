@@ -45,6 +45,8 @@ use crate::{
 /// The object: the programs `netboot` and `pass`, and the maps.
 pub static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netboot-xdp"));
 
+const NATIVE_VETH: &str = "native mode on veth answers only a peer that has an XDP program itself";
+
 /// The program's name in the object.
 const PROGRAM: &str = "netboot";
 
@@ -113,14 +115,15 @@ impl FastPath {
     ) -> anyhow::Result<(XdpMode, Option<String>)> {
         match mode {
             XdpMode::Off => Ok((XdpMode::Off, None)),
-            XdpMode::Native => self.attach_as(link, AyaMode::Driver).map(|()| (mode, None)),
+            XdpMode::Native => {
+                let note = link.is_veth.then(|| NATIVE_VETH.to_owned());
+                self.attach_as(link, AyaMode::Driver).map(|()| (mode, note))
+            }
             XdpMode::Generic => self.attach_as(link, AyaMode::Skb).map(|()| (mode, None)),
             // Native XDP_TX on veth reaches only a peer that has a program itself.
-            XdpMode::Auto if link.is_veth => {
-                let note = "native mode on veth answers only a peer that has an XDP program itself";
-                self.attach_as(link, AyaMode::Skb)
-                    .map(|()| (XdpMode::Generic, Some(note.to_owned())))
-            }
+            XdpMode::Auto if link.is_veth => self
+                .attach_as(link, AyaMode::Skb)
+                .map(|()| (XdpMode::Generic, Some(NATIVE_VETH.to_owned()))),
             XdpMode::Auto => match self.attach_as(link, AyaMode::Driver) {
                 Ok(()) => Ok((XdpMode::Native, None)),
                 Err(native) => {

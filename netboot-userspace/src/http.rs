@@ -14,7 +14,7 @@ mod log;
 mod path;
 mod range;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -42,8 +42,18 @@ pub struct Site {
     pub files: Files,
     pub machines: Machines,
     pub script: Arc<config::Script>,
+    pub strangers: Strangers,
     /// Routes of other parts of the daemon; they go before files.
     pub more: Router,
+}
+
+/// What machines without a host entry get for a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strangers {
+    /// One that says why there is nothing to boot.
+    Refused,
+    /// The default one: `dhcp.mode = "auto-proxy"`.
+    Boot,
 }
 
 /// Serves until it is cancelled; downloads under way are finished first.
@@ -95,7 +105,7 @@ fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
     let script = find(site, mac, ends).map_err(Trouble::NothingToBoot).and_then(|host| {
         let server =
             ends.local.ok_or_else(|| Trouble::Failed("the connection was closed".into()))?;
-        script::of_host(host, &site.script, server)
+        script::of_host(&host, &site.script, server)
             .map_err(|error| Trouble::Failed(format!("no script can be made: {error}")))
     });
     match script {
@@ -107,19 +117,22 @@ fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
     }
 }
 
-fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<&Host, String> {
+fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<Cow<'_, Host>, String> {
     let address = ends.peer.ip().to_canonical();
     let Some(mac) = mac.or_else(|| site.machines.by_address(address)) else {
         return Err(format!("no host has the address {address}: add the machine to the inventory"));
     };
     let Some(host) = site.machines.inventory().by_mac(mac) else {
+        if site.strangers == Strangers::Boot {
+            return Ok(Cow::Owned(Host { mac, ..Host::default() }));
+        }
         return Err(format!("no host has the MAC {mac}: add the machine to the inventory"));
     };
     if !host.netboot {
         let name = host.hostname.as_deref().unwrap_or("the host");
         return Err(format!("{name} ({mac}) has `netboot = false` in the inventory"));
     }
-    Ok(host)
+    Ok(Cow::Borrowed(host))
 }
 
 #[cfg(test)]

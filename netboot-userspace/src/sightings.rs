@@ -94,6 +94,17 @@ impl Sightings {
             tracing::info!("{left_out} more unknown machines asked: `netboot status` lists them");
         }
         let (machine, config) = (seen.station.mac, &self.config);
+        if let Some(host) = self.machines.inventory().by_mac(machine) {
+            let own =
+                if host.vlan == Vlan::NONE { "none".to_owned() } else { host.vlan.to_string() };
+            tracing::info!(
+                interface,
+                %machine,
+                "a machine asks in another VLAN than its host entry is for (vlan: {own}): correct `vlan` of the host or \
+                 its subnet, or the switch's port"
+            );
+            return;
+        }
         let architecture = Architecture::name(seen.architecture);
         tracing::info!(
             interface,

@@ -71,6 +71,18 @@ fn check_prints_what_it_reads() {
     assert_eq!(json["warnings"][0]["line"], 1);
 }
 
+/// Wherever it is checked: what the node must have for it is the daemon's to say.
+#[test]
+fn a_vlan_is_no_error() {
+    for vlan in ["100", "[200, 100]"] {
+        let site = Site::new(&format!(
+            "[[subnet]]\ncidr = \"192.168.3.0/24\"\nvlan = {vlan}\nserver-address = \"192.168.3.1\"\n"
+        ));
+        let ran = site.run(&["check", "--quiet", "--config", "netboot.toml"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+}
+
 #[test]
 fn a_quiet_check_counts() {
     let site = Site::new(&format!("inventory = [\"rack.csv\"]\n{CONFIG}"));

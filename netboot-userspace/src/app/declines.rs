@@ -52,6 +52,7 @@ fn hold(held: Held, tables: &Tables, rows: Option<&mut Reservations>, told: &mut
         tracing::error!(%machine, "the kernel goes on to give a declined address: {error:#}");
     }
     let Some(left_out) = told.admit(Instant::now()) else { return };
+    let left_out = (left_out > 0).then_some(left_out);
     let seconds = until.saturating_sub(quarantine::now()).as_secs();
     tracing::warn!(
         %machine,
@@ -69,6 +70,7 @@ fn end(station: Station, tables: &Tables, told: &mut Throttle) {
         return;
     }
     let Some(left_out) = told.admit(Instant::now()) else { return };
+    let left_out = (left_out > 0).then_some(left_out);
     let address = address(station, tables);
     tracing::info!(machine = %station.mac, %address, left_out, "the declined address is given again");
 }

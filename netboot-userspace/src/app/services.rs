@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Tasks, bind::Sockets, pages, report::Reporter};
 use crate::{
-    config::Config,
+    config::{Config, DhcpMode},
     files::Files,
-    http,
+    http::{self, Strangers},
     machines::Machines,
     syslog::{self, Sink, Writer},
     tftp,
@@ -49,6 +49,10 @@ impl Services<'_> {
                 files,
                 machines: self.machines,
                 script: Arc::new(self.config.script.clone()),
+                strangers: match self.config.dhcp.mode {
+                    DhcpMode::AutoProxy => Strangers::Boot,
+                    DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => Strangers::Refused,
+                },
                 more: pages::router(self.reporter),
             };
             tasks.spawn(http::serve(listener, site, cancel.clone()));

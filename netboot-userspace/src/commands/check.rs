@@ -8,7 +8,7 @@ use super::{config_file, print};
 use crate::{
     args::{CheckArgs, Format},
     config::{self, DhcpMode, Loaded},
-    templates,
+    explain::Site,
 };
 
 /// Prints the effective configuration, or everything that is wrong with it.
@@ -22,9 +22,9 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     let loaded = config::load(&path);
-    if let Ok(Loaded { config, .. }) = &loaded
-        && config.dhcp.mode != DhcpMode::Off
-        && let Err(error) = templates::render(config, &[], [])
+    if let Ok(loaded) = &loaded
+        && loaded.config.dhcp.mode != DhcpMode::Off
+        && let Err(error) = Site::here(loaded.clone())
     {
         anyhow::bail!("{}: the tables cannot be made: {error:#}", path.display());
     }

@@ -58,10 +58,14 @@ impl Lab {
     }
 
     async fn with(hosts: impl IntoIterator<Item = Host>) -> Self {
-        Self::patient(PATIENCE, hosts).await
+        Self::start(PATIENCE, hosts, Strangers::Refused).await
     }
 
-    async fn patient(patience: Duration, hosts: impl IntoIterator<Item = Host>) -> Self {
+    async fn start(
+        patience: Duration,
+        hosts: impl IntoIterator<Item = Host>,
+        strangers: Strangers,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         for name in ["ipxe.efi", "boot.ipxe", "vmlinuz-x86_64", "a b"] {
@@ -82,6 +86,7 @@ impl Lab {
             files: Files::new(root),
             machines: machines.clone(),
             script: Arc::new(script),
+            strangers,
             more: Router::new().route("/metrics", get("figures\n")),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -284,6 +289,20 @@ async fn scripts() {
     lab.end().await;
 }
 
+/// As in mode `auto-proxy`.
+#[tokio::test]
+async fn scripts_of_strangers() {
+    let refused = Host { netboot: false, ..host(3, [10, 0, 0, 3].into()) };
+    let lab = Lab::start(PATIENCE, [refused], Strangers::Boot).await;
+    let answer = lab.ask("GET /52:54:00:00:00:99/auto.ipxe HTTP/1.1\nHost: x\nConnection: close");
+    let answer = answer.await;
+    assert!(answer.contains("worker_id=52:54:00:00:00:99"), "{answer}");
+    let reason = "machine3 (52:54:00:00:00:03) has `netboot = false` in the inventory";
+    let expect = format!("200\n\n{}", script::refusal(reason));
+    lab.check("GET /52:54:00:00:00:03/auto.ipxe", &expect).await;
+    lab.end().await;
+}
+
 #[tokio::test]
 async fn machines_are_noted() {
     let lab = Lab::new().await;
@@ -345,7 +364,7 @@ async fn silent_connections_do_not_keep_others_out() {
 #[tokio::test]
 async fn a_client_is_to_ask_soon() {
     let patience = Duration::from_millis(300);
-    let lab = Lab::patient(patience, []).await;
+    let lab = Lab::start(patience, [], Strangers::Refused).await;
     let server = lab.server;
     let ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     // Nothing, a part of a request, a request and then nothing.

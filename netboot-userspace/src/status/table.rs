@@ -83,9 +83,11 @@ fn unknown(machine: &UnknownMachine, now: u64) -> [String; 5] {
 
 fn step(step: &Step) -> String {
     match step {
-        Step::Dhcp { message, stage, architecture: code, verdict, .. } => {
+        Step::Dhcp { interface, message, stage, architecture: code, verdict } => {
             let code = code.map(|code| format!(" {}", architecture(code))).unwrap_or_default();
-            format!("dhcp: {message} {stage}{code}: {verdict}")
+            let vlan = interface.split_once(" vlan ");
+            let vlan = vlan.map(|(_, vlan)| format!(" in vlan {vlan}")).unwrap_or_default();
+            format!("dhcp: {message} {stage}{code}{vlan}: {verdict}")
         }
         Step::Tftp { file, result } => format!("tftp: {file}: {result}"),
         Step::Http { path, status } => format!("http: {path}: {status}"),

@@ -106,7 +106,9 @@ impl<'c> BootSets<'c> {
     fn script(&self, choice: &Choice<'_>) -> Option<Target> {
         let server = choice.server;
         let given = choice.script_url.map(|url| Target { server, name: url.to_owned() });
-        given.or_else(|| self.http(server, "auto.ipxe"))
+        // Where another server gives the addresses, they do not tell the machine. iPXE puts its MAC in.
+        let path = if self.config.dhcp.mode.is_proxy() { "${mac}/auto.ipxe" } else { "auto.ipxe" };
+        given.or_else(|| self.http(server, path))
     }
 
     /// The binary as this stage loads it.
