@@ -42,7 +42,7 @@ fn proxy() -> Suite {
         case(
             "an OFFER of the script",
             Ask::discover().pxe(7).with(77, b"Tinkerbell"),
-            Expect::proxy_offer().file("http://172.30.0.1/auto.ipxe"),
+            Expect::proxy_offer().file("http://172.30.0.1/${mac}/auto.ipxe"),
         ),
         case(
             "through a relay",
@@ -92,7 +92,7 @@ fn auto_proxy() -> Suite {
         case(
             "an unknown machine's script",
             Ask::discover().pxe(7).mac(ANYBODY).with(77, b"Tinkerbell"),
-            Expect::proxy_offer().file("http://172.30.0.1/auto.ipxe"),
+            Expect::proxy_offer().file("http://172.30.0.1/${mac}/auto.ipxe"),
         ),
         case(
             "but who does not boot, silence",
