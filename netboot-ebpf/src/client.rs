@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use crate::{
-    message::{CAP, Message, byte, bytes, forget},
+    message::{CAP, Message, byte, bytes, forget, prefixes},
     options::{Index, length},
     shared::{ClassFlags, NO_ARCHITECTURE, Settings, USER_CLASS, UserClass},
     tables::Tables,
@@ -150,20 +150,7 @@ fn class_flags(message: &Message, at: usize, len: usize, tables: &impl Tables) -
 
 /// By length: the bytes that count. A comparison of each position with the length would be a branch
 /// each, and double the verifier's states each.
-#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
-static PREFIX: [[u8; USER_CLASS]; USER_CLASS + 1] = {
-    let mut masks = [[0; USER_CLASS]; USER_CLASS + 1];
-    let mut len = 0;
-    while len <= USER_CLASS {
-        let mut position = 0;
-        while position < len {
-            masks[len][position] = 0xff;
-            position += 1;
-        }
-        len += 1;
-    }
-    masks
-};
+static PREFIX: [[u8; USER_CLASS]; USER_CLASS + 1] = prefixes();
 
 /// The bytes under a mask, eight at a time.
 #[inline(always)]

@@ -40,16 +40,14 @@ pub fn finish(
     if decision.is_proxy {
         clear_address(reply);
     }
-    if end + 1 + HEADERS > limit {
-        let fit;
-        (end, fit) = shorten(message, index, reply, end, limit.saturating_sub(HEADERS + 1));
-        verdict = match fit {
-            Fit::Shortened if decision.message_type == OFFER => Verdict::OfferShortened,
-            Fit::Shortened => Verdict::AckShortened,
-            Fit::WithoutRelayInfo => Verdict::NoRelayInfo,
-            Fit::No => return Err(Verdict::ReplyTooLong),
-        };
-    }
+    let (end, fit) = shorten(message, index, reply, end, limit);
+    let verdict = match fit {
+        Fit::Whole => verdict,
+        Fit::Shortened if decision.message_type == OFFER => Verdict::OfferShortened,
+        Fit::Shortened => Verdict::AckShortened,
+        Fit::WithoutRelayInfo => Verdict::NoRelayInfo,
+        Fit::No => return Err(Verdict::ReplyTooLong),
+    };
     let len = reply::finish(reply, end, limit)?;
     let least = usize::from(decision.reservation.min_message).min(limit.saturating_sub(HEADERS));
     if least > len {

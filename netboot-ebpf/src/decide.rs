@@ -56,12 +56,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     if settings.has(Settings::PROXY) {
         return Err(Verdict::ProxyMode);
     }
-    if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
-        return Err(Verdict::OtherDestination);
-    }
-    if request.is_relayed() {
-        reachable_relay(request.giaddr, settings)?;
-    }
+    came_to_us(request, frame, settings)?;
     if request.server != ZERO
         && names_server(request.message_type)
         && request.server != request.server_override
@@ -142,10 +137,19 @@ fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool
     request.server != ZERO && address == reservation.address
 }
 
-/// Whether answers can go to a relay: its address is a unicast one, and not ours.
+/// Whether a request was sent to this node, and over a relay that answers can go to: its address is a
+/// unicast one, and not ours.
 #[inline(always)]
-pub(crate) fn reachable_relay(giaddr: [u8; 4], settings: &Settings) -> Result<(), Verdict> {
-    if !is_unicast(giaddr) || settings.is_ours(giaddr) {
+pub(crate) fn came_to_us(
+    request: &Request,
+    frame: &Frame,
+    settings: &Settings,
+) -> Result<(), Verdict> {
+    if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
+        return Err(Verdict::OtherDestination);
+    }
+    let giaddr = request.giaddr;
+    if request.is_relayed() && (!is_unicast(giaddr) || settings.is_ours(giaddr)) {
         return Err(Verdict::BadRelay);
     }
     Ok(())

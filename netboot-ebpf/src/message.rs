@@ -47,3 +47,19 @@ pub fn forget(value: usize, cell: &mut usize) -> usize {
     *cell = value;
     *core::hint::black_box(cell)
 }
+
+/// By length: a mask of the first bytes. `ROWS` is one more than `LEN`.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+pub(crate) const fn prefixes<const LEN: usize, const ROWS: usize>() -> [[u8; LEN]; ROWS] {
+    let mut masks = [[0; LEN]; ROWS];
+    let mut len = 0;
+    while len < ROWS {
+        let mut position = 0;
+        while position < len {
+            masks[len][position] = 0xff;
+            position += 1;
+        }
+        len += 1;
+    }
+    masks
+}

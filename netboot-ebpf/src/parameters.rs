@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use crate::{
-    message::{Message, byte, bytes},
+    message::{Message, byte, bytes, prefixes},
     options::{Index, length},
     side::Side,
     verdict::Verdict,
@@ -49,17 +49,4 @@ pub fn place(message: &Message, index: &Index, wanted: u8) -> Option<usize> {
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 
 /// By length: the bytes that count.
-#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
-static PREFIX: [[u8; KERNEL_LIST]; KERNEL_LIST + 1] = {
-    let mut masks = [[0; KERNEL_LIST]; KERNEL_LIST + 1];
-    let mut len = 0;
-    while len <= KERNEL_LIST {
-        let mut position = 0;
-        while position < len {
-            masks[len][position] = 0xff;
-            position += 1;
-        }
-        len += 1;
-    }
-    masks
-};
+static PREFIX: [[u8; KERNEL_LIST]; KERNEL_LIST + 1] = prefixes();

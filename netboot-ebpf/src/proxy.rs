@@ -3,7 +3,7 @@
 
 use crate::{
     client::{Stage, architecture_slot},
-    decide::{Decision, boot_row, reachable_relay},
+    decide::{Decision, boot_row, came_to_us},
     frame::{Destination, Frame},
     message::Message,
     options::{Index, length},
@@ -36,12 +36,7 @@ pub fn decide<'t, T: Tables>(
     cell: &mut usize,
 ) -> Result<Decision<'t>, Verdict> {
     let settings = tables.settings().ok_or(Verdict::NoTables)?;
-    if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
-        return Err(Verdict::OtherDestination);
-    }
-    if request.is_relayed() {
-        reachable_relay(request.giaddr, settings)?;
-    }
+    came_to_us(request, frame, settings)?;
     let message_type = match (frame.port, request.message_type) {
         (SERVER_PORT, DISCOVER) => OFFER,
         (PROXY_PORT, REQUEST) => ACK,

@@ -5,7 +5,7 @@ use crate::{
     frame::Frame,
     message::Message,
     options::Index,
-    reply::{HEADERS, build_nak, finish, limit},
+    reply::{build_nak, finish, limit},
     request::Request,
     shared::Interface,
     side::Side,
@@ -50,15 +50,9 @@ pub fn refuse<S: Side, T: Tables>(
     let reservation = tables.reservation(&request.station).ok_or(Verdict::UnknownMachine)?;
     let server = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?.server;
     let known = if request.server_override == [0; 4] { server } else { request.server_override };
-    let mut end = build_nak::<S>(message, index, request, known, cell, reply)?;
+    let end = build_nak::<S>(message, index, request, known, cell, reply)?;
     let limit = limit(request, interface.mtu);
-    let mut verdict = Verdict::Nak;
-    if end + 1 + HEADERS > limit {
-        let fit;
-        (end, fit) = shorten(message, index, reply, end, limit.saturating_sub(HEADERS + 1));
-        if fit == Fit::WithoutRelayInfo {
-            verdict = Verdict::NoRelayInfo;
-        }
-    }
+    let (end, fit) = shorten(message, index, reply, end, limit);
+    let verdict = if fit == Fit::WithoutRelayInfo { Verdict::NoRelayInfo } else { Verdict::Nak };
     Ok(Refusal { server, len: finish(reply, end, limit)?, verdict })
 }

@@ -4,12 +4,15 @@ use crate::{
     message::{CAP, Message, byte},
     options::{Index, length},
     parameters::place,
+    reply::HEADERS,
     wire::{OPTIONS, code},
 };
 
-/// What became of an answer that was too long.
+/// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
+    /// It was short enough.
+    Whole,
     /// Without some of the configured options.
     Shortened,
     /// Without the relay's too (RFC 3046 section 2.2).
@@ -28,7 +31,7 @@ pub fn remove(reply: &mut Message, end: usize, code: u8) -> usize {
     end - len
 }
 
-/// Takes options out until they end at `limit` at most; returns where they end.
+/// Takes options out until the IP datagram is `limit` bytes long at most; returns where they end.
 ///
 /// Where the relay's does not fit beside what must be told, it goes alone (RFC 3046 section 2.2). Then go
 /// those that the client did not ask for, the last in the answer first; then those on its list (option
@@ -40,6 +43,11 @@ pub fn shorten(
     end: usize,
     limit: usize,
 ) -> (usize, Fit) {
+    // With the End option, and the datagram's headers.
+    let limit = limit.saturating_sub(HEADERS + 1);
+    if end <= limit {
+        return (end, Fit::Whole);
+    }
     let mut end = end;
     let mut fit = Fit::Shortened;
     let kept = places(reply, end).filter(|(code, ..)| is_kept(*code, reply, end));

@@ -6,14 +6,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::{
     errno::Errno,
-    ifaddrs::getifaddrs,
-    sys::socket::{
-        AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike as _, bind, recv,
-        socket,
-    },
+    sys::socket::{MsgFlags, recv},
 };
 
-use crate::{namespace::Namespace, wait::wait_for};
+use crate::{namespace::Namespace, packets::open, wait::wait_for};
 
 const LONGEST: usize = 65_536;
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -52,18 +48,6 @@ impl Capture {
             Ok((answers.len() >= least).then_some(answers))
         })
     }
-}
-
-fn open(interface: &str) -> Result<OwnedFd> {
-    let address = getifaddrs()?
-        .filter(|entry| entry.interface_name == interface)
-        .filter_map(|entry| entry.address)
-        .find(|address| address.family() == Some(AddressFamily::Packet))
-        .context("no such interface")?;
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthIp)?;
-    bind(socket.as_raw_fd(), &address)?;
-    Ok(socket)
 }
 
 /// UDP from port 67 with a BOOTREPLY, behind an IP header without options.

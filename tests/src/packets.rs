@@ -1,12 +1,11 @@
 //! Frames onto a wire, as they are.
 
-use std::{fs::File, os::fd::AsRawFd as _, thread};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use nix::{
     errno::Errno,
     ifaddrs::getifaddrs,
-    sched::{CloneFlags, setns},
     sys::socket::{
         AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike as _, bind, send,
         socket,
@@ -21,19 +20,12 @@ pub fn send_frames(
     interface: &str,
     frames: impl Iterator<Item = Vec<u8>> + Send,
 ) -> Result<u64> {
-    let path = namespace.path();
-    let sent = thread::scope(|scope| {
-        let send = || {
-            // This thread alone changes its namespace, and ends.
-            setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
-            send_here(interface, frames)
-        };
-        scope.spawn(send).join().map_err(|_| anyhow!("the thread panicked"))
-    });
-    sent?.with_context(|| format!("send frames from {interface}"))
+    let sent = namespace.enter(|| send_here(interface, frames));
+    sent.with_context(|| format!("send frames from {interface}"))
 }
 
-fn send_here(interface: &str, frames: impl Iterator<Item = Vec<u8>>) -> Result<u64> {
+/// A packet socket on an interface of this thread's namespace.
+pub(crate) fn open(interface: &str) -> Result<OwnedFd> {
     let address = getifaddrs()?
         .filter(|entry| entry.interface_name == interface)
         .filter_map(|entry| entry.address)
@@ -42,6 +34,11 @@ fn send_here(interface: &str, frames: impl Iterator<Item = Vec<u8>>) -> Result<u
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthIp)?;
     bind(socket.as_raw_fd(), &address)?;
+    Ok(socket)
+}
+
+fn send_here(interface: &str, frames: impl Iterator<Item = Vec<u8>>) -> Result<u64> {
+    let socket = open(interface)?;
     let mut sent = 0;
     for frame in frames {
         match send(socket.as_raw_fd(), &frame, MsgFlags::empty()) {
