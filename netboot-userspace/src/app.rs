@@ -121,7 +121,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
 
     make_state_dir(&config.state_dir)?;
-    let machines = Machines::new(Arc::new(Inventory::new(config.hosts.iter().cloned())));
+    let machines = Machines::new(Inventory::new(config.hosts.iter().cloned()));
     let prepared = match config.dhcp.mode {
         DhcpMode::Off => None,
         DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::AutoProxy => {

@@ -34,6 +34,7 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -73,7 +74,7 @@ pub struct Config {
     /// Quirks by manufacturer, before the built-in ones.
     pub quirks: Vec<QuirkRow>,
     /// The reservations, of this file and of the inventory files.
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<Arc<Host>>,
 }
 
 /// `[xdp]`

@@ -14,7 +14,7 @@ mod log;
 mod path;
 mod range;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -117,14 +117,14 @@ fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
     }
 }
 
-fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<Cow<'_, Host>, String> {
+fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<Arc<Host>, String> {
     let address = ends.peer.ip().to_canonical();
     let Some(mac) = mac.or_else(|| site.machines.by_address(address)) else {
         return Err(format!("no host has the address {address}: add the machine to the inventory"));
     };
     let Some(host) = site.machines.inventory().by_mac(mac) else {
         if site.strangers == Strangers::Boot {
-            return Ok(Cow::Owned(Host { mac, ..Host::default() }));
+            return Ok(Arc::new(Host { mac, ..Host::default() }));
         }
         return Err(format!("no host has the MAC {mac}: add the machine to the inventory"));
     };
@@ -132,7 +132,7 @@ fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<Cow<'_, Host>, Stri
         let name = host.hostname.as_deref().unwrap_or("the host");
         return Err(format!("{name} ({mac}) has `netboot = false` in the inventory"));
     }
-    Ok(Cow::Borrowed(host))
+    Ok(host)
 }
 
 #[cfg(test)]

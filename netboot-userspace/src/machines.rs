@@ -76,7 +76,7 @@ pub struct Machine {
 /// Shared by all services; cheap to clone.
 #[derive(Clone)]
 pub struct Machines {
-    inventory: Arc<Inventory>,
+    inventory: Inventory,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -100,7 +100,7 @@ struct Entry {
 
 impl Machines {
     #[must_use]
-    pub fn new(inventory: Arc<Inventory>) -> Self {
+    pub fn new(inventory: Inventory) -> Self {
         Self { inventory, seen: Arc::default() }
     }
 
@@ -129,6 +129,7 @@ impl Machines {
             .map_or(0, |since| since.as_secs());
         let step = step.printable();
         let host = self.inventory.by_mac(mac);
+        let host = host.as_deref();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = seen.next_turn();
         let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
@@ -213,7 +214,7 @@ mod tests {
             hostname: Some("machine1".to_owned()),
             ..Host::default()
         };
-        Machines::new(Arc::new(Inventory::new([host])))
+        Machines::new(Inventory::new([Arc::new(host)]))
     }
 
     fn unknown(number: usize) -> Mac {

@@ -164,7 +164,7 @@ mod tests {
     fn forged_machines_do_not_fill_the_log() {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-        let machines = Machines::new(Arc::new(Inventory::new([])));
+        let machines = Machines::new(Inventory::new([]));
         let sightings = Sightings::new(machines.clone(), HashMap::new(), None);
         with_default(subscriber, || {
             for number in 0..200 {

@@ -238,7 +238,7 @@ impl From<&Config> for File {
             },
             subnet: config.subnets.iter().map(|subnet| Subnet::new(subnet, config)).collect(),
             quirk: config.quirks.iter().map(QuirkRow::from).collect(),
-            host: config.hosts.iter().map(Host::from).collect(),
+            host: config.hosts.iter().map(|host| Host::from(&**host)).collect(),
         }
     }
 }

@@ -109,7 +109,7 @@ fn finish(draft: Draft, path: &Path) -> (Config, Vec<Origin>) {
     let finished = draft.hosts.into_iter().filter_map(|host| {
         let origin =
             Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
-        Some((host.finish(&located)?, origin))
+        Some((Arc::new(host.finish(&located)?), origin))
     });
     let (hosts, origins) = finished.unzip();
     (Config { path: Some(path.to_owned()), hosts, ..draft.config }, origins)

@@ -79,7 +79,7 @@ impl Lab {
         let date = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         file.set_modified(date).unwrap();
 
-        let machines = Machines::new(Arc::new(Inventory::new(hosts)));
+        let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
         let script =
             config::Script { consoles: Vec::new(), ..config::Config::unconfigured().script };
         let site = Site {

@@ -40,7 +40,7 @@ struct Receiver {
 impl Receiver {
     async fn start(prepare: impl FnOnce(&Path)) -> Self {
         let host = Host { mac: MAC, ip: Ipv4Addr::LOCALHOST, hostname: None, ..Host::default() };
-        let machines = Machines::new(Arc::new(Inventory::new([host])));
+        let machines = Machines::new(Inventory::new([Arc::new(host)]));
         let dir = TempDir::new().unwrap();
         prepare(dir.path());
         let (sink, writer) = channel(machines.clone(), dir.path());
@@ -201,7 +201,7 @@ async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
 #[test]
 fn a_slow_writer_drops_and_counts_and_nobody_waits() {
     let dir = TempDir::new().unwrap();
-    let (sink, writer) = channel(Machines::new(Arc::default()), dir.path());
+    let (sink, writer) = channel(Machines::new(Inventory::default()), dir.path());
     let from = Ipv4Addr::LOCALHOST.into();
     let dropped = (0..QUEUE + 10).filter(|_| sink.offer(from, b"<6>a: b").is_err()).count();
     assert_eq!(dropped, 10);

@@ -33,12 +33,12 @@ impl Lab {
         }
         fs::create_dir(directory.path().join("directory")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", directory.path().join("out")).unwrap();
-        let machines = Machines::new(Arc::new(Inventory::new([Host {
+        let machines = Machines::new(Inventory::new([Arc::new(Host {
             mac: MAC,
             ip: Ipv4Addr::LOCALHOST,
             hostname: None,
             ..Host::default()
-        }])));
+        })]));
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = socket.local_addr().unwrap();
         let cancel = CancellationToken::new();
