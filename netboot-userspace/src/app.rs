@@ -2,38 +2,44 @@
 
 mod bind;
 mod declines;
+mod dhcp;
 mod dhcp_sockets;
 mod kernel;
+mod node;
 mod packet_option;
 mod pages;
 mod report;
+mod self_check;
 mod services;
+mod shown;
 pub(crate) mod status_socket;
 
-use std::{collections::HashMap, net::UdpSocket, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    task::JoinSet,
+    sync::mpsc,
+    task::{JoinSet, block_in_place},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{bind::Sockets, kernel::Kernel, report::Reporter, services::Services};
+use self::{
+    bind::Sockets,
+    dhcp::Dhcp,
+    node::{AtEnd, Node},
+    report::Reporter,
+    services::Services,
+};
 use crate::{
     args::{RunArgs, StatusArgs},
     config::{self, Config, DhcpMode},
-    fastpath::FastPath,
     inventory::Inventory,
-    links::{self, Link},
+    links,
     machines::Machines,
-    sightings::Sightings,
-    slowpath::{Attached, Counters, SlowPath},
     status, syslog,
-    tables::Tables,
-    templates,
+    tables::Live,
 };
 
 /// How long transfers under way may go on after the signal to stop.
@@ -48,11 +54,12 @@ const DESCRIPTORS: u64 = 65_536;
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::logging::start(&args.log)?;
     let config = configuration(args)?;
+    let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     if let Err(error) = raise_descriptors() {
         tracing::warn!("cannot raise the limit on open files: {error:#}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(config));
+    let result = runtime.block_on(serve(config, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -113,58 +120,57 @@ fn raise_descriptors() -> anyhow::Result<()> {
 /// The tasks that serve; the first to end ends the rest with its reason.
 type Tasks = JoinSet<anyhow::Result<()>>;
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, at_end: AtEnd) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let mut tasks = Tasks::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let mut links = links::Watch::new()?;
 
     make_state_dir(&config.state_dir)?;
     let machines = Machines::new(Inventory::new(config.hosts.iter().cloned()));
-    let prepared = match config.dhcp.mode {
-        DhcpMode::Off => None,
-        DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::AutoProxy => {
-            Some(Prepared::new(&config)?)
-        }
-    };
-    let sockets = Sockets::bind(&config, prepared.as_ref().map(|dhcp| &*dhcp.tables))?;
+    let (declined, mut held) = mpsc::unbounded_channel();
+    let mut node = Node::new(config.clone(), machines.clone(), declined, &cancel)?;
+    let tables = node.dhcp().map(|dhcp| dhcp.tables().clone());
+    let sockets = Sockets::bind(&config, tables.as_ref().map(Live::read).as_deref())?;
     let listening = sockets.listening();
-    let mtu = prepared.as_ref().and_then(Prepared::mtu);
+    let mtu = node.dhcp().and_then(Dhcp::mtu);
     let syslog = syslog::channel(machines.clone(), &config.state_dir);
     let status_socket = status_socket::bind(&config.state_dir)?;
 
-    let (dhcp, ports) = match prepared {
-        Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
-        None => (Dhcp { tables: None, kernel: None, userspace: Arc::default() }, Vec::new()),
-    };
-    let reporter = Reporter::new(&config, dhcp, listening, machines.clone(), syslog.0.counters());
+    node.start()?;
+    let counters = syslog.0.counters();
+    let reporter = Reporter::new(&config, node.shown(), listening, machines.clone(), counters);
     let reporter = Arc::new(reporter);
     let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
     services.start(sockets, syslog, &cancel, &mut tasks);
     let token = cancel.clone();
-    let state = Arc::clone(&reporter);
     tasks.spawn(async move {
-        status::serve(status_socket, move || state.status(), token).await;
+        status::serve(status_socket, move || reporter.status(), token).await;
         Ok(())
     });
     tracing::info!("ready");
 
-    let ended = loop {
+    let (ended, at_end) = loop {
         tokio::select! {
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
+            _ = terminate.recv() => break (Ok(()), at_end),
+            _ = interrupt.recv() => break (Ok(()), AtEnd::Detach),
             _ = hangup.recv() => tracing::warn!("SIGHUP: the configuration is not reread; restart"),
-            Some(ended) = tasks.join_next() => break ended.context("a service panicked").flatten(),
+            () = links.changed() => block_in_place(|| node.look_at_links()),
+            Some(declined) = held.recv() => node.hold(declined),
+            Some(ended) = tasks.join_next() => {
+                break (ended.context("a service panicked").flatten(), AtEnd::Detach);
+            }
         }
     };
-    match &ended {
-        Ok(()) => tracing::info!("stopping"),
-        Err(error) => tracing::error!("stopping: {error:#}"),
+    match (&ended, at_end) {
+        (Ok(()), AtEnd::Detach) => tracing::info!("stopping"),
+        (Ok(()), AtEnd::Keep) => tracing::info!("stopping; the kernel goes on answering"),
+        (Err(error), _) => tracing::error!("stopping: {error:#}"),
     }
-    reporter.stop_answering();
+    node.stop(at_end);
     cancel.cancel();
-    drop(ports);
     if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
         .await
         .is_err()
@@ -172,89 +178,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tracing::warn!("not all services ended in time: what is under way is cut off");
     }
     ended
-}
-
-/// What answers DHCP.
-pub(crate) struct Dhcp {
-    /// `None`: DHCP is not answered.
-    pub(crate) tables: Option<Arc<Tables>>,
-    pub(crate) kernel: Option<Kernel>,
-    pub(crate) userspace: Arc<Counters>,
-}
-
-/// DHCP before anybody is answered.
-struct Prepared {
-    ports: Vec<UdpSocket>,
-    links: Vec<Link>,
-    tables: Arc<Tables>,
-}
-
-impl Prepared {
-    /// A port that another server holds is said before anything else.
-    fn new(config: &Config) -> anyhow::Result<Self> {
-        let proxy_port = config.dhcp.mode.is_proxy().then_some(PROXY_PORT);
-        let ports = [SERVER_PORT].into_iter().chain(proxy_port);
-        let ports = ports.map(dhcp_sockets::hold_port).collect::<Result<_, _>>()?;
-        let all = links::all()?;
-        let of_subnet = || config.subnets.iter().find_map(|subnet| subnet.server_address);
-        let server_address = config.dhcp.server_address.or_else(of_subnet);
-        let links = links::named(&all, &config.interfaces, server_address)?;
-        let tables = Arc::new(templates::render(config, &links, all.values())?);
-        Ok(Self { ports, links, tables })
-    }
-
-    /// The least of the interfaces, in bytes.
-    fn mtu(&self) -> Option<u16> {
-        self.links.iter().map(|link| link.mtu).min()
-    }
-
-    /// Starts both paths; the ports are held for as long as the sockets are kept.
-    fn serve(
-        self,
-        config: &Config,
-        machines: &Machines,
-        cancel: &CancellationToken,
-        tasks: &mut Tasks,
-    ) -> anyhow::Result<(Dhcp, Vec<UdpSocket>)> {
-        let Self { ports, links, tables } = self;
-        let userspace = Arc::<Counters>::default();
-        let names: HashMap<u32, String> =
-            links.iter().map(|link| (link.index, link.name.clone())).collect();
-        let sightings = Sightings::new(machines.clone(), names, config.path.as_deref());
-
-        // Sockets first: what the program passes on has somebody to go to.
-        let mut paths = Vec::new();
-        let sockets: Vec<_> =
-            links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
-        let mut kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
-        for (link, socket) in links.into_iter().zip(sockets) {
-            let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
-            paths.push(SlowPath::new(
-                socket,
-                link,
-                Arc::clone(&tables),
-                Arc::clone(&userspace),
-                sightings.clone(),
-                attached,
-            )?);
-        }
-        let rows = kernel.fast.as_mut().map(FastPath::take_reservations).transpose()?;
-        let watch = declines::watch(Arc::clone(&tables), rows, cancel.clone());
-        tasks.spawn(async move {
-            watch.await;
-            Ok(())
-        });
-        for path in paths {
-            let cancel = cancel.clone();
-            tasks.spawn(async move {
-                path.serve(cancel.clone()).await;
-                // An interface that was removed does not end the rest.
-                cancel.cancelled().await;
-                Ok(())
-            });
-        }
-        Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, ports))
-    }
 }
 
 fn make_state_dir(path: &Path) -> anyhow::Result<()> {

@@ -140,6 +140,12 @@ impl Inventory {
         hosts.by_station.get(hosts.by_ip.get(&ip)?).cloned()
     }
 
+    /// All of them, by MAC and VLAN.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Host>> {
+        self.read().by_station.values().cloned().collect()
+    }
+
     /// Puts others in place of all hosts.
     pub fn replace(&self, hosts: impl IntoIterator<Item = Arc<Host>>) {
         let by_station: BTreeMap<_, _> =
