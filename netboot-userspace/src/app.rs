@@ -4,6 +4,7 @@ mod bind;
 mod declines;
 mod dhcp;
 mod dhcp_sockets;
+mod hidden_tags;
 mod kernel;
 mod node;
 mod packet_option;

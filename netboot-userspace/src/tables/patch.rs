@@ -210,3 +210,7 @@ impl Graft<'_> {
         Some(at)
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "fastpath")]
+mod tests;
