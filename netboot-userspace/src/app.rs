@@ -1,16 +1,21 @@
 //! Binds the sockets and runs the services.
 
 mod bind;
+mod boot_root;
 mod declines;
 mod dhcp_sockets;
+mod health;
 mod kernel;
 mod packet_option;
 mod pages;
 mod report;
 mod services;
 pub(crate) mod status_socket;
+mod supervisor;
+mod unit;
+mod wanted;
 
-use std::{collections::HashMap, net::UdpSocket, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::UdpSocket, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
@@ -21,7 +26,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{bind::Sockets, kernel::Kernel, report::Reporter, services::Services};
+use self::{
+    health::Health, kernel::Kernel, report::Reporter, services::Services, supervisor::Supervisor,
+    wanted::Wanted,
+};
 use crate::{
     args::{RunArgs, StatusArgs},
     config::{self, Config, DhcpMode},
@@ -31,7 +39,7 @@ use crate::{
     machines::Machines,
     sightings::Sightings,
     slowpath::{Attached, Counters, SlowPath},
-    status, syslog,
+    status,
     tables::Tables,
     templates,
 };
@@ -46,7 +54,7 @@ const DESCRIPTORS: u64 = 65_536;
 /// # Errors
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    crate::logging::start(&args.log)?;
+    let _log = crate::logging::start(&args.log)?;
     let config = configuration(args)?;
     if let Err(error) = raise_descriptors() {
         tracing::warn!("cannot raise the limit on open files: {error:#}");
@@ -120,7 +128,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
 
-    make_state_dir(&config.state_dir)?;
     let machines = Machines::new(Inventory::new(config.hosts.iter().cloned()));
     let prepared = match config.dhcp.mode {
         DhcpMode::Off => None,
@@ -128,27 +135,29 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             Some(Prepared::new(&config)?)
         }
     };
-    let sockets = Sockets::bind(&config, prepared.as_ref().map(|dhcp| &*dhcp.tables))?;
-    let listening = sockets.listening();
     let mtu = prepared.as_ref().and_then(Prepared::mtu);
-    let syslog = syslog::channel(machines.clone(), &config.state_dir);
-    let status_socket = status_socket::bind(&config.state_dir)?;
+    let wanted = Wanted::new(&config, prepared.as_ref().map(|dhcp| &*dhcp.tables), mtu);
 
     let (dhcp, ports) = match prepared {
         Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
         None => (Dhcp { tables: None, kernel: None, userspace: Arc::default() }, Vec::new()),
     };
-    let reporter = Reporter::new(&config, dhcp, listening, machines.clone(), syslog.0.counters());
+    let health = Health::default();
+    match &config.path {
+        Some(_) => health.up("configuration"),
+        None => health.degraded("configuration", "there is none: nobody is answered"),
+    }
+    let services = Services::new(machines.clone(), &wanted);
+    let reporter =
+        Reporter::new(&config, dhcp, health.clone(), machines.clone(), services.counters());
     let reporter = Arc::new(reporter);
-    let services = Services { config: &config, machines, mtu, reporter: Arc::clone(&reporter) };
-    services.start(sockets, syslog, &cancel, &mut tasks);
-    let token = cancel.clone();
-    let state = Arc::clone(&reporter);
-    tasks.spawn(async move {
-        status::serve(status_socket, move || state.status(), token).await;
-        Ok(())
-    });
-    tracing::info!("ready");
+    let mut supervisor = Supervisor::new(services, Arc::clone(&reporter), health.clone());
+    supervisor.reconcile(&wanted).await;
+    if health.is_ready() {
+        tracing::info!("ready");
+    } else {
+        tracing::warn!("ready but for what is down: /readyz and `netboot status` name it");
+    }
 
     let ended = loop {
         tokio::select! {
@@ -165,10 +174,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     reporter.stop_answering();
     cancel.cancel();
     drop(ports);
-    if tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} })
-        .await
-        .is_err()
-    {
+    let end = async {
+        supervisor.shutdown().await;
+        while tasks.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(GRACE, end).await.is_err() {
         tracing::warn!("not all services ended in time: what is under way is cut off");
     }
     ended
@@ -255,10 +265,4 @@ impl Prepared {
         }
         Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, ports))
     }
-}
-
-fn make_state_dir(path: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(path).with_context(|| {
-        format!("cannot make the state directory {}: set state-dir", path.display())
-    })
 }
