@@ -1,6 +1,9 @@
 //! The program `netboot`.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use netboot::{
@@ -22,7 +25,8 @@ fn main() -> ExitCode {
         Command::Selftest(command) => netboot::selftest::run(&command),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("netboot: {error:#}");
+        // Where nobody reads it, the exit code tells.
+        let _ = writeln!(io::stderr(), "netboot: {error:#}");
         if error.is::<NotRunning>() {
             ExitCode::from(NotRunning::EXIT_CODE)
         } else {

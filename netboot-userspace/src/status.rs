@@ -61,8 +61,13 @@ pub struct VerdictCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStatus {
     pub name: String,
+    /// Where it is reached or writes; empty where there is no place.
     pub listen: String,
+    /// `serving`, `degraded` or `down`.
     pub state: String,
+    /// Why it does not serve as it should.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -147,6 +147,14 @@ impl Dhcp {
         Ok(Some(How::InPlace))
     }
 
+    /// Whether the program in service answers as it must.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+        self.kernel.check(&self.tables.read())
+    }
+
     /// Whether the node's interfaces are others than when the tables were made.
     pub(super) fn has_other_links(&self) -> anyhow::Result<bool> {
         let all = links::all()?;

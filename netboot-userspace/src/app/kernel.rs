@@ -10,7 +10,10 @@ use netboot_ebpf::shared::Station;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{hidden_tags::hidden_tags, self_check};
+use super::{
+    hidden_tags::hidden_tags,
+    self_check::{self, SelfCheckFailed},
+};
 use crate::{
     config::{Config, XdpMode},
     fastpath::{self, Counts, Resident, Start},
@@ -28,6 +31,8 @@ pub(super) struct Kernel {
     resident: Option<Resident>,
     /// Why there is none.
     without: Option<String>,
+    /// It did not stand the self-check.
+    failed_check: Option<String>,
     interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
     watches: JoinSet<()>,
     unreadable_events: Arc<AtomicU64>,
@@ -65,13 +70,17 @@ impl Kernel {
         let (mut resident, start) = match Resident::start(&config.xdp.pin_path, tables, check) {
             Ok(started) => started,
             Err(error) if config.xdp.mode == XdpMode::Auto => {
-                self.without = Some(format!("{error:#}"));
+                let why = format!("{error:#}");
+                let is_check = error.chain().any(|cause| cause.is::<SelfCheckFailed>());
+                self.failed_check = is_check.then(|| why.clone());
+                self.without = Some(why);
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
         announce(&start);
         self.without = None;
+        self.failed_check = None;
         let program = resident.program();
         let events = program.take_events()?;
         self.unreadable_events = events.unreadable();
@@ -125,6 +134,15 @@ impl Kernel {
     pub(super) fn check(&mut self, tables: &Tables) -> anyhow::Result<()> {
         let Some(resident) = &mut self.resident else { return Ok(()) };
         resident.check(&|copy| self_check::of_some(tables, copy))
+    }
+
+    /// Why the program that was to be loaded was not.
+    pub(super) fn failed_check(&self) -> Option<&str> {
+        self.failed_check.as_deref()
+    }
+
+    pub(super) fn is_loaded(&self) -> bool {
+        self.resident.is_some()
     }
 
     /// Attaches the program to these interfaces, and takes it off all others.

@@ -1,16 +1,20 @@
 //! Gathers the daemon's state for `netboot status`.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use netboot_ebpf::verdict::Verdict;
 
-use super::shown::{Parts, Shown};
+use super::{
+    health::{Health, Part, State},
+    services,
+    shown::{Parts, Shown},
+};
 use crate::{
     config::Config,
+    logging,
     machines::{Machine, Machines, Step},
     quarantine,
     status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
-    syslog,
 };
 
 /// Everything that has a state.
@@ -18,26 +22,26 @@ pub(super) struct Reporter {
     config: Option<PathBuf>,
     started: Instant,
     dhcp: Shown,
-    listening: Vec<(&'static str, String)>,
+    health: Health,
     machines: Machines,
-    syslog: Arc<syslog::Counters>,
+    services: services::Counters,
 }
 
 impl Reporter {
     pub(super) fn new(
         config: &Config,
         dhcp: Shown,
-        listening: Vec<(&'static str, String)>,
+        health: Health,
         machines: Machines,
-        syslog: Arc<syslog::Counters>,
+        services: services::Counters,
     ) -> Self {
         Self {
             config: config.path.clone(),
             started: Instant::now(),
             dhcp,
-            listening,
+            health,
             machines,
-            syslog,
+            services,
         }
     }
 
@@ -55,12 +59,9 @@ impl Reporter {
             .collect();
         let (known, unknown): (Vec<_>, Vec<_>) =
             self.machines.snapshot().into_iter().partition(|machine| machine.known);
-        let mut counters: BTreeMap<String, u64> = self
-            .syslog
-            .all()
-            .into_iter()
-            .map(|(name, value)| (format!("syslog-{name}"), value))
-            .collect();
+        let mut counters: BTreeMap<String, u64> = self.services.all().into_iter().collect();
+        counters.insert("service-failures".to_owned(), self.health.failures());
+        counters.insert("log-lines-lost".to_owned(), logging::lost());
         counters.insert("answers-not-sent".to_owned(), dhcp.userspace.unsent());
         counters.insert("requests-overflowed".to_owned(), dhcp.userspace.overflows());
         counters.insert("events-lost".to_owned(), lost);
@@ -72,12 +73,16 @@ impl Reporter {
             uptime_seconds: self.started.elapsed().as_secs(),
             interfaces: dhcp.interfaces.clone(),
             verdicts,
-            services: self.listening.iter().map(service).collect(),
+            services: self.health.list().into_iter().map(service).collect(),
             machines: known,
             quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             counters,
         }
+    }
+
+    pub(super) fn health(&self) -> &Health {
+        &self.health
     }
 }
 
@@ -93,8 +98,10 @@ fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
     .collect()
 }
 
-fn service((name, listen): &(&'static str, String)) -> ServiceStatus {
-    ServiceStatus { name: (*name).to_owned(), listen: listen.clone(), state: "serving".to_owned() }
+fn service((part, state): (Part, State)) -> ServiceStatus {
+    let Part { name, listen } = part;
+    let note = state.why().map(str::to_owned);
+    ServiceStatus { name, listen, state: state.name().to_owned(), note }
 }
 
 fn unknown_machine(machine: Machine) -> UnknownMachine {

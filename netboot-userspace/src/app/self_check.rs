@@ -17,6 +17,14 @@ use crate::{
     tables::Tables,
 };
 
+/// The program cannot be relied on.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the XDP program does not answer {0} as it must (self-check): report this, with what `netboot selftest load` \
+     prints; with xdp.mode = \"off\" the daemon answers"
+)]
+pub(super) struct SelfCheckFailed(Mac);
+
 /// Machines whose requests are tried.
 const MACHINES: usize = 64;
 
@@ -57,13 +65,8 @@ fn of<'t>(
     let mut scratch = Box::new(Scratch::new());
     for row in rows.chain([&NOBODY]) {
         for (frame, ifindex) in requests(tables, row) {
-            compare(&frame, ifindex, tables, copy, &mut scratch).with_context(|| {
-                format!(
-                    "the XDP program does not answer {} as it must (self-check): the kernel's answers are not to be \
-                     relied on; report this, with what `netboot selftest load` prints",
-                    row.station.mac
-                )
-            })?;
+            compare(&frame, ifindex, tables, copy, &mut scratch)
+                .with_context(|| SelfCheckFailed(row.station.mac))?;
         }
     }
     Ok(())

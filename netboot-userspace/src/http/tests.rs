@@ -85,8 +85,8 @@ impl Lab {
         let site = Site {
             files: Files::new(root),
             machines: machines.clone(),
-            script: Arc::new(script),
-            strangers,
+            settings: Arc::new(ArcSwap::from_pointee(Settings { script, strangers })),
+            panics: Arc::default(),
             more: Router::new().route("/metrics", get("figures\n")),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

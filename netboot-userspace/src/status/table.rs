@@ -21,11 +21,12 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     });
     table(&mut out, ["INTERFACE", "XDP", "NOTE"], rows);
 
-    let rows = status
-        .services
-        .iter()
-        .map(|service| [service.name.clone(), service.listen.clone(), service.state.clone()]);
-    table(&mut out, ["SERVICE", "LISTEN", "STATE"], rows);
+    let rows = status.services.iter().map(|service| {
+        let listen = if service.listen.is_empty() { "-" } else { &service.listen };
+        let note = service.note.clone().unwrap_or_default();
+        [service.name.clone(), listen.to_owned(), service.state.clone(), note]
+    });
+    table(&mut out, ["SERVICE", "LISTEN", "STATE", "NOTE"], rows);
 
     let counted = status.verdicts.iter().filter(|count| count.kernel > 0 || count.userspace > 0);
     let rows = counted.map(|count| {

@@ -18,6 +18,12 @@ fn status() -> Status {
         mode: mode.to_owned(),
         note: note.map(str::to_owned),
     };
+    let service = |name: &str, listen: &str, state: &str, note: Option<&str>| ServiceStatus {
+        name: name.to_owned(),
+        listen: listen.to_owned(),
+        state: state.to_owned(),
+        note: note.map(str::to_owned),
+    };
     let verdict = |verdict: &str, kernel, userspace| VerdictCount {
         verdict: verdict.to_owned(),
         kernel,
@@ -56,11 +62,10 @@ fn status() -> Status {
             interface("bond0", "generic", Some("the driver has no XDP")),
         ],
         verdicts: vec![verdict("offer", 12, 3), verdict("nak", 0, 0), verdict("ack", 0, 1)],
-        services: vec![ServiceStatus {
-            name: "tftp".to_owned(),
-            listen: "0.0.0.0:69".to_owned(),
-            state: "serving".to_owned(),
-        }],
+        services: vec![
+            service("boot.root", "", "degraded", Some("it is empty")),
+            service("tftp", "udp://0.0.0.0:69", "serving", None),
+        ],
         machines: vec![machine("52:54:00:ee:0d:0b", step), machine("52:54:00:ee:0d:0c", line)],
         quarantined: vec![QuarantinedMachine {
             mac: "52:54:00:ee:0d:0b".to_owned(),
@@ -83,8 +88,9 @@ INTERFACE  XDP      NOTE
 eth0       native
 bond0      generic  the driver has no XDP
 
-SERVICE  LISTEN      STATE
-tftp     0.0.0.0:69  serving
+SERVICE    LISTEN            STATE     NOTE
+boot.root  -                 degraded  it is empty
+tftp       udp://0.0.0.0:69  serving
 
 VERDICT  KERNEL  USERSPACE
 offer        12          3
@@ -117,7 +123,7 @@ To add one, with an address of its subnet in place of ADDRESS:
 async fn over_the_socket() {
     let dir = TempDir::new().unwrap();
     let cancel = CancellationToken::new();
-    let listener = crate::app::status_socket::bind(dir.path()).unwrap();
+    let (listener, file) = crate::app::status_socket::bind(dir.path()).unwrap();
     let mode = std::fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     let server = tokio::spawn(serve(listener, status, cancel.clone()));
@@ -134,7 +140,11 @@ async fn over_the_socket() {
     server.await.unwrap();
     let error = read(dir.path()).unwrap_err();
     assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
-    crate::app::status_socket::bind(dir.path()).unwrap();
+    let (_listener, next) = crate::app::status_socket::bind(dir.path()).unwrap();
+    drop(file);
+    assert!(socket_path(dir.path()).exists(), "it is the next daemon's");
+    drop(next);
+    assert!(!socket_path(dir.path()).exists());
 }
 
 #[test]
