@@ -21,7 +21,7 @@ mod supervisor;
 mod unit;
 mod wanted;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -38,6 +38,7 @@ use crate::{
     args::{RunArgs, StatusArgs},
     config::{self, Config},
     links, status,
+    watch::Watcher,
 };
 
 /// TFTP takes two descriptors for a transfer: room for a rack's.
@@ -93,11 +94,19 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
     let (declined, mut held) = mpsc::unbounded_channel();
 
     let mut node = Node::start(source, config, declined).await?;
+    let mut files = Files::watch(node.watched());
     let at_end = loop {
         tokio::select! {
             _ = terminate.recv() => break at_end,
             _ = interrupt.recv() => break AtEnd::Detach,
-            _ = hangup.recv() => node.reload(Why::Asked).await,
+            _ = hangup.recv() => {
+                node.reload(Why::Asked).await;
+                files.set(node.watched());
+            }
+            () = files.changed() => {
+                node.reload(Why::Changed).await;
+                files.set(node.watched());
+            }
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
         }
@@ -108,4 +117,29 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
     }
     node.stop(at_end).await;
     Ok(())
+}
+
+/// The files that the configuration is made of, where the kernel tells of changes.
+struct Files(Option<Watcher>);
+
+impl Files {
+    fn watch(paths: Vec<PathBuf>) -> Self {
+        let watcher = Watcher::new(paths).inspect_err(|error| {
+            tracing::warn!("changes of files are not noticed, send SIGHUP after one: {error:#}");
+        });
+        Self(watcher.ok())
+    }
+
+    fn set(&mut self, paths: Vec<PathBuf>) {
+        if let Some(watcher) = &mut self.0 {
+            watcher.set_paths(paths);
+        }
+    }
+
+    async fn changed(&mut self) {
+        match &mut self.0 {
+            Some(watcher) => watcher.changed().await,
+            None => std::future::pending().await,
+        }
+    }
 }

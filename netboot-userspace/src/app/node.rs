@@ -2,6 +2,7 @@
 //! time; what cannot be done leaves what was before.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -125,9 +126,7 @@ impl Node {
         if this.health.is_ready() {
             tracing::info!("ready");
         } else {
-            tracing::warn!(
-                "ready but for what is down: /readyz and `netboot status` name it"
-            );
+            tracing::warn!("ready but for what is down: /readyz and `netboot status` name it");
         }
         Ok(this)
     }
@@ -136,7 +135,9 @@ impl Node {
     pub(super) async fn reload(&mut self, why: Why) {
         let start = Instant::now();
         let Some(change) = block_in_place(|| self.source.reload()) else {
-            tracing::warn!("SIGHUP: there is no configuration to read again: restart with --config");
+            tracing::warn!(
+                "SIGHUP: there is no configuration to read again: restart with --config"
+            );
             return;
         };
         let applied = match change {
@@ -161,6 +162,11 @@ impl Node {
         };
         self.settle().await;
         self.say(applied);
+    }
+
+    /// The files that a reload reads.
+    pub(super) fn watched(&self) -> Vec<PathBuf> {
+        self.source.watched()
     }
 
     /// Looks at the node's interfaces again, after a change of one.
@@ -272,9 +278,10 @@ impl Node {
             return;
         };
         self.shown.set(dhcp);
-        match dhcp.kernel().failed_check() {
+        let kernel = dhcp.kernel();
+        match kernel.failed_check() {
             Some(why) => self.health.down(SELF_CHECK, why),
-            None if dhcp.kernel().is_loaded() => self.health.up(SELF_CHECK),
+            None if kernel.is_loaded() => self.health.up(SELF_CHECK),
             None => self.health.off(SELF_CHECK),
         }
         let missing = dhcp.missing(&self.config);

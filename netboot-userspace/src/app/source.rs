@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::{
     args::RunArgs,
-    config::{self, Change, Config, DhcpMode, Loaded, Problem, Problems, Reloader, Summary, XdpMode},
+    config::{
+        self, Change, Config, DhcpMode, Loaded, Problem, Problems, Reloader, Summary, XdpMode,
+    },
 };
 
 /// The file, if there is one, and what is said instead of it.
