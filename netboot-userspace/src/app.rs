@@ -29,6 +29,7 @@ use crate::{
     inventory::Inventory,
     links::{self, Link},
     machines::Machines,
+    other_servers::{OtherServers, Watch},
     sightings::Sightings,
     slowpath::{Attached, Counters, SlowPath},
     status, syslog,
@@ -136,7 +137,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (dhcp, ports) = match prepared {
         Some(prepared) => prepared.serve(&config, &machines, &cancel, &mut tasks)?,
-        None => (Dhcp { tables: None, kernel: None, userspace: Arc::default() }, Vec::new()),
+        None => (Dhcp::default(), Vec::new()),
     };
     let reporter = Reporter::new(&config, dhcp, listening, machines.clone(), syslog.0.counters());
     let reporter = Arc::new(reporter);
@@ -175,11 +176,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// What answers DHCP.
+#[derive(Default)]
 pub(crate) struct Dhcp {
     /// `None`: DHCP is not answered.
     pub(crate) tables: Option<Arc<Tables>>,
     pub(crate) kernel: Option<Kernel>,
     pub(crate) userspace: Arc<Counters>,
+    pub(crate) others: OtherServers,
 }
 
 /// DHCP before anybody is answered.
@@ -221,6 +224,8 @@ impl Prepared {
         let names: HashMap<u32, String> =
             links.iter().map(|link| (link.index, link.name.clone())).collect();
         let sightings = Sightings::new(machines.clone(), names, config.path.as_deref());
+        let others = OtherServers::default();
+        others.configure(&config.dhcp);
 
         // Sockets first: what the program passes on has somebody to go to.
         let mut paths = Vec::new();
@@ -229,12 +234,14 @@ impl Prepared {
         let mut kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
         for (link, socket) in links.into_iter().zip(sockets) {
             let attached = if kernel.answers(link.index) { Attached::Yes } else { Attached::No };
+            let watch = Watch::new(others.clone(), &link.name);
             paths.push(SlowPath::new(
                 socket,
                 link,
                 Arc::clone(&tables),
                 Arc::clone(&userspace),
                 sightings.clone(),
+                watch,
                 attached,
             )?);
         }
@@ -253,7 +260,7 @@ impl Prepared {
                 Ok(())
             });
         }
-        Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, ports))
+        Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace, others }, ports))
     }
 }
 

@@ -67,6 +67,8 @@ impl Reporter {
         let unreadable = self.fast().map_or(0, FastPath::unreadable_events);
         counters.insert("events-unreadable".to_owned(), unreadable);
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
+        let of_others = self.dhcp.others.counters().into_iter();
+        counters.extend(of_others.map(|(name, value)| (name.to_owned(), value)));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.clone(),
@@ -81,6 +83,7 @@ impl Reporter {
             machines: known,
             quarantined: self.quarantined(),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
+            other_servers: self.dhcp.others.snapshot(),
             counters,
         }
     }
