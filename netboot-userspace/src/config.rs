@@ -117,6 +117,8 @@ pub struct Dhcp {
     pub shared_networks: bool,
     /// How long a declined address is held back.
     pub decline_time: Duration,
+    /// Other servers that nobody is warned of.
+    pub known_servers: Vec<Ipv4Addr>,
 }
 
 /// Who gives addresses.

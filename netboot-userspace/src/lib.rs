@@ -24,6 +24,7 @@ pub mod logging;
 pub mod mac;
 pub mod machines;
 pub mod metrics;
+pub mod other_servers;
 pub mod printable;
 pub mod quarantine;
 pub mod quirks;

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::status::Status;
+use crate::{other_servers::Standing, status::Status};
 
 /// Of what [`render`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -84,6 +84,19 @@ pub fn render(status: &Status) -> String {
         machines,
     );
 
+    let others = Family::<Name, Gauge>::default();
+    for standing in Standing::ALL {
+        let number = status.other_servers.iter().filter(|other| other.standing == standing).count();
+        others
+            .get_or_create(&Name { name: standing.as_str().to_owned() })
+            .set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    registry.register(
+        "other_servers",
+        "Other DHCP servers that were seen, by what the configuration says of them",
+        others,
+    );
+
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = encode(&mut text, &registry);
@@ -129,6 +142,7 @@ mod tests {
             "netboot_up{name=\"syslog\"} 1",
             "netboot_up{name=\"tftp\"} 0",
             "netboot_up{name=\"boot.root\"} 1",
+            "netboot_other_servers{name=\"unexpected\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }

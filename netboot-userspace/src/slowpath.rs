@@ -35,6 +35,7 @@ use self::{
 };
 use crate::{
     links::Link,
+    other_servers::Watch,
     quarantine,
     sightings::{Path, Sightings},
     tables::{Live, Tables},
@@ -55,6 +56,7 @@ pub struct SlowPath {
     tables: Live,
     counters: Arc<Counters>,
     sightings: Sightings,
+    others: Watch,
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
@@ -80,6 +82,7 @@ impl SlowPath {
         tables: Live,
         counters: Arc<Counters>,
         sightings: Sightings,
+        others: Watch,
         xdp: Attached,
     ) -> anyhow::Result<Self> {
         #[expect(
@@ -93,6 +96,7 @@ impl SlowPath {
             tables,
             counters,
             sightings,
+            others,
             xdp,
             failures: Throttle::default(),
             unsent: Throttle::default(),
@@ -191,6 +195,9 @@ impl SlowPath {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
         };
+        if self.others.takes(verdict, frame, scratch, &tables.settings) {
+            return;
+        }
         self.counters.count(verdict);
         if verdict == Verdict::Decline {
             tables.quarantine.hold(scratch.request.station, quarantine::now());

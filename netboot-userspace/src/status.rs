@@ -17,7 +17,7 @@ pub use self::{
     print::{Format, NotRunning, print},
     serve::serve,
 };
-use crate::machines::Machine;
+use crate::{machines::Machine, other_servers::OtherServer};
 
 /// What the daemon is, does and has seen. Texts that machines sent are printable already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Status {
     pub quarantined: Vec<QuarantinedMachine>,
     /// Machines without a reservation that ask to boot.
     pub unknown: Vec<UnknownMachine>,
+    /// DHCP servers on the wire that are not this one.
+    #[serde(default)]
+    pub other_servers: Vec<OtherServer>,
     /// What was dropped or went wrong, by name: `syslog-rate-limited`.
     pub counters: BTreeMap<String, u64>,
 }

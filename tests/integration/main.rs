@@ -11,6 +11,7 @@ mod frames;
 mod hostile;
 mod links;
 mod maps;
+mod other_servers;
 mod peers;
 mod readers;
 mod relay;

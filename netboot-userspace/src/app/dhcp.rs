@@ -22,6 +22,7 @@ use super::{
 use crate::{
     config::Config,
     links::{self, Link},
+    other_servers::{OtherServers, Watch},
     sightings::Sightings,
     slowpath::{Attached, Counters, SlowPath},
     tables::Live,
@@ -41,6 +42,7 @@ pub(super) struct Dhcp {
     paths: BTreeMap<u32, Path>,
     sightings: Sightings,
     userspace: Arc<Counters>,
+    others: OtherServers,
     cancel: CancellationToken,
 }
 
@@ -67,6 +69,8 @@ impl Dhcp {
         let links = links::named(&all, &config.interfaces, config.server_address())?;
         let tables = templates::render(config, &links, all.values())?;
         templates::announce(config, &links, all.values())?;
+        let others = OtherServers::default();
+        others.configure(&config.dhcp);
         Ok(Self {
             _ports: ports,
             all,
@@ -76,6 +80,7 @@ impl Dhcp {
             paths: BTreeMap::new(),
             sightings,
             userspace: Arc::default(),
+            others,
             cancel: cancel.clone(),
         })
     }
@@ -112,6 +117,7 @@ impl Dhcp {
             self.kernel.update(&old, &tables, patch.as_ref())?
         };
         tables.quarantine.set_length(config.dhcp.decline_time);
+        self.others.configure(&config.dhcp);
         *self.tables.write() = tables;
         templates::announce(config, &links, all.values())?;
         self.all = all;
@@ -203,6 +209,7 @@ impl Dhcp {
                 self.tables.clone(),
                 Arc::clone(&self.userspace),
                 self.sightings.clone(),
+                Watch::new(self.others.clone(), &link.name),
                 attached,
             )?;
             let cancel = self.cancel.child_token();
@@ -232,6 +239,10 @@ impl Dhcp {
 
     pub(super) fn userspace(&self) -> Arc<Counters> {
         Arc::clone(&self.userspace)
+    }
+
+    pub(super) fn others(&self) -> OtherServers {
+        self.others.clone()
     }
 
     /// The least of the interfaces, in bytes.

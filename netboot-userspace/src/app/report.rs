@@ -67,6 +67,8 @@ impl Reporter {
         counters.insert("events-lost".to_owned(), lost);
         counters.insert("events-unreadable".to_owned(), dhcp.unreadable_events());
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
+        let of_others = dhcp.others.counters().into_iter();
+        counters.extend(of_others.map(|(name, value)| (name.to_owned(), value)));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.clone(),
@@ -77,6 +79,7 @@ impl Reporter {
             machines: known,
             quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
+            other_servers: dhcp.others.snapshot(),
             counters,
         }
     }

@@ -6,7 +6,9 @@ use std::sync::{
 };
 
 use super::dhcp::Dhcp;
-use crate::{fastpath::Counts, slowpath, status::InterfaceStatus, tables::Live};
+use crate::{
+    fastpath::Counts, other_servers::OtherServers, slowpath, status::InterfaceStatus, tables::Live,
+};
 
 /// Cheap to clone: what is put into one is shown by all.
 #[derive(Clone, Default)]
@@ -18,6 +20,7 @@ pub(crate) struct Parts {
     pub(super) tables: Option<Live>,
     pub(super) interfaces: Vec<InterfaceStatus>,
     pub(super) userspace: Arc<slowpath::Counters>,
+    pub(super) others: OtherServers,
     kernel: Option<Counts>,
     unreadable_events: Arc<AtomicU64>,
 }
@@ -33,6 +36,7 @@ impl Shown {
             tables: Some(dhcp.tables().clone()),
             interfaces: dhcp.kernel().interfaces(),
             userspace: dhcp.userspace(),
+            others: dhcp.others(),
             kernel,
             unreadable_events: dhcp.kernel().unreadable_events(),
         };

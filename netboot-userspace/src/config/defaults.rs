@@ -40,6 +40,7 @@ impl Config {
                 echo_pxeclient: false,
                 shared_networks: false,
                 decline_time: Duration::from_secs(60),
+                known_servers: Vec::new(),
             },
             subnets: Vec::new(),
             boot: Boot {

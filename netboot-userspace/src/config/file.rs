@@ -56,6 +56,7 @@ struct Dhcp {
     echo_pxeclient: bool,
     shared_networks: bool,
     decline_time: String,
+    known_servers: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -211,6 +212,7 @@ impl From<&Config> for File {
                 echo_pxeclient: dhcp.echo_pxeclient,
                 shared_networks: dhcp.shared_networks,
                 decline_time: humantime::format_duration(dhcp.decline_time).to_string(),
+                known_servers: dhcp.known_servers.iter().map(ToString::to_string).collect(),
             },
             boot: Boot {
                 root: boot.root.display().to_string(),

@@ -125,6 +125,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);
     section.set("decline-time", &mut dhcp.decline_time, decline_time);
+    section.set_list("known-servers", &mut dhcp.known_servers, unicast);
     section.finish();
 }
 

@@ -8,7 +8,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{print::read, *};
-use crate::machines::Step;
+use crate::{
+    machines::Step,
+    other_servers::{Kind, Standing},
+};
 
 const NOW: u64 = 1_792_000_000;
 
@@ -73,6 +76,34 @@ fn status() -> Status {
             seconds_left: 59,
         }],
         unknown: vec![unknown("02:00:00:00:00:01", Some(0)), unknown("02:00:00:00:00:02", None)],
+        other_servers: vec![
+            OtherServer {
+                address: Ipv4Addr::new(192, 168, 2, 1),
+                mac: Some("02:00:00:00:00:66".to_owned()),
+                interface: "eth0 vlan 100".to_owned(),
+                relay: None,
+                standing: Standing::Unexpected,
+                kind: Kind::Dhcp,
+                first_seen: NOW - 3700,
+                last_seen: NOW - 3,
+                messages: 12,
+                machine: Some("52:54:00:ee:0d:0b".to_owned()),
+                offered: Some(Ipv4Addr::new(192, 168, 2, 77)),
+            },
+            OtherServer {
+                address: Ipv4Addr::new(192, 168, 3, 1),
+                mac: None,
+                interface: "eth0".to_owned(),
+                relay: Some(Ipv4Addr::new(192, 168, 2, 9)),
+                standing: Standing::Known,
+                kind: Kind::ProxyDhcp,
+                first_seen: NOW - 3,
+                last_seen: NOW - 3,
+                messages: 1,
+                machine: None,
+                offered: None,
+            },
+        ],
         counters: [("syslog-rate-limited".to_owned(), 5), ("syslog-unwritten".to_owned(), 0)]
             .into(),
     }
@@ -105,6 +136,10 @@ MACHINE            ADDRESS        HOSTNAME  SEEN    LAST STEP
 
 DECLINED BY        ADDRESS        HELD BACK FOR
 52:54:00:ee:0d:0b  192.168.2.144  59s
+
+OTHER SERVER  STATE            MAC                INTERFACE                MESSAGES  SEEN    FIRST      MACHINE            OFFERED
+192.168.2.1   unexpected       02:00:00:00:00:66  eth0 vlan 100                  12  3s ago  1h 1m ago  52:54:00:ee:0d:0b  192.168.2.77
+192.168.3.1   known ProxyDHCP  -                  eth0 behind 192.168.2.9         1  3s ago  3s ago     -                  -
 
 UNKNOWN MACHINE    ARCHITECTURE  INTERFACE  REQUESTS  SEEN
 02:00:00:00:00:01  x86-bios      eth0             12  1h 1m ago

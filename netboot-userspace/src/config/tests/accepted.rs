@@ -80,6 +80,7 @@ skip-proxydhcp = true
 echo-pxeclient = false
 shared-networks = false
 decline-time = "1m"
+known-servers = []
 
 [boot]
 root = "/srv/netboot"
@@ -256,6 +257,7 @@ skip-proxydhcp = false
 echo-pxeclient = true
 shared-networks = true
 decline-time = "90s"
+known-servers = ["192.168.2.1", "10.0.0.1"]
 [[subnet]]
 cidr = "192.168.2.0/24"
 vlan = [200, 100]

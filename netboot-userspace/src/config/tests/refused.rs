@@ -125,6 +125,23 @@ fn modes() {
 }
 
 #[test]
+fn known_servers() {
+    check("dhcp.known-servers = [\"192.168.2.1\", \"10.0.0.1\"]", &[]);
+    let refused = |value: &str, message: &str| {
+        check(
+            &format!("dhcp.known-servers = {value}"),
+            &[&format!("netboot.toml:1: dhcp.known-servers{message}")],
+        );
+    };
+    refused("\"10.0.0.1\"", ": expected a list, found string");
+    refused(
+        "[\"10.0.0.1\", \"255.255.255.255\"]",
+        "[1]: 255.255.255.255 is not a machine's address",
+    );
+    refused("[\"dhcp.example\"]", "[0]: \"dhcp.example\" is not an IPv4 address");
+}
+
+#[test]
 fn durations() {
     let lease = |value: &str, message: &str| {
         check(
