@@ -6,6 +6,21 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// Tells one form of this file's types from all others, whatever became of them: a daemon takes over only
+/// the maps that are of its own form.
+pub const LAYOUT: u64 =
+    fingerprint(include_bytes!("shared.rs")) ^ cfg!(feature = "other-build") as u64;
+
+/// FNV-1a.
+const fn fingerprint(mut bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    while let [byte, rest @ ..] = bytes {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
+        bytes = rest;
+    }
+    hash
+}
+
 /// The directory under which the maps are pinned by default.
 pub const PIN_PATH: &str = "/sys/fs/bpf/netboot";
 
@@ -31,7 +46,7 @@ pub const MAX_UNKNOWN: usize = 4096;
 pub const EVENTS_BYTES: usize = 512 * 1024;
 /// `COUNTERS` has a place for each verdict, and one for events that found the ring full.
 pub const EVENTS_LOST: u32 = crate::verdict::Verdict::COUNT;
-pub const COUNTERS_LEN: usize = EVENTS_LOST as usize + 1;
+pub const COUNTERS_LEN: usize = EVENTS_LOST as usize + 1 + cfg!(feature = "other-build") as usize;
 /// Addresses of this node that clients may send to or name in option 54.
 pub const MAX_ADDRESSES: usize = 16;
 /// Architecture codes (option 93) below this number can be served.
@@ -155,9 +170,34 @@ pub struct Reservation {
     pub delay: u16,
     /// Options of this host alone: 12, overrides.
     pub options: [u8; HOST_OPTIONS],
+    #[cfg(feature = "other-build")]
+    pub more: u64,
 }
 
 impl Reservation {
+    /// One that gives nothing.
+    pub const NOBODYS: Self = Self {
+        quarantined_until: 0,
+        station: Station::untagged(Mac { octets: [0; 6] }),
+        options_len: 0,
+        address: [0; 4],
+        subnet: 0,
+        boot_set: 0,
+        flags: 0,
+        architecture: NO_ARCHITECTURE,
+        min_message: 0,
+        delay: 0,
+        options: [0; HOST_OPTIONS],
+        #[cfg(feature = "other-build")]
+        more: 0,
+    };
+
+    /// As the daemon renders it: without what becomes of it while it is answered.
+    #[must_use]
+    pub const fn configured(self) -> Self {
+        Self { quarantined_until: 0, ..self }
+    }
+
     /// A wrong address is not refused.
     pub const NEVER_NAK: u16 = 1;
     /// Answers are broadcast, whatever the broadcast flag says.
@@ -282,6 +322,8 @@ impl ClassFlags {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Settings {
+    /// [`LAYOUT`] of the daemon that wrote the maps.
+    pub layout: u64,
     /// Bits of [`Settings::AUTHORITATIVE`] and its like.
     pub flags: u32,
     /// The number of architecture slots: the width of a boot set.
@@ -293,6 +335,7 @@ pub struct Settings {
     pub addresses: [[u8; 4]; MAX_ADDRESSES],
     /// Architecture code (option 93) to slot, counted from 1; 0: unknown.
     pub architecture_slots: [u8; MAX_ARCHITECTURES],
+    pub reserved: [u8; 4],
 }
 
 impl Settings {

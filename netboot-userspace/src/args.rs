@@ -32,6 +32,8 @@ pub enum Command {
     #[command(after_help = "Exit codes: 0 every request is answered, 4 nobody answers one, \
         5 the running daemon's program does something else than this configuration says.")]
     Explain(ExplainArgs),
+    /// Take the XDP program and its maps, which a daemon left, out of the kernel
+    Detach(DetachArgs),
     /// Show what the daemon counted, and the machines and where they are in their boot
     Status(StatusArgs),
     /// List and edit the hosts of the configuration
@@ -67,9 +69,18 @@ pub struct RunArgs {
     /// [possible values: auto, native, generic, off]
     #[arg(long, value_name = "MODE")]
     pub xdp: Option<XdpMode>,
+    /// Let the kernel go on answering after SIGTERM, for the next `netboot run` to take over
+    #[arg(long)]
+    pub keep: bool,
     /// What is logged: a level, or levels by module as in `info,netboot::sightings=debug`
     #[arg(long, value_name = "FILTER", env = "NETBOOT_LOG", default_value = "info")]
     pub log: String,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct DetachArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 #[derive(Debug, Default, ClapArgs)]

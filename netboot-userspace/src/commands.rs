@@ -1,6 +1,7 @@
 //! The commands that end by themselves.
 
 pub mod check;
+pub mod detach;
 pub mod explain;
 pub mod host;
 

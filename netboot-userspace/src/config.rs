@@ -20,6 +20,7 @@ mod quirk;
 mod reach;
 mod read;
 mod regular;
+mod reload;
 mod script_settings;
 mod section;
 mod shape;
@@ -50,6 +51,7 @@ pub use self::{
     names::interface_name,
     problem::{Problem, Problems},
     reach::reach,
+    reload::{Change, Reloader, Summary, needs_restart},
 };
 pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
 use crate::inventory::Host;
@@ -78,7 +80,7 @@ pub struct Config {
 }
 
 /// `[xdp]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Xdp {
     pub mode: XdpMode,
     /// Where the maps are pinned: a directory of a bpffs.
@@ -99,7 +101,7 @@ pub enum XdpMode {
 }
 
 /// `[dhcp]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dhcp {
     pub mode: DhcpMode,
     /// Refuse wrong addresses with a NAK.
@@ -210,7 +212,7 @@ pub struct DhcpOption {
 }
 
 /// `[boot]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
     /// What TFTP and HTTP serve.
     pub root: PathBuf,

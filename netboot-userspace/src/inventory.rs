@@ -140,6 +140,20 @@ impl Inventory {
         hosts.by_station.get(hosts.by_ip.get(&ip)?).cloned()
     }
 
+    /// All of them, by MAC and VLAN.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Host>> {
+        self.read().by_station.values().cloned().collect()
+    }
+
+    /// All of them as they will be.
+    #[must_use]
+    pub fn after(&self, difference: &Difference) -> Vec<Arc<Host>> {
+        let after = Self::new(self.all());
+        after.apply(difference);
+        after.all()
+    }
+
     /// Puts others in place of all hosts.
     pub fn replace(&self, hosts: impl IntoIterator<Item = Arc<Host>>) {
         let by_station: BTreeMap<_, _> =

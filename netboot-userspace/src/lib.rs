@@ -38,3 +38,4 @@ pub mod tables;
 pub mod templates;
 pub mod tftp;
 pub mod throttle;
+pub mod watch;

@@ -16,6 +16,7 @@ use netboot::{
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => app::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Detach(args) => commands::detach::detach(&args).map(|()| ExitCode::SUCCESS),
         Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
         Command::Explain(args) => commands::explain::explain_machine(&args),

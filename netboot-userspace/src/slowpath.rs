@@ -37,7 +37,7 @@ use crate::{
     links::Link,
     quarantine,
     sightings::{Path, Sightings},
-    tables::Tables,
+    tables::{Live, Tables},
     throttle::Throttle,
 };
 
@@ -52,7 +52,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
-    tables: Arc<Tables>,
+    tables: Live,
     counters: Arc<Counters>,
     sightings: Sightings,
     xdp: Attached,
@@ -77,7 +77,7 @@ impl SlowPath {
     pub fn new(
         socket: OwnedFd,
         link: Link,
-        tables: Arc<Tables>,
+        tables: Live,
         counters: Arc<Counters>,
         sightings: Sightings,
         xdp: Attached,
@@ -105,7 +105,7 @@ impl SlowPath {
         if cancel.run_until_cancelled(self.answer_all()).await.is_some() {
             tracing::error!(
                 interface = self.link.name,
-                "the interface was removed: machines there are answered no more; restart netboot when it is back"
+                "the interface was removed: machines there are answered again when it is back"
             );
         }
     }
@@ -184,16 +184,18 @@ impl SlowPath {
         if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
-        let outcome = answer::<Daemon>(frame, self.link.index, scratch, &self.tables);
+        let tables = self.tables.clone();
+        let tables = tables.read();
+        let outcome = answer::<Daemon>(frame, self.link.index, scratch, &tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
         };
         self.counters.count(verdict);
         if verdict == Verdict::Decline {
-            self.tables.quarantine.hold(scratch.request.station, quarantine::now());
+            tables.quarantine.hold(scratch.request.station, quarantine::now());
         }
-        if verdict != Verdict::NotDhcp && self.tells_of(frame) {
+        if verdict != Verdict::NotDhcp && self.tells_of(frame, &tables) {
             let now = Instant::now();
             self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
         }
@@ -229,11 +231,11 @@ impl SlowPath {
 
     /// Whether this path tells of a frame: the program told of what it judged for good, but not of what the
     /// daemon judges again.
-    fn tells_of(&mut self, frame: &[u8]) -> bool {
+    fn tells_of(&mut self, frame: &[u8], tables: &Tables) -> bool {
         if self.xdp == Attached::No {
             return true;
         }
-        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, &self.tables);
+        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, tables);
         // What it could have answered, it passed on for another reason.
         in_kernel.map_or_else(|verdict| !verdict.is_final(), |_| true)
     }

@@ -19,7 +19,7 @@ use std::{
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::{
-    ClassFlags, Interface, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass,
+    ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass,
 };
 
 pub(crate) use self::fit::{Fit, Row};
@@ -45,7 +45,6 @@ pub fn render<'l>(
     place::refuse_own_addresses(config, &all)?;
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
-    place::announce(config, &places.list, links, &sets);
     let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
     renderer.subnets()?;
     let mut reservations = HashMap::with_capacity(config.hosts.len());
@@ -77,6 +76,21 @@ pub fn render<'l>(
     })
 }
 
+/// Says where machines are answered, and where not.
+///
+/// # Errors
+/// As [`render`].
+pub fn announce<'l>(
+    config: &Config,
+    links: &[Link],
+    all: impl IntoIterator<Item = &'l Link>,
+) -> anyhow::Result<()> {
+    let all: Vec<&Link> = all.into_iter().collect();
+    let places = Places::new(config, links, &all)?;
+    place::announce(config, &places.list, links, &BootSets::new(config));
+    Ok(())
+}
+
 fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES]) -> Settings {
     let mut flags = 0;
     if config.dhcp.authoritative {
@@ -91,11 +105,13 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
         DhcpMode::AutoProxy => Settings::PROXY | Settings::AUTO_PROXY,
     };
     Settings {
+        layout: LAYOUT,
         flags,
         slots: slots.count(),
         other_slot: slots.count(),
         addresses,
         architecture_slots: slots.by_code,
+        reserved: [0; 4],
     }
 }
 

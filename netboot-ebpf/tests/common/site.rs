@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use netboot_ebpf::{
     client::Stage,
     shared::{
-        BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac, NO_ARCHITECTURE,
-        Reservation, Settings, Station, Subnet, UserClass,
+        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac,
+        NO_ARCHITECTURE, Reservation, Settings, Station, Subnet, UserClass,
     },
     tables::Tables,
 };
@@ -46,11 +46,13 @@ pub struct Site {
 impl Site {
     pub fn new() -> Self {
         let mut settings = Settings {
+            layout: LAYOUT,
             flags: Settings::AUTHORITATIVE,
             slots: 3,
             other_slot: 0,
             addresses: [[0; 4]; MAX_ADDRESSES],
             architecture_slots: [0; MAX_ARCHITECTURES],
+            reserved: [0; 4],
         };
         settings.addresses[0] = SERVER;
         settings.addresses[MAX_ADDRESSES - 1] = OTHER_SERVER;

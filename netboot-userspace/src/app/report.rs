@@ -5,13 +5,12 @@ use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 use netboot_ebpf::verdict::Verdict;
 
 use super::{
-    Dhcp,
     health::{Health, Part, State},
     services,
+    shown::{Parts, Shown},
 };
 use crate::{
     config::Config,
-    fastpath::FastPath,
     logging,
     machines::{Machine, Machines, Step},
     quarantine,
@@ -22,7 +21,7 @@ use crate::{
 pub(super) struct Reporter {
     config: Option<PathBuf>,
     started: Instant,
-    dhcp: Dhcp,
+    dhcp: Shown,
     health: Health,
     machines: Machines,
     services: services::Counters,
@@ -31,7 +30,7 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(
         config: &Config,
-        dhcp: Dhcp,
+        dhcp: Shown,
         health: Health,
         machines: Machines,
         services: services::Counters,
@@ -48,8 +47,9 @@ impl Reporter {
 
     /// The state now.
     pub(super) fn status(&self) -> Status {
-        let (kernel, lost) = self.kernel_counters();
-        let counts = Verdict::ALL.into_iter().zip(self.dhcp.userspace.verdicts()).enumerate();
+        let dhcp = self.dhcp.read();
+        let (kernel, lost) = dhcp.kernel_counters();
+        let counts = Verdict::ALL.into_iter().zip(dhcp.userspace.verdicts()).enumerate();
         let verdicts = counts
             .map(|(number, (verdict, userspace))| VerdictCount {
                 verdict: verdict.as_str().to_owned(),
@@ -62,63 +62,40 @@ impl Reporter {
         let mut counters: BTreeMap<String, u64> = self.services.all().into_iter().collect();
         counters.insert("service-failures".to_owned(), self.health.failures());
         counters.insert("log-lines-lost".to_owned(), logging::lost());
-        counters.insert("answers-not-sent".to_owned(), self.dhcp.userspace.unsent());
-        counters.insert("requests-overflowed".to_owned(), self.dhcp.userspace.overflows());
+        counters.insert("answers-not-sent".to_owned(), dhcp.userspace.unsent());
+        counters.insert("requests-overflowed".to_owned(), dhcp.userspace.overflows());
         counters.insert("events-lost".to_owned(), lost);
-        let unreadable = self.fast().map_or(0, FastPath::unreadable_events);
-        counters.insert("events-unreadable".to_owned(), unreadable);
+        counters.insert("events-unreadable".to_owned(), dhcp.unreadable_events());
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            interfaces: self
-                .dhcp
-                .kernel
-                .as_ref()
-                .map_or_else(Vec::new, |kernel| kernel.interfaces.clone()),
+            interfaces: dhcp.interfaces.clone(),
             verdicts,
             services: self.health.list().into_iter().map(service).collect(),
             machines: known,
-            quarantined: self.quarantined(),
+            quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             counters,
         }
     }
 
-    fn quarantined(&self) -> Vec<QuarantinedMachine> {
-        let Some(tables) = &self.dhcp.tables else { return Vec::new() };
-        let held = tables.quarantine.held(quarantine::now()).into_iter();
-        held.map(|(station, left)| QuarantinedMachine {
-            mac: station.mac.to_string(),
-            ip: tables.reservations.get(&station).map(|row| row.address.into()),
-            seconds_left: left.as_secs(),
-        })
-        .collect()
-    }
-
     pub(super) fn health(&self) -> &Health {
         &self.health
     }
+}
 
-    /// No machine is sent to services that are about to stop.
-    pub(super) fn stop_answering(&self) {
-        if let Some(fast) = self.fast() {
-            fast.detach();
-        }
-    }
-
-    fn fast(&self) -> Option<&FastPath> {
-        self.dhcp.kernel.as_ref()?.fast.as_ref()
-    }
-
-    fn kernel_counters(&self) -> (Vec<u64>, u64) {
-        let Some(fast) = self.fast() else { return (Vec::new(), 0) };
-        fast.counters().unwrap_or_else(|error| {
-            tracing::warn!("cannot read the kernel's counters: {error:#}");
-            (Vec::new(), 0)
-        })
-    }
+fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
+    let Some(tables) = &dhcp.tables else { return Vec::new() };
+    let tables = tables.read();
+    let held = tables.quarantine.held(quarantine::now()).into_iter();
+    held.map(|(station, left)| QuarantinedMachine {
+        mac: station.mac.to_string(),
+        ip: tables.reservations.get(&station).map(|row| row.address.into()),
+        seconds_left: left.as_secs(),
+    })
+    .collect()
 }
 
 fn service((part, state): (Part, State)) -> ServiceStatus {

@@ -25,12 +25,15 @@ use super::{
 };
 
 /// What was read, and where the parts stand that are compared with each other.
+#[derive(Debug)]
 pub(crate) struct Draft {
     /// Without hosts.
     pub(crate) config: Config,
     pub(crate) place: Place,
     /// Of `config.subnets`.
     pub(crate) subnets: Vec<SubnetPlace>,
+    /// How many of them there were after each file.
+    pub(crate) subnets_after: Vec<usize>,
     /// A subnet could not be read: where an address lies cannot be told.
     pub(crate) unread_subnet: bool,
     pub(crate) hosts: Vec<DraftHost>,
@@ -50,6 +53,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         config,
         place,
         subnets: Vec::new(),
+        subnets_after: Vec::new(),
         unread_subnet: false,
         hosts: Vec::new(),
         inventory: Vec::new(),
@@ -85,7 +89,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         script(section, &mut draft.config);
     }
     draft.config.quirks = read_quirk_rows(&mut file);
-    draft.hosts = read_hosts(&mut file);
+    draft.hosts = read_hosts(&mut file, 0);
     file.finish();
     draft
 }

@@ -19,8 +19,11 @@ use nix::libc;
 
 use super::{OBJECT, PROGRAM, explain, program, run::MAX_FRAME};
 
-/// The maps that are the daemon's, with the sizes of their keys and values.
-const TABLES: [(&str, usize, usize); 6] = [
+/// A map's name, and the sizes of its keys and values.
+pub(super) type Table = (&'static str, usize, usize);
+
+/// The maps that are the daemon's.
+pub(super) const TABLES: [Table; 6] = [
     (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
@@ -46,6 +49,11 @@ impl Live {
         let pins = directory.display();
         anyhow::ensure!(directory.exists(), "nothing is pinned in {pins}");
         anyhow::ensure!(is_held(directory)?, "what is pinned in {pins} is no running daemon's");
+        Self::over(directory)
+    }
+
+    /// Loads it over the maps that are pinned in a directory.
+    pub(super) fn over(directory: &Path) -> anyhow::Result<Self> {
         let ids = TABLES
             .iter()
             .map(|table| check(directory, table))
@@ -121,7 +129,7 @@ fn is_held(directory: &Path) -> anyhow::Result<bool> {
 }
 
 /// The id of a pinned map that the program can read.
-fn check(directory: &Path, table: &(&str, usize, usize)) -> anyhow::Result<u32> {
+pub(super) fn check(directory: &Path, table: &Table) -> anyhow::Result<u32> {
     let (name, key, value) = *table;
     let path = directory.join(name);
     let info = MapInfo::from_pin(&path).map_err(|error| open_error(&path, &error))?;
