@@ -1,6 +1,6 @@
 //! Every answer, read by decoders that are not ours.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netboot::{

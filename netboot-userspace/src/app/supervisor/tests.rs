@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::*;
 use crate::{
-    app::{Dhcp, health::State},
+    app::{health::State, shown::Shown},
     config::{Config, SyslogListen},
     inventory::Inventory,
     machines::Machines,
@@ -50,10 +50,10 @@ impl Lab {
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
         let services = Services::new(machines.clone(), &Wanted::new(&config, None, MTU));
-        let dhcp = Dhcp { tables: None, kernel: None, userspace: Arc::default() };
         let health = Health::default();
         let counters = services.counters();
-        let reporter = Reporter::new(&config, dhcp, health.clone(), machines, counters);
+        let shown = Shown::default();
+        let reporter = Reporter::new(&config, shown, health.clone(), machines, counters);
         let supervisor = Supervisor::new(services, Arc::new(reporter), health.clone());
         Self { dir, config, health, supervisor }
     }
