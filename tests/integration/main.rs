@@ -9,6 +9,7 @@ mod decline;
 mod explain;
 mod frames;
 mod hostile;
+mod isolation;
 mod links;
 mod maps;
 mod other_servers;

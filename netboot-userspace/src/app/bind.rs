@@ -116,7 +116,7 @@ mod tests {
             (udp_taken.local_addr().unwrap(), tcp_taken.local_addr().unwrap());
         // TEST-NET-1 (RFC 5737).
         let elsewhere = "192.0.2.1:0".parse().unwrap();
-        check(tftp(udp_port, Others::Stay), &format!("`ss -lunp 'sport = :{}'`", udp_port.port()));
+        check(tftp(udp_port, Others::Stay), &format!("`ss -lnup 'sport = :{}'`", udp_port.port()));
         check(tftp(udp_port, Others::Leave), "or set [tftp] listen: Address already in use");
         check(udp("syslog", udp_port), "or set [syslog] listen");
         check(tcp("http", tcp_port), &format!("`ss -lntp 'sport = :{}'`", tcp_port.port()));

@@ -29,9 +29,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
+    identity: Identity,
 }
+
+/// Device, inode and time of making: inodes are used again.
+type Identity = (u64, u64, i64, i64);
 
 /// Makes the socket in the state directory, in place of one that a killed daemon left.
 pub(crate) fn bind(state_dir: &Path) -> anyhow::Result<(UnixListener, SocketFile)> {
@@ -75,9 +77,9 @@ impl Drop for SocketFile {
     }
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
+fn identity(path: &Path) -> io::Result<Identity> {
     let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
+    Ok((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {

@@ -101,3 +101,6 @@ impl Supervisor {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

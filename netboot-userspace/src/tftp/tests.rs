@@ -200,6 +200,11 @@ async fn errors_are_prompt() {
         client.check_error(1, b"../../../etc/passwd", DENIED);
         client.check_error(1, br"..\..\etc\passwd", DENIED);
         client.check_error(1, b"out", DENIED);
+        let away = client.path().with_extension("away");
+        fs::rename(client.path(), &away).unwrap();
+        client.check_error(1, b"0", NOT_FOUND);
+        fs::rename(&away, client.path()).unwrap();
+        client.check_file(513, &[], "");
         client.check_error(2, b"new", DENIED);
         assert!(!client.path().join("new").exists());
     })
