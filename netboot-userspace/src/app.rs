@@ -4,13 +4,15 @@ mod bind;
 mod declines;
 mod dhcp_sockets;
 mod kernel;
+mod notify;
 mod packet_option;
 mod pages;
+mod privileges;
 mod report;
 mod services;
 pub(crate) mod status_socket;
 
-use std::{collections::HashMap, net::UdpSocket, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::UdpSocket, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
@@ -21,7 +23,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{bind::Sockets, kernel::Kernel, report::Reporter, services::Services};
+use self::{
+    bind::Sockets, kernel::Kernel, privileges::Privileges, report::Reporter, services::Services,
+};
 use crate::{
     args::{RunArgs, StatusArgs},
     config::{self, Config, DhcpMode},
@@ -47,10 +51,12 @@ const DESCRIPTORS: u64 = 65_536;
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::logging::start(&args.log)?;
-    let config = configuration(args)?;
+    let mut config = configuration(args)?;
     if let Err(error) = raise_descriptors() {
         tracing::warn!("cannot raise the limit on open files: {error:#}");
     }
+    let privileges = Privileges::reduce(&config)?;
+    config.xdp.pin_path = privileges.pin_path().to_owned();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(serve(config));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -120,7 +126,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
 
-    make_state_dir(&config.state_dir)?;
     let machines = Machines::new(Arc::new(Inventory::new(config.hosts.iter().cloned())));
     let prepared = match config.dhcp.mode {
         DhcpMode::Off => None,
@@ -149,12 +154,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Ok(())
     });
     tracing::info!("ready");
+    notify::ready();
 
     let ended = loop {
         tokio::select! {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            _ = hangup.recv() => tracing::warn!("SIGHUP: the configuration is not reread; restart"),
+            _ = hangup.recv() => {
+                notify::reloading();
+                tracing::warn!("SIGHUP: the configuration is not reread; restart");
+                notify::ready();
+            }
             Some(ended) = tasks.join_next() => break ended.context("a service panicked").flatten(),
         }
     };
@@ -162,6 +172,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Ok(()) => tracing::info!("stopping"),
         Err(error) => tracing::error!("stopping: {error:#}"),
     }
+    notify::stopping();
     reporter.stop_answering();
     cancel.cancel();
     drop(ports);
@@ -255,10 +266,4 @@ impl Prepared {
         }
         Ok((Dhcp { tables: Some(tables), kernel: Some(kernel), userspace }, ports))
     }
-}
-
-fn make_state_dir(path: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(path).with_context(|| {
-        format!("cannot make the state directory {}: set state-dir", path.display())
-    })
 }

@@ -31,6 +31,7 @@ use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
+pub use self::bpffs::open as open_pin_directory;
 use self::{
     pins::Pins,
     rows::{Row, fill},

@@ -12,6 +12,7 @@ mod hostile;
 mod links;
 mod maps;
 mod peers;
+mod privileges;
 mod readers;
 mod relay;
 mod services;

@@ -1,12 +1,18 @@
 //! In place of the fast path in a build without the BPF toolchain: it never loads.
 
-use std::{convert::Infallible, path::Path, time::Duration};
+use std::{convert::Infallible, os::fd::OwnedFd, path::Path, time::Duration};
 
 use netboot_ebpf::shared::Station;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::XdpMode, links::Link, sightings::Sightings, tables::Tables};
+
+/// # Errors
+/// Never: nothing is pinned.
+pub fn open_pin_directory(_: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    Ok(None)
+}
 
 /// A program that cannot be.
 pub struct FastPath(Infallible);
