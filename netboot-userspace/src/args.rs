@@ -75,6 +75,9 @@ pub struct RunArgs {
     /// What is logged: a level, or levels by module as in `info,netboot::sightings=debug`
     #[arg(long, value_name = "FILTER", env = "NETBOOT_LOG", default_value = "info")]
     pub log: String,
+    /// On SIGTERM, leave the kernel answering
+    #[arg(long)]
+    pub keep: bool,
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -64,7 +64,7 @@ fn boots_a_machine(xdp: Xdp, user: Option<&str>) -> Result<()> {
     lab.client.add_address(INTERFACE, &format!("{CLIENT}/24"))?;
     ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == FILE, "TFTP");
     let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
-    ensure!(answer.body == FILE, "HTTP: {answer:?}");
+    ensure!(answer.body == FILE, "HTTP: {}", answer.headers);
     logger(&lab.client, SocketAddrV4::new(SERVER, 514), Syslog::Udp, "hello")?;
     daemon.wait_for_step(&lab.server, CLIENT_MAC, "syslog")?;
 
@@ -151,11 +151,11 @@ fn check(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<()> {
 #[test]
 fn each_capability_is_needed() -> Result<()> {
     for (capability, words) in [
-        ("net_bind_service", "cannot"),
-        ("net_raw", "cannot"),
-        ("net_admin", "cannot"),
-        ("bpf", "cannot"),
-        ("perfmon", "cannot"),
+        ("net_bind_service", "CAP_NET_BIND_SERVICE"),
+        ("net_raw", "CAP_NET_RAW"),
+        ("net_admin", "CAP_NET_ADMIN"),
+        ("bpf", "CAP_BPF"),
+        ("perfmon", "the verifier"),
     ] {
         let lab = Lab::new()?;
         let setup = Site::new()?.setup(Xdp::Generic)?;

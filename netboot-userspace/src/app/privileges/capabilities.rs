@@ -13,7 +13,7 @@ const NEEDED: [Capability; 5] = [
     Capability::CAP_NET_ADMIN,
     // Maps, and loads the program.
     Capability::CAP_BPF,
-    // Without it the verifier adds masks against speculation to each access, and looks at more states.
+    // Without it the verifier holds the program to the rules for unprivileged ones, and refuses it.
     Capability::CAP_PERFMON,
 ];
 
