@@ -3,8 +3,8 @@
 //!
 //! In reading order: [`wire`] and [`message`] are the ground, [`side`] says what each side can do;
 //! [`frame`], [`options`], [`request`], [`parameters`] and [`client`] read; [`decide`] is the policy over
-//! the [`tables`]; [`reply`] and [`checksum`] write; [`responder`] is the whole way. [`shared`] and
-//! [`verdict`] are what the kernel and the daemon exchange.
+//! the [`tables`]; [`reply`] and [`checksum`] write; [`responder`] is the whole way. [`limit`] bounds
+//! storms. [`shared`] and [`verdict`] are what the kernel and the daemon exchange.
 //!
 //! The rest is the daemon's alone, and the verifier never sees it: [`flatten`] puts options in pieces
 //! together, [`proxy`] is the policy of ProxyDHCP, [`refuse`] the NAK, [`complete`] and [`trim`] make an
@@ -51,6 +51,7 @@ pub mod complete;
 pub mod decide;
 pub mod flatten;
 pub mod frame;
+pub mod limit;
 pub mod message;
 pub mod options;
 pub mod parameters;

@@ -6,6 +6,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::limit::Limit;
+
 /// The directory under which the maps are pinned by default.
 pub const PIN_PATH: &str = "/sys/fs/bpf/netboot";
 
@@ -20,6 +22,8 @@ pub mod map {
     pub const COUNTERS: &str = "COUNTERS";
     pub const EVENTS: &str = "EVENTS";
     pub const UNKNOWN: &str = "UNKNOWN";
+    pub const LIMITS: &str = "LIMITS";
+    pub const DEADLINES: &str = "DEADLINES";
 }
 
 /// Capacities that are the same for every site; the daemon sizes `RESERVATIONS`, `SUBNETS` and
@@ -29,9 +33,11 @@ pub const MAX_INTERFACES: usize = 64;
 pub const MAX_UNKNOWN: usize = 4096;
 /// Bytes of the event ring: about 8,000 events.
 pub const EVENTS_BYTES: usize = 512 * 1024;
-/// `COUNTERS` has a place for each verdict, and one for events that found the ring full.
+/// `COUNTERS` has a place for each verdict, one for events that found the ring full, and one for those that
+/// were left out: the daemon is told of a sample of what is nobody's.
 pub const EVENTS_LOST: u32 = crate::verdict::Verdict::COUNT;
-pub const COUNTERS_LEN: usize = EVENTS_LOST as usize + 1;
+pub const EVENTS_LEFT_OUT: u32 = EVENTS_LOST + 1;
+pub const COUNTERS_LEN: usize = EVENTS_LEFT_OUT as usize + 1;
 /// Addresses of this node that clients may send to or name in option 54.
 pub const MAX_ADDRESSES: usize = 16;
 /// Architecture codes (option 93) below this number can be served.
@@ -132,6 +138,8 @@ pub struct Reservation {
     /// The address is held back until then, since a machine declined it: nanoseconds since boot
     /// (CLOCK_MONOTONIC); 0: it is not.
     pub quarantined_until: u64,
+    /// The machine may send its whole burst again from then on ([`Limit::admit`]): the program counts here.
+    pub full_at: u64,
     /// The key again: a hash map's slot can be recycled while it is read.
     pub station: Station,
     /// Bytes used of `options`.
@@ -282,6 +290,12 @@ impl ClassFlags {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Settings {
+    /// Messages of one machine.
+    pub machine: Limit,
+    /// Messages of all machines without reservation, and of those that cannot be read or are for nobody here.
+    pub unknown: Limit,
+    /// All messages.
+    pub total: Limit,
     /// Bits of [`Settings::AUTHORITATIVE`] and its like.
     pub flags: u32,
     /// The number of architecture slots: the width of a boot set.
@@ -293,6 +307,7 @@ pub struct Settings {
     pub addresses: [[u8; 4]; MAX_ADDRESSES],
     /// Architecture code (option 93) to slot, counted from 1; 0: unknown.
     pub architecture_slots: [u8; MAX_ARCHITECTURES],
+    pub reserved: [u8; 4],
 }
 
 impl Settings {
@@ -324,6 +339,33 @@ impl Settings {
     #[must_use]
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+}
+
+/// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since
+/// boot (CLOCK_MONOTONIC); 0: for ever.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Deadlines {
+    /// Boot files are offered until then: the services that they load from may be down.
+    pub boot_files: u64,
+    /// Messages are answered until then.
+    pub answers: u64,
+}
+
+impl Deadlines {
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_boot_files(&self, now: u64) -> bool {
+        self.boot_files == 0 || now <= self.boot_files
+    }
+
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_answers(&self, now: u64) -> bool {
+        self.answers == 0 || now <= self.answers
     }
 }
 
@@ -372,20 +414,6 @@ impl Seen {
         address: [0; 4],
         reserved: [0; 2],
     };
-}
-
-/// A machine without reservation: the value of `UNKNOWN`, keyed by [`Station`].
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Unknown {
-    /// Nanoseconds since boot (CLOCK_MONOTONIC) when it last asked.
-    pub last_seen: u64,
-    /// How often it asked.
-    pub requests: u64,
-    pub ifindex: u32,
-    pub architecture: u16,
-    pub message_type: u8,
-    pub stage: u8,
 }
 
 /// `100`, or `200.100`, the outer one first.

@@ -10,7 +10,13 @@ mod report;
 mod services;
 pub(crate) mod status_socket;
 
-use std::{collections::HashMap, net::UdpSocket, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::UdpSocket,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
@@ -30,7 +36,7 @@ use crate::{
     links::{self, Link},
     machines::Machines,
     sightings::Sightings,
-    slowpath::{Attached, Counters, SlowPath},
+    slowpath::{Attached, Counters, Limits, SlowPath},
     status, syslog,
     tables::Tables,
     templates,
@@ -224,6 +230,7 @@ impl Prepared {
 
         // Sockets first: what the program passes on has somebody to go to.
         let mut paths = Vec::new();
+        let limits = Arc::<Mutex<Limits>>::default();
         let sockets: Vec<_> =
             links.iter().map(dhcp_sockets::packet_socket).collect::<Result<_, _>>()?;
         let mut kernel = Kernel::start(config, &tables, &links, &sightings, cancel, tasks)?;
@@ -236,6 +243,7 @@ impl Prepared {
                 Arc::clone(&userspace),
                 sightings.clone(),
                 attached,
+                Arc::clone(&limits),
             )?);
         }
         let rows = kernel.fast.as_mut().map(FastPath::take_reservations).transpose()?;

@@ -2,6 +2,8 @@
 //! it counted and saw. The only place that names aya.
 
 mod bpffs;
+mod counters;
+mod deadlines;
 mod explain;
 pub mod live;
 mod pins;
@@ -24,13 +26,14 @@ use aya::{
     programs::{Xdp, XdpMode as AyaMode, xdp::XdpLink},
 };
 use netboot_ebpf::{
-    shared::{EVENTS_LOST, Event, Reservation, Station, map},
+    shared::{EVENTS_LEFT_OUT, EVENTS_LOST, Event, Reservation, Station, map},
     verdict::Verdict,
 };
 use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
+pub use self::counters::KernelCounters;
 use self::{
     pins::Pins,
     rows::{Row, fill},
@@ -156,13 +159,15 @@ impl FastPath {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The verdicts' counters, by number, summed over the CPUs; and the events that were lost.
+    /// What the program counted, summed over the CPUs.
     ///
     /// # Errors
     /// The map cannot be read.
-    pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
-        let sums = (0..Verdict::COUNT).map(|index| self.sum(index)).collect::<Result<_, _>>()?;
-        Ok((sums, self.sum(EVENTS_LOST)?))
+    pub fn counters(&self) -> anyhow::Result<KernelCounters> {
+        let verdicts =
+            (0..Verdict::COUNT).map(|index| self.sum(index)).collect::<Result<_, _>>()?;
+        let (events_lost, events_left_out) = (self.sum(EVENTS_LOST)?, self.sum(EVENTS_LEFT_OUT)?);
+        Ok(KernelCounters { verdicts, events_lost, events_left_out })
     }
 
     /// One verdict's counter, summed over the CPUs.

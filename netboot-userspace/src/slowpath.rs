@@ -3,12 +3,13 @@
 
 mod counters;
 mod delayed;
+mod limited;
 mod receive;
 
 use std::{
     io,
     os::fd::{AsRawFd as _, OwnedFd},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -28,9 +29,10 @@ use nix::{
 use tokio::io::{Interest, unix::AsyncFd};
 use tokio_util::sync::CancellationToken;
 
-pub use self::counters::Counters;
+pub use self::{counters::Counters, limited::Limits};
 use self::{
     delayed::Delayed,
+    limited::{Limited, Told},
     receive::{Received, Receiver},
 };
 use crate::{
@@ -56,6 +58,7 @@ pub struct SlowPath {
     counters: Arc<Counters>,
     sightings: Sightings,
     xdp: Attached,
+    limits: Arc<Mutex<Limits>>,
     failures: Throttle,
     unsent: Throttle,
     /// For what the kernel's side says.
@@ -70,7 +73,8 @@ pub enum Attached {
 }
 
 impl SlowPath {
-    /// Of a bound packet socket. Needs a tokio runtime.
+    /// Of a bound packet socket. Needs a tokio runtime. The limits are those of all interfaces without the
+    /// program, together.
     ///
     /// # Errors
     /// The runtime does not take the socket.
@@ -81,6 +85,7 @@ impl SlowPath {
         counters: Arc<Counters>,
         sightings: Sightings,
         xdp: Attached,
+        limits: Arc<Mutex<Limits>>,
     ) -> anyhow::Result<Self> {
         #[expect(
             deprecated,
@@ -94,6 +99,7 @@ impl SlowPath {
             counters,
             sightings,
             xdp,
+            limits,
             failures: Throttle::default(),
             unsent: Throttle::default(),
             spare: Box::new(Scratch::new()),
@@ -184,7 +190,7 @@ impl SlowPath {
         if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
-        let outcome = answer::<Daemon>(frame, self.link.index, scratch, &self.tables);
+        let (outcome, told) = self.judge(frame, scratch);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
@@ -193,7 +199,7 @@ impl SlowPath {
         if verdict == Verdict::Decline {
             self.tables.quarantine.hold(scratch.request.station, quarantine::now());
         }
-        if verdict != Verdict::NotDhcp && self.tells_of(frame) {
+        if verdict != Verdict::NotDhcp && told == Told::Yes {
             let now = Instant::now();
             self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
         }
@@ -205,6 +211,30 @@ impl SlowPath {
             self.transmit(station, &answer);
         } else if !delayed.keep(station, answer, Duration::from_millis(delay.into())) {
             self.note_unsent(station, Errno::ENOBUFS);
+        }
+    }
+
+    /// What is answered, and whether it is told of. What the program passed on is within the limits, and it
+    /// told of what it judged for good.
+    fn judge(&mut self, frame: &[u8], scratch: &mut Scratch) -> (Result<Answer, Verdict>, Told) {
+        let ifindex = self.link.index;
+        if self.xdp == Attached::Yes {
+            let outcome = answer::<Daemon>(frame, ifindex, scratch, &*self.tables);
+            let told = if self.tells_of(frame) { Told::Yes } else { Told::No };
+            return (outcome, told);
+        }
+        let now = u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX);
+        let limited = Limited::new(&self.tables, &self.limits, now);
+        let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
+        let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);
+        match limited.conclude(verdict, &scratch.seen) {
+            Ok(told) => {
+                if told == Told::LeftOut {
+                    self.counters.count_left_out();
+                }
+                (outcome, told)
+            }
+            Err(over) => (Err(over), Told::No),
         }
     }
 
@@ -227,13 +257,10 @@ impl SlowPath {
         }
     }
 
-    /// Whether this path tells of a frame: the program told of what it judged for good, but not of what the
-    /// daemon judges again.
+    /// Whether this path tells of a frame that the program saw too: that told of what it judged for good,
+    /// but not of what the daemon judges again.
     fn tells_of(&mut self, frame: &[u8]) -> bool {
-        if self.xdp == Attached::No {
-            return true;
-        }
-        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, &self.tables);
+        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, &*self.tables);
         // What it could have answered, it passed on for another reason.
         in_kernel.map_or_else(|verdict| !verdict.is_final(), |_| true)
     }
@@ -247,7 +274,7 @@ pub fn answer<S: Side>(
     frame: &[u8],
     ifindex: u32,
     scratch: &mut Scratch,
-    tables: &Tables,
+    tables: &impl netboot_ebpf::tables::Tables,
 ) -> Result<Answer, Verdict> {
     responder::answer::<S, _>(frame, ifindex, scratch, tables)
 }

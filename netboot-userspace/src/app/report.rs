@@ -7,7 +7,7 @@ use netboot_ebpf::verdict::Verdict;
 use super::Dhcp;
 use crate::{
     config::Config,
-    fastpath::FastPath,
+    fastpath::{FastPath, KernelCounters},
     machines::{Machine, Machines, Step},
     quarantine,
     status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
@@ -44,7 +44,8 @@ impl Reporter {
 
     /// The state now.
     pub(super) fn status(&self) -> Status {
-        let (kernel, lost) = self.kernel_counters();
+        let KernelCounters { verdicts: kernel, events_lost, events_left_out } =
+            self.kernel_counters();
         let counts = Verdict::ALL.into_iter().zip(self.dhcp.userspace.verdicts()).enumerate();
         let verdicts = counts
             .map(|(number, (verdict, userspace))| VerdictCount {
@@ -63,7 +64,9 @@ impl Reporter {
             .collect();
         counters.insert("answers-not-sent".to_owned(), self.dhcp.userspace.unsent());
         counters.insert("requests-overflowed".to_owned(), self.dhcp.userspace.overflows());
-        counters.insert("events-lost".to_owned(), lost);
+        counters.insert("events-lost".to_owned(), events_lost);
+        let left_out = events_left_out + self.dhcp.userspace.left_out();
+        counters.insert("events-left-out".to_owned(), left_out);
         let unreadable = self.fast().map_or(0, FastPath::unreadable_events);
         counters.insert("events-unreadable".to_owned(), unreadable);
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
@@ -107,11 +110,11 @@ impl Reporter {
         self.dhcp.kernel.as_ref()?.fast.as_ref()
     }
 
-    fn kernel_counters(&self) -> (Vec<u64>, u64) {
-        let Some(fast) = self.fast() else { return (Vec::new(), 0) };
+    fn kernel_counters(&self) -> KernelCounters {
+        let Some(fast) = self.fast() else { return KernelCounters::default() };
         fast.counters().unwrap_or_else(|error| {
             tracing::warn!("cannot read the kernel's counters: {error:#}");
-            (Vec::new(), 0)
+            KernelCounters::default()
         })
     }
 }

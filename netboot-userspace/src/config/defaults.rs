@@ -23,7 +23,12 @@ impl Config {
             path: None,
             interfaces: Vec::new(),
             state_dir: "/var/lib/netboot".into(),
-            xdp: Xdp { mode: XdpMode::Auto, pin_path: PIN_PATH.into() },
+            xdp: Xdp {
+                mode: XdpMode::Auto,
+                pin_path: PIN_PATH.into(),
+                boot_files_without_daemon: Some(Duration::from_secs(60)),
+                answers_without_daemon: None,
+            },
             dhcp: Dhcp {
                 mode: DhcpMode::Reservation,
                 authoritative: true,
@@ -33,6 +38,9 @@ impl Config {
                 echo_pxeclient: false,
                 shared_networks: false,
                 decline_time: Duration::from_secs(60),
+                machine_rate: 20,
+                unknown_rate: 1000,
+                total_rate: 0,
             },
             subnets: Vec::new(),
             boot: Boot {

@@ -1,11 +1,15 @@
 //! In place of the fast path in a build without the BPF toolchain: it never loads.
 
+#[path = "counters.rs"]
+mod counters;
+
 use std::{convert::Infallible, path::Path, time::Duration};
 
-use netboot_ebpf::shared::Station;
+use netboot_ebpf::shared::{Deadlines, Station};
 
 use tokio_util::sync::CancellationToken;
 
+pub use self::counters::KernelCounters;
 use crate::{config::XdpMode, links::Link, sightings::Sightings, tables::Tables};
 
 /// A program that cannot be.
@@ -37,13 +41,19 @@ impl FastPath {
 
     /// # Errors
     /// Never: there is no program.
-    pub fn counters(&self) -> anyhow::Result<(Vec<u64>, u64)> {
+    pub fn counters(&self) -> anyhow::Result<KernelCounters> {
         match self.0 {}
     }
 
     /// Never called.
     #[must_use]
     pub fn unreadable_events(&self) -> u64 {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn set_deadlines(&mut self, _: &Deadlines) -> anyhow::Result<()> {
         match self.0 {}
     }
 

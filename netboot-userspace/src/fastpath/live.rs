@@ -11,7 +11,8 @@ use aya::{
 };
 use netboot_ebpf::{
     shared::{
-        BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass, map,
+        BootFile, ClassFlags, Deadlines, Interface, Reservation, Settings, Station, Subnet,
+        UserClass, map,
     },
     verdict::Verdict,
 };
@@ -20,13 +21,14 @@ use nix::libc;
 use super::{OBJECT, PROGRAM, explain, program, run::MAX_FRAME};
 
 /// The maps that are the daemon's, with the sizes of their keys and values.
-const TABLES: [(&str, usize, usize); 6] = [
+const TABLES: [(&str, usize, usize); 7] = [
     (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
     (map::BOOT_FILES, size_of::<u32>(), size_of::<BootFile>()),
     (map::INTERFACES, size_of::<u32>(), size_of::<Interface>()),
     (map::SETTINGS, size_of::<u32>(), size_of::<Settings>()),
+    (map::DEADLINES, size_of::<u32>(), size_of::<Deadlines>()),
 ];
 
 const XDP_TX: u32 = 3;

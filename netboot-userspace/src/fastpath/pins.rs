@@ -11,7 +11,7 @@ use netboot_ebpf::shared::map;
 
 use super::bpffs;
 
-const PINNED: [&str; 9] = [
+const PINNED: [&str; 11] = [
     map::RESERVATIONS,
     map::USER_CLASSES,
     map::SUBNETS,
@@ -21,6 +21,8 @@ const PINNED: [&str; 9] = [
     map::COUNTERS,
     map::EVENTS,
     map::UNKNOWN,
+    map::LIMITS,
+    map::DEADLINES,
 ];
 
 /// Pins, removed with this value.

@@ -97,6 +97,7 @@ fn of_quirks(quirks: &Quirks) -> Reservation {
     let delay = quirks.delay.unwrap_or_default().as_millis();
     Reservation {
         quarantined_until: 0,
+        full_at: 0,
         station: Station::default(),
         options_len: 0,
         address: Ipv4Addr::UNSPECIFIED.octets(),
