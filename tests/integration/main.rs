@@ -17,3 +17,4 @@ mod relay;
 mod services;
 mod site;
 mod steps;
+mod storms;
