@@ -31,7 +31,8 @@
 //! 8. No value over about 64 bytes is on the stack: results go to [`responder::Scratch`].
 //! 9. A value that is a constant on each way that leads here goes through [`message::forget`], or all that
 //!    follows is verified once for each: the bytes of VLAN tags (0, 4, 8) thrice, 184,000 instructions
-//!    instead of 64,000. Do it behind the branches that test the value: they would teach it again.
+//!    instead of 64,000. Do it behind the branches that test the value: they would teach it again. A verdict,
+//!    which each exit names, goes through [`responder::Scratch::verdict`].
 //! 10. A loop that leaves at the match costs where it searches long: about 900 instructions for each byte
 //!     of option 55. [`parameters::asks_for`] compares eight bytes at a time, without a branch.
 //! 11. A struct of 2-byte alignment that is copied on the stack gets stores of four bytes there, which are

@@ -70,6 +70,7 @@ impl Maps {
     /// What is counted of all machines together. Other CPUs count there too, and may undo a step: then a
     /// few messages more are admitted.
     #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "each use ends before the next")]
     pub fn ceilings(&self) -> &mut Ceilings {
         // SAFETY: it stays map memory, and any numbers are valid.
         unsafe { &mut *self.ceilings }

@@ -32,7 +32,7 @@ fn take<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Map> {
     ebpf.map_mut(name).with_context(|| format!("the object has no map {name}"))
 }
 
-fn fill_array<T>(ebpf: &mut Ebpf, name: &str, rows: &[T]) -> anyhow::Result<()>
+pub(super) fn fill_array<T>(ebpf: &mut Ebpf, name: &str, rows: &[T]) -> anyhow::Result<()>
 where
     T: FromBytes + IntoBytes + Immutable + Copy + 'static,
 {
