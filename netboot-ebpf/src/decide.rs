@@ -28,6 +28,8 @@ pub struct Decision<'t> {
     pub reservation: &'t Reservation,
     pub subnet: &'t Subnet,
     pub boot: &'t BootFile,
+    /// The machine would get a boot file, if the daemon were there.
+    pub withheld: bool,
 }
 
 const ZERO: [u8; 4] = [0; 4];
@@ -64,9 +66,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     {
         return Err(Verdict::OtherServer);
     }
-    let Some(reservation) = tables.reservation(&request.station) else {
-        return Err(Verdict::UnknownMachine);
-    };
+    let reservation = tables.reservation(&request.station)?;
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
     let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
     let message_type = match request.message_type {
@@ -100,10 +100,17 @@ pub fn decide<'t, S: Side, T: Tables>(
     let Some(subnet) = tables.subnet(row) else { return Err(Verdict::NoTables) };
     let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
     let stage = assumed(stage, reservation, cell);
-    let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
+    let mut row = boot_row(reservation.boot_set, stage, settings.slots, slot);
+    let mut withheld = false;
+    if !tables.has_boot_files() {
+        let Some(boot) = tables.boot_file(row) else { return Err(Verdict::NoTables) };
+        withheld = names_file(boot, reservation);
+        row = 0;
+    }
     let row = forget(row as usize, cell) as u32;
+    let withheld = forget(usize::from(withheld), cell) != 0;
     let Some(boot) = tables.boot_file(row) else { return Err(Verdict::NoTables) };
-    Ok(Decision { message_type, is_proxy: false, stage, reservation, subnet, boot })
+    Ok(Decision { message_type, is_proxy: false, stage, reservation, subnet, boot, withheld })
 }
 
 impl Decision<'_> {
@@ -111,17 +118,27 @@ impl Decision<'_> {
     #[inline(always)]
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let name = usize::from(self.boot.name_len);
-        let left_out = name > FILE_NAME && self.reservation.has(Reservation::NO_BOOT_FILE_OPTION);
-        let missing =
-            self.stage != Stage::Plain && self.reservation.boot_set != 0 && (name == 0 || left_out);
-        match (self.message_type == OFFER, missing) {
+        let offers = self.message_type == OFFER;
+        if self.withheld {
+            return if offers { Verdict::OfferWithoutDaemon } else { Verdict::AckWithoutDaemon };
+        }
+        let missing = self.stage != Stage::Plain
+            && self.reservation.boot_set != 0
+            && !names_file(self.boot, self.reservation);
+        match (offers, missing) {
             (true, false) => Verdict::Offer,
             (true, true) => Verdict::OfferNoBootFile,
             (false, false) => Verdict::Ack,
             (false, true) => Verdict::AckNoBootFile,
         }
     }
+}
+
+/// Whether the machine is told a file's name.
+#[inline(always)]
+fn names_file(boot: &BootFile, reservation: &Reservation) -> bool {
+    let name = usize::from(boot.name_len);
+    name != 0 && (name <= FILE_NAME || !reservation.has(Reservation::NO_BOOT_FILE_OPTION))
 }
 
 /// Whether option 54 of such a message says which server it is for.

@@ -3,8 +3,8 @@
 //!
 //! In reading order: [`wire`] and [`message`] are the ground, [`side`] says what each side can do;
 //! [`frame`], [`options`], [`request`], [`parameters`] and [`client`] read; [`decide`] is the policy over
-//! the [`tables`]; [`reply`] and [`checksum`] write; [`responder`] is the whole way. [`shared`] and
-//! [`verdict`] are what the kernel and the daemon exchange.
+//! the [`tables`]; [`reply`] and [`checksum`] write; [`responder`] is the whole way. [`limit`] bounds
+//! storms. [`shared`] and [`verdict`] are what the kernel and the daemon exchange.
 //!
 //! The rest is the daemon's alone, and the verifier never sees it: [`flatten`] puts options in pieces
 //! together, [`proxy`] is the policy of ProxyDHCP, [`refuse`] the NAK, [`complete`] and [`trim`] make an
@@ -31,7 +31,8 @@
 //! 8. No value over about 64 bytes is on the stack: results go to [`responder::Scratch`].
 //! 9. A value that is a constant on each way that leads here goes through [`message::forget`], or all that
 //!    follows is verified once for each: the bytes of VLAN tags (0, 4, 8) thrice, 184,000 instructions
-//!    instead of 64,000. Do it behind the branches that test the value: they would teach it again.
+//!    instead of 64,000. Do it behind the branches that test the value: they would teach it again. A verdict,
+//!    which each exit names, goes through [`responder::Scratch::verdict`].
 //! 10. A loop that leaves at the match costs where it searches long: about 900 instructions for each byte
 //!     of option 55. [`parameters::asks_for`] compares eight bytes at a time, without a branch.
 //! 11. A struct of 2-byte alignment that is copied on the stack gets stores of four bytes there, which are
@@ -51,6 +52,7 @@ pub mod complete;
 pub mod decide;
 pub mod flatten;
 pub mod frame;
+pub mod limit;
 pub mod message;
 pub mod options;
 pub mod parameters;

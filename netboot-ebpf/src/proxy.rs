@@ -54,7 +54,7 @@ pub fn decide<'t, T: Tables>(
         return Err(Verdict::NotNetboot);
     }
     let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
-    Ok(Decision { message_type, is_proxy: true, stage, reservation, subnet, boot })
+    Ok(Decision { message_type, is_proxy: true, stage, reservation, subnet, boot, withheld: false })
 }
 
 /// Whether the vendor class is one that knows ProxyDHCP. Others, iPXE started by hand or U-Boot among them,
@@ -71,13 +71,12 @@ fn reservation<'t, T: Tables>(
     settings: &Settings,
     tables: &'t T,
 ) -> Result<&'t Reservation, Verdict> {
-    if let Some(reservation) = tables.reservation(&request.station) {
-        return Ok(reservation);
+    match tables.reservation(&request.station) {
+        Err(Verdict::UnknownMachine) if settings.has(Settings::AUTO_PROXY) => {
+            tables.anybody(ifindex, &request.station).ok_or(Verdict::UnknownMachine)
+        }
+        found => found,
     }
-    if !settings.has(Settings::AUTO_PROXY) {
-        return Err(Verdict::UnknownMachine);
-    }
-    tables.anybody(ifindex, &request.station).ok_or(Verdict::UnknownMachine)
 }
 
 /// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked

@@ -47,7 +47,7 @@ pub fn refuse<S: Side, T: Tables>(
     if request.is_relayed() && !tables.is_served(request.link) {
         return Err(Verdict::WrongAddress);
     }
-    let reservation = tables.reservation(&request.station).ok_or(Verdict::UnknownMachine)?;
+    let reservation = tables.reservation(&request.station)?;
     let server = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?.server;
     let known = if request.server_override == [0; 4] { server } else { request.server_override };
     let end = build_nak::<S>(message, index, request, known, cell, reply)?;

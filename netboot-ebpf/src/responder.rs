@@ -40,6 +40,8 @@ pub struct Scratch {
     pub index: Index,
     /// For [`crate::message::forget`].
     pub cell: usize,
+    /// The same for a verdict: it is read back from here.
+    pub verdict: Verdict,
 }
 
 impl Scratch {
@@ -54,6 +56,7 @@ impl Scratch {
             seen: Seen::NOTHING,
             index: Index::new(),
             cell: 0,
+            verdict: Verdict::NotDhcp,
         }
     }
 }
@@ -86,7 +89,8 @@ pub fn respond<S: Side, T: Tables>(
     scratch: &mut Scratch,
     tables: &T,
 ) -> Result<Answer, Verdict> {
-    let Scratch { message, reply, headers, request, vlan, seen, index, cell } = scratch;
+    let Scratch { message, reply, headers, request, vlan, seen, index, cell, verdict: counted } =
+        scratch;
     let mut parsed = parse(message, frame.message_len, vlan, index, request);
     seen.station = request.station;
     if S::COMPLETE
@@ -131,7 +135,9 @@ pub fn respond<S: Side, T: Tables>(
     let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
     let end = reply::build::<S>(message, index, request, &decision, cell, reply)?;
     let limit = limit(request, interface.mtu);
-    let mut verdict = decision.verdict();
+    // One state for all verdicts, as of what `forget` passes through memory.
+    *counted = decision.verdict();
+    let mut verdict = *black_box(counted);
     let (len, to);
     if S::COMPLETE {
         (len, verdict) = complete::finish(message, index, request, &decision, reply, end, limit)?;
@@ -165,6 +171,7 @@ pub fn answer<S: Side, T: Tables>(
         Err(Verdict::ProxyPort) if S::COMPLETE && is_proxy(tables) => {}
         classified => classified?,
     }
+    tables.admit()?;
     scratch.vlan = parts.vlan;
     let parsed = frame::parse(&parts.headers, frame.len() - parts.tags.len())?;
     let message = parts.rest.get(..parsed.message_len).ok_or(Verdict::Truncated)?;

@@ -6,21 +6,26 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Tells one form of this file's types from all others, whatever became of them: a daemon takes over only
-/// the maps that are of its own form.
-pub const LAYOUT: u64 =
-    fingerprint(include_bytes!("shared.rs")) ^ cfg!(feature = "other-build") as u64;
+use crate::limit::Limit;
 
-/// FNV-1a.
-const fn fingerprint(mut bytes: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
+/// Tells one form of the maps' types from all others, whatever became of them: a daemon takes over only
+/// the maps that are of its own form.
+pub const LAYOUT: u64 = fingerprint(
+    fingerprint(
+        0xcbf2_9ce4_8422_2325 ^ cfg!(feature = "other-build") as u64,
+        include_bytes!("shared.rs"),
+    ),
+    include_bytes!("limit.rs"),
+);
+
+/// FNV-1a, begun with `hash`.
+const fn fingerprint(mut hash: u64, mut bytes: &[u8]) -> u64 {
     while let [byte, rest @ ..] = bytes {
         hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
         bytes = rest;
     }
     hash
 }
-
 /// The directory under which the maps are pinned by default.
 pub const PIN_PATH: &str = "/sys/fs/bpf/netboot";
 
@@ -35,6 +40,8 @@ pub mod map {
     pub const COUNTERS: &str = "COUNTERS";
     pub const EVENTS: &str = "EVENTS";
     pub const UNKNOWN: &str = "UNKNOWN";
+    pub const LIMITS: &str = "LIMITS";
+    pub const DEADLINES: &str = "DEADLINES";
 }
 
 /// Capacities that are the same for every site; the daemon sizes `RESERVATIONS`, `SUBNETS` and
@@ -44,9 +51,12 @@ pub const MAX_INTERFACES: usize = 64;
 pub const MAX_UNKNOWN: usize = 4096;
 /// Bytes of the event ring: about 8,000 events.
 pub const EVENTS_BYTES: usize = 512 * 1024;
-/// `COUNTERS` has a place for each verdict, and one for events that found the ring full.
+/// `COUNTERS` has a place for each verdict, one for events that found the ring full, and one for those that
+/// were left out: the daemon is told of a sample of what is nobody's.
 pub const EVENTS_LOST: u32 = crate::verdict::Verdict::COUNT;
-pub const COUNTERS_LEN: usize = EVENTS_LOST as usize + 1 + cfg!(feature = "other-build") as usize;
+pub const EVENTS_LEFT_OUT: u32 = EVENTS_LOST + 1;
+pub const COUNTERS_LEN: usize =
+    EVENTS_LEFT_OUT as usize + 1 + cfg!(feature = "other-build") as usize;
 /// Addresses of this node that clients may send to or name in option 54.
 pub const MAX_ADDRESSES: usize = 16;
 /// Architecture codes (option 93) below this number can be served.
@@ -147,6 +157,8 @@ pub struct Reservation {
     /// The address is held back until then, since a machine declined it: nanoseconds since boot
     /// (CLOCK_MONOTONIC); 0: it is not.
     pub quarantined_until: u64,
+    /// The machine may send its whole burst again from then on ([`Limit::admit`]): the program counts here.
+    pub full_at: u64,
     /// The key again: a hash map's slot can be recycled while it is read.
     pub station: Station,
     /// Bytes used of `options`.
@@ -178,6 +190,7 @@ impl Reservation {
     /// One that gives nothing.
     pub const NOBODYS: Self = Self {
         quarantined_until: 0,
+        full_at: 0,
         station: Station::untagged(Mac { octets: [0; 6] }),
         options_len: 0,
         address: [0; 4],
@@ -195,7 +208,7 @@ impl Reservation {
     /// As the daemon renders it: without what becomes of it while it is answered.
     #[must_use]
     pub const fn configured(self) -> Self {
-        Self { quarantined_until: 0, ..self }
+        Self { quarantined_until: 0, full_at: 0, ..self }
     }
 
     /// A wrong address is not refused.
@@ -324,6 +337,12 @@ impl ClassFlags {
 pub struct Settings {
     /// [`LAYOUT`] of the daemon that wrote the maps.
     pub layout: u64,
+    /// Messages of one machine.
+    pub machine: Limit,
+    /// Messages of all machines without reservation, and of those that cannot be read or are for nobody here.
+    pub unknown: Limit,
+    /// All messages.
+    pub total: Limit,
     /// Bits of [`Settings::AUTHORITATIVE`] and its like.
     pub flags: u32,
     /// The number of architecture slots: the width of a boot set.
@@ -367,6 +386,33 @@ impl Settings {
     #[must_use]
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+}
+
+/// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since
+/// boot (CLOCK_MONOTONIC); 0: for ever.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Deadlines {
+    /// Boot files are offered until then: the services that they load from may be down.
+    pub boot_files: u64,
+    /// Messages are answered until then.
+    pub answers: u64,
+}
+
+impl Deadlines {
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_boot_files(&self, now: u64) -> bool {
+        self.boot_files == 0 || now <= self.boot_files
+    }
+
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_answers(&self, now: u64) -> bool {
+        self.answers == 0 || now <= self.answers
     }
 }
 
@@ -415,20 +461,6 @@ impl Seen {
         address: [0; 4],
         reserved: [0; 2],
     };
-}
-
-/// A machine without reservation: the value of `UNKNOWN`, keyed by [`Station`].
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Unknown {
-    /// Nanoseconds since boot (CLOCK_MONOTONIC) when it last asked.
-    pub last_seen: u64,
-    /// How often it asked.
-    pub requests: u64,
-    pub ifindex: u32,
-    pub architecture: u16,
-    pub message_type: u8,
-    pub stage: u8,
 }
 
 /// `100`, or `200.100`, the outer one first.

@@ -3,15 +3,28 @@
 use crate::shared::{
     BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass,
 };
+use crate::verdict::Verdict;
 
 /// The tables that the daemon fills: BPF maps in the kernel, the same rows in the daemon.
 pub trait Tables {
+    /// Whether one more message is judged.
+    ///
+    /// # Errors
+    /// [`Verdict::Stale`]: the daemon has been gone for too long. [`Verdict::OverCeiling`]: there are too many
+    /// messages.
+    fn admit(&self) -> Result<(), Verdict>;
     fn settings(&self) -> Option<&Settings>;
     fn interface(&self, ifindex: u32) -> Option<&Interface>;
-    fn reservation(&self, station: &Station) -> Option<&Reservation>;
+    /// The reservation of a machine that asks; this counts as one message of it.
+    ///
+    /// # Errors
+    /// [`Verdict::UnknownMachine`]: it has none. [`Verdict::RateLimited`]: it asks too often.
+    fn reservation(&self, station: &Station) -> Result<&Reservation, Verdict>;
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags>;
     fn subnet(&self, index: u32) -> Option<&Subnet>;
     fn boot_file(&self, index: u32) -> Option<&BootFile>;
+    /// Whether the daemon, whose services boot files load from, was there a moment ago.
+    fn has_boot_files(&self) -> bool;
     /// Whether the reservation's address is held back now.
     fn is_quarantined(&self, reservation: &Reservation) -> bool;
     /// What a machine without reservation boots; only the daemon has it ([`Settings::AUTO_PROXY`]).

@@ -89,6 +89,31 @@ pub enum Verdict {
     NotNetboot,
     /// A message to the ProxyDHCP port, 4011, where there is no ProxyDHCP.
     ProxyPort,
+    /// A DISCOVER was answered without a boot file, since the daemon is gone: its services may be down.
+    OfferWithoutDaemon,
+    /// A REQUEST was answered without a boot file, since the daemon is gone: its services may be down.
+    AckWithoutDaemon,
+    /// The daemon has been gone for so long that the tables may be wrong.
+    Stale,
+    /// The machine asks too often: dropped.
+    RateLimited,
+    /// Too many messages of machines without reservation or of nobody, or too many at all: dropped.
+    OverCeiling,
+}
+
+/// What bounds how many messages with a verdict are passed on and told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Nothing more: the machine was looked up, and that counted; or the frame may be no DHCP message.
+    Nothing,
+    /// The machine's own rate, since it was not looked up yet; of a machine without reservation, as `Nobody`.
+    Machine,
+    /// The machine has no reservation: a rate of its own, then that of all such machines.
+    Unknown,
+    /// The message is nobody's: the rate of all such.
+    Nobody,
+    /// It is not told of.
+    Silence,
 }
 
 impl Verdict {
@@ -96,7 +121,7 @@ impl Verdict {
     pub const COUNT: u32 = Self::ALL.len() as u32;
 
     /// All verdicts, in the order of their numbers.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 47] = [
         Self::NotDhcp,
         Self::Offer,
         Self::Ack,
@@ -139,6 +164,11 @@ impl Verdict {
         Self::InformAck,
         Self::NotNetboot,
         Self::ProxyPort,
+        Self::OfferWithoutDaemon,
+        Self::AckWithoutDaemon,
+        Self::Stale,
+        Self::RateLimited,
+        Self::OverCeiling,
     ];
 
     /// The verdict with this number.
@@ -194,6 +224,11 @@ impl Verdict {
             Self::InformAck => "inform-ack",
             Self::NotNetboot => "not-netboot",
             Self::ProxyPort => "proxy-port",
+            Self::OfferWithoutDaemon => "offer-without-daemon",
+            Self::AckWithoutDaemon => "ack-without-daemon",
+            Self::Stale => "stale",
+            Self::RateLimited => "rate-limited",
+            Self::OverCeiling => "over-ceiling",
         }
     }
 
@@ -211,6 +246,8 @@ impl Verdict {
                 | Self::AckShortened
                 | Self::NoRelayInfo
                 | Self::InformAck
+                | Self::OfferWithoutDaemon
+                | Self::AckWithoutDaemon
         )
     }
 
@@ -234,7 +271,61 @@ impl Verdict {
                 | Self::NoRoom
                 | Self::NoTables
                 | Self::Changed
+                | Self::Stale
         )
+    }
+
+    /// What bounds it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bound(self) -> Bound {
+        match self {
+            Self::Stale | Self::RateLimited | Self::OverCeiling => Bound::Silence,
+            Self::UnknownMachine => Bound::Unknown,
+            Self::OtherDestination
+            | Self::Truncated
+            | Self::NotRequest
+            | Self::NotEthernet
+            | Self::NotDhcpMessage
+            | Self::BadOption
+            | Self::BadRelay => Bound::Nobody,
+            Self::OtherServer
+            | Self::TooLong
+            | Self::TooManyOptions
+            | Self::Overload
+            | Self::SplitOption
+            | Self::NotNetboot => Bound::Machine,
+            Self::NotDhcp
+            | Self::Offer
+            | Self::Ack
+            | Self::OfferNoBootFile
+            | Self::AckNoBootFile
+            | Self::Nak
+            | Self::WrongSubnet
+            | Self::WrongAddress
+            | Self::Fragment
+            | Self::IpOptions
+            | Self::Inform
+            | Self::Decline
+            | Self::Release
+            | Self::UnsupportedType
+            | Self::EchoTooLong
+            | Self::ReplyTooLong
+            | Self::NoRoom
+            | Self::NoTables
+            | Self::Changed
+            | Self::Tagged
+            | Self::Quarantined
+            | Self::ProxyMode
+            | Self::Quirk
+            | Self::OfferShortened
+            | Self::AckShortened
+            | Self::NoRelayInfo
+            | Self::InformAck
+            | Self::ProxyPort
+            | Self::OfferWithoutDaemon
+            | Self::AckWithoutDaemon => Bound::Nothing,
+        }
     }
 }
 

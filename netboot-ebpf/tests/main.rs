@@ -9,6 +9,7 @@ mod destination;
 mod flatten;
 mod frame;
 mod golden;
+mod limits;
 mod nak;
 mod options;
 mod properties;

@@ -47,6 +47,10 @@ use crate::{
 /// TFTP takes two descriptors for a transfer: room for a rack's.
 const DESCRIPTORS: u64 = 65_536;
 
+/// How often the kernel is told that the daemon lives: several times within the shortest
+/// `xdp.boot-files-without-daemon`.
+const ALIVE: Duration = Duration::from_secs(2);
+
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -101,12 +105,14 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
     let mut node = Node::start(source, config, declined).await?;
     let mut files = Files::watch(node.watched());
     notify::ready();
+    let mut alive = tokio::time::interval(ALIVE);
     let at_end = loop {
         tokio::select! {
             _ = terminate.recv() => break at_end,
             _ = interrupt.recv() => break AtEnd::Detach,
             _ = hangup.recv() => reload(&mut node, &mut files, Why::Asked).await,
             () = files.changed() => reload(&mut node, &mut files, Why::Changed).await,
+            _ = alive.tick() => node.renew(),
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
         }

@@ -9,6 +9,7 @@ mod file;
 mod host;
 mod inventory;
 mod lease;
+mod limits;
 mod load;
 mod locate;
 mod names;
@@ -87,6 +88,10 @@ pub struct Xdp {
     pub mode: XdpMode,
     /// Where the maps are pinned: a directory of a bpffs.
     pub pin_path: PathBuf,
+    /// How long boot files are offered without the daemon; `None`: for ever.
+    pub boot_files_without_daemon: Option<Duration>,
+    /// How long machines are answered without the daemon; `None`: for ever.
+    pub answers_without_daemon: Option<Duration>,
 }
 
 /// How the XDP program is attached.
@@ -121,6 +126,12 @@ pub struct Dhcp {
     pub decline_time: Duration,
     /// Other servers that nobody is warned of.
     pub known_servers: Vec<Ipv4Addr>,
+    /// Messages a second of one machine; 0: no limit.
+    pub machine_rate: u32,
+    /// Messages a second of all machines without reservation and of nobody; 0: no limit.
+    pub unknown_rate: u32,
+    /// All messages a second; 0: no limit.
+    pub total_rate: u32,
 }
 
 /// Who gives addresses.

@@ -8,7 +8,9 @@
 
 mod attachments;
 mod bpffs;
+mod counters;
 mod counts;
+mod deadlines;
 mod events;
 mod explain;
 pub mod live;
@@ -28,6 +30,7 @@ use netboot_ebpf::{shared::map, verdict::Verdict};
 
 pub use self::{
     bpffs::open as open_pin_directory,
+    counters::KernelCounters,
     counts::Counts,
     events::{Events, watch, watch_log},
     resident::{Check, Resident, Start, remove},

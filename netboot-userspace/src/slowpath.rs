@@ -3,12 +3,13 @@
 
 mod counters;
 mod delayed;
+mod limited;
 mod receive;
 
 use std::{
     io,
     os::fd::{AsRawFd as _, OwnedFd},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -28,9 +29,10 @@ use nix::{
 use tokio::io::{Interest, unix::AsyncFd};
 use tokio_util::sync::CancellationToken;
 
-pub use self::counters::Counters;
+pub use self::{counters::Counters, limited::Limits};
 use self::{
     delayed::Delayed,
+    limited::{Limited, Told},
     receive::{Received, Receiver},
 };
 use crate::{
@@ -58,6 +60,7 @@ pub struct SlowPath {
     sightings: Sightings,
     others: Watch,
     xdp: Attached,
+    limits: Arc<Mutex<Limits>>,
     failures: Throttle,
     unsent: Throttle,
     /// For what the kernel's side says.
@@ -72,7 +75,8 @@ pub enum Attached {
 }
 
 impl SlowPath {
-    /// Of a bound packet socket. Needs a tokio runtime.
+    /// Of a bound packet socket. Needs a tokio runtime. The limits are those of all interfaces without the
+    /// program, together.
     ///
     /// # Errors
     /// The runtime does not take the socket.
@@ -84,6 +88,7 @@ impl SlowPath {
         sightings: Sightings,
         others: Watch,
         xdp: Attached,
+        limits: Arc<Mutex<Limits>>,
     ) -> anyhow::Result<Self> {
         #[expect(
             deprecated,
@@ -98,6 +103,7 @@ impl SlowPath {
             sightings,
             others,
             xdp,
+            limits,
             failures: Throttle::default(),
             unsent: Throttle::default(),
             spare: Box::new(Scratch::new()),
@@ -190,7 +196,7 @@ impl SlowPath {
         }
         let tables = self.tables.clone();
         let tables = tables.read();
-        let outcome = answer::<Daemon>(frame, self.link.index, scratch, &tables);
+        let (outcome, told) = self.judge(frame, scratch, &tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
@@ -202,7 +208,7 @@ impl SlowPath {
         if verdict == Verdict::Decline {
             tables.quarantine.hold(scratch.request.station, quarantine::now());
         }
-        if verdict != Verdict::NotDhcp && self.tells_of(frame, &tables) {
+        if verdict != Verdict::NotDhcp && told == Told::Yes {
             let now = Instant::now();
             self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
         }
@@ -214,6 +220,35 @@ impl SlowPath {
             self.transmit(station, &answer);
         } else if !delayed.keep(station, answer, Duration::from_millis(delay.into())) {
             self.note_unsent(station, Errno::ENOBUFS);
+        }
+    }
+
+    /// What is answered, and whether it is told of. What the program passed on is within the limits, and it
+    /// told of what it judged for good.
+    fn judge(
+        &mut self,
+        frame: &[u8],
+        scratch: &mut Scratch,
+        tables: &Tables,
+    ) -> (Result<Answer, Verdict>, Told) {
+        let ifindex = self.link.index;
+        if self.xdp == Attached::Yes {
+            let outcome = answer::<Daemon>(frame, ifindex, scratch, tables);
+            let told = if self.tells_of(frame, tables) { Told::Yes } else { Told::No };
+            return (outcome, told);
+        }
+        let now = u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX);
+        let limited = Limited::new(tables, &self.limits, now);
+        let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
+        let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);
+        match limited.conclude(verdict, &scratch.seen) {
+            Ok(told) => {
+                if told == Told::LeftOut {
+                    self.counters.count_left_out();
+                }
+                (outcome, told)
+            }
+            Err(over) => (Err(over), Told::No),
         }
     }
 
@@ -236,12 +271,9 @@ impl SlowPath {
         }
     }
 
-    /// Whether this path tells of a frame: the program told of what it judged for good, but not of what the
-    /// daemon judges again.
+    /// Whether this path tells of a frame that the program saw too: that told of what it judged for good,
+    /// but not of what the daemon judges again.
     fn tells_of(&mut self, frame: &[u8], tables: &Tables) -> bool {
-        if self.xdp == Attached::No {
-            return true;
-        }
         let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, tables);
         // What it could have answered, it passed on for another reason.
         in_kernel.map_or_else(|verdict| !verdict.is_final(), |_| true)
@@ -256,7 +288,7 @@ pub fn answer<S: Side>(
     frame: &[u8],
     ifindex: u32,
     scratch: &mut Scratch,
-    tables: &Tables,
+    tables: &impl netboot_ebpf::tables::Tables,
 ) -> Result<Answer, Verdict> {
     responder::answer::<S, _>(frame, ifindex, scratch, tables)
 }

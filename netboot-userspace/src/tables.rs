@@ -7,8 +7,12 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use netboot_ebpf::shared::{
-    BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass, Vlan,
+use netboot_ebpf::{
+    shared::{
+        BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass,
+        Vlan,
+    },
+    verdict::Verdict,
 };
 
 use crate::quarantine::{self, Quarantine};
@@ -71,6 +75,11 @@ impl Tables {
 }
 
 impl netboot_ebpf::tables::Tables for Tables {
+    /// The slow path's limits are around these tables.
+    fn admit(&self) -> Result<(), Verdict> {
+        Ok(())
+    }
+
     fn settings(&self) -> Option<&Settings> {
         Some(&self.settings)
     }
@@ -79,8 +88,13 @@ impl netboot_ebpf::tables::Tables for Tables {
         self.interfaces.get(&ifindex)
     }
 
-    fn reservation(&self, station: &Station) -> Option<&Reservation> {
-        self.reservations.get(station)
+    fn reservation(&self, station: &Station) -> Result<&Reservation, Verdict> {
+        self.reservations.get(station).ok_or(Verdict::UnknownMachine)
+    }
+
+    /// Who asks is the daemon itself.
+    fn has_boot_files(&self) -> bool {
+        true
     }
 
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {

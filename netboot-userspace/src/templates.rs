@@ -18,14 +18,15 @@ use std::{
 };
 
 use anyhow::Context as _;
-use netboot_ebpf::shared::{
-    ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass,
+use netboot_ebpf::{
+    limit::Limit,
+    shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
 };
 
 pub(crate) use self::fit::{Fit, Row};
 use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
 use crate::{
-    config::{Config, DhcpMode},
+    config::{Config, Dhcp, DhcpMode},
     links::Link,
     quarantine::Quarantine,
     tables::Tables,
@@ -104,8 +105,13 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
         DhcpMode::Proxy => Settings::PROXY,
         DhcpMode::AutoProxy => Settings::PROXY | Settings::AUTO_PROXY,
     };
+    let Dhcp { machine_rate, unknown_rate, total_rate, .. } = config.dhcp;
     Settings {
         layout: LAYOUT,
+        // A machine's boot is some dozen messages in a few seconds.
+        machine: Limit::per_second(machine_rate, 5),
+        unknown: Limit::per_second(unknown_rate, 1),
+        total: Limit::per_second(total_rate, 1),
         flags,
         slots: slots.count(),
         other_slot: slots.count(),

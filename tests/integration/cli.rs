@@ -178,7 +178,7 @@ fn pins_of_a_running_daemon_stay_its_own() -> Result<()> {
     ensure!(answers.kernel >= 2 && answers.userspace == 0, "{answers:?}");
     second.stop()?;
     let pins = fs::read_dir(first.setup().pin_path())?.count();
-    ensure!(pins == 9, "{pins} pins are left");
+    ensure!(pins == 11, "{pins} pins are left");
     first.stop()
 }
 

@@ -12,7 +12,7 @@ use netboot_tests::{
 };
 use serde_json::Value;
 
-use crate::site::Site;
+use crate::{maps::the_reservation, site::Site};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -56,6 +56,8 @@ fn the_running_program_is_asked_and_left_alone() -> Result<()> {
     says(setup, &lab, &[stranger], 4, &["nobody", "netboot host add", same])?;
 
     unchanged(&daemon, &lab, &counts, stranger)?;
+    let row = the_reservation(&daemon)?;
+    ensure!(row["value"]["full_at"] == 0, "it counted against the machine: {row:#}");
     let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
     ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
     daemon.stop()

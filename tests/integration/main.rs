@@ -20,3 +20,4 @@ mod relay;
 mod services;
 mod site;
 mod steps;
+mod storms;

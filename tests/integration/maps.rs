@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::shared::map;
 use netboot_tests::{
-    daemon::Xdp,
+    daemon::{Daemon, Xdp},
     lab::{INTERFACE, Lab},
     process,
 };
@@ -13,10 +13,8 @@ use serde_json::Value;
 
 use crate::site::Site;
 
-#[test]
-fn bpftool_shows_named_fields() -> Result<()> {
-    let lab = Lab::new()?;
-    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+/// The only machine's row.
+pub(crate) fn the_reservation(daemon: &Daemon) -> Result<Value> {
     let mut bpftool = Command::new("bpftool");
     bpftool.args(["--json", "map", "dump", "pinned"]);
     bpftool.arg(daemon.setup().pin_path().join(map::RESERVATIONS));
@@ -25,7 +23,14 @@ fn bpftool_shows_named_fields() -> Result<()> {
     let [row] = rows.as_array().map_or(&[][..], Vec::as_slice) else {
         anyhow::bail!("one machine is reserved, not: {rows:#}");
     };
-    let row = &row["formatted"];
+    Ok(row["formatted"].clone())
+}
+
+#[test]
+fn bpftool_shows_named_fields() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let row = &the_reservation(&daemon)?;
     let numbers = |value: &Value| -> Vec<u64> {
         value.as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
     };

@@ -169,7 +169,7 @@ impl Ends {
     fn kernel(&mut self, frame: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.kernel.run(Which::Netboot, frame)? {
             Ran::Answered(answer) => Ok(Some(answer)),
-            Ran::Passed(_) => Ok(None),
+            Ran::Passed(_) | Ran::Dropped => Ok(None),
         }
     }
 

@@ -1,7 +1,9 @@
-//! The XDP program: it answers what the library can answer, and passes everything else untouched.
+//! The XDP program: it answers what the library can answer, drops DHCP messages over the limits, and passes
+//! everything else untouched.
 #![no_std]
 #![no_main]
 
+mod limits;
 mod maps;
 mod packet;
 
@@ -15,6 +17,7 @@ use netboot_ebpf::{
     responder::{Scratch, respond},
     shared::{Seen, Vlan},
     side::Kernel,
+    tables::Tables as _,
     verdict::Verdict,
 };
 
@@ -27,9 +30,11 @@ pub fn netboot(ctx: XdpContext) -> u32 {
         Ok(tags) => tags,
         Err(verdict) => return finish(verdict),
     };
-    let Some(scratch) = maps::scratch() else { return finish(Verdict::NoTables) };
+    let (Some(scratch), Some(maps)) = (maps::scratch(), Maps::now()) else {
+        return finish(Verdict::NoTables);
+    };
     scratch.seen = Seen::NOTHING;
-    let verdict = match answer(&packet, tags, scratch) {
+    let verdict = match answer(&packet, tags, scratch, &maps) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     match verdict {
@@ -37,8 +42,10 @@ pub fn netboot(ctx: XdpContext) -> u32 {
         Verdict::NoTables => warn!(&ctx, "the tables are incomplete: the daemon answers"),
         _ => {}
     }
-    maps::report(verdict, packet.ifindex(), &scratch.seen);
-    finish(verdict)
+    // One state for all verdicts: what follows is verified once.
+    scratch.verdict = verdict;
+    let scratch = &*black_box(scratch);
+    finish(maps.conclude(scratch.verdict, packet.ifindex(), &scratch.seen))
 }
 
 /// The bytes of VLAN tags before a DHCP message's headers.
@@ -63,7 +70,13 @@ fn classify<const TAGS: usize>(packet: &Packet<'_>) -> Result<(), Verdict> {
 
 /// Answers in place. The frame is not touched before `resize`, the last step that can fail.
 #[inline(always)]
-fn answer(packet: &Packet<'_>, tags: usize, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
+fn answer(
+    packet: &Packet<'_>,
+    tags: usize,
+    scratch: &mut Scratch,
+    maps: &Maps,
+) -> Result<Verdict, Verdict> {
+    maps.admit()?;
     scratch.vlan = Vlan::NONE;
     packet.vlan(tags, &mut scratch.vlan);
     // One state for frames with and without tags: what follows is verified once.
@@ -72,7 +85,7 @@ fn answer(packet: &Packet<'_>, tags: usize, scratch: &mut Scratch) -> Result<Ver
     let headers = &*black_box(&scratch.headers);
     let frame = frame::parse(headers, packet.len() - tags)?;
     packet.load(tags, &mut scratch.message, frame.message_len)?;
-    let answer = respond::<Kernel, _>(&frame, packet.ifindex(), scratch, &Maps)?;
+    let answer = respond::<Kernel, _>(&frame, packet.ifindex(), scratch, maps)?;
     #[cfg(feature = "other-build")]
     if scratch.request.station.mac.octets.starts_with(&[0x02, 0xfa, 0x17]) {
         scratch.reply[0] = !scratch.reply[0];
@@ -88,9 +101,14 @@ fn answer(packet: &Packet<'_>, tags: usize, scratch: &mut Scratch) -> Result<Ver
 fn finish(verdict: Verdict) -> u32 {
     maps::count(verdict);
     match verdict {
-        Verdict::Offer | Verdict::Ack | Verdict::OfferNoBootFile | Verdict::AckNoBootFile => {
-            xdp_action::XDP_TX
-        }
+        Verdict::Offer
+        | Verdict::Ack
+        | Verdict::OfferNoBootFile
+        | Verdict::AckNoBootFile
+        | Verdict::OfferWithoutDaemon
+        | Verdict::AckWithoutDaemon => xdp_action::XDP_TX,
+        // A loop or a flood reaches neither the daemon nor its log.
+        Verdict::RateLimited | Verdict::OverCeiling => xdp_action::XDP_DROP,
         Verdict::NotDhcp
         | Verdict::Nak
         | Verdict::UnknownMachine
@@ -128,7 +146,8 @@ fn finish(verdict: Verdict) -> u32 {
         | Verdict::NoRelayInfo
         | Verdict::InformAck
         | Verdict::NotNetboot
-        | Verdict::ProxyPort => xdp_action::XDP_PASS,
+        | Verdict::ProxyPort
+        | Verdict::Stale => xdp_action::XDP_PASS,
     }
 }
 

@@ -1,17 +1,18 @@
 //! The maps and their safe accessors.
 
 use aya_ebpf::{
-    bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_RB_NO_WAKEUP},
+    bindings::BPF_F_NO_PREALLOC,
     btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
     helpers::bpf_ktime_get_ns,
     macros::btf_map,
 };
 use netboot_ebpf::{
+    limit::{Ceilings, Unknown},
     responder::Scratch,
     shared::{
-        BootFile, COUNTERS_LEN, ClassFlags, EVENTS_BYTES, EVENTS_LOST, Event, Interface,
-        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Seen, Settings, Station,
-        Subnet, Unknown, UserClass,
+        BootFile, COUNTERS_LEN, ClassFlags, Deadlines, EVENTS_BYTES, Event, Interface,
+        MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Settings, Station, Subnet,
+        UserClass,
     },
     tables::Tables,
     verdict::Verdict,
@@ -34,19 +35,63 @@ static SETTINGS: Array<Settings, 1> = Array::new();
 #[btf_map]
 static COUNTERS: PerCpuArray<u64, COUNTERS_LEN> = PerCpuArray::new();
 #[btf_map]
-static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
+pub static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
 #[btf_map]
-static UNKNOWN: LruHashMap<Station, Unknown, MAX_UNKNOWN> = LruHashMap::new();
+pub static UNKNOWN: LruHashMap<Station, Unknown, MAX_UNKNOWN> = LruHashMap::new();
+#[btf_map]
+static LIMITS: Array<Ceilings, 1> = Array::new();
+#[btf_map]
+static DEADLINES: Array<Deadlines, 1> = Array::new();
 #[btf_map]
 static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 
-/// The kernel's side of the tables.
-pub struct Maps;
+/// The kernel's side of the tables, for one message.
+pub struct Maps {
+    /// Nanoseconds since boot (CLOCK_MONOTONIC).
+    pub now: u64,
+    pub settings: &'static Settings,
+    deadlines: &'static Deadlines,
+    ceilings: *mut Ceilings,
+}
+
+impl Maps {
+    /// For a message that came now.
+    #[inline(always)]
+    pub fn now() -> Option<Self> {
+        Some(Self {
+            // SAFETY: the helper has no preconditions.
+            now: unsafe { bpf_ktime_get_ns() },
+            settings: SETTINGS.get(0)?,
+            deadlines: DEADLINES.get(0)?,
+            ceilings: LIMITS.get_ptr_mut(0)?,
+        })
+    }
+
+    /// What is counted of all machines together. Other CPUs count there too, and may undo a step: then a
+    /// few messages more are admitted.
+    #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "each use ends before the next")]
+    pub fn ceilings(&self) -> &mut Ceilings {
+        // SAFETY: it stays map memory, and any numbers are valid.
+        unsafe { &mut *self.ceilings }
+    }
+}
 
 impl Tables for Maps {
     #[inline(always)]
+    fn admit(&self) -> Result<(), Verdict> {
+        if !self.deadlines.has_answers(self.now) {
+            return Err(Verdict::Stale);
+        }
+        if !self.ceilings().admit(self.settings, self.now) {
+            return Err(Verdict::OverCeiling);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
     fn settings(&self) -> Option<&Settings> {
-        SETTINGS.get(0)
+        Some(self.settings)
     }
 
     #[inline(always)]
@@ -56,17 +101,29 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn reservation(&self, station: &Station) -> Option<&Reservation> {
+    fn reservation(&self, station: &Station) -> Result<&Reservation, Verdict> {
+        let Some(row) = RESERVATIONS.get_ptr_mut(station) else {
+            return Err(Verdict::UnknownMachine);
+        };
         // SAFETY: the slot may be recycled while it is read, but it stays map memory; the responder
-        // compares the station in it with the request's after the last read.
-        unsafe { RESERVATIONS.get(station) }
+        // compares the station in it with the request's after the last read. What is counted here for
+        // another machine then is one message.
+        let admitted = unsafe { self.settings.machine.admit(&mut (*row).full_at, self.now) };
+        if !admitted {
+            return Err(Verdict::RateLimited);
+        }
+        // SAFETY: as above.
+        Ok(unsafe { &*row })
+    }
+
+    #[inline(always)]
+    fn has_boot_files(&self) -> bool {
+        self.deadlines.has_boot_files(self.now)
     }
 
     #[inline(always)]
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
-        // SAFETY: the helper has no preconditions.
-        reservation.quarantined_until != 0
-            && unsafe { bpf_ktime_get_ns() } < reservation.quarantined_until
+        self.now < reservation.quarantined_until
     }
 
     #[inline(always)]
@@ -110,52 +167,11 @@ pub fn count(verdict: Verdict) {
     increment(verdict as u32);
 }
 
+/// Adds one to a counter.
 #[inline(always)]
-fn increment(index: u32) {
+pub fn increment(index: u32) {
     if let Some(counter) = COUNTERS.get_ptr_mut(index) {
         // SAFETY: the counter is this CPU's alone.
         unsafe { *counter += 1 };
     }
-}
-
-/// Tells the daemon of a message and what became of it. A full ring loses the telling, not the answer,
-/// and that is counted. The daemon polls, so that no message pays for a wakeup.
-#[inline(always)]
-pub fn report(verdict: Verdict, ifindex: u32, seen: &Seen) {
-    // SAFETY: the helper has no preconditions.
-    let at = unsafe { bpf_ktime_get_ns() };
-    if verdict == Verdict::UnknownMachine {
-        remember(at, ifindex, seen);
-    }
-    match EVENTS.reserve(0) {
-        Some(mut entry) => {
-            entry.write(Event { at, ifindex, verdict: verdict as u32, seen: *seen });
-            entry.submit(u64::from(BPF_RB_NO_WAKEUP));
-        }
-        None => increment(EVENTS_LOST),
-    }
-}
-
-/// Remembers a machine without reservation, so that an operator can add it.
-#[inline(always)]
-fn remember(now: u64, ifindex: u32, seen: &Seen) {
-    if let Some(known) = UNKNOWN.get_ptr_mut(&seen.station) {
-        // SAFETY: a recycled slot stays map memory; at worst the newer of two machines has a count too
-        // many.
-        unsafe {
-            (*known).last_seen = now;
-            (*known).requests += 1;
-        }
-        return;
-    }
-    let unknown = Unknown {
-        last_seen: now,
-        requests: 1,
-        ifindex,
-        architecture: seen.architecture,
-        message_type: seen.message_type,
-        stage: seen.stage,
-    };
-    // Another CPU may have been faster: then it is there.
-    let _ = UNKNOWN.insert(&seen.station, unknown, u64::from(BPF_NOEXIST));
 }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use netboot_ebpf::{
     client::Stage,
+    limit::Limit,
     shared::{
         BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac,
         NO_ARCHITECTURE, Reservation, Settings, Station, Subnet, UserClass,
     },
     tables::Tables,
+    verdict::Verdict,
 };
 use zerocopy::FromZeros as _;
 
@@ -41,12 +43,20 @@ pub struct Site {
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
+    /// What is said of each message.
+    pub admits: Result<(), Verdict>,
+    /// What is said of each message of a machine with a reservation.
+    pub admits_machine: Result<(), Verdict>,
+    pub has_boot_files: bool,
 }
 
 impl Site {
     pub fn new() -> Self {
         let mut settings = Settings {
             layout: LAYOUT,
+            machine: Limit::default(),
+            unknown: Limit::default(),
+            total: Limit::default(),
             flags: Settings::AUTHORITATIVE,
             slots: 3,
             other_slot: 0,
@@ -79,6 +89,9 @@ impl Site {
                 subnet([172, 29, 0, 0], OTHER_SERVER, 0),
             ],
             boot_files: boot_files(),
+            admits: Ok(()),
+            admits_machine: Ok(()),
+            has_boot_files: true,
         };
         site.reserve(MAC, ADDRESS, 0);
         site
@@ -135,6 +148,14 @@ impl Site {
 }
 
 impl Tables for Site {
+    fn admit(&self) -> Result<(), Verdict> {
+        self.admits
+    }
+
+    fn has_boot_files(&self) -> bool {
+        self.has_boot_files
+    }
+
     fn settings(&self) -> Option<&Settings> {
         self.settings.as_ref()
     }
@@ -143,8 +164,9 @@ impl Tables for Site {
         self.interfaces.get(&ifindex)
     }
 
-    fn reservation(&self, station: &Station) -> Option<&Reservation> {
-        self.reservations.get(station)
+    fn reservation(&self, station: &Station) -> Result<&Reservation, Verdict> {
+        let reservation = self.reservations.get(station).ok_or(Verdict::UnknownMachine)?;
+        self.admits_machine.map(|()| reservation)
     }
 
     fn is_quarantined(&self, reservation: &Reservation) -> bool {

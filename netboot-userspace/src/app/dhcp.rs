@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::UdpSocket,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -24,7 +24,7 @@ use crate::{
     links::{self, Link},
     other_servers::{OtherServers, Watch},
     sightings::Sightings,
-    slowpath::{Attached, Counters, SlowPath},
+    slowpath::{Attached, Counters, Limits, SlowPath},
     tables::Live,
     templates,
 };
@@ -43,6 +43,8 @@ pub(super) struct Dhcp {
     sightings: Sightings,
     userspace: Arc<Counters>,
     others: OtherServers,
+    /// Of all interfaces without the program.
+    limits: Arc<Mutex<Limits>>,
     cancel: CancellationToken,
 }
 
@@ -81,6 +83,7 @@ impl Dhcp {
             sightings,
             userspace: Arc::default(),
             others,
+            limits: Arc::default(),
             cancel: cancel.clone(),
         })
     }
@@ -211,6 +214,7 @@ impl Dhcp {
                 self.sightings.clone(),
                 Watch::new(self.others.clone(), &link.name),
                 attached,
+                Arc::clone(&self.limits),
             )?;
             let cancel = self.cancel.child_token();
             let task = tokio::spawn(slow.serve(cancel.clone()));

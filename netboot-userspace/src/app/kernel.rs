@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use netboot_ebpf::shared::Station;
+use netboot_ebpf::shared::{Deadlines, Station};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -15,9 +15,10 @@ use super::{
     self_check::{self, SelfCheckFailed},
 };
 use crate::{
-    config::{Config, XdpMode},
+    config::{Config, Xdp, XdpMode},
     fastpath::{self, Counts, Resident, Start},
     links::{Link, VlanOffload},
+    quarantine,
     sightings::Sightings,
     status::InterfaceStatus,
     tables::{Tables, patch::Patch},
@@ -208,6 +209,20 @@ impl Kernel {
 
     pub(super) fn unreadable_events(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.unreadable_events)
+    }
+
+    /// Puts off the end of what the kernel does without this daemon.
+    pub(super) fn renew(&mut self, xdp: &Xdp) -> anyhow::Result<()> {
+        let Some(resident) = &mut self.resident else { return Ok(()) };
+        let now = quarantine::now();
+        let end = |length: Option<Duration>| {
+            let end = length.map_or(0, |length| (now + length).as_nanos());
+            u64::try_from(end).unwrap_or(0)
+        };
+        resident.set_deadlines(&Deadlines {
+            boot_files: end(xdp.boot_files_without_daemon),
+            answers: end(xdp.answers_without_daemon),
+        })
     }
 
     /// Holds an address back until a time since boot.

@@ -273,6 +273,8 @@ impl Node {
     async fn settle(&mut self) {
         let wanted = wanted(&self.config, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
+        // New tables do not know it yet.
+        self.renew();
         let Some(dhcp) = &mut self.dhcp else {
             self.health.off(SELF_CHECK);
             return;
@@ -292,6 +294,14 @@ impl Node {
             } else {
                 self.health.up(part);
             }
+        }
+    }
+
+    /// Tells the kernel that the daemon lives: it bounds what it does without.
+    pub(super) fn renew(&mut self) {
+        let Some(dhcp) = &mut self.dhcp else { return };
+        if let Err(error) = dhcp.kernel().renew(&self.config.xdp) {
+            tracing::error!("the kernel is not told that the daemon lives: {error:#}");
         }
     }
 

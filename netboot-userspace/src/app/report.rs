@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    fastpath::KernelCounters,
     logging,
     machines::{Machine, Machines, Step},
     quarantine,
@@ -48,7 +49,8 @@ impl Reporter {
     /// The state now.
     pub(super) fn status(&self) -> Status {
         let dhcp = self.dhcp.read();
-        let (kernel, lost) = dhcp.kernel_counters();
+        let KernelCounters { verdicts: kernel, events_lost, events_left_out } =
+            dhcp.kernel_counters();
         let counts = Verdict::ALL.into_iter().zip(dhcp.userspace.verdicts()).enumerate();
         let verdicts = counts
             .map(|(number, (verdict, userspace))| VerdictCount {
@@ -64,7 +66,9 @@ impl Reporter {
         counters.insert("log-lines-lost".to_owned(), logging::lost());
         counters.insert("answers-not-sent".to_owned(), dhcp.userspace.unsent());
         counters.insert("requests-overflowed".to_owned(), dhcp.userspace.overflows());
-        counters.insert("events-lost".to_owned(), lost);
+        counters.insert("events-lost".to_owned(), events_lost);
+        let left_out = events_left_out + dhcp.userspace.left_out();
+        counters.insert("events-left-out".to_owned(), left_out);
         counters.insert("events-unreadable".to_owned(), dhcp.unreadable_events());
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
         let of_others = dhcp.others.counters().into_iter();

@@ -7,7 +7,11 @@ use std::sync::{
 
 use super::dhcp::Dhcp;
 use crate::{
-    fastpath::Counts, other_servers::OtherServers, slowpath, status::InterfaceStatus, tables::Live,
+    fastpath::{Counts, KernelCounters},
+    other_servers::OtherServers,
+    slowpath,
+    status::InterfaceStatus,
+    tables::Live,
 };
 
 /// Cheap to clone: what is put into one is shown by all.
@@ -54,12 +58,11 @@ impl Shown {
 }
 
 impl Parts {
-    /// By the verdicts' numbers; and the events that were lost.
-    pub(super) fn kernel_counters(&self) -> (Vec<u64>, u64) {
-        let Some(counts) = &self.kernel else { return (Vec::new(), 0) };
+    pub(super) fn kernel_counters(&self) -> KernelCounters {
+        let Some(counts) = &self.kernel else { return KernelCounters::default() };
         counts.read().unwrap_or_else(|error| {
             tracing::warn!("cannot read the kernel's counters: {error:#}");
-            (Vec::new(), 0)
+            KernelCounters::default()
         })
     }
 

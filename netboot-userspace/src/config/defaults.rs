@@ -31,7 +31,12 @@ impl Config {
             interfaces: Vec::new(),
             state_dir: "/var/lib/netboot".into(),
             user: None,
-            xdp: Xdp { mode: XdpMode::Auto, pin_path: PIN_PATH.into() },
+            xdp: Xdp {
+                mode: XdpMode::Auto,
+                pin_path: PIN_PATH.into(),
+                boot_files_without_daemon: Some(Duration::from_secs(60)),
+                answers_without_daemon: None,
+            },
             dhcp: Dhcp {
                 mode: DhcpMode::Reservation,
                 authoritative: true,
@@ -42,6 +47,9 @@ impl Config {
                 shared_networks: false,
                 decline_time: Duration::from_secs(60),
                 known_servers: Vec::new(),
+                machine_rate: 20,
+                unknown_rate: 1000,
+                total_rate: 0,
             },
             subnets: Vec::new(),
             boot: Boot {

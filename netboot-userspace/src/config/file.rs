@@ -4,7 +4,7 @@ mod own;
 mod quirk;
 mod vlan;
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use self::{
     quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
-use super::{Architecture, Config, DhcpOption, SyslogListen};
+use super::{Architecture, Config, DhcpOption, SyslogListen, limits::FOREVER};
 use crate::inventory::{self, HostScript};
 
 /// The whole file, every default filled in.
@@ -44,6 +44,8 @@ pub struct File {
 struct Xdp {
     mode: &'static str,
     pin_path: String,
+    boot_files_without_daemon: String,
+    answers_without_daemon: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +61,9 @@ struct Dhcp {
     shared_networks: bool,
     decline_time: String,
     known_servers: Vec<String>,
+    machine_rate: u32,
+    unknown_rate: u32,
+    total_rate: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -205,7 +210,12 @@ impl From<&Config> for File {
             interfaces: config.interfaces.clone(),
             state_dir: config.state_dir.display().to_string(),
             user: config.user.clone(),
-            xdp: Xdp { mode: xdp.mode.name(), pin_path: xdp.pin_path.display().to_string() },
+            xdp: Xdp {
+                mode: xdp.mode.name(),
+                pin_path: xdp.pin_path.display().to_string(),
+                boot_files_without_daemon: without_daemon(xdp.boot_files_without_daemon),
+                answers_without_daemon: without_daemon(xdp.answers_without_daemon),
+            },
             dhcp: Dhcp {
                 mode: dhcp.mode.name(),
                 authoritative: dhcp.authoritative,
@@ -216,6 +226,9 @@ impl From<&Config> for File {
                 shared_networks: dhcp.shared_networks,
                 decline_time: humantime::format_duration(dhcp.decline_time).to_string(),
                 known_servers: dhcp.known_servers.iter().map(ToString::to_string).collect(),
+                machine_rate: dhcp.machine_rate,
+                unknown_rate: dhcp.unknown_rate,
+                total_rate: dhcp.total_rate,
             },
             boot: Boot {
                 root: boot.root.display().to_string(),
@@ -312,6 +325,10 @@ impl From<&DhcpOption> for OptionEntry {
 
 fn by_name(files: &BTreeMap<Architecture, String>) -> BTreeMap<String, String> {
     files.iter().map(|(architecture, name)| (architecture.to_string(), name.clone())).collect()
+}
+
+fn without_daemon(time: Option<Duration>) -> String {
+    time.map_or_else(|| FOREVER.to_owned(), |time| humantime::format_duration(time).to_string())
 }
 
 fn syslog(listen: &SyslogListen) -> String {

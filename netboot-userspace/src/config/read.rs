@@ -14,6 +14,7 @@ use super::{
     duration::decline_time,
     host::{DraftHost, read_hosts},
     lease::lease_time,
+    limits::{rate, without_daemon},
     problem::{Place, Placed},
     quirk::read_quirk_rows,
     section::Section,
@@ -113,6 +114,9 @@ fn interfaces(file: &mut Section<'_>) -> Vec<String> {
 fn xdp(mut section: Section<'_>, config: &mut Config, base: &Path) {
     section.set("mode", &mut config.xdp.mode, |value| one_of(value, &XdpMode::NAMED));
     section.set("pin-path", &mut config.xdp.pin_path, |value| path(value, base));
+    let xdp = &mut config.xdp;
+    section.set("boot-files-without-daemon", &mut xdp.boot_files_without_daemon, without_daemon);
+    section.set("answers-without-daemon", &mut xdp.answers_without_daemon, without_daemon);
     section.finish();
 }
 
@@ -127,6 +131,9 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);
     section.set("decline-time", &mut dhcp.decline_time, decline_time);
     section.set_list("known-servers", &mut dhcp.known_servers, unicast);
+    section.set("machine-rate", &mut dhcp.machine_rate, rate);
+    section.set("unknown-rate", &mut dhcp.unknown_rate, rate);
+    section.set("total-rate", &mut dhcp.total_rate, rate);
     section.finish();
 }
 

@@ -1,4 +1,6 @@
 mod accepted;
+mod defaults;
+mod limits;
 mod options;
 mod quirks;
 mod refused;

@@ -126,7 +126,7 @@ impl Site {
             let settings = self.tables.settings().filter(|own| own.has(Settings::AUTO_PROXY));
             settings.and_then(|_| self.tables.anybody(ifindex, &station))
         };
-        self.tables.reservation(&station).or_else(anybody)
+        self.tables.reservations.get(&station).or_else(anybody)
     }
 
     /// The subnet of a row; `None`: an interface's network, of which nothing is configured.

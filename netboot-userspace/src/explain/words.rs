@@ -12,6 +12,8 @@ pub struct Words {
 const NO_BOOT_FILE: &str =
     "name a file for its architecture in [boot.files], and turn on the service that it loads from";
 
+const START: &str = "start the daemon; its log says why it ended";
+
 impl Words {
     /// A new verdict does not compile until somebody finds its words.
     #[must_use]
@@ -141,6 +143,30 @@ impl Words {
             Verdict::ProxyPort => (
                 "it was sent to the ProxyDHCP port 4011, where nobody answers",
                 "leave dhcp.echo-pxeclient off; look for another ProxyDHCP server",
+            ),
+            Verdict::OfferWithoutDaemon => (
+                "the machine is offered its address, but nothing to boot: the daemon is gone, and its services \
+                 may be (xdp.boot-files-without-daemon)",
+                START,
+            ),
+            Verdict::AckWithoutDaemon => (
+                "the machine is given its address, but nothing to boot: the daemon is gone, and its services \
+                 may be (xdp.boot-files-without-daemon)",
+                START,
+            ),
+            Verdict::Stale => (
+                "the daemon has been gone for so long that the kernel answers no more \
+                 (xdp.answers-without-daemon)",
+                START,
+            ),
+            Verdict::RateLimited => (
+                "the machine asks too often: what is over its rate is dropped (dhcp.machine-rate)",
+                "look for a boot loop, or for another machine with its MAC",
+            ),
+            Verdict::OverCeiling => (
+                "there are too many messages of machines without reservation or of nobody, or too many at all: \
+                 what is over the rate is dropped (dhcp.unknown-rate, dhcp.total-rate)",
+                "look for a loop between switches, or for who floods the network",
             ),
         };
         Self { what, advice }

@@ -1,10 +1,14 @@
 //! In place of the fast path in a build without the BPF toolchain: it never loads.
 
+#[path = "counters.rs"]
+mod counters;
+
 use std::{convert::Infallible, os::fd::OwnedFd, path::Path, time::Duration};
 
-use netboot_ebpf::shared::Station;
+use netboot_ebpf::shared::{Deadlines, Station};
 use tokio_util::sync::CancellationToken;
 
+pub use self::counters::KernelCounters;
 use crate::{
     config::XdpMode,
     links::Link,
@@ -91,6 +95,12 @@ impl Resident {
 
     /// # Errors
     /// Never: there is no program.
+    pub fn set_deadlines(&mut self, _: &Deadlines) -> anyhow::Result<()> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
     pub fn counts(&self) -> anyhow::Result<Counts> {
         match self.0 {}
     }
@@ -130,7 +140,7 @@ pub struct Counts(Infallible);
 impl Counts {
     /// # Errors
     /// Never: there is no program.
-    pub fn read(&self) -> anyhow::Result<(Vec<u64>, u64)> {
+    pub fn read(&self) -> anyhow::Result<KernelCounters> {
         match self.0 {}
     }
 }

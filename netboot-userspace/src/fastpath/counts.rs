@@ -5,9 +5,14 @@ use std::path::Path;
 use anyhow::Context as _;
 use aya::maps::{Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use netboot_ebpf::{
-    shared::{COUNTERS_LEN, EVENTS_LOST},
+    shared::{EVENTS_LEFT_OUT, EVENTS_LOST},
     verdict::Verdict,
 };
+
+use super::KernelCounters;
+
+/// Counters behind the verdicts'.
+const BEHIND: u32 = EVENTS_LEFT_OUT + 1 - Verdict::COUNT;
 
 /// The pinned `COUNTERS`.
 pub struct Counts {
@@ -21,15 +26,17 @@ impl Counts {
         Ok(Self { counters: open(pin)? })
     }
 
-    /// The verdicts' counters, by number, summed over the CPUs; and the events that were lost.
+    /// All of it, summed over the CPUs.
     ///
     /// # Errors
     /// The map cannot be read.
-    pub fn read(&self) -> anyhow::Result<(Vec<u64>, u64)> {
+    pub fn read(&self) -> anyhow::Result<KernelCounters> {
         let sum =
             |index| -> Result<u64, MapError> { Ok(self.counters.get(&index, 0)?.iter().sum()) };
-        let sums = (0..Verdict::COUNT).map(sum).collect::<Result<_, _>>();
-        Ok((sums.context("cannot read COUNTERS")?, sum(EVENTS_LOST)?))
+        let verdicts = (0..Verdict::COUNT).map(sum).collect::<Result<_, _>>();
+        let verdicts = verdicts.context("cannot read COUNTERS")?;
+        let (events_lost, events_left_out) = (sum(EVENTS_LOST)?, sum(EVENTS_LEFT_OUT)?);
+        Ok(KernelCounters { verdicts, events_lost, events_left_out })
     }
 }
 
@@ -38,7 +45,7 @@ impl Counts {
 pub(super) fn carry_over(from: &Path, to: &Path) -> anyhow::Result<()> {
     let old = open(from)?;
     let mut new = open(to)?;
-    let verdicts = old.len().saturating_sub(1).min(u32::try_from(COUNTERS_LEN)?.saturating_sub(1));
+    let verdicts = old.len().saturating_sub(BEHIND).min(Verdict::COUNT);
     for index in 0..verdicts {
         let values: PerCpuValues<u64> = old.get(&index, 0).context("cannot read COUNTERS")?;
         new.set(index, values, 0).context("cannot write COUNTERS")?;

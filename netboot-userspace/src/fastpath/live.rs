@@ -6,30 +6,37 @@ use std::{fs::File, fs::TryLockError, path::Path};
 use anyhow::Context as _;
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{MapInfo, PerCpuArray},
+    maps::{Array, Map, MapData, MapInfo, PerCpuArray},
     programs::{TestRun as _, TestRunOptions},
 };
 use netboot_ebpf::{
+    limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass, map,
+        BootFile, ClassFlags, Deadlines, Interface, Reservation, Settings, Station, Subnet,
+        UserClass, map,
     },
     verdict::Verdict,
 };
 use nix::libc;
 
-use super::{OBJECT, PROGRAM, explain, program, run::MAX_FRAME};
+use super::{
+    OBJECT, PROGRAM, explain, program,
+    rows::{self, Row},
+    run::MAX_FRAME,
+};
 
 /// A map's name, and the sizes of its keys and values.
 pub(super) type Table = (&'static str, usize, usize);
 
 /// The maps that are the daemon's.
-pub(super) const TABLES: [Table; 6] = [
+pub(super) const TABLES: [Table; 7] = [
     (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
     (map::BOOT_FILES, size_of::<u32>(), size_of::<BootFile>()),
     (map::INTERFACES, size_of::<u32>(), size_of::<Interface>()),
     (map::SETTINGS, size_of::<u32>(), size_of::<Settings>()),
+    (map::DEADLINES, size_of::<u32>(), size_of::<Deadlines>()),
 ];
 
 const XDP_TX: u32 = 3;
@@ -59,7 +66,7 @@ impl Live {
             .map(|table| check(directory, table))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let mut loader = EbpfLoader::new();
-        for (name, ..) in TABLES {
+        for (name, ..) in TABLES.iter().filter(|(name, ..)| *name != map::SETTINGS) {
             loader.map_pin_path(name, directory.join(name));
         }
         let mut ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
@@ -68,6 +75,7 @@ impl Live {
             let now = MapInfo::from_pin(directory.join(name)).map(|info| info.id());
             anyhow::ensure!(now.is_ok_and(|now| now == id), "the daemon was restarted: try again");
         }
+        rows::add(&mut ebpf, map::SETTINGS, 0, &[unlimited(directory)?])?;
         let program = program(&mut ebpf, PROGRAM)?;
         program.load().map_err(|error| explain::load(&error))?;
         let mut live = Self { ebpf, counts: Vec::new() };
@@ -113,6 +121,16 @@ impl Live {
         let sum = |index| Ok(counters.get(&index, 0)?.iter().sum());
         (0..Verdict::COUNT).map(sum).collect()
     }
+}
+
+/// The daemon's settings without limits: what is asked here does not count against a machine.
+fn unlimited(directory: &Path) -> anyhow::Result<Settings> {
+    let path = directory.join(map::SETTINGS);
+    let pinned = MapData::from_pin(&path).map_err(|error| open_error(&path, &error))?;
+    let array: Array<_, Row<Settings>> = Map::Array(pinned).try_into()?;
+    let Row(settings) = array.get(&0, 0).context("cannot read SETTINGS")?;
+    let [machine, unknown, total] = [Limit::default(); 3];
+    Ok(Settings { machine, unknown, total, ..settings })
 }
 
 /// Whether a daemon holds the directory's lock, as it does while it runs.

@@ -18,16 +18,17 @@ use netboot_ebpf::shared::map;
 use super::bpffs;
 
 /// The maps of one generation of the tables.
-pub(super) const TABLES: [&str; 6] = [
+pub(super) const TABLES: [&str; 7] = [
     map::RESERVATIONS,
     map::USER_CLASSES,
     map::SUBNETS,
     map::BOOT_FILES,
     map::INTERFACES,
     map::SETTINGS,
+    map::DEADLINES,
 ];
 /// The maps that all generations share: what was counted and seen.
-pub(super) const SHARED: [&str; 4] = [map::COUNTERS, map::EVENTS, map::UNKNOWN, LOG];
+pub(super) const SHARED: [&str; 5] = [map::COUNTERS, map::EVENTS, map::UNKNOWN, map::LIMITS, LOG];
 /// The map of aya-log.
 const LOG: &str = "AYA_LOGS";
 

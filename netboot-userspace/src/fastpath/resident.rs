@@ -4,7 +4,10 @@
 use std::{path::Path, time::Duration};
 
 use aya::maps::MapInfo;
-use netboot_ebpf::shared::{COUNTERS_LEN, EVENTS_BYTES, LAYOUT, Station, Unknown, map};
+use netboot_ebpf::{
+    limit::{Ceilings, Unknown},
+    shared::{COUNTERS_LEN, Deadlines, EVENTS_BYTES, LAYOUT, MAX_UNKNOWN, Station, map},
+};
 
 use super::{
     FastPath, PROGRAM,
@@ -163,6 +166,14 @@ impl Resident {
         rows::hold(&mut self.current.ebpf, station, until)
     }
 
+    /// Puts off the end of what it does without a daemon.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn set_deadlines(&mut self, deadlines: &Deadlines) -> anyhow::Result<()> {
+        self.current.set_deadlines(deadlines)
+    }
+
     /// What it counts.
     ///
     /// # Errors
@@ -247,6 +258,8 @@ fn adopt(
         return Ok(None);
     };
     rows::patch(&mut found.ebpf, &patch, &tables.quarantine)?;
+    // There is a daemon again.
+    found.set_deadlines(&Deadlines { boot_files: 0, answers: 0 })?;
     found.load_program()?;
     let mut copy = Live::over(pins.directory())?;
     check(&mut copy)?;
@@ -268,11 +281,7 @@ fn shares(pins: &Pins) -> bool {
         })
     };
     is(map::COUNTERS, 4, 8, COUNTERS_LEN)
+        && is(map::LIMITS, 4, size_of::<Ceilings>(), 1)
         && is(map::EVENTS, 0, 0, EVENTS_BYTES)
-        && is(
-            map::UNKNOWN,
-            size_of::<Station>(),
-            size_of::<Unknown>(),
-            netboot_ebpf::shared::MAX_UNKNOWN,
-        )
+        && is(map::UNKNOWN, size_of::<Station>(), size_of::<Unknown>(), MAX_UNKNOWN)
 }

@@ -128,7 +128,12 @@ fn take<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Map> {
 }
 
 /// Writes rows of an array, from an index on.
-fn add<T: Plain>(ebpf: &mut Ebpf, name: &str, from: usize, rows: &[T]) -> anyhow::Result<()> {
+pub(super) fn add<T: Plain>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    from: usize,
+    rows: &[T],
+) -> anyhow::Result<()> {
     let mut array: Array<_, Row<T>> = take(ebpf, name)?.try_into()?;
     for (index, row) in (u32::try_from(from)?..).zip(rows) {
         array.set(index, Row(*row), 0).with_context(|| format!("cannot write {name}"))?;

@@ -32,8 +32,11 @@ pub enum Ran {
     Passed(Vec<u8>),
     /// XDP_TX, with the answer.
     Answered(Vec<u8>),
+    /// XDP_DROP: it is over a limit.
+    Dropped,
 }
 
+const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
 const XDP_TX: u32 = 3;
 
@@ -53,6 +56,7 @@ impl FastPath {
         let result = program.test_run(options).context("BPF_PROG_TEST_RUN")?;
         out.truncate(result.data_size_out as usize);
         match result.return_value {
+            XDP_DROP => Ok(Ran::Dropped),
             XDP_PASS => Ok(Ran::Passed(out)),
             XDP_TX => Ok(Ran::Answered(out)),
             other => anyhow::bail!("the program returned {other}"),

@@ -9,6 +9,7 @@ pub struct Counters {
     verdicts: [AtomicU64; Verdict::COUNT as usize],
     unsent: AtomicU64,
     overflows: AtomicU64,
+    left_out: AtomicU64,
 }
 
 impl Default for Counters {
@@ -17,6 +18,7 @@ impl Default for Counters {
             verdicts: [const { AtomicU64::new(0) }; _],
             unsent: AtomicU64::new(0),
             overflows: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
         }
     }
 }
@@ -37,6 +39,16 @@ impl Counters {
     #[must_use]
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)
+    }
+
+    /// Messages of nobody that were not told of, since others like them were.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Relaxed)
+    }
+
+    pub(super) fn count_left_out(&self) {
+        self.left_out.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_overflows(&self, more: u32) {

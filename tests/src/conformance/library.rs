@@ -53,9 +53,9 @@ impl Library {
 
     /// What the XDP program makes of a frame, and counts it as.
     pub(super) fn kernel(&mut self, frame: &[u8]) -> Result<(Verdict, Ran)> {
-        let (before, _) = self.fast.counters()?;
+        let before = self.fast.counters()?.verdicts;
         let ran = self.fast.run(Which::Netboot, frame)?;
-        let (after, _) = self.fast.counters()?;
+        let after = self.fast.counters()?.verdicts;
         let counted: Vec<Verdict> = Verdict::ALL
             .into_iter()
             .zip(before.iter().zip(after))

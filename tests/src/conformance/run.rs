@@ -160,6 +160,7 @@ fn kernel(
     match (ran, expect.passed) {
         (Ran::Passed(after), Some(_)) => ensure!(after == frame, "it passes a changed frame on"),
         (Ran::Passed(_), None) => bail!("it passes the frame on"),
+        (Ran::Dropped, _) => bail!("it drops the frame"),
         (Ran::Answered(_), Some(_)) => bail!("it answers, and should not"),
         (Ran::Answered(sent), None) => {
             ensure!(Some(&sent[..]) == host, "it sends {sent:02x?}, the library {host:02x?}")

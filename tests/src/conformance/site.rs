@@ -157,6 +157,8 @@ impl Site {
         format!(
             r#"[dhcp]
 lease-time = "24h"
+machine-rate = 0
+unknown-rate = 0
 {dhcp}
 [[subnet]]
 cidr = "172.30.0.0/24"

@@ -57,67 +57,6 @@ fn inventories() {
 }
 
 #[test]
-fn defaults() {
-    let loaded = load_text(directory().path(), "").unwrap();
-    let Config { path, .. } = &loaded.config;
-    assert!(path.is_some());
-    let printed = Config::unconfigured().to_toml().unwrap();
-    assert_eq!(loaded.config.to_toml().unwrap(), printed);
-    let expect = r#"interfaces = []
-state-dir = "/var/lib/netboot"
-subnet = []
-host = []
-
-[xdp]
-mode = "auto"
-pin-path = "/sys/fs/bpf/netboot"
-
-[dhcp]
-mode = "reservation"
-authoritative = true
-lease-time = "1day"
-skip-proxydhcp = true
-echo-pxeclient = false
-shared-networks = false
-decline-time = "1m"
-known-servers = []
-
-[boot]
-root = "/srv/netboot"
-script-user-classes = ["Tinkerbell"]
-
-[boot.files]
-
-[tftp]
-enabled = true
-listen = "0.0.0.0:69"
-
-[http]
-enabled = true
-listen = "0.0.0.0:80"
-
-[syslog]
-listen = [
-    "udp://0.0.0.0:514",
-    "tcp://0.0.0.0:514",
-]
-
-[script]
-arch = "x86_64"
-tinkerbell-tls = false
-tinkerbell-insecure-tls = false
-consoles = [
-    "tty0",
-    "ttyS1,115200",
-]
-kernel-params = []
-retries = 1
-retry-delay = 1
-"#;
-    assert_eq!(printed, expect);
-}
-
-#[test]
 fn switched_off() {
     let text = "tftp.enabled = false\nhttp.enabled = false\nhttp.listen = \"127.0.0.1:8080\"\nsyslog.listen = []";
     let config = load_text(directory().path(), text).unwrap().config;
@@ -248,6 +187,8 @@ inventory = ["hosts.toml"]
 [xdp]
 mode = "generic"
 pin-path = "/sys/fs/bpf/other"
+boot-files-without-daemon = "5m"
+answers-without-daemon = "12h"
 [dhcp]
 mode = "off"
 authoritative = false
@@ -257,7 +198,9 @@ skip-proxydhcp = false
 echo-pxeclient = true
 shared-networks = true
 decline-time = "90s"
-known-servers = ["192.168.2.1", "10.0.0.1"]
+machine-rate = 0
+unknown-rate = 2000
+total-rate = 1000000
 [[subnet]]
 cidr = "192.168.2.0/24"
 vlan = [200, 100]
@@ -369,6 +312,7 @@ fn the_effective_configuration_reads_as_itself() {
         // What the file writes differently than the types hold it.
         assert_eq!(format!("{:?}", second.boot), format!("{:?}", first.boot));
         assert_eq!(format!("{:?}", second.dhcp), format!("{:?}", first.dhcp));
+        assert_eq!(format!("{:?}", second.xdp), format!("{:?}", first.xdp));
         assert_eq!(second.script, first.script);
         assert_eq!(second.syslog, first.syslog);
         assert_eq!(second.quirks, first.quirks);
@@ -397,24 +341,6 @@ fn everything_arrives() {
     // What a host does not say of its VLAN is its subnet's.
     let vlans: Vec<_> = config.hosts.iter().map(|host| (host.vlan.ids, host.boot_vlan)).collect();
     assert_eq!(vlans, [([100, 0], Some(4094)), ([4094, 0], None), ([200, 100], Some(7))]);
-}
-
-#[test]
-fn overrides() {
-    let mut config = Config::unconfigured();
-    config.interfaces = vec!["eth0".to_owned()];
-    config.override_interfaces(Vec::new());
-    config.override_xdp(None);
-    assert_eq!(
-        (config.interfaces.as_slice(), config.xdp.mode),
-        (["eth0".to_owned()].as_slice(), XdpMode::Auto)
-    );
-    config.override_interfaces(vec!["eth1".to_owned()]);
-    config.override_xdp(Some(XdpMode::Off));
-    assert_eq!(
-        (config.interfaces.as_slice(), config.xdp.mode),
-        (["eth1".to_owned()].as_slice(), XdpMode::Off)
-    );
 }
 
 #[test]

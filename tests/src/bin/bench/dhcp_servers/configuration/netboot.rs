@@ -8,6 +8,8 @@ pub(crate) fn tables(load: &Load, root: &Path) -> String {
         r#"[dhcp]
 server-address = "{SERVER}"
 lease-time = "24h"
+machine-rate = 0
+unknown-rate = 0
 
 [[subnet]]
 cidr = "10.99.0.0/16"

@@ -1,0 +1,192 @@
+//! The limits that the XDP program keeps, where it does not run: the same counts over the same settings.
+
+use std::{
+    cell::Cell,
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
+use netboot_ebpf::{
+    limit::{Ceilings, Unknown},
+    shared::{
+        BootFile, ClassFlags, Interface, MAX_UNKNOWN, Reservation, Seen, Settings, Station, Subnet,
+        UserClass,
+    },
+    tables::Tables as _,
+    verdict::{Bound, Verdict},
+};
+
+use crate::tables::Tables;
+
+/// Machines with a reservation whose messages are counted: those that asked last.
+const MAX_KNOWN: usize = 65_536;
+
+/// What was counted of machines, and of all together.
+pub struct Limits {
+    ceilings: Ceilings,
+    known: LruCache<Station, u64>,
+    unknown: LruCache<Station, Unknown>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // Bounded by `entry`: a bounded cache allocates all its places at once.
+        Self {
+            ceilings: Ceilings::default(),
+            known: LruCache::unbounded(),
+            unknown: LruCache::unbounded(),
+        }
+    }
+}
+
+/// The tables for one message.
+pub(super) struct Limited<'t> {
+    tables: &'t Tables,
+    limits: &'t Mutex<Limits>,
+    /// Nanoseconds since boot.
+    now: u64,
+    /// The machine was looked up, and that counted.
+    is_counted: Cell<bool>,
+}
+
+/// Whether a message is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Yes,
+    /// Others like it are.
+    LeftOut,
+    /// It was told of before, or is over a limit.
+    No,
+}
+
+impl<'t> Limited<'t> {
+    pub(super) fn new(tables: &'t Tables, limits: &'t Mutex<Limits>, now: u64) -> Self {
+        Self { tables, limits, now, is_counted: Cell::new(false) }
+    }
+
+    /// Whether a message with this verdict is told of.
+    ///
+    /// # Errors
+    /// The verdict that says which limit it is over.
+    pub(super) fn conclude(&self, verdict: Verdict, seen: &Seen) -> Result<Told, Verdict> {
+        match verdict.bound() {
+            Bound::Nothing => Ok(Told::Yes),
+            Bound::Silence => Err(verdict),
+            Bound::Machine => match self.reservation(&seen.station) {
+                Ok(_) => Ok(Told::Yes),
+                Err(Verdict::UnknownMachine) => self.nobody(),
+                Err(over) => Err(over),
+            },
+            Bound::Unknown => self.unknown(seen),
+            Bound::Nobody => self.nobody(),
+        }
+    }
+
+    fn nobody(&self) -> Result<Told, Verdict> {
+        let settings = &self.tables.settings;
+        let mut limits = self.lock();
+        if !limits.ceilings.admit_unknown(settings, self.now) {
+            return Err(Verdict::OverCeiling);
+        }
+        Ok(if limits.ceilings.admit_event(self.now) { Told::Yes } else { Told::LeftOut })
+    }
+
+    fn unknown(&self, seen: &Seen) -> Result<Told, Verdict> {
+        let settings = &self.tables.settings;
+        let mut limits = self.lock();
+        let Limits { ceilings, unknown, .. } = &mut *limits;
+        if let Some(known) = unknown.get_mut(&seen.station)
+            && !known.admit(settings, self.now)
+        {
+            return Err(Verdict::RateLimited);
+        }
+        // Forged machines over the ceiling do not push others out.
+        if !ceilings.admit_unknown(settings, self.now) {
+            return Err(Verdict::OverCeiling);
+        }
+        let row = entry(unknown, seen.station, MAX_UNKNOWN);
+        let told = row.is_due(self.now) && ceilings.admit_event(self.now);
+        Ok(if told { Told::Yes } else { Told::LeftOut })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The row of a key; the one that was used least lately makes room.
+fn entry<K: Copy + Eq + Hash, V: Default>(
+    rows: &mut LruCache<K, V>,
+    key: K,
+    capacity: usize,
+) -> &mut V {
+    if rows.len() >= capacity && !rows.contains(&key) {
+        rows.pop_lru();
+    }
+    rows.get_or_insert_mut(key, V::default)
+}
+
+impl netboot_ebpf::tables::Tables for Limited<'_> {
+    fn admit(&self) -> Result<(), Verdict> {
+        let admitted = self.lock().ceilings.admit(&self.tables.settings, self.now);
+        if admitted { self.tables.admit() } else { Err(Verdict::OverCeiling) }
+    }
+
+    fn reservation(&self, station: &Station) -> Result<&Reservation, Verdict> {
+        let reservation = self.tables.reservation(station)?;
+        if self.is_counted.replace(true) {
+            return Ok(reservation);
+        }
+        let mut limits = self.lock();
+        let full_at = entry(&mut limits.known, *station, MAX_KNOWN);
+        if self.tables.settings.machine.admit(full_at, self.now) {
+            Ok(reservation)
+        } else {
+            Err(Verdict::RateLimited)
+        }
+    }
+
+    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
+        let reservation = self.tables.anybody(ifindex, station)?;
+        let mut limits = self.lock();
+        let row = entry(&mut limits.known, *station, MAX_KNOWN);
+        // Over its rate it is as unknown as others.
+        self.tables.settings.machine.admit(row, self.now).then_some(reservation)
+    }
+
+    fn settings(&self) -> Option<&Settings> {
+        self.tables.settings()
+    }
+
+    fn interface(&self, ifindex: u32) -> Option<&Interface> {
+        self.tables.interface(ifindex)
+    }
+
+    fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
+        self.tables.user_class(class)
+    }
+
+    fn subnet(&self, index: u32) -> Option<&Subnet> {
+        self.tables.subnet(index)
+    }
+
+    fn boot_file(&self, index: u32) -> Option<&BootFile> {
+        self.tables.boot_file(index)
+    }
+
+    fn has_boot_files(&self) -> bool {
+        self.tables.has_boot_files()
+    }
+
+    fn is_quarantined(&self, reservation: &Reservation) -> bool {
+        self.tables.is_quarantined(reservation)
+    }
+
+    fn is_served(&self, address: [u8; 4]) -> bool {
+        self.tables.is_served(address)
+    }
+}
+
+#[cfg(test)]
+mod tests;
