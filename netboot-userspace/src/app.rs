@@ -9,8 +9,10 @@ mod health;
 mod hidden_tags;
 mod kernel;
 mod node;
+mod notify;
 mod packet_option;
 mod pages;
+mod privileges;
 mod report;
 mod self_check;
 mod services;
@@ -32,6 +34,7 @@ use tokio::{
 
 use self::{
     node::{AtEnd, Node, Why},
+    privileges::Privileges,
     source::Source,
 };
 use crate::{
@@ -50,11 +53,13 @@ const DESCRIPTORS: u64 = 65_536;
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let _log = crate::logging::start(&args.log)?;
-    let (source, config) = Source::open(args)?;
+    let (source, mut config) = Source::open(args)?;
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     if let Err(error) = raise_descriptors() {
         tracing::warn!("cannot raise the limit on open files: {error:#}");
     }
+    let privileges = Privileges::reduce(&config)?;
+    config.xdp.pin_path = privileges.pin_path().to_owned();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(serve(source, config, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -95,28 +100,31 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
 
     let mut node = Node::start(source, config, declined).await?;
     let mut files = Files::watch(node.watched());
+    notify::ready();
     let at_end = loop {
         tokio::select! {
             _ = terminate.recv() => break at_end,
             _ = interrupt.recv() => break AtEnd::Detach,
-            _ = hangup.recv() => {
-                node.reload(Why::Asked).await;
-                files.set(node.watched());
-            }
-            () = files.changed() => {
-                node.reload(Why::Changed).await;
-                files.set(node.watched());
-            }
+            _ = hangup.recv() => reload(&mut node, &mut files, Why::Asked).await,
+            () = files.changed() => reload(&mut node, &mut files, Why::Changed).await,
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
         }
     };
+    notify::stopping();
     match at_end {
         AtEnd::Detach => tracing::info!("stopping"),
         AtEnd::Keep => tracing::info!("stopping; the kernel goes on answering"),
     }
     node.stop(at_end).await;
     Ok(())
+}
+
+async fn reload(node: &mut Node, files: &mut Files, why: Why) {
+    notify::reloading();
+    node.reload(why).await;
+    files.set(node.watched());
+    notify::ready();
 }
 
 /// The files that the configuration is made of, where the kernel tells of changes.

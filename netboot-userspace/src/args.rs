@@ -16,7 +16,7 @@ use crate::{
 
 /// Gives every known machine its address and what it boots.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "netboot", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -39,6 +39,11 @@ pub enum Command {
     /// List and edit the hosts of the configuration
     #[command(subcommand)]
     Host(HostCommand),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(ManArgs),
     /// Run the XDP program over requests of real firmware, on this kernel
     #[cfg(feature = "fastpath")]
     #[command(subcommand, hide = true)]
@@ -189,6 +194,17 @@ pub struct AddArgs {
     /// Give the machine its address, but nothing to boot
     #[arg(long)]
     pub no_netboot: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ManArgs {
+    /// Where to
+    pub directory: PathBuf,
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -63,6 +63,8 @@ pub struct Config {
     pub path: Option<PathBuf>,
     pub interfaces: Vec<String>,
     pub state_dir: PathBuf,
+    /// Whom the daemon becomes; `None`: it stays who started it.
+    pub user: Option<String>,
     pub xdp: Xdp,
     pub dhcp: Dhcp,
     pub subnets: Vec<Subnet>,

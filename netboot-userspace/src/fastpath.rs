@@ -27,6 +27,7 @@ use aya::{
 use netboot_ebpf::{shared::map, verdict::Verdict};
 
 pub use self::{
+    bpffs::open as open_pin_directory,
     counts::Counts,
     events::{Events, watch, watch_log},
     resident::{Check, Resident, Start, remove},

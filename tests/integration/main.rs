@@ -14,6 +14,7 @@ mod links;
 mod maps;
 mod other_servers;
 mod peers;
+mod privileges;
 mod readers;
 mod relay;
 mod services;

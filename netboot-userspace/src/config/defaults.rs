@@ -30,6 +30,7 @@ impl Config {
             path: None,
             interfaces: Vec::new(),
             state_dir: "/var/lib/netboot".into(),
+            user: None,
             xdp: Xdp { mode: XdpMode::Auto, pin_path: PIN_PATH.into() },
             dhcp: Dhcp {
                 mode: DhcpMode::Reservation,

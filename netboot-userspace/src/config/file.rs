@@ -24,6 +24,8 @@ use crate::inventory::{self, HostScript};
 pub struct File {
     interfaces: Vec<String>,
     state_dir: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     xdp: Xdp,
     dhcp: Dhcp,
     boot: Boot,
@@ -202,6 +204,7 @@ impl From<&Config> for File {
         Self {
             interfaces: config.interfaces.clone(),
             state_dir: config.state_dir.display().to_string(),
+            user: config.user.clone(),
             xdp: Xdp { mode: xdp.mode.name(), pin_path: xdp.pin_path.display().to_string() },
             dhcp: Dhcp {
                 mode: dhcp.mode.name(),

@@ -64,6 +64,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
     let path = |value: &DeValue<'_>| path(value, base);
     draft.config.interfaces = interfaces(&mut file);
     file.set("state-dir", &mut draft.config.state_dir, path);
+    draft.config.user = file.value("user", word);
     draft.inventory = file.list("inventory", word).unwrap_or_default();
     if let Some(section) = file.section("xdp") {
         xdp(section, &mut draft.config, base);

@@ -1,6 +1,6 @@
 //! In place of the fast path in a build without the BPF toolchain: it never loads.
 
-use std::{convert::Infallible, path::Path, time::Duration};
+use std::{convert::Infallible, os::fd::OwnedFd, path::Path, time::Duration};
 
 use netboot_ebpf::shared::Station;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,12 @@ use crate::{
 };
 
 const ABSENT: &str = "this netboot was built without the XDP program (feature `fastpath`)";
+
+/// # Errors
+/// Never: nothing is pinned.
+pub fn open_pin_directory(_: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    Ok(None)
+}
 
 /// A program that cannot be.
 pub struct Resident(Infallible);

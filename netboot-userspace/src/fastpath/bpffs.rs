@@ -1,6 +1,11 @@
 //! The BPF file system, where maps are pinned.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    os::fd::OwnedFd,
+    path::Path,
+};
 
 use anyhow::Context as _;
 use nix::{
@@ -45,6 +50,17 @@ fn absent(result: io::Result<()>) -> io::Result<()> {
 
 fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|stat| stat.filesystem_type() == BPF_FS_MAGIC)
+}
+
+/// Makes the directory of the pins, and opens it.
+///
+/// # Errors
+/// There is no bpffs, and none can be mounted; or it is no directory of a bpffs.
+pub fn open(directory: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    prepare(directory)?;
+    let opened = File::open(directory)
+        .with_context(|| format!("cannot open xdp.pin-path {}", directory.display()))?;
+    Ok(Some(opened.into()))
 }
 
 /// Removes a pin, if it is there.

@@ -17,6 +17,7 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         hosts: _,
         interfaces,
         state_dir,
+        user,
         xdp,
         dhcp,
         subnets,
@@ -30,6 +31,7 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
     let compared = [
         ("interfaces", *interfaces == new.interfaces),
         ("state-dir", *state_dir == new.state_dir),
+        ("user", *user == new.user),
         ("xdp", *xdp == new.xdp),
         ("dhcp", *dhcp == new.dhcp),
         ("boot", *boot == new.boot),
@@ -68,6 +70,7 @@ fn changed_subnets(old: &[Subnet], new: &[Subnet]) -> Vec<String> {
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let compared = [
         ("state-dir", old.state_dir == new.state_dir),
+        ("user", old.user == new.user),
         ("xdp.pin-path", old.xdp.pin_path == new.xdp.pin_path),
     ];
     compared.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
