@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
+    net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     time::Duration,
@@ -177,6 +177,7 @@ fn a_full_disk_costs_log_lines_only() -> Result<()> {
     let warnings = daemon.stderr().matches("cannot write syslog files").count();
     ensure!(warnings == 1, "{warnings} warnings:\n{}", daemon.stderr());
 
+    drop(filler);
     fs::remove_file(disk.join("filler"))?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     let before = status()?.0;
@@ -200,13 +201,13 @@ fn an_unusable_state_directory_is_no_reason_to_stop() -> Result<()> {
     let mut daemon = setup.spawn(&lab.server, INTERFACE)?;
     wait_until_ready(&mut daemon)?;
     for round in ["at the start", "while it runs"] {
+        for service in SERVICES {
+            use_service(&lab, service).with_context(|| format!("{service:?} {round}"))?;
+        }
         wait_for_page(&lab, 200, |page| {
             page.contains("degraded: status: ") && page.contains("degraded: syslog: ")
         })
         .context(round)?;
-        for service in SERVICES {
-            use_service(&lab, service).with_context(|| format!("{service:?} {round}"))?;
-        }
         fs::remove_file(&state)?;
         wait_for_page(&lab, 200, |page| page == "ready\n").context(round)?;
         ensure!(counter(&lab, &setup, "syslog-unwritten")? > 0, "{round}");
@@ -235,6 +236,105 @@ fn boot_root_may_go_and_come() -> Result<()> {
     use_service(&lab, Service::Http)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     daemon.stop()
+}
+
+/// The daemon's log goes to a pipe, which is full at once.
+struct Pipe {
+    dir: tempfile::TempDir,
+    reader: File,
+}
+
+impl Pipe {
+    fn new() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("log");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU)?;
+        // For writing too: otherwise opening it would wait for a writer.
+        let reader = File::options().read(true).write(true).open(path)?;
+        Ok(Self { dir, reader })
+    }
+
+    fn spawn(&self, lab: &Lab, setup: &Setup) -> Result<Process> {
+        let binary = netboot_tests::daemon::binary()?.display().to_string();
+        let mut command = lab.server.command("sh");
+        command.args(["-c", "exec \"$@\" 2>\"$0\""]).arg(self.dir.path().join("log"));
+        command.args([&binary, "run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+        Process::spawn(command)
+    }
+}
+
+/// Lines of a machine, faster than anybody types.
+fn say_much(lab: &Lab) -> Result<()> {
+    lab.client.enter(|| {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        for number in 0..1000 {
+            socket.send_to(format!("<6>app: {number}").as_bytes(), SYSLOG)?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn nobody_need_read_the_log() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let pipe = Pipe::new()?;
+    let daemon = pipe.spawn(&lab, &setup)?;
+    wait_for("the status", DEADLINE, || Ok(counter(&lab, &setup, "log-lines-lost").ok()))?;
+    wait_for("lines that are lost", DEADLINE * 2, || {
+        say_much(&lab)?;
+        Ok((counter(&lab, &setup, "log-lines-lost")? > 0).then_some(()))
+    })?;
+    for service in SERVICES {
+        use_service(&lab, service).with_context(|| format!("{service:?}, the pipe is full"))?;
+    }
+
+    drop(pipe.reader);
+    let before = counter(&lab, &setup, "log-lines-lost")?;
+    for service in SERVICES {
+        use_service(&lab, service).with_context(|| format!("{service:?}, the pipe is closed"))?;
+    }
+    wait_for("lines that cannot be written", DEADLINE, || {
+        use_service(&lab, Service::Http)?;
+        Ok((counter(&lab, &setup, "log-lines-lost")? > before).then_some(()))
+    })?;
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+/// 64 descriptors, and more transfers and connections than that.
+#[test]
+fn descriptors_may_run_out() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.file("large", &vec![7; 100_000])?.setup(Xdp::Generic)?;
+    let binary = netboot_tests::daemon::binary()?.display().to_string();
+    let mut command = lab.server.command("prlimit");
+    command.args(["--nofile=64:64", &binary, "run", "--iface", INTERFACE, "--config"]);
+    command.arg(setup.path());
+    let mut daemon = Process::spawn(command)?;
+    wait_until_ready(&mut daemon)?;
+    let held = lab.client.enter(|| {
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            socket.send_to(b"\0\x01large\0octet\0", (SERVER, 69))?;
+            held.push(socket);
+        }
+        let connect = |port| TcpStream::connect((SERVER, port));
+        let connections = [80, 514].repeat(16).into_iter().map(connect).collect::<Vec<_>>();
+        // They are asked for until the transfers are given up, six seconds later.
+        use_service(&lab, Service::Dhcp)?;
+        Ok((held, connections))
+    })?;
+    drop(held);
+    for service in SERVICES {
+        wait_for(&format!("{service:?}"), DEADLINE, || Ok(use_service(&lab, service).ok()))?;
+    }
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    ensure!(daemon.stderr().contains("Too many open files"), "there were enough");
+    ensure!(counter(&lab, &setup, "service-failures")? == 0, "{}", daemon.stderr());
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
 }
 
 /// Modes are the same whatever the umask, and the socket goes with the daemon.
