@@ -84,10 +84,13 @@ impl Process {
         self.wait(deadline)
     }
 
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        signal::kill(self.pid(), signal).with_context(|| format!("{signal} to {}", self.line))
+    }
+
     /// Asks it to end with SIGTERM, and waits for that.
     pub fn terminate(self, deadline: Duration) -> Result<Output> {
-        signal::kill(self.pid(), Signal::SIGTERM)
-            .with_context(|| format!("SIGTERM to {}", self.line))?;
+        self.signal(Signal::SIGTERM)?;
         self.finish(deadline)
     }
 

@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Takes SIGINT, SIGTERM and SIGHUP from now on; to be called before there are other threads.
-pub(crate) fn watch() -> Result<()> {
+pub fn watch() -> Result<()> {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
     signals.thread_block().context("cannot block signals")?;
     thread::spawn(move || {
@@ -23,7 +23,7 @@ pub(crate) fn watch() -> Result<()> {
 }
 
 /// An error, once there was such a signal.
-pub(crate) fn check() -> Result<()> {
+pub fn check() -> Result<()> {
     ensure!(!INTERRUPTED.load(Relaxed), "interrupted");
     Ok(())
 }

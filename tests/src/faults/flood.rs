@@ -1,0 +1,131 @@
+//! Hostile frames, as fast as they can be sent, beside a machine that boots.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use netboot::selftest::golden;
+
+use super::{
+    scene::{DEADLINE, Scene, texts},
+    site::{KERNEL, MACHINE},
+};
+use crate::{
+    clients::{Identity, udhcpc},
+    interrupt,
+    mutate::{Random, mutate},
+    packets::send_frames,
+    transfer::{Syslog, curl, logger, tftp},
+    wait::wait_for,
+    wire::{SERVER, Wire},
+};
+
+/// Frames that are not the same; then they come again, from other machines.
+const DIFFERENT: usize = 20_000;
+/// The flood ends by itself then, and fails.
+const LONGEST: Duration = Duration::from_secs(30);
+/// What the flood may cost the daemon.
+const MOST_MEMORY_KIB: u64 = 64 << 10;
+const MOST_LOG: usize = 1 << 20;
+
+pub(super) fn flood(scene: &mut Scene) -> Result<()> {
+    let memory = scene.peak_memory()?;
+    let frames = frames()?;
+    let (wire, count) = (&scene.wire, scene.scale.hostile);
+    let over = AtomicBool::new(false);
+    let start = Instant::now();
+    let (sent, took, boots) = thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let sent = send_all(wire, &frames, count, start);
+            over.store(true, Relaxed);
+            (sent, start.elapsed())
+        });
+        let boots = boot_until(wire, scene.setup.state_dir().join("log").as_path(), &over);
+        let (sent, took) = flood.join().map_err(|_| anyhow!("the flood's thread panicked"))?;
+        anyhow::Ok((sent?, took, boots?))
+    })?;
+    let rate = sent as f64 / took.as_secs_f64();
+    scene.notes.push(format!("{sent} frames, {rate:.0} a second; {boots} boots meanwhile"));
+    ensure!(boots > 0, "no boot was completed in the {took:?} of the flood");
+    ensure!(sent > count / 2, "only {sent} of {count} frames were sent in {took:?}");
+    scene.memory_before = memory;
+    scene.strikes();
+    Ok(())
+}
+
+pub(super) fn is_bounded(scene: &mut Scene) -> Result<()> {
+    let grown = scene.peak_memory()?.saturating_sub(scene.memory_before);
+    let log = scene.log().len() + texts(&scene.setup.state_dir().join("log")).len();
+    scene.notes.push(format!("memory grew by {grown} KiB, the log has {} KiB", log >> 10));
+    ensure!(grown < MOST_MEMORY_KIB, "the daemon's memory grew by {grown} KiB");
+    ensure!(log < MOST_LOG, "the log has {log} bytes");
+    Ok(())
+}
+
+fn frames() -> Result<Vec<Vec<u8>>> {
+    let golden = golden::frames()?;
+    let mut random = Random::new(6);
+    let frames = (0..DIFFERENT).map(|_| {
+        let mut frame = golden[random.below(golden.len())].frame.clone();
+        mutate(&mut random, &mut frame);
+        frame
+    });
+    Ok(frames.collect())
+}
+
+fn send_all(wire: &Wire, frames: &[Vec<u8>], count: u64, start: Instant) -> Result<u64> {
+    let mut random = Random::new(7);
+    let hostile = frames.iter().cycle().take(usize::try_from(count)?).map_while(|frame| {
+        if start.elapsed() > LONGEST || interrupt::check().is_err() {
+            return None;
+        }
+        let mut frame = frame.clone();
+        forge(&mut random, &mut frame);
+        Some(frame)
+    });
+    send_frames(&wire.client, wire.client_interface, hostile)
+}
+
+/// Another machine each time, in half of the frames also on the outside.
+fn forge(random: &mut Random, frame: &mut [u8]) {
+    const SOURCE: usize = 6;
+    const CHADDR: usize = 42 + 28;
+    let mac: [u8; 6] = std::array::from_fn(|_| random.below(256) as u8 & 0xfe);
+    if let Some(chaddr) = frame.get_mut(CHADDR..CHADDR + 6) {
+        chaddr.copy_from_slice(&mac);
+    }
+    if random.below(2) == 0
+        && let Some(source) = frame.get_mut(SOURCE..SOURCE + 6)
+    {
+        source.copy_from_slice(&mac);
+    }
+}
+
+/// Boots again and again; the boots that were completed before the flood was over.
+fn boot_until(wire: &Wire, log: &std::path::Path, over: &AtomicBool) -> Result<u32> {
+    let mut boots = 0;
+    while !over.load(Relaxed) {
+        interrupt::check()?;
+        boot(wire, log, boots).with_context(|| format!("boot {boots} beside the flood"))?;
+        if !over.load(Relaxed) {
+            boots += 1;
+        }
+    }
+    Ok(boots)
+}
+
+fn boot(wire: &Wire, log: &std::path::Path, number: u32) -> Result<()> {
+    let client = &wire.client;
+    let lease = udhcpc(client, wire.client_interface, Identity::default())?;
+    ensure!(lease.address == MACHINE.to_string(), "{lease:?}");
+    let kernel = tftp(client, SERVER, KERNEL)?;
+    ensure!(kernel.len() == 300_001, "the file has {} bytes", kernel.len());
+    let script = curl(client, &format!("http://{SERVER}/{}/auto.ipxe", crate::wire::MACS[1]), &[])?;
+    ensure!(script.status == 200 && script.body.starts_with(b"#!ipxe"), "{}", script.status);
+    let line = format!("boot {number} is complete");
+    logger(client, std::net::SocketAddrV4::new(SERVER, 514), Syslog::Udp, &line)?;
+    wait_for(&line, DEADLINE, || Ok(texts(log).contains(&line).then_some(())))
+}
