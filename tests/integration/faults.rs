@@ -25,6 +25,15 @@ fn check(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Without the kernel's help load may be lost, but machines boot, and what the daemon keeps is bounded.
+#[test]
+fn flood_without_xdp() -> Result<()> {
+    let outcome = Fault::named("flood")?.run(&Scale { xdp: Xdp::Off, ..SCALE })?;
+    println!("flood without XDP: {outcome:?}");
+    ensure!(outcome.exchanges.acks > 500, "hardly any exchange: {:?}", outcome.exchanges);
+    Ok(())
+}
+
 /// Each fault is a test of its name.
 macro_rules! faults {
     ($($test:ident: $name:literal,)*) => {

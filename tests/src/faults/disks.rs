@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{ErrorKind, Write as _},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -62,7 +62,8 @@ fn lines_are_counted(scene: &mut Scene) -> Result<()> {
         Ok((scene.counter("syslog-unwritten")? > before).then_some(()))
     })
     .with_context(|| scene.log())?;
-    scene.wait_until_served(&WITHOUT_DISK)
+    scene.wait_until_served(&WITHOUT_DISK)?;
+    scene.let_pass(Duration::from_secs(2))
 }
 
 pub(super) fn read_only_start(scene: &mut Scene) -> Result<()> {
