@@ -33,7 +33,7 @@ pub enum Xdp {
 /// A configuration file with a state directory and a pin path of its own.
 pub struct Setup {
     dir: TempDir,
-    _boot_root: TempDir,
+    boot_root: TempDir,
     pin_path: PathBuf,
 }
 
@@ -69,13 +69,19 @@ impl Setup {
         );
         fs::create_dir(dir.path().join("state"))?;
         fs::write(dir.path().join("netboot.toml"), text)?;
-        Ok(Self { dir, _boot_root: boot_root, pin_path })
+        Ok(Self { dir, boot_root, pin_path })
     }
 
     /// The configuration file.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.dir.path().join("netboot.toml")
+    }
+
+    /// `boot.root`
+    #[must_use]
+    pub fn boot_root(&self) -> &Path {
+        self.boot_root.path()
     }
 
     /// `state-dir`

@@ -6,6 +6,7 @@ mod disks;
 mod flood;
 mod links;
 mod list;
+mod machine;
 mod memory_group;
 mod mount;
 mod ports;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-pub use self::list::FAULTS;
+pub use self::list::{FAULTS, MACHINE_BESIDE_FLOOD};
 use self::scene::Scene;
 use crate::{
     daemon::Xdp,

@@ -6,18 +6,32 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::sys::signal::{SigSet, Signal};
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Takes SIGINT, SIGTERM and SIGHUP from now on; to be called before there are other threads.
+/// Takes SIGINT, SIGTERM and SIGHUP from now on. They are not blocked: programs that are started would
+/// inherit that, and not end when they are asked to.
 pub fn watch() -> Result<()> {
-    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-    signals.thread_block().context("cannot block signals")?;
+    let runtime =
+        runtime::Builder::new_current_thread().enable_all().build().context("cannot wait")?;
+    let entered = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot take SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot take SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
+    drop(entered);
     thread::spawn(move || {
-        if signals.wait().is_ok() {
-            INTERRUPTED.store(true, Relaxed);
-        }
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+        });
+        INTERRUPTED.store(true, Relaxed);
     });
     Ok(())
 }

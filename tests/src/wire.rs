@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use anyhow::Result;
 
 use crate::{
-    lab::INTERFACE,
+    lab::{INTERFACE, TAP},
     load::Load,
     namespace::{Namespace, connect},
 };
@@ -51,6 +51,11 @@ impl Wire {
     fn between(client_interface: &'static str, generators: u8) -> Result<Self> {
         let (server, client) = (Namespace::new()?, Namespace::new()?);
         Ok(Self { server, client, client_interface, generators })
+    }
+
+    /// Adds a TAP interface for a virtual machine to a [`Self::with_bridge`].
+    pub fn add_tap(&self) -> Result<()> {
+        self.client.add_tap(TAP, BRIDGE)
     }
 
     /// Removes the interfaces of both ends.

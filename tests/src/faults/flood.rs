@@ -16,6 +16,7 @@ use super::{
 use crate::{
     clients::{Identity, udhcpc},
     interrupt,
+    lab::INTERFACE,
     mutate::{Random, mutate},
     packets::send_frames,
     transfer::{Syslog, curl, logger, tftp},
@@ -41,7 +42,8 @@ pub(super) fn flood(scene: &mut Scene) -> Result<()> {
     let start = Instant::now();
     let (sent, took, boots) = thread::scope(|scope| {
         let flood = scope.spawn(|| {
-            let sent = send_all(wire, &frames, count, start);
+            let goes_on = || start.elapsed() < LONGEST;
+            let sent = send_while(goes_on, wire, &frames, count);
             over.store(true, Relaxed);
             (sent, start.elapsed())
         });
@@ -67,7 +69,7 @@ pub(super) fn is_bounded(scene: &mut Scene) -> Result<()> {
     Ok(())
 }
 
-fn frames() -> Result<Vec<Vec<u8>>> {
+pub(super) fn frames() -> Result<Vec<Vec<u8>>> {
     let golden = golden::frames()?;
     let mut random = Random::new(6);
     let mutated = std::iter::repeat_with(|| {
@@ -78,17 +80,23 @@ fn frames() -> Result<Vec<Vec<u8>>> {
     Ok(mutated.filter(|frame| frame.len() <= MAX_FRAME).take(DIFFERENT).collect())
 }
 
-fn send_all(wire: &Wire, frames: &[Vec<u8>], count: u64, start: Instant) -> Result<u64> {
+/// Sends so many hostile frames, if that may go on for so long; how many were sent.
+pub(super) fn send_while(
+    goes_on: impl Fn() -> bool + Sync,
+    wire: &Wire,
+    frames: &[Vec<u8>],
+    count: u64,
+) -> Result<u64> {
     let mut random = Random::new(7);
     let hostile = frames.iter().cycle().take(usize::try_from(count)?).map_while(|frame| {
-        if start.elapsed() > LONGEST || interrupt::check().is_err() {
+        if !goes_on() || interrupt::check().is_err() {
             return None;
         }
         let mut frame = frame.clone();
         forge(&mut random, &mut frame);
         Some(frame)
     });
-    send_frames(&wire.client, wire.client_interface, hostile)
+    send_frames(&wire.client, INTERFACE, hostile)
 }
 
 /// Another machine each time, in half of the frames also on the outside.

@@ -1,7 +1,7 @@
 use super::{
     Cable, Fault,
     Schedule::{self, Apart, Around, Throughout},
-    clock, deaths, disks, flood, links, ports, reloads,
+    clock, deaths, disks, flood, links, machine, ports, reloads,
     scene::Scene,
     service::Service,
 };
@@ -107,6 +107,13 @@ pub const FAULTS: &[Fault] = &[
         ..fault("flood", "hostile frames beside a machine that boots", Throughout(40), flood::flood)
     },
 ];
+
+/// A machine with firmware, by software emulation: for benchmarks.
+pub const MACHINE_BESIDE_FLOOD: Fault = Fault {
+    cable: Cable::Bridged,
+    check: flood::is_bounded,
+    ..fault("flood-bios", "hostile frames beside a BIOS machine", Throughout(150), machine::boot)
+};
 
 const fn fault(
     name: &'static str,

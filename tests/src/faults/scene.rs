@@ -124,16 +124,15 @@ impl Scene {
     /// Waits until all is served, and says how long that took since the fault.
     pub(super) fn recover(&mut self) -> Result<Duration> {
         let struck = self.struck.unwrap_or_else(Instant::now);
-        self.expect(&Service::ALL, struck)
+        self.wait_until_served(&Service::ALL)?;
+        Ok(struck.elapsed())
     }
 
     /// Waits until these are served.
     pub(super) fn wait_until_served(&mut self, services: &[Service]) -> Result<()> {
-        self.expect(services, Instant::now()).map(drop)
-    }
-
-    fn expect(&mut self, services: &[Service], since: Instant) -> Result<Duration> {
-        let served = self.probe.wait_for(&self.wire, &self.setup, services, since);
+        let Self { probe, wire, setup, daemon, .. } = self;
+        let daemon = daemon.as_mut().context("no daemon runs")?;
+        let served = probe.wait_for(wire, setup, daemon, services);
         served.with_context(|| format!("the daemon's log:\n{}", self.log()))
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use dhcproto::{
     Decodable as _, Decoder, Encodable as _,
     v4::{DhcpOption, Message, MessageType, Opcode, OptionCode},
@@ -17,6 +17,7 @@ use super::site::{FILE, PROBE, PROBE_MAC};
 use crate::{
     daemon::Setup,
     interrupt,
+    process::Process,
     wait::wait_closely,
     wire::{SERVER, Wire},
 };
@@ -57,19 +58,22 @@ impl Probe {
         })
     }
 
-    /// Waits until each of these is served; the time that passed since `start`.
+    /// Waits until each of these is served.
     pub(super) fn wait_for(
         &mut self,
         wire: &Wire,
         setup: &Setup,
+        daemon: &mut Process,
         services: &[Service],
-        start: Instant,
-    ) -> Result<Duration> {
+    ) -> Result<()> {
         self.lines += 1;
         wire.client.enter(|| {
             for service in services {
                 wait_closely(&format!("{service:?} to be served"), DEADLINE, || {
                     interrupt::check()?;
+                    if let Some(status) = daemon.ended()? {
+                        bail!("the daemon ended with {status}");
+                    }
                     let served = match service {
                         Service::Dhcp => self.hostname()?.is_some(),
                         Service::Tftp => self.tftp()?,
@@ -80,7 +84,7 @@ impl Probe {
                     Ok(served.then_some(()))
                 })?;
             }
-            Ok(start.elapsed())
+            Ok(())
         })
     }
 

@@ -20,6 +20,10 @@ pub(super) const PROBE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 250);
 /// The machine that boots: the client's interface.
 pub(super) const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 200);
 
+/// The virtual machine that boots.
+pub(super) const GUEST_MAC: &str = "02:ff:00:00:00:77";
+const GUEST: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 201);
+
 pub(super) const HOSTS: &str = "hosts.csv";
 
 /// The hosts of an inventory file.
@@ -42,7 +46,8 @@ impl Hosts {
         let edition = self.edition;
         let probe = PROBE_MAC.map(|byte| format!("{byte:02x}")).join(":");
         let mut text = format!(
-            "mac,ip,hostname\n{probe},{PROBE},{}\n{},{MACHINE},machine-{edition}\n",
+            "mac,ip,hostname\n{probe},{PROBE},{}\n{},{MACHINE},machine-{edition}\n\
+             {GUEST_MAC},{GUEST},guest-{edition}\n",
             self.probe_name(),
             MACS[1]
         );
@@ -101,11 +106,14 @@ cidr = "10.100.0.0/14"
 
 [boot]
 root = "{root}"
-script-user-classes = ["Tinkerbell"]
+script-user-classes = ["Tinkerbell", "iPXE"]
 
 [boot.files]
 x86-bios = "{FILE}"
 x86_64-uefi = "{FILE}"
+
+[script]
+consoles = ["ttyS0"]
 "#,
         root = root.path().display(),
     )

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     daemon::Xdp,
-    faults::{FAULTS, Fault, Outcome, Scale},
+    faults::{FAULTS, Fault, MACHINE_BESIDE_FLOOD, Outcome, Scale},
     interrupt,
     setting::Setting,
 };
@@ -58,7 +58,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     let _buffer = Setting::set("net/core/rmem_default", RECEIVE_BUFFER)?;
     let wanted = |fault: &&Fault| args.only.as_ref().is_none_or(|name| fault.name.contains(name));
     let mut rows = Vec::new();
-    for fault in FAULTS.iter().filter(wanted) {
+    for fault in FAULTS.iter().chain([&MACHINE_BESIDE_FLOOD]).filter(wanted) {
         eprintln!("== {}: {}", fault.name, fault.title);
         let outcome = fault.run(&scale);
         interrupt::check()?;
