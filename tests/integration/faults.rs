@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use netboot_tests::{
     daemon::Xdp,
-    faults::{Fault, Scale},
+    faults::{Fault, Outcome, Scale},
 };
 
 /// Little enough for perfdhcp to lose nothing by itself, on cores that other tests use too.
@@ -17,9 +17,12 @@ const SCALE: Scale = Scale {
 };
 
 fn check(name: &str) -> Result<()> {
-    let outcome = Fault::named(name)?.run(&SCALE)?;
-    println!("{name}: {outcome:?}");
-    let exchanges = outcome.exchanges;
+    let Outcome { exchanges, could_not, recovery, notes, wrong } =
+        Fault::named(name)?.run(&SCALE)?;
+    println!("{name}: {exchanges:?}, {could_not} could not, {recovery:?}, {notes:?}");
+    if let Some(error) = wrong {
+        return Err(error);
+    }
     ensure!(exchanges.discovers > 500, "hardly any load: {exchanges:?}");
     ensure!(exchanges.lost() == 0, "{} requests were lost: {exchanges:?}", exchanges.lost());
     Ok(())
@@ -30,6 +33,9 @@ fn check(name: &str) -> Result<()> {
 fn flood_without_xdp() -> Result<()> {
     let outcome = Fault::named("flood")?.run(&Scale { xdp: Xdp::Off, ..SCALE })?;
     println!("flood without XDP: {outcome:?}");
+    if let Some(error) = outcome.wrong {
+        return Err(error);
+    }
     ensure!(outcome.exchanges.acks > 500, "hardly any exchange: {:?}", outcome.exchanges);
     Ok(())
 }

@@ -78,7 +78,7 @@ pub struct Scale {
 }
 
 /// What a fault did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     pub exchanges: Exchanges,
     /// Offered, and not answered, while nobody could answer.
@@ -86,6 +86,8 @@ pub struct Outcome {
     /// From the fault, or from when it was mended, until all is served.
     pub recovery: Duration,
     pub notes: Vec<String>,
+    /// All was served, but not as it should be.
+    pub wrong: Option<anyhow::Error>,
 }
 
 impl Scale {
@@ -103,39 +105,46 @@ impl Fault {
 
     /// Makes it happen to a daemon under load.
     pub fn run(&self, scale: &Scale) -> Result<Outcome> {
-        const BEFORE: u32 = 2;
-        const AFTER: u32 = 4;
         let wire = match self.cable {
             Cable::Direct => Wire::new(scale.generators)?,
             Cable::Bridged => Wire::with_bridge(scale.generators)?,
         };
         let mut scene = Scene::new(wire, *scale)?;
-        (self.prepare)(&mut scene)?;
-        let (exchanges, recovery) = match self.schedule {
+        let happened = self.happen(&mut scene);
+        let (exchanges, recovery) = happened.with_context(|| scene.end_of_log())?;
+        let checked = (self.check)(&mut scene).with_context(|| scene.end_of_log());
+        let could_not = scene.could_not.lost();
+        let notes = std::mem::take(&mut scene.notes);
+        let wrong = checked.and_then(|()| scene.close()).err();
+        Ok(Outcome { exchanges, could_not, recovery, notes, wrong })
+    }
+
+    /// What was exchanged, and the time until all is served.
+    fn happen(&self, scene: &mut Scene) -> Result<(Exchanges, Duration)> {
+        const BEFORE: u32 = 2;
+        const AFTER: u32 = 4;
+        (self.prepare)(scene)?;
+        match self.schedule {
             Schedule::Throughout(seconds) => {
                 let mut load = scene.start_load(seconds)?;
-                (self.strike)(&mut scene)?;
+                (self.strike)(scene)?;
                 let recovery = scene.recover()?;
                 ensure!(load.is_running()?, "the load ended before all was served: {recovery:?}");
-                (load.finish()?, recovery)
+                Ok((load.finish()?, recovery))
             }
             Schedule::Around => {
                 let before = scene.run_load(BEFORE)?;
-                (self.strike)(&mut scene)?;
+                (self.strike)(scene)?;
                 let load = scene.start_load_unheard(AFTER)?;
                 let recovery = scene.recover()?;
-                (before.and(load.finish()?), recovery)
+                Ok((before.and(load.finish()?), recovery))
             }
             Schedule::Apart => {
                 let before = scene.run_load(BEFORE)?;
-                (self.strike)(&mut scene)?;
+                (self.strike)(scene)?;
                 let recovery = scene.recover()?;
-                (before.and(scene.run_load(AFTER)?), recovery)
+                Ok((before.and(scene.run_load(AFTER)?), recovery))
             }
-        };
-        (self.check)(&mut scene)?;
-        let could_not = scene.could_not.lost();
-        let notes = scene.close()?;
-        Ok(Outcome { exchanges, could_not, recovery, notes })
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 
 use super::{
@@ -60,8 +60,7 @@ fn lines_are_counted(scene: &mut Scene) -> Result<()> {
     wait_closely("a line that is not written", DEADLINE, || {
         scene.probe.say(&"no room for this ".repeat(50));
         Ok((scene.counter("syslog-unwritten")? > before).then_some(()))
-    })
-    .with_context(|| scene.log())?;
+    })?;
     scene.wait_until_served(&WITHOUT_DISK)?;
     scene.let_pass(Duration::from_secs(2))
 }
@@ -92,5 +91,4 @@ pub(super) fn status_is_there(scene: &mut Scene) -> Result<()> {
         let output = process::output(command, DEADLINE)?;
         Ok(output.status.success().then_some(()))
     })
-    .with_context(|| format!("the daemon's log:\n{}", scene.log()))
 }

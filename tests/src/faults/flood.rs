@@ -1,12 +1,14 @@
 //! Hostile frames, as fast as they can be sent, beside a machine that boots.
 
 use std::{
+    net::SocketAddrV4,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use netboot::selftest::golden;
 
 use super::{
@@ -15,13 +17,14 @@ use super::{
 };
 use crate::{
     clients::{Identity, udhcpc},
+    daemon::Xdp,
     interrupt,
     lab::INTERFACE,
     mutate::{Random, mutate},
     packets::send_frames,
     transfer::{Syslog, curl, logger, tftp},
     wait::wait_for,
-    wire::{SERVER, Wire},
+    wire::{MACS, SERVER, Wire},
 };
 
 /// Frames that are not the same; then they come again, from other machines.
@@ -47,13 +50,23 @@ pub(super) fn flood(scene: &mut Scene) -> Result<()> {
             over.store(true, Relaxed);
             (sent, start.elapsed())
         });
-        let boots = boot_until(wire, scene.setup.state_dir().join("log").as_path(), &over);
+        let boots = boot_until(wire, &scene.setup.state_dir().join("log"), &over);
         let (sent, took) = flood.join().map_err(|_| anyhow!("the flood's thread panicked"))?;
         anyhow::Ok((sent?, took, boots?))
     })?;
     let rate = sent as f64 / took.as_secs_f64();
-    scene.notes.push(format!("{sent} frames, {rate:.0} a second; {boots} boots meanwhile"));
-    ensure!(boots > 0, "no boot was completed in the {took:?} of the flood");
+    let Boots { completed, failed } = &boots;
+    scene.notes.push(format!(
+        "{sent} frames, {rate:.0} a second; {completed} boots meanwhile, {} failed",
+        failed.len()
+    ));
+    // Without the kernel's help a machine waits for the end of the flood.
+    if scene.scale.xdp == Xdp::Off {
+        boot(wire, &scene.setup.state_dir().join("log"), "after the flood")?;
+    } else {
+        ensure!(failed.is_empty(), "beside the flood: {}", failed.join("; "));
+        ensure!(*completed > 0, "no boot was completed in the {took:?} of the flood");
+    }
     ensure!(sent == count, "only {sent} of {count} frames were sent in {took:?}");
     scene.memory_before = memory;
     scene.strikes();
@@ -114,28 +127,39 @@ fn forge(random: &mut Random, frame: &mut [u8]) {
     }
 }
 
-/// Boots again and again; the boots that were completed before the flood was over.
-fn boot_until(wire: &Wire, log: &std::path::Path, over: &AtomicBool) -> Result<u32> {
-    let mut boots = 0;
+#[derive(Default)]
+struct Boots {
+    /// Before the flood was over.
+    completed: u32,
+    /// With the reasons.
+    failed: Vec<String>,
+}
+
+/// Boots again and again.
+fn boot_until(wire: &Wire, log: &Path, over: &AtomicBool) -> Result<Boots> {
+    let mut boots = Boots::default();
     while !over.load(Relaxed) {
         interrupt::check()?;
-        boot(wire, log, boots).with_context(|| format!("boot {boots} beside the flood"))?;
-        if !over.load(Relaxed) {
-            boots += 1;
+        let name = format!("{} beside the flood", boots.completed);
+        match boot(wire, log, &name) {
+            Ok(()) if over.load(Relaxed) => {}
+            Ok(()) => boots.completed += 1,
+            Err(error) => boots.failed.push(format!("{error:#}")),
         }
     }
     Ok(boots)
 }
 
-fn boot(wire: &Wire, log: &std::path::Path, number: u32) -> Result<()> {
+/// Lease, boot file, script, a line in the log.
+fn boot(wire: &Wire, log: &Path, name: &str) -> Result<()> {
     let client = &wire.client;
     let lease = udhcpc(client, wire.client_interface, Identity::default())?;
     ensure!(lease.address == MACHINE.to_string(), "{lease:?}");
     let kernel = tftp(client, SERVER, KERNEL)?;
     ensure!(kernel.len() == 300_001, "the file has {} bytes", kernel.len());
-    let script = curl(client, &format!("http://{SERVER}/{}/auto.ipxe", crate::wire::MACS[1]), &[])?;
+    let script = curl(client, &format!("http://{SERVER}/{}/auto.ipxe", MACS[1]), &[])?;
     ensure!(script.status == 200 && script.body.starts_with(b"#!ipxe"), "{}", script.status);
-    let line = format!("boot {number} is complete");
-    logger(client, std::net::SocketAddrV4::new(SERVER, 514), Syslog::Udp, &line)?;
+    let line = format!("boot {name} is complete");
+    logger(client, SocketAddrV4::new(SERVER, 514), Syslog::Udp, &line)?;
     wait_for(&line, DEADLINE, || Ok(texts(log).contains(&line).then_some(())))
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use nix::sys::signal::Signal;
 
 use super::{
@@ -42,11 +42,10 @@ fn reload(scene: &mut Scene, hosts: Hosts) -> Result<()> {
     let before = reloads(scene);
     scene.write_hosts(hosts)?;
     scene.signal(Signal::SIGHUP)?;
-    let confirmed = wait_closely("a reload", DEADLINE, || {
+    wait_closely("a reload", DEADLINE, || {
         interrupt::check()?;
         Ok((reloads(scene) > before).then_some(()))
-    });
-    confirmed.with_context(|| format!("the daemon's log:\n{}", scene.log()))
+    })
 }
 
 fn reloads(scene: &Scene) -> usize {
@@ -56,8 +55,7 @@ fn reloads(scene: &Scene) -> usize {
 /// The last edition is what is answered.
 pub(super) fn is_new(scene: &mut Scene) -> Result<()> {
     let name = scene.hosts.probe_name();
-    let answered = scene.probe.wait_for_hostname(&scene.wire, &name);
-    answered.with_context(|| format!("the daemon's log:\n{}", scene.log()))
+    scene.probe.wait_for_hostname(&scene.wire, &name)
 }
 
 /// First the configuration, then the inventory; at last both are right again, and new.
@@ -76,8 +74,7 @@ pub(super) fn invalid(scene: &mut Scene) -> Result<()> {
     let before = kept(scene);
     let inventory = config.with_file_name(site::HOSTS);
     site::replace(&inventory, "mac,ip\nno-mac,10.99.16.0\n")?;
-    wait_closely("the second refusal", DEADLINE, || Ok((kept(scene) > before).then_some(())))
-        .with_context(|| format!("the daemon's log:\n{}", scene.log()))?;
+    wait_closely("the second refusal", DEADLINE, || Ok((kept(scene) > before).then_some(())))?;
     scene.wait_until_served(&Service::ALL)?;
     reload(scene, Hosts { edition: 3, ..scene.hosts })
 }

@@ -101,7 +101,7 @@ impl Scene {
     /// Starts the daemon; it is not waited for.
     pub(super) fn start(&mut self) -> Result<()> {
         let command = self.command()?;
-        self.daemon = Some(Process::spawn(command)?);
+        self.daemon = Some(Process::spawn(command)?.quiet());
         Ok(())
     }
 
@@ -132,8 +132,7 @@ impl Scene {
     pub(super) fn wait_until_served(&mut self, services: &[Service]) -> Result<()> {
         let Self { probe, wire, setup, daemon, .. } = self;
         let daemon = daemon.as_mut().context("no daemon runs")?;
-        let served = probe.wait_for(wire, setup, daemon, services);
-        served.with_context(|| format!("the daemon's log:\n{}", self.log()))
+        probe.wait_for(wire, setup, daemon, services)
     }
 
     /// The time from here on is that of the fault.
@@ -149,13 +148,22 @@ impl Scene {
         self.daemon.as_ref().map(Process::stderr).unwrap_or_default()
     }
 
+    /// For an error's message.
+    pub(super) fn end_of_log(&self) -> String {
+        const LINES: usize = 40;
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let end = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default();
+        format!("the end of the daemon's log:\n{}\n", end.join("\n"))
+    }
+
     pub(super) fn signal(&mut self, signal: Signal) -> Result<()> {
         self.daemon()?.signal(signal)
     }
 
     /// Waits for the daemon's end; it is another daemon that starts then.
     pub(super) fn ended(&mut self) -> Result<Output> {
-        self.daemon.take().context("no daemon runs")?.quiet().finish(DEADLINE)
+        self.daemon.take().context("no daemon runs")?.finish(DEADLINE)
     }
 
     /// Waits until the log of this daemon has these words.
@@ -165,7 +173,6 @@ impl Scene {
             interrupt::check()?;
             Ok(daemon.stderr().contains(words).then_some(()))
         })
-        .with_context(|| format!("the daemon's log:\n{}", daemon.stderr()))
     }
 
     /// For as long as a daemon is dead: the kernel shall have many requests to answer.
@@ -230,7 +237,7 @@ impl Scene {
     }
 
     /// Ends the daemon as an operator does; nothing may be left.
-    pub(super) fn close(mut self) -> Result<Vec<String>> {
+    pub(super) fn close(mut self) -> Result<()> {
         let daemon = self.daemon.take().context("no daemon runs")?;
         let Output { status, stderr, .. } = daemon.terminate(DEADLINE)?;
         ensure!(status.success(), "the daemon ended with {status}:\n{stderr}");
@@ -241,7 +248,7 @@ impl Scene {
         if pins.exists() {
             bail!("{} is left:\n{stderr}", pins.display());
         }
-        Ok(self.notes)
+        Ok(())
     }
 
     /// What a process of the machine has used at most, in KiB.

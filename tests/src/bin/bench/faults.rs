@@ -1,6 +1,6 @@
 //! Faults under load: what was lost, and how long until all is served again.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use netboot_tests::{
     daemon::Xdp,
     faults::{FAULTS, Fault, MACHINE_BESIDE_FLOOD, Outcome, Scale},
@@ -89,6 +89,9 @@ impl Row {
                 json["could_not_be_answered"] = outcome.could_not.into();
                 json["seconds_to_full_service"] = outcome.recovery.as_secs_f64().into();
                 json["notes"] = outcome.notes.clone().into();
+                if let Some(error) = &outcome.wrong {
+                    json["wrong"] = format!("{error:#}").into();
+                }
             }
             Err(error) => json["failed"] = format!("{error:#}").into(),
         }
@@ -97,7 +100,7 @@ impl Row {
 }
 
 fn said(outcome: &Outcome) -> String {
-    let Outcome { exchanges, could_not, recovery, notes } = outcome;
+    let Outcome { exchanges, could_not, recovery, notes, wrong } = outcome;
     let mut words = vec![format!(
         "{} exchanges offered; {} of {} requests lost; all served after {:.2} s",
         exchanges.discovers,
@@ -109,6 +112,9 @@ fn said(outcome: &Outcome) -> String {
         words.push(format!("{could_not} while nobody could answer"));
     }
     words.extend(notes.iter().cloned());
+    if let Some(error) = wrong {
+        words.push(format!("but {error:#}"));
+    }
     words.join("; ")
 }
 
@@ -118,7 +124,7 @@ fn summary(rows: &[Row]) -> String {
         let title = fault.title.to_owned();
         cells.push(match outcome {
             Ok(outcome) => vec![
-                title,
+                if outcome.wrong.is_some() { format!("{title} (wrong)") } else { title },
                 outcome.exchanges.discovers.to_string(),
                 outcome.exchanges.lost().to_string(),
                 if outcome.could_not > 0 { outcome.could_not.to_string() } else { "-".to_owned() },
@@ -141,11 +147,10 @@ fn summary(rows: &[Row]) -> String {
 
 fn judge(rows: &[Row]) -> Result<()> {
     for Row { fault, outcome } in rows {
-        let lost = match outcome {
-            Ok(outcome) => outcome.exchanges.lost(),
-            Err(error) => anyhow::bail!("{}: {error:#}", fault.title),
-        };
+        let Ok(outcome) = outcome else { bail!("{} failed", fault.title) };
+        let lost = outcome.exchanges.lost();
         ensure!(lost == 0, "{}: {lost} requests lost", fault.title);
+        ensure!(outcome.wrong.is_none(), "{} is not as it should be", fault.title);
     }
-    rows.first().map(drop).context("nothing was measured")
+    Ok(())
 }

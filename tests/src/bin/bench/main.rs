@@ -13,7 +13,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use netboot_tests::interrupt;
+use netboot_tests::{interrupt, process};
 
 #[derive(Parser)]
 #[command(about = "Benchmarks in network namespaces; needs root")]
@@ -46,6 +46,7 @@ fn run(command: Command) -> Result<()> {
         "NETBOOT_BIN does not name the daemon to measure: run `cargo xtask bench`"
     );
     interrupt::watch()?;
+    process::be_quiet();
     match command {
         Command::Faults(args) => faults::command(&args),
         Command::Memory(args) => memory::command(&args),
