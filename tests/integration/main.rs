@@ -7,6 +7,7 @@ mod conformance;
 mod corpus;
 mod decline;
 mod explain;
+mod faults;
 mod frames;
 mod hostile;
 mod isolation;

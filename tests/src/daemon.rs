@@ -95,6 +95,18 @@ impl Setup {
         self.dir.path().join("netboot.toml")
     }
 
+    /// `boot.root`
+    #[must_use]
+    pub fn boot_root(&self) -> &Path {
+        self.boot_root.path()
+    }
+
+    /// `state-dir`
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
     /// Where the maps are pinned.
     #[must_use]
     pub fn pin_path(&self) -> &Path {
@@ -237,26 +249,46 @@ pub fn spawn_unconfigured(namespace: &Namespace, interface: &str) -> Result<Proc
 /// `NETBOOT_BIN`, or the daemon built like these tests.
 pub fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}"))) {
+    once(&BINARY, || match env::var_os("NETBOOT_BIN") {
+        Some(path) => Ok(path.into()),
+        None => build(&[], "."),
+    })
+}
+
+/// `NETBOOT_OTHER_BIN`, or a daemon built like these tests whose maps have another layout: what an
+/// upgrade starts.
+pub fn other_binary() -> Result<&'static Path> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    once(&BINARY, || match env::var_os("NETBOOT_OTHER_BIN") {
+        Some(path) => Ok(path.into()),
+        // Beside, since other tests are running the first one's binary.
+        None => build(&["--features", "other-layout"], "other-layout"),
+    })
+}
+
+fn once(
+    binary: &'static OnceLock<Result<PathBuf, String>>,
+    find: impl FnOnce() -> Result<PathBuf>,
+) -> Result<&'static Path> {
+    match binary.get_or_init(|| find().map_err(|error| format!("{error:#}"))) {
         Ok(path) => Ok(path),
         Err(error) => bail!("{error}"),
     }
 }
 
-fn build() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("NETBOOT_BIN") {
-        return Ok(path.into());
-    }
+/// Builds into a directory below the one that the tests were built into.
+fn build(features: &[&str], below: &str) -> Result<PathBuf> {
     // target/PROFILE/deps/integration-...
     let tests = env::current_exe()?;
     let profile = tests.ancestors().nth(2).context("where the tests were built")?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--package", "netboot-userspace", "--bin", "netboot"]);
+    cargo.args(["build", "--package", "netboot-userspace", "--bin", "netboot"]).args(features);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    cargo.arg("--target-dir").arg(profile.parent().context("the target directory")?);
+    let target = profile.parent().context("the target directory")?.join(below);
+    cargo.arg("--target-dir").arg(&target);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     process::run(cargo, Duration::from_secs(900)).context("build the daemon")?;
-    Ok(profile.join("netboot"))
+    Ok(target.join(profile.file_name().context("the profile's directory")?).join("netboot"))
 }

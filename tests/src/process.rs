@@ -1,6 +1,7 @@
 use std::{
     fs,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -12,6 +13,13 @@ use nix::{
 use tempfile::NamedTempFile;
 
 use crate::wait::wait_for;
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on what programs printed is in errors only: there is no test runner that hides it.
+pub fn be_quiet() {
+    QUIET.store(true, Relaxed);
+}
 
 /// A program that a test runs. It is killed when the value goes; what it printed is then shown, if
 /// the test failed.
@@ -84,10 +92,13 @@ impl Process {
         self.wait(deadline)
     }
 
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        signal::kill(self.pid(), signal).with_context(|| format!("{signal} to {}", self.line))
+    }
+
     /// Asks it to end with SIGTERM, and waits for that.
     pub fn terminate(self, deadline: Duration) -> Result<Output> {
-        signal::kill(self.pid(), Signal::SIGTERM)
-            .with_context(|| format!("SIGTERM to {}", self.line))?;
+        self.signal(Signal::SIGTERM)?;
         self.finish(deadline)
     }
 
@@ -108,7 +119,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         // The test runner shows this where the test failed.
-        if let Report::Shown = self.report {
+        if matches!(self.report, Report::Shown) && !QUIET.load(Relaxed) {
             eprintln!("--- {}\n{}{}", self.line, self.stdout(), self.stderr());
         }
     }

@@ -14,6 +14,24 @@ const LONGEST: Duration = Duration::from_millis(500);
 pub fn wait_for<T>(
     what: &str,
     deadline: Duration,
+    poll: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    poll_until(what, deadline, |waited| (waited / 8).clamp(SHORTEST, LONGEST), poll)
+}
+
+/// The same, polling each 20 ms, for what is measured.
+pub fn wait_closely<T>(
+    what: &str,
+    deadline: Duration,
+    poll: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    poll_until(what, deadline, |_waited| Duration::from_millis(20), poll)
+}
+
+fn poll_until<T>(
+    what: &str,
+    deadline: Duration,
+    pause: impl Fn(Duration) -> Duration,
     mut poll: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
     let start = Instant::now();
@@ -25,6 +43,6 @@ pub fn wait_for<T>(
         if waited > deadline {
             bail!("waited {deadline:?} for {what}");
         }
-        thread::park_timeout((waited / 8).clamp(SHORTEST, LONGEST));
+        thread::park_timeout(pause(waited));
     }
 }

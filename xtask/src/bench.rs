@@ -3,7 +3,7 @@
 mod dhcp;
 mod hosts;
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
@@ -25,8 +25,12 @@ enum Benchmark {
     Dhcp(dhcp::Args),
     /// DHCP exchanges at a rate: netboot, dnsmasq, Kea and ISC dhcpd
     Perfdhcp(Perfdhcp),
+    /// Faults under load: exchanges lost, and the time until all is served again
+    Faults(Faults),
     /// Reading inventories: TOML, CSV and Tinkerbell's YAML
     Hosts(hosts::Args),
+    /// What maps and daemon take for 10, 10,000 and 1,000,000 reservations
+    Memory(Memory),
     /// Parallel TFTP transfers: netboot, dnsmasq, tftpd-hpa and atftpd
     Tftp(Tftp),
 }
@@ -48,6 +52,35 @@ struct Perfdhcp {
     /// Only the servers whose name contains this
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Faults {
+    /// Exchanges (DISCOVER, OFFER, REQUEST, ACK) offered a second
+    #[arg(long, default_value_t = 2_000)]
+    rate: u32,
+    /// Reservations; each machine asks again and again
+    #[arg(long, default_value_t = 10_000)]
+    machines: u32,
+    /// Hostile frames of the flood
+    #[arg(long, default_value_t = 1_000_000)]
+    hostile: u64,
+    /// Only the faults whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Memory {
+    /// Only this number of reservations
+    #[arg(long, value_name = "NUMBER")]
+    only: Option<u32>,
     /// Print JSON for scripts
     #[arg(long)]
     json: bool,
@@ -79,30 +112,46 @@ pub(crate) fn command(args: &Args) -> Result<()> {
             dhcp::command(args)
         }
         Benchmark::Hosts(args) => hosts::command(args),
+        Benchmark::Faults(args) => {
+            setup::ensure(Group::Everything)?;
+            let [daemon, other] = cargo::daemons(&["--release"])?;
+            let arguments = with_common(faults_arguments(args), args.only.as_deref(), args.json);
+            run_driver(&arguments, &[("NETBOOT_BIN", &daemon), ("NETBOOT_OTHER_BIN", &other)])
+        }
+        Benchmark::Memory(args) => {
+            let only = args.only.map(|number| number.to_string());
+            on_real_parts(vec!["memory".to_owned()], only.as_deref(), args.json)
+        }
         Benchmark::Perfdhcp(args) => {
-            beside_peers(perfdhcp_arguments(args), args.only.as_deref(), args.json)
+            on_real_parts(perfdhcp_arguments(args), args.only.as_deref(), args.json)
         }
         Benchmark::Tftp(args) => {
-            beside_peers(tftp_arguments(args), args.only.as_deref(), args.json)
+            on_real_parts(tftp_arguments(args), args.only.as_deref(), args.json)
         }
     }
 }
 
+fn on_real_parts(arguments: Vec<String>, only: Option<&str>, json: bool) -> Result<()> {
+    setup::ensure(Group::Everything)?;
+    let daemon = cargo::executable(&["build", "--release", "-p", "netboot-userspace"], "netboot")?;
+    run_driver(&with_common(arguments, only, json), &[("NETBOOT_BIN", &daemon)])
+}
+
 /// The driver belongs to the tests, which know namespaces and daemons. It becomes this process: Ctrl-C
 /// is its own to clean up after.
-fn beside_peers(mut arguments: Vec<String>, only: Option<&str>, json: bool) -> Result<()> {
-    setup::ensure(Group::Everything)?;
-    if let Some(name) = only {
-        arguments.extend(["--only".to_owned(), name.to_owned()]);
-    }
+fn run_driver(arguments: &[String], daemons: &[(&str, &Path)]) -> Result<()> {
+    let driver = ["build", "--release", "-p", "netboot-tests", "--bin", "bench"];
+    let mut command = Command::new(cargo::executable(&driver, "bench")?);
+    command.args(arguments).envs(daemons.iter().copied());
+    shell::exec(&mut shell::as_root(command)?)
+}
+
+fn with_common(mut arguments: Vec<String>, only: Option<&str>, json: bool) -> Vec<String> {
+    arguments.extend(only.into_iter().flat_map(|name| ["--only".to_owned(), name.to_owned()]));
     if json {
         arguments.push("--json".to_owned());
     }
-    let daemon = cargo::executable(&["build", "--release", "-p", "netboot-userspace"], "netboot")?;
-    let driver = ["build", "--release", "-p", "netboot-tests", "--bin", "bench"];
-    let mut command = Command::new(cargo::executable(&driver, "bench")?);
-    command.args(arguments).env("NETBOOT_BIN", daemon);
-    shell::exec(&mut shell::as_root(command)?)
+    arguments
 }
 
 fn perfdhcp_arguments(args: &Perfdhcp) -> Vec<String> {
@@ -113,6 +162,16 @@ fn perfdhcp_arguments(args: &Perfdhcp) -> Vec<String> {
         format!("--seconds={seconds}"),
         format!("--machines={machines}"),
         format!("--generators={generators}"),
+    ]
+}
+
+fn faults_arguments(args: &Faults) -> Vec<String> {
+    let Faults { rate, machines, hostile, .. } = args;
+    vec![
+        "faults".to_owned(),
+        format!("--rate={rate}"),
+        format!("--machines={machines}"),
+        format!("--hostile={hostile}"),
     ]
 }
 

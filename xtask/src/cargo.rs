@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -31,6 +32,18 @@ pub(crate) fn executable(arguments: &[&str], name: &str) -> Result<PathBuf> {
     ensure!(output.status.success(), "`cargo {}` failed: {}", arguments.join(" "), output.status);
     find_executable(&String::from_utf8_lossy(&output.stdout), name)
         .with_context(|| format!("`cargo {}` made no executable `{name}`", arguments.join(" ")))
+}
+
+/// The daemon, and beside it one whose maps have another layout: what an upgrade is tested with. `profile`
+/// is what cargo is told of it (`--release`).
+pub(crate) fn daemons(profile: &[&str]) -> Result<[PathBuf; 2]> {
+    const BUILD: [&str; 3] = ["build", "-p", "netboot-userspace"];
+    // Both builds write the same file: the daemon's own is the last.
+    let other = [&BUILD[..], &["--features", "other-layout"], profile].concat();
+    let built = executable(&other, "netboot")?;
+    let kept = built.with_file_name("netboot-other-layout");
+    fs::copy(&built, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
+    Ok([executable(&[&BUILD[..], profile].concat(), "netboot")?, kept])
 }
 
 fn find_executable(messages: &str, name: &str) -> Option<PathBuf> {

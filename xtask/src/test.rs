@@ -38,10 +38,11 @@ fn unprivileged(filter: &[String]) -> Result<()> {
 
 /// Built by the calling user and run by root, so that `target` stays the user's.
 fn integration(args: &Args) -> Result<()> {
-    let daemon = cargo::executable(&["build", "-p", "netboot-userspace"], "netboot")?;
+    let [daemon, other] = cargo::daemons(&[])?;
     let tests = cargo::executable(&["test", "--no-run", "-p", "netboot-tests"], "integration")?;
     let mut command = shell::command(tests);
-    command.current_dir(shell::root().join("tests")).args(&args.filter).env("NETBOOT_BIN", daemon);
+    command.current_dir(shell::root().join("tests")).args(&args.filter);
+    command.env("NETBOOT_BIN", daemon).env("NETBOOT_OTHER_BIN", other);
     if args.show_output {
         command.arg("--show-output");
     }

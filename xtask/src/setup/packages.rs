@@ -69,6 +69,7 @@ const PACKAGES: &[Package] = &[
     package("iproute2", Provides::Program("ip"), TOOL),
     package("tcpdump", Provides::Program("tcpdump"), TOOL),
     package("tshark", Provides::Program("tshark"), TOOL),
+    package("faketime", Provides::Program("faketime"), TOOL),
     package("cpio", Provides::Program("cpio"), TOOL),
     package("busybox-static", Provides::StaticProgram("busybox"), TOOL),
 ];

@@ -2,22 +2,23 @@
 
 mod configuration;
 
-use std::{fs, net::Ipv4Addr, process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use netboot_tests::{
     daemon::{Count, Daemon, Setup, Xdp},
+    interrupt,
     lab::INTERFACE,
+    load::Load,
     namespace::Namespace,
     process::Process,
     wait::wait_for,
+    wire::SERVER,
 };
 use tempfile::TempDir;
 
 use self::configuration::{BINARY, dhcpd, dnsmasq, kea, netboot};
-use crate::{interrupt, load::Load};
 
-pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 /// 10,000 hosts are read, and by some of them sorted.
 const START: Duration = Duration::from_secs(60);
 

@@ -1,11 +1,10 @@
 //! The benchmarks that need real parts; `cargo xtask bench` builds and runs them.
 
 mod dhcp_servers;
-mod interrupt;
-mod load;
+mod faults;
 mod losses;
+mod memory;
 mod perfdhcp;
-mod setting;
 mod table;
 mod tftp;
 mod usage;
@@ -14,6 +13,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
+use netboot_tests::{interrupt, process};
 
 #[derive(Parser)]
 #[command(about = "Benchmarks in network namespaces; needs root")]
@@ -24,6 +24,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Faults under load: what was lost, and how long until all is served again
+    Faults(faults::Args),
+    /// What the maps and the daemon take, by the number of reservations
+    Memory(memory::Args),
     /// DHCP exchanges at a rate, with netboot and its peers
     Perfdhcp(perfdhcp::Args),
     /// Parallel TFTP transfers, with netboot and its peers
@@ -42,7 +46,10 @@ fn run(command: Command) -> Result<()> {
         "NETBOOT_BIN does not name the daemon to measure: run `cargo xtask bench`"
     );
     interrupt::watch()?;
+    process::be_quiet();
     match command {
+        Command::Faults(args) => faults::command(&args),
+        Command::Memory(args) => memory::command(&args),
         Command::Perfdhcp(args) => perfdhcp::command(&args),
         Command::Tftp(args) => tftp::command(&args),
     }

@@ -7,23 +7,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     daemon::Count,
-    lab::INTERFACE,
-    namespace::{Namespace, connect},
+    interrupt,
+    load::{Exchanges, Load},
+    setting::Setting,
+    wire::{SERVER, Wire},
 };
 use serde_json::Value;
 
-use crate::{
-    dhcp_servers::{Kind, SERVER},
-    interrupt,
-    load::{Exchanges, Load},
-    losses::Losses,
-    setting::Setting,
-    usage,
-};
+use crate::{dhcp_servers::Kind, losses::Losses, usage};
 
 /// perfdhcp does not ask for a receive buffer, and the usual one holds 10 ms of answers: it would be
 /// its own losses that are measured. Only the generators' sockets are made while this is set.
-const RECEIVE_BUFFER: u64 = 64 << 20;
+pub(crate) const RECEIVE_BUFFER: u64 = 64 << 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -93,7 +88,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
 }
 
 fn measure(kind: Kind, load: &Load) -> Result<Run> {
-    let (server, client) = wire(load)?;
+    let Wire { server, client, .. } = Wire::new(load.generators)?;
     let running = kind.start(load, &server, &client)?;
     eprintln!("   answers; offering {} exchanges/s for {} s", load.rate, load.seconds);
     let losses = Losses::read(&server, &client)?;
@@ -113,28 +108,4 @@ fn measure(kind: Kind, load: &Load) -> Result<Run> {
     let losses = Losses::read(&server, &client)?.since(losses);
     let losses = if kind.reads_packets() { losses.without_udp() } else { losses };
     Ok(Run { kind, exchanges, losses, server_cpu, generator_cpu, answers })
-}
-
-/// A server and the generators on one wire. They know each other's MAC, as in the middle of a day:
-/// thousands of requests that wait for the first ARP answer would be a loss of the start alone.
-fn wire(load: &Load) -> Result<(Namespace, Namespace)> {
-    const MACS: [&str; 2] = ["02:ff:00:00:00:01", "02:ff:00:00:00:02"];
-    let (server, client) = (Namespace::new()?, Namespace::new()?);
-    connect((&server, INTERFACE), (&client, INTERFACE))?;
-    for (namespace, mac) in [&server, &client].into_iter().zip(MACS) {
-        namespace.set_mac(INTERFACE, mac)?;
-    }
-    let knows = |namespace: &Namespace, address: &str, mac| {
-        let entry =
-            ["neigh", "replace", address, "lladdr", mac, "dev", INTERFACE, "nud", "permanent"];
-        namespace.ip(&entry)
-    };
-    server.add_address(INTERFACE, &format!("{SERVER}/16"))?;
-    for generator in 0..load.generators {
-        let relay = Load::relay(generator).to_string();
-        client.add_address(INTERFACE, &format!("{relay}/16"))?;
-        knows(&server, &relay, MACS[1])?;
-    }
-    knows(&client, &SERVER.to_string(), MACS[0])?;
-    Ok((server, client))
 }

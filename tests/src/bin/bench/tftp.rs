@@ -7,13 +7,14 @@ mod servers;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
+use netboot_tests::interrupt;
 use serde_json::Value;
 
 use self::{
     client::{Fetched, Storm},
     servers::{Kind, Server},
 };
-use crate::{interrupt, usage};
+use crate::usage;
 
 /// A window of one block is what most firmware asks for; EDK2 asks for 4, and 8 shows the trend.
 const WINDOWS: [u16; 2] = [1, 8];

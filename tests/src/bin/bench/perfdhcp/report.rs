@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use netboot_tests::daemon::Xdp;
+use netboot_tests::{daemon::Xdp, load::Load};
 use serde_json::{Value, json};
 
 use super::Run;
 use crate::{
     dhcp_servers::Kind,
-    load::Load,
     table::{row, table},
     usage,
 };

@@ -12,7 +12,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::{net::UdpSocket, runtime, task::JoinSet, time::timeout};
 
 use super::FILE;
-use crate::{interrupt, usage};
+use netboot_tests::interrupt;
+
+use crate::usage;
 
 /// What fills an Ethernet frame, with room for a VLAN tag.
 pub(super) const BLKSIZE: usize = 1468;

@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
 
-use super::{super::SERVER, BINARY, SCRIPT_URL};
-use crate::load::Load;
+use netboot_tests::{load::Load, wire::SERVER};
+
+use super::{BINARY, SCRIPT_URL};
 
 pub(crate) fn configuration(load: &Load) -> String {
     let mut text = format!(

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use crate::load::Load;
+use netboot_tests::load::Load;
 
 pub(crate) const OPTIONS: [&str; 16] = [
     "--no-daemon",

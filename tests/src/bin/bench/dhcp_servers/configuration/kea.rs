@@ -1,8 +1,7 @@
-use netboot_tests::lab::INTERFACE;
+use netboot_tests::{lab::INTERFACE, load::Load, wire::SERVER};
 use serde_json::{Value, json};
 
-use super::{super::SERVER, BINARY, SCRIPT_URL};
-use crate::load::Load;
+use super::{BINARY, SCRIPT_URL};
 
 pub(crate) fn configuration(load: &Load) -> Value {
     let reservations: Vec<Value> = load

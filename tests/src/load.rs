@@ -3,9 +3,8 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result};
-use netboot_tests::{lab::INTERFACE, namespace::Namespace, process::Process, wait::wait_for};
 
-use crate::interrupt;
+use crate::{interrupt, lab::INTERFACE, namespace::Namespace, process::Process, wait::wait_for};
 
 /// Answers are awaited as long after the last request.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -14,36 +13,43 @@ const SLACK: Duration = Duration::from_secs(30);
 
 /// The offered load.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
+pub struct Load {
     /// Exchanges a second, of all generators.
-    pub(crate) rate: u32,
-    pub(crate) seconds: u32,
+    pub rate: u32,
+    pub seconds: u32,
     /// Of all generators.
-    pub(crate) machines: u32,
-    pub(crate) generators: u8,
+    pub machines: u32,
+    pub generators: u8,
+}
+
+/// Load that is being offered.
+pub struct Running {
+    generators: Vec<Process>,
+    deadline: Duration,
 }
 
 /// What perfdhcp counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Exchanges {
-    pub(crate) discovers: u64,
-    pub(crate) offers: u64,
-    pub(crate) requests: u64,
-    pub(crate) acks: u64,
+pub struct Exchanges {
+    pub discovers: u64,
+    pub offers: u64,
+    pub requests: u64,
+    pub acks: u64,
     /// Of OFFERs, in milliseconds.
-    pub(crate) average_ms: f64,
+    pub average_ms: f64,
     /// Of OFFERs and ACKs.
-    pub(crate) longest_ms: f64,
+    pub longest_ms: f64,
 }
 
 impl Load {
     /// The relay address of a generator, and its MACs' first five octets but the last two.
-    pub(crate) fn relay(generator: u8) -> Ipv4Addr {
+    #[must_use]
+    pub fn relay(generator: u8) -> Ipv4Addr {
         Ipv4Addr::new(10, 99, 0, 2 + generator)
     }
 
     /// Every machine with its address.
-    pub(crate) fn machines(&self) -> impl Iterator<Item = (String, Ipv4Addr)> {
+    pub fn machines(&self) -> impl Iterator<Item = (String, Ipv4Addr)> {
         let each = self.machines_each();
         (0..self.generators).flat_map(move |generator| {
             (0..each).map(move |index| {
@@ -57,7 +63,7 @@ impl Load {
     }
 
     /// Asks for the first machine: does the server complete an exchange?
-    pub(crate) fn probe(namespace: &Namespace, server: Ipv4Addr) -> Result<bool> {
+    pub fn probe(namespace: &Namespace, server: Ipv4Addr) -> Result<bool> {
         // Without a rate it sends thousands, and without a wait it is gone before the answers.
         // One exchange alone may end before its answers are read: ten take a second.
         let arguments = ["-g", "single", "-n", "10", "-R", "1", "-r", "10", "-W", "1000000"];
@@ -68,7 +74,12 @@ impl Load {
     }
 
     /// Offers the load; the sum of what the generators counted.
-    pub(crate) fn run(&self, namespace: &Namespace, server: Ipv4Addr) -> Result<Exchanges> {
+    pub fn run(&self, namespace: &Namespace, server: Ipv4Addr) -> Result<Exchanges> {
+        self.start(namespace, server)?.finish()
+    }
+
+    /// Begins to offer the load.
+    pub fn start(&self, namespace: &Namespace, server: Ipv4Addr) -> Result<Running> {
         let rate = (self.rate / u32::from(self.generators)).to_string();
         let machines = self.machines_each().to_string();
         let seconds = self.seconds.to_string();
@@ -76,14 +87,34 @@ impl Load {
         // One thread: with more of them than cores, its own sending and receiving get in each
         // other's way.
         let arguments = ["-g", "single", "-r", &rate, "-p", &seconds, "-R", &machines, "-W", &wait];
-        let mut running = Vec::new();
-        for generator in 0..self.generators {
-            running.push(spawn(namespace, server, generator, &arguments)?);
-        }
+        let generators = (0..self.generators)
+            .map(|generator| spawn(namespace, server, generator, &arguments))
+            .collect::<Result<_>>()?;
         let deadline = Duration::from_secs(self.seconds.into()) + LAST_WAIT + SLACK;
+        Ok(Running { generators, deadline })
+    }
+
+    fn machines_each(&self) -> u32 {
+        self.machines / u32::from(self.generators)
+    }
+}
+
+impl Running {
+    /// Whether no generator has ended yet.
+    pub fn is_running(&mut self) -> Result<bool> {
+        for generator in &mut self.generators {
+            if generator.ended()?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until the load was offered; the sum of what the generators counted.
+    pub fn finish(self) -> Result<Exchanges> {
         let mut sum = Exchanges::default();
-        for mut process in running {
-            wait_for("the end of perfdhcp", deadline, || {
+        for mut process in self.generators {
+            wait_for("the end of perfdhcp", self.deadline, || {
                 interrupt::check()?;
                 process.ended()
             })?;
@@ -95,14 +126,11 @@ impl Load {
         }
         Ok(sum)
     }
-
-    fn machines_each(&self) -> u32 {
-        self.machines / u32::from(self.generators)
-    }
 }
 
 impl Exchanges {
-    fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         let (mine, theirs) = (self.offers as f64, other.offers as f64);
         let weighted = self.average_ms * mine + other.average_ms * theirs;
         Self {
@@ -116,11 +144,13 @@ impl Exchanges {
     }
 
     /// Requests, of both kinds, that no answer came to.
-    pub(crate) fn lost(&self) -> u64 {
+    #[must_use]
+    pub fn lost(&self) -> u64 {
         (self.discovers + self.requests).saturating_sub(self.offers + self.acks)
     }
 
-    pub(crate) fn sent(&self) -> u64 {
+    #[must_use]
+    pub fn sent(&self) -> u64 {
         self.discovers + self.requests
     }
 }

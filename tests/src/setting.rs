@@ -3,13 +3,13 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, Result};
 
 /// A kernel setting (`net/core/rmem_default`) that is another for as long as the value lives.
-pub(crate) struct Setting {
+pub struct Setting {
     path: PathBuf,
     before: String,
 }
 
 impl Setting {
-    pub(crate) fn set(name: &str, value: u64) -> Result<Self> {
+    pub fn set(name: &str, value: u64) -> Result<Self> {
         let path = PathBuf::from("/proc/sys").join(name);
         let shown = path.display().to_string();
         let before = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;

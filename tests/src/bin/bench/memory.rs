@@ -1,0 +1,203 @@
+//! What the maps and the daemon take, by the number of reservations.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    net::Ipv4Addr,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netboot_tests::{
+    daemon::{Setup, Xdp},
+    interrupt,
+    lab::INTERFACE,
+    process::{self, Process},
+    wait::wait_for,
+    wire::{SERVER, Wire},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    table::{row, table},
+    usage,
+};
+
+const COUNTS: [u32; 3] = [10, 10_000, 1_000_000];
+const HOSTS: &str = "hosts.csv";
+const START: Duration = Duration::from_secs(300);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only this number of reservations
+    #[arg(long)]
+    only: Option<u32>,
+    #[arg(long)]
+    json: bool,
+}
+
+struct Row {
+    hosts: u32,
+    /// By name, in bytes.
+    maps: BTreeMap<String, u64>,
+    /// In KiB.
+    resident: u64,
+    peak: u64,
+    start: Duration,
+}
+
+pub(crate) fn command(args: &Args) -> Result<()> {
+    let header = format!("memory: XDP generic, inventory in CSV; {}", usage::machine());
+    eprintln!("{header}");
+    let counts = args.only.map_or(COUNTS.to_vec(), |count| vec![count]);
+    let mut rows = Vec::new();
+    for count in counts {
+        eprintln!("== {count} reservations");
+        let row = measure(count)?;
+        eprintln!("   {}", row.said());
+        rows.push(row);
+    }
+    if args.json {
+        let rows: Vec<Value> = rows.iter().map(Row::json).collect();
+        println!("{}", json!({ "setting": header, "rows": rows }));
+    } else {
+        print!("{}", summary(&rows));
+    }
+    Ok(())
+}
+
+fn measure(hosts: u32) -> Result<Row> {
+    let wire = Wire::new(1)?;
+    let setup = setup(hosts)?;
+    let start = Instant::now();
+    let mut daemon = setup.spawn(&wire.server, INTERFACE)?.quiet();
+    wait_for("the daemon", START, || {
+        interrupt::check()?;
+        let ended = daemon.ended()?;
+        ensure!(ended.is_none(), "it ended:\n{}", daemon.stderr());
+        Ok(daemon.stderr().split_whitespace().any(|word| word == "ready").then_some(()))
+    })?;
+    let start = start.elapsed();
+    let row = Row {
+        hosts,
+        maps: maps(&daemon, setup.pin_path())?,
+        resident: status(&daemon, "VmRSS:")?,
+        peak: status(&daemon, "VmHWM:")?,
+        start,
+    };
+    let output = daemon.terminate(START)?;
+    ensure!(output.status.success(), "{}:\n{}", output.status, output.stderr);
+    Ok(row)
+}
+
+fn setup(hosts: u32) -> Result<Setup> {
+    let root = tempfile::tempdir()?;
+    let tables = format!(
+        "[dhcp]\nserver-address = \"{SERVER}\"\n\n[[subnet]]\ncidr = \"10.0.0.0/8\"\n\n[boot]\nroot = \"{}\"\n",
+        root.path().display()
+    );
+    let setup = Setup::new(Xdp::Generic, root, &tables)?;
+    let text = fs::read_to_string(setup.path())?;
+    fs::write(setup.path(), format!("inventory = [\"{HOSTS}\"]\n{text}"))?;
+    let mut csv = "mac,ip,hostname\n".to_owned();
+    for number in 0..hosts {
+        let [_, a, b, c] = number.to_be_bytes();
+        let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 128, 0, 0)) + number);
+        // Writing into a String cannot fail.
+        let _ = writeln!(csv, "02:00:00:{a:02x}:{b:02x}:{c:02x},{ip},node{number}");
+    }
+    fs::write(setup.path().with_file_name(HOSTS), csv)?;
+    Ok(setup)
+}
+
+/// The maps that the daemon holds, and those that are pinned: each once.
+fn maps(daemon: &Process, pins: &Path) -> Result<BTreeMap<String, u64>> {
+    let mut ids: BTreeMap<u64, ()> = BTreeMap::new();
+    for entry in fs::read_dir(format!("/proc/{}/fdinfo", daemon.id()))?.flatten() {
+        // A descriptor that was closed meanwhile.
+        let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+        if let Some(id) = text.lines().find_map(|line| line.strip_prefix("map_id:")) {
+            ids.insert(id.trim().parse()?, ());
+        }
+    }
+    let mut maps = BTreeMap::new();
+    for map in bpftool(&["map", "show"])?.as_array().context("bpftool shows no maps")? {
+        let id = map["id"].as_u64().context("a map without id")?;
+        let pinned = map["pinned"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        if ids.contains_key(&id) || pinned.into_iter().any(|path| Path::new(path).starts_with(pins))
+        {
+            let name = map["name"].as_str().unwrap_or("?").to_owned();
+            *maps.entry(name).or_default() +=
+                map["bytes_memlock"].as_u64().context("a map without bytes_memlock")?;
+        }
+    }
+    ensure!(!maps.is_empty(), "the daemon has no maps");
+    Ok(maps)
+}
+
+/// With the pins' paths.
+fn bpftool(arguments: &[&str]) -> Result<Value> {
+    let mut command = std::process::Command::new("bpftool");
+    command.args(["--json", "--bpffs"]).args(arguments);
+    let text = process::run(command, Duration::from_secs(60))?;
+    serde_json::from_str(&text).with_context(|| format!("bpftool: {text}"))
+}
+
+fn status(daemon: &Process, name: &str) -> Result<u64> {
+    let path = format!("/proc/{}/status", daemon.id());
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.with_context(|| format!("{path} has no {name}"))
+}
+
+impl Row {
+    fn all_maps(&self) -> u64 {
+        self.maps.values().sum()
+    }
+
+    fn said(&self) -> String {
+        let mut maps: Vec<_> = self.maps.iter().collect();
+        maps.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
+        let maps: Vec<_> =
+            maps.iter().map(|(name, bytes)| format!("{name} {}", mib(**bytes))).collect();
+        format!(
+            "started in {:.1} s; daemon {}, at most {}; maps: {}",
+            self.start.as_secs_f64(),
+            mib(self.resident << 10),
+            mib(self.peak << 10),
+            maps.join(", ")
+        )
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "reservations": self.hosts,
+            "maps_bytes": self.all_maps(),
+            "maps": self.maps,
+            "daemon_resident_bytes": self.resident << 10,
+            "daemon_peak_bytes": self.peak << 10,
+            "start_seconds": self.start.as_secs_f64(),
+        })
+    }
+}
+
+fn summary(rows: &[Row]) -> String {
+    let mut cells = vec![row(["reservations", "maps", "daemon", "daemon at most", "start"])];
+    for row in rows {
+        cells.push(vec![
+            row.hosts.to_string(),
+            mib(row.all_maps()),
+            mib(row.resident << 10),
+            mib(row.peak << 10),
+            format!("{:.1} s", row.start.as_secs_f64()),
+        ]);
+    }
+    table(&cells)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
