@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     let package = aya_build::Package {
         name: "netboot-ebpf",
         root_dir: root,
-        features: &["xdp"],
+        features: if cfg!(feature = "other-build") { &["xdp", "other-build"] } else { &["xdp"] },
         ..Default::default()
     };
     let toolchain = env::var("RUSTUP_TOOLCHAIN").unwrap_or_else(|_| "1.95.0".into());

@@ -8,6 +8,24 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::limit::Limit;
 
+/// Tells one form of the maps' types from all others, whatever became of them: a daemon takes over only
+/// the maps that are of its own form.
+pub const LAYOUT: u64 = fingerprint(
+    fingerprint(
+        0xcbf2_9ce4_8422_2325 ^ cfg!(feature = "other-build") as u64,
+        include_bytes!("shared.rs"),
+    ),
+    include_bytes!("limit.rs"),
+);
+
+/// FNV-1a, begun with `hash`.
+const fn fingerprint(mut hash: u64, mut bytes: &[u8]) -> u64 {
+    while let [byte, rest @ ..] = bytes {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
+        bytes = rest;
+    }
+    hash
+}
 /// The directory under which the maps are pinned by default.
 pub const PIN_PATH: &str = "/sys/fs/bpf/netboot";
 
@@ -37,7 +55,8 @@ pub const EVENTS_BYTES: usize = 512 * 1024;
 /// were left out: the daemon is told of a sample of what is nobody's.
 pub const EVENTS_LOST: u32 = crate::verdict::Verdict::COUNT;
 pub const EVENTS_LEFT_OUT: u32 = EVENTS_LOST + 1;
-pub const COUNTERS_LEN: usize = EVENTS_LEFT_OUT as usize + 1;
+pub const COUNTERS_LEN: usize =
+    EVENTS_LEFT_OUT as usize + 1 + cfg!(feature = "other-build") as usize;
 /// Addresses of this node that clients may send to or name in option 54.
 pub const MAX_ADDRESSES: usize = 16;
 /// Architecture codes (option 93) below this number can be served.
@@ -163,9 +182,35 @@ pub struct Reservation {
     pub delay: u16,
     /// Options of this host alone: 12, overrides.
     pub options: [u8; HOST_OPTIONS],
+    #[cfg(feature = "other-build")]
+    pub more: u64,
 }
 
 impl Reservation {
+    /// One that gives nothing.
+    pub const NOBODYS: Self = Self {
+        quarantined_until: 0,
+        full_at: 0,
+        station: Station::untagged(Mac { octets: [0; 6] }),
+        options_len: 0,
+        address: [0; 4],
+        subnet: 0,
+        boot_set: 0,
+        flags: 0,
+        architecture: NO_ARCHITECTURE,
+        min_message: 0,
+        delay: 0,
+        options: [0; HOST_OPTIONS],
+        #[cfg(feature = "other-build")]
+        more: 0,
+    };
+
+    /// As the daemon renders it: without what becomes of it while it is answered.
+    #[must_use]
+    pub const fn configured(self) -> Self {
+        Self { quarantined_until: 0, full_at: 0, ..self }
+    }
+
     /// A wrong address is not refused.
     pub const NEVER_NAK: u16 = 1;
     /// Answers are broadcast, whatever the broadcast flag says.
@@ -290,6 +335,8 @@ impl ClassFlags {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Settings {
+    /// [`LAYOUT`] of the daemon that wrote the maps.
+    pub layout: u64,
     /// Messages of one machine.
     pub machine: Limit,
     /// Messages of all machines without reservation, and of those that cannot be read or are for nobody here.

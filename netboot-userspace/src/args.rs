@@ -16,7 +16,7 @@ use crate::{
 
 /// Gives every known machine its address and what it boots.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "netboot", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -32,11 +32,18 @@ pub enum Command {
     #[command(after_help = "Exit codes: 0 every request is answered, 4 nobody answers one, \
         5 the running daemon's program does something else than this configuration says.")]
     Explain(ExplainArgs),
+    /// Take the XDP program and its maps, which a daemon left, out of the kernel
+    Detach(DetachArgs),
     /// Show what the daemon counted, and the machines and where they are in their boot
     Status(StatusArgs),
     /// List and edit the hosts of the configuration
     #[command(subcommand)]
     Host(HostCommand),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(ManArgs),
     /// Run the XDP program over requests of real firmware, on this kernel
     #[cfg(feature = "fastpath")]
     #[command(subcommand, hide = true)]
@@ -67,9 +74,18 @@ pub struct RunArgs {
     /// [possible values: auto, native, generic, off]
     #[arg(long, value_name = "MODE")]
     pub xdp: Option<XdpMode>,
+    /// Let the kernel go on answering after SIGTERM, for the next `netboot run` to take over
+    #[arg(long)]
+    pub keep: bool,
     /// What is logged: a level, or levels by module as in `info,netboot::sightings=debug`
     #[arg(long, value_name = "FILTER", env = "NETBOOT_LOG", default_value = "info")]
     pub log: String,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub struct DetachArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 #[derive(Debug, Default, ClapArgs)]
@@ -178,6 +194,17 @@ pub struct AddArgs {
     /// Give the machine its address, but nothing to boot
     #[arg(long)]
     pub no_netboot: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ManArgs {
+    /// Where to
+    pub directory: PathBuf,
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -1,7 +1,9 @@
 //! The commands that end by themselves.
 
 pub mod check;
+pub mod detach;
 pub mod explain;
+pub mod generate;
 pub mod host;
 
 use std::{

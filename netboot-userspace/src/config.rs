@@ -21,6 +21,7 @@ mod quirk;
 mod reach;
 mod read;
 mod regular;
+mod reload;
 mod script_settings;
 mod section;
 mod shape;
@@ -35,6 +36,7 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -50,6 +52,7 @@ pub use self::{
     names::interface_name,
     problem::{Problem, Problems},
     reach::reach,
+    reload::{Change, Reloader, Summary, needs_restart},
 };
 pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
 use crate::inventory::Host;
@@ -61,6 +64,8 @@ pub struct Config {
     pub path: Option<PathBuf>,
     pub interfaces: Vec<String>,
     pub state_dir: PathBuf,
+    /// Whom the daemon becomes; `None`: it stays who started it.
+    pub user: Option<String>,
     pub xdp: Xdp,
     pub dhcp: Dhcp,
     pub subnets: Vec<Subnet>,
@@ -74,11 +79,11 @@ pub struct Config {
     /// Quirks by manufacturer, before the built-in ones.
     pub quirks: Vec<QuirkRow>,
     /// The reservations, of this file and of the inventory files.
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<Arc<Host>>,
 }
 
 /// `[xdp]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Xdp {
     pub mode: XdpMode,
     /// Where the maps are pinned: a directory of a bpffs.
@@ -103,7 +108,7 @@ pub enum XdpMode {
 }
 
 /// `[dhcp]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dhcp {
     pub mode: DhcpMode,
     /// Refuse wrong addresses with a NAK.
@@ -119,6 +124,8 @@ pub struct Dhcp {
     pub shared_networks: bool,
     /// How long a declined address is held back.
     pub decline_time: Duration,
+    /// Other servers that nobody is warned of.
+    pub known_servers: Vec<Ipv4Addr>,
     /// Messages a second of one machine; 0: no limit.
     pub machine_rate: u32,
     /// Messages a second of all machines without reservation and of nobody; 0: no limit.
@@ -220,7 +227,7 @@ pub struct DhcpOption {
 }
 
 /// `[boot]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
     /// What TFTP and HTTP serve.
     pub root: PathBuf,

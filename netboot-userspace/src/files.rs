@@ -10,6 +10,7 @@ use std::{
     time::SystemTime,
 };
 
+use arc_swap::ArcSwap;
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions, OpenOptionsExt as _},
@@ -19,7 +20,7 @@ use nix::{errno::Errno, fcntl::OFlag};
 /// The files under a directory; cheap to clone. Symlinks are followed that are relative and stay inside.
 #[derive(Clone, Debug)]
 pub struct Files {
-    root: Arc<Path>,
+    root: Arc<ArcSwap<PathBuf>>,
 }
 
 /// A regular file, opened for reading.
@@ -36,23 +37,48 @@ pub struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no such file under {}", .0.display())]
-    NotFound(Arc<Path>),
+    NotFound(Arc<PathBuf>),
     #[error("{0}")]
     Denied(&'static str),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("boot.root, {}, cannot be read: {source}", path.display())]
+    Root { path: PathBuf, source: io::Error },
+    #[error("boot.root, {}, is empty", path.display())]
+    Empty { path: PathBuf },
 }
 
 impl Files {
     /// The directory may come, go and be replaced while it is served.
     #[must_use]
     pub fn new(root: impl AsRef<Path>) -> Self {
-        Self { root: root.as_ref().into() }
+        Self { root: Arc::new(ArcSwap::from_pointee(root.as_ref().to_owned())) }
     }
 
     #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
+    pub fn root(&self) -> Arc<PathBuf> {
+        self.root.load_full()
+    }
+
+    /// What is opened from now on is another directory's; what is open stays so.
+    pub fn set_root(&self, root: &Path) {
+        if self.root.load().as_path() != root {
+            self.root.store(Arc::new(root.to_owned()));
+        }
+    }
+
+    /// Whether there is a directory with anything in it: without its disk, a mount point is empty.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn check(&self) -> Result<(), Error> {
+        let root = self.root();
+        let first = directory(&root)?.entries().and_then(|mut entries| entries.next().transpose());
+        match first {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Error::Empty { path: root.to_path_buf() }),
+            Err(source) => Err(Error::Root { path: root.to_path_buf(), source }),
+        }
     }
 
     /// Opens the file that a client names; `files::name` says what names may look like. Blocks on the disk.
@@ -61,55 +87,57 @@ impl Files {
     /// The name leads to no regular file, or out of the root.
     pub fn open(&self, name: &[u8]) -> Result<Opened, Error> {
         let paths = name::paths(name)?;
-        let root = Dir::open_ambient_dir(&self.root, ambient_authority())
-            .map_err(|source| Error::Io { path: self.root.to_path_buf(), source })?;
-        for path in paths {
-            match self.open_in(&root, path) {
+        let path = self.root();
+        let root = directory(&path)?;
+        for name in paths {
+            match open_in(&path, &root, name) {
                 Err(Error::NotFound(_)) => {}
                 found => return found,
             }
         }
-        Err(self.not_found())
+        Err(Error::NotFound(path))
     }
+}
 
-    fn open_in(&self, root: &Dir, path: PathBuf) -> Result<Opened, Error> {
-        let mut options = OpenOptions::new();
-        // Opening a FIFO would wait for its writer.
-        options.read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
-        let file = match root.open_with(&path, &options) {
-            Ok(file) => file.into_std(),
-            Err(error) => return Err(self.refusal(path, error)),
-        };
-        let metadata =
-            file.metadata().map_err(|source| Error::Io { path: path.clone(), source })?;
-        if metadata.is_dir() {
-            return Err(self.not_found());
-        }
-        if !metadata.is_file() {
-            return Err(Error::Denied("not a regular file"));
-        }
-        Ok(Opened { file, path, size: metadata.len(), modified: metadata.modified().ok() })
+fn directory(path: &Path) -> Result<Dir, Error> {
+    Dir::open_ambient_dir(path, ambient_authority())
+        .map_err(|source| Error::Root { path: path.to_owned(), source })
+}
+
+fn open_in(top: &Arc<PathBuf>, root: &Dir, path: PathBuf) -> Result<Opened, Error> {
+    let mut options = OpenOptions::new();
+    // Opening a FIFO would wait for its writer.
+    options.read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
+    let file = match root.open_with(&path, &options) {
+        Ok(file) => file.into_std(),
+        Err(error) => return Err(refusal(top, path, error)),
+    };
+    let metadata = file.metadata().map_err(|source| Error::Io { path: path.clone(), source })?;
+    if metadata.is_dir() {
+        return Err(Error::NotFound(Arc::clone(top)));
     }
-
-    fn refusal(&self, path: PathBuf, source: io::Error) -> Error {
-        match source.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG) => self.not_found(),
-            Some(Errno::EACCES | Errno::EPERM) => {
-                Error::Denied("the daemon may not read the file: check its owner and mode")
-            }
-            // A socket, or a device without a driver.
-            Some(Errno::ENXIO) => Error::Denied("not a regular file"),
-            Some(Errno::ELOOP) => Error::Denied("a loop of symlinks"),
-            // cap-std's own error for a path that leaves the directory has no number.
-            None | Some(Errno::EXDEV) if is_escape(&source) => {
-                Error::Denied("an absolute symlink, or one that leads out of boot.root")
-            }
-            _ => Error::Io { path: self.root.join(path), source },
-        }
+    if !metadata.is_file() {
+        return Err(Error::Denied("not a regular file"));
     }
+    Ok(Opened { file, path, size: metadata.len(), modified: metadata.modified().ok() })
+}
 
-    fn not_found(&self) -> Error {
-        Error::NotFound(Arc::clone(&self.root))
+fn refusal(top: &Arc<PathBuf>, path: PathBuf, source: io::Error) -> Error {
+    match source.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG) => {
+            Error::NotFound(Arc::clone(top))
+        }
+        Some(Errno::EACCES | Errno::EPERM) => {
+            Error::Denied("the daemon may not read the file: check its owner and mode")
+        }
+        // A socket, or a device without a driver.
+        Some(Errno::ENXIO) => Error::Denied("not a regular file"),
+        Some(Errno::ELOOP) => Error::Denied("a loop of symlinks"),
+        // cap-std's own error for a path that leaves the directory has no number.
+        None | Some(Errno::EXDEV) if is_escape(&source) => {
+            Error::Denied("an absolute symlink, or one that leads out of boot.root")
+        }
+        _ => Error::Io { path: top.join(path), source },
     }
 }
 
@@ -152,7 +180,7 @@ mod tests {
             Ok(opened) => io::read_to_string(opened.file).unwrap(),
             Err(Error::NotFound(_)) => "not found".into(),
             Err(Error::Denied(_)) => "denied".into(),
-            Err(error @ Error::Io { .. }) => error.to_string(),
+            Err(error) => error.to_string(),
         };
         assert_eq!(got, expect, "{}", name.escape_ascii());
     }
@@ -212,9 +240,30 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let root = top.path().join("root");
         let files = Files::new(&root);
-        check(&files, "x", &format!("{}: No such file or directory (os error 2)", root.display()));
+        let missing = format!(
+            "boot.root, {}, cannot be read: No such file or directory (os error 2)",
+            root.display()
+        );
+        check(&files, "x", &missing);
+        assert_eq!(files.check().unwrap_err().to_string(), missing);
+        fs::create_dir(&root).unwrap();
+        check(&files, "x", "not found");
+        assert!(files.check().unwrap_err().to_string().ends_with("is empty"));
 
         tree(top.path());
         check(&files, "a.efi", "a.efi");
+        files.check().unwrap();
+    }
+
+    #[test]
+    fn what_is_open_stays_when_the_root_changes() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(one.path().join("x"), "one").unwrap();
+        fs::write(two.path().join("x"), "two").unwrap();
+        let files = Files::new(one.path());
+        let opened = files.open(b"x").unwrap();
+        files.clone().set_root(two.path());
+        check(&files, "x", "two");
+        assert_eq!(io::read_to_string(opened.file).unwrap(), "one");
     }
 }

@@ -14,9 +14,17 @@ mod log;
 mod path;
 mod range;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use axum::{
     Extension, Router,
     extract::{ConnectInfo, Request, State},
@@ -28,6 +36,7 @@ use axum::{
 use netboot_ebpf::shared::Mac;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
 use self::{door::Ends, lines::Lines, log::Trouble, path::Target};
@@ -41,10 +50,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Site {
     pub files: Files,
     pub machines: Machines,
-    pub script: Arc<config::Script>,
-    pub strangers: Strangers,
+    /// Of the moment: each request takes what it finds.
+    pub settings: Arc<ArcSwap<Settings>>,
+    /// Counts answers that failed by a mistake of ours.
+    pub panics: Arc<AtomicU64>,
     /// Routes of other parts of the daemon; they go before files.
     pub more: Router,
+}
+
+/// What scripts are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub script: config::Script,
+    pub strangers: Strangers,
 }
 
 /// What machines without a host entry get for a script.
@@ -73,6 +91,7 @@ pub async fn serve(
 }
 
 fn router(site: Site, lines: &Lines) -> Router {
+    let panics = Arc::clone(&site.panics);
     let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
     let boot = boot
         .layer(middleware::from_fn_with_state((site.clone(), lines.clone()), log::note))
@@ -81,6 +100,11 @@ fn router(site: Site, lines: &Lines) -> Router {
         .route("/healthz", get("ok\n").fallback(wrong_method))
         .merge(site.more)
         .fallback_service(boot)
+        .layer(CatchPanicLayer::custom(move |_panic: Box<dyn Any + Send>| {
+            panics.fetch_add(1, Relaxed);
+            let text = "a mistake of the server: see its log\n";
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }))
 }
 
 async fn wrong_method(method: Method) -> Response {
@@ -102,12 +126,15 @@ async fn boot(
 fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
     const PLAIN: [(header::HeaderName, &str); 1] =
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    let script = find(site, mac, ends).map_err(Trouble::NothingToBoot).and_then(|host| {
-        let server =
-            ends.local.ok_or_else(|| Trouble::Failed("the connection was closed".into()))?;
-        script::of_host(&host, &site.script, server)
-            .map_err(|error| Trouble::Failed(format!("no script can be made: {error}")))
-    });
+    let settings = site.settings.load();
+    let script = find(site, settings.strangers, mac, ends)
+        .map_err(Trouble::NothingToBoot)
+        .and_then(|host| {
+            let server =
+                ends.local.ok_or_else(|| Trouble::Failed("the connection was closed".into()))?;
+            script::of_host(&host, &settings.script, server)
+                .map_err(|error| Trouble::Failed(format!("no script can be made: {error}")))
+        });
     match script {
         Ok(script) => (PLAIN, script).into_response(),
         Err(trouble) => {
@@ -117,14 +144,19 @@ fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
     }
 }
 
-fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<Cow<'_, Host>, String> {
+fn find(
+    site: &Site,
+    strangers: Strangers,
+    mac: Option<Mac>,
+    ends: Ends,
+) -> Result<Arc<Host>, String> {
     let address = ends.peer.ip().to_canonical();
     let Some(mac) = mac.or_else(|| site.machines.by_address(address)) else {
         return Err(format!("no host has the address {address}: add the machine to the inventory"));
     };
     let Some(host) = site.machines.inventory().by_mac(mac) else {
-        if site.strangers == Strangers::Boot {
-            return Ok(Cow::Owned(Host { mac, ..Host::default() }));
+        if strangers == Strangers::Boot {
+            return Ok(Arc::new(Host { mac, ..Host::default() }));
         }
         return Err(format!("no host has the MAC {mac}: add the machine to the inventory"));
     };
@@ -132,7 +164,7 @@ fn find(site: &Site, mac: Option<Mac>, ends: Ends) -> Result<Cow<'_, Host>, Stri
         let name = host.hostname.as_deref().unwrap_or("the host");
         return Err(format!("{name} ({mac}) has `netboot = false` in the inventory"));
     }
-    Ok(Cow::Borrowed(host))
+    Ok(host)
 }
 
 #[cfg(test)]

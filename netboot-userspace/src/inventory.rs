@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::Ipv4Addr,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -91,40 +92,129 @@ pub struct ScriptSettings {
     pub kernel_params: Vec<String>,
 }
 
-/// All known machines.
+/// What became of the machines, from whatever source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// New ones, and changed ones as they are now.
+    pub set: Vec<Arc<Host>>,
+    pub removed: Vec<Station>,
+}
+
+/// All known machines. Cheap to clone: what is changed in one is changed in all.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    hosts: BTreeMap<Station, Host>,
+    hosts: Arc<RwLock<Hosts>>,
+}
+
+#[derive(Debug, Default)]
+struct Hosts {
+    by_station: BTreeMap<Station, Arc<Host>>,
     by_ip: HashMap<Ipv4Addr, Station>,
 }
 
 impl Inventory {
     /// Of hosts with unique stations and addresses, as the configuration checks.
     #[must_use]
-    pub fn new(hosts: impl IntoIterator<Item = Host>) -> Self {
-        let hosts: BTreeMap<_, _> = hosts.into_iter().map(|host| (host.station(), host)).collect();
-        let by_ip = hosts.values().map(|host| (host.ip, host.station())).collect();
-        Self { hosts, by_ip }
+    pub fn new(hosts: impl IntoIterator<Item = Arc<Host>>) -> Self {
+        let inventory = Self::default();
+        inventory.replace(hosts);
+        inventory
     }
 
     #[must_use]
-    pub fn by_station(&self, station: Station) -> Option<&Host> {
-        self.hosts.get(&station)
+    pub fn by_station(&self, station: Station) -> Option<Arc<Host>> {
+        self.read().by_station.get(&station).cloned()
     }
 
     /// The host without VLAN first, where the machine is in several.
     #[must_use]
-    pub fn by_mac(&self, mac: Mac) -> Option<&Host> {
-        let (station, host) = self.hosts.range(Station::untagged(mac)..).next()?;
-        (station.mac == mac).then_some(host)
+    pub fn by_mac(&self, mac: Mac) -> Option<Arc<Host>> {
+        let hosts = self.read();
+        let (station, host) = hosts.by_station.range(Station::untagged(mac)..).next()?;
+        (station.mac == mac).then(|| Arc::clone(host))
     }
 
     #[must_use]
-    pub fn by_ip(&self, ip: Ipv4Addr) -> Option<&Host> {
-        self.hosts.get(self.by_ip.get(&ip)?)
+    pub fn by_ip(&self, ip: Ipv4Addr) -> Option<Arc<Host>> {
+        let hosts = self.read();
+        hosts.by_station.get(hosts.by_ip.get(&ip)?).cloned()
     }
 
-    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
-        self.hosts.values()
+    /// All of them, by MAC and VLAN.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Host>> {
+        self.read().by_station.values().cloned().collect()
+    }
+
+    /// All of them as they will be.
+    #[must_use]
+    pub fn after(&self, difference: &Difference) -> Vec<Arc<Host>> {
+        let after = Self::new(self.all());
+        after.apply(difference);
+        after.all()
+    }
+
+    /// Puts others in place of all hosts.
+    pub fn replace(&self, hosts: impl IntoIterator<Item = Arc<Host>>) {
+        let by_station: BTreeMap<_, _> =
+            hosts.into_iter().map(|host| (host.station(), host)).collect();
+        let by_ip = by_station.values().map(|host| (host.ip, host.station())).collect();
+        *self.write() = Hosts { by_station, by_ip };
+    }
+
+    /// Changes some of the hosts.
+    pub fn apply(&self, difference: &Difference) {
+        let mut hosts = self.write();
+        let Hosts { by_station, by_ip } = &mut *hosts;
+        let stations = difference.set.iter().map(|host| host.station());
+        for station in difference.removed.iter().copied().chain(stations) {
+            if let Some(old) = by_station.remove(&station) {
+                by_ip.remove(&old.ip);
+            }
+        }
+        for host in &difference.set {
+            by_ip.insert(host.ip, host.station());
+            by_station.insert(host.station(), Arc::clone(host));
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Hosts> {
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Hosts> {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(mac: u8, ip: u8) -> Arc<Host> {
+        let mac = Mac { octets: [2, 0, 0, 0, 0, mac] };
+        Arc::new(Host { mac, ip: Ipv4Addr::new(192, 0, 2, ip), ..Host::default() })
+    }
+
+    #[test]
+    fn differences_change_what_they_name() {
+        let inventory = Inventory::new([host(1, 1), host(2, 2), host(3, 3)]);
+        let removed = vec![host(3, 3).station()];
+        // Two machines change their addresses for each other's.
+        let shown = inventory.clone();
+        inventory.apply(&Difference { set: vec![host(1, 2), host(2, 1), host(4, 4)], removed });
+        let check = |mac: u8, ip: u8, expect: bool| {
+            let wanted = host(mac, ip);
+            let found = shown.by_station(wanted.station());
+            assert_eq!(found.as_ref() == Some(&wanted), expect, "{mac}");
+            assert_eq!(shown.by_ip(wanted.ip).as_ref() == Some(&wanted), expect, "{ip}");
+        };
+        check(1, 2, true);
+        check(2, 1, true);
+        check(3, 3, false);
+        check(4, 4, true);
+        shown.replace([host(5, 5)]);
+        assert!(inventory.by_mac(host(5, 5).mac).is_some());
+        assert!(inventory.by_mac(host(1, 2).mac).is_none());
     }
 }

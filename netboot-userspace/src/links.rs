@@ -3,6 +3,7 @@
 mod ask;
 mod attributes;
 mod offload;
+mod watch;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -15,6 +16,8 @@ use nix::{
 };
 
 use self::attributes::Attributes;
+pub use self::watch::Watch;
+use crate::config::XdpMode;
 
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +32,22 @@ pub struct Link {
     pub is_veth: bool,
     /// A bond, bridge or team: its frames come over other interfaces.
     pub has_ports: bool,
-    /// The kernel's number of an XDP program that is attached.
-    pub xdp_program: Option<u32>,
+    /// The XDP program that is attached.
+    pub xdp: Option<AttachedXdp>,
     /// It is a VLAN's: frames of another interface, without their tag.
     pub vlan: Option<VlanLink>,
     pub vlan_offload: VlanOffload,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
+}
+
+/// An XDP program at an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachedXdp {
+    /// The kernel's number of it.
+    pub program: u32,
+    /// Native or generic.
+    pub mode: XdpMode,
 }
 
 /// Of an interface that is a VLAN's.
@@ -89,7 +101,7 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             addresses: Vec::new(),
             is_veth: attributes.is_veth,
             has_ports: attributes.has_ports,
-            xdp_program: attributes.xdp_program,
+            xdp: attributes.xdp,
             vlan: attributes.vlan,
             vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
             packet_address: *address,
@@ -112,12 +124,35 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     Ok(links)
 }
 
+/// The number of the XDP program that is attached to an interface now; of one that is gone, none.
+///
+/// # Errors
+/// The kernel does not say.
+pub(crate) fn xdp_program(index: u32) -> anyhow::Result<Option<u32>> {
+    Ok(attributes::read(index)?.and_then(|found| Some(found.xdp?.program)))
+}
+
 /// The interface of a label such as `eth0:1`, which an address can have instead of its name.
 fn device(label: &str) -> &str {
     label.split_once(':').map_or(label, |(device, _)| device)
 }
 
 const ETHERNET_MTU: u16 = 1500;
+
+impl Link {
+    /// Whether it is the same interface with the same addresses. What is attached to it does not count.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let plain = |link: &Self| Self {
+            xdp: None,
+            vlan_offload: VlanOffload::Off,
+            // Its length depends on flags.
+            packet_address: self.packet_address,
+            ..link.clone()
+        };
+        plain(self) == plain(other)
+    }
+}
 
 /// The interfaces with these names, of [`all`].
 ///
@@ -128,7 +163,6 @@ pub fn named(
     names: &[String],
     server_address: Option<Ipv4Addr>,
 ) -> anyhow::Result<Vec<Link>> {
-    let mut found = Vec::new();
     for name in names {
         let Some(link) = links.get(name) else {
             let others: Vec<_> = links.keys().map(String::as_str).collect();
@@ -140,16 +174,25 @@ pub fn named(
                  or set dhcp.server-address"
             );
         }
-        let vlan_offload = match offload::read(link.index) {
-            _ if link.has_ports => VlanOffload::Unknown("its ports decide".to_owned()),
-            // Frames come with their tags beside them, as the other end made them.
-            _ if link.is_veth => VlanOffload::Unknown("its other end decides".to_owned()),
-            Ok(offload) => offload,
-            Err(error) => VlanOffload::Unknown(format!("{error:#}")),
-        };
-        found.push(Link { vlan_offload, ..link.clone() });
     }
-    Ok(found)
+    Ok(present(links, names))
+}
+
+/// Those interfaces with these names that are there, of [`all`].
+#[must_use]
+pub fn present(links: &BTreeMap<String, Link>, names: &[String]) -> Vec<Link> {
+    let links = names.iter().filter_map(|name| links.get(name));
+    links.map(|link| Link { vlan_offload: vlan_offload(link), ..link.clone() }).collect()
+}
+
+fn vlan_offload(link: &Link) -> VlanOffload {
+    match offload::read(link.index) {
+        _ if link.has_ports => VlanOffload::Unknown("its ports decide".to_owned()),
+        // Frames come with their tags beside them, as the other end made them.
+        _ if link.is_veth => VlanOffload::Unknown("its other end decides".to_owned()),
+        Ok(offload) => offload,
+        Err(error) => VlanOffload::Unknown(format!("{error:#}")),
+    }
 }
 
 /// Whether the interface or a VLAN's on it has an IPv4 address.

@@ -76,7 +76,7 @@ pub struct Machine {
 /// Shared by all services; cheap to clone.
 #[derive(Clone)]
 pub struct Machines {
-    inventory: Arc<Inventory>,
+    inventory: Inventory,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -100,7 +100,7 @@ struct Entry {
 
 impl Machines {
     #[must_use]
-    pub fn new(inventory: Arc<Inventory>) -> Self {
+    pub fn new(inventory: Inventory) -> Self {
         Self { inventory, seen: Arc::default() }
     }
 
@@ -129,6 +129,7 @@ impl Machines {
             .map_or(0, |since| since.as_secs());
         let step = step.printable();
         let host = self.inventory.by_mac(mac);
+        let host = host.as_deref();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = seen.next_turn();
         let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
@@ -157,6 +158,23 @@ impl Machines {
             seen.unknown.remove(&last_turn);
             seen.unknown.insert(turn, mac);
             seen.forget_one_of_too_many();
+        }
+    }
+
+    /// Looks up again who has a reservation: the inventory changed.
+    pub fn refresh(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Seen { machines, unknown, .. } = &mut *seen;
+        for (mac, entry) in machines {
+            let host = self.inventory.by_mac(*mac);
+            entry.machine.ip = host.as_ref().map(|host| host.ip);
+            entry.machine.hostname = host.as_ref().and_then(|host| host.hostname.clone());
+            entry.machine.known = host.is_some();
+            if host.is_some() {
+                unknown.remove(&entry.turn);
+            } else {
+                unknown.insert(entry.turn, *mac);
+            }
         }
     }
 
@@ -213,7 +231,7 @@ mod tests {
             hostname: Some("machine1".to_owned()),
             ..Host::default()
         };
-        Machines::new(Arc::new(Inventory::new([host])))
+        Machines::new(Inventory::new([Arc::new(host)]))
     }
 
     fn unknown(number: usize) -> Mac {
@@ -289,6 +307,30 @@ mod tests {
         let has = |mac: Mac| snapshot.iter().any(|machine| machine.mac == mac.to_string());
         assert!(has(KNOWN) && has(unknown(0)) && has(unknown(11)));
         assert!(!has(unknown(1)) && !has(unknown(10)));
+    }
+
+    #[test]
+    fn a_machine_that_is_added_is_known_and_one_that_is_removed_is_not() {
+        let machines = machines();
+        let new = unknown(1);
+        machines.record(KNOWN, step("a"));
+        machines.record(new, step("b"));
+        let check = |known: &[bool]| {
+            let snapshot = machines.snapshot();
+            assert_eq!(snapshot.iter().map(|one| one.known).collect::<Vec<_>>(), known);
+        };
+        check(&[false, true]);
+        let host = Host { mac: new, ip: Ipv4Addr::new(192, 168, 2, 145), ..Host::default() };
+        machines.inventory.replace([Arc::new(host)]);
+        machines.refresh();
+        check(&[true, false]);
+        // The one that is no longer known is the one to forget.
+        for number in 2..MAX_UNKNOWN + 2 {
+            machines.record(unknown(number), step("c"));
+        }
+        let snapshot = machines.snapshot();
+        assert!(snapshot.iter().any(|one| one.mac == new.to_string()));
+        assert!(!snapshot.iter().any(|one| one.mac == KNOWN.to_string()));
     }
 
     #[test]

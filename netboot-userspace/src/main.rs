@@ -1,6 +1,9 @@
 //! The program `netboot`.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use netboot::{
@@ -13,15 +16,19 @@ use netboot::{
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => app::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Detach(args) => commands::detach::detach(&args).map(|()| ExitCode::SUCCESS),
         Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
         Command::Explain(args) => commands::explain::explain_machine(&args),
         Command::Host(command) => commands::host::host(&command),
+        Command::Completions(args) => commands::generate::completions(&args),
+        Command::Man(args) => commands::generate::man(&args),
         #[cfg(feature = "fastpath")]
         Command::Selftest(command) => netboot::selftest::run(&command),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("netboot: {error:#}");
+        // Where nobody reads it, the exit code tells.
+        let _ = writeln!(io::stderr(), "netboot: {error:#}");
         if error.is::<NotRunning>() {
             ExitCode::from(NotRunning::EXIT_CODE)
         } else {

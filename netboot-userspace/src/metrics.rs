@@ -1,12 +1,14 @@
 //! The daemon's state for Prometheus, in the OpenMetrics text format.
 
+use std::collections::BTreeMap;
+
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
-use crate::status::Status;
+use crate::{other_servers::Standing, status::Status};
 
 /// Of what [`render`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -54,6 +56,17 @@ pub fn render(status: &Status) -> String {
     }
     registry.register("interface_info", "Interfaces and the mode of their XDP program", interfaces);
 
+    let up = Family::<Name, Gauge>::default();
+    // Of several with one name, all must be up.
+    let mut parts = BTreeMap::new();
+    for service in &status.services {
+        *parts.entry(&service.name).or_insert(true) &= service.state != "down";
+    }
+    for (name, is_up) in parts {
+        up.get_or_create(&Name { name: name.clone() }).set(is_up.into());
+    }
+    registry.register("up", "Whether a service, or another part of the daemon, is up", up);
+
     let machines = Family::<Name, Gauge>::default();
     let numbers = [
         ("known", status.machines.len()),
@@ -71,6 +84,19 @@ pub fn render(status: &Status) -> String {
         machines,
     );
 
+    let others = Family::<Name, Gauge>::default();
+    for standing in Standing::ALL {
+        let number = status.other_servers.iter().filter(|other| other.standing == standing).count();
+        others
+            .get_or_create(&Name { name: standing.as_str().to_owned() })
+            .set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    registry.register(
+        "other_servers",
+        "Other DHCP servers that were seen, by what the configuration says of them",
+        others,
+    );
+
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = encode(&mut text, &registry);
@@ -80,11 +106,23 @@ pub fn render(status: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::{InterfaceStatus, VerdictCount};
+    use crate::status::{InterfaceStatus, ServiceStatus, VerdictCount};
 
     #[test]
     fn the_text() {
+        let service = |name: &str, state: &str| ServiceStatus {
+            name: name.to_owned(),
+            listen: String::new(),
+            state: state.to_owned(),
+            note: None,
+        };
         let status = Status {
+            services: vec![
+                service("syslog", "serving"),
+                service("tftp", "down"),
+                service("tftp", "serving"),
+                service("boot.root", "degraded"),
+            ],
             interfaces: vec![InterfaceStatus {
                 name: "eth0".into(),
                 mode: "native".into(),
@@ -101,6 +139,10 @@ mod tests {
             "netboot_events_total{name=\"syslog-received\"} 3",
             "netboot_interface_info{interface=\"eth0\",mode=\"native\"} 1",
             "netboot_machines_seen{name=\"known\"} 0",
+            "netboot_up{name=\"syslog\"} 1",
+            "netboot_up{name=\"tftp\"} 0",
+            "netboot_up{name=\"boot.root\"} 1",
+            "netboot_other_servers{name=\"unexpected\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }

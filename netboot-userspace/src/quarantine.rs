@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 /// Until when the reservations of machines are held back: as many as there are reservations, at most.
 #[derive(Debug)]
 pub struct Quarantine {
-    length: Duration,
+    length: RwLock<Duration>,
     /// In the kernel's time, see [`now`].
     until: RwLock<BTreeMap<Station, Duration>>,
     /// Those that [`Quarantine::fresh`] has not told yet.
@@ -40,12 +40,18 @@ impl Quarantine {
     /// Holds addresses back for this long.
     #[must_use]
     pub fn new(length: Duration) -> Self {
-        Self { length, until: RwLock::default(), fresh: Mutex::default(), told: Notify::new() }
+        Self {
+            length: RwLock::new(length),
+            until: RwLock::default(),
+            fresh: Mutex::default(),
+            told: Notify::new(),
+        }
     }
 
     /// Holds a machine's address back from a time on; `false`: it is already.
     pub fn hold(&self, station: Station, now: Duration) -> bool {
-        let held = Held { station, until: now + self.length };
+        let length = *self.length.read().unwrap_or_else(PoisonError::into_inner);
+        let held = Held { station, until: now + length };
         let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
         if until.get(&station).is_some_and(|until| now < *until) {
             return false;
@@ -54,6 +60,22 @@ impl Quarantine {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(held);
         self.told.notify_one();
         true
+    }
+
+    /// Goes on where an earlier daemon ended.
+    pub fn restore(&self, held: impl IntoIterator<Item = Held>, now: Duration) {
+        let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        for held in held.into_iter().filter(|held| now < held.until) {
+            until.insert(held.station, held.until);
+            fresh.push(held);
+        }
+        self.told.notify_one();
+    }
+
+    /// Addresses that are declined from now on are held back for this long.
+    pub fn set_length(&self, length: Duration) {
+        *self.length.write().unwrap_or_else(PoisonError::into_inner) = length;
     }
 
     /// Waits for addresses that are held back anew. For one task.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Instant,
 };
 
@@ -27,7 +27,7 @@ const ANNOUNCEMENTS: u32 = 30;
 #[derive(Clone)]
 pub struct Sightings {
     machines: Machines,
-    interfaces: Arc<HashMap<u32, String>>,
+    interfaces: Arc<RwLock<HashMap<u32, String>>>,
     /// The option that names the configuration to `netboot host add`.
     config: Arc<str>,
     announcements: Arc<Mutex<Throttle>>,
@@ -41,21 +41,22 @@ pub enum Path {
 }
 
 impl Sightings {
-    /// `interfaces` are names by index; `config` is the file that machines are added to.
+    /// `config` is the file that machines are added to.
     #[must_use]
-    pub fn new(
-        machines: Machines,
-        interfaces: HashMap<u32, String>,
-        config: Option<&std::path::Path>,
-    ) -> Self {
+    pub fn new(machines: Machines, config: Option<&std::path::Path>) -> Self {
         let config = config.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
         let announcements = Arc::new(Mutex::new(Throttle::new(ANNOUNCEMENTS)));
-        Self { machines, interfaces: Arc::new(interfaces), config: config.into(), announcements }
+        Self { machines, interfaces: Arc::default(), config: config.into(), announcements }
+    }
+
+    /// The names of interfaces by index.
+    pub fn set_interfaces(&self, names: HashMap<u32, String>) {
+        *self.interfaces.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
 
     /// Notes a message that came at a time, and what became of it.
     pub fn note(&self, path: Path, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
-        let mut interface = self.interfaces.get(&ifindex).map_or("?", String::as_str).to_owned();
+        let mut interface = self.interface(ifindex);
         let vlan = seen.station.vlan;
         if vlan != Vlan::NONE {
             interface += &format!(" vlan {vlan}");
@@ -80,6 +81,11 @@ impl Sightings {
             verdict: verdict.as_str().to_owned(),
         };
         self.machines.record_at(machine, step, at);
+    }
+
+    fn interface(&self, ifindex: u32) -> String {
+        let names = self.interfaces.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(&ifindex).map_or("?", String::as_str).to_owned()
     }
 
     /// Says once, and not of too many at a time, that a machine without reservation asks, and how to add it.
@@ -110,7 +116,7 @@ impl Sightings {
             interface,
             %machine,
             architecture,
-            "an unknown machine asks: `netboot host add --mac {machine} --ip ADDRESS{config}` and a restart add it"
+            "an unknown machine asks: `netboot host add --mac {machine} --ip ADDRESS{config}` adds it"
         );
     }
 }
@@ -164,8 +170,8 @@ mod tests {
     fn forged_machines_do_not_fill_the_log() {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-        let machines = Machines::new(Arc::new(Inventory::new([])));
-        let sightings = Sightings::new(machines.clone(), HashMap::new(), None);
+        let machines = Machines::new(Inventory::new([]));
+        let sightings = Sightings::new(machines.clone(), None);
         with_default(subscriber, || {
             for number in 0..200 {
                 let mac = Mac { octets: [2, 0, 0, 0, 0, number] };

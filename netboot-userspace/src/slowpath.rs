@@ -37,9 +37,10 @@ use self::{
 };
 use crate::{
     links::Link,
+    other_servers::Watch,
     quarantine,
     sightings::{Path, Sightings},
-    tables::Tables,
+    tables::{Live, Tables},
     throttle::Throttle,
 };
 
@@ -54,9 +55,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
-    tables: Arc<Tables>,
+    tables: Live,
     counters: Arc<Counters>,
     sightings: Sightings,
+    others: Watch,
     xdp: Attached,
     limits: Arc<Mutex<Limits>>,
     failures: Throttle,
@@ -81,9 +83,10 @@ impl SlowPath {
     pub fn new(
         socket: OwnedFd,
         link: Link,
-        tables: Arc<Tables>,
+        tables: Live,
         counters: Arc<Counters>,
         sightings: Sightings,
+        others: Watch,
         xdp: Attached,
         limits: Arc<Mutex<Limits>>,
     ) -> anyhow::Result<Self> {
@@ -98,6 +101,7 @@ impl SlowPath {
             tables,
             counters,
             sightings,
+            others,
             xdp,
             limits,
             failures: Throttle::default(),
@@ -111,7 +115,7 @@ impl SlowPath {
         if cancel.run_until_cancelled(self.answer_all()).await.is_some() {
             tracing::error!(
                 interface = self.link.name,
-                "the interface was removed: machines there are answered no more; restart netboot when it is back"
+                "the interface was removed: machines there are answered again when it is back"
             );
         }
     }
@@ -190,14 +194,19 @@ impl SlowPath {
         if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
-        let (outcome, told) = self.judge(frame, scratch);
+        let tables = self.tables.clone();
+        let tables = tables.read();
+        let (outcome, told) = self.judge(frame, scratch, &tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
         };
+        if self.others.takes(verdict, frame, scratch, &tables.settings) {
+            return;
+        }
         self.counters.count(verdict);
         if verdict == Verdict::Decline {
-            self.tables.quarantine.hold(scratch.request.station, quarantine::now());
+            tables.quarantine.hold(scratch.request.station, quarantine::now());
         }
         if verdict != Verdict::NotDhcp && told == Told::Yes {
             let now = Instant::now();
@@ -216,15 +225,20 @@ impl SlowPath {
 
     /// What is answered, and whether it is told of. What the program passed on is within the limits, and it
     /// told of what it judged for good.
-    fn judge(&mut self, frame: &[u8], scratch: &mut Scratch) -> (Result<Answer, Verdict>, Told) {
+    fn judge(
+        &mut self,
+        frame: &[u8],
+        scratch: &mut Scratch,
+        tables: &Tables,
+    ) -> (Result<Answer, Verdict>, Told) {
         let ifindex = self.link.index;
         if self.xdp == Attached::Yes {
-            let outcome = answer::<Daemon>(frame, ifindex, scratch, &*self.tables);
-            let told = if self.tells_of(frame) { Told::Yes } else { Told::No };
+            let outcome = answer::<Daemon>(frame, ifindex, scratch, tables);
+            let told = if self.tells_of(frame, tables) { Told::Yes } else { Told::No };
             return (outcome, told);
         }
         let now = u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX);
-        let limited = Limited::new(&self.tables, &self.limits, now);
+        let limited = Limited::new(tables, &self.limits, now);
         let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
         let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);
         match limited.conclude(verdict, &scratch.seen) {
@@ -259,8 +273,8 @@ impl SlowPath {
 
     /// Whether this path tells of a frame that the program saw too: that told of what it judged for good,
     /// but not of what the daemon judges again.
-    fn tells_of(&mut self, frame: &[u8]) -> bool {
-        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, &*self.tables);
+    fn tells_of(&mut self, frame: &[u8], tables: &Tables) -> bool {
+        let in_kernel = answer::<Kernel>(frame, self.link.index, &mut self.spare, tables);
         // What it could have answered, it passed on for another reason.
         in_kernel.map_or_else(|verdict| !verdict.is_final(), |_| true)
     }

@@ -17,7 +17,7 @@ pub use self::{
     print::{Format, NotRunning, print},
     serve::serve,
 };
-use crate::machines::Machine;
+use crate::{machines::Machine, other_servers::OtherServer};
 
 /// What the daemon is, does and has seen. Texts that machines sent are printable already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Status {
     pub quarantined: Vec<QuarantinedMachine>,
     /// Machines without a reservation that ask to boot.
     pub unknown: Vec<UnknownMachine>,
+    /// DHCP servers on the wire that are not this one.
+    #[serde(default)]
+    pub other_servers: Vec<OtherServer>,
     /// What was dropped or went wrong, by name: `syslog-rate-limited`.
     pub counters: BTreeMap<String, u64>,
 }
@@ -61,8 +64,13 @@ pub struct VerdictCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStatus {
     pub name: String,
+    /// Where it is reached or writes; empty where there is no place.
     pub listen: String,
+    /// `serving`, `degraded` or `down`.
     pub state: String,
+    /// Why it does not serve as it should.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

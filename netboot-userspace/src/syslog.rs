@@ -16,7 +16,6 @@ mod writer;
 
 use std::{
     net::IpAddr,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
@@ -26,7 +25,7 @@ use tokio::sync::mpsc;
 pub use self::{
     counters::Counters, source::Source, tcp::serve_tcp, udp::serve_udp, writer::Writer,
 };
-use self::{counters::count, limit::Limit, parse::MAX_MESSAGE, store::Store};
+use self::{counters::count, limit::Limit, parse::MAX_MESSAGE};
 use crate::machines::Machines;
 
 /// Lines of at most [`MAX_MESSAGE`] bytes that wait to be written: 16 MiB.
@@ -48,13 +47,12 @@ struct Line {
     bytes: Vec<u8>,
 }
 
-/// A sink and the writer of what is put into it, to `<state-dir>/log`.
+/// A sink and the writer of what is put into it.
 #[must_use]
-pub fn channel(machines: Machines, state_dir: &Path) -> (Sink, Writer) {
+pub fn channel(machines: Machines) -> (Sink, Writer) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let counters = Arc::new(Counters::default());
-    let store = Store::new(state_dir);
-    let writer = Writer::new(receiver, store, machines.clone(), Arc::clone(&counters));
+    let writer = Writer::new(receiver, machines.clone(), Arc::clone(&counters));
     (Sink { queue: sender, limit: Arc::default(), machines, counters }, writer)
 }
 

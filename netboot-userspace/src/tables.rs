@@ -1,8 +1,10 @@
 //! The rows of all tables: what the loader writes into the BPF maps, and what the slow path decides on.
 
+pub mod patch;
+
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use netboot_ebpf::{
@@ -14,6 +16,7 @@ use netboot_ebpf::{
 };
 
 use crate::quarantine::{self, Quarantine};
+
 /// By interface, VLAN and OUI.
 pub type Anybody = HashMap<(u32, Vlan, Option<[u8; 3]>), Reservation>;
 
@@ -32,6 +35,43 @@ pub struct Tables {
     pub anybody: Anybody,
     /// In mode `auto-proxy`: the machines that have a reservation, in whatever VLAN.
     pub known: HashSet<Mac>,
+}
+
+/// The tables that answer now. Cheap to clone: what is changed in one is changed in all.
+#[derive(Clone, Debug)]
+pub struct Live(Arc<RwLock<Tables>>);
+
+impl Live {
+    #[must_use]
+    pub fn new(tables: Tables) -> Self {
+        Self(Arc::new(RwLock::new(tables)))
+    }
+
+    /// For one message: the tables do not change before it is let go.
+    pub fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    /// All but the reservations.
+    pub(crate) fn clone_without_reservations(&self) -> Self {
+        Self {
+            settings: self.settings,
+            interfaces: self.interfaces.clone(),
+            user_classes: self.user_classes.clone(),
+            subnets: self.subnets.clone(),
+            boot_files: self.boot_files.clone(),
+            reservations: HashMap::new(),
+            quarantine: Arc::clone(&self.quarantine),
+            anybody: self.anybody.clone(),
+            known: self.known.clone(),
+        }
+    }
 }
 
 impl netboot_ebpf::tables::Tables for Tables {

@@ -20,7 +20,7 @@ use std::{
 use anyhow::Context as _;
 use netboot_ebpf::{
     limit::Limit,
-    shared::{ClassFlags, Interface, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
+    shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
 };
 
 pub(crate) use self::fit::{Fit, Row};
@@ -46,7 +46,6 @@ pub fn render<'l>(
     place::refuse_own_addresses(config, &all)?;
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
-    place::announce(config, &places.list, links, &sets);
     let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
     renderer.subnets()?;
     let mut reservations = HashMap::with_capacity(config.hosts.len());
@@ -78,6 +77,21 @@ pub fn render<'l>(
     })
 }
 
+/// Says where machines are answered, and where not.
+///
+/// # Errors
+/// As [`render`].
+pub fn announce<'l>(
+    config: &Config,
+    links: &[Link],
+    all: impl IntoIterator<Item = &'l Link>,
+) -> anyhow::Result<()> {
+    let all: Vec<&Link> = all.into_iter().collect();
+    let places = Places::new(config, links, &all)?;
+    place::announce(config, &places.list, links, &BootSets::new(config));
+    Ok(())
+}
+
 fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES]) -> Settings {
     let mut flags = 0;
     if config.dhcp.authoritative {
@@ -93,6 +107,7 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
     };
     let Dhcp { machine_rate, unknown_rate, total_rate, .. } = config.dhcp;
     Settings {
+        layout: LAYOUT,
         // A machine's boot is some dozen messages in a few seconds.
         machine: Limit::per_second(machine_rate, 5),
         unknown: Limit::per_second(unknown_rate, 1),

@@ -79,6 +79,7 @@ pub async fn serve(
         running: running.clone(),
         runtime: Handle::current(),
         busy: Throttle::default(),
+        rootless: Throttle::default(),
     };
     let server = TftpServerBuilder::with_handler(handler)
         .std_socket(socket)
@@ -160,6 +161,8 @@ struct BootFiles {
     running: TaskTracker,
     runtime: Handle,
     busy: Throttle,
+    /// For the log.
+    rootless: Throttle,
 }
 
 impl Handler for BootFiles {
@@ -209,7 +212,7 @@ impl Handler for BootFiles {
 
 impl BootFiles {
     fn refuse(
-        &self,
+        &mut self,
         client: &SocketAddr,
         machine: Option<Mac>,
         file: String,
@@ -225,6 +228,12 @@ impl BootFiles {
             files::Error::Denied(why) => {
                 warn!(%client, machine = machine_field, file, why, "tftp: refused");
                 packet::Error::PermissionDenied
+            }
+            files::Error::Root { .. } | files::Error::Empty { .. } => {
+                if self.rootless.ready(Instant::now()) {
+                    warn!(%client, machine = machine_field, file, %error, "tftp: nothing can be read");
+                }
+                packet::Error::FileNotFound
             }
             files::Error::Io { .. } => {
                 warn!(%client, machine = machine_field, file, %error, "tftp: cannot be read");

@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 use netboot_tests::{
     clients::{self, Exchanged, Identity, Lease},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
+    namespace::Namespace,
     process::Process,
     transfer,
     wait::wait_for,
@@ -16,6 +17,11 @@ use crate::site::SCRIPT_URL;
 
 /// dnsmasq as the DHCP server of the lab's client and of perfdhcp's first three machines.
 pub(crate) fn dnsmasq(lab: &Lab, more: &[&str]) -> Result<Process> {
+    dnsmasq_on(&lab.server, more)
+}
+
+/// The same on another node.
+pub(crate) fn dnsmasq_on(node: &Namespace, more: &[&str]) -> Result<Process> {
     let host = format!("--dhcp-host={CLIENT_MAC},{CLIENT},machine1");
     let script = format!("--dhcp-boot=tag:script,{SCRIPT_URL},,{SERVER}");
     let binary = format!("--dhcp-boot=tag:!script,ipxe.efi,,{SERVER}");
@@ -39,7 +45,7 @@ pub(crate) fn dnsmasq(lab: &Lab, more: &[&str]) -> Result<Process> {
         "--dhcp-host=00:0c:01:02:03:05,192.168.2.151",
         "--dhcp-host=00:0c:01:02:03:06,192.168.2.152",
     ];
-    let mut server = lab.server.spawn("dnsmasq", &[&options, more].concat())?;
+    let mut server = node.spawn("dnsmasq", &[&options, more].concat())?;
     wait_for("dnsmasq", Duration::from_secs(10), || {
         if let Some(status) = server.ended()? {
             bail!("dnsmasq ended with {status}");

@@ -1,6 +1,6 @@
 //! Every answer, read by decoders that are not ours.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netboot::{
@@ -229,7 +229,7 @@ fn everything() -> Result<Config> {
         subnet.options.push(DhcpOption { code: 66, value: b"172.30.0.1".to_vec() });
     }
     for host in &mut config.hosts {
-        host.options.push(DhcpOption { code: 224, value: vec![0xdd; 40] });
+        Arc::make_mut(host).options.push(DhcpOption { code: 224, value: vec![0xdd; 40] });
     }
     Ok(config)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket},
     thread,
     time::Duration,
 };
@@ -93,19 +93,6 @@ fn within<T: Send>(namespace: &Namespace, work: impl FnOnce() -> Result<T> + Sen
         };
         scope.spawn(work).join().map_err(|_panic| anyhow!("the thread panicked"))?
     })
-}
-
-/// A wrong interface is said before the ports that are taken.
-#[test]
-fn interfaces_are_looked_at_first() -> Result<()> {
-    let lab = Lab::new()?;
-    let _taken = within(&lab.server, || Ok(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 80))?))?;
-    for (interface, words) in [("eth9", "no such interface: eth9"), (INTERFACE, "TCP 0.0.0.0:80")] {
-        let setup = Site::new()?.setup(Xdp::Off)?;
-        let output = setup.spawn(&lab.server, interface)?.finish(Duration::from_secs(20))?;
-        ensure!(output.stderr.contains(words), "{interface}: {}", output.stderr);
-    }
-    Ok(())
 }
 
 /// Around the ends of blocks, of a window, and of what is read at once.

@@ -16,6 +16,7 @@ pub(crate) struct Site {
     root: TempDir,
     script_user_classes: &'static str,
     decline_time: &'static str,
+    dhcp: String,
     boot_files: String,
     hosts: String,
 }
@@ -28,6 +29,7 @@ impl Site {
             root,
             script_user_classes: "\"Tinkerbell\"",
             decline_time: "60s",
+            dhcp: String::new(),
             boot_files: String::new(),
             hosts: String::new(),
         };
@@ -83,13 +85,19 @@ impl Site {
         self
     }
 
+    /// One more setting of `[dhcp]`.
+    pub(crate) fn dhcp(mut self, line: &str) -> Self {
+        self.dhcp += &format!("{line}\n");
+        self
+    }
+
     pub(crate) fn setup(self, xdp: Xdp) -> Result<Setup> {
         let tables = format!(
             r#"[dhcp]
 server-address = "{SERVER}"
 lease-time = "24h"
 decline-time = "{decline_time}"
-
+{dhcp}
 [[subnet]]
 cidr = "192.168.2.0/24"
 routers = ["192.168.2.1"]
@@ -111,6 +119,7 @@ consoles = ["ttyS0"]
             root = self.root().display(),
             classes = self.script_user_classes,
             decline_time = self.decline_time,
+            dhcp = self.dhcp,
             boot_files = self.boot_files,
             hosts = self.hosts,
         );

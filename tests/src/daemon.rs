@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -33,7 +34,7 @@ pub enum Xdp {
 /// A configuration file with a state directory and a pin path of its own.
 pub struct Setup {
     dir: TempDir,
-    _boot_root: TempDir,
+    boot_root: TempDir,
     pin_path: PathBuf,
 }
 
@@ -69,7 +70,23 @@ impl Setup {
         );
         fs::create_dir(dir.path().join("state"))?;
         fs::write(dir.path().join("netboot.toml"), text)?;
-        Ok(Self { dir, _boot_root: boot_root, pin_path })
+        Ok(Self { dir, boot_root, pin_path })
+    }
+
+    /// The daemon becomes this user.
+    pub fn with_user(self, user: &str) -> Result<Self> {
+        let text = fs::read_to_string(self.path())?;
+        fs::write(self.path(), format!("user = \"{user}\"\n{text}"))?;
+        for directory in [&self.dir, &self.boot_root] {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(self)
+    }
+
+    /// The daemon's state directory.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.path().join("state")
     }
 
     /// The configuration file.
@@ -190,8 +207,10 @@ impl Daemon {
     pub fn stop(self) -> Result<()> {
         let Output { status, stderr, .. } = self.process.terminate(DEADLINE)?;
         ensure!(status.success(), "the daemon ended with {status}:\n{stderr}");
+        // Another user than root cannot remove the directory itself.
         let pins = self.setup.pin_path();
-        ensure!(!pins.exists(), "the daemon left {}:\n{stderr}", pins.display());
+        let left = fs::read_dir(pins).map_or(0, Iterator::count);
+        ensure!(left == 0, "the daemon left {left} pins in {}:\n{stderr}", pins.display());
         Ok(())
     }
 }

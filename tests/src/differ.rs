@@ -4,6 +4,7 @@
 mod answer;
 mod datagram;
 mod options;
+mod reply;
 mod sites;
 
 use anyhow::{Context as _, Result};
@@ -70,6 +71,7 @@ impl Differ {
     }
 
     fn check_bytes(&mut self, frame: &[u8]) -> Result<Outcome> {
+        reply::check(frame, &mut self.scratch)?;
         let answer =
             slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok();
         let answer = answer.map(|answer| slowpath::bytes(frame, &self.scratch, answer));

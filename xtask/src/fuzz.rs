@@ -2,7 +2,6 @@
 
 mod corpus;
 mod stats;
-mod tool;
 
 use std::{
     ffi::OsString,
@@ -19,7 +18,10 @@ use crate::{
     progress::Step,
     setup::{self, Group},
     shell,
+    tool::Tool,
 };
+
+const CARGO_FUZZ: Tool = Tool { package: "cargo-fuzz", version: "0.13.2", options: &[] };
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -90,7 +92,7 @@ impl Fuzzer {
     /// Without the address sanitizer: what is fuzzed is safe Rust, and so a stable compiler is enough.
     fn build(target: Target) -> Result<Self> {
         const DIRECTORY: &str = "target/fuzz";
-        let mut command = tool::cargo_fuzz()?;
+        let mut command = CARGO_FUZZ.command()?;
         command.args(["build", "--fuzz-dir", "tests/fuzz", "--target-dir", DIRECTORY]);
         command.args(["--sanitizer", "none", target.name()]);
         shell::run(&mut command)?;

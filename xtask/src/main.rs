@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod dist;
 mod fuzz;
 mod parts;
 mod progress;
@@ -11,6 +12,7 @@ mod run;
 mod setup;
 mod shell;
 mod test;
+mod tool;
 mod verify;
 
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ enum Command {
     Verify,
     /// Try changed inputs on the fuzz targets for a while
     Fuzz(fuzz::Args),
+    /// Make a Debian package and a static tarball
+    Dist(dist::Args),
     /// Measure what netboot costs, and what it does beside its peers
     Bench(bench::Args),
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::command(),
         Command::Verify => verify::command(),
         Command::Fuzz(args) => fuzz::command(&args),
+        Command::Dist(args) => dist::command(&args),
         Command::Bench(args) => bench::command(&args),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

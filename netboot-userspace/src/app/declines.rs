@@ -1,4 +1,4 @@
-//! Holds declined addresses back in the kernel too, and says so, and when it ends.
+//! Has declined addresses held back in the kernel too, and says so, and when it ends.
 
 use std::{
     future::poll_fn,
@@ -8,32 +8,35 @@ use std::{
 };
 
 use netboot_ebpf::shared::Station;
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
 use crate::{
-    fastpath::Reservations,
     quarantine::{self, Held},
-    tables::Tables,
+    tables::Live,
     throttle::Throttle,
 };
 
 /// Declines that the log tells of, a minute: they are easily forged.
 const TOLD: u32 = 30;
 
-/// Works until it is cancelled; `rows` are the kernel's, where it answers.
+/// Works until it is cancelled; whoever has the kernel's tables is told.
 pub(super) async fn watch(
-    tables: Arc<Tables>,
-    mut rows: Option<Reservations>,
+    tables: Live,
+    kernel: mpsc::UnboundedSender<Held>,
     cancel: CancellationToken,
 ) {
+    let quarantine = Arc::clone(&tables.read().quarantine);
     let mut declined = Throttle::new(TOLD);
     let mut given = Throttle::new(TOLD);
     let mut ends = DelayQueue::<Station>::new();
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
-            fresh = tables.quarantine.fresh() => for held in fresh {
-                hold(held, &tables, rows.as_mut(), &mut declined);
+            fresh = quarantine.fresh() => for held in fresh {
+                // As many as there are reservations, at most.
+                let _ = kernel.send(held);
+                tell(held, &tables, &mut declined);
                 ends.insert(held.station, held.until.saturating_sub(quarantine::now()));
             },
             Some(ended) = poll_fn(|context| ends.poll_expired(context)), if !ends.is_empty() => {
@@ -43,14 +46,9 @@ pub(super) async fn watch(
     }
 }
 
-fn hold(held: Held, tables: &Tables, rows: Option<&mut Reservations>, told: &mut Throttle) {
+fn tell(held: Held, tables: &Live, told: &mut Throttle) {
     let Held { station, until } = held;
     let machine = station.mac;
-    if let Some(rows) = rows
-        && let Err(error) = rows.hold(station, until)
-    {
-        tracing::error!(%machine, "the kernel goes on to give a declined address: {error:#}");
-    }
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
     let seconds = until.saturating_sub(quarantine::now()).as_secs();
@@ -63,10 +61,10 @@ fn hold(held: Held, tables: &Tables, rows: Option<&mut Reservations>, told: &mut
     );
 }
 
-fn end(station: Station, tables: &Tables, told: &mut Throttle) {
+fn end(station: Station, tables: &Live, told: &mut Throttle) {
     // The kernel's clock and the runtime's may differ by a tick.
     let now = quarantine::now() + Duration::from_millis(10);
-    if !tables.quarantine.release(station, now) {
+    if !tables.read().quarantine.release(station, now) {
         return;
     }
     let Some(left_out) = told.admit(Instant::now()) else { return };
@@ -75,6 +73,6 @@ fn end(station: Station, tables: &Tables, told: &mut Throttle) {
     tracing::info!(machine = %station.mac, %address, left_out, "the declined address is given again");
 }
 
-fn address(station: Station, tables: &Tables) -> Ipv4Addr {
-    tables.reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
+fn address(station: Station, tables: &Live) -> Ipv4Addr {
+    tables.read().reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use netboot_ebpf::{
     frame::TAG,
-    wire::{PROXY_PORT, SERVER_PORT},
+    wire::{CLIENT_PORT, PROXY_PORT, SERVER_PORT},
 };
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
@@ -21,7 +21,8 @@ use crate::links::Link;
 /// Frames of a rack that is switched on at once wait here.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// A raw socket that receives IPv4 frames with UDP port 67 or 4011 as destination.
+/// A raw socket that receives IPv4 frames with UDP port 67 or 4011 as destination, and, for other servers'
+/// answers, 68.
 ///
 /// It takes all protocols, since only such sockets are told the VLAN tag of a frame: for all others the
 /// kernel has thrown it away (`__netif_receive_skb_core` in net/core/dev.c).
@@ -45,10 +46,10 @@ fn open(link: &Link) -> anyhow::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Classic BPF (Linux's Documentation/networking/filter.rst): UDP over IPv4, not a later fragment, to port 67
-/// or 4011. The outer VLAN tag is not in the frame any more; an inner one may be, and what has more is
+/// Classic BPF (Linux's Documentation/networking/filter.rst): UDP over IPv4, not a later fragment, to port
+/// 67, 68 or 4011. The outer VLAN tag is not in the frame any more; an inner one may be, and what has more is
 /// taken, to be counted.
-fn to_dhcp_ports() -> [SockFilter; 26] {
+fn to_dhcp_ports() -> [SockFilter; 27] {
     const LOAD_HALF: u16 = 0x28;
     const LOAD_HALF_INDEXED: u16 = 0x48;
     const LOAD_BYTE_INDEXED: u16 = 0x50;
@@ -70,7 +71,7 @@ fn to_dhcp_ports() -> [SockFilter; 26] {
         ]
     };
     let [outer_a, outer_b, outer_c] = tags([4, 3, 2]);
-    let [inner_a, inner_b, inner_c] = tags([15, 14, 13]);
+    let [inner_a, inner_b, inner_c] = tags([16, 15, 14]);
     [
         SockFilter::new(LOAD_HALF, 0, 0, 12),
         outer_a,
@@ -84,11 +85,11 @@ fn to_dhcp_ports() -> [SockFilter; 26] {
         inner_a,
         inner_b,
         inner_c,
-        SockFilter::new(JUMP_EQUAL, 0, 13, 0x0800),
+        SockFilter::new(JUMP_EQUAL, 0, 14, 0x0800),
         SockFilter::new(LOAD_BYTE_INDEXED, 0, 0, 23),
-        SockFilter::new(JUMP_EQUAL, 0, 11, 17),
+        SockFilter::new(JUMP_EQUAL, 0, 12, 17),
         SockFilter::new(LOAD_HALF_INDEXED, 0, 0, 20),
-        SockFilter::new(JUMP_BITS, 9, 0, 0x1fff),
+        SockFilter::new(JUMP_BITS, 10, 0, 0x1fff),
         // 16: the IP header's length.
         SockFilter::new(LOAD_BYTE_INDEXED, 0, 0, 14),
         SockFilter::new(AND, 0, 0, 0xf),
@@ -96,7 +97,8 @@ fn to_dhcp_ports() -> [SockFilter; 26] {
         SockFilter::new(ADD_INDEX, 0, 0, 0),
         SockFilter::new(INDEX_FROM_A, 0, 0, 0),
         SockFilter::new(LOAD_HALF_INDEXED, 0, 0, 16),
-        SockFilter::new(JUMP_EQUAL, 1, 0, SERVER_PORT as u32),
+        SockFilter::new(JUMP_EQUAL, 2, 0, SERVER_PORT as u32),
+        SockFilter::new(JUMP_EQUAL, 1, 0, CLIENT_PORT as u32),
         SockFilter::new(JUMP_EQUAL, 0, 1, PROXY_PORT as u32),
         SockFilter::new(RETURN, 0, 0, 0x0004_0000),
         SockFilter::new(RETURN, 0, 0, 0),
@@ -124,3 +126,6 @@ pub(super) fn hold_port(port: u16) -> anyhow::Result<UdpSocket> {
     SockRef::from(&socket).attach_filter(&[DROP])?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests;

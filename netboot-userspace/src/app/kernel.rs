@@ -1,206 +1,307 @@
-//! Starts the fast path, and says where the slow path answers instead, and why.
+//! The program in the kernel: whether it answers at an interface, and why not.
 
-use std::collections::HashMap;
-
-use netboot_ebpf::shared::Vlan;
-use tokio_util::sync::CancellationToken;
-
-use super::Tasks;
-use crate::{
-    config::{Config, XdpMode},
-    fastpath::{self, FastPath},
-    links::{Link, VlanOffload},
-    sightings::Sightings,
-    status::InterfaceStatus,
-    tables::Tables,
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
+use netboot_ebpf::shared::{Deadlines, Station};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    hidden_tags::hidden_tags,
+    self_check::{self, SelfCheckFailed},
+};
+use crate::{
+    config::{Config, Xdp, XdpMode},
+    fastpath::{self, Counts, Resident, Start},
+    links::{Link, VlanOffload},
+    quarantine,
+    sightings::Sightings,
+    status::InterfaceStatus,
+    tables::{Tables, patch::Patch},
+};
+
+const PROXY: &str = "the daemon answers ProxyDHCP";
+
 /// The loaded program, and what became of each interface.
-pub(crate) struct Kernel {
-    pub(crate) fast: Option<FastPath>,
-    modes: HashMap<u32, XdpMode>,
-    pub(crate) interfaces: Vec<InterfaceStatus>,
+#[derive(Default)]
+pub(super) struct Kernel {
+    resident: Option<Resident>,
+    /// Why there is none.
+    without: Option<String>,
+    /// It did not stand the self-check.
+    failed_check: Option<String>,
+    interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
+    watches: JoinSet<()>,
+    unreadable_events: Arc<AtomicU64>,
+}
+
+/// How tables were put in service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Row by row.
+    InPlace,
+    /// All at once.
+    Whole,
 }
 
 impl Kernel {
-    /// Loads and attaches. In mode `auto` nothing of this is an error: the slow path answers.
+    /// Loads the program, if it is wanted and not there yet. In mode `auto` it is no error that it cannot be
+    /// loaded: the slow path answers.
     pub(super) fn start(
+        &mut self,
         config: &Config,
         tables: &Tables,
-        links: &[Link],
         sightings: &Sightings,
         cancel: &CancellationToken,
-        tasks: &mut Tasks,
-    ) -> anyhow::Result<Self> {
-        let mut this = Self { fast: None, modes: HashMap::new(), interfaces: Vec::new() };
-        let mode = config.xdp.mode;
-        if mode == XdpMode::Off {
-            links.iter().for_each(|link| this.note(link, XdpMode::Off, None));
-            return Ok(this);
+    ) -> anyhow::Result<()> {
+        if !is_wanted(config) {
+            self.stop();
+            self.without = config.dhcp.mode.is_proxy().then(|| PROXY.to_owned());
+            clean_up(config);
+            return Ok(());
         }
-        if config.dhcp.mode.is_proxy() {
-            for link in links {
-                let interface = &link.name;
-                tracing::info!(interface, "the daemon answers ProxyDHCP");
-                this.keep(link, XdpMode::Off, Some("the daemon answers ProxyDHCP".to_owned()));
-            }
-            return Ok(this);
+        if self.resident.is_some() {
+            return Ok(());
         }
-        let mut fast = match FastPath::load(tables) {
-            Ok(fast) => fast,
-            Err(error) if mode == XdpMode::Auto => {
+        let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
+        let (mut resident, start) = match Resident::start(&config.xdp.pin_path, tables, check) {
+            Ok(started) => started,
+            Err(error) if config.xdp.mode == XdpMode::Auto => {
                 let why = format!("{error:#}");
-                links.iter().for_each(|link| this.note(link, XdpMode::Off, Some(why.clone())));
-                return Ok(this);
+                let is_check = error.chain().any(|cause| cause.is::<SelfCheckFailed>());
+                self.failed_check = is_check.then(|| why.clone());
+                self.without = Some(why);
+                return Ok(());
             }
             Err(error) => return Err(error),
         };
-        match fast.pin(&config.xdp.pin_path) {
-            // They are only for looking into.
-            Err(error) if mode == XdpMode::Auto => {
-                tracing::warn!("the maps are not pinned: {error:#}");
+        announce(&start);
+        self.without = None;
+        self.failed_check = None;
+        let program = resident.program();
+        let events = program.take_events()?;
+        self.unreadable_events = events.unreadable();
+        self.watches.spawn(fastpath::watch(events, sightings.clone(), cancel.clone()));
+        self.watches.spawn(fastpath::watch_log(program.take_log()?, cancel.clone()));
+        self.resident = Some(resident);
+        Ok(())
+    }
+
+    /// Puts other tables in service: in place if `patch` is there and has room, else as a whole.
+    ///
+    /// # Errors
+    /// They cannot be loaded, or the program does not stand the self-check: the old ones go on.
+    pub(super) fn update(
+        &mut self,
+        old: &Tables,
+        new: &Tables,
+        patch: Option<&Patch>,
+    ) -> anyhow::Result<How> {
+        if let Some(patch) = patch {
+            match self.patch(old, new, patch) {
+                Ok(true) => return Ok(How::InPlace),
+                Ok(false) => {}
+                Err(error) => tracing::warn!("not changed in place: {error:#}"),
             }
-            pinned => pinned?,
         }
-        tasks.spawn({
-            let watch = fastpath::watch(fast.take_events()?, sightings.clone(), cancel.clone());
-            async move {
-                watch.await;
-                Ok(())
-            }
-        });
-        tasks.spawn({
-            let watch = fastpath::watch_log(fast.take_log()?, cancel.clone());
-            async move {
-                watch.await;
-                Ok(())
-            }
-        });
+        let Some(resident) = &mut self.resident else { return Ok(How::Whole) };
+        resident.replace(new, &|copy| self_check::of_some(new, copy))?;
+        Ok(How::Whole)
+    }
+
+    /// Changes some machines in place; `new` has at least these. `false`: there is no room.
+    ///
+    /// # Errors
+    /// A map cannot be written, or the program does not stand the self-check: nothing was changed.
+    pub(super) fn patch(
+        &mut self,
+        old: &Tables,
+        new: &Tables,
+        patch: &Patch,
+    ) -> anyhow::Result<bool> {
+        let Some(resident) = &mut self.resident else { return Ok(true) };
+        let stations = || patch.set.iter().map(|row| row.station);
+        resident.patch(old, patch, &|copy| self_check::of_stations(new, stations(), copy))
+    }
+
+    /// Whether the program answers as it must.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) fn check(&mut self, tables: &Tables) -> anyhow::Result<()> {
+        let Some(resident) = &mut self.resident else { return Ok(()) };
+        resident.check(&|copy| self_check::of_some(tables, copy))
+    }
+
+    /// Why the program that was to be loaded was not.
+    pub(super) fn failed_check(&self) -> Option<&str> {
+        self.failed_check.as_deref()
+    }
+
+    pub(super) fn is_loaded(&self) -> bool {
+        self.resident.is_some()
+    }
+
+    /// Attaches the program to these interfaces, and takes it off all others.
+    ///
+    /// # Errors
+    /// The wanted mode is not possible at one of them; in mode `auto` that is no error.
+    pub(super) fn attach(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        links: &[Link],
+    ) -> anyhow::Result<()> {
+        self.interfaces.retain(|ifindex, _| links.iter().any(|link| link.index == *ifindex));
+        let mut failed = Ok(());
         for link in links {
-            if let VlanOffload::On(_) = link.vlan_offload {
-                tracing::info!(
-                    interface = link.name,
-                    "it takes VLAN tags off before an XDP program sees a frame: where tagged networks share its \
-                     port, switch that off (`ethtool -K {} rxvlan off`)",
-                    link.name
-                );
-            }
-            let attached = match hidden_tags(link, tables) {
-                Some(why) => Err(anyhow::Error::msg(why)),
-                None => fast.attach(link, mode),
-            };
+            let attached = self.attach_one(config, tables, link);
             match attached {
-                Ok((mode, note)) => this.note(link, mode, note),
-                Err(error) if mode == XdpMode::Auto => {
-                    this.note(link, XdpMode::Off, Some(format!("{error:#}")))
+                Ok((mode, note)) => self.note(link, mode, note),
+                Err(error) => {
+                    self.note(link, XdpMode::Off, Some(format!("{error:#}")));
+                    if config.xdp.mode != XdpMode::Auto {
+                        failed = Err(error);
+                    }
                 }
-                Err(error) => return Err(error),
             }
         }
-        this.fast = Some(fast);
-        Ok(this)
+        let Some(resident) = &mut self.resident else { return failed };
+        for ifindex in resident.interfaces() {
+            if !self.interfaces.get(&ifindex).is_some_and(|(mode, _)| *mode != XdpMode::Off) {
+                resident.detach(ifindex)?;
+            }
+        }
+        failed
+    }
+
+    fn attach_one(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        link: &Link,
+    ) -> anyhow::Result<(XdpMode, Option<String>)> {
+        let Some(resident) = &mut self.resident else {
+            return Ok((XdpMode::Off, self.without.clone()));
+        };
+        if let Some(why) = hidden_tags(link, tables) {
+            anyhow::bail!(why);
+        }
+        resident.attach(link, config.xdp.mode)
     }
 
     /// Whether the program answers on this interface.
     pub(super) fn answers(&self, ifindex: u32) -> bool {
-        self.modes.get(&ifindex).is_some_and(|mode| *mode != XdpMode::Off)
+        self.interfaces.get(&ifindex).is_some_and(|(mode, _)| *mode != XdpMode::Off)
+    }
+
+    pub(super) fn interfaces(&self) -> Vec<InterfaceStatus> {
+        self.interfaces.values().map(|(_, status)| status.clone()).collect()
+    }
+
+    pub(super) fn counts(&self) -> anyhow::Result<Option<Counts>> {
+        self.resident.as_ref().map(Resident::counts).transpose()
+    }
+
+    pub(super) fn unreadable_events(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.unreadable_events)
+    }
+
+    /// Puts off the end of what the kernel does without this daemon.
+    pub(super) fn renew(&mut self, xdp: &Xdp) -> anyhow::Result<()> {
+        let Some(resident) = &mut self.resident else { return Ok(()) };
+        let now = quarantine::now();
+        let end = |length: Option<Duration>| {
+            let end = length.map_or(0, |length| (now + length).as_nanos());
+            u64::try_from(end).unwrap_or(0)
+        };
+        resident.set_deadlines(&Deadlines {
+            boot_files: end(xdp.boot_files_without_daemon),
+            answers: end(xdp.answers_without_daemon),
+        })
+    }
+
+    /// Holds an address back until a time since boot.
+    pub(super) fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
+        self.resident.as_mut().map_or(Ok(()), |resident| resident.hold(station, until))
+    }
+
+    /// Takes the program off, everywhere.
+    pub(super) fn stop(&mut self) {
+        self.watches.abort_all();
+        self.interfaces.clear();
+        if let Some(resident) = self.resident.take()
+            && let Err(error) = resident.remove()
+        {
+            tracing::warn!("{error:#}");
+        }
     }
 
     fn note(&mut self, link: &Link, mode: XdpMode, note: Option<String>) {
-        let interface = &link.name;
-        match (mode, &note) {
-            (XdpMode::Off, Some(why)) => {
-                tracing::warn!(
-                    interface,
-                    "the kernel does not answer here, the daemon does: {why}"
-                );
-            }
-            (XdpMode::Off, None) => tracing::info!(interface, "answering in userspace"),
-            (_, Some(why)) => {
-                tracing::info!(interface, "answering in {} mode, since: {why}", mode.name());
-            }
-            (_, None) => tracing::info!(interface, "answering in {} mode", mode.name()),
+        let name = link.name.clone();
+        let status = InterfaceStatus { name, mode: mode.name().to_owned(), note };
+        if self.interfaces.get(&link.index).is_some_and(|(_, before)| *before == status) {
+            return;
         }
-        self.keep(link, mode, note);
-    }
-
-    fn keep(&mut self, link: &Link, mode: XdpMode, note: Option<String>) {
-        self.modes.insert(link.index, mode);
-        self.interfaces.push(InterfaceStatus {
-            name: link.name.clone(),
-            mode: mode.name().to_owned(),
-            note,
-        });
+        say(link, mode, status.note.as_deref());
+        self.interfaces.insert(link.index, (mode, status));
     }
 }
 
-/// Why the program must not answer on an interface: it would take a VLAN's frames for untagged ones, or
-/// for another VLAN's.
-fn hidden_tags(link: &Link, tables: &Tables) -> Option<String> {
-    if tables.reservations.keys().all(|station| station.vlan == Vlan::NONE) {
-        return None;
-    }
-    let name = &link.name;
-    match &link.vlan_offload {
-        VlanOffload::Off => None,
-        VlanOffload::On(features) => {
-            let commands: Vec<_> = features
-                .iter()
-                .map(|feature| format!("`ethtool -K {name} {feature} off`"))
-                .collect();
-            Some(format!(
-                "there are machines in VLANs, and {name} takes the tags off before an XDP program sees a frame: \
-                 {} and a restart let the kernel answer",
-                commands.join(", ")
-            ))
+fn say(link: &Link, mode: XdpMode, note: Option<&str>) {
+    let interface = &link.name;
+    match (mode, note) {
+        (XdpMode::Off, Some(PROXY)) => tracing::info!(interface, PROXY),
+        (XdpMode::Off, Some(why)) => {
+            tracing::warn!(interface, "the kernel does not answer here, the daemon does: {why}");
         }
-        VlanOffload::Unknown(why) => Some(format!(
-            "there are machines in VLANs, and whether {name} takes the tags off before an XDP program sees a frame \
-             cannot be told ({why}): answer in userspace there (xdp.mode = \"auto\" or \"off\")"
-        )),
+        (XdpMode::Off, None) => tracing::info!(interface, "answering in userspace"),
+        (_, Some(why)) => {
+            tracing::info!(interface, "answering in {} mode, since: {why}", mode.name());
+        }
+        (_, None) => tracing::info!(interface, "answering in {} mode", mode.name()),
+    }
+    if mode != XdpMode::Off
+        && let VlanOffload::On(_) = link.vlan_offload
+    {
+        tracing::info!(
+            interface,
+            "it takes VLAN tags off before an XDP program sees a frame: where tagged networks share its port, \
+             switch that off (`ethtool -K {interface} rxvlan off`)"
+        );
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{collections::HashSet, sync::Arc, time::Duration};
+fn is_wanted(config: &Config) -> bool {
+    config.xdp.mode != XdpMode::Off && !config.dhcp.mode.is_proxy()
+}
 
-    use netboot_ebpf::shared::{Reservation, Settings, Station};
-    use zerocopy::FromZeros as _;
-
-    use super::*;
-    use crate::quarantine::Quarantine;
-
-    #[track_caller]
-    fn check(vlan: Vlan, vlan_offload: VlanOffload, expect: Option<&str>) {
-        let station = Station { vlan, ..Station::default() };
-        let tables = Tables {
-            settings: Settings::new_zeroed(),
-            interfaces: HashMap::new(),
-            user_classes: HashMap::new(),
-            subnets: Vec::new(),
-            boot_files: Vec::new(),
-            reservations: HashMap::from([(station, Reservation::new_zeroed())]),
-            anybody: HashMap::new(),
-            known: HashSet::new(),
-            quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
-        };
-        let loopback = crate::links::all().unwrap().remove("lo").unwrap();
-        let found = hidden_tags(&Link { vlan_offload, ..loopback }, &tables);
-        match (&found, expect) {
-            (Some(found), Some(expect)) => assert!(found.contains(expect), "{found}"),
-            _ => assert_eq!(found.as_deref(), expect),
+/// Takes off what a daemon left that was killed: nobody would keep its answers up to date.
+pub(super) fn clean_up(config: &Config) {
+    match fastpath::remove(&config.xdp.pin_path) {
+        Ok(0) => {}
+        Ok(interfaces) => {
+            tracing::info!(interfaces, "an earlier daemon's XDP program was detached");
         }
+        Err(error) => tracing::warn!("{error:#}"),
     }
+}
 
-    #[test]
-    fn the_program_must_see_tags() {
-        let both = || VlanOffload::On(vec!["rxvlan", "rx-vlan-stag-hw-parse"]);
-        let tagged = Vlan { ids: [7, 0] };
-        let commands = "`ethtool -K lo rxvlan off`, `ethtool -K lo rx-vlan-stag-hw-parse off`";
-        check(Vlan::NONE, both(), None);
-        check(tagged, both(), Some(commands));
-        check(tagged, VlanOffload::Unknown("why".to_owned()), Some("cannot be told (why)"));
-        check(tagged, VlanOffload::Off, None);
+fn announce(start: &Start) {
+    match start {
+        Start::Fresh => {}
+        Start::Adopted { interfaces, patch } => tracing::info!(
+            interfaces,
+            "adopted the XDP program that an earlier daemon left: {patch} since then"
+        ),
+        Start::Replaced { interfaces } => tracing::info!(
+            interfaces,
+            "adopted the interfaces where an earlier daemon's XDP program answered: program and tables were \
+             replaced, since they were others"
+        ),
     }
 }

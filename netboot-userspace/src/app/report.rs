@@ -1,52 +1,57 @@
 //! Gathers the daemon's state for `netboot status`.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use netboot_ebpf::verdict::Verdict;
 
-use super::Dhcp;
+use super::{
+    health::{Health, Part, State},
+    services,
+    shown::{Parts, Shown},
+};
 use crate::{
     config::Config,
-    fastpath::{FastPath, KernelCounters},
+    fastpath::KernelCounters,
+    logging,
     machines::{Machine, Machines, Step},
     quarantine,
     status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
-    syslog,
 };
 
 /// Everything that has a state.
 pub(super) struct Reporter {
     config: Option<PathBuf>,
     started: Instant,
-    dhcp: Dhcp,
-    listening: Vec<(&'static str, String)>,
+    dhcp: Shown,
+    health: Health,
     machines: Machines,
-    syslog: Arc<syslog::Counters>,
+    services: services::Counters,
 }
 
 impl Reporter {
     pub(super) fn new(
         config: &Config,
-        dhcp: Dhcp,
-        listening: Vec<(&'static str, String)>,
+        dhcp: Shown,
+        health: Health,
         machines: Machines,
-        syslog: Arc<syslog::Counters>,
+        services: services::Counters,
     ) -> Self {
         Self {
             config: config.path.clone(),
             started: Instant::now(),
             dhcp,
-            listening,
+            health,
             machines,
-            syslog,
+            services,
         }
     }
 
     /// The state now.
     pub(super) fn status(&self) -> Status {
+        let dhcp = self.dhcp.read();
         let KernelCounters { verdicts: kernel, events_lost, events_left_out } =
-            self.kernel_counters();
-        let counts = Verdict::ALL.into_iter().zip(self.dhcp.userspace.verdicts()).enumerate();
+            dhcp.kernel_counters();
+        let counts = Verdict::ALL.into_iter().zip(dhcp.userspace.verdicts()).enumerate();
         let verdicts = counts
             .map(|(number, (verdict, userspace))| VerdictCount {
                 verdict: verdict.as_str().to_owned(),
@@ -56,71 +61,54 @@ impl Reporter {
             .collect();
         let (known, unknown): (Vec<_>, Vec<_>) =
             self.machines.snapshot().into_iter().partition(|machine| machine.known);
-        let mut counters: BTreeMap<String, u64> = self
-            .syslog
-            .all()
-            .into_iter()
-            .map(|(name, value)| (format!("syslog-{name}"), value))
-            .collect();
-        counters.insert("answers-not-sent".to_owned(), self.dhcp.userspace.unsent());
-        counters.insert("requests-overflowed".to_owned(), self.dhcp.userspace.overflows());
+        let mut counters: BTreeMap<String, u64> = self.services.all().into_iter().collect();
+        counters.insert("service-failures".to_owned(), self.health.failures());
+        counters.insert("log-lines-lost".to_owned(), logging::lost());
+        counters.insert("answers-not-sent".to_owned(), dhcp.userspace.unsent());
+        counters.insert("requests-overflowed".to_owned(), dhcp.userspace.overflows());
         counters.insert("events-lost".to_owned(), events_lost);
-        let left_out = events_left_out + self.dhcp.userspace.left_out();
+        let left_out = events_left_out + dhcp.userspace.left_out();
         counters.insert("events-left-out".to_owned(), left_out);
-        let unreadable = self.fast().map_or(0, FastPath::unreadable_events);
-        counters.insert("events-unreadable".to_owned(), unreadable);
+        counters.insert("events-unreadable".to_owned(), dhcp.unreadable_events());
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
+        let of_others = dhcp.others.counters().into_iter();
+        counters.extend(of_others.map(|(name, value)| (name.to_owned(), value)));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            interfaces: self
-                .dhcp
-                .kernel
-                .as_ref()
-                .map_or_else(Vec::new, |kernel| kernel.interfaces.clone()),
+            interfaces: dhcp.interfaces.clone(),
             verdicts,
-            services: self.listening.iter().map(service).collect(),
+            services: self.health.list().into_iter().map(service).collect(),
             machines: known,
-            quarantined: self.quarantined(),
+            quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
+            other_servers: dhcp.others.snapshot(),
             counters,
         }
     }
 
-    fn quarantined(&self) -> Vec<QuarantinedMachine> {
-        let Some(tables) = &self.dhcp.tables else { return Vec::new() };
-        let held = tables.quarantine.held(quarantine::now()).into_iter();
-        held.map(|(station, left)| QuarantinedMachine {
-            mac: station.mac.to_string(),
-            ip: tables.reservations.get(&station).map(|row| row.address.into()),
-            seconds_left: left.as_secs(),
-        })
-        .collect()
-    }
-
-    /// No machine is sent to services that are about to stop.
-    pub(super) fn stop_answering(&self) {
-        if let Some(fast) = self.fast() {
-            fast.detach();
-        }
-    }
-
-    fn fast(&self) -> Option<&FastPath> {
-        self.dhcp.kernel.as_ref()?.fast.as_ref()
-    }
-
-    fn kernel_counters(&self) -> KernelCounters {
-        let Some(fast) = self.fast() else { return KernelCounters::default() };
-        fast.counters().unwrap_or_else(|error| {
-            tracing::warn!("cannot read the kernel's counters: {error:#}");
-            KernelCounters::default()
-        })
+    pub(super) fn health(&self) -> &Health {
+        &self.health
     }
 }
 
-fn service((name, listen): &(&'static str, String)) -> ServiceStatus {
-    ServiceStatus { name: (*name).to_owned(), listen: listen.clone(), state: "serving".to_owned() }
+fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
+    let Some(tables) = &dhcp.tables else { return Vec::new() };
+    let tables = tables.read();
+    let held = tables.quarantine.held(quarantine::now()).into_iter();
+    held.map(|(station, left)| QuarantinedMachine {
+        mac: station.mac.to_string(),
+        ip: tables.reservations.get(&station).map(|row| row.address.into()),
+        seconds_left: left.as_secs(),
+    })
+    .collect()
+}
+
+fn service((part, state): (Part, State)) -> ServiceStatus {
+    let Part { name, listen } = part;
+    let note = state.why().map(str::to_owned);
+    ServiceStatus { name, listen, state: state.name().to_owned(), note }
 }
 
 fn unknown_machine(machine: Machine) -> UnknownMachine {

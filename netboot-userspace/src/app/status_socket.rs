@@ -4,26 +4,90 @@ use std::{
     fs, io,
     os::{
         fd::OwnedFd,
-        unix::{fs::PermissionsExt as _, net::UnixStream},
+        unix::{
+            fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+            net::UnixStream,
+        },
     },
-    path::Path,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
 use crate::status::socket_path;
 
-/// For the daemon's user and group.
+/// For the daemon's user and group, whatever the umask.
 const MODE: u32 = 0o660;
+const DIRECTORY_MODE: u32 = 0o750;
 const BACKLOG: i32 = 16;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The socket's file; it is removed with the value.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// Device, inode and time of making: inodes are used again.
+type Identity = (u64, u64, i64, i64);
 
 /// Makes the socket in the state directory, in place of one that a killed daemon left.
-pub(crate) fn bind(state_dir: &Path) -> anyhow::Result<UnixListener> {
+pub(crate) fn bind(state_dir: &Path) -> anyhow::Result<(UnixListener, SocketFile)> {
+    make_directory(state_dir).with_context(|| {
+        format!("cannot make the state directory {}: set state-dir", state_dir.display())
+    })?;
     let path = socket_path(state_dir);
     remove_stale(&path)?;
-    listen(&path).with_context(|| format!("cannot make the status socket {}", path.display()))
+    let made = || {
+        let listener = listen(&path)?;
+        Ok::<_, io::Error>((listener, identity(&path)?))
+    };
+    let (listener, identity) =
+        made().with_context(|| format!("cannot make the status socket {}", path.display()))?;
+    Ok((listener, SocketFile { path, identity }))
+}
+
+impl SocketFile {
+    /// Waits until nobody can connect any more, since the file is gone: its disk, or the state directory, went.
+    pub(crate) async fn gone(&self) -> anyhow::Error {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if !self.is_there() {
+                return anyhow!("the status socket {} is gone", self.path.display());
+            }
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        identity(&self.path).is_ok_and(|identity| identity == self.identity)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.is_there()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::debug!(path = %self.path.display(), %error, "the status socket stays behind");
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
+}
+
+fn make_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(DIRECTORY_MODE))
 }
 
 fn remove_stale(path: &Path) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `netboot host`
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 
@@ -47,7 +47,9 @@ fn list(path: &Path, format: Format) -> anyhow::Result<()> {
     let mut hosts = config::load(path)?.config.hosts;
     hosts.sort_by_key(|host| host.ip);
     let text = match format {
-        Format::Json => json_of(&hosts.iter().map(HostEntry::from).collect::<Vec<_>>())?,
+        Format::Json => {
+            json_of(&hosts.iter().map(|host| HostEntry::from(&**host)).collect::<Vec<_>>())?
+        }
         Format::Text => table(&hosts),
     };
     print(&text).context("cannot print")
@@ -56,8 +58,11 @@ fn list(path: &Path, format: Format) -> anyhow::Result<()> {
 fn show(path: &Path, key: &str, format: Format) -> anyhow::Result<()> {
     let wanted = HostKey::new(key);
     let hosts = config::load(path)?.config.hosts;
-    let entries: Vec<_> =
-        hosts.iter().filter(|host| wanted.matches(host)).map(HostEntry::from).collect();
+    let entries: Vec<_> = hosts
+        .iter()
+        .filter(|host| wanted.matches(host))
+        .map(|host| HostEntry::from(&**host))
+        .collect();
     ensure!(!entries.is_empty(), "no host {key} in {}", path.display());
     let text = match format {
         Format::Json => json_of(&entries)?,
@@ -104,7 +109,7 @@ fn json_of(hosts: &[HostEntry]) -> anyhow::Result<String> {
 }
 
 /// Columns as wide as their widest cell.
-fn table(hosts: &[Host]) -> String {
+fn table(hosts: &[Arc<Host>]) -> String {
     let mut rows = vec![["MAC", "IP", "HOSTNAME", "BOOTS"].map(str::to_owned)];
     rows.extend(hosts.iter().map(|host| {
         let hostname = host.hostname.clone().unwrap_or_else(|| "-".to_owned());

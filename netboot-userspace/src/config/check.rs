@@ -1,5 +1,6 @@
 //! Rules that concern more than one value.
 
+mod boot_files;
 mod room;
 
 use std::{
@@ -9,8 +10,8 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use cap_std::{ambient_authority, fs::Dir};
-
+pub(crate) use self::boot_files::Named;
+use self::boot_files::check_boot_files;
 use super::{
     Config, DhcpMode, Located, Script, SyslogListen,
     host::DraftHost,
@@ -20,8 +21,8 @@ use super::{
     vlan::{Shown, ShownStation},
 };
 
-/// Judges the configuration with all its hosts.
-pub(crate) fn check(draft: &Draft, report: &Report) {
+/// Judges the configuration with all its hosts. What misses of the `running` one's boot files is no error.
+pub(crate) fn check(draft: &Draft, running: &Named, report: &Report) {
     overlaps(draft, report);
     let located = Located::new(&draft.config.subnets);
     let station = |host: &'_ DraftHost| host.station(&located).map(ShownStation);
@@ -32,16 +33,33 @@ pub(crate) fn check(draft: &Draft, report: &Report) {
         "address",
         report,
     );
-    for host in &draft.hosts {
-        let Some(ip) = &host.ip else { continue };
-        if let Err(message) = address(ip.value, draft, &located) {
-            report.error(&ip.place, message);
-        }
-        vlan(host, ip.value, &located, report);
-    }
-    boot_files(draft, report);
+    check_each(draft, &located, report);
+    let of_hosts = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
+    check_boot_files(draft.boot_files.iter().chain(of_hosts), draft, running, report);
     room::check_room(draft, &located, report);
     advice(draft, report);
+}
+
+/// Judges some of the hosts of a configuration that is right, but for what concerns several of them.
+pub(crate) fn check_hosts(draft: &Draft, running: &Named, report: &Report) {
+    let located = Located::new(&draft.config.subnets);
+    check_each(draft, &located, report);
+    let files = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
+    let mut files = files.peekable();
+    if files.peek().is_some() {
+        check_boot_files(files, draft, running, report);
+    }
+    room::check_room(draft, &located, report);
+}
+
+fn check_each(draft: &Draft, located: &Located<'_>, report: &Report) {
+    for host in &draft.hosts {
+        let Some(ip) = &host.ip else { continue };
+        if let Err(message) = address(ip.value, draft, located) {
+            report.error(&ip.place, message);
+        }
+        vlan(host, ip.value, located, report);
+    }
 }
 
 fn overlaps(draft: &Draft, report: &Report) {
@@ -125,45 +143,6 @@ fn address(ip: Ipv4Addr, draft: &Draft, located: &Located<'_>) -> Result<(), Str
         return Err(format!("{ip} is a router of {cidr}; choose another"));
     }
     Ok(())
-}
-
-/// Every file that a machine is told to boot is there, as TFTP and HTTP will open it.
-fn boot_files(draft: &Draft, report: &Report) {
-    let root = &draft.config.boot.root;
-    let of_hosts = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
-    let files: Vec<_> = draft.boot_files.iter().chain(of_hosts).collect();
-    let Some(place) = draft.boot_root.as_ref().or(files.first().map(|file| &file.place)) else {
-        return;
-    };
-    let directory = match Dir::open_ambient_dir(root, ambient_authority()) {
-        Ok(directory) => directory,
-        Err(error) => {
-            let message = format!(
-                "{}: {}; create the directory, or name another as boot.root",
-                root.display(),
-                reason(&error)
-            );
-            if files.is_empty() {
-                report.warn(place, message);
-            } else {
-                report.error(place, message);
-            }
-            return;
-        }
-    };
-    let mut known = HashMap::new();
-    for file in files {
-        let name = &file.value;
-        let found = known.entry(name).or_insert_with(|| match directory.metadata(name) {
-            Ok(metadata) if metadata.is_file() => Ok(()),
-            Ok(_) => Err("not a file".to_owned()),
-            Err(error) => Err(reason(&error)),
-        });
-        let Err(why) = found else { continue };
-        let message =
-            format!("{}: {why}; put it there, or correct the name", root.join(name).display());
-        report.error(&file.place, message);
-    }
 }
 
 /// What is allowed, but seldom meant.

@@ -15,6 +15,13 @@ use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Xdp, Xdp
 pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
 
 impl Config {
+    /// Our address where an interface has none: what answers name.
+    #[must_use]
+    pub fn server_address(&self) -> Option<Ipv4Addr> {
+        let of_subnet = || self.subnets.iter().find_map(|subnet| subnet.server_address);
+        self.dhcp.server_address.or_else(of_subnet)
+    }
+
     /// Without a file: nobody is answered, but machines that ask are shown.
     #[must_use]
     pub fn unconfigured() -> Self {
@@ -23,6 +30,7 @@ impl Config {
             path: None,
             interfaces: Vec::new(),
             state_dir: "/var/lib/netboot".into(),
+            user: None,
             xdp: Xdp {
                 mode: XdpMode::Auto,
                 pin_path: PIN_PATH.into(),
@@ -38,6 +46,7 @@ impl Config {
                 echo_pxeclient: false,
                 shared_networks: false,
                 decline_time: Duration::from_secs(60),
+                known_servers: Vec::new(),
                 machine_rate: 20,
                 unknown_rate: 1000,
                 total_rate: 0,

@@ -24,6 +24,8 @@ use crate::inventory::{self, HostScript};
 pub struct File {
     interfaces: Vec<String>,
     state_dir: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     xdp: Xdp,
     dhcp: Dhcp,
     boot: Boot,
@@ -58,6 +60,7 @@ struct Dhcp {
     echo_pxeclient: bool,
     shared_networks: bool,
     decline_time: String,
+    known_servers: Vec<String>,
     machine_rate: u32,
     unknown_rate: u32,
     total_rate: u32,
@@ -206,6 +209,7 @@ impl From<&Config> for File {
         Self {
             interfaces: config.interfaces.clone(),
             state_dir: config.state_dir.display().to_string(),
+            user: config.user.clone(),
             xdp: Xdp {
                 mode: xdp.mode.name(),
                 pin_path: xdp.pin_path.display().to_string(),
@@ -221,6 +225,7 @@ impl From<&Config> for File {
                 echo_pxeclient: dhcp.echo_pxeclient,
                 shared_networks: dhcp.shared_networks,
                 decline_time: humantime::format_duration(dhcp.decline_time).to_string(),
+                known_servers: dhcp.known_servers.iter().map(ToString::to_string).collect(),
                 machine_rate: dhcp.machine_rate,
                 unknown_rate: dhcp.unknown_rate,
                 total_rate: dhcp.total_rate,
@@ -251,7 +256,7 @@ impl From<&Config> for File {
             },
             subnet: config.subnets.iter().map(|subnet| Subnet::new(subnet, config)).collect(),
             quirk: config.quirks.iter().map(QuirkRow::from).collect(),
-            host: config.hosts.iter().map(Host::from).collect(),
+            host: config.hosts.iter().map(|host| Host::from(&**host)).collect(),
         }
     }
 }

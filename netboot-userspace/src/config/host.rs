@@ -23,6 +23,7 @@ use crate::{
 };
 
 /// A host as far as it could be read.
+#[derive(Debug)]
 pub(crate) struct DraftHost {
     pub(crate) place: Place,
     pub(crate) mac: Option<Placed<Mac>>,
@@ -75,8 +76,9 @@ impl DraftHost {
     }
 }
 
-pub(crate) fn read_hosts(file: &mut Section<'_>) -> Vec<DraftHost> {
-    file.sections("host").into_iter().map(read_host).collect()
+/// The hosts of a file, of which the first has this number.
+pub(crate) fn read_hosts(file: &mut Section<'_>, first: usize) -> Vec<DraftHost> {
+    file.sections_from("host", first).into_iter().map(read_host).collect()
 }
 
 pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {

@@ -1,9 +1,9 @@
 //! The inventory files: hosts in TOML, CSV or Tinkerbell's YAML.
 
-mod csv;
+pub(super) mod csv;
 mod hardware;
 mod mac_keyed;
-mod machine;
+pub(super) mod machine;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -74,7 +74,7 @@ pub(super) fn read_inventory(
     let Ok(bytes) = bytes else { return };
     let Some(source) = Source::new(&path, bytes, report) else { return };
     let hosts = match InventoryFormat::of(&path) {
-        InventoryFormat::Toml => toml(&source, report),
+        InventoryFormat::Toml => read_toml(&source, 0, report),
         InventoryFormat::Csv => csv::read(&source, report),
         InventoryFormat::Yaml => machine::read(&source, draft, report),
     };
@@ -85,11 +85,12 @@ pub(super) fn read_inventory(
     }
 }
 
-/// `None`, reported: it is not TOML.
-fn toml(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
+/// The hosts of TOML that has nothing else, of which the first has this number in the file; `None`,
+/// reported: it is not TOML.
+pub(super) fn read_toml(source: &Source, first: usize, report: &Report) -> Option<Vec<DraftHost>> {
     let table = source.parse(report)?;
     let mut file = Section::root(source, &table, report);
-    let hosts = read_hosts(&mut file);
+    let hosts = read_hosts(&mut file, first);
     file.finish();
     Some(hosts)
 }

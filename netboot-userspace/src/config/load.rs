@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Config, Located,
-    check::{check, reason},
+    check::{Named, check, reason},
     inventory::read_inventory,
     problem::{Place, Problem, Problems, Report},
     read::{Draft, read},
@@ -16,6 +16,7 @@ use super::{
     section::Section,
     source::Source,
 };
+use crate::inventory::Host;
 
 /// A configuration that may be run.
 #[derive(Clone, Debug)]
@@ -72,24 +73,36 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
 pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems> {
+    load_whole(path, read_bytes, &Named::default(), &mut Vec::new()).map(|(loaded, _)| loaded)
+}
+
+/// As [`load`], beside what a part of the configuration is judged by later, which is without hosts.
+/// The files are named in any case.
+pub(super) fn load_whole(
+    path: &Path,
+    read_bytes: ReadBytes<'_>,
+    running: &Named,
+    files: &mut Vec<PathBuf>,
+) -> Result<(Loaded, Draft), Problems> {
     let report = Report::default();
-    let mut files = vec![path.to_owned()];
-    let (config, origins) = match read_main(path, read_bytes, &report) {
-        Some(mut draft) => {
-            for name in std::mem::take(&mut draft.inventory) {
-                read_inventory(path, &name, &mut files, &mut draft, read_bytes, &report);
-            }
-            check(&draft, &report);
-            finish(draft, path)
+    files.push(path.to_owned());
+    let draft = read_main(path, read_bytes, &report).map(|mut draft| {
+        draft.subnets_after.push(draft.config.subnets.len());
+        for name in std::mem::take(&mut draft.inventory) {
+            read_inventory(path, &name, files, &mut draft, read_bytes, &report);
+            draft.subnets_after.push(draft.config.subnets.len());
         }
-        None => (Config::unconfigured(), Vec::new()),
+        check(&draft, running, &report);
+        draft.config.path = Some(path.to_owned());
+        draft
+    });
+    let (errors, warnings) = report.into_sorted(files);
+    let Some(mut draft) = draft.filter(|_| errors.is_empty()) else {
+        return Err(Problems(errors));
     };
-    let (errors, warnings) = report.into_sorted(&files);
-    if errors.is_empty() {
-        Ok(Loaded { config, warnings, files, origins })
-    } else {
-        Err(Problems(errors))
-    }
+    let (hosts, origins) = finish(&mut draft);
+    let config = Config { hosts, ..draft.config.clone() };
+    Ok((Loaded { config, warnings, files: files.clone(), origins }, draft))
 }
 
 fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<Draft> {
@@ -104,13 +117,12 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
     Some(read(Section::root(&source, &table, report), base))
 }
 
-fn finish(draft: Draft, path: &Path) -> (Config, Vec<Origin>) {
+fn finish(draft: &mut Draft) -> (Vec<Arc<Host>>, Vec<Origin>) {
     let located = Located::new(&draft.config.subnets);
-    let finished = draft.hosts.into_iter().filter_map(|host| {
+    let finished = std::mem::take(&mut draft.hosts).into_iter().filter_map(|host| {
         let origin =
             Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
-        Some((host.finish(&located)?, origin))
+        Some((Arc::new(host.finish(&located)?), origin))
     });
-    let (hosts, origins) = finished.unzip();
-    (Config { path: Some(path.to_owned()), hosts, ..draft.config }, origins)
+    finished.unzip()
 }

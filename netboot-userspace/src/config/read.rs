@@ -26,12 +26,15 @@ use super::{
 };
 
 /// What was read, and where the parts stand that are compared with each other.
+#[derive(Debug)]
 pub(crate) struct Draft {
     /// Without hosts.
     pub(crate) config: Config,
     pub(crate) place: Place,
     /// Of `config.subnets`.
     pub(crate) subnets: Vec<SubnetPlace>,
+    /// How many of them there were after each file.
+    pub(crate) subnets_after: Vec<usize>,
     /// A subnet could not be read: where an address lies cannot be told.
     pub(crate) unread_subnet: bool,
     pub(crate) hosts: Vec<DraftHost>,
@@ -51,6 +54,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         config,
         place,
         subnets: Vec::new(),
+        subnets_after: Vec::new(),
         unread_subnet: false,
         hosts: Vec::new(),
         inventory: Vec::new(),
@@ -61,6 +65,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
     let path = |value: &DeValue<'_>| path(value, base);
     draft.config.interfaces = interfaces(&mut file);
     file.set("state-dir", &mut draft.config.state_dir, path);
+    draft.config.user = file.value("user", word);
     draft.inventory = file.list("inventory", word).unwrap_or_default();
     if let Some(section) = file.section("xdp") {
         xdp(section, &mut draft.config, base);
@@ -86,7 +91,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         script(section, &mut draft.config);
     }
     draft.config.quirks = read_quirk_rows(&mut file);
-    draft.hosts = read_hosts(&mut file);
+    draft.hosts = read_hosts(&mut file, 0);
     file.finish();
     draft
 }
@@ -125,6 +130,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);
     section.set("decline-time", &mut dhcp.decline_time, decline_time);
+    section.set_list("known-servers", &mut dhcp.known_servers, unicast);
     section.set("machine-rate", &mut dhcp.machine_rate, rate);
     section.set("unknown-rate", &mut dhcp.unknown_rate, rate);
     section.set("total-rate", &mut dhcp.total_rate, rate);

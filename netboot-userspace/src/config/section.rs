@@ -123,9 +123,14 @@ impl<'a> Section<'a> {
 
     /// The tables of a list.
     pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        self.sections_from(key, 0)
+    }
+
+    /// The tables of a list, of which the first has this number.
+    pub(crate) fn sections_from(&mut self, key: &'static str, first: usize) -> Vec<Section<'a>> {
         let Some(array) = self.array(key) else { return Vec::new() };
         let path = self.path(key);
-        let elements = array.iter().enumerate();
+        let elements = (first..).zip(array);
         elements.filter_map(|(at, value)| self.descend(value, format!("{path}[{at}]"))).collect()
     }
 

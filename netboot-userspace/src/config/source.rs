@@ -12,15 +12,26 @@ pub(crate) struct Source {
     text: String,
     /// Where each line begins.
     lines: Vec<usize>,
+    /// The number of lines before the text, where it is a part of the file.
+    before: usize,
 }
 
 impl Source {
     /// Of the file's bytes; `None`, reported: they are not text.
     pub(crate) fn new(path: &Path, bytes: Vec<u8>, report: &Report) -> Option<Self> {
-        let path: Arc<Path> = path.into();
+        Self::part(path.into(), bytes, 0, report)
+    }
+
+    /// Of some of the file's lines, after so many others.
+    pub(crate) fn part(
+        path: Arc<Path>,
+        bytes: Vec<u8>,
+        before: usize,
+        report: &Report,
+    ) -> Option<Self> {
         let newlines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
-        let mut source = Self { path, text: String::new(), lines };
+        let mut source = Self { path, text: String::new(), lines, before };
         match String::from_utf8(bytes) {
             Ok(text) => source.text = text,
             Err(error) => {
@@ -54,9 +65,9 @@ impl Source {
         &self.text
     }
 
-    /// Where a line begins, counted from 1.
+    /// Where a line of the file begins, counted from 1.
     pub(crate) fn line_start(&self, line: usize) -> usize {
-        self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len())
+        self.lines.get(line.saturating_sub(self.before + 1)).copied().unwrap_or(self.text.len())
     }
 
     /// The file as a whole.
@@ -65,7 +76,7 @@ impl Source {
     }
 
     pub(crate) fn place(&self, span: &Range<usize>, field: String) -> Place {
-        let line = self.lines.partition_point(|start| *start <= span.start);
+        let line = self.before + self.lines.partition_point(|start| *start <= span.start);
         Place { file: Arc::clone(&self.path), line: Some(line), field }
     }
 

@@ -17,6 +17,7 @@ use super::{
 };
 
 /// Where a subnet stands.
+#[derive(Debug)]
 pub(crate) struct SubnetPlace {
     pub(crate) section: Place,
     pub(crate) cidr: Place,

@@ -95,7 +95,7 @@ impl Site {
 
     #[must_use]
     pub fn host(&self, station: Station) -> Option<&Host> {
-        self.config.hosts.iter().find(|host| host.station() == station)
+        self.config.hosts.iter().map(|host| &**host).find(|host| host.station() == station)
     }
 
     /// Where a host of the configuration stands.

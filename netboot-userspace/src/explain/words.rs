@@ -44,7 +44,7 @@ impl Words {
             ),
             Verdict::OtherServer => (
                 "the machine took another DHCP server's offer",
-                "stop that server, or let it give the addresses (dhcp.mode)",
+                "stop that server, which `netboot status` lists, or let it give the addresses (dhcp.mode)",
             ),
             Verdict::OtherDestination => (
                 "it was sent to an address that is not this node's",

@@ -3,28 +3,69 @@
 #[path = "counters.rs"]
 mod counters;
 
-use std::{convert::Infallible, path::Path, time::Duration};
+use std::{convert::Infallible, os::fd::OwnedFd, path::Path, time::Duration};
 
 use netboot_ebpf::shared::{Deadlines, Station};
-
 use tokio_util::sync::CancellationToken;
 
 pub use self::counters::KernelCounters;
-use crate::{config::XdpMode, links::Link, sightings::Sightings, tables::Tables};
+use crate::{
+    config::XdpMode,
+    links::Link,
+    sightings::Sightings,
+    tables::{Tables, patch::Patch},
+};
+
+const ABSENT: &str = "this netboot was built without the XDP program (feature `fastpath`)";
+
+/// # Errors
+/// Never: nothing is pinned.
+pub fn open_pin_directory(_: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    Ok(None)
+}
 
 /// A program that cannot be.
-pub struct FastPath(Infallible);
+pub struct Resident(Infallible);
 
-impl FastPath {
+/// What cannot be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    Fresh,
+    Adopted { interfaces: usize, patch: Patch },
+    Replaced { interfaces: usize },
+}
+
+/// Whether a copy of a program answers as it must.
+pub type Check<'c> = &'c dyn Fn(&mut live::Live) -> anyhow::Result<()>;
+
+/// # Errors
+/// Never: this build leaves nothing.
+pub fn remove(_: &Path) -> anyhow::Result<usize> {
+    Ok(0)
+}
+
+impl Resident {
     /// # Errors
     /// Always: this build has no XDP program.
-    pub fn load(_: &Tables) -> anyhow::Result<Self> {
-        anyhow::bail!("this netboot was built without the XDP program (feature `fastpath`)")
+    pub fn start(_: &Path, _: &Tables, _: Check<'_>) -> anyhow::Result<(Self, Start)> {
+        anyhow::bail!(ABSENT)
     }
 
     /// # Errors
     /// Never: there is no program.
-    pub fn pin(&mut self, _: &Path) -> anyhow::Result<()> {
+    pub fn patch(&mut self, _: &Tables, _: &Patch, _: Check<'_>) -> anyhow::Result<bool> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn replace(&mut self, _: &Tables, _: Check<'_>) -> anyhow::Result<()> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn check(&mut self, _: Check<'_>) -> anyhow::Result<()> {
         match self.0 {}
     }
 
@@ -35,19 +76,20 @@ impl FastPath {
     }
 
     /// Never called.
-    pub fn detach(&self) {
+    #[must_use]
+    pub fn interfaces(&self) -> Vec<u32> {
         match self.0 {}
     }
 
     /// # Errors
     /// Never: there is no program.
-    pub fn counters(&self) -> anyhow::Result<KernelCounters> {
+    pub fn detach(&mut self, _: u32) -> anyhow::Result<()> {
         match self.0 {}
     }
 
-    /// Never called.
-    #[must_use]
-    pub fn unreadable_events(&self) -> u64 {
+    /// # Errors
+    /// Never: there is no program.
+    pub fn hold(&mut self, _: Station, _: Duration) -> anyhow::Result<()> {
         match self.0 {}
     }
 
@@ -59,13 +101,29 @@ impl FastPath {
 
     /// # Errors
     /// Never: there is no program.
-    pub fn take_reservations(&mut self) -> anyhow::Result<Reservations> {
+    pub fn counts(&self) -> anyhow::Result<Counts> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn program(&mut self) -> &mut Program {
         match self.0 {}
     }
 
     /// # Errors
     /// Never: there is no program.
-    pub fn take_events(&mut self) -> anyhow::Result<Infallible> {
+    pub fn remove(self) -> anyhow::Result<()> {
+        match self.0 {}
+    }
+}
+
+/// A program that tells nothing.
+pub struct Program(Infallible);
+
+impl Program {
+    /// # Errors
+    /// Never: there is no program.
+    pub fn take_events(&mut self) -> anyhow::Result<Events> {
         match self.0 {}
     }
 
@@ -76,20 +134,31 @@ impl FastPath {
     }
 }
 
-/// Rows that cannot be.
-pub struct Reservations(Infallible);
+/// Counters that cannot be.
+pub struct Counts(Infallible);
 
-impl Reservations {
+impl Counts {
     /// # Errors
     /// Never: there is no program.
-    pub fn hold(&mut self, _: Station, _: Duration) -> anyhow::Result<()> {
+    pub fn read(&self) -> anyhow::Result<KernelCounters> {
+        match self.0 {}
+    }
+}
+
+/// Events that cannot be.
+pub struct Events(Infallible);
+
+impl Events {
+    /// Never called.
+    #[must_use]
+    pub fn unreadable(&self) -> std::sync::Arc<std::sync::atomic::AtomicU64> {
         match self.0 {}
     }
 }
 
 /// Never called.
-pub async fn watch(events: Infallible, _: Sightings, _: CancellationToken) {
-    match events {}
+pub async fn watch(events: Events, _: Sightings, _: CancellationToken) {
+    match events.0 {}
 }
 
 /// Never called.
@@ -109,7 +178,7 @@ pub mod live {
         /// # Errors
         /// Always: this build has no XDP program.
         pub fn open(_: &Path) -> anyhow::Result<Self> {
-            anyhow::bail!("this netboot was built without the XDP program (feature `fastpath`)")
+            anyhow::bail!(super::ABSENT)
         }
 
         /// # Errors

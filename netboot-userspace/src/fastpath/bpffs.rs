@@ -1,6 +1,11 @@
 //! The BPF file system, where maps are pinned.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    os::fd::OwnedFd,
+    path::Path,
+};
 
 use anyhow::Context as _;
 use nix::{
@@ -17,8 +22,7 @@ pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("cannot mount {BPFFS} (`mount -t bpf bpf {BPFFS}`)"))?;
         tracing::info!("mounted {BPFFS}");
     }
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
+    make_directory(directory)?;
     anyhow::ensure!(
         is_bpffs(directory),
         "xdp.pin-path {} is not on a bpffs: name a directory under {BPFFS}",
@@ -27,16 +31,39 @@ pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes a directory, if it is not there.
+pub(super) fn make_directory(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
+}
+
+/// Removes an empty directory, if it is there.
+pub(super) fn remove_directory(path: &Path) -> anyhow::Result<()> {
+    absent(fs::remove_dir(path)).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+fn absent(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
+}
+
 fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|stat| stat.filesystem_type() == BPF_FS_MAGIC)
 }
 
+/// Makes the directory of the pins, and opens it.
+///
+/// # Errors
+/// There is no bpffs, and none can be mounted; or it is no directory of a bpffs.
+pub fn open(directory: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    prepare(directory)?;
+    let opened = File::open(directory)
+        .with_context(|| format!("cannot open xdp.pin-path {}", directory.display()))?;
+    Ok(Some(opened.into()))
+}
+
 /// Removes a pin, if it is there.
 pub(super) fn remove(pin: &Path) -> anyhow::Result<()> {
-    match fs::remove_file(pin) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove the pin {}", pin.display()))
-        }
-        _ => Ok(()),
-    }
+    absent(fs::remove_file(pin)).with_context(|| format!("cannot remove the pin {}", pin.display()))
 }

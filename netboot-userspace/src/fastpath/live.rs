@@ -21,12 +21,15 @@ use nix::libc;
 
 use super::{
     OBJECT, PROGRAM, explain, program,
-    rows::{Row, fill_array},
+    rows::{self, Row},
     run::MAX_FRAME,
 };
 
-/// The maps that are the daemon's, with the sizes of their keys and values.
-const TABLES: [(&str, usize, usize); 7] = [
+/// A map's name, and the sizes of its keys and values.
+pub(super) type Table = (&'static str, usize, usize);
+
+/// The maps that are the daemon's.
+pub(super) const TABLES: [Table; 7] = [
     (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
@@ -53,6 +56,11 @@ impl Live {
         let pins = directory.display();
         anyhow::ensure!(directory.exists(), "nothing is pinned in {pins}");
         anyhow::ensure!(is_held(directory)?, "what is pinned in {pins} is no running daemon's");
+        Self::over(directory)
+    }
+
+    /// Loads it over the maps that are pinned in a directory.
+    pub(super) fn over(directory: &Path) -> anyhow::Result<Self> {
         let ids = TABLES
             .iter()
             .map(|table| check(directory, table))
@@ -67,7 +75,7 @@ impl Live {
             let now = MapInfo::from_pin(directory.join(name)).map(|info| info.id());
             anyhow::ensure!(now.is_ok_and(|now| now == id), "the daemon was restarted: try again");
         }
-        fill_array(&mut ebpf, map::SETTINGS, &[unlimited(directory)?])?;
+        rows::add(&mut ebpf, map::SETTINGS, 0, &[unlimited(directory)?])?;
         let program = program(&mut ebpf, PROGRAM)?;
         program.load().map_err(|error| explain::load(&error))?;
         let mut live = Self { ebpf, counts: Vec::new() };
@@ -139,7 +147,7 @@ fn is_held(directory: &Path) -> anyhow::Result<bool> {
 }
 
 /// The id of a pinned map that the program can read.
-fn check(directory: &Path, table: &(&str, usize, usize)) -> anyhow::Result<u32> {
+pub(super) fn check(directory: &Path, table: &Table) -> anyhow::Result<u32> {
     let (name, key, value) = *table;
     let path = directory.join(name);
     let info = MapInfo::from_pin(&path).map_err(|error| open_error(&path, &error))?;

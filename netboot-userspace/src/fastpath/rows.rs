@@ -1,14 +1,19 @@
-//! Tables into maps.
+//! Tables into maps, and back.
+
+use std::{collections::HashMap as Rows, time::Duration};
 
 use anyhow::Context as _;
 use aya::{
     Ebpf, Pod,
-    maps::{Array, HashMap, Map},
+    maps::{Array, HashMap, Map, MapData},
 };
-use netboot_ebpf::shared::map;
+use netboot_ebpf::shared::{Reservation, Settings, Station, map};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::tables::Tables;
+use crate::{
+    quarantine::{self, Held, Quarantine},
+    tables::{Tables, patch::Patch},
+};
 
 /// A key or value as aya wants it.
 #[derive(Clone, Copy)]
@@ -18,43 +23,150 @@ pub(super) struct Row<T>(pub(super) T);
 // SAFETY: zerocopy proves that the type has no padding and is valid for any bytes.
 unsafe impl<T: FromBytes + IntoBytes + Immutable + Copy + 'static> Pod for Row<T> {}
 
+/// What can be a row.
+pub(super) trait Plain: FromBytes + IntoBytes + Immutable + Copy + 'static {}
+
+impl<T: FromBytes + IntoBytes + Immutable + Copy + 'static> Plain for T {}
+
 /// Writes every row.
 pub(super) fn fill(ebpf: &mut Ebpf, tables: &Tables) -> anyhow::Result<()> {
-    fill_array(ebpf, map::SUBNETS, &tables.subnets)?;
-    fill_array(ebpf, map::BOOT_FILES, &tables.boot_files)?;
-    fill_hash(ebpf, map::USER_CLASSES, &tables.user_classes)?;
-    fill_hash(ebpf, map::INTERFACES, &tables.interfaces)?;
-    fill_hash(ebpf, map::RESERVATIONS, &tables.reservations)?;
-    fill_array(ebpf, map::SETTINGS, &[tables.settings])
+    add(ebpf, map::SUBNETS, 0, &tables.subnets)?;
+    add(ebpf, map::BOOT_FILES, 0, &tables.boot_files)?;
+    put(ebpf, map::USER_CLASSES, tables.user_classes.iter().map(|(key, row)| (*key, *row)))?;
+    put(ebpf, map::INTERFACES, tables.interfaces.iter().map(|(key, row)| (*key, *row)))?;
+    let held = held(&tables.quarantine);
+    let reservations = tables.reservations.iter();
+    put(ebpf, map::RESERVATIONS, reservations.map(|(key, row)| (*key, running(row, &held))))?;
+    add(ebpf, map::SETTINGS, 0, &[tables.settings])
+}
+
+/// Changes some rows.
+pub(super) fn patch(ebpf: &mut Ebpf, patch: &Patch, quarantine: &Quarantine) -> anyhow::Result<()> {
+    add(ebpf, map::SUBNETS, patch.subnets.0, &patch.subnets.1)?;
+    add(ebpf, map::BOOT_FILES, patch.boot_files.0, &patch.boot_files.1)?;
+    let mut rows = reservations(ebpf)?;
+    for station in &patch.removed {
+        match rows.remove(&Row(*station)) {
+            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => {}
+            Err(error) => return Err(error).context("cannot write RESERVATIONS"),
+        }
+    }
+    let held = held(quarantine);
+    put(ebpf, map::RESERVATIONS, patch.set.iter().map(|row| (row.station, running(row, &held))))
+}
+
+/// A machine's address stays held back.
+fn running(row: &Reservation, held: &Rows<Station, Duration>) -> Reservation {
+    let until = held.get(&row.station).and_then(|until| u64::try_from(until.as_nanos()).ok());
+    Reservation { quarantined_until: until.unwrap_or(0), ..*row }
+}
+
+/// Until when.
+fn held(quarantine: &Quarantine) -> Rows<Station, Duration> {
+    let now = quarantine::now();
+    quarantine.held(now).into_iter().map(|(station, left)| (station, now + left)).collect()
+}
+
+pub(super) type Reservations<'e> = HashMap<&'e mut MapData, Row<Station>, Row<Reservation>>;
+
+pub(super) fn reservations(ebpf: &mut Ebpf) -> anyhow::Result<Reservations<'_>> {
+    Ok(take(ebpf, map::RESERVATIONS)?.try_into()?)
+}
+
+/// What is in the maps of an earlier daemon, compared with wanted tables.
+pub(super) struct Found {
+    /// What makes these the wanted ones; `None`: they must be replaced as a whole.
+    pub(super) patch: Option<Patch>,
+    /// Addresses that are held back.
+    pub(super) quarantined: Vec<Held>,
+    /// How many there are.
+    pub(super) reservations: usize,
+}
+
+/// Reads the maps of an object.
+pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found> {
+    let mut quarantined = Vec::new();
+    let mut rows = Rows::new();
+    for row in reservations(ebpf)?.iter() {
+        let (Row(station), Row(row)) = row.context("cannot read RESERVATIONS")?;
+        if row.quarantined_until != 0 {
+            let until = Duration::from_nanos(row.quarantined_until);
+            quarantined.push(Held { station, until });
+        }
+        rows.insert(station, row.configured());
+    }
+    let now = Tables {
+        settings: settings(ebpf)?,
+        interfaces: all(ebpf, map::INTERFACES)?,
+        user_classes: all(ebpf, map::USER_CLASSES)?,
+        // Behind what is wanted there may be more, which nothing refers to then.
+        subnets: first(ebpf, map::SUBNETS, wanted.subnets.len())?,
+        boot_files: first(ebpf, map::BOOT_FILES, wanted.boot_files.len())?,
+        reservations: rows,
+        ..wanted.clone_without_reservations()
+    };
+    let reservations = now.reservations.len();
+    Ok(Found { patch: now.patch_to(wanted), quarantined, reservations })
+}
+
+/// Holds a machine's address back.
+pub(super) fn hold(ebpf: &mut Ebpf, station: Station, until: Duration) -> anyhow::Result<()> {
+    let mut rows = reservations(ebpf)?;
+    let Row(mut row) = rows.get(&Row(station), 0).context("cannot read RESERVATIONS")?;
+    row.quarantined_until = u64::try_from(until.as_nanos())?;
+    rows.insert(Row(station), Row(row), 0).context("cannot write RESERVATIONS")
+}
+
+/// The settings in the maps of an object.
+pub(super) fn settings(ebpf: &mut Ebpf) -> anyhow::Result<Settings> {
+    let rows: Vec<Settings> = first(ebpf, map::SETTINGS, 1)?;
+    rows.first().copied().context("SETTINGS is empty")
 }
 
 fn take<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Map> {
     ebpf.map_mut(name).with_context(|| format!("the object has no map {name}"))
 }
 
-pub(super) fn fill_array<T>(ebpf: &mut Ebpf, name: &str, rows: &[T]) -> anyhow::Result<()>
-where
-    T: FromBytes + IntoBytes + Immutable + Copy + 'static,
-{
+/// Writes rows of an array, from an index on.
+pub(super) fn add<T: Plain>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    from: usize,
+    rows: &[T],
+) -> anyhow::Result<()> {
     let mut array: Array<_, Row<T>> = take(ebpf, name)?.try_into()?;
-    for (index, row) in (0..).zip(rows) {
+    for (index, row) in (u32::try_from(from)?..).zip(rows) {
         array.set(index, Row(*row), 0).with_context(|| format!("cannot write {name}"))?;
     }
     Ok(())
 }
 
-fn fill_hash<K, V>(
+fn put<K: Plain, V: Plain>(
     ebpf: &mut Ebpf,
     name: &str,
-    rows: &std::collections::HashMap<K, V>,
-) -> anyhow::Result<()>
-where
-    K: FromBytes + IntoBytes + Immutable + Copy + 'static,
-    V: FromBytes + IntoBytes + Immutable + Copy + 'static,
-{
+    rows: impl Iterator<Item = (K, V)>,
+) -> anyhow::Result<()> {
     let mut hash: HashMap<_, Row<K>, Row<V>> = take(ebpf, name)?.try_into()?;
     for (key, value) in rows {
-        hash.insert(Row(*key), Row(*value), 0).with_context(|| format!("cannot write {name}"))?;
+        hash.insert(Row(key), Row(value), 0).with_context(|| format!("cannot write {name}"))?;
     }
     Ok(())
+}
+
+/// The first rows of an array; fewer, if it has no more.
+fn first<T: Plain>(ebpf: &mut Ebpf, name: &str, count: usize) -> anyhow::Result<Vec<T>> {
+    let array: Array<_, Row<T>> = take(ebpf, name)?.try_into()?;
+    let count = array.len().min(u32::try_from(count)?);
+    let row = |index| array.get(&index, 0).map(|Row(row)| row);
+    (0..count).map(row).collect::<Result<_, _>>().with_context(|| format!("cannot read {name}"))
+}
+
+fn all<K, V>(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<Rows<K, V>>
+where
+    K: Plain + Eq + std::hash::Hash,
+    V: Plain,
+{
+    let hash: HashMap<_, Row<K>, Row<V>> = take(ebpf, name)?.try_into()?;
+    let rows = hash.iter().map(|row| row.map(|(Row(key), Row(value))| (key, value)));
+    rows.collect::<Result<_, _>>().with_context(|| format!("cannot read {name}"))
 }

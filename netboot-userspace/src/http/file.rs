@@ -144,12 +144,16 @@ fn refuse(error: &Error) -> Response {
     match error {
         Error::NotFound(_) => text(StatusCode::NOT_FOUND, "there is no such file"),
         Error::Denied(why) => text(StatusCode::FORBIDDEN, why),
-        Error::Io { .. } => {
-            let error = error.to_string();
-            let answer = text(StatusCode::INTERNAL_SERVER_ERROR, &error);
-            (Extension(Trouble::Failed(error)), answer).into_response()
-        }
+        Error::Io { .. } => failed(StatusCode::INTERNAL_SERVER_ERROR, error),
+        // It may come back.
+        Error::Root { .. } | Error::Empty { .. } => failed(StatusCode::SERVICE_UNAVAILABLE, error),
     }
+}
+
+fn failed(status: StatusCode, error: &Error) -> Response {
+    let error = error.to_string();
+    let answer = text(status, &error);
+    (Extension(Trouble::Failed(error)), answer).into_response()
 }
 
 fn text(status: StatusCode, text: &str) -> Response {

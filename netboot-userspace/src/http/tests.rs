@@ -37,11 +37,16 @@ fn host(last: u8, ip: Ipv4Addr) -> Host {
     }
 }
 
+async fn panics_always() -> &'static str {
+    panic!("as asked")
+}
+
 /// A server; machine 1 has the address that requests come from, machine 3 may not boot.
 struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
     machines: Machines,
+    panics: Arc<AtomicU64>,
     cancel: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -79,15 +84,18 @@ impl Lab {
         let date = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         file.set_modified(date).unwrap();
 
-        let machines = Machines::new(Arc::new(Inventory::new(hosts)));
+        let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
         let script =
             config::Script { consoles: Vec::new(), ..config::Config::unconfigured().script };
+        let panics = Arc::default();
         let site = Site {
             files: Files::new(root),
             machines: machines.clone(),
-            script: Arc::new(script),
-            strangers,
-            more: Router::new().route("/metrics", get("figures\n")),
+            settings: Arc::new(ArcSwap::from_pointee(Settings { script, strangers })),
+            panics: Arc::clone(&panics),
+            more: Router::new()
+                .route("/metrics", get("figures\n"))
+                .route("/panic", get(panics_always)),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
@@ -95,7 +103,7 @@ impl Lab {
         let lines = Lines::default();
         let door = door::open(listener, router(site, &lines), lines, patience, cancel.clone());
         let serving = tokio::spawn(door);
-        Self { directory, server, machines, cancel, serving }
+        Self { directory, server, machines, panics, cancel, serving }
     }
 
     /// The answer to these request lines, as it came.
@@ -187,8 +195,22 @@ async fn files() {
 
     fs::remove_dir_all(lab.directory.path()).unwrap();
     let root = lab.directory.path().display();
-    let text = format!("500\n\n{root}: No such file or directory (os error 2)\n");
+    let text = format!(
+        "503\n\nboot.root, {root}, cannot be read: No such file or directory (os error 2)\n"
+    );
     lab.check("GET /ipxe.efi", &text).await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_panic_fails_one_answer() {
+    let lab = Lab::new().await;
+    for count in 1..=3 {
+        let text = "500\n\na mistake of the server: see its log\n";
+        lab.check("GET /panic", text).await;
+        assert_eq!(lab.panics.load(Relaxed), count);
+        lab.check("GET /metrics", "200\n\nfigures\n").await;
+    }
     lab.end().await;
 }
 

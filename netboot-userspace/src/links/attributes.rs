@@ -3,11 +3,14 @@
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
+    link::{
+        InfoData, InfoKind, InfoVlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp, XdpAttached,
+    },
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::{VlanLink, ask::ask};
+use super::{AttachedXdp, VlanLink, ask::ask};
+use crate::config::XdpMode;
 
 /// Attributes of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +21,7 @@ pub(crate) struct Attributes {
     pub(crate) is_veth: bool,
     /// It is a bond, bridge or team.
     pub(crate) has_ports: bool,
-    /// The kernel's number of the XDP program that is attached.
-    pub(crate) xdp_program: Option<u32>,
+    pub(crate) xdp: Option<AttachedXdp>,
     pub(crate) vlan: Option<VlanLink>,
 }
 
@@ -61,16 +63,23 @@ fn collect(link: &LinkMessage) -> Attributes {
             }
             LinkAttribute::Link(index) => parent = Some(*index),
             LinkAttribute::Xdp(xdp) => {
-                found.xdp_program = xdp.iter().find_map(|part| match part {
-                    LinkXdp::ProgId(id) => Some(*id),
-                    _ => None,
-                });
+                found.xdp = attached_xdp(xdp);
             }
             _ => {}
         }
     }
     found.vlan = parent.zip(id).map(|(parent, id)| VlanLink { parent, id });
     found
+}
+
+fn attached_xdp(parts: &[LinkXdp]) -> Option<AttachedXdp> {
+    let program = parts.iter().find_map(|part| match part {
+        LinkXdp::ProgId(id) => Some(*id),
+        _ => None,
+    })?;
+    let is_generic = parts.contains(&LinkXdp::Attached(XdpAttached::SocketBuffer));
+    let mode = if is_generic { XdpMode::Generic } else { XdpMode::Native };
+    Some(AttachedXdp { program, mode })
 }
 
 fn vlan_id(info: &LinkInfo) -> Option<u16> {

@@ -1,6 +1,6 @@
 //! The site that the golden requests were captured on.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use anyhow::Context as _;
 use netboot_ebpf::shared::Mac;
@@ -45,7 +45,7 @@ pub fn config() -> anyhow::Result<Config> {
         .chain([arm])
         .map(|(architecture, name)| (architecture, name.to_owned()))
         .collect();
-    config.hosts = HOSTS.map(|(octets, ip)| host(octets, ip)).to_vec();
+    config.hosts = HOSTS.map(|(octets, ip)| Arc::new(host(octets, ip))).to_vec();
     Ok(config)
 }
 

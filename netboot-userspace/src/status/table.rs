@@ -9,6 +9,7 @@ use super::{Status, UnknownMachine};
 use crate::{
     config::Architecture,
     machines::{Machine, Step},
+    other_servers::{Kind, OtherServer},
 };
 
 /// Tables of what there is; empty ones are left out.
@@ -21,11 +22,12 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     });
     table(&mut out, ["INTERFACE", "XDP", "NOTE"], rows);
 
-    let rows = status
-        .services
-        .iter()
-        .map(|service| [service.name.clone(), service.listen.clone(), service.state.clone()]);
-    table(&mut out, ["SERVICE", "LISTEN", "STATE"], rows);
+    let rows = status.services.iter().map(|service| {
+        let listen = if service.listen.is_empty() { "-" } else { &service.listen };
+        let note = service.note.clone().unwrap_or_default();
+        [service.name.clone(), listen.to_owned(), service.state.clone(), note]
+    });
+    table(&mut out, ["SERVICE", "LISTEN", "STATE", "NOTE"], rows);
 
     let counted = status.verdicts.iter().filter(|count| count.kernel > 0 || count.userspace > 0);
     let rows = counted.map(|count| {
@@ -57,6 +59,23 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     });
     table(&mut out, ["DECLINED BY", "ADDRESS", "HELD BACK FOR"], rows);
 
+    let rows = status.other_servers.iter().map(|server| other_server(server, now));
+    table(
+        &mut out,
+        [
+            "OTHER SERVER",
+            "STATE",
+            "MAC",
+            "INTERFACE",
+            "MESSAGES",
+            "SEEN",
+            "FIRST",
+            "MACHINE",
+            "OFFERED",
+        ],
+        rows,
+    );
+
     let rows = status.unknown.iter().map(|machine| unknown(machine, now));
     table(&mut out, ["UNKNOWN MACHINE", "ARCHITECTURE", "INTERFACE", "REQUESTS", "SEEN"], rows);
     if !status.unknown.is_empty() {
@@ -69,6 +88,26 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
         let _ = writeln!(out, "  netboot host add --mac {} --ip ADDRESS{config}", machine.mac);
     }
     out
+}
+
+fn other_server(server: &OtherServer, now: u64) -> [String; 9] {
+    let kind = match server.kind {
+        Kind::Dhcp => "",
+        Kind::ProxyDhcp => " ProxyDHCP",
+    };
+    let relay = server.relay.map(|relay| format!(" behind {relay}")).unwrap_or_default();
+    let absent = || "-".to_owned();
+    [
+        server.address.to_string(),
+        format!("{}{kind}", server.standing.as_str()),
+        server.mac.clone().unwrap_or_else(absent),
+        format!("{}{relay}", server.interface),
+        server.messages.to_string(),
+        ago(server.last_seen, now),
+        ago(server.first_seen, now),
+        server.machine.clone().unwrap_or_else(absent),
+        server.offered.map_or_else(absent, |address| address.to_string()),
+    ]
 }
 
 fn unknown(machine: &UnknownMachine, now: u64) -> [String; 5] {

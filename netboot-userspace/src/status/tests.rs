@@ -8,7 +8,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{print::read, *};
-use crate::machines::Step;
+use crate::{
+    machines::Step,
+    other_servers::{Kind, Standing},
+};
 
 const NOW: u64 = 1_792_000_000;
 
@@ -16,6 +19,12 @@ fn status() -> Status {
     let interface = |name: &str, mode: &str, note: Option<&str>| InterfaceStatus {
         name: name.to_owned(),
         mode: mode.to_owned(),
+        note: note.map(str::to_owned),
+    };
+    let service = |name: &str, listen: &str, state: &str, note: Option<&str>| ServiceStatus {
+        name: name.to_owned(),
+        listen: listen.to_owned(),
+        state: state.to_owned(),
         note: note.map(str::to_owned),
     };
     let verdict = |verdict: &str, kernel, userspace| VerdictCount {
@@ -56,11 +65,10 @@ fn status() -> Status {
             interface("bond0", "generic", Some("the driver has no XDP")),
         ],
         verdicts: vec![verdict("offer", 12, 3), verdict("nak", 0, 0), verdict("ack", 0, 1)],
-        services: vec![ServiceStatus {
-            name: "tftp".to_owned(),
-            listen: "0.0.0.0:69".to_owned(),
-            state: "serving".to_owned(),
-        }],
+        services: vec![
+            service("boot.root", "", "degraded", Some("it is empty")),
+            service("tftp", "udp://0.0.0.0:69", "serving", None),
+        ],
         machines: vec![machine("52:54:00:ee:0d:0b", step), machine("52:54:00:ee:0d:0c", line)],
         quarantined: vec![QuarantinedMachine {
             mac: "52:54:00:ee:0d:0b".to_owned(),
@@ -68,6 +76,34 @@ fn status() -> Status {
             seconds_left: 59,
         }],
         unknown: vec![unknown("02:00:00:00:00:01", Some(0)), unknown("02:00:00:00:00:02", None)],
+        other_servers: vec![
+            OtherServer {
+                address: Ipv4Addr::new(192, 168, 2, 1),
+                mac: Some("02:00:00:00:00:66".to_owned()),
+                interface: "eth0 vlan 100".to_owned(),
+                relay: None,
+                standing: Standing::Unexpected,
+                kind: Kind::Dhcp,
+                first_seen: NOW - 3700,
+                last_seen: NOW - 3,
+                messages: 12,
+                machine: Some("52:54:00:ee:0d:0b".to_owned()),
+                offered: Some(Ipv4Addr::new(192, 168, 2, 77)),
+            },
+            OtherServer {
+                address: Ipv4Addr::new(192, 168, 3, 1),
+                mac: None,
+                interface: "eth0".to_owned(),
+                relay: Some(Ipv4Addr::new(192, 168, 2, 9)),
+                standing: Standing::Known,
+                kind: Kind::ProxyDhcp,
+                first_seen: NOW - 3,
+                last_seen: NOW - 3,
+                messages: 1,
+                machine: None,
+                offered: None,
+            },
+        ],
         counters: [("syslog-rate-limited".to_owned(), 5), ("syslog-unwritten".to_owned(), 0)]
             .into(),
     }
@@ -83,8 +119,9 @@ INTERFACE  XDP      NOTE
 eth0       native
 bond0      generic  the driver has no XDP
 
-SERVICE  LISTEN      STATE
-tftp     0.0.0.0:69  serving
+SERVICE    LISTEN            STATE     NOTE
+boot.root  -                 degraded  it is empty
+tftp       udp://0.0.0.0:69  serving
 
 VERDICT  KERNEL  USERSPACE
 offer        12          3
@@ -99,6 +136,10 @@ MACHINE            ADDRESS        HOSTNAME  SEEN    LAST STEP
 
 DECLINED BY        ADDRESS        HELD BACK FOR
 52:54:00:ee:0d:0b  192.168.2.144  59s
+
+OTHER SERVER  STATE            MAC                INTERFACE                MESSAGES  SEEN    FIRST      MACHINE            OFFERED
+192.168.2.1   unexpected       02:00:00:00:00:66  eth0 vlan 100                  12  3s ago  1h 1m ago  52:54:00:ee:0d:0b  192.168.2.77
+192.168.3.1   known ProxyDHCP  -                  eth0 behind 192.168.2.9         1  3s ago  3s ago     -                  -
 
 UNKNOWN MACHINE    ARCHITECTURE  INTERFACE  REQUESTS  SEEN
 02:00:00:00:00:01  x86-bios      eth0             12  1h 1m ago
@@ -117,7 +158,7 @@ To add one, with an address of its subnet in place of ADDRESS:
 async fn over_the_socket() {
     let dir = TempDir::new().unwrap();
     let cancel = CancellationToken::new();
-    let listener = crate::app::status_socket::bind(dir.path()).unwrap();
+    let (listener, file) = crate::app::status_socket::bind(dir.path()).unwrap();
     let mode = std::fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     let server = tokio::spawn(serve(listener, status, cancel.clone()));
@@ -134,7 +175,11 @@ async fn over_the_socket() {
     server.await.unwrap();
     let error = read(dir.path()).unwrap_err();
     assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
-    crate::app::status_socket::bind(dir.path()).unwrap();
+    let (_listener, next) = crate::app::status_socket::bind(dir.path()).unwrap();
+    drop(file);
+    assert!(socket_path(dir.path()).exists(), "it is the next daemon's");
+    drop(next);
+    assert!(!socket_path(dir.path()).exists());
 }
 
 #[test]

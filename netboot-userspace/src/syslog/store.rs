@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Write},
     net::IpAddr,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +17,10 @@ const MAX_OPEN: usize = 128;
 /// Files of senders that are no machine of ours; further ones share [`OTHERS`].
 const MAX_STRANGERS: usize = 32;
 const OTHERS: &str = "others.log";
+const PROBE: &str = ".probe";
+/// Whatever the umask: the log is for the daemon's user and group.
+const FILE_MODE: u32 = 0o640;
+const DIRECTORY_MODE: u32 = 0o750;
 
 /// `<state-dir>/log`: `<mac-with-dashes>.log` of each machine, `<address>.log` of strangers.
 pub struct Store {
@@ -59,6 +63,14 @@ impl Store {
             self.open.remove(&name);
         }
         result
+    }
+
+    /// Whether there is room for a line.
+    pub fn probe(&self) -> io::Result<()> {
+        let path = self.directory.join(PROBE);
+        let written = open(&path).and_then(|mut file| file.write_all(&[0; 4096]));
+        // Where it cannot be removed, the next probe appends: it would grow.
+        written.and(fs::remove_file(&path))
     }
 
     fn write(&mut self, name: &str, line: &[u8]) -> io::Result<()> {
@@ -134,10 +146,21 @@ fn strangers(directory: &Path) -> HashSet<IpAddr> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE))?;
     }
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).mode(FILE_MODE);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
+            Ok(file)
+        }
+        // What somebody allows or forbids later stays so.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// `2026-11-22T10:21:29.123Z info [address] app[pid]: text`; the time is that of reception.

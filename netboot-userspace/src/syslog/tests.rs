@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -40,19 +41,22 @@ struct Receiver {
 impl Receiver {
     async fn start(prepare: impl FnOnce(&Path)) -> Self {
         let host = Host { mac: MAC, ip: Ipv4Addr::LOCALHOST, hostname: None, ..Host::default() };
-        let machines = Machines::new(Arc::new(Inventory::new([host])));
+        let machines = Machines::new(Inventory::new([Arc::new(host)]));
         let dir = TempDir::new().unwrap();
         prepare(dir.path());
-        let (sink, writer) = channel(machines.clone(), dir.path());
+        let (sink, writer) = channel(machines.clone());
         let (counters, limit) = (sink.counters(), Arc::clone(&sink.limit));
         let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addresses = (udp.local_addr().unwrap(), tcp.local_addr().unwrap());
         let cancel = CancellationToken::new();
+        let state_dir = dir.path().to_owned();
         let services = vec![
             tokio::spawn(serve_udp(udp, sink.clone(), cancel.clone())),
             tokio::spawn(serve_tcp(tcp, sink, cancel.clone())),
-            tokio::task::spawn_blocking(|| writer.run()),
+            tokio::task::spawn_blocking(move || {
+                writer.run(&state_dir, &CancellationToken::new(), &|_| {});
+            }),
         ];
         let (udp, tcp) = addresses;
         Self { dir, machines, counters, limit, udp, tcp, services, cancel: cancel.drop_guard() }
@@ -198,18 +202,53 @@ async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
     assert!(!dir.path().join("log/127.0.0.2.log").exists());
 }
 
-#[test]
-fn a_slow_writer_drops_and_counts_and_nobody_waits() {
+#[tokio::test]
+async fn a_slow_writer_drops_and_counts_and_nobody_waits() {
     let dir = TempDir::new().unwrap();
-    let (sink, writer) = channel(Machines::new(Arc::default()), dir.path());
+    let (sink, writer) = channel(Machines::new(Inventory::default()));
     let from = Ipv4Addr::LOCALHOST.into();
     let dropped = (0..QUEUE + 10).filter(|_| sink.offer(from, b"<6>a: b").is_err()).count();
     assert_eq!(dropped, 10);
     assert!(sink.counters().all().contains(&("queue-full", 10)));
-    drop(sink);
-    writer.run();
+    let state_dir = dir.path().to_owned();
+    let (cancel, writing) = (CancellationToken::new(), writer.clone());
+    cancel.cancel();
+    let run = move || writing.run(&state_dir, &cancel, &|_| {});
+    tokio::task::spawn_blocking(run).await.unwrap();
     let written = fs::read_to_string(dir.path().join("log/127.0.0.1.log")).unwrap();
     assert_eq!(written.lines().count(), QUEUE);
+
+    // Another directory, and the end of all senders.
+    sink.offer(from, b"<6>a: c").unwrap();
+    drop(sink);
+    let other = TempDir::new().unwrap();
+    let state_dir = other.path().to_owned();
+    let run = move || writer.run(&state_dir, &CancellationToken::new(), &|_| {});
+    tokio::task::spawn_blocking(run).await.unwrap();
+    let written = fs::read_to_string(other.path().join("log/127.0.0.1.log")).unwrap();
+    assert!(written.ends_with("a: c\n"), "{written}");
+}
+
+#[tokio::test]
+async fn trouble_with_files_is_told_and_its_end_without_a_line() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("log"), "in the way").unwrap();
+    let (_sink, writer) = channel(Machines::new(Inventory::default()));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let cancel = CancellationToken::new();
+    let (state_dir, tell, end) = (dir.path().to_owned(), Arc::clone(&told), cancel.clone());
+    let writing = tokio::task::spawn_blocking(move || {
+        writer.run(&state_dir, &end, &|why| tell.lock().unwrap().push(why.map(str::to_owned)));
+    });
+    let told = || told.lock().unwrap().clone();
+    until(|| told().len() == 1, || "the trouble".to_owned()).await;
+    assert!(told()[0].as_deref().is_some_and(|why| why.starts_with("cannot write to /")));
+    fs::remove_file(dir.path().join("log")).unwrap();
+    until(|| told().len() == 2, || "its end".to_owned()).await;
+    assert_eq!(told()[1], None);
+    cancel.cancel();
+    writing.await.unwrap();
+    assert_eq!(fs::read_dir(dir.path().join("log")).unwrap().count(), 0);
 }
 
 #[tokio::test]

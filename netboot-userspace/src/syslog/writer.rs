@@ -1,8 +1,14 @@
 //! Empties the queue: each line to its machine's file, to the daemon's log and to the machine's record.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Line,
@@ -16,34 +22,74 @@ use crate::{
     throttle::Throttle,
 };
 
-/// Runs on a thread where it may block.
+/// Where files could not be written, this is how often it is tried without a line.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// What writes the lines; cheap to clone, one runs at a time.
+#[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Receiver<Line>,
-    store: Store,
+    queue: Arc<Mutex<mpsc::Receiver<Line>>>,
     machines: Machines,
     counters: Arc<Counters>,
-    unwritten: Throttle,
+}
+
+/// Hears why files cannot be written, and `None` when they can again.
+pub type Tell<'t> = &'t (dyn Fn(Option<&str>) + Send + Sync);
+
+/// The files of one state directory.
+struct Files<'t> {
+    store: Store,
+    /// The last attempt failed.
+    is_broken: bool,
+    warned: Throttle,
+    tell: Tell<'t>,
+}
+
+enum Next {
+    Line(Line),
+    Probe,
+    End,
 }
 
 impl Writer {
     pub(super) fn new(
         queue: mpsc::Receiver<Line>,
-        store: Store,
         machines: Machines,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { queue, store, machines, counters, unwritten: Throttle::default() }
+        Self { queue: Arc::new(Mutex::new(queue)), machines, counters }
     }
 
-    /// Until every [`super::Sink`] is dropped and what they took is written.
-    pub fn run(mut self) {
-        while let Some(line) = self.queue.blocking_recv() {
-            let message = parse(&line.bytes, line.received);
-            self.write(line.source, &message);
+    /// Writes to `<state-dir>/log` until it is cancelled and what waits is written. Needs a thread of a
+    /// runtime where it may block.
+    pub fn run(&self, state_dir: &Path, cancel: &CancellationToken, tell: Tell<'_>) {
+        let runtime = Handle::current();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let warned = Throttle::default();
+        let mut files = Files { store: Store::new(state_dir), is_broken: false, warned, tell };
+        // Before the first line is lost.
+        files.probe();
+        loop {
+            let next = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    line = queue.recv() => line.map_or(Next::End, Next::Line),
+                    () = cancel.cancelled() => Next::End,
+                    () = sleep(PROBE), if files.is_broken => Next::Probe,
+                }
+            });
+            match next {
+                Next::Line(line) => {
+                    let message = parse(&line.bytes, line.received);
+                    self.write(&mut files, line.source, &message);
+                }
+                Next::Probe => files.probe(),
+                Next::End => return,
+            }
         }
     }
 
-    fn write(&mut self, source: Source, message: &Message) {
+    fn write(&self, files: &mut Files<'_>, source: Source, message: &Message) {
         tracing::info!(
             target: "syslog",
             machine = source.mac().map(tracing::field::display),
@@ -57,23 +103,49 @@ impl Writer {
             "{}",
             message.text
         );
-        if let Err(error) = self.store.append(source, message) {
+        let written = files.store.append(source, message);
+        if written.is_err() {
             count(&self.counters.unwritten);
-            if self.unwritten.ready(Instant::now()) {
-                tracing::warn!(
-                    directory = %self.store.directory().display(),
-                    address = %source.address(),
-                    %error,
-                    "cannot write syslog files: lines are in this log only; make room or fix the directory"
-                );
-            }
         }
+        files.note(written);
         if let Some(mac) = source.mac() {
             let line = match &message.app {
                 Some(app) => format!("{app}: {}", message.text),
                 None => message.text.clone(),
             };
             self.machines.record(mac, Step::Syslog { line });
+        }
+    }
+}
+
+impl Files<'_> {
+    fn probe(&mut self) {
+        let written = self.store.probe();
+        self.note(written);
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
+        let directory = self.store.directory().display();
+        match written {
+            Ok(()) if self.is_broken => {
+                tracing::info!(%directory, "syslog files are written again");
+                (self.tell)(None);
+                self.is_broken = false;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if self.warned.ready(Instant::now()) {
+                    tracing::warn!(
+                        %directory,
+                        %error,
+                        "cannot write syslog files: lines are in this log only; make room or fix the directory"
+                    );
+                }
+                if !self.is_broken {
+                    (self.tell)(Some(&format!("cannot write to {directory}: {error}")));
+                }
+                self.is_broken = true;
+            }
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The rows of `RESERVATIONS`, and what they refer to.
 
-use std::net::Ipv4Addr;
-
 use anyhow::Context as _;
-use netboot_ebpf::shared::{HOST_OPTIONS, NO_ARCHITECTURE, Reservation, Station};
+use netboot_ebpf::shared::{NO_ARCHITECTURE, Reservation};
 
 use super::{
     boot::BootSets,
@@ -96,17 +94,10 @@ fn of_quirks(quirks: &Quirks) -> Reservation {
     let flags = flags.into_iter().filter(|(set, _)| *set == Some(true));
     let delay = quirks.delay.unwrap_or_default().as_millis();
     Reservation {
-        quarantined_until: 0,
-        full_at: 0,
-        station: Station::default(),
-        options_len: 0,
-        address: Ipv4Addr::UNSPECIFIED.octets(),
-        subnet: 0,
-        boot_set: 0,
         flags: flags.fold(0, |flags, (_, flag)| flags | flag),
         architecture: quirks.architecture.unwrap_or(NO_ARCHITECTURE),
         min_message: quirks.min_size.unwrap_or(0),
         delay: u16::try_from(delay).unwrap_or(u16::MAX),
-        options: [0; HOST_OPTIONS],
+        ..Reservation::NOBODYS
     }
 }

@@ -6,6 +6,8 @@ mod proxy;
 mod sharing;
 mod tagged;
 
+use std::sync::Arc;
+
 use dhcproto::{
     Decodable as _, Decoder, Encodable as _,
     v4::{DhcpOption, Message, OptionCode},
@@ -160,7 +162,7 @@ fn boot_choices() {
     }
 
     let own_file = |config: &mut Config| {
-        config.hosts.iter_mut().for_each(|host| host.boot_file = Some("own.efi".to_owned()));
+        edit_hosts(config, |host| host.boot_file = Some("own.efi".to_owned()));
     };
     check(own_file, UEFI, "own.efi", [PXE, NO, NO, NO]);
     check(own_file, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
@@ -176,8 +178,7 @@ fn boot_choices() {
     };
     check(number, UEFI, "seven.efi", [PXE, NO, NO, NO]);
     check(number, HTTP, "http://172.30.0.1/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
-    let no_netboot =
-        |config: &mut Config| config.hosts.iter_mut().for_each(|host| host.netboot = false);
+    let no_netboot = |config: &mut Config| edit_hosts(config, |host| host.netboot = false);
     check(no_netboot, UEFI, "", [NO, NO, NO, NO]);
     check(no_netboot, SCRIPT, "", [NO, NO, NO, NO]);
 
@@ -198,7 +199,11 @@ fn check_options(change: impl Fn(&mut Config), expect: &[DhcpOption]) {
 
 fn edit(config: &mut Config, subnet: impl Fn(&mut ConfiguredSubnet), host: impl Fn(&mut Host)) {
     config.subnets.iter_mut().for_each(subnet);
-    config.hosts.iter_mut().for_each(host);
+    edit_hosts(config, host);
+}
+
+fn edit_hosts(config: &mut Config, edit: impl Fn(&mut Host)) {
+    config.hosts.iter_mut().for_each(|host| edit(Arc::make_mut(host)));
 }
 
 #[test]

@@ -33,12 +33,12 @@ impl Lab {
         }
         fs::create_dir(directory.path().join("directory")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", directory.path().join("out")).unwrap();
-        let machines = Machines::new(Arc::new(Inventory::new([Host {
+        let machines = Machines::new(Inventory::new([Arc::new(Host {
             mac: MAC,
             ip: Ipv4Addr::LOCALHOST,
             hostname: None,
             ..Host::default()
-        }])));
+        })]));
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = socket.local_addr().unwrap();
         let cancel = CancellationToken::new();
@@ -200,6 +200,11 @@ async fn errors_are_prompt() {
         client.check_error(1, b"../../../etc/passwd", DENIED);
         client.check_error(1, br"..\..\etc\passwd", DENIED);
         client.check_error(1, b"out", DENIED);
+        let away = client.path().with_extension("away");
+        fs::rename(client.path(), &away).unwrap();
+        client.check_error(1, b"0", NOT_FOUND);
+        fs::rename(&away, client.path()).unwrap();
+        client.check_file(513, &[], "");
         client.check_error(2, b"new", DENIED);
         assert!(!client.path().join("new").exists());
     })

@@ -1,5 +1,7 @@
 //! The sites that frames are tried on.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use netboot::{
     config::{Config, DhcpOption},
@@ -25,13 +27,13 @@ fn other() -> Result<Config> {
         subnet.options.push(DhcpOption { code: 224, value: vec![0xee; 170] });
     }
     for host in &mut config.hosts {
-        host.options.push(DhcpOption { code: 225, value: vec![0xdd; 110] });
+        Arc::make_mut(host).options.push(DhcpOption { code: 225, value: vec![0xdd; 110] });
     }
     Ok(config)
 }
 
 fn without_netboot() -> Result<Config> {
     let mut config = site::config()?;
-    config.hosts.iter_mut().for_each(|host| host.netboot = false);
+    config.hosts.iter_mut().for_each(|host| Arc::make_mut(host).netboot = false);
     Ok(config)
 }

@@ -39,7 +39,16 @@ const PARTS: &[Part] = &[
 ];
 
 pub(super) fn install(group: Group) -> Result<()> {
-    for part in absent(group)? {
+    add(absent(group)?)
+}
+
+/// For programs that run anywhere.
+pub(crate) fn ensure_static_target() -> Result<()> {
+    add(absent(Group::Everything)?.filter(|part| part.name == STATIC_TARGET))
+}
+
+fn add(parts: impl Iterator<Item = &'static Part>) -> Result<()> {
+    for part in parts {
         let step = Step::start(format!("rustup: adding the {} {}", part.kind, part.name));
         let mut command = shell::command("rustup");
         command.args([part.kind, "add", part.name]);

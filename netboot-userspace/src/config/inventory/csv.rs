@@ -1,6 +1,6 @@
 //! CSV: a line for each host, under a header line that names the columns.
 
-use ::csv::{ReaderBuilder, StringRecord, Trim};
+use ::csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use toml::{
     Spanned,
     de::{DeArray, DeString, DeTable, DeValue},
@@ -97,47 +97,100 @@ impl Column {
 }
 
 /// The file's hosts; `None`, reported: the columns are not known.
-pub(super) fn read(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .comment(Some(b'#'))
-        .trim(Trim::All)
-        .from_reader(source.text().as_bytes());
-    let mut record = StringRecord::new();
-    let mut columns = None;
+pub(crate) fn read(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
+    let mut records = Records::new(source.text());
     let mut hosts = Vec::new();
-    loop {
-        match reader.read_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                report.error(&source.whole(), error.to_string());
-                return None;
-            }
-        }
-        let at = start(source.text(), record.position().map_or(0, |position| position.byte()));
-        let place = source.place(&(at..at), String::new());
-        let Some(columns) = &columns else {
-            columns = Some(header(&record, &place, report)?);
-            continue;
-        };
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
-        if record.len() != columns.len() {
-            let message = format!(
-                "has {} cells where the header names {} columns; a cell with a comma stands in quotes",
-                record.len(),
-                columns.len()
-            );
-            report.error(&place, message);
-            continue;
-        }
-        let table = row(columns, &record, at);
-        hosts.push(read_host(Section::of(source, &table, place, report)));
+    let Some(at) = records.next(source, report)? else { return Some(hosts) };
+    let columns = header(&records.record, &source.place(&(at..at), String::new()), report)?;
+    while let Some(at) = records.next(source, report)? {
+        hosts.extend(host(source, &columns, &records.record, at, report));
     }
     Some(hosts)
+}
+
+/// The hosts of some of the file's lines, of which the first begins a record, under the header that
+/// the file's `head` has; `None`: they are wrong, or end within a record where others `follow`.
+pub(crate) fn read_lines(
+    head: &Source,
+    source: &Source,
+    follow: bool,
+    report: &Report,
+) -> Option<Vec<DraftHost>> {
+    /// Read as a record of its own, if all before it are complete.
+    const END: &str = "end";
+    let mut heading = Records::new(head.text());
+    let at = heading.next(head, report)??;
+    let columns = header(&heading.record, &head.place(&(at..at), String::new()), report)?;
+    let end = source.text().len();
+    let text = if follow { format!("{}{END}\n", source.text()) } else { source.text().to_owned() };
+    let mut records = Records::new(&text);
+    let mut hosts = Vec::new();
+    while let Some(at) = records.next(source, report)? {
+        if follow && at == end {
+            return records.record.iter().eq([END]).then_some(hosts);
+        }
+        hosts.extend(host(source, &columns, &records.record, at, report));
+    }
+    (!follow).then_some(hosts)
+}
+
+/// The records of a text, one by one.
+struct Records<'t> {
+    text: &'t str,
+    reader: Reader<&'t [u8]>,
+    record: StringRecord,
+}
+
+impl<'t> Records<'t> {
+    fn new(text: &'t str) -> Self {
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .comment(Some(b'#'))
+            .trim(Trim::All)
+            .from_reader(text.as_bytes());
+        Self { text, reader, record: StringRecord::new() }
+    }
+
+    /// Reads the next; where it begins, if there is one. `None`, reported: it cannot be read.
+    fn next(&mut self, source: &Source, report: &Report) -> Option<Option<usize>> {
+        match self.reader.read_record(&mut self.record) {
+            Ok(true) => {
+                let at = self.record.position().map_or(0, |position| position.byte());
+                Some(Some(start(self.text, at)))
+            }
+            Ok(false) => Some(None),
+            Err(error) => {
+                report.error(&source.whole(), error.to_string());
+                None
+            }
+        }
+    }
+}
+
+/// The record's host; `None`: it is empty, or wrong and reported.
+fn host(
+    source: &Source,
+    columns: &[Column],
+    record: &StringRecord,
+    at: usize,
+    report: &Report,
+) -> Option<DraftHost> {
+    if record.iter().all(str::is_empty) {
+        return None;
+    }
+    let place = source.place(&(at..at), String::new());
+    if record.len() != columns.len() {
+        let message = format!(
+            "has {} cells where the header names {} columns; a cell with a comma stands in quotes",
+            record.len(),
+            columns.len()
+        );
+        report.error(&place, message);
+        return None;
+    }
+    let table = row(columns, record, at);
+    Some(read_host(Section::of(source, &table, place, report)))
 }
 
 /// Where the record begins: the reader counts the comments and blank lines before it too.

@@ -55,7 +55,7 @@ pub(super) struct Machines<'r> {
 }
 
 /// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs.
-pub(super) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
+pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
     let config = &draft.config;
     let located = Located::new(&config.subnets);
     let cores = thread::available_parallelism().map_or(1, usize::from);

@@ -2,7 +2,7 @@ mod csv;
 mod hardware;
 mod mac_keyed;
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use crate::config::{Loaded, load};
 
@@ -46,7 +46,8 @@ fn hosts(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
     let (loaded, warnings) = read(&[(name, text)], SUBNET).unwrap_or_else(|errors| {
         panic!("{errors:#?}\n{text}");
     });
-    let written = |host| toml::to_string(&crate::config::HostEntry::from(host)).unwrap();
+    let written =
+        |host: &Arc<_>| toml::to_string(&crate::config::HostEntry::from(&**host)).unwrap();
     (loaded.config.hosts.iter().map(written).collect(), warnings)
 }
 

@@ -33,7 +33,7 @@ mac = "52:54:00:00:00:01"
             r#"netboot.toml:1: interfaces[2]: "a/b" is not the name of a network interface"#,
             r#"netboot.toml:1: interfaces[3]: "eth0" is listed twice"#,
             "netboot.toml:2: state-dir: is empty",
-            "netboot.toml:3: colour: unknown key; known here: interfaces, state-dir, inventory, \
+            "netboot.toml:3: colour: unknown key; known here: interfaces, state-dir, user, inventory, \
              xdp, dhcp, subnet, boot, tftp, http, syslog, script, quirk, host",
             r#"netboot.toml:5: dhcp.leese-time: unknown key; did you mean "lease-time"?"#,
             "netboot.toml:6: dhcp.lease-time: a lease of no time cannot be used",
@@ -122,6 +122,23 @@ fn modes() {
         let text = host("").replace("10.0.0.5", "10.1.0.5");
         check(&format!("dhcp.mode = \"{mode}\"\n{text}"), &[]);
     }
+}
+
+#[test]
+fn known_servers() {
+    check("dhcp.known-servers = [\"192.168.2.1\", \"10.0.0.1\"]", &[]);
+    let refused = |value: &str, message: &str| {
+        check(
+            &format!("dhcp.known-servers = {value}"),
+            &[&format!("netboot.toml:1: dhcp.known-servers{message}")],
+        );
+    };
+    refused("\"10.0.0.1\"", ": expected a list, found string");
+    refused(
+        "[\"10.0.0.1\", \"255.255.255.255\"]",
+        "[1]: 255.255.255.255 is not a machine's address",
+    );
+    refused("[\"dhcp.example\"]", "[0]: \"dhcp.example\" is not an IPv4 address");
 }
 
 #[test]

@@ -51,8 +51,8 @@ fn a_line_per_message() {
     assert_eq!(read(&store, FILE).lines().count(), 2);
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&store.directory().join(FILE)) & !0o640, 0);
-    assert_eq!(mode(store.directory()) & !0o750, 0);
+    assert_eq!(mode(&store.directory().join(FILE)), 0o640);
+    assert_eq!(mode(store.directory()), 0o750);
 }
 
 #[test]

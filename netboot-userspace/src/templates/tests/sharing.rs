@@ -15,11 +15,11 @@ fn check(subnet: impl Fn(&mut ConfiguredSubnet), change: impl Fn(&mut Host, u8),
     let first = config.hosts[0].clone();
     config.hosts = [1, 2]
         .map(|number: u8| {
-            let mut host = first.clone();
+            let mut host = Host::clone(&first);
             host.mac.octets[5] = number;
             host.ip = [172, 30, 0, 50 + number].into();
             change(&mut host, number);
-            host
+            Arc::new(host)
         })
         .to_vec();
     let tables = site::tables_of(&config).unwrap();

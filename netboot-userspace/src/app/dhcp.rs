@@ -1,0 +1,269 @@
+//! The side of this node that answers DHCP: tables, interfaces, the kernel and the slow paths.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::UdpSocket,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use netboot_ebpf::{
+    shared::Station,
+    wire::{PROXY_PORT, SERVER_PORT},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    dhcp_sockets,
+    kernel::{How, Kernel},
+    node::AtEnd,
+};
+use crate::{
+    config::Config,
+    links::{self, Link},
+    other_servers::{OtherServers, Watch},
+    sightings::Sightings,
+    slowpath::{Attached, Counters, Limits, SlowPath},
+    tables::Live,
+    templates,
+};
+
+/// What answers DHCP, and how it is changed.
+pub(super) struct Dhcp {
+    /// Held, so that no other server is started on this node.
+    _ports: Vec<UdpSocket>,
+    /// The node's interfaces when the tables were made.
+    all: BTreeMap<String, Link>,
+    /// Those of them that are served.
+    links: Vec<Link>,
+    tables: Live,
+    kernel: Kernel,
+    paths: BTreeMap<u32, Path>,
+    sightings: Sightings,
+    userspace: Arc<Counters>,
+    others: OtherServers,
+    /// Of all interfaces without the program.
+    limits: Arc<Mutex<Limits>>,
+    cancel: CancellationToken,
+}
+
+/// One interface's slow path.
+struct Path {
+    link: Link,
+    attached: Attached,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Dhcp {
+    /// Prepares everything, and answers nobody yet. A port that another server holds is said before anything
+    /// else.
+    pub(super) fn new(
+        config: &Config,
+        sightings: Sightings,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let proxy_port = config.dhcp.mode.is_proxy().then_some(PROXY_PORT);
+        let ports = [SERVER_PORT].into_iter().chain(proxy_port);
+        let ports = ports.map(dhcp_sockets::hold_port).collect::<Result<_, _>>()?;
+        let all = links::all()?;
+        let links = links::named(&all, &config.interfaces, config.server_address())?;
+        let tables = templates::render(config, &links, all.values())?;
+        templates::announce(config, &links, all.values())?;
+        let others = OtherServers::default();
+        others.configure(&config.dhcp);
+        Ok(Self {
+            _ports: ports,
+            all,
+            links,
+            tables: Live::new(tables),
+            kernel: Kernel::default(),
+            paths: BTreeMap::new(),
+            sightings,
+            userspace: Arc::default(),
+            others,
+            limits: Arc::default(),
+            cancel: cancel.clone(),
+        })
+    }
+
+    /// Starts both paths.
+    ///
+    /// # Errors
+    /// A socket cannot be opened, or the kernel does not do what `xdp.mode` demands.
+    pub(super) fn start(&mut self, config: &Config) -> anyhow::Result<()> {
+        let links = std::mem::take(&mut self.links);
+        // Sockets first: what the program passes on has somebody to go to.
+        self.open_paths(&links)?;
+        self.start_kernel(config)?;
+        self.settle(config, links)
+    }
+
+    fn start_kernel(&mut self, config: &Config) -> anyhow::Result<()> {
+        let Self { kernel, tables, sightings, cancel, .. } = self;
+        kernel.start(config, &tables.read(), sightings, cancel)
+    }
+
+    /// Puts a configuration in service, on the interfaces as they are now.
+    ///
+    /// # Errors
+    /// It cannot be: what was before goes on.
+    pub(super) fn apply(&mut self, config: &Config) -> anyhow::Result<How> {
+        let all = links::all()?;
+        let links = links::present(&all, &config.interfaces);
+        let mut tables = templates::render(config, &links, all.values())?;
+        let how = {
+            let old = self.tables.read();
+            tables.quarantine = Arc::clone(&old.quarantine);
+            let patch = old.patch_to(&tables);
+            self.kernel.update(&old, &tables, patch.as_ref())?
+        };
+        tables.quarantine.set_length(config.dhcp.decline_time);
+        self.others.configure(&config.dhcp);
+        *self.tables.write() = tables;
+        templates::announce(config, &links, all.values())?;
+        self.all = all;
+        if let Err(error) = self.start_kernel(config).and_then(|()| self.settle(config, links)) {
+            // The tables are there: where the kernel does not answer, the slow path does.
+            tracing::error!("not everywhere as configured: {error:#}");
+        }
+        Ok(how)
+    }
+
+    /// Changes some machines; the configuration has them only.
+    ///
+    /// # Errors
+    /// It is not possible: what was before goes on. `None`: all must be put in service again.
+    pub(super) fn change(
+        &mut self,
+        changed: &Config,
+        removed: &[Station],
+    ) -> anyhow::Result<Option<How>> {
+        let rendered = templates::render(changed, &self.links, self.all.values())?;
+        let patch = self.tables.read().graft(&rendered, removed);
+        let Some(patch) = patch else { return Ok(None) };
+        {
+            let old = self.tables.read();
+            // The tables as they will be, as far as the self-check asks.
+            let mut new = old.clone_without_reservations();
+            new.apply(&patch);
+            if !self.kernel.patch(&old, &new, &patch)? {
+                return Ok(None);
+            }
+        }
+        self.tables.write().apply(&patch);
+        Ok(Some(How::InPlace))
+    }
+
+    /// Whether the program in service answers as it must.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+        self.kernel.check(&self.tables.read())
+    }
+
+    /// Whether the node's interfaces are others than when the tables were made.
+    pub(super) fn has_other_links(&self) -> anyhow::Result<bool> {
+        let all = links::all()?;
+        let same = |(name, link): (&String, &Link)| {
+            self.all.get(name).is_some_and(|known| known.is_same(link))
+        };
+        Ok(all.len() != self.all.len() || !all.iter().all(same))
+    }
+
+    /// The names of interfaces that are to be served, and are not there.
+    pub(super) fn missing<'c>(&self, config: &'c Config) -> Vec<&'c str> {
+        let is_there = |name: &&String| self.links.iter().any(|link| link.name == **name);
+        config.interfaces.iter().filter(|name| !is_there(name)).map(String::as_str).collect()
+    }
+
+    /// Program and slow paths at these interfaces, and at no others.
+    fn settle(&mut self, config: &Config, links: Vec<Link>) -> anyhow::Result<()> {
+        let names =
+            links.iter().map(|link| (link.index, link.name.clone())).collect::<HashMap<_, _>>();
+        self.sightings.set_interfaces(names);
+        self.close_paths(|path| links.iter().any(|link| link.is_same(&path.link)));
+        let opened = self.open_paths(&links);
+        let attached = self.kernel.attach(config, &self.tables.read(), &links);
+        self.links = links;
+        // The slow path tells of what the program did not see.
+        let kernel = &self.kernel;
+        let stale =
+            |path: &Path| (path.attached == Attached::Yes) != kernel.answers(path.link.index);
+        let stale: Vec<u32> =
+            self.paths.values().filter(|path| stale(path)).map(|path| path.link.index).collect();
+        self.close_paths(|path| !stale.contains(&path.link.index));
+        let links = self.links.clone();
+        opened.and(attached).and(self.open_paths(&links))
+    }
+
+    fn open_paths(&mut self, links: &[Link]) -> anyhow::Result<()> {
+        for link in links {
+            if self.paths.contains_key(&link.index) {
+                continue;
+            }
+            let answers = self.kernel.answers(link.index);
+            let attached = if answers { Attached::Yes } else { Attached::No };
+            let slow = SlowPath::new(
+                dhcp_sockets::packet_socket(link)?,
+                link.clone(),
+                self.tables.clone(),
+                Arc::clone(&self.userspace),
+                self.sightings.clone(),
+                Watch::new(self.others.clone(), &link.name),
+                attached,
+                Arc::clone(&self.limits),
+            )?;
+            let cancel = self.cancel.child_token();
+            let task = tokio::spawn(slow.serve(cancel.clone()));
+            self.paths.insert(link.index, Path { link: link.clone(), attached, cancel, task });
+        }
+        Ok(())
+    }
+
+    fn close_paths(&mut self, keep: impl Fn(&Path) -> bool) {
+        self.paths.retain(|_, path| {
+            let keep = keep(path) && !path.task.is_finished();
+            if !keep {
+                path.cancel.cancel();
+            }
+            keep
+        });
+    }
+
+    pub(super) fn tables(&self) -> &Live {
+        &self.tables
+    }
+
+    pub(super) fn kernel(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+
+    pub(super) fn userspace(&self) -> Arc<Counters> {
+        Arc::clone(&self.userspace)
+    }
+
+    pub(super) fn others(&self) -> OtherServers {
+        self.others.clone()
+    }
+
+    /// The least of the interfaces, in bytes.
+    pub(super) fn mtu(&self) -> Option<u16> {
+        self.links.iter().map(|link| link.mtu).min()
+    }
+
+    /// Holds an address back in the kernel, too.
+    pub(super) fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
+        self.kernel.hold(station, until)
+    }
+
+    /// The daemon answers nobody any more.
+    pub(super) fn stop(&mut self, at_end: AtEnd) {
+        if at_end == AtEnd::Detach {
+            self.kernel.stop();
+        }
+        self.close_paths(|_| false);
+    }
+}

@@ -1,0 +1,184 @@
+//! What is up and what is not: for `/readyz`, `netboot status` and the metrics.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use tokio_util::sync::CancellationToken;
+
+/// The parts of the daemon and how they are; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health {
+    parts: Arc<Mutex<BTreeMap<Part, State>>>,
+    failures: Arc<AtomicU64>,
+}
+
+/// What can be up or down: `self-check`, or `tftp` at one of its addresses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// As `udp://192.168.2.112:69`; empty where it has no place.
+    pub(crate) listen: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Up,
+    /// It works, but not as it should.
+    Degraded(String),
+    Down(String),
+}
+
+/// How one service tells how it is; what it says after its end is not heard.
+#[derive(Clone)]
+pub(super) struct Standing {
+    health: Health,
+    part: Part,
+    cancel: CancellationToken,
+}
+
+impl Health {
+    pub(crate) fn up(&self, part: impl Into<Part>) {
+        self.lock().insert(part.into(), State::Up);
+    }
+
+    /// The daemon is ready all the same.
+    pub(crate) fn degraded(&self, part: impl Into<Part>, why: impl fmt::Display) {
+        self.lock().insert(part.into(), State::Degraded(one_line(why)));
+    }
+
+    /// The daemon is not ready.
+    pub(crate) fn down(&self, part: impl Into<Part>, why: impl fmt::Display) {
+        self.lock().insert(part.into(), State::Down(one_line(why)));
+    }
+
+    /// It is not wanted any more.
+    pub(crate) fn off(&self, part: impl Into<Part>) {
+        self.lock().remove(&part.into());
+    }
+
+    /// All parts, by name.
+    pub(crate) fn list(&self) -> Vec<(Part, State)> {
+        self.lock().iter().map(|(part, state)| (part.clone(), state.clone())).collect()
+    }
+
+    /// Nothing is down.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.lock().values().any(|state| matches!(state, State::Down(_)))
+    }
+
+    /// How often a service that was up failed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
+    }
+
+    pub(super) fn count_failure(&self) {
+        self.failures.fetch_add(1, Relaxed);
+    }
+
+    /// `cancel` is cancelled before another takes its place.
+    pub(super) fn standing(&self, part: Part, cancel: CancellationToken) -> Standing {
+        Standing { health: self.clone(), part, cancel }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Part, State>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standing {
+    pub(super) fn tell(&self, state: State) {
+        let mut parts = self.health.lock();
+        if !self.cancel.is_cancelled() {
+            parts.insert(self.part.clone(), state);
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Up => "serving",
+            Self::Degraded(_) => "degraded",
+            Self::Down(_) => "down",
+        }
+    }
+
+    pub(crate) fn why(&self) -> Option<&str> {
+        match self {
+            Self::Up => None,
+            Self::Degraded(why) | Self::Down(why) => Some(why),
+        }
+    }
+}
+
+impl From<&str> for Part {
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), listen: String::new() }
+    }
+}
+
+impl From<String> for Part {
+    fn from(name: String) -> Self {
+        Self { name, listen: String::new() }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if self.listen.is_empty() { Ok(()) } else { write!(f, " ({})", self.listen) }
+    }
+}
+
+fn one_line(why: impl fmt::Display) -> String {
+    why.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(health: &Health, ready: bool, expect: &[(&str, &str, Option<&str>)]) {
+        let list = health.list();
+        let list: Vec<_> = list
+            .iter()
+            .map(|(part, state)| (part.name.as_str(), state.name(), state.why()))
+            .collect();
+        assert_eq!((health.is_ready(), list.as_slice()), (ready, expect));
+    }
+
+    #[test]
+    fn only_what_is_down_is_not_ready() {
+        let health = Health::default();
+        check(&health, true, &[]);
+        health.up("tftp");
+        health.degraded("configuration", "kept the old one:\n  a\n  b");
+        let configuration = ("configuration", "degraded", Some("kept the old one:; a; b"));
+        check(&health, true, &[configuration, ("tftp", "serving", None)]);
+        health.down("tftp", "taken");
+        check(&health, false, &[configuration, ("tftp", "down", Some("taken"))]);
+        health.off("tftp");
+        health.up("configuration");
+        check(&health, true, &[("configuration", "serving", None)]);
+    }
+
+    #[test]
+    fn what_has_ended_is_not_heard() {
+        let health = Health::default();
+        let cancel = CancellationToken::new();
+        let standing = health.standing("http".into(), cancel.clone());
+        standing.tell(State::Down("taken".to_owned()));
+        check(&health, false, &[("http", "down", Some("taken"))]);
+        cancel.cancel();
+        health.off("http");
+        standing.tell(State::Down("late".to_owned()));
+        check(&health, true, &[]);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the status shows of DHCP.
+
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockReadGuard,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use super::dhcp::Dhcp;
+use crate::{
+    fastpath::{Counts, KernelCounters},
+    other_servers::OtherServers,
+    slowpath,
+    status::InterfaceStatus,
+    tables::Live,
+};
+
+/// Cheap to clone: what is put into one is shown by all.
+#[derive(Clone, Default)]
+pub(crate) struct Shown(Arc<RwLock<Parts>>);
+
+#[derive(Default)]
+pub(crate) struct Parts {
+    /// `None`: DHCP is not answered.
+    pub(super) tables: Option<Live>,
+    pub(super) interfaces: Vec<InterfaceStatus>,
+    pub(super) userspace: Arc<slowpath::Counters>,
+    pub(super) others: OtherServers,
+    kernel: Option<Counts>,
+    unreadable_events: Arc<AtomicU64>,
+}
+
+impl Shown {
+    /// Shows this.
+    pub(super) fn set(&self, dhcp: &mut Dhcp) {
+        let kernel = dhcp.kernel().counts().unwrap_or_else(|error| {
+            tracing::warn!("{error:#}");
+            None
+        });
+        let parts = Parts {
+            tables: Some(dhcp.tables().clone()),
+            interfaces: dhcp.kernel().interfaces(),
+            userspace: dhcp.userspace(),
+            others: dhcp.others(),
+            kernel,
+            unreadable_events: dhcp.kernel().unreadable_events(),
+        };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = parts;
+    }
+
+    /// Shows that DHCP is not answered.
+    pub(super) fn clear(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Parts::default();
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Parts> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts {
+    pub(super) fn kernel_counters(&self) -> KernelCounters {
+        let Some(counts) = &self.kernel else { return KernelCounters::default() };
+        counts.read().unwrap_or_else(|error| {
+            tracing::warn!("cannot read the kernel's counters: {error:#}");
+            KernelCounters::default()
+        })
+    }
+
+    pub(super) fn unreadable_events(&self) -> u64 {
+        self.unreadable_events.load(Relaxed)
+    }
+}

@@ -1,0 +1,106 @@
+//! Keeps the services as they are wanted.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::{sync::oneshot, task::JoinSet};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{
+    health::{Health, Part},
+    report::Reporter,
+    services::Services,
+    unit::{self, Common},
+    wanted::{Service, Wanted},
+};
+
+/// The services that run. What one does, or fails to do, is nothing to the others.
+pub(crate) struct Supervisor {
+    services: Services,
+    reporter: Arc<Reporter>,
+    common: Common,
+    running: BTreeMap<Part, Running>,
+    /// They finish what is under way.
+    leaving: JoinSet<()>,
+}
+
+struct Running {
+    service: Service,
+    cancel: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Supervisor {
+    pub(crate) fn new(services: Services, reporter: Arc<Reporter>, health: Health) -> Self {
+        let common = Common::new(health);
+        Self { services, reporter, common, running: BTreeMap::new(), leaving: JoinSet::new() }
+    }
+
+    /// Starts, changes and ends what is not as wanted, and touches nothing else; returns when all of it has
+    /// been tried. What fails is tried again until it is wanted no more.
+    pub(crate) async fn reconcile(&mut self, wanted: &Wanted) {
+        while self.leaving.try_join_next().is_some() {}
+        self.services.set(wanted);
+        let gone: Vec<_> = self
+            .running
+            .iter()
+            .filter(|(part, running)| wanted.services.get(part) != Some(&running.service))
+            .map(|(part, _)| part.clone())
+            .collect();
+        for part in gone {
+            self.end(&part);
+        }
+        let mut tried = Vec::new();
+        for (part, service) in &wanted.services {
+            if !self.running.contains_key(part) {
+                tried.push(self.start(part.clone(), service.clone()));
+            }
+        }
+        for tried in tried {
+            // It is dropped when the attempt is over.
+            let _ = tried.await;
+        }
+    }
+
+    /// Ends all services; when it is dropped, what is under way is cut off.
+    pub(crate) async fn shutdown(mut self) {
+        let (files, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.running)
+            .into_values()
+            .partition(|running| matches!(running.service, Service::SyslogFiles(_)));
+        others.iter().for_each(|running| running.cancel.cancel());
+        for running in others {
+            let _ = running.task.await;
+        }
+        while self.leaving.join_next().await.is_some() {}
+        // Syslog's last lines are written when nobody can send more.
+        drop(self.services);
+        for running in files {
+            running.cancel.cancel();
+            let _ = running.task.await;
+        }
+    }
+
+    fn start(&mut self, part: Part, service: Service) -> oneshot::Receiver<()> {
+        self.common.health.down(part.clone(), "it is being started");
+        let unit = self.services.unit(part.clone(), service.clone(), &self.reporter);
+        let (tried, first) = oneshot::channel();
+        let cancel = CancellationToken::new();
+        let keep = unit::keep(unit, self.common.clone(), tried, cancel.clone());
+        let task = AbortOnDropHandle::new(tokio::spawn(keep));
+        self.running.insert(part, Running { service, cancel, task });
+        first
+    }
+
+    fn end(&mut self, part: &Part) {
+        let Some(Running { cancel, task, .. }) = self.running.remove(part) else { return };
+        let leaving = self.common.leave();
+        cancel.cancel();
+        self.common.health.off(part.clone());
+        self.leaving.spawn(async move {
+            let _ = task.await;
+            drop(leaving);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! Keeps one service up: starts it, and starts it again when it cannot start, fails or panics.
+
+use std::{
+    any::Any,
+    net::UdpSocket,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, anyhow};
+use tokio::{sync::oneshot, task::JoinError, time::sleep};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{
+    bind,
+    health::{Health, Part, Standing, State},
+};
+use crate::throttle::Throttle;
+
+/// Between two attempts.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long one that leaves may hold a port that its successor wants.
+const HANDOVER: Duration = Duration::from_secs(2);
+
+/// A service and how to start it.
+pub(super) struct Unit {
+    pub(super) part: Part,
+    pub(super) need: Need,
+    pub(super) start: Box<dyn FnMut(Start) -> anyhow::Result<Serving> + Send>,
+}
+
+/// What its failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Machines cannot boot.
+    Boot,
+    /// They can.
+    Comfort,
+}
+
+/// What a service is started with.
+pub(super) struct Start {
+    pub(super) cancel: CancellationToken,
+    pub(super) standing: Standing,
+    pub(super) others: bind::Others,
+}
+
+/// A service that has its sockets.
+pub(super) struct Serving {
+    /// Ends when it is cancelled, and what is under way is done.
+    pub(super) serve: Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
+    /// The socket whose port it holds until then, if a successor may need it before.
+    pub(super) port: Option<UdpSocket>,
+}
+
+/// What all units share; cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Common {
+    pub(super) health: Health,
+    leaving: Arc<AtomicUsize>,
+}
+
+/// One of the services that were cancelled and have not ended.
+pub(super) struct Leaving(Arc<AtomicUsize>);
+
+impl Common {
+    pub(super) fn new(health: Health) -> Self {
+        Self { health, leaving: Arc::default() }
+    }
+
+    pub(super) fn leave(&self) -> Leaving {
+        self.leaving.fetch_add(1, Relaxed);
+        Leaving(Arc::clone(&self.leaving))
+    }
+
+    fn others(&self) -> bind::Others {
+        if self.leaving.load(Relaxed) > 0 { bind::Others::Leave } else { bind::Others::Stay }
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Works until it is cancelled. `tried` hears when the first attempt is over.
+pub(super) async fn keep(
+    mut unit: Unit,
+    common: Common,
+    tried: oneshot::Sender<()>,
+    cancel: CancellationToken,
+) {
+    let standing = common.health.standing(unit.part.clone(), cancel.clone());
+    let (mut tried, mut said) = (Some(tried), Throttle::default());
+    let (mut wait, mut is_first) = (FIRST_WAIT, true);
+    loop {
+        let started = start(&mut unit, &common, &standing, &cancel).await;
+        let trouble = match started {
+            Ok(serving) => {
+                standing.tell(State::Up);
+                if !is_first {
+                    tracing::info!("{}: serving", unit.part);
+                }
+                drop(tried.take());
+                let since = Instant::now();
+                let ended = serve(serving, &cancel).await;
+                if cancel.is_cancelled() {
+                    if let Err(error) = ended {
+                        tracing::warn!("{}: it did not end well: {error:#}", unit.part);
+                    }
+                    return;
+                }
+                if since.elapsed() > LONGEST_WAIT {
+                    wait = FIRST_WAIT;
+                }
+                common.health.count_failure();
+                ended.err().unwrap_or_else(|| anyhow!("it ended by itself"))
+            }
+            Err(error) => error,
+        };
+        if cancel.is_cancelled() {
+            return;
+        }
+        say(&unit, &trouble, &mut said);
+        standing.tell(match unit.need {
+            Need::Boot => State::Down(format!("{trouble:#}")),
+            Need::Comfort => State::Degraded(format!("{trouble:#}")),
+        });
+        drop(tried.take());
+        is_first = false;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = sleep(wait) => {}
+        }
+        wait = LONGEST_WAIT.min(wait * 2);
+    }
+}
+
+fn say(unit: &Unit, trouble: &anyhow::Error, said: &mut Throttle) {
+    let Some(left_out) = said.admit(Instant::now()) else { return };
+    let left_out = (left_out > 0).then_some(left_out);
+    let part = &unit.part;
+    match unit.need {
+        Need::Boot => {
+            tracing::error!(left_out, "{part} is down, and tried again and again: {trouble:#}");
+        }
+        Need::Comfort => {
+            tracing::warn!(left_out, "{part} is missing, and tried again and again: {trouble:#}");
+        }
+    }
+}
+
+/// A port that one of ours still holds is waited for.
+async fn start(
+    unit: &mut Unit,
+    common: &Common,
+    standing: &Standing,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Serving> {
+    let since = Instant::now();
+    loop {
+        let others = common.others();
+        let start = Start { cancel: cancel.child_token(), standing: standing.clone(), others };
+        let started = catch_unwind(AssertUnwindSafe(|| (unit.start)(start)));
+        let started = started.unwrap_or_else(|panic| Err(panicked(&*panic)));
+        match started {
+            Err(error)
+                if others == bind::Others::Leave
+                    && bind::is_taken(&error)
+                    && since.elapsed() < HANDOVER =>
+            {
+                sleep(Duration::from_millis(10)).await;
+            }
+            started => return started,
+        }
+    }
+}
+
+async fn serve(serving: Serving, cancel: &CancellationToken) -> anyhow::Result<()> {
+    let Serving { serve, port } = serving;
+    let mut task = AbortOnDropHandle::new(tokio::spawn(serve));
+    tokio::select! {
+        ended = &mut task => return flatten(ended),
+        () = cancel.cancelled() => {}
+    }
+    if let Some(port) = port {
+        bind::release(&port)
+            .context("the port cannot be given up before the last transfer ends")?;
+    }
+    flatten(task.await)
+}
+
+fn flatten(ended: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
+    match ended.map_err(JoinError::try_into_panic) {
+        Ok(ended) => ended,
+        Err(Ok(panic)) => Err(panicked(&*panic)),
+        Err(Err(_cancelled)) => Ok(()),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> anyhow::Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    anyhow!("it panicked: {}", text.unwrap_or("without a word"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Step = fn(CancellationToken) -> anyhow::Result<Serving>;
+
+    fn serving(
+        serve: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) -> anyhow::Result<Serving> {
+        Ok(Serving { serve: Box::pin(serve), port: None })
+    }
+
+    /// Starts a service whose attempts go as these say, the last one again and again; waits for each state.
+    async fn check(need: Need, steps: &'static [Step], expect: &[&str], failures: u64) {
+        let common = Common::default();
+        let cancel = CancellationToken::new();
+        let mut attempt = 0;
+        let start = move |start: Start| {
+            let step = steps[attempt.min(steps.len() - 1)];
+            attempt += 1;
+            step(start.cancel)
+        };
+        let unit = Unit { part: "x".into(), need, start: Box::new(start) };
+        let (tried, first) = oneshot::channel();
+        let task = tokio::spawn(keep(unit, common.clone(), tried, cancel.clone()));
+        assert!(first.await.is_err(), "it is dropped after the first attempt");
+        for expect in expect {
+            let state = || {
+                let (_, state) = common.health.list().pop().unwrap();
+                format!("{} {}", state.name(), state.why().unwrap_or_default())
+            };
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while state().trim() != *expect {
+                assert!(Instant::now() < deadline, "{} is not {expect}", state());
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+        assert_eq!(common.health.failures(), failures);
+        cancel.cancel();
+        task.await.unwrap();
+    }
+
+    fn up(cancel: CancellationToken) -> anyhow::Result<Serving> {
+        serving(async move {
+            cancel.cancelled().await;
+            Ok(())
+        })
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_started_again() {
+        fn taken(_: CancellationToken) -> anyhow::Result<Serving> {
+            Err(anyhow!("taken").context("cannot listen"))
+        }
+        fn panics(_: CancellationToken) -> anyhow::Result<Serving> {
+            serving(async { panic!("at {}", 7) })
+        }
+        fn fails(_: CancellationToken) -> anyhow::Result<Serving> {
+            serving(async { Err(anyhow!("broken")) })
+        }
+        fn ends(_: CancellationToken) -> anyhow::Result<Serving> {
+            serving(async { Ok(()) })
+        }
+        fn panics_at_once(_: CancellationToken) -> anyhow::Result<Serving> {
+            panic!("early")
+        }
+        check(Need::Boot, &[up], &["serving"], 0).await;
+        check(Need::Boot, &[taken, up], &["down cannot listen: taken", "serving"], 0).await;
+        check(Need::Comfort, &[taken, up], &["degraded cannot listen: taken", "serving"], 0).await;
+        check(Need::Boot, &[panics, up], &["down it panicked: at 7", "serving"], 1).await;
+        check(Need::Boot, &[panics_at_once, up], &["down it panicked: early", "serving"], 0).await;
+        let both = ["down broken", "down it ended by itself", "serving"];
+        check(Need::Boot, &[fails, ends, up], &both, 2).await;
+    }
+}

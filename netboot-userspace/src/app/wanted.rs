@@ -1,0 +1,170 @@
+//! Which services there are to be, and how.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use super::health::Part;
+use crate::{
+    config::{Config, DhcpMode, SyslogListen},
+    http::{self, Strangers},
+    status,
+    tables::Tables,
+    tftp,
+};
+
+/// All that the services are told.
+pub(crate) struct Wanted {
+    /// One that is told something else is started anew.
+    pub(super) services: BTreeMap<Part, Service>,
+    /// These change while services run: `boot.root`, and what scripts are made of.
+    pub(super) root: PathBuf,
+    pub(super) site: http::Settings,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Tftp {
+        address: SocketAddr,
+        block_size: u16,
+    },
+    Http(SocketAddr),
+    SyslogUdp(SocketAddr),
+    SyslogTcp(SocketAddr),
+    /// The files of syslog lines, in this state directory.
+    SyslogFiles(PathBuf),
+    /// The status socket, in this state directory.
+    Status(PathBuf),
+    /// The watch over `boot.root`.
+    BootRoot,
+}
+
+impl Wanted {
+    /// `tables` are there if DHCP is answered; `mtu` is the least of the interfaces, in bytes.
+    pub(crate) fn new(config: &Config, tables: Option<&Tables>, mtu: Option<u16>) -> Self {
+        let mut services = BTreeMap::new();
+        let mut add = |name: &str, listen: String, service| {
+            services.insert(Part { name: name.to_owned(), listen }, service);
+        };
+        let block_size =
+            mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
+        for address in config.tftp.into_iter().flat_map(|listen| tftp_addresses(listen, tables)) {
+            add("tftp", format!("udp://{address}"), Service::Tftp { address, block_size });
+        }
+        if let Some(address) = config.http {
+            add("http", format!("tcp://{address}"), Service::Http(address));
+        }
+        for listen in &config.syslog {
+            match *listen {
+                SyslogListen::Udp(address) => {
+                    add("syslog", format!("udp://{address}"), Service::SyslogUdp(address));
+                }
+                SyslogListen::Tcp(address) => {
+                    add("syslog", format!("tcp://{address}"), Service::SyslogTcp(address));
+                }
+            }
+        }
+        if !config.syslog.is_empty() {
+            let directory = config.state_dir.join("log");
+            let files = Service::SyslogFiles(config.state_dir.clone());
+            add("syslog", format!("file://{}", directory.display()), files);
+        }
+        let socket = status::socket_path(&config.state_dir);
+        let status = Service::Status(config.state_dir.clone());
+        add("status", format!("unix://{}", socket.display()), status);
+        if config.tftp.is_some() || config.http.is_some() {
+            add("boot.root", String::new(), Service::BootRoot);
+        }
+        let strangers = match config.dhcp.mode {
+            DhcpMode::AutoProxy => Strangers::Boot,
+            DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => Strangers::Refused,
+        };
+        let site = http::Settings { script: config.script.clone(), strangers };
+        Self { services, root: config.boot.root.clone(), site }
+    }
+}
+
+/// Firmware takes a file only from the address that it was sent to, and answers leave from the address
+/// that the socket is bound to: one socket for each.
+fn tftp_addresses(listen: SocketAddr, tables: Option<&Tables>) -> BTreeSet<SocketAddr> {
+    let servers = tables
+        .filter(|_| listen.ip().is_unspecified())
+        .into_iter()
+        .flat_map(|tables| &tables.subnets)
+        .map(|subnet| Ipv4Addr::from(subnet.server))
+        .filter(|server| !server.is_unspecified());
+    let mut addresses: BTreeSet<_> =
+        servers.map(|server| SocketAddr::new(server.into(), listen.port())).collect();
+    if addresses.is_empty() {
+        addresses.insert(listen);
+    }
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{HashMap, HashSet},
+        sync::Arc,
+        time::Duration,
+    };
+
+    use netboot_ebpf::shared::{Settings, Subnet};
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+    use crate::quarantine::Quarantine;
+
+    fn tables(servers: &[[u8; 4]]) -> Tables {
+        Tables {
+            settings: Settings::new_zeroed(),
+            interfaces: HashMap::new(),
+            user_classes: HashMap::new(),
+            subnets: servers
+                .iter()
+                .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
+                .collect(),
+            boot_files: Vec::new(),
+            reservations: HashMap::new(),
+            anybody: HashMap::new(),
+            known: HashSet::new(),
+            quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
+        }
+    }
+
+    #[track_caller]
+    fn check(listen: &str, servers: Option<&[[u8; 4]]>, expect: &[&str]) {
+        let tables = servers.map(tables);
+        let mut config = Config::unconfigured();
+        config.tftp = Some(listen.parse().unwrap());
+        let wanted = Wanted::new(&config, tables.as_ref(), None);
+        let got: Vec<_> = wanted
+            .services
+            .keys()
+            .filter(|part| part.name == "tftp")
+            .map(|part| part.listen.trim_start_matches("udp://"))
+            .collect();
+        assert_eq!(got, expect, "{listen} {servers:?}");
+    }
+
+    #[test]
+    fn tftp_has_a_socket_for_each_server_address() {
+        const ONE: [u8; 4] = [127, 0, 0, 1];
+        const TWO: [u8; 4] = [127, 0, 0, 2];
+        check("0.0.0.0:69", Some(&[TWO, ONE, TWO]), &["127.0.0.1:69", "127.0.0.2:69"]);
+        check("0.0.0.0:69", Some(&[[0; 4]]), &["0.0.0.0:69"]);
+        check("0.0.0.0:6969", Some(&[]), &["0.0.0.0:6969"]);
+        check("0.0.0.0:69", None, &["0.0.0.0:69"]);
+        check("127.0.0.1:69", Some(&[TWO]), &["127.0.0.1:69"]);
+    }
+
+    #[test]
+    fn what_is_off_is_not_wanted() {
+        let mut config = Config::unconfigured();
+        (config.tftp, config.http, config.syslog) = (None, None, Vec::new());
+        let names: Vec<_> = Wanted::new(&config, None, None).services.into_keys().collect();
+        assert_eq!(names.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["status"]);
+    }
+}

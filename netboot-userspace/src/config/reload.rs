@@ -1,0 +1,154 @@
+//! Reads the configuration again while it runs.
+
+mod kept;
+mod part;
+mod settings;
+mod state;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use self::{kept::Kept, state::State};
+pub use self::{settings::needs_restart, summary::Summary};
+use super::{
+    Loaded, Problem, Problems, check::Named, load::load_whole, read::Draft, regular::read_regular,
+};
+use crate::inventory::Difference;
+
+/// A configuration that runs, as it was read last. Reading it again never makes it worse: what is wrong
+/// is said, and the last good one stays.
+#[derive(Debug)]
+pub struct Reloader {
+    path: PathBuf,
+    state: State,
+    /// The files that were named last, by a configuration good or bad.
+    files: Vec<PathBuf>,
+    /// How often a part was enough.
+    #[cfg(test)]
+    parts: usize,
+}
+
+/// What reading again found.
+#[derive(Debug)]
+pub enum Change {
+    /// Nothing that matters.
+    Nothing,
+    /// Other hosts, or something to say.
+    Hosts {
+        difference: Difference,
+        /// Of the hosts that were read, and of boot files that are missing since.
+        warnings: Vec<Problem>,
+        summary: Summary,
+    },
+    /// Other settings, and what became of the hosts.
+    Whole { loaded: Box<Loaded>, difference: Difference, summary: Summary },
+}
+
+impl Reloader {
+    /// Reads the configuration for the first time.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::load`].
+    pub fn open(path: &Path) -> Result<(Self, Loaded), Problems> {
+        let mut files = Vec::new();
+        let (loaded, draft, bytes) = read(path, &Named::default(), &mut files)?;
+        let state = State::new(&loaded, draft, bytes);
+        let reloader = Self {
+            path: path.to_owned(),
+            state,
+            files,
+            #[cfg(test)]
+            parts: 0,
+        };
+        Ok((reloader, loaded))
+    }
+
+    /// Reads again what changed. Hosts that are as they were stay the same ones in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::load`]; then all stays as it is. A boot file that went missing is none, where the
+    /// configuration named it before.
+    pub fn reload(&mut self) -> Result<Change, Problems> {
+        let mut changed = Vec::new();
+        for (at, kept) in self.state.files.iter().enumerate() {
+            match kept.read() {
+                Ok(None) => {}
+                Ok(Some(bytes)) => changed.push((at, bytes)),
+                // Reading all says what is wrong.
+                Err(_) => return self.whole(),
+            }
+        }
+        let count = changed.len();
+        let part = match count {
+            0 => Some((Difference::default(), Vec::new(), Summary::default())),
+            1 => changed.pop().and_then(|(at, bytes)| self.state.part(at, bytes)),
+            _ => None,
+        };
+        #[cfg(test)]
+        {
+            self.parts += usize::from(part.is_some() && count == 1);
+        }
+        let Some((difference, mut warnings, summary)) = part else { return self.whole() };
+        self.files = self.state.paths();
+        warnings.extend(self.state.named.newly_missing());
+        Ok(hosts(difference, warnings, summary))
+    }
+
+    /// What to watch: the configuration, the inventory files and `boot.root`.
+    #[must_use]
+    pub fn watched(&self) -> Vec<PathBuf> {
+        let mut paths = self.files.clone();
+        paths.extend(self.state.paths());
+        paths.push(self.state.draft.config.boot.root.clone());
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    fn whole(&mut self) -> Result<Change, Problems> {
+        self.files.clear();
+        let (mut loaded, draft, bytes) = read(&self.path, &self.state.named, &mut self.files)?;
+        let (difference, mut summary) = self.state.difference(&mut loaded.config.hosts);
+        let state = State::new(&loaded, draft, bytes);
+        let before = std::mem::replace(&mut self.state, state);
+        let config = &self.state.draft.config;
+        summary.settings = settings::changed_settings(&before.draft.config, config);
+        if summary.settings.is_empty() {
+            return Ok(hosts(difference, loaded.warnings, summary));
+        }
+        Ok(Change::Whole { loaded: Box::new(loaded), difference, summary })
+    }
+}
+
+fn hosts(difference: Difference, warnings: Vec<Problem>, summary: Summary) -> Change {
+    if difference == Difference::default() && warnings.is_empty() {
+        return Change::Nothing;
+    }
+    Change::Hosts { difference, warnings, summary }
+}
+
+/// What each file had.
+type Bytes = HashMap<PathBuf, Vec<u8>>;
+
+fn read(
+    path: &Path,
+    running: &Named,
+    files: &mut Vec<PathBuf>,
+) -> Result<(Loaded, Draft, Bytes), Problems> {
+    let bytes = RefCell::new(Bytes::new());
+    let read_bytes = |path: &Path| {
+        let read = read_regular(path)?;
+        bytes.borrow_mut().insert(path.to_owned(), read.clone());
+        Ok(read)
+    };
+    let (loaded, draft) = load_whole(path, &read_bytes, running, files)?;
+    Ok((loaded, draft, bytes.into_inner()))
+}

@@ -1,0 +1,169 @@
+//! Reads the part of one file that changed. What is in any doubt is read as a whole instead, which says
+//! what is wrong.
+
+use std::{collections::HashSet, sync::Arc};
+
+use netboot_ebpf::shared::Station;
+
+use super::{
+    Summary,
+    kept::{Cut, Form, Kept, lines_in},
+    state::{Own, State},
+};
+use crate::{
+    config::{
+        InventoryFormat, Located, Problem,
+        check::check_hosts,
+        host::DraftHost,
+        inventory::{csv, machine, read_toml},
+        problem::Report,
+        read::Draft,
+        source::Source,
+    },
+    inventory::{Difference, Host},
+};
+
+/// Where other rules hold than within a file.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+impl State {
+    /// Takes over the hosts that changed in a file, which has these bytes now; `None`: nothing was
+    /// taken over.
+    pub(super) fn part(
+        &mut self,
+        at: usize,
+        new: Vec<u8>,
+    ) -> Option<(Difference, Vec<Problem>, Summary)> {
+        let kept = self.files.get(at)?;
+        let cut = kept.cut(&new).or_else(|| kept.whole(&new))?;
+        let report = Report::default();
+        let hosts = read(kept, &cut, &new, &mut self.draft, at, &report)?;
+        self.draft.hosts = hosts;
+        check_hosts(&self.draft, &self.named, &report);
+        let hosts = std::mem::take(&mut self.draft.hosts);
+        let (errors, warnings) = report.into_sorted(&self.paths());
+        if !errors.is_empty() {
+            return None;
+        }
+        let lines: Vec<_> = hosts.iter().filter_map(|host| host.place.line).collect();
+        let located = Located::new(&self.draft.config.subnets);
+        let finish = |host: DraftHost| host.finish(&located).map(Arc::new);
+        let mut hosts: Vec<_> = hosts.into_iter().map(finish).collect::<Option<_>>()?;
+        let kept = self.files.get(at)?;
+        let before = kept.hosts.get(cut.hosts.clone())?;
+        let others = kept.hosts.len() - before.len();
+        if kept.hosts.is_empty() || others + hosts.len() == 0 {
+            return None;
+        }
+        let old: Vec<_> = before.iter().filter_map(|old| self.hosts.by_station(*old)).collect();
+        let own = self.own_after(&old, &hosts)?;
+        self.are_free(&hosts, before).then_some(())?;
+        let (difference, summary) = self.compare(before, &mut hosts);
+        self.own = own;
+        self.hosts.apply(&difference);
+        for name in hosts.iter().filter_map(|host| host.boot_file.as_ref()) {
+            self.named.insert(name);
+        }
+        let stations = hosts.iter().map(|host| host.station());
+        self.files.get_mut(at)?.replace(&cut, new, stations, &lines);
+        Some((difference, warnings, summary))
+    }
+
+    /// How many hosts have what the whole is warned of, if that goes for the same reasons as before.
+    fn own_after(&self, old: &[Arc<Host>], new: &[Arc<Host>]) -> Option<Own> {
+        let of = |hosts: &[Arc<Host>]| Own::of(hosts.iter().map(|host| &**host));
+        let (old, new) = (of(old), of(new));
+        let own = Own {
+            scripts: (self.own.scripts + new.scripts).checked_sub(old.scripts)?,
+            boot_files: (self.own.boot_files + new.boot_files).checked_sub(old.boot_files)?,
+        };
+        let is_any = |own: Own| (own.scripts > 0, own.boot_files > 0);
+        (is_any(own) == is_any(self.own)).then_some(own)
+    }
+
+    /// Whether nobody has the hosts' stations and addresses, but those that they come after.
+    fn are_free(&self, hosts: &[Arc<Host>], before: &[Station]) -> bool {
+        let before: HashSet<_> = before.iter().collect();
+        let (mut stations, mut addresses) = (HashSet::new(), HashSet::new());
+        hosts.iter().all(|host| {
+            let owner = self.hosts.by_ip(host.ip).map(|owner| owner.station());
+            let known = self.hosts.by_station(host.station()).map(|known| known.station());
+            stations.insert(host.station())
+                && addresses.insert(host.ip)
+                && [owner, known].into_iter().flatten().all(|taken| before.contains(&taken))
+        })
+    }
+}
+
+/// The hosts of what changed.
+fn read(
+    kept: &Kept,
+    cut: &Cut,
+    new: &[u8],
+    draft: &mut Draft,
+    at: usize,
+    report: &Report,
+) -> Option<Vec<DraftHost>> {
+    let part = new.get(cut.new.clone())?;
+    if cut.new.start > 0 && part.starts_with(MARK) {
+        return None;
+    }
+    let source = |bytes: &[u8], start: usize| {
+        let before = lines_in(new.get(..start)?);
+        Source::part(Arc::clone(&kept.path), bytes.to_vec(), before, report)
+    };
+    let text = source(part, cut.new.start)?;
+    let first = cut.hosts.start;
+    match kept.form {
+        Form::Main => {
+            is_hosts_alone(kept, cut)?;
+            ends_a_line(part, cut)?;
+            read_toml(&text, first, report)
+        }
+        Form::Inventory(InventoryFormat::Toml) => {
+            ends_a_line(part, cut)?;
+            read_toml(&text, first, report)
+        }
+        // The first record names the columns.
+        Form::Inventory(InventoryFormat::Csv) if cut.new.start == 0 => csv::read(&text, report),
+        Form::Inventory(InventoryFormat::Csv) => {
+            let head = source(new.get(..*kept.starts.first()?)?, 0)?;
+            csv::read_lines(&head, &text, cut.follow, report)
+        }
+        Form::Inventory(InventoryFormat::Yaml) => read_yaml(&text, draft, at, report),
+    }
+}
+
+/// What went had no settings either.
+fn is_hosts_alone(kept: &Kept, cut: &Cut) -> Option<()> {
+    let scratch = Report::default();
+    let old = kept.bytes.get(cut.old.clone())?.to_vec();
+    let old = Source::part(Arc::clone(&kept.path), old, 0, &scratch)?;
+    let hosts = read_toml(&old, 0, &scratch)?;
+    let (errors, _) = scratch.into_sorted(&[]);
+    (errors.is_empty() && hosts.len() == cut.hosts.len()).then_some(())
+}
+
+/// What follows a block of TOML begins a line.
+fn ends_a_line(part: &[u8], cut: &Cut) -> Option<()> {
+    (!cut.follow || part.is_empty() || part.ends_with(b"\n")).then_some(())
+}
+
+/// The hosts of a whole file, if they make the same subnets as before.
+fn read_yaml(
+    source: &Source,
+    draft: &mut Draft,
+    at: usize,
+    report: &Report,
+) -> Option<Vec<DraftHost>> {
+    let before = *draft.subnets_after.get(at.checked_sub(1)?)?;
+    let made = draft.subnets_after.get(at)?.checked_sub(before)?;
+    let mut subnets = draft.config.subnets.split_off(before);
+    let places = draft.subnets.len();
+    let hosts = machine::read(source, draft, report);
+    let made_now = draft.config.subnets.split_off(before);
+    draft.subnets.truncate(places);
+    let are_same = made_now.len() == made && subnets.get(..made) == Some(&made_now[..]);
+    draft.config.subnets.append(&mut subnets);
+    hosts.filter(|_| are_same)
+}

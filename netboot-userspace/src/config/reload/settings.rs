@@ -1,0 +1,112 @@
+//! What differs between two configurations, beside their hosts.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+
+use crate::config::{Config, Subnet};
+
+/// More subnets than this are counted, not named.
+const MOST_NAMED: usize = 3;
+
+/// The sections that differ.
+pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
+    // Without `..`: what is added here later must be compared too.
+    let Config {
+        path: _,
+        hosts: _,
+        interfaces,
+        state_dir,
+        user,
+        xdp,
+        dhcp,
+        subnets,
+        boot,
+        tftp,
+        http,
+        syslog,
+        script,
+        quirks,
+    } = old;
+    let compared = [
+        ("interfaces", *interfaces == new.interfaces),
+        ("state-dir", *state_dir == new.state_dir),
+        ("user", *user == new.user),
+        ("xdp", *xdp == new.xdp),
+        ("dhcp", *dhcp == new.dhcp),
+        ("boot", *boot == new.boot),
+        ("tftp", *tftp == new.tftp),
+        ("http", *http == new.http),
+        ("syslog", *syslog == new.syslog),
+        ("script", *script == new.script),
+        ("quirk", *quirks == new.quirks),
+    ];
+    let differ = compared.into_iter().filter(|(_, is_same)| !is_same);
+    let mut named: Vec<_> = differ.map(|(name, _)| name.to_owned()).collect();
+    if *subnets != new.subnets {
+        named.extend(changed_subnets(subnets, &new.subnets));
+    }
+    named
+}
+
+fn changed_subnets(old: &[Subnet], new: &[Subnet]) -> Vec<String> {
+    let by_cidr = |subnets| -> BTreeMap<Ipv4Net, &Subnet> {
+        let subnets: &[Subnet] = subnets;
+        subnets.iter().map(|subnet| (subnet.cidr, subnet)).collect()
+    };
+    let (old, new) = (by_cidr(old), by_cidr(new));
+    let gone = old.keys().filter(|cidr| !new.contains_key(cidr));
+    let differ = new.iter().filter(|(cidr, subnet)| old.get(cidr) != Some(subnet));
+    let cidrs: Vec<_> = differ.map(|(cidr, _)| cidr).chain(gone).collect();
+    match cidrs.len() {
+        0 => vec!["order of subnets".to_owned()],
+        1..=MOST_NAMED => cidrs.iter().map(|cidr| format!("subnet {cidr}")).collect(),
+        count => vec![format!("{count} subnets")],
+    }
+}
+
+/// The settings that differ, but hold from the daemon's start to its end.
+#[must_use]
+pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let compared = [
+        ("state-dir", old.state_dir == new.state_dir),
+        ("user", old.user == new.user),
+        ("xdp.pin-path", old.xdp.pin_path == new.xdp.pin_path),
+    ];
+    compared.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subnet(cidr: &str, mtu: u16) -> Subnet {
+        Subnet { mtu: Some(mtu), ..Subnet::new(cidr.parse().unwrap()) }
+    }
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Config), expect: &[&str], restart: &[&str]) {
+        let mut old = Config::unconfigured();
+        old.subnets = vec![subnet("10.0.0.0/24", 1500), subnet("10.0.1.0/24", 1500)];
+        let mut new = old.clone();
+        change(&mut new);
+        assert_eq!(changed_settings(&old, &new), expect);
+        assert_eq!(needs_restart(&old, &new), restart);
+    }
+
+    #[test]
+    fn names_what_differs() {
+        check(|_| (), &[], &[]);
+        check(|new| new.dhcp.authoritative = false, &["dhcp"], &[]);
+        check(|new| new.state_dir = "/s".into(), &["state-dir"], &["state-dir"]);
+        check(|new| new.xdp.pin_path = "/p".into(), &["xdp"], &["xdp.pin-path"]);
+        check(|new| new.subnets[1].mtu = None, &["subnet 10.0.1.0/24"], &[]);
+        check(|new| drop(new.subnets.remove(0)), &["subnet 10.0.0.0/24"], &[]);
+        check(|new| new.subnets.swap(0, 1), &["order of subnets"], &[]);
+        let more = |new: &mut Config| {
+            new.subnets.extend((2..6).map(|net| subnet(&format!("10.0.{net}.0/24"), 1)));
+            new.http = None;
+        };
+        check(more, &["http", "4 subnets"], &[]);
+    }
+}

@@ -1,0 +1,116 @@
+//! What a part of the configuration is judged by.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use netboot_ebpf::shared::Station;
+
+use super::{Kept, Summary, kept::Form};
+use crate::{
+    config::{InventoryFormat, Loaded, check::Named, read::Draft},
+    inventory::{Difference, Host, Inventory},
+};
+
+/// A good configuration, with the bytes that it was read from.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Without hosts.
+    pub(super) draft: Draft,
+    /// The configuration file, and the inventory files in its order.
+    pub(super) files: Vec<Kept>,
+    pub(super) hosts: Inventory,
+    pub(super) named: Named,
+    pub(super) own: Own,
+}
+
+/// How many hosts have what the configuration is warned of as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    /// They get the default script.
+    pub(super) scripts: usize,
+    pub(super) boot_files: usize,
+}
+
+impl Own {
+    pub(super) fn of<'h>(hosts: impl IntoIterator<Item = &'h Host>) -> Self {
+        let mut own = Self::default();
+        for host in hosts {
+            own.scripts += usize::from(host.netboot && host.script.is_none());
+            own.boot_files += usize::from(host.boot_file.is_some());
+        }
+        own
+    }
+}
+
+impl State {
+    pub(super) fn new(loaded: &Loaded, draft: Draft, mut bytes: HashMap<PathBuf, Vec<u8>>) -> Self {
+        let config = &loaded.config;
+        let mut placed = config.hosts.iter().zip(&loaded.origins).peekable();
+        let mut files = Vec::new();
+        for (at, path) in loaded.files.iter().enumerate() {
+            let (mut hosts, mut lines) = (Vec::new(), Vec::new());
+            while let Some((host, origin)) = placed.next_if(|(_, origin)| is_in(&origin.file, path))
+            {
+                hosts.push(host.station());
+                lines.push(origin.line);
+            }
+            let form = match at {
+                0 => Form::Main,
+                _ => Form::Inventory(InventoryFormat::of(path)),
+            };
+            let bytes = bytes.remove(path).unwrap_or_default();
+            files.push(Kept::new(path.clone(), form, bytes, hosts, &lines));
+        }
+        Self {
+            files,
+            hosts: Inventory::new(config.hosts.iter().cloned()),
+            named: Named::new(config, &draft.boot_files),
+            own: Own::of(config.hosts.iter().map(|host| &**host)),
+            draft,
+        }
+    }
+
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|kept| kept.path.to_path_buf()).collect()
+    }
+
+    /// What makes these hosts of those here; those that are the same become those here.
+    pub(super) fn difference(&self, hosts: &mut [Arc<Host>]) -> (Difference, Summary) {
+        let before = self.files.iter().flat_map(|kept| &kept.hosts);
+        self.compare(before, hosts)
+    }
+
+    /// The same, of some of those here.
+    pub(super) fn compare<'s>(
+        &self,
+        before: impl IntoIterator<Item = &'s Station>,
+        hosts: &mut [Arc<Host>],
+    ) -> (Difference, Summary) {
+        let mut difference = Difference::default();
+        let mut summary = Summary::default();
+        let mut stay = HashSet::with_capacity(hosts.len());
+        for host in hosts {
+            stay.insert(host.station());
+            match self.hosts.by_station(host.station()) {
+                Some(old) if old == *host => {
+                    *host = old;
+                    continue;
+                }
+                Some(_) => summary.changed += 1,
+                None => summary.added += 1,
+            }
+            difference.set.push(Arc::clone(host));
+        }
+        let gone = before.into_iter().filter(|station| !stay.contains(station));
+        difference.removed = gone.copied().collect();
+        summary.removed = difference.removed.len();
+        (difference, summary)
+    }
+}
+
+fn is_in(file: &Arc<Path>, path: &Path) -> bool {
+    **file == *path
+}

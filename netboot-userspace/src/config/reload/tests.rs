@@ -1,0 +1,202 @@
+mod boot_files;
+mod random;
+
+use std::{fs, path::PathBuf};
+
+use super::{Change, Reloader};
+
+const MAIN: &str = "inventory = [\"a.toml\", \"b.csv\", \"c.yaml\"]\ninterfaces = [\"lo\"]\nboot.root = \"boot\"\n\
+                    [boot.files]\nx86_64-uefi = \"ipxe.efi\"\n\
+                    [[subnet]]\ncidr = \"10.0.0.0/24\"\n";
+
+/// A directory with a configuration.
+struct Site {
+    directory: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let site = Self { directory: tempfile::tempdir().unwrap() };
+        fs::create_dir(site.path("boot")).unwrap();
+        for name in
+            ["boot/ipxe.efi", "boot/own.efi", "boot/vmlinuz-x86_64", "boot/initramfs-x86_64"]
+        {
+            site.write(name, "");
+        }
+        site.write("netboot.toml", MAIN);
+        site.write("a.toml", &[toml(1), toml(2), toml(3)].concat());
+        site.write("b.csv", &format!("mac,ip\n{}{}", csv(4), csv(5)));
+        site.write("c.yaml", &yaml(6));
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{text}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    fn open(&self) -> Reloader {
+        Reloader::open(&self.main()).unwrap().0
+    }
+
+    fn main(&self) -> PathBuf {
+        self.path("netboot.toml")
+    }
+}
+
+fn toml(number: u8) -> String {
+    format!("[[host]]\nmac = \"52:54:00:00:00:{number:02x}\"\nip = \"10.0.0.{number}\"\n")
+}
+
+fn csv(number: u8) -> String {
+    format!("52:54:00:00:00:{number:02x},10.0.0.{number}\n")
+}
+
+fn yaml(number: u8) -> String {
+    format!(
+        "52:54:00:00:00:{number:02x}:\n  ipAddress: 10.0.0.{number}\n  subnetMask: 255.255.255.0\n"
+    )
+}
+
+/// In one line: what kind of change, of what, and the warnings.
+fn said(site: &Site, change: Result<Change, crate::config::Problems>) -> String {
+    let said = match change {
+        Ok(Change::Nothing) => "nothing".to_owned(),
+        Ok(Change::Hosts { warnings, summary, .. }) => {
+            let warnings: Vec<_> = warnings.iter().map(|warning| format!(" | {warning}")).collect();
+            format!("hosts: {summary}{}", warnings.concat())
+        }
+        Ok(Change::Whole { summary, .. }) => format!("whole: {summary}"),
+        Err(problems) => format!("refused: {problems}"),
+    };
+    said.replace(&format!("{}/", site.directory.path().display()), "")
+}
+
+/// Each edit, whether the rest was left unread, and what is said of it.
+#[test]
+fn reads_what_changed() {
+    let site = Site::new();
+    let mut reloader = site.open();
+    let mut check = |name: &str, from: &str, to: &str, parts: usize, expect: &str| {
+        site.edit(name, from, to);
+        let before = reloader.parts;
+        let change = reloader.reload();
+        assert_eq!(said(&site, change), expect, "{name}: {from} -> {to}");
+        assert_eq!(reloader.parts - before, parts, "{name}: {from} -> {to}");
+    };
+    check("a.toml", "10.0.0.2\"", "10.0.0.22\"", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check("a.toml", "00:02\"", "00:12\"", 1, "hosts: 1 host added, 0 changed, 1 removed");
+    check("a.toml", &toml(1), "", 1, "hosts: 0 hosts added, 0 changed, 1 removed");
+    check("a.toml", "[[host]]", "# none\n[[host]]", 1, "nothing");
+    check(
+        "b.csv",
+        "10.0.0.5\n",
+        "10.0.0.5\n52:54:00:00:00:07,10.0.0.7\n",
+        1,
+        "hosts: 1 host added, 0 changed, 0 removed",
+    );
+    check(
+        "b.csv",
+        "10.0.0.4\n",
+        "\"10.0.0.44\"\n",
+        1,
+        "hosts: 0 hosts added, 1 changed, 0 removed",
+    );
+    check("b.csv", "mac,ip\n", "# all\nmac,ip\n", 1, "nothing");
+    check("b.csv", "0.44\"", "0.45\"", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check("c.yaml", "10.0.0.6", "10.0.0.66", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check(
+        "netboot.toml",
+        "10.0.0.0/24\"\n",
+        "10.0.0.0/24\"\nmtu = 1500\n",
+        0,
+        "whole: 0 hosts added, 0 changed, 0 removed; settings changed: subnet 10.0.0.0/24",
+    );
+    check(
+        "netboot.toml",
+        "mtu = 1500\n",
+        &toml(9),
+        0,
+        "whole: 1 host added, 0 changed, 0 removed; settings changed: subnet 10.0.0.0/24",
+    );
+    check(
+        "netboot.toml",
+        "\"10.0.0.9\"",
+        "\"10.0.0.99\"",
+        1,
+        "hosts: 0 hosts added, 1 changed, 0 removed",
+    );
+    check(
+        "c.yaml",
+        "10.0.0.66",
+        "10.1.0.66",
+        0,
+        "whole: 0 hosts added, 1 changed, 0 removed; settings changed: subnet 10.1.0.0/24",
+    );
+    check(
+        "a.toml",
+        "10.0.0.3\"",
+        "10.0.0.3\"\nlease-time = \"30s\"",
+        1,
+        "hosts: 0 hosts added, 1 changed, 0 removed | a.toml:8: host[1].lease-time: a lease of 30s can end while a machine boots; give 60s at least",
+    );
+    check(
+        "b.csv",
+        "10.0.0.45",
+        "10.0.0.3",
+        0,
+        "refused: b.csv:3: ip: 10.0.0.3 is already the address at host[1].ip (a.toml:7); each machine needs its own",
+    );
+    check("b.csv", "10.0.0.3\"", "10.0.0.45\"", 0, "nothing");
+}
+
+#[test]
+fn keeps_the_last_good_one() {
+    let site = Site::new();
+    let mut reloader = site.open();
+    let mut check = |expect: &str| assert_eq!(said(&site, reloader.reload()), expect);
+    fs::rename(site.path("a.toml"), site.path("a.old")).unwrap();
+    check(
+        "refused: netboot.toml:1: inventory[0]: a.toml: no such file or directory; create it, or correct the name",
+    );
+    fs::rename(site.path("a.old"), site.path("a.toml")).unwrap();
+    check("nothing");
+    site.edit("netboot.toml", "\"c.yaml\"", "\"c.yaml\", \"d/d.toml\"");
+    check(
+        "refused: netboot.toml:1: inventory[3]: d/d.toml: no such file or directory; create it, or correct the name",
+    );
+    assert!(reloader.watched().contains(&site.path("d/d.toml")));
+    assert!(reloader.watched().contains(&site.path("boot")));
+    fs::create_dir(site.path("d")).unwrap();
+    site.write("d/d.toml", &toml(7));
+    let mut check = |expect: &str| assert_eq!(said(&site, reloader.reload()), expect);
+    check("hosts: 1 host added, 0 changed, 0 removed");
+    // Two files at once.
+    site.edit("a.toml", "10.0.0.1\"", "10.0.0.7\"");
+    check(
+        "refused: d/d.toml:3: host[0].ip: 10.0.0.7 is already the address at host[0].ip (a.toml:3); each machine needs its own",
+    );
+    site.edit("d/d.toml", "10.0.0.7\"", "10.0.0.1\"");
+    check("hosts: 0 hosts added, 2 changed, 0 removed");
+}
+
+/// Who compares hosts by pointer finds those that stay.
+#[test]
+fn hosts_that_stay_are_the_same() {
+    let site = Site::new();
+    let (mut reloader, loaded) = Reloader::open(&site.main()).unwrap();
+    site.edit("netboot.toml", "10.0.0.0/24\"\n", "10.0.0.0/24\"\nmtu = 1500\n");
+    let Ok(Change::Whole { loaded: now, .. }) = reloader.reload() else { panic!() };
+    for (before, now) in loaded.config.hosts.iter().zip(&now.config.hosts) {
+        assert!(std::sync::Arc::ptr_eq(before, now));
+    }
+}

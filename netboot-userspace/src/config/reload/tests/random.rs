@@ -1,0 +1,296 @@
+//! Random edits: what is read in part is what is read as a whole.
+
+use std::{fs, sync::Arc};
+
+use super::{Change, Reloader, Site};
+use crate::config::{
+    Config, Loaded, Problem, load,
+    reload::{kept::Kept, settings::changed_settings, state::Own},
+};
+
+const FILES: [&str; 4] = ["netboot.toml", "a.toml", "b.csv", "c.yaml"];
+const ROUNDS: u64 = 60;
+const EDITS: usize = 40;
+
+/// What edits insert: the borders of each format.
+const TOKENS: [&str; 40] = [
+    "\n",
+    "\r\n",
+    "\r",
+    "\"",
+    "\"\"\"",
+    "'''",
+    "'",
+    "#",
+    "# c\n",
+    ",",
+    ",,\n",
+    "[[host]]\n",
+    "[host]\n",
+    "  [[host]]\n",
+    "[host.quirks]\nnever-nak = true\n",
+    "[[host.options]]\ncode = 66\ntext = \"x\"\n",
+    "[tftp]\nenabled = false\n",
+    "[[subnet]]\ncidr = \"10.1.0.0/24\"\n",
+    "netboot = false\n",
+    "lease-time = \"30s\"\n",
+    "vlan = 7\n",
+    "boot-file = \"own.efi\"\n",
+    "boot-file = \"gone.efi\"\n",
+    "script = '''#!ipxe\n[[host]]\n'''\n",
+    "hostname = \"a\"\n",
+    "\u{feff}",
+    "end\n",
+    "\"\nend\n",
+    "---\n",
+    "- x\n",
+    "mac,ip\n",
+    "mac,ip,hostname,lease-time\n",
+    "host = []\n",
+    "dns = [\n",
+    "]\n",
+    "  hostname: b\n",
+    "  subnetMask: 255.255.0.0\n",
+    "  odd: 1\n",
+    "=",
+    " ",
+];
+
+/// Numbers by xorshift.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % end.max(1)
+    }
+
+    fn pick<'t>(&mut self, of: &[&'t str]) -> &'t str {
+        of[self.below(of.len())]
+    }
+
+    fn host(&mut self, form: &str) -> String {
+        let (mac, ip) = (1 + self.below(60), 1 + self.below(120));
+        let mac = format!("52:54:00:00:00:{mac:02x}");
+        let long = "x".repeat(60);
+        match form {
+            "b.csv" => {
+                let quote = self.pick(&["", "", "\""]);
+                format!("{mac},{quote}10.0.0.{ip}{quote}\n")
+            }
+            "c.yaml" => {
+                let mask = self.pick(&["", "  subnetMask: 255.255.255.0\n", "  odd: 1\n"]);
+                let net = self.pick(&["0", "0", "0", "7"]);
+                format!("{mac}:\n  ipAddress: 10.0.{net}.{ip}\n{mask}")
+            }
+            _ => {
+                let more = [
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    "lease-time = \"30s\"\n".to_owned(),
+                    "vlan = 7\n".to_owned(),
+                    "boot-file = \"own.efi\"\n".to_owned(),
+                    "netboot = false\n".to_owned(),
+                    "[host.quirks]\nnever-nak = true\n".to_owned(),
+                    format!("search = [{}]\n", format!("\"{long}.example\",").repeat(7)),
+                    format!("domain = \"{long}.example\"\nhostname = \"{long}\"\n"),
+                    "script = '''#!ipxe\n[[host]]\n'''\n".to_owned(),
+                ];
+                let more = &more[self.below(more.len())];
+                format!("[[host]]\nmac = \"{mac}\"\nip = \"10.0.0.{ip}\"\n{more}")
+            }
+        }
+    }
+
+    fn file(&mut self, name: &str) -> String {
+        let head = match name {
+            "netboot.toml" => super::MAIN,
+            "b.csv" => "mac,ip\n",
+            _ => "",
+        };
+        let hosts: String = (0..self.below(6)).map(|_| self.host(name)).collect();
+        format!("{head}{hosts}")
+    }
+
+    /// A position: of a line or of any byte.
+    fn place(&mut self, text: &str) -> usize {
+        let mut at = self.below(text.len() + 1);
+        if self.below(3) > 0 {
+            at = text.as_bytes()[..at]
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+        }
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+
+    fn edit(&mut self, name: &str, text: &str) -> String {
+        let (a, b) = (self.place(text), self.place(text));
+        let (from, to) = (a.min(b), a.max(b));
+        match self.below(12) {
+            0 => self.file(name),
+            1 => format!("{}{}", &text[..from], &text[to..]),
+            2 => format!("{}{}{}", &text[..to], &text[from..to], &text[to..]),
+            3 => text[..a].to_owned(),
+            4 | 5 => format!("{}{}{}", &text[..a], self.pick(&TOKENS), &text[a..]),
+            6 => text.replacen("10.0.0.1", &format!("10.0.0.{}", 1 + self.below(200)), 1),
+            7 => text.replacen(":00:0", &format!(":00:{}", self.below(9)), 1),
+            8 => text.replacen(
+                '\n',
+                self.pick(&["\r\n", "\n\n", "\n# c\n", "\n  "]),
+                1 + self.below(9),
+            ),
+            9 => format!("{text}{}", self.host(name)),
+            // Where hosts begin.
+            _ => {
+                let mark = match name {
+                    "b.csv" | "c.yaml" => "52:",
+                    _ => "[[host]]",
+                };
+                let starts: Vec<_> = text.match_indices(mark).map(|(at, _)| at).collect();
+                let Some(&at) = starts.get(self.below(starts.len())) else {
+                    return text.to_owned();
+                };
+                format!("{}{}{}", &text[..at], self.host(name), &text[at..])
+            }
+        }
+    }
+}
+
+fn hosts(reloader: &Reloader) -> Vec<Arc<crate::inventory::Host>> {
+    let stations = reloader.state.files.iter().flat_map(|kept| &kept.hosts);
+    stations.map(|station| reloader.state.hosts.by_station(*station).unwrap()).collect()
+}
+
+/// What is kept is what a fresh start would keep.
+fn check_state(reloader: &Reloader, loaded: &Loaded) {
+    assert_eq!(hosts(reloader), loaded.config.hosts);
+    let origins = &loaded.origins;
+    for (kept, name) in reloader.state.files.iter().zip(&loaded.files) {
+        let bytes = fs::read(name).unwrap();
+        let lines: Vec<_> =
+            origins.iter().filter(|origin| *origin.file == **name).map(|o| o.line).collect();
+        let fresh = Kept::new(name.clone(), kept.form, bytes, kept.hosts.clone(), &lines);
+        assert_eq!(kept.starts, fresh.starts, "{}", String::from_utf8_lossy(&kept.bytes));
+        assert!(kept.bytes == fresh.bytes);
+    }
+    assert_eq!(reloader.state.draft.config.subnets, loaded.config.subnets);
+    assert_eq!(reloader.state.draft.subnets.len(), loaded.config.subnets.len());
+    assert_eq!(reloader.state.own, Own::of(loaded.config.hosts.iter().map(|host| &**host)));
+}
+
+/// Warnings of hosts that were not read again are not repeated, and nothing new is left out.
+fn check_warnings(said: &[Problem], before: &[Problem], now: &[Problem]) {
+    let is_of_all = |problem: &&Problem| problem.message.starts_with("an answer can have");
+    let key = |problem: &Problem| (problem.file.clone(), problem.message.clone());
+    for warning in said.iter().filter(|warning| !is_of_all(warning)) {
+        assert!(now.contains(warning), "{warning} of {now:#?}");
+    }
+    for warning in now.iter().filter(|warning| !is_of_all(warning)) {
+        let is_old = before.iter().any(|old| key(old) == key(warning));
+        assert!(is_old || said.contains(warning), "{warning} not in {said:#?}");
+    }
+    if now.iter().any(|warning| is_of_all(&warning)) && !before.iter().any(|old| is_of_all(&old)) {
+        assert!(said.iter().any(|warning| is_of_all(&warning)));
+    }
+}
+
+fn round(seed: u64) -> (usize, usize) {
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let site = Site::new();
+    for name in FILES {
+        let before = fs::read_to_string(site.path(name)).unwrap();
+        site.write(name, &random.file(name));
+        if load(&site.main()).is_err() {
+            site.write(name, &before);
+        }
+    }
+    let (mut reloader, mut running) = Reloader::open(&site.main()).unwrap();
+    let mut good = 0;
+    for _ in 0..EDITS {
+        let before: Vec<_> = FILES.map(|name| fs::read_to_string(site.path(name)).unwrap()).into();
+        let edits = if random.below(10) == 0 { 2 } else { 1 };
+        for _ in 0..edits {
+            let name = random.pick(&FILES);
+            let text = fs::read_to_string(site.path(name)).unwrap();
+            site.write(name, &random.edit(name, &text));
+        }
+        let change = reloader.reload();
+        match (change, load(&site.main())) {
+            (Err(problems), Err(expect)) => {
+                assert_eq!(problems, expect);
+                assert_eq!(hosts(&reloader), running.config.hosts);
+                if random.below(4) > 0 {
+                    for (name, text) in FILES.iter().zip(before) {
+                        site.write(name, &text);
+                    }
+                }
+            }
+            (Ok(change), Ok(loaded)) => {
+                good += 1;
+                check_change(&change, &running, &loaded);
+                check_state(&reloader, &loaded);
+                running = loaded;
+            }
+            (change, loaded) => panic!("{change:?}\n{loaded:?}"),
+        }
+    }
+    (good, reloader.parts)
+}
+
+fn check_change(change: &Change, before: &Loaded, now: &Loaded) {
+    let settings = changed_settings(&before.config, &now.config);
+    let none = crate::inventory::Difference::default();
+    let (difference, warnings, summary) = match change {
+        Change::Nothing => (&none, &[][..], None),
+        Change::Hosts { difference, warnings, summary } => {
+            assert!(settings.is_empty());
+            (difference, &warnings[..], Some(summary))
+        }
+        Change::Whole { loaded, difference, summary } => {
+            assert_eq!(loaded.warnings, now.warnings);
+            assert_eq!(loaded.config.hosts, now.config.hosts);
+            (difference, &loaded.warnings[..], Some(summary))
+        }
+    };
+    check_warnings(warnings, &before.warnings, &now.warnings);
+    let by_station = |config: &Config| -> std::collections::BTreeMap<_, _> {
+        config.hosts.iter().map(|host| (host.station(), Arc::clone(host))).collect()
+    };
+    let (mut applied, now) = (by_station(&before.config), by_station(&now.config));
+    let count = applied.len();
+    for station in &difference.removed {
+        assert!(applied.remove(station).is_some());
+    }
+    let changed =
+        difference.set.iter().filter(|host| applied.contains_key(&host.station())).count();
+    for host in &difference.set {
+        assert_ne!(applied.insert(host.station(), Arc::clone(host)).as_ref(), Some(host));
+    }
+    assert_eq!(applied, now);
+    if let Some(summary) = summary {
+        assert_eq!(summary.settings, settings);
+        assert_eq!(summary.changed, changed);
+        assert_eq!(summary.removed, difference.removed.len());
+        assert_eq!(count + summary.added - summary.removed, now.len());
+    }
+}
+
+#[test]
+fn parts_are_as_the_whole() {
+    let (mut good, mut parts) = (0, 0);
+    for seed in 0..ROUNDS {
+        let (round_good, round_parts) =
+            std::panic::catch_unwind(|| round(seed)).unwrap_or_else(|_| panic!("seed {seed}"));
+        good += round_good;
+        parts += round_parts;
+    }
+    // Or the comparison says nothing.
+    assert!(good > 400 && parts * 4 > good, "{parts} of {good}");
+}

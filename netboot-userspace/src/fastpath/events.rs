@@ -1,0 +1,133 @@
+//! What the program tells: events of messages, and its own log lines.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use aya::maps::{MapData, RingBuf};
+use netboot_ebpf::{shared::Event, verdict::Verdict};
+use nix::time::ClockId;
+use tokio_util::sync::CancellationToken;
+use zerocopy::FromBytes as _;
+
+use crate::sightings::{self, Sightings};
+
+/// How often events are read: the program never wakes us.
+const POLL: Duration = Duration::from_millis(50);
+/// Events that are read before other tasks have their turn, and turns before the next poll: more than
+/// the ring holds.
+const TURN: u32 = 256;
+const MAX_TURNS: u32 = 64;
+
+/// The event ring.
+pub struct Events {
+    ring: RingBuf<MapData>,
+    unreadable: Arc<AtomicU64>,
+}
+
+impl Events {
+    pub(super) fn new(ring: RingBuf<MapData>) -> Self {
+        Self { ring, unreadable: Arc::default() }
+    }
+
+    /// How many were not understood.
+    #[must_use]
+    pub fn unreadable(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.unreadable)
+    }
+}
+
+/// Reads events until it is cancelled.
+pub async fn watch(mut events: Events, sightings: Sightings, cancel: CancellationToken) {
+    let mut ticks = tokio::time::interval(POLL);
+    while !cancel.is_cancelled() {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            _ = ticks.tick() => {}
+        }
+        let mut turn = 0;
+        while let Some(bytes) = events.ring.next() {
+            turn += 1;
+            match event(&bytes) {
+                Some((event, verdict)) if verdict.is_final() => {
+                    let path = sightings::Path::Kernel;
+                    sightings.note(path, event.ifindex, verdict, &event.seen, time_of(&event));
+                }
+                // The daemon judges again, and tells of that.
+                Some(_) => {}
+                None => _ = events.unreadable.fetch_add(1, Relaxed),
+            }
+            // A flood may fill the ring as fast as it is read.
+            if turn % TURN == 0 {
+                tokio::task::yield_now().await;
+                if turn >= MAX_TURNS * TURN {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn event(bytes: &[u8]) -> Option<(Event, Verdict)> {
+    let event = Event::read_from_bytes(bytes).ok()?;
+    Some((event, Verdict::from_number(event.verdict)?))
+}
+
+fn time_of(event: &Event) -> Instant {
+    let now = Instant::now();
+    let Ok(since_boot) = ClockId::CLOCK_MONOTONIC.now().map(Duration::from) else { return now };
+    let age = since_boot.saturating_sub(Duration::from_nanos(event.at));
+    now.checked_sub(age).unwrap_or(now)
+}
+
+/// Moves the program's log lines to the daemon's log until it is cancelled.
+pub async fn watch_log(
+    mut log: aya_log::EbpfLogger<&'static dyn log::Log>,
+    cancel: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(POLL);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = ticks.tick() => log.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netboot_ebpf::shared::Seen;
+    use zerocopy::IntoBytes as _;
+
+    use super::*;
+
+    fn sent(verdict: u32) -> Event {
+        Event { at: 0, ifindex: 3, verdict, seen: Seen::NOTHING }
+    }
+
+    #[test]
+    fn events_are_read_or_not() {
+        let check = |bytes: &[u8], expect: Option<Verdict>| {
+            assert_eq!(event(bytes).map(|(_, verdict)| verdict), expect, "{bytes:?}");
+        };
+        let offer = sent(Verdict::Offer as u32);
+        check(offer.as_bytes(), Some(Verdict::Offer));
+        check(&offer.as_bytes()[1..], None);
+        check(&[], None);
+        check(sent(Verdict::COUNT).as_bytes(), None);
+    }
+
+    #[test]
+    fn an_event_has_the_time_it_was_sent() {
+        let now = Duration::from(ClockId::CLOCK_MONOTONIC.now().unwrap());
+        let at = |time: Duration| {
+            time_of(&Event { at: u64::try_from(time.as_nanos()).unwrap(), ..sent(0) })
+        };
+        let age = at(now).duration_since(at(now - Duration::from_secs(1)));
+        assert!(age.abs_diff(Duration::from_secs(1)) < Duration::from_millis(500), "{age:?}");
+    }
+}

@@ -1,0 +1,369 @@
+//! One service fails, the others serve, and `/readyz` names it until it is well.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netboot_tests::{
+    clients::{Identity, udhcpc},
+    daemon::{Setup, Xdp, wait_until_ready},
+    lab::{CLIENT, INTERFACE, Lab, SERVER},
+    process::{self, Process},
+    transfer::{Syslog, curl, logger, tftp},
+    wait::wait_for,
+};
+
+use crate::site::Site;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const SYSLOG: SocketAddrV4 = SocketAddrV4::new(SERVER, 514);
+
+/// A socket that somebody else has.
+enum Taken {
+    Udp(u16),
+    Tcp(u16),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Dhcp,
+    Tftp,
+    Http,
+    SyslogUdp,
+    SyslogTcp,
+}
+
+const SERVICES: [Service; 5] =
+    [Service::Dhcp, Service::Tftp, Service::Http, Service::SyslogUdp, Service::SyslogTcp];
+
+/// A client gets what it asks for.
+fn use_service(lab: &Lab, service: Service) -> Result<()> {
+    match service {
+        Service::Dhcp => {
+            let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+            ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+        }
+        Service::Tftp => ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == b"for UEFI", "tftp"),
+        Service::Http => {
+            let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
+            ensure!(answer.status == 200 && answer.body == b"for UEFI", "{}", answer.status);
+        }
+        Service::SyslogUdp => logger(&lab.client, SYSLOG, Syslog::Udp, "a line")?,
+        Service::SyslogTcp => logger(&lab.client, SYSLOG, Syslog::Tcp, "a line")?,
+    }
+    Ok(())
+}
+
+fn readyz(lab: &Lab) -> Result<(u16, String)> {
+    let answer = curl(&lab.client, &format!("http://{SERVER}/readyz"), &[])?;
+    Ok((answer.status, String::from_utf8(answer.body)?))
+}
+
+/// Waits for a page that is, or is not, about this.
+fn wait_for_page(lab: &Lab, status: u16, is_right: impl Fn(&str) -> bool) -> Result<String> {
+    wait_for(&format!("/readyz with {status}"), DEADLINE, || {
+        let (got, text) = readyz(lab)?;
+        Ok((got == status && is_right(&text)).then_some(text))
+    })
+    .with_context(|| format!("{:?}", readyz(lab)))
+}
+
+fn counter(lab: &Lab, setup: &Setup, name: &str) -> Result<u64> {
+    let text = process::run(setup.command(&lab.server, &["status", "--json"])?, DEADLINE)?;
+    let status: serde_json::Value = serde_json::from_str(&text)?;
+    status["counters"][name].as_u64().with_context(|| format!("no {name}: {status}"))
+}
+
+/// The daemon in a mount namespace of its own, whose state directory is a disk of one MiB.
+fn spawn_on_small_disk(lab: &Lab, setup: &Setup, state: &Path) -> Result<Process> {
+    let mount = "mount -t tmpfs -o size=1m tmpfs \"$0\" && exec \"$@\"";
+    let binary = netboot_tests::daemon::binary()?.display().to_string();
+    let mut command = lab.server.command("unshare");
+    command.args(["--mount", "--propagation", "slave", "sh", "-c", mount]).arg(state).arg(binary);
+    command.env("NO_COLOR", "1").args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+    Process::spawn(command)
+}
+
+fn state(setup: &Setup) -> Result<std::path::PathBuf> {
+    Ok(setup.path().parent().context("the configuration's directory")?.join("state"))
+}
+
+fn check_taken(taken: &Taken, service: Service, word: &str) -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let holder = lab.server.enter(|| {
+        Ok(match *taken {
+            Taken::Udp(port) => (Some(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?), None),
+            Taken::Tcp(port) => (None, Some(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?)),
+        })
+    })?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    for other in SERVICES.into_iter().filter(|other| *other != service) {
+        use_service(&lab, other).with_context(|| format!("{other:?} beside {service:?}"))?;
+    }
+    let status = daemon.status(&lab.server)?;
+    let down: Vec<_> = status["services"]
+        .as_array()
+        .context("services")?
+        .iter()
+        .filter(|row| row["state"] == "down")
+        .collect();
+    ensure!(down.len() == 1, "{status}");
+    let why = down[0]["note"].as_str().unwrap_or_default().to_owned();
+    ensure!(why.contains(word) && why.contains("`ss -ln"), "{why}");
+    ensure!(daemon.log().matches(word).count() == 1, "said once:\n{}", daemon.log());
+    if service != Service::Http {
+        let (code, page) = readyz(&lab)?;
+        ensure!(code == 503 && page.contains(&why), "{code} {page}");
+        let metrics = curl(&lab.client, &format!("http://{SERVER}/metrics"), &[])?;
+        let name = down[0]["name"].as_str().unwrap_or_default();
+        let line = format!("netboot_up{{name=\"{name}\"}} 0");
+        ensure!(String::from_utf8(metrics.body)?.contains(&line), "no {line}");
+    }
+    drop(holder);
+    wait_for(&format!("{service:?}"), DEADLINE, || Ok(use_service(&lab, service).ok()))?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    daemon.stop()
+}
+
+#[test]
+fn a_taken_tftp_port_stops_nothing_else() -> Result<()> {
+    check_taken(&Taken::Udp(69), Service::Tftp, "cannot listen on UDP 192.168.2.112:69")
+}
+
+#[test]
+fn a_taken_http_port_stops_nothing_else() -> Result<()> {
+    check_taken(&Taken::Tcp(80), Service::Http, "cannot listen on TCP 0.0.0.0:80")
+}
+
+#[test]
+fn taken_syslog_ports_stop_nothing_else() -> Result<()> {
+    check_taken(&Taken::Udp(514), Service::SyslogUdp, "cannot listen on UDP 0.0.0.0:514")?;
+    check_taken(&Taken::Tcp(514), Service::SyslogTcp, "cannot listen on TCP 0.0.0.0:514")
+}
+
+#[test]
+fn a_full_disk_costs_log_lines_only() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let state = state(&setup)?;
+    let mut daemon = spawn_on_small_disk(&lab, &setup, &state)?;
+    wait_until_ready(&mut daemon)?;
+    // Where the daemon sees it.
+    let root = Path::new("/proc").join(daemon.id().to_string()).join("root");
+    let disk = root.join(state.strip_prefix("/")?);
+    let status = || -> Result<(u64, String)> {
+        let text = curl(&lab.client, &format!("http://{SERVER}/metrics"), &[])?.body;
+        let text = String::from_utf8(text)?;
+        let name = "netboot_events_total{name=\"syslog-unwritten\"} ";
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        Ok((line.context("no counter")?.parse()?, text))
+    };
+    let mut filler = File::create(disk.join("filler"))?;
+    while filler.write_all(&[0; 4096]).is_ok() {}
+    for _ in 0..3 {
+        for service in SERVICES {
+            use_service(&lab, service).with_context(|| format!("{service:?}"))?;
+        }
+    }
+    wait_for("lines that are counted", DEADLINE, || Ok((status()?.0 >= 6).then_some(())))?;
+    let page = wait_for_page(&lab, 200, |page| page.contains("degraded: syslog"))?;
+    ensure!(page.contains("No space left on device"), "{page}");
+    let warnings = daemon.stderr().matches("cannot write syslog files").count();
+    ensure!(warnings == 1, "{warnings} warnings:\n{}", daemon.stderr());
+
+    drop(filler);
+    fs::remove_file(disk.join("filler"))?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    let before = status()?.0;
+    logger(&lab.client, SYSLOG, Syslog::Udp, "there is room")?;
+    let file = disk.join("log/52-54-00-ee-0d-0b.log");
+    wait_for("the line", DEADLINE, || {
+        Ok(fs::read_to_string(&file).unwrap_or_default().contains("there is room").then_some(()))
+    })?;
+    ensure!(status()?.0 == before, "it was counted too");
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+#[test]
+fn an_unusable_state_directory_is_no_reason_to_stop() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let state = state(&setup)?;
+    fs::remove_dir(&state)?;
+    fs::write(&state, "in the way")?;
+    let mut daemon = setup.spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut daemon)?;
+    for round in ["at the start", "while it runs"] {
+        for service in SERVICES {
+            use_service(&lab, service).with_context(|| format!("{service:?} {round}"))?;
+        }
+        wait_for_page(&lab, 200, |page| {
+            page.contains("degraded: status: ") && page.contains("degraded: syslog: ")
+        })
+        .context(round)?;
+        fs::remove_file(&state)?;
+        wait_for_page(&lab, 200, |page| page == "ready\n").context(round)?;
+        ensure!(counter(&lab, &setup, "syslog-unwritten")? > 0, "{round}");
+        fs::remove_dir_all(&state)?;
+        fs::write(&state, "in the way again")?;
+    }
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+#[test]
+fn boot_root_may_go_and_come() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let site = Site::new()?;
+    let root = site.root().to_owned();
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let away = root.with_extension("away");
+    fs::rename(&root, &away)?;
+    wait_for_page(&lab, 200, |page| page.contains("degraded: boot.root: "))?;
+    let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
+    ensure!(answer.status == 503, "{}", answer.status);
+    ensure!(tftp(&lab.client, SERVER, "ipxe.efi").is_err(), "a file from nowhere");
+    use_service(&lab, Service::Dhcp)?;
+    fs::rename(&away, &root)?;
+    use_service(&lab, Service::Tftp)?;
+    use_service(&lab, Service::Http)?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    daemon.stop()
+}
+
+/// The daemon's log goes to a pipe, which is full at once.
+struct Pipe {
+    dir: tempfile::TempDir,
+    reader: File,
+}
+
+impl Pipe {
+    fn new() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("log");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU)?;
+        // For writing too: otherwise opening it would wait for a writer.
+        let reader = File::options().read(true).write(true).open(path)?;
+        Ok(Self { dir, reader })
+    }
+
+    fn spawn(&self, lab: &Lab, setup: &Setup) -> Result<Process> {
+        let binary = netboot_tests::daemon::binary()?.display().to_string();
+        let mut command = lab.server.command("sh");
+        command.args(["-c", "exec \"$@\" 2>\"$0\""]).arg(self.dir.path().join("log"));
+        command.args([&binary, "run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+        Process::spawn(command)
+    }
+}
+
+/// Lines of a machine, faster than anybody types.
+fn say_much(lab: &Lab) -> Result<()> {
+    lab.client.enter(|| {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        for number in 0..1000 {
+            socket.send_to(format!("<6>app: {number}").as_bytes(), SYSLOG)?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn nobody_need_read_the_log() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let pipe = Pipe::new()?;
+    let daemon = pipe.spawn(&lab, &setup)?;
+    wait_for("the status", DEADLINE, || Ok(counter(&lab, &setup, "log-lines-lost").ok()))?;
+    wait_for("lines that are lost", DEADLINE * 2, || {
+        say_much(&lab)?;
+        Ok((counter(&lab, &setup, "log-lines-lost")? > 0).then_some(()))
+    })?;
+    for service in SERVICES {
+        use_service(&lab, service).with_context(|| format!("{service:?}, the pipe is full"))?;
+    }
+
+    drop(pipe.reader);
+    let before = counter(&lab, &setup, "log-lines-lost")?;
+    for service in SERVICES {
+        use_service(&lab, service).with_context(|| format!("{service:?}, the pipe is closed"))?;
+    }
+    wait_for("lines that cannot be written", DEADLINE, || {
+        use_service(&lab, Service::Http)?;
+        Ok((counter(&lab, &setup, "log-lines-lost")? > before).then_some(()))
+    })?;
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+/// 64 descriptors, and more transfers and connections than that.
+#[test]
+fn descriptors_may_run_out() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.file("large", &vec![7; 100_000])?.setup(Xdp::Generic)?;
+    let binary = netboot_tests::daemon::binary()?.display().to_string();
+    let mut command = lab.server.command("prlimit");
+    command.args(["--nofile=64:64", &binary, "run", "--iface", INTERFACE, "--config"]);
+    command.arg(setup.path());
+    let mut daemon = Process::spawn(command)?;
+    wait_until_ready(&mut daemon)?;
+    let held = lab.client.enter(|| {
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            socket.send_to(b"\0\x01large\0octet\0", (SERVER, 69))?;
+            held.push(socket);
+        }
+        let connect = |port| TcpStream::connect((SERVER, port));
+        let connections = [80, 514].repeat(16).into_iter().map(connect).collect::<Vec<_>>();
+        // They are asked for until the transfers are given up, six seconds later.
+        use_service(&lab, Service::Dhcp)?;
+        Ok((held, connections))
+    })?;
+    drop(held);
+    for service in SERVICES {
+        wait_for(&format!("{service:?}"), DEADLINE, || Ok(use_service(&lab, service).ok()))?;
+    }
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    ensure!(daemon.stderr().contains("Too many open files"), "there were enough");
+    ensure!(counter(&lab, &setup, "service-failures")? == 0, "{}", daemon.stderr());
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+/// Modes are the same whatever the umask, and the socket goes with the daemon.
+#[test]
+fn the_state_is_for_the_daemons_group() -> Result<()> {
+    for umask in ["000", "077"] {
+        let lab = Lab::with_client_address()?;
+        let setup = Site::new()?.setup(Xdp::Off)?;
+        let state = state(&setup)?;
+        fs::remove_dir(&state)?;
+        let binary = netboot_tests::daemon::binary()?.display().to_string();
+        let mut command = lab.server.command("sh");
+        command.args(["-c", "umask \"$0\" && exec \"$@\"", umask, &binary]);
+        command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+        let mut daemon = Process::spawn(command)?;
+        wait_until_ready(&mut daemon)?;
+        logger(&lab.client, SYSLOG, Syslog::Udp, "a line")?;
+        let file = state.join("log/52-54-00-ee-0d-0b.log");
+        wait_for("the log", DEADLINE, || Ok(file.exists().then_some(())))?;
+        let socket = state.join("status.sock");
+        let log = state.join("log");
+        for (path, expect) in [(&state, 0o750), (&log, 0o750), (&file, 0o640), (&socket, 0o660)] {
+            wait_for(&format!("{} {expect:o} {umask}", path.display()), DEADLINE, || {
+                let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
+                Ok((mode == expect).then_some(()))
+            })?;
+        }
+        ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+        ensure!(!socket.exists(), "the status socket stays behind");
+    }
+    Ok(())
+}
