@@ -70,9 +70,10 @@ impl Privileges {
         if config.dhcp.mode != DhcpMode::Reservation || config.xdp.mode == XdpMode::Off {
             return Ok(plain);
         }
-        let opened = fastpath::open_pin_directory(place).and_then(|pins| match (pins, user) {
-            (Some(pins), Some(user)) => hand_over::pins(place, user).map(|()| Some(pins)),
-            _ => Ok(None),
+        let opened = fastpath::open_pin_directory(place).and_then(|pins| match user {
+            Some(user) if pins.is_some() => hand_over::pins(place, user).map(|()| pins),
+            None if geteuid().is_root() => Ok(None),
+            _ => Ok(pins),
         });
         match opened {
             Ok(None) => Ok(plain),
