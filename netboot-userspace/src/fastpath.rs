@@ -31,7 +31,7 @@ use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
-pub use self::bpffs::open as open_pin_directory;
+pub use self::bpffs::{mount_missing as mount_bpffs, open as open_pin_directory};
 use self::{
     pins::Pins,
     rows::{Row, fill},

@@ -10,6 +10,12 @@ use crate::{config::XdpMode, links::Link, sightings::Sightings, tables::Tables};
 
 /// # Errors
 /// Never: nothing is pinned.
+pub fn mount_bpffs(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// # Errors
+/// Never: nothing is pinned.
 pub fn open_pin_directory(_: &Path) -> anyhow::Result<Option<OwnedFd>> {
     Ok(None)
 }
