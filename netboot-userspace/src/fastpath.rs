@@ -29,7 +29,7 @@ use aya::{
 use netboot_ebpf::{shared::map, verdict::Verdict};
 
 pub use self::{
-    bpffs::open as open_pin_directory,
+    bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
     counts::Counts,
     events::{Events, watch, watch_log},

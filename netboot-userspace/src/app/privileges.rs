@@ -70,11 +70,7 @@ impl Privileges {
         if config.dhcp.mode != DhcpMode::Reservation || config.xdp.mode == XdpMode::Off {
             return Ok(plain);
         }
-        let opened = fastpath::open_pin_directory(place).and_then(|pins| match (pins, user) {
-            (Some(pins), Some(user)) => hand_over::pins(place, user).map(|()| Some(pins)),
-            _ => Ok(None),
-        });
-        match opened {
+        match Self::open_pins(place, user) {
             Ok(None) => Ok(plain),
             Ok(Some(pins)) => {
                 let pin_path = PathBuf::from(format!("/proc/self/fd/{}", pins.as_raw_fd()));
@@ -87,6 +83,19 @@ impl Privileges {
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn open_pins(place: &Path, user: Option<&User>) -> anyhow::Result<Option<OwnedFd>> {
+        if user.is_none() && geteuid().is_root() {
+            // Later there is no capability to mount with.
+            fastpath::mount_bpffs(place)?;
+            return Ok(None);
+        }
+        let pins = fastpath::open_pin_directory(place)?;
+        if let (Some(_), Some(user)) = (&pins, user) {
+            hand_over::pins(place, user)?;
+        }
+        Ok(pins)
     }
 }
 

@@ -20,6 +20,12 @@ const ABSENT: &str = "this netboot was built without the XDP program (feature `f
 
 /// # Errors
 /// Never: nothing is pinned.
+pub fn mount_bpffs(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// # Errors
+/// Never: nothing is pinned.
 pub fn open_pin_directory(_: &Path) -> anyhow::Result<Option<OwnedFd>> {
     Ok(None)
 }

@@ -15,13 +15,22 @@ use nix::{
 
 const BPFFS: &str = "/sys/fs/bpf";
 
-/// Makes the directory on a bpffs; mounts the usual one where it is missing.
-pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
+/// Mounts the usual bpffs where a directory needs it and it is missing.
+///
+/// # Errors
+/// It cannot be mounted.
+pub fn mount_missing(directory: &Path) -> anyhow::Result<()> {
     if directory.starts_with(BPFFS) && !is_bpffs(Path::new(BPFFS)) {
         mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), None::<&str>)
             .with_context(|| format!("cannot mount {BPFFS} (`mount -t bpf bpf {BPFFS}`)"))?;
         tracing::info!("mounted {BPFFS}");
     }
+    Ok(())
+}
+
+/// Makes the directory on a bpffs; mounts the usual one where it is missing.
+pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
+    mount_missing(directory)?;
     make_directory(directory)?;
     anyhow::ensure!(
         is_bpffs(directory),

@@ -22,7 +22,9 @@ for device in null zero full random urandom tty; do
     : > "$root/dev/$device"
     mount --bind "/dev/$device" "$root/dev/$device"
 done
-mkdir "$root/dev/shm"
+mkdir "$root/dev/shm" "$root/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 
 # Of this machine's own services, mounts and settings none is wanted.
@@ -41,5 +43,7 @@ StandardOutput=file:/mnt/trial.log
 StandardError=inherit
 TimeoutStartSec=120
 UNIT
+mkdir "$units/netboot.service.d"
+printf '[Service]\nStandardOutput=append:/mnt/daemon.log\nStandardError=inherit\n' > "$units/netboot.service.d/log.conf"
 exec env -i container=netboot-trial PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     chroot "$root" /lib/systemd/systemd --system --unit=trial.service

@@ -22,7 +22,7 @@ test -s /usr/share/doc/netboot/copyright
 gzip --test /usr/share/doc/netboot/changelog.gz /usr/share/doc/netboot/changelog.Debian.gz
 netboot check --quiet
 systemd-analyze verify netboot.service
-systemd-analyze security --no-pager --threshold=20 netboot.service
+systemd-analyze security --no-pager --threshold=30 netboot.service > /tmp/security || { cat /tmp/security; exit 1; }
 
 # It does not start without an interface, and says why.
 not timeout 20 netboot run 2>/tmp/said
@@ -35,10 +35,9 @@ ip address add 192.168.2.112/24 dev eth0
 ip link set eth0 up
 ip link set wire up
 sed -i 's/^# interfaces/interfaces/' /etc/netboot/netboot.toml
-systemctl start netboot || { journalctl --no-pager; exit 1; }
+systemctl start netboot || { systemctl --no-pager status netboot; tail -n 20 /mnt/daemon.log; exit 1; }
 test "$(systemctl is-active netboot)" = active
 netboot status
-journalctl --no-pager -u netboot
 test "$(status Uid | cut -f 2)" = "$(id -u netboot)"
 test "$(status NoNewPrivs)" = 1
 for set in CapEff CapPrm; do test "$(status $set)" = 000000c000003400; done
@@ -81,8 +80,10 @@ tar --extract --directory /tmp/tarball --strip-components 1 --file /mnt/netboot-
 cp /tmp/tarball/netboot /tmp/empty
 chroot /tmp/empty /netboot --version
 cd /tmp/tarball
-systemd-run --quiet --unit=tarball --service-type=notify \
-    ./netboot run --iface eth0 --config "$PWD/netboot.toml"
+printf '[Service]\nType=notify\nExecStart=%s run --iface eth0 --config %s\n' "$PWD/netboot" "$PWD/netboot.toml" \
+    > /run/systemd/system/tarball.service
+systemctl daemon-reload
+systemctl start tarball
 ./netboot status --config netboot.toml
 systemctl stop tarball
 test "$(systemctl show --value --property Result tarball)" = success

@@ -183,6 +183,7 @@ fn warnings_about_vlans() {
 const ALL: &str = r##"
 interfaces = ["eth0", "eth1"]
 state-dir = "/tmp/netboot"
+user = "netboot"
 inventory = ["hosts.toml"]
 [xdp]
 mode = "generic"
