@@ -91,6 +91,15 @@ impl FastPath {
         program(&mut self.ebpf, PROGRAM)?.load().map_err(|error| explain::load(&error))
     }
 
+    /// What the program counted, summed over the CPUs.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters(&self) -> anyhow::Result<KernelCounters> {
+        let map = self.ebpf.map(map::COUNTERS).context("the object has no COUNTERS")?;
+        counts::sums(&PerCpuArray::<_, u64>::try_from(map)?).context("cannot read COUNTERS")
+    }
+
     /// One verdict's counter, summed over the CPUs.
     ///
     /// # Errors

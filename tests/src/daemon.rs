@@ -101,12 +101,6 @@ impl Setup {
         self.boot_root.path()
     }
 
-    /// `state-dir`
-    #[must_use]
-    pub fn state_dir(&self) -> PathBuf {
-        self.dir.path().join("state")
-    }
-
     /// Where the maps are pinned.
     #[must_use]
     pub fn pin_path(&self) -> &Path {
@@ -262,7 +256,7 @@ pub fn other_binary() -> Result<&'static Path> {
     once(&BINARY, || match env::var_os("NETBOOT_OTHER_BIN") {
         Some(path) => Ok(path.into()),
         // Beside, since other tests are running the first one's binary.
-        None => build(&["--features", "other-layout"], "other-layout"),
+        None => build(&["--features", "other-build"], "other-build"),
     })
 }
 

@@ -39,9 +39,9 @@ pub(crate) fn executable(arguments: &[&str], name: &str) -> Result<PathBuf> {
 pub(crate) fn daemons(profile: &[&str]) -> Result<[PathBuf; 2]> {
     const BUILD: [&str; 3] = ["build", "-p", "netboot-userspace"];
     // Both builds write the same file: the daemon's own is the last.
-    let other = [&BUILD[..], &["--features", "other-layout"], profile].concat();
+    let other = [&BUILD[..], &["--features", "other-build"], profile].concat();
     let built = executable(&other, "netboot")?;
-    let kept = built.with_file_name("netboot-other-layout");
+    let kept = built.with_file_name("netboot-other-build");
     fs::copy(&built, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
     Ok([executable(&[&BUILD[..], profile].concat(), "netboot")?, kept])
 }

@@ -1,6 +1,6 @@
 //! What the program counted, also before this daemon was started.
 
-use std::path::Path;
+use std::{borrow::Borrow, path::Path};
 
 use anyhow::Context as _;
 use aya::maps::{Map, MapData, MapError, PerCpuArray, PerCpuValues};
@@ -31,13 +31,19 @@ impl Counts {
     /// # Errors
     /// The map cannot be read.
     pub fn read(&self) -> anyhow::Result<KernelCounters> {
-        let sum =
-            |index| -> Result<u64, MapError> { Ok(self.counters.get(&index, 0)?.iter().sum()) };
-        let verdicts = (0..Verdict::COUNT).map(sum).collect::<Result<_, _>>();
-        let verdicts = verdicts.context("cannot read COUNTERS")?;
-        let (events_lost, events_left_out) = (sum(EVENTS_LOST)?, sum(EVENTS_LEFT_OUT)?);
-        Ok(KernelCounters { verdicts, events_lost, events_left_out })
+        sums(&self.counters).context("cannot read COUNTERS")
     }
+}
+
+pub(super) fn sums<T: Borrow<MapData>>(
+    counters: &PerCpuArray<T, u64>,
+) -> Result<KernelCounters, MapError> {
+    let sum = |index| -> Result<u64, MapError> { Ok(counters.get(&index, 0)?.iter().sum()) };
+    Ok(KernelCounters {
+        verdicts: (0..Verdict::COUNT).map(sum).collect::<Result<_, _>>()?,
+        events_lost: sum(EVENTS_LOST)?,
+        events_left_out: sum(EVENTS_LEFT_OUT)?,
+    })
 }
 
 /// Adds the counters of a daemon that knew fewer or more verdicts: their numbers never change, but what stands

@@ -95,6 +95,7 @@ fn tables(root: &TempDir) -> String {
         r#"[dhcp]
 server-address = "{SERVER}"
 lease-time = "24h"
+machine-rate = 0
 
 [[subnet]]
 cidr = "10.99.0.0/16"
