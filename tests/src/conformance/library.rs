@@ -51,11 +51,15 @@ impl Library {
         }
     }
 
+    fn counters(&self) -> Result<Vec<u64>> {
+        Verdict::ALL.into_iter().map(|verdict| self.fast.counter(verdict)).collect()
+    }
+
     /// What the XDP program makes of a frame, and counts it as.
     pub(super) fn kernel(&mut self, frame: &[u8]) -> Result<(Verdict, Ran)> {
-        let (before, _) = self.fast.counters()?;
+        let before = self.counters()?;
         let ran = self.fast.run(Which::Netboot, frame)?;
-        let (after, _) = self.fast.counters()?;
+        let after = self.counters()?;
         let counted: Vec<Verdict> = Verdict::ALL
             .into_iter()
             .zip(before.iter().zip(after))
