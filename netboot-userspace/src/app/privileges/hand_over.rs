@@ -18,9 +18,14 @@ const KEPT: [&str; 2] = ["log", "status.sock"];
 
 /// Makes the state directory, the user's own if one is named.
 pub(super) fn state_dir(path: &Path, user: Option<&User>) -> anyhow::Result<()> {
-    make(path).with_context(|| {
-        format!("cannot make the state directory {}: set state-dir", path.display())
-    })?;
+    if let Err(error) = make(path) {
+        // The services that need it try again, and say so.
+        tracing::warn!(
+            "cannot make the state directory {}: set state-dir: {error}",
+            path.display()
+        );
+        return Ok(());
+    }
     let Some(user) = user else { return Ok(()) };
     let owner = fs::metadata(path)?.uid();
     if owner == user.uid.as_raw() {
@@ -68,7 +73,9 @@ fn make(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    DirBuilder::new().mode(MODE).create(path)
+    DirBuilder::new().mode(MODE).create(path)?;
+    // Whatever the umask.
+    fs::set_permissions(path, Permissions::from_mode(MODE))
 }
 
 fn something_else(directory: &Path) -> anyhow::Result<Option<String>> {
@@ -122,5 +129,8 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         state_dir(&path, None).unwrap();
         assert_eq!(mode(&path), 0o700);
+        // Nothing ends where none can be made.
+        fs::write(above.path().join("file"), "").unwrap();
+        state_dir(&above.path().join("file/b"), None).unwrap();
     }
 }
