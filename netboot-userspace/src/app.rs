@@ -56,7 +56,7 @@ const ALIVE: Duration = Duration::from_secs(2);
 /// # Errors
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let _log = crate::logging::start(&args.log)?;
+    crate::logging::start(&args.log)?;
     let (source, mut config) = Source::open(args)?;
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     if let Err(error) = raise_descriptors() {
@@ -64,6 +64,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     }
     let privileges = Privileges::reduce(&config)?;
     config.xdp.pin_path = privileges.pin_path().to_owned();
+    // Threads keep the privileges that there were when they were started.
+    let _log = crate::logging::detach();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(serve(source, config, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -1,7 +1,7 @@
 //! The daemon's log: lines on stderr, coloured on a terminal only.
 //!
-//! A thread of its own writes them. Whoever logs never waits: where nobody reads the log, or its disk is
-//! full, lines are lost, and counted.
+//! A thread of its own writes them, from [`detach`] on. Whoever logs never waits then: where nobody reads the
+//! log, or its disk is full, lines are lost, and counted.
 
 use std::{
     io::{self, IsTerminal as _, Stderr, Write},
@@ -13,13 +13,13 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Lines that wait to be written.
 const QUEUE: usize = 8192;
 
-static UNQUEUED: OnceLock<ErrorCounter> = OnceLock::new();
+static QUEUED: OnceLock<NonBlocking> = OnceLock::new();
 static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// What was logged is written when it is dropped.
@@ -28,26 +28,20 @@ pub struct Logging {
     _worker: WorkerGuard,
 }
 
-/// Starts logging what the filter lets through, as `info` or `info,netboot::sightings=debug`.
+/// Starts logging, without a thread, what the filter lets through, as `info` or `info,netboot::sightings=debug`.
 ///
 /// # Errors
 /// The filter is not understood.
-pub fn start(filter: &str) -> anyhow::Result<Logging> {
+pub fn start(filter: &str) -> anyhow::Result<()> {
     // It warns of every attribute that is younger than the crate.
     let filter = format!("netlink_packet_route=error,{filter}");
     let filter = EnvFilter::try_new(&filter)
         .with_context(|| format!("--log {filter:?} is not understood"))?;
     // Lines of the XDP program come through the `log` crate.
     tracing_log::LogTracer::init().context("cannot take over the log")?;
-    let (writer, worker) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(QUEUE)
-        .thread_name("log")
-        .finish(Lines(io::stderr()));
-    let _first = UNQUEUED.set(writer.error_counter());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
+        .with_writer(Writer)
         // Where the log cannot be written, saying so on the same stderr would panic.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
@@ -57,14 +51,39 @@ pub fn start(filter: &str) -> anyhow::Result<Logging> {
     panic::set_hook(Box::new(|panic| {
         tracing::error!("{}", panic.to_string().replace('\n', " "));
     }));
-    Ok(Logging { _worker: worker })
+    Ok(())
+}
+
+/// From now on a thread writes what is logged. It keeps the privileges that the process has now.
+pub fn detach() -> Logging {
+    let (writer, worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(QUEUE)
+        .thread_name("log")
+        .finish(Lines(io::stderr()));
+    let _first = QUEUED.set(writer);
+    Logging { _worker: worker }
 }
 
 /// How many lines were lost.
 #[must_use]
 pub fn lost() -> u64 {
-    let unqueued = UNQUEUED.get().map_or(0, ErrorCounter::dropped_lines);
-    unqueued as u64 + UNWRITTEN.load(Relaxed)
+    let unqueued = QUEUED.get().map(NonBlocking::error_counter);
+    unqueued.as_ref().map_or(0, ErrorCounter::dropped_lines) as u64 + UNWRITTEN.load(Relaxed)
+}
+
+/// The thread's queue, or stderr as long as there is none.
+struct Writer;
+
+impl<'w> MakeWriter<'w> for Writer {
+    type Writer = Box<dyn Write>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        match QUEUED.get() {
+            Some(queue) => Box::new(queue.clone()),
+            None => Box::new(Lines(io::stderr())),
+        }
+    }
 }
 
 /// Counts the lines that cannot be written.

@@ -110,14 +110,9 @@ impl SlowPath {
         })
     }
 
-    /// Answers until it is cancelled. Where the interface is removed, it says so and answers no more.
+    /// Answers until it is cancelled, or the interface is removed.
     pub async fn serve(mut self, cancel: CancellationToken) {
-        if cancel.run_until_cancelled(self.answer_all()).await.is_some() {
-            tracing::error!(
-                interface = self.link.name,
-                "the interface was removed: machines there are answered again when it is back"
-            );
-        }
+        let _ = cancel.run_until_cancelled(self.answer_all()).await;
     }
 
     /// Ends when the interface is removed.

@@ -75,6 +75,10 @@ impl Watcher {
     pub fn new(paths: Vec<PathBuf>) -> anyhow::Result<Self> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
             .context("inotify (its limit is fs.inotify.max_user_instances)")?;
+        #[expect(
+            deprecated,
+            reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
+        )]
         let inotify = AsyncFd::new(inotify).context("wait for inotify")?;
         let mut watcher = Self {
             inotify,

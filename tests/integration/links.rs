@@ -7,7 +7,8 @@ use netboot::selftest::golden;
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Daemon, Xdp},
-    lab::{CLIENT, INTERFACE, Lab},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
+    namespace::connect,
     packets::send_frames,
     wait::wait_for,
 };
@@ -49,13 +50,17 @@ fn a_flap_without_xdp() -> Result<()> {
     flap(Xdp::Off)
 }
 
-/// Everything else goes on without it.
+/// Everything else goes on without it, and it is served again when it is back.
 fn removal(xdp: Xdp) -> Result<()> {
     let lab = Lab::new()?;
     let daemon = Site::new()?.setup(xdp)?.start(&lab.server, INTERFACE)?;
     lab.client.ip(&["link", "delete", INTERFACE])?;
     wait_for_log(&daemon, "the interface was removed")?;
     daemon.status(&lab.server)?;
+    connect((&lab.server, INTERFACE), (&lab.client, INTERFACE))?;
+    lab.client.set_mac(INTERFACE, CLIENT_MAC)?;
+    lab.server.add_address(INTERFACE, &format!("{SERVER}/24"))?;
+    is_leased(&lab)?;
     daemon.stop()
 }
 

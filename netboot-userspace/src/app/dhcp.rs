@@ -113,6 +113,7 @@ impl Dhcp {
         let all = links::all()?;
         let links = links::present(&all, &config.interfaces);
         let mut tables = templates::render(config, &links, all.values())?;
+        self.kernel.leave(&links)?;
         let how = {
             let old = self.tables.read();
             tables.quarantine = Arc::clone(&old.quarantine);
@@ -184,6 +185,13 @@ impl Dhcp {
         let names =
             links.iter().map(|link| (link.index, link.name.clone())).collect::<HashMap<_, _>>();
         self.sightings.set_interfaces(names);
+        for gone in self.links.iter().filter(|own| !links.iter().any(|link| link.name == own.name)) {
+            let interface = &gone.name;
+            tracing::error!(
+                interface,
+                "the interface was removed: machines there are answered again when it is back"
+            );
+        }
         self.close_paths(|path| links.iter().any(|link| link.is_same(&path.link)));
         let opened = self.open_paths(&links);
         let attached = self.kernel.attach(config, &self.tables.read(), &links);
@@ -231,6 +239,11 @@ impl Dhcp {
             }
             keep
         });
+    }
+
+    /// What was not there before goes again.
+    pub(super) fn abandon(&mut self) {
+        self.kernel.abandon();
     }
 
     pub(super) fn tables(&self) -> &Live {

@@ -34,6 +34,8 @@ pub(super) struct Kernel {
     without: Option<String>,
     /// It did not stand the self-check.
     failed_check: Option<String>,
+    /// No earlier daemon's program was taken over.
+    is_ours: bool,
     interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
     watches: JoinSet<()>,
     unreadable_events: Arc<AtomicU64>,
@@ -80,6 +82,7 @@ impl Kernel {
             Err(error) => return Err(error),
         };
         announce(&start);
+        self.is_ours = start == Start::Fresh;
         self.without = None;
         self.failed_check = None;
         let program = resident.program();
@@ -144,6 +147,17 @@ impl Kernel {
 
     pub(super) fn is_loaded(&self) -> bool {
         self.resident.is_some()
+    }
+
+    /// Forgets interfaces that are gone.
+    pub(super) fn leave(&mut self, links: &[Link]) -> anyhow::Result<()> {
+        let Some(resident) = &mut self.resident else { return Ok(()) };
+        for ifindex in resident.interfaces() {
+            if !links.iter().any(|link| link.index == ifindex) {
+                resident.detach(ifindex)?;
+            }
+        }
+        Ok(())
     }
 
     /// Attaches the program to these interfaces, and takes it off all others.
@@ -228,6 +242,13 @@ impl Kernel {
     /// Holds an address back until a time since boot.
     pub(super) fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
         self.resident.as_mut().map_or(Ok(()), |resident| resident.hold(station, until))
+    }
+
+    /// Takes off what was not there before this daemon.
+    pub(super) fn abandon(&mut self) {
+        if self.is_ours {
+            self.stop();
+        }
     }
 
     /// Takes the program off, everywhere.

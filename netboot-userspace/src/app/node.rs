@@ -94,7 +94,7 @@ impl Node {
             }
         };
         match &mut dhcp {
-            Some(dhcp) => block_in_place(|| dhcp.start(&config))?,
+            Some(dhcp) => block_in_place(|| dhcp.start(&config)).inspect_err(|_| dhcp.abandon())?,
             None => kernel::clean_up(&config),
         }
         let health = Health::default();

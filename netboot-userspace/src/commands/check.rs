@@ -1,14 +1,18 @@
 //! `netboot check`
 
+mod notes;
+
 use std::{path::Path, process::ExitCode};
 
 use serde_json::json;
 
+use self::notes::notes;
 use super::{config_file, print};
 use crate::{
     args::{CheckArgs, Format},
     config::{self, DhcpMode, Loaded},
     explain::Site,
+    links,
 };
 
 /// Prints the effective configuration, or everything that is wrong with it.
@@ -32,13 +36,18 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         (Ok(loaded), Format::Json) => {
             let config = loaded.config.to_json()?;
             let warnings = &loaded.warnings;
-            let report = json!({ "valid": true, "config": config, "warnings": warnings });
+            let notes = notes_here(&loaded);
+            let report =
+                json!({ "valid": true, "config": config, "warnings": warnings, "notes": notes });
             print(&format!("{report:#}\n"))?;
             Ok(ExitCode::SUCCESS)
         }
         (Ok(loaded), Format::Text) => {
             for warning in &loaded.warnings {
                 eprintln!("warning: {warning}");
+            }
+            for note in notes_here(&loaded) {
+                eprintln!("note: {note}");
             }
             let text =
                 if args.quiet { summary(&path, &loaded) } else { loaded.config.to_toml()? };
@@ -55,6 +64,11 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// None where the kernel does not list the interfaces.
+fn notes_here(loaded: &Loaded) -> Vec<String> {
+    links::all().map(|links| notes(&loaded.config, &links)).unwrap_or_default()
 }
 
 fn summary(path: &Path, loaded: &Loaded) -> String {

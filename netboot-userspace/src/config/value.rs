@@ -44,13 +44,23 @@ pub(crate) fn file_in_url(value: &DeValue<'_>) -> Result<String, String> {
 }
 
 pub(crate) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| format!("expected true or false, found {}", value.type_str()))
+    value.as_bool().ok_or_else(|| format!("expected true or false, found {}", found(value)))
+}
+
+/// A text is quoted: in CSV all cells are.
+fn found(value: &DeValue<'_>) -> String {
+    const MOST: usize = 40;
+    let Some(text) = value.as_str() else { return value.type_str().to_owned() };
+    if text.chars().count() <= MOST {
+        return format!("{text:?}");
+    }
+    format!("{:?}", text.chars().take(MOST).chain("...".chars()).collect::<String>())
 }
 
 /// A whole number of the type's range.
 pub(crate) fn number<T: TryFrom<i128>>(value: &DeValue<'_>) -> Result<T, String> {
     let DeValue::Integer(number) = value else {
-        return Err(format!("expected a whole number, found {}", value.type_str()));
+        return Err(format!("expected a whole number, found {}", found(value)));
     };
     let read = i128::from_str_radix(number.as_str(), number.radix()).ok();
     read.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {

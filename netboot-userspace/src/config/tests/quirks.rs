@@ -13,7 +13,7 @@ fn vlans() {
     vlan("0", "0 is no VLAN id: 1 to 4094 are");
     vlan("4095", "4095 is no VLAN id: 1 to 4094 are");
     vlan("[7, 0]", "0 is no VLAN id: 1 to 4094 are");
-    vlan("\"7\"", "expected a whole number, found string");
+    vlan("\"7\"", "expected a whole number, found \"7\"");
     vlan("[1, 2, 3]", "write one VLAN id, or the outer and the inner one: [200, 100]");
     vlan("[]", "write one VLAN id, or the outer and the inner one: [200, 100]");
     check(

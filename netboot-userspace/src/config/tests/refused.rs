@@ -37,7 +37,7 @@ mac = "52:54:00:00:00:01"
              xdp, dhcp, subnet, boot, tftp, http, syslog, script, quirk, host",
             r#"netboot.toml:5: dhcp.leese-time: unknown key; did you mean "lease-time"?"#,
             "netboot.toml:6: dhcp.lease-time: a lease of no time cannot be used",
-            "netboot.toml:7: dhcp.authoritative: expected true or false, found string",
+            "netboot.toml:7: dhcp.authoritative: expected true or false, found \"yes\"",
             r#"netboot.toml:9: host[0].mac: "52:54" is not a MAC address; write six octets, as in "52:54:00:ee:0d:0b""#,
             "netboot.toml:10: host[0].ip: 10.0.0.5 lies in no [[subnet]]; \
              add a subnet or correct the address",

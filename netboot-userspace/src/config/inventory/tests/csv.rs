@@ -66,8 +66,8 @@ fn refused_cells() {
         &[
             "a.csv:3: dns[1]: \"x\" is not an IPv4 address",
             "a.csv:3: routes[0].router: \"\" is not an IPv4 address",
-            "a.csv:3: mtu: expected a whole number, found string",
-            "a.csv:3: netboot: expected true or false, found string",
+            "a.csv:3: mtu: expected a whole number, found \"big\"",
+            "a.csv:3: netboot: expected true or false, found \"2\"",
         ],
     );
     check(
@@ -80,7 +80,7 @@ fn refused_cells() {
     check(
         "mac,ip,vlan,delay\n52:54:00:00:00:01,10.0.0.11,7 x,1\n52:54:00:00:00:02,10.0.0.12,0,\n",
         &[
-            "a.csv:2: vlan: expected a whole number, found string",
+            "a.csv:2: vlan: expected a whole number, found \"x\"",
             "a.csv:2: quirks.delay: \"1\" is not a duration such as \"24h\": time unit needed, for example 1sec or 1ms",
             "a.csv:3: vlan: 0 is no VLAN id: 1 to 4094 are",
         ],

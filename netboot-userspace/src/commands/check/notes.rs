@@ -1,0 +1,65 @@
+//! What a configuration has that the node does not.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::{Config, DhcpMode},
+    links::Link,
+};
+
+/// A sentence for each interface that is not there, and for each subnet that no interface is in. Both
+/// can be meant: the file may be for another node, the subnet behind a relay.
+pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<String> {
+    if config.dhcp.mode == DhcpMode::Off {
+        return Vec::new();
+    }
+    let absent = config.interfaces.iter().filter(|name| !links.contains_key(*name));
+    let names = links.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let absent = absent.map(|name| {
+        format!("interfaces: {name:?} is not an interface of this node, which has {names}")
+    });
+    let addresses: Vec<_> = links.values().flat_map(|link| &link.addresses).collect();
+    let away = config
+        .subnets
+        .iter()
+        .filter(|subnet| !addresses.iter().any(|own| subnet.cidr.contains(&own.addr())));
+    let away = away.map(|subnet| {
+        let cidr = subnet.cidr;
+        format!(
+            "subnet {cidr}: no interface of this node has an address in it: its machines are \
+             reached through relays only"
+        )
+    });
+    absent.chain(away).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Subnet, links};
+
+    #[test]
+    fn names_what_is_not_here() {
+        let mut link = links::all().unwrap().into_values().next().unwrap();
+        link.addresses = vec!["10.0.0.1/24".parse().unwrap()];
+        let links = [("eth0".to_owned(), link)].into();
+        let check = |interface: &str, cidr: &str, expect: &[&str]| {
+            let mut config = Config::unconfigured();
+            config.interfaces = vec![interface.to_owned()];
+            config.subnets = vec![Subnet::new(cidr.parse().unwrap())];
+            assert_eq!(notes(&config, &links), expect);
+            config.dhcp.mode = DhcpMode::Off;
+            assert_eq!(notes(&config, &links), [""; 0]);
+        };
+        check("eth0", "10.0.0.0/24", &[]);
+        check(
+            "eth1",
+            "10.1.0.0/24",
+            &[
+                "interfaces: \"eth1\" is not an interface of this node, which has eth0",
+                "subnet 10.1.0.0/24: no interface of this node has an address in it: its machines \
+                 are reached through relays only",
+            ],
+        );
+    }
+}
