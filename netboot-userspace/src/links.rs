@@ -128,7 +128,7 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
 ///
 /// # Errors
 /// The kernel does not say.
-pub(crate) fn xdp_program(index: u32) -> anyhow::Result<Option<u32>> {
+pub fn xdp_program(index: u32) -> anyhow::Result<Option<u32>> {
     Ok(attributes::read(index)?.and_then(|found| Some(found.xdp?.program)))
 }
 

@@ -55,16 +55,23 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
-    tables: Live,
-    counters: Arc<Counters>,
-    sightings: Sightings,
+    common: Common,
     others: Watch,
     xdp: Attached,
-    limits: Arc<Mutex<Limits>>,
     failures: Throttle,
     unsent: Throttle,
     /// For what the kernel's side says.
     spare: Box<Scratch>,
+}
+
+/// What the slow paths of all interfaces have in common; cheap to clone.
+#[derive(Clone)]
+pub struct Common {
+    pub tables: Live,
+    pub counters: Arc<Counters>,
+    pub sightings: Sightings,
+    /// Of all interfaces without the program.
+    pub limits: Arc<Mutex<Limits>>,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -75,20 +82,16 @@ pub enum Attached {
 }
 
 impl SlowPath {
-    /// Of a bound packet socket. Needs a tokio runtime. The limits are those of all interfaces without the
-    /// program, together.
+    /// Of a bound packet socket. Needs a tokio runtime.
     ///
     /// # Errors
     /// The runtime does not take the socket.
     pub fn new(
         socket: OwnedFd,
         link: Link,
-        tables: Live,
-        counters: Arc<Counters>,
-        sightings: Sightings,
+        common: Common,
         others: Watch,
         xdp: Attached,
-        limits: Arc<Mutex<Limits>>,
     ) -> anyhow::Result<Self> {
         #[expect(
             deprecated,
@@ -98,12 +101,9 @@ impl SlowPath {
         Ok(Self {
             socket,
             link,
-            tables,
-            counters,
-            sightings,
+            common,
             others,
             xdp,
-            limits,
             failures: Throttle::default(),
             unsent: Throttle::default(),
             spare: Box::new(Scratch::new()),
@@ -141,7 +141,7 @@ impl SlowPath {
             match received {
                 Ok(Some(received)) => {
                     if let Some(total) = received.overflows {
-                        self.counters.count_overflows(total.wrapping_sub(overflows));
+                        self.common.counters.count_overflows(total.wrapping_sub(overflows));
                         overflows = total;
                     }
                     let frame = receiver.frame(&received);
@@ -189,7 +189,7 @@ impl SlowPath {
         if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
-        let tables = self.tables.clone();
+        let tables = self.common.tables.clone();
         let tables = tables.read();
         let (outcome, told) = self.judge(frame, scratch, &tables);
         let verdict = match outcome {
@@ -199,13 +199,19 @@ impl SlowPath {
         if self.others.takes(verdict, frame, scratch, &tables.settings) {
             return;
         }
-        self.counters.count(verdict);
+        self.common.counters.count(verdict);
         if verdict == Verdict::Decline {
             tables.quarantine.hold(scratch.request.station, quarantine::now());
         }
         if verdict != Verdict::NotDhcp && told == Told::Yes {
             let now = Instant::now();
-            self.sightings.note(Path::Userspace, self.link.index, verdict, &scratch.seen, now);
+            self.common.sightings.note(
+                Path::Userspace,
+                self.link.index,
+                verdict,
+                &scratch.seen,
+                now,
+            );
         }
         let Ok(answer) = outcome else { return };
         let delay = answer.delay;
@@ -233,13 +239,13 @@ impl SlowPath {
             return (outcome, told);
         }
         let now = u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX);
-        let limited = Limited::new(tables, &self.limits, now);
+        let limited = Limited::new(tables, &self.common.limits, now);
         let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
         let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);
         match limited.conclude(verdict, &scratch.seen) {
             Ok(told) => {
                 if told == Told::LeftOut {
-                    self.counters.count_left_out();
+                    self.common.counters.count_left_out();
                 }
                 (outcome, told)
             }
@@ -254,7 +260,7 @@ impl SlowPath {
     }
 
     fn note_unsent(&mut self, station: Station, error: Errno) {
-        self.counters.count_unsent();
+        self.common.counters.count_unsent();
         if let Some(left_out) = self.unsent.admit(Instant::now()) {
             tracing::warn!(
                 interface = self.link.name,

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::UdpSocket,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,7 +24,7 @@ use crate::{
     links::{self, Link},
     other_servers::{OtherServers, Watch},
     sightings::Sightings,
-    slowpath::{Attached, Counters, Limits, SlowPath},
+    slowpath::{Attached, Common, Counters, SlowPath},
     tables::Live,
     templates,
 };
@@ -37,14 +37,10 @@ pub(super) struct Dhcp {
     all: BTreeMap<String, Link>,
     /// Those of them that are served.
     links: Vec<Link>,
-    tables: Live,
+    common: Common,
     kernel: Kernel,
     paths: BTreeMap<u32, Path>,
-    sightings: Sightings,
-    userspace: Arc<Counters>,
     others: OtherServers,
-    /// Of all interfaces without the program.
-    limits: Arc<Mutex<Limits>>,
     cancel: CancellationToken,
 }
 
@@ -77,13 +73,15 @@ impl Dhcp {
             _ports: ports,
             all,
             links,
-            tables: Live::new(tables),
+            common: Common {
+                tables: Live::new(tables),
+                counters: Arc::default(),
+                sightings,
+                limits: Arc::default(),
+            },
             kernel: Kernel::default(),
             paths: BTreeMap::new(),
-            sightings,
-            userspace: Arc::default(),
             others,
-            limits: Arc::default(),
             cancel: cancel.clone(),
         })
     }
@@ -101,8 +99,8 @@ impl Dhcp {
     }
 
     fn start_kernel(&mut self, config: &Config) -> anyhow::Result<()> {
-        let Self { kernel, tables, sightings, cancel, .. } = self;
-        kernel.start(config, &tables.read(), sightings, cancel)
+        let Self { kernel, common, cancel, .. } = self;
+        kernel.start(config, &common.tables.read(), &common.sightings, cancel)
     }
 
     /// Puts a configuration in service, on the interfaces as they are now.
@@ -115,14 +113,14 @@ impl Dhcp {
         let mut tables = templates::render(config, &links, all.values())?;
         self.kernel.leave(&links)?;
         let how = {
-            let old = self.tables.read();
+            let old = self.common.tables.read();
             tables.quarantine = Arc::clone(&old.quarantine);
             let patch = old.patch_to(&tables);
             self.kernel.update(&old, &tables, patch.as_ref())?
         };
         tables.quarantine.set_length(config.dhcp.decline_time);
         self.others.configure(&config.dhcp);
-        *self.tables.write() = tables;
+        *self.common.tables.write() = tables;
         templates::announce(config, &links, all.values())?;
         self.all = all;
         if let Err(error) = self.start_kernel(config).and_then(|()| self.settle(config, links)) {
@@ -142,10 +140,10 @@ impl Dhcp {
         removed: &[Station],
     ) -> anyhow::Result<Option<How>> {
         let rendered = templates::render(changed, &self.links, self.all.values())?;
-        let patch = self.tables.read().graft(&rendered, removed);
+        let patch = self.common.tables.read().graft(&rendered, removed);
         let Some(patch) = patch else { return Ok(None) };
         {
-            let old = self.tables.read();
+            let old = self.common.tables.read();
             // The tables as they will be, as far as the self-check asks.
             let mut new = old.clone_without_reservations();
             new.apply(&patch);
@@ -153,7 +151,7 @@ impl Dhcp {
                 return Ok(None);
             }
         }
-        self.tables.write().apply(&patch);
+        self.common.tables.write().apply(&patch);
         Ok(Some(How::InPlace))
     }
 
@@ -162,7 +160,7 @@ impl Dhcp {
     /// # Errors
     /// It does not.
     pub(super) fn check(&mut self) -> anyhow::Result<()> {
-        self.kernel.check(&self.tables.read())
+        self.kernel.check(&self.common.tables.read())
     }
 
     /// Whether the node's interfaces are others than when the tables were made.
@@ -184,8 +182,9 @@ impl Dhcp {
     fn settle(&mut self, config: &Config, links: Vec<Link>) -> anyhow::Result<()> {
         let names =
             links.iter().map(|link| (link.index, link.name.clone())).collect::<HashMap<_, _>>();
-        self.sightings.set_interfaces(names);
-        for gone in self.links.iter().filter(|own| !links.iter().any(|link| link.name == own.name)) {
+        self.common.sightings.set_interfaces(names);
+        for gone in self.links.iter().filter(|own| !links.iter().any(|link| link.name == own.name))
+        {
             let interface = &gone.name;
             tracing::error!(
                 interface,
@@ -194,7 +193,7 @@ impl Dhcp {
         }
         self.close_paths(|path| links.iter().any(|link| link.is_same(&path.link)));
         let opened = self.open_paths(&links);
-        let attached = self.kernel.attach(config, &self.tables.read(), &links);
+        let attached = self.kernel.attach(config, &self.common.tables.read(), &links);
         self.links = links;
         // The slow path tells of what the program did not see.
         let kernel = &self.kernel;
@@ -217,12 +216,9 @@ impl Dhcp {
             let slow = SlowPath::new(
                 dhcp_sockets::packet_socket(link)?,
                 link.clone(),
-                self.tables.clone(),
-                Arc::clone(&self.userspace),
-                self.sightings.clone(),
+                self.common.clone(),
                 Watch::new(self.others.clone(), &link.name),
                 attached,
-                Arc::clone(&self.limits),
             )?;
             let cancel = self.cancel.child_token();
             let task = tokio::spawn(slow.serve(cancel.clone()));
@@ -247,7 +243,7 @@ impl Dhcp {
     }
 
     pub(super) fn tables(&self) -> &Live {
-        &self.tables
+        &self.common.tables
     }
 
     pub(super) fn kernel(&mut self) -> &mut Kernel {
@@ -255,7 +251,7 @@ impl Dhcp {
     }
 
     pub(super) fn userspace(&self) -> Arc<Counters> {
-        Arc::clone(&self.userspace)
+        Arc::clone(&self.common.counters)
     }
 
     pub(super) fn others(&self) -> OtherServers {

@@ -229,7 +229,10 @@ fn why_different(site: &Site, daemon: &Status) -> String {
     let edited: Vec<_> =
         site.files.iter().filter(is_newer).map(|path| path.display().to_string()).collect();
     if !edited.is_empty() {
-        return format!("{} was edited since the daemon started: its log says why that is not in service", edited.join(", "));
+        return format!(
+            "{} was edited since the daemon started: its log says why that is not in service",
+            edited.join(", ")
+        );
     }
     if daemon.version != env!("CARGO_PKG_VERSION") {
         return format!("the daemon is netboot {}: restart it", daemon.version);

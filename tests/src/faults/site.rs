@@ -56,7 +56,7 @@ impl Hosts {
         }
         for index in 0..self.further {
             let [a, b, c, d] = index.to_be_bytes();
-            let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 100, 0, 0)) + index);
+            let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 100, 0, 1)) + index);
             text += &format!("02:01:{a:02x}:{b:02x}:{c:02x}:{d:02x},{ip},more{index}-{edition}\n");
         }
         text
