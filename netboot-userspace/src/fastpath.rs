@@ -32,6 +32,7 @@ pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
     counts::Counts,
+    deadlines::put_off,
     events::{Events, watch, watch_log},
     resident::{Check, Resident, Start, remove},
 };

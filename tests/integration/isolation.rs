@@ -60,13 +60,17 @@ fn use_service(lab: &Lab, service: Service) -> Result<()> {
     Ok(())
 }
 
-fn readyz(lab: &Lab) -> Result<(u16, String)> {
+pub(crate) fn readyz(lab: &Lab) -> Result<(u16, String)> {
     let answer = curl(&lab.client, &format!("http://{SERVER}/readyz"), &[])?;
     Ok((answer.status, String::from_utf8(answer.body)?))
 }
 
 /// Waits for a page that is, or is not, about this.
-fn wait_for_page(lab: &Lab, status: u16, is_right: impl Fn(&str) -> bool) -> Result<String> {
+pub(crate) fn wait_for_page(
+    lab: &Lab,
+    status: u16,
+    is_right: impl Fn(&str) -> bool,
+) -> Result<String> {
     wait_for(&format!("/readyz with {status}"), DEADLINE, || {
         let (got, text) = readyz(lab)?;
         Ok((got == status && is_right(&text)).then_some(text))

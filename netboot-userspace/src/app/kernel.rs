@@ -52,7 +52,8 @@ pub(super) enum How {
 
 impl Kernel {
     /// Loads the program, if it is wanted and not there yet. In mode `auto` it is no error that it cannot be
-    /// loaded: the slow path answers.
+    /// loaded: the slow path answers. In no mode it is one that it does not stand the self-check: what an
+    /// earlier daemon left goes on.
     pub(super) fn start(
         &mut self,
         config: &Config,
@@ -72,14 +73,16 @@ impl Kernel {
         let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
         let (mut resident, start) = match Resident::start(&config.xdp.pin_path, tables, check) {
             Ok(started) => started,
-            Err(error) if config.xdp.mode == XdpMode::Auto => {
+            Err(error) => {
+                let failed_check = error.is::<SelfCheckFailed>();
+                if config.xdp.mode != XdpMode::Auto && !failed_check {
+                    return Err(error);
+                }
                 let why = format!("{error:#}");
-                let is_check = error.chain().any(|cause| cause.is::<SelfCheckFailed>());
-                self.failed_check = is_check.then(|| why.clone());
+                self.failed_check = failed_check.then(|| why.clone());
                 self.without = Some(why);
                 return Ok(());
             }
-            Err(error) => return Err(error),
         };
         announce(&start);
         self.is_ours = start == Start::Fresh;
@@ -227,16 +230,23 @@ impl Kernel {
 
     /// Puts off the end of what the kernel does without this daemon.
     pub(super) fn renew(&mut self, xdp: &Xdp) -> anyhow::Result<()> {
-        let Some(resident) = &mut self.resident else { return Ok(()) };
+        if self.resident.is_none() && self.failed_check.is_none() {
+            return Ok(());
+        }
         let now = quarantine::now();
         let end = |length: Option<Duration>| {
             let end = length.map_or(0, |length| (now + length).as_nanos());
             u64::try_from(end).unwrap_or(0)
         };
-        resident.set_deadlines(&Deadlines {
+        let deadlines = Deadlines {
             boot_files: end(xdp.boot_files_without_daemon),
             answers: end(xdp.answers_without_daemon),
-        })
+        };
+        match &mut self.resident {
+            Some(resident) => resident.set_deadlines(&deadlines),
+            // What an earlier daemon left.
+            None => fastpath::put_off(&xdp.pin_path, &deadlines),
+        }
     }
 
     /// Holds an address back until a time since boot.

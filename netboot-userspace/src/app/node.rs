@@ -193,12 +193,14 @@ impl Node {
     /// Says how a change went.
     fn say(&self, applied: anyhow::Result<()>) {
         let Err(error) = applied else {
-            self.health.up(CONFIGURATION);
+            if self.config.path.is_some() {
+                self.health.up(CONFIGURATION);
+            }
             return;
         };
         tracing::error!("kept the old configuration: {error:#}");
         self.health.degraded(CONFIGURATION, format!("kept the old one: {error:#}"));
-        if error.chain().any(|cause| cause.is::<SelfCheckFailed>()) {
+        if error.is::<SelfCheckFailed>() {
             self.health.down(SELF_CHECK, format!("{error:#}"));
         }
     }

@@ -125,18 +125,23 @@ fn compare(
         Err(verdict) => (verdict, None),
     };
     let (found, bytes) = copy.run(frame, ifindex)?;
-    anyhow::ensure!(
-        found == verdict && bytes == answer,
-        "{} instead of {}: {} instead of {}",
+    if found == verdict && bytes == answer {
+        return Ok(());
+    }
+    tracing::debug!(?frame, ?bytes, ?answer, "self-check");
+    anyhow::bail!(
+        "{} instead of {}: {}",
         found.as_str(),
         verdict.as_str(),
-        shown(bytes.as_deref()),
-        shown(answer.as_deref())
-    );
-    Ok(())
+        difference(bytes, answer)
+    )
 }
 
-fn shown(answer: Option<&[u8]>) -> String {
-    let Some(answer) = answer else { return "no answer".to_owned() };
-    answer.iter().map(|byte| format!("{byte:02x}")).collect()
+fn difference(found: Option<Vec<u8>>, wanted: Option<Vec<u8>>) -> String {
+    let (Some(found), Some(wanted)) = (&found, &wanted) else {
+        let is = |answer: Option<_>| if answer.is_some() { "an answer" } else { "none" };
+        return format!("{}, not {}", is(found), is(wanted));
+    };
+    let same = found.iter().zip(wanted).take_while(|(found, wanted)| found == wanted).count();
+    format!("{} bytes, not {}; the frames differ from byte {same} on", found.len(), wanted.len())
 }

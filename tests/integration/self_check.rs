@@ -1,0 +1,87 @@
+//! A program that does not answer as the library does is not put in service: what was before goes on. The
+//! other build of the daemon answers machines 02:fa:17:* wrongly, on purpose.
+
+use std::{fs, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use netboot_tests::{
+    daemon::{Setup, Xdp, other_binary, wait_until_ready},
+    lab::{INTERFACE, Lab},
+    process::Process,
+    wait::wait_for,
+};
+use serde_json::Value;
+
+use crate::{isolation::wait_for_page, site::Site};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const WRONG: &str = "02:fa:17:00:00:01";
+const OTHER: &str = "02:fa:18:00:00:01";
+
+fn spawn_other(lab: &Lab, setup: &Setup) -> Result<Process> {
+    let mut command: Command = lab.server.command(&other_binary()?.display().to_string());
+    command.env("NO_COLOR", "1").args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+    let mut process = Process::spawn(command)?;
+    wait_until_ready(&mut process)?;
+    Ok(process)
+}
+
+/// The number of the program at the interface.
+fn program(lab: &Lab) -> Result<u64> {
+    let links = lab.server.ip(&["-json", "link", "show", "dev", INTERFACE])?;
+    let links: Value = serde_json::from_str(&links)?;
+    links[0]["xdp"]["prog"]["id"].as_u64().with_context(|| links.to_string())
+}
+
+fn edit(setup: &Setup, from: &str, to: &str) -> Result<()> {
+    let text = fs::read_to_string(setup.path())?;
+    ensure!(text.contains(from), "{text}");
+    Ok(fs::write(setup.path(), text.replace(from, to))?)
+}
+
+fn says(process: &Process, words: &str) -> Result<()> {
+    wait_for(words, DEADLINE, || Ok(process.stderr().contains(words).then_some(())))
+        .with_context(|| process.stderr())
+}
+
+#[test]
+fn at_an_upgrade() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.host(WRONG, "192.168.2.150", "machine2").setup(Xdp::Generic)?;
+    let mut killed = setup.spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut killed)?;
+    let old = program(&lab)?;
+    drop(killed);
+
+    let upgraded = spawn_other(&lab, &setup)?;
+    says(&upgraded, &format!("does not answer {WRONG} as it must (self-check)"))?;
+    wait_for_page(&lab, 503, |page| page.contains("self-check") && page.contains(WRONG))?;
+    ensure!(program(&lab)? == old, "the old program does not go on");
+
+    edit(&setup, WRONG, OTHER)?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    ensure!(program(&lab)? != old, "the old program goes on");
+    let output = upgraded.terminate(DEADLINE)?;
+    ensure!(output.status.success(), "{}", output.stderr);
+    Ok(())
+}
+
+#[test]
+fn at_a_reload() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.host(OTHER, "192.168.2.150", "machine2").setup(Xdp::Generic)?;
+    let daemon = spawn_other(&lab, &setup)?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    let old = program(&lab)?;
+    for (from, to) in [(OTHER, WRONG), ("machine2", "machine3")] {
+        edit(&setup, from, to)?;
+        wait_for_page(&lab, 503, |page| page.contains("self-check") && page.contains(WRONG))?;
+        ensure!(program(&lab)? == old, "another program was put in service");
+    }
+    says(&daemon, "kept the old configuration: ")?;
+    edit(&setup, WRONG, OTHER)?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    let output = daemon.terminate(DEADLINE)?;
+    ensure!(output.status.success(), "{}", output.stderr);
+    Ok(())
+}
