@@ -11,7 +11,7 @@ use nix::libc;
 
 use crate::links::Link;
 
-pub(super) const PRIVILEGES: &str = "run as root, or with CAP_BPF and CAP_NET_ADMIN";
+pub(super) const PRIVILEGES: &str = "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
 
 /// The oldest kernel whose verifier is known to take the program.
 const OLDEST: (u32, u32) = (6, 1);
@@ -133,7 +133,7 @@ mod tests {
         check(
             &map(libc::EPERM),
             "cannot create the BPF maps: map error: failed to create map `EVENTS`: \
-             Operation not permitted (os error 1): run as root, or with CAP_BPF and CAP_NET_ADMIN",
+             Operation not permitted (os error 1): run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
         );
         let error = SyscallError { call: "bpf_prog_load", io_error: failed(libc::ENOMEM) };
         let error = load(&ProgramError::SyscallError(error)).to_string();
