@@ -13,6 +13,7 @@ mod counts;
 mod deadlines;
 mod events;
 mod explain;
+mod leftovers;
 pub mod live;
 mod pins;
 mod resident;
@@ -33,6 +34,7 @@ pub use self::{
     counters::KernelCounters,
     counts::Counts,
     events::{Events, watch, watch_log},
+    leftovers::enlarge_counters,
     resident::{Check, Resident, Start, remove},
 };
 use self::{room::Room, rows::fill};
