@@ -55,6 +55,8 @@ pub enum Command {
 pub enum SelftestCommand {
     /// Load the program, and compare its answers with the slow path's
     Load,
+    /// Attach it to the loopback interface, and take it over as daemons do that were killed or changed
+    Adopt,
     /// Measure what a frame costs, beside an empty program
     Cost {
         /// Runs of each frame

@@ -13,6 +13,7 @@ mod counts;
 mod deadlines;
 mod events;
 mod explain;
+mod leftovers;
 pub mod live;
 mod pins;
 mod resident;
@@ -34,6 +35,7 @@ pub use self::{
     counts::Counts,
     deadlines::put_off,
     events::{Events, watch, watch_log},
+    leftovers::enlarge_counters,
     resident::{Check, Resident, Start, remove},
 };
 use self::{room::Room, rows::fill};

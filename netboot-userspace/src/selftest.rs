@@ -1,6 +1,7 @@
 //! `netboot selftest`: loads the program on this kernel, runs requests of real firmware through it, and
 //! compares each answer with the slow path's, byte for byte.
 
+mod adopt;
 mod cost;
 pub mod golden;
 pub mod site;
@@ -32,6 +33,7 @@ use crate::{
 pub fn run(command: &SelftestCommand) -> anyhow::Result<ExitCode> {
     match command {
         SelftestCommand::Load => load(),
+        SelftestCommand::Adopt => adopt::print(),
         SelftestCommand::Cost { runs } => cost::print(*runs).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -70,7 +72,7 @@ fn load() -> anyhow::Result<ExitCode> {
     let discover_ns = cost::mean(&mut fast, Which::Netboot, &discover.frame, 100)?;
     let program = fast.program()?;
     let report = Loaded {
-        kernel: nix::sys::utsname::uname()?.release().to_string_lossy().into_owned(),
+        kernel: kernel()?,
         verified_instructions: program.verified_instructions,
         program_bytes: program.translated_bytes,
         jited_bytes: program.jited_bytes,
@@ -81,6 +83,10 @@ fn load() -> anyhow::Result<ExitCode> {
     };
     println!("{}", serde_json::to_string(&report)?);
     Ok(if report.golden_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn kernel() -> anyhow::Result<String> {
+    Ok(nix::sys::utsname::uname()?.release().to_string_lossy().into_owned())
 }
 
 fn find<'g>(frames: &'g [Golden], name: &str) -> anyhow::Result<&'g Golden> {

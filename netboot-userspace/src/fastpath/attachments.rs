@@ -1,6 +1,10 @@
 //! What holds the program at the interfaces: links, pinned, so that they stay without a daemon.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use aya::programs::{
@@ -16,6 +20,9 @@ use crate::{
 };
 
 const NATIVE_VETH: &str = "native mode on veth answers only a peer that has an XDP program itself";
+
+/// The kernel lets go of a link only some milliseconds after its pin is gone.
+const LET_GO: Duration = Duration::from_secs(2);
 
 /// By the interface's index.
 #[derive(Default)]
@@ -145,10 +152,28 @@ impl Attachments {
         Ok(())
     }
 
-    /// Takes the program off an interface.
+    /// Takes the program off an interface, which another can be attached to then.
     pub(super) fn detach(&mut self, ifindex: u32, pins: &Pins) -> anyhow::Result<()> {
-        self.links.remove(&ifindex);
-        bpffs::remove(&pins.link(ifindex))
+        let Some(link) = self.links.remove(&ifindex) else {
+            return bpffs::remove(&pins.link(ifindex));
+        };
+        let program = link.info().context("the kernel does not describe a link")?.program_id();
+        drop(link);
+        bpffs::remove(&pins.link(ifindex))?;
+        let started = Instant::now();
+        while links::xdp_program(ifindex)? == Some(program) {
+            anyhow::ensure!(
+                started.elapsed() < LET_GO,
+                "the kernel does not take the program off interface number {ifindex}"
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Takes the program off all interfaces.
+    pub(super) fn detach_all(mut self, pins: &Pins) -> anyhow::Result<()> {
+        self.interfaces().into_iter().try_for_each(|ifindex| self.detach(ifindex, pins))
     }
 }
 

@@ -192,7 +192,9 @@ impl Resident {
     /// # Errors
     /// A pin cannot be removed.
     pub fn remove(self) -> anyhow::Result<()> {
-        self.pins.remove()
+        let detached = self.attachments.detach_all(&self.pins);
+        self.pins.remove()?;
+        detached
     }
 }
 
@@ -206,8 +208,9 @@ pub fn remove(directory: &Path) -> anyhow::Result<usize> {
     }
     let pins = Pins::open(directory)?;
     let interfaces = pins.links()?.len();
+    let detached = Attachments::adopt(&pins).and_then(|found| found.detach_all(&pins));
     pins.remove()?;
-    Ok(interfaces)
+    detached.map(|()| interfaces)
 }
 
 /// Makes the next generation of the tables, and a program that answers from it.

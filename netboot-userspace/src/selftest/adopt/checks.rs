@@ -1,0 +1,123 @@
+//! What the next daemon makes of what one left.
+
+use std::{fs, time::Duration};
+
+use anyhow::{bail, ensure};
+
+use super::{
+    switch,
+    trial::Trial,
+    variants::{self, DECLINES, STEPS, other, same, tables},
+};
+use crate::{
+    fastpath::{self, Start},
+    quarantine,
+};
+
+/// A check begins with nothing, and may leave anything.
+type Check = fn(&Trial) -> anyhow::Result<()>;
+
+pub(super) const CHECKS: [(&str, Check); 9] = [
+    ("started, and removed", removed),
+    ("adopted, one host at a time", adopted),
+    ("addresses held back stay so", held_back),
+    ("replaced for other settings", replaced),
+    ("replaced under way, none lost", switch::is_atomic),
+    ("a refused program changes nothing", refused),
+    ("a half-done switch heals", half_done),
+    ("maps of another layout replaced", other_layout),
+    ("counters of another size kept", other_counters),
+];
+
+fn removed(trial: &Trial) -> anyhow::Result<()> {
+    let (resident, _) = trial.begin(same)?;
+    ensure!(trial.attached()?.is_some(), "no program is attached");
+    resident.remove()?;
+    trial.is_clear()
+}
+
+fn adopted(trial: &Trial) -> anyhow::Result<()> {
+    let (mut resident, mut tables) = trial.begin(same)?;
+    for (variant, difference) in STEPS {
+        let left = trial.kill(resident, &tables)?;
+        tables = variants::tables(variant)?;
+        let start;
+        (resident, start) = trial.again(&left, &tables)?;
+        let Start::Adopted { interfaces: 1, patch } = &start else {
+            bail!("not adopted ({difference}): {start:?}");
+        };
+        ensure!(patch.to_string() == difference, "{patch} instead of {difference}");
+    }
+    Ok(())
+}
+
+/// Also where all is replaced.
+fn held_back(trial: &Trial) -> anyhow::Result<()> {
+    let (mut resident, mut tables) = trial.begin(same)?;
+    let now = quarantine::now();
+    resident.hold(DECLINES, now + Duration::from_secs(3600))?;
+    for variant in [same, other] {
+        let left = trial.kill(resident, &tables)?;
+        tables = variants::tables(variant)?;
+        (resident, _) = trial.again(&left, &tables)?;
+        ensure!(tables.quarantine.is_held(DECLINES, now), "the daemon does not know of it");
+    }
+    Ok(())
+}
+
+fn replaced(trial: &Trial) -> anyhow::Result<()> {
+    after(trial, same, |_| Ok(()))
+}
+
+/// `next/`, and a map that was moved from there to its place, or not yet.
+fn half_done(trial: &Trial) -> anyhow::Result<()> {
+    after(trial, other, |trial| Ok(fs::create_dir(trial.directory().join("next"))?))?;
+    trial.clear()?;
+    after(trial, other, |trial| {
+        let next = trial.directory().join("next");
+        fs::create_dir(&next)?;
+        Ok(fs::rename(trial.directory().join("SUBNETS"), next.join("SUBNETS"))?)
+    })
+}
+
+fn other_counters(trial: &Trial) -> anyhow::Result<()> {
+    after(trial, other, |trial| fastpath::enlarge_counters(trial.directory()))
+}
+
+/// What the next daemon replaces as a whole: something `happens` meanwhile.
+fn after(
+    trial: &Trial,
+    variant: variants::Variant,
+    happens: impl Fn(&Trial) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let (resident, before) = trial.begin(variant)?;
+    let left = trial.kill(resident, &before)?;
+    happens(trial)?;
+    let (_, start) = trial.again(&left, &tables(other)?)?;
+    ensure!(start == Start::Replaced { interfaces: 1 }, "{start:?}");
+    Ok(())
+}
+
+fn other_layout(trial: &Trial) -> anyhow::Result<()> {
+    let (mut resident, tables) = trial.begin(same)?;
+    let mut foreign = tables.clone();
+    foreign.settings.layout ^= 1;
+    resident.replace(&foreign, &|copy| trial.stands(&foreign, copy))?;
+    let left = trial.kill(resident, &tables)?;
+    let (_, start) = trial.again(&left, &tables)?;
+    ensure!(start == Start::Replaced { interfaces: 1 }, "{start:?}");
+    Ok(())
+}
+
+fn refused(trial: &Trial) -> anyhow::Result<()> {
+    let (mut resident, before) = trial.begin(same)?;
+    let program = trial.attached()?;
+    let refused = resident.replace(&tables(other)?, &|_| bail!("not this one"));
+    ensure!(refused.is_err(), "it is in service all the same");
+    ensure!(trial.attached()? == program, "the attached program is another one");
+    trial.serves(&mut resident, &before)?;
+    let left = trial.kill(resident, &before)?;
+    let (_, start) = trial.again(&left, &before)?;
+    ensure!(matches!(start, Start::Adopted { interfaces: 1, .. }), "{start:?}");
+    Ok(())
+}
