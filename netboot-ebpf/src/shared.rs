@@ -403,6 +403,9 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
+    /// There is no end.
+    pub const NEVER: Self = Self { boot_files: 0, answers: 0 };
+
     #[inline(always)]
     #[must_use]
     pub const fn has_boot_files(&self, now: u64) -> bool {

@@ -1,5 +1,6 @@
 //! Binds the sockets and runs the services.
 
+mod alive;
 mod bind;
 mod boot_root;
 mod declines;
@@ -47,9 +48,8 @@ use crate::{
 /// TFTP takes two descriptors for a transfer: room for a rack's.
 const DESCRIPTORS: u64 = 65_536;
 
-/// How often the kernel is told that the daemon lives: several times within the shortest
-/// `xdp.boot-files-without-daemon`.
-const ALIVE: Duration = Duration::from_secs(2);
+/// How often it is looked whether all still runs.
+const CARE: Duration = Duration::from_secs(1);
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -107,14 +107,14 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
     let mut node = Node::start(source, config, declined).await?;
     let mut files = Files::watch(node.watched());
     notify::ready();
-    let mut alive = tokio::time::interval(ALIVE);
+    let mut care = tokio::time::interval(CARE);
     let at_end = loop {
         tokio::select! {
             _ = terminate.recv() => break at_end,
             _ = interrupt.recv() => break AtEnd::Detach,
             _ = hangup.recv() => reload(&mut node, &mut files, Why::Asked).await,
             () = files.changed() => reload(&mut node, &mut files, Why::Changed).await,
-            _ = alive.tick() => node.renew(),
+            _ = care.tick() => node.look_after().await,
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
         }

@@ -36,7 +36,7 @@ pub use self::{
     deadlines::put_off,
     events::{Events, watch, watch_log},
     leftovers::enlarge_counters,
-    resident::{Check, Resident, Start, remove},
+    resident::{Check, Resident, Start, is_left, remove},
 };
 use self::{room::Room, rows::fill};
 use crate::tables::Tables;
@@ -81,7 +81,7 @@ impl FastPath {
         let mut loader = EbpfLoader::new();
         loader.verifier_log_level(VerifierLogLevel::STATS);
         room.tell(&mut loader);
-        for name in pins::TABLES.into_iter().chain(pins::SHARED) {
+        for name in pins::names() {
             if let Some(path) = pin(name) {
                 loader.map_pin_path(name, path);
             }

@@ -157,17 +157,20 @@ impl Link {
 /// The interfaces with these names, of [`all`].
 ///
 /// # Errors
-/// One of them is not there, or has no IPv4 address where none is configured for us.
+/// None of them is there, or one has no IPv4 address where none is configured for us.
 pub fn named(
     links: &BTreeMap<String, Link>,
     names: &[String],
     server_address: Option<Ipv4Addr>,
 ) -> anyhow::Result<Vec<Link>> {
+    if !names.iter().any(|name| links.contains_key(name)) {
+        let others: Vec<_> = links.keys().map(String::as_str).collect();
+        let (names, others) = (names.join(", "), others.join(", "));
+        anyhow::bail!("no such interface: {names}; this node has {others}");
+    }
     for name in names {
-        let Some(link) = links.get(name) else {
-            let others: Vec<_> = links.keys().map(String::as_str).collect();
-            anyhow::bail!("no such interface: {name}; this node has {}", others.join(", "));
-        };
+        // It may come later.
+        let Some(link) = links.get(name) else { continue };
         if server_address.is_none() && !has_address(link, links) {
             anyhow::bail!(
                 "interface {name} has no IPv4 address: give it one (`ip address add ADDRESS/LENGTH dev {name}`), \

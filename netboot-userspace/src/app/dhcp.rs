@@ -11,18 +11,19 @@ use netboot_ebpf::{
     shared::Station,
     wire::{PROXY_PORT, SERVER_PORT},
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    dhcp_sockets,
+    declines, dhcp_sockets,
     kernel::{How, Kernel},
     node::AtEnd,
 };
 use crate::{
-    config::Config,
+    config::{Config, DhcpMode},
     links::{self, Link},
     other_servers::{OtherServers, Watch},
+    quarantine::Held,
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
     tables::Live,
@@ -31,8 +32,7 @@ use crate::{
 
 /// What answers DHCP, and how it is changed.
 pub(super) struct Dhcp {
-    /// Held, so that no other server is started on this node.
-    _ports: Vec<UdpSocket>,
+    ports: Ports,
     /// The node's interfaces when the tables were made.
     all: BTreeMap<String, Link>,
     /// Those of them that are served.
@@ -41,7 +41,36 @@ pub(super) struct Dhcp {
     kernel: Kernel,
     paths: BTreeMap<u32, Path>,
     others: OtherServers,
+    declined: mpsc::UnboundedSender<Held>,
+    /// Cancelled with this value.
     cancel: CancellationToken,
+    /// What is not as configured.
+    trouble: Option<String>,
+}
+
+/// The ports, held so that no other server is started on this node; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Ports {
+    server: Arc<UdpSocket>,
+    /// In the proxy modes.
+    proxy: Option<Arc<UdpSocket>>,
+}
+
+impl Ports {
+    /// Those that a mode needs, beside those that are held.
+    fn hold(mode: DhcpMode, held: Option<Self>) -> anyhow::Result<Self> {
+        let hold = |port| dhcp_sockets::hold_port(port).map(Arc::new);
+        let (server, proxy) = match held {
+            Some(Self { server, proxy }) => (server, proxy),
+            None => (hold(SERVER_PORT)?, None),
+        };
+        let proxy = match proxy {
+            _ if !mode.is_proxy() => None,
+            None => Some(hold(PROXY_PORT)?),
+            held => held,
+        };
+        Ok(Self { server, proxy })
+    }
 }
 
 /// One interface's slow path.
@@ -54,15 +83,14 @@ struct Path {
 
 impl Dhcp {
     /// Prepares everything, and answers nobody yet. A port that another server holds is said before anything
-    /// else.
+    /// else; `held` are ours already. Addresses that are declined come to `declined`.
     pub(super) fn new(
         config: &Config,
         sightings: Sightings,
-        cancel: &CancellationToken,
+        held: Option<Ports>,
+        declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
-        let proxy_port = config.dhcp.mode.is_proxy().then_some(PROXY_PORT);
-        let ports = [SERVER_PORT].into_iter().chain(proxy_port);
-        let ports = ports.map(dhcp_sockets::hold_port).collect::<Result<_, _>>()?;
+        let ports = Ports::hold(config.dhcp.mode, held)?;
         let all = links::all()?;
         let links = links::named(&all, &config.interfaces, config.server_address())?;
         let tables = templates::render(config, &links, all.values())?;
@@ -70,7 +98,7 @@ impl Dhcp {
         let others = OtherServers::default();
         others.configure(&config.dhcp);
         Ok(Self {
-            _ports: ports,
+            ports,
             all,
             links,
             common: Common {
@@ -82,7 +110,9 @@ impl Dhcp {
             kernel: Kernel::default(),
             paths: BTreeMap::new(),
             others,
-            cancel: cancel.clone(),
+            cancel: CancellationToken::new(),
+            trouble: None,
+            declined,
         })
     }
 
@@ -91,6 +121,8 @@ impl Dhcp {
     /// # Errors
     /// A socket cannot be opened, or the kernel does not do what `xdp.mode` demands.
     pub(super) fn start(&mut self, config: &Config) -> anyhow::Result<()> {
+        let (tables, cancel) = (self.common.tables.clone(), self.cancel.clone());
+        tokio::spawn(declines::watch(tables, self.declined.clone(), cancel));
         let links = std::mem::take(&mut self.links);
         // Sockets first: what the program passes on has somebody to go to.
         self.open_paths(&links)?;
@@ -116,16 +148,18 @@ impl Dhcp {
             let old = self.common.tables.read();
             tables.quarantine = Arc::clone(&old.quarantine);
             let patch = old.patch_to(&tables);
-            self.kernel.update(&old, &tables, patch.as_ref())?
+            self.kernel.update(&config.xdp, &old, &tables, patch.as_ref())?
         };
         tables.quarantine.set_length(config.dhcp.decline_time);
         self.others.configure(&config.dhcp);
         *self.common.tables.write() = tables;
         templates::announce(config, &links, all.values())?;
         self.all = all;
-        if let Err(error) = self.start_kernel(config).and_then(|()| self.settle(config, links)) {
-            // The tables are there: where the kernel does not answer, the slow path does.
-            tracing::error!("not everywhere as configured: {error:#}");
+        // The tables are there: where the kernel does not answer, the slow path does.
+        let settled = self.start_kernel(config).and_then(|()| self.settle(config, links));
+        self.trouble = settled.err().map(|error| format!("{error:#}"));
+        if let Some(trouble) = &self.trouble {
+            tracing::error!("not everywhere as configured: {trouble}");
         }
         Ok(how)
     }
@@ -153,6 +187,16 @@ impl Dhcp {
         }
         self.common.tables.write().apply(&patch);
         Ok(Some(How::InPlace))
+    }
+
+    /// What is not as configured.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// The ports, for another side in the place of this one.
+    pub(super) fn ports(&self) -> Ports {
+        self.ports.clone()
     }
 
     /// Whether the program in service answers as it must.
@@ -207,24 +251,55 @@ impl Dhcp {
     }
 
     fn open_paths(&mut self, links: &[Link]) -> anyhow::Result<()> {
+        let mut failed = Ok(());
         for link in links {
-            if self.paths.contains_key(&link.index) {
-                continue;
+            if !self.paths.contains_key(&link.index)
+                && let Err(error) = self.open_path(link)
+            {
+                failed = Err(error);
             }
-            let answers = self.kernel.answers(link.index);
-            let attached = if answers { Attached::Yes } else { Attached::No };
-            let slow = SlowPath::new(
-                dhcp_sockets::packet_socket(link)?,
-                link.clone(),
-                self.common.clone(),
-                Watch::new(self.others.clone(), &link.name),
-                attached,
-            )?;
-            let cancel = self.cancel.child_token();
-            let task = tokio::spawn(slow.serve(cancel.clone()));
-            self.paths.insert(link.index, Path { link: link.clone(), attached, cancel, task });
         }
+        failed
+    }
+
+    fn open_path(&mut self, link: &Link) -> anyhow::Result<()> {
+        let answers = self.kernel.answers(link.index);
+        let attached = if answers { Attached::Yes } else { Attached::No };
+        let slow = SlowPath::new(
+            dhcp_sockets::packet_socket(link)?,
+            link.clone(),
+            self.common.clone(),
+            Watch::new(self.others.clone(), &link.name),
+            attached,
+        )?;
+        let cancel = self.cancel.child_token();
+        let task = tokio::spawn(slow.serve(cancel.clone()));
+        self.paths.insert(link.index, Path { link: link.clone(), attached, cancel, task });
         Ok(())
+    }
+
+    /// Starts again what has ended without being told to: one slow path's failure is nothing to the others.
+    pub(super) async fn look_after(&mut self) {
+        let ended: Vec<u32> = self
+            .paths
+            .iter()
+            .filter(|(_, path)| path.task.is_finished())
+            .map(|(ifindex, _)| *ifindex)
+            .collect();
+        for ifindex in ended {
+            let Some(Path { link, task, .. }) = self.paths.remove(&ifindex) else { continue };
+            // The interface went: that is another notice.
+            let Err(error) = task.await else { continue };
+            let interface = &link.name;
+            tracing::error!(
+                interface,
+                "answering in userspace failed, and is started again: {error}"
+            );
+            if let Err(error) = self.open_path(&link) {
+                tracing::error!(interface, "{error:#}");
+                self.trouble = Some(format!("{interface}: {error:#}"));
+            }
+        }
     }
 
     fn close_paths(&mut self, keep: impl Fn(&Path) -> bool) {
@@ -274,5 +349,11 @@ impl Dhcp {
             self.kernel.stop();
         }
         self.close_paths(|_| false);
+    }
+}
+
+impl Drop for Dhcp {
+    fn drop(&mut self) {
+        self.cancel.cancel();
     }
 }

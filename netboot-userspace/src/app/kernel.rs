@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use netboot_ebpf::shared::{Deadlines, Station};
+use netboot_ebpf::shared::Station;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    alive::deadlines,
     hidden_tags::hidden_tags,
     self_check::{self, SelfCheckFailed},
 };
@@ -18,7 +20,6 @@ use crate::{
     config::{Config, Xdp, XdpMode},
     fastpath::{self, Counts, Resident, Start},
     links::{Link, VlanOffload},
-    quarantine,
     sightings::Sightings,
     status::InterfaceStatus,
     tables::{Tables, patch::Patch},
@@ -34,6 +35,9 @@ pub(super) struct Kernel {
     without: Option<String>,
     /// It did not stand the self-check.
     failed_check: Option<String>,
+    /// An earlier daemon's program could not be taken over: it goes on, and does not follow the configuration.
+    is_left: bool,
+    pin_path: PathBuf,
     /// No earlier daemon's program was taken over.
     is_ours: bool,
     interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
@@ -61,6 +65,7 @@ impl Kernel {
         sightings: &Sightings,
         cancel: &CancellationToken,
     ) -> anyhow::Result<()> {
+        self.pin_path.clone_from(&config.xdp.pin_path);
         if !is_wanted(config) {
             self.stop();
             self.without = config.dhcp.mode.is_proxy().then(|| PROXY.to_owned());
@@ -71,7 +76,10 @@ impl Kernel {
             return Ok(());
         }
         let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
-        let (mut resident, start) = match Resident::start(&config.xdp.pin_path, tables, check) {
+        let deadlines = deadlines(&config.xdp);
+        let started = Resident::start(&self.pin_path, tables, &deadlines, check);
+        self.is_left = started.is_err() && fastpath::is_left(&self.pin_path);
+        let (mut resident, start) = match started {
             Ok(started) => started,
             Err(error) => {
                 let failed_check = error.is::<SelfCheckFailed>();
@@ -103,10 +111,14 @@ impl Kernel {
     /// They cannot be loaded, or the program does not stand the self-check: the old ones go on.
     pub(super) fn update(
         &mut self,
+        xdp: &Xdp,
         old: &Tables,
         new: &Tables,
         patch: Option<&Patch>,
     ) -> anyhow::Result<How> {
+        if self.resident.is_none() {
+            return Ok(How::Whole);
+        }
         if let Some(patch) = patch {
             match self.patch(old, new, patch) {
                 Ok(true) => return Ok(How::InPlace),
@@ -115,7 +127,7 @@ impl Kernel {
             }
         }
         let Some(resident) = &mut self.resident else { return Ok(How::Whole) };
-        resident.replace(new, &|copy| self_check::of_some(new, copy))?;
+        resident.replace(new, &deadlines(xdp), &|copy| self_check::of_some(new, copy))?;
         Ok(How::Whole)
     }
 
@@ -129,7 +141,8 @@ impl Kernel {
         new: &Tables,
         patch: &Patch,
     ) -> anyhow::Result<bool> {
-        let Some(resident) = &mut self.resident else { return Ok(true) };
+        // What was left is tried to be taken over when all is put in service.
+        let Some(resident) = &mut self.resident else { return Ok(!self.is_left) };
         let stations = || patch.set.iter().map(|row| row.station);
         resident.patch(old, patch, &|copy| self_check::of_stations(new, stations(), copy))
     }
@@ -143,9 +156,19 @@ impl Kernel {
         resident.check(&|copy| self_check::of_some(tables, copy))
     }
 
-    /// Why the program that was to be loaded was not.
+    /// Why the program that was to be loaded was not: it did not stand the self-check.
     pub(super) fn failed_check(&self) -> Option<&str> {
         self.failed_check.as_deref()
+    }
+
+    /// Why an earlier daemon's program goes on.
+    pub(super) fn left(&self) -> Option<&str> {
+        self.without.as_deref().filter(|_| self.is_left)
+    }
+
+    /// Whether anything in the kernel is to be told that the daemon lives.
+    pub(super) fn is_there(&self) -> bool {
+        self.resident.is_some() || self.is_left
     }
 
     pub(super) fn is_loaded(&self) -> bool {
@@ -228,27 +251,6 @@ impl Kernel {
         Arc::clone(&self.unreadable_events)
     }
 
-    /// Puts off the end of what the kernel does without this daemon.
-    pub(super) fn renew(&mut self, xdp: &Xdp) -> anyhow::Result<()> {
-        if self.resident.is_none() && self.failed_check.is_none() {
-            return Ok(());
-        }
-        let now = quarantine::now();
-        let end = |length: Option<Duration>| {
-            let end = length.map_or(0, |length| (now + length).as_nanos());
-            u64::try_from(end).unwrap_or(0)
-        };
-        let deadlines = Deadlines {
-            boot_files: end(xdp.boot_files_without_daemon),
-            answers: end(xdp.answers_without_daemon),
-        };
-        match &mut self.resident {
-            Some(resident) => resident.set_deadlines(&deadlines),
-            // What an earlier daemon left.
-            None => fastpath::put_off(&xdp.pin_path, &deadlines),
-        }
-    }
-
     /// Holds an address back until a time since boot.
     pub(super) fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
         self.resident.as_mut().map_or(Ok(()), |resident| resident.hold(station, until))
@@ -265,9 +267,13 @@ impl Kernel {
     pub(super) fn stop(&mut self) {
         self.watches.abort_all();
         self.interfaces.clear();
-        if let Some(resident) = self.resident.take()
-            && let Err(error) = resident.remove()
-        {
+        let removed = match self.resident.take() {
+            Some(resident) => resident.remove(),
+            None if self.is_left => fastpath::remove(&self.pin_path).map(drop),
+            None => Ok(()),
+        };
+        self.is_left = false;
+        if let Err(error) = removed {
             tracing::warn!("{error:#}");
         }
     }

@@ -7,11 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::mpsc, task::block_in_place};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    sync::{mpsc, watch},
+    task::block_in_place,
+};
 
 use super::{
-    declines,
+    alive,
     dhcp::Dhcp,
     health::Health,
     kernel,
@@ -24,7 +26,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    config::{self, Change, Config, DhcpMode},
+    config::{self, Change, Config, DhcpMode, Xdp},
     inventory::{Difference, Host, Inventory},
     machines::Machines,
     quarantine::Held,
@@ -47,7 +49,10 @@ pub(super) struct Node {
     health: Health,
     /// Where addresses that are declined come to.
     declined: mpsc::UnboundedSender<Held>,
-    cancel: CancellationToken,
+    /// What is told to the kernel while we live.
+    alive: watch::Sender<Option<Xdp>>,
+    /// Of the last self-check.
+    failed_check: Option<String>,
 }
 
 /// What becomes of the kernel's answers when the daemon ends.
@@ -71,6 +76,8 @@ pub(super) enum Why {
 /// The parts that this module says something of.
 const CONFIGURATION: &str = "configuration";
 const SELF_CHECK: &str = "self-check";
+const DHCP: &str = "dhcp";
+const XDP: &str = "xdp";
 
 impl Node {
     /// Answers. Addresses that are declined come to `declined`, for [`Node::hold`].
@@ -82,7 +89,6 @@ impl Node {
         mut config: Config,
         declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
-        let cancel = CancellationToken::new();
         let inventory = Inventory::new(std::mem::take(&mut config.hosts));
         let machines = Machines::new(inventory.clone());
         let mut dhcp = match config.dhcp.mode {
@@ -90,7 +96,7 @@ impl Node {
             _ => {
                 let config = Config { hosts: inventory.all(), ..config.clone() };
                 let sightings = Sightings::new(machines.clone(), config.path.as_deref());
-                Some(Dhcp::new(&config, sightings, &cancel)?)
+                Some(Dhcp::new(&config, sightings, None, declined.clone())?)
             }
         };
         match &mut dhcp {
@@ -119,9 +125,10 @@ impl Node {
             supervisor,
             health,
             declined,
-            cancel,
+            alive: watch::Sender::new(None),
+            failed_check: None,
         };
-        this.watch_declines();
+        tokio::spawn(alive::tell(this.alive.subscribe()));
         this.settle().await;
         if this.health.is_ready() {
             tracing::info!("ready");
@@ -160,8 +167,17 @@ impl Node {
                 changed.map(|()| tell(&summary, start))
             }
         };
-        self.settle().await;
+        if applied.is_ok() && self.config.path.is_some() {
+            self.health.up(CONFIGURATION);
+        }
         self.say(applied);
+        self.settle().await;
+    }
+
+    /// Starts again what has ended without being told to.
+    pub(super) async fn look_after(&mut self) {
+        let Some(dhcp) = &mut self.dhcp else { return };
+        dhcp.look_after().await;
     }
 
     /// The files that a reload reads.
@@ -172,7 +188,7 @@ impl Node {
     /// Looks at the node's interfaces again, after a change of one.
     pub(super) async fn look_at_links(&mut self) {
         let Some(dhcp) = &self.dhcp else { return };
-        match dhcp.has_other_links() {
+        match block_in_place(|| dhcp.has_other_links()) {
             Ok(false) => return,
             Ok(true) => {}
             Err(error) => {
@@ -186,22 +202,20 @@ impl Node {
         if applied.is_ok() {
             tracing::info!("an interface changed: done in {:.1?}", start.elapsed());
         }
-        self.settle().await;
         self.say(applied);
+        self.settle().await;
     }
 
     /// Says how a change went.
-    fn say(&self, applied: anyhow::Result<()>) {
+    fn say(&mut self, applied: anyhow::Result<()>) {
         let Err(error) = applied else {
-            if self.config.path.is_some() {
-                self.health.up(CONFIGURATION);
-            }
+            self.failed_check = None;
             return;
         };
         tracing::error!("kept the old configuration: {error:#}");
         self.health.degraded(CONFIGURATION, format!("kept the old one: {error:#}"));
         if error.is::<SelfCheckFailed>() {
-            self.health.down(SELF_CHECK, format!("{error:#}"));
+            self.failed_check = Some(format!("{error:#}"));
         }
     }
 
@@ -227,36 +241,54 @@ impl Node {
         config.xdp.pin_path.clone_from(&self.config.xdp.pin_path);
         let hosts = Inventory::new(std::mem::take(&mut config.hosts)).all();
         let old = std::mem::replace(&mut self.config, config);
-        if let Err(error) = self.switch(old.dhcp.mode, hosts.clone()) {
+        if let Err(error) = self.switch(&old, hosts.clone()) {
             self.config = old;
             return Err(error);
+        }
+        for name in old.interfaces.iter().filter(|name| !self.config.interfaces.contains(name)) {
+            self.health.off(interface(name));
         }
         self.inventory.replace(hosts);
         self.machines.refresh();
         Ok(())
     }
 
-    /// Puts the configuration with these hosts in service, after another mode.
-    fn switch(&mut self, old: DhcpMode, hosts: Vec<Arc<Host>>) -> anyhow::Result<()> {
+    /// Puts the configuration with these hosts in service, in the place of an old one.
+    fn switch(&mut self, old: &Config, hosts: Vec<Arc<Host>>) -> anyhow::Result<()> {
         let mode = self.config.dhcp.mode;
-        if self.dhcp.is_some() && mode != DhcpMode::Off && old.is_proxy() == mode.is_proxy() {
+        if self.dhcp.is_some()
+            && mode != DhcpMode::Off
+            && old.dhcp.mode.is_proxy() == mode.is_proxy()
+        {
             return self.apply(hosts);
         }
-        // Other ports: these are held by us until the old side ends.
+        // Everything that may fail comes before the old side ends, but for the start itself.
+        let prepared = match mode {
+            DhcpMode::Off => None,
+            _ => Some(self.prepare(&self.config, hosts)?),
+        };
         if let Some(mut dhcp) = self.dhcp.take() {
             dhcp.stop(AtEnd::Detach);
         }
         self.shown.clear();
-        if mode == DhcpMode::Off {
+        let Some(mut dhcp) = prepared else { return Ok(()) };
+        let Err(error) = dhcp.start(&self.config) else {
+            self.dhcp = Some(dhcp);
             return Ok(());
-        }
-        let config = Config { hosts, ..self.config.clone() };
+        };
+        dhcp.stop(AtEnd::Detach);
+        let mut before = self.prepare(old, self.inventory.all())?;
+        before.start(old)?;
+        self.dhcp = Some(before);
+        Err(error)
+    }
+
+    /// The side that answers DHCP, before it does.
+    fn prepare(&self, config: &Config, hosts: Vec<Arc<Host>>) -> anyhow::Result<Dhcp> {
+        let config = Config { hosts, ..config.clone() };
         let sightings = Sightings::new(self.machines.clone(), config.path.as_deref());
-        let mut dhcp = Dhcp::new(&config, sightings, &self.cancel)?;
-        dhcp.start(&config)?;
-        self.dhcp = Some(dhcp);
-        self.watch_declines();
-        Ok(())
+        let held = self.dhcp.as_ref().map(Dhcp::ports);
+        Dhcp::new(&config, sightings, held, self.declined.clone())
     }
 
     /// Puts the configuration with these hosts in service.
@@ -275,35 +307,46 @@ impl Node {
     async fn settle(&mut self) {
         let wanted = wanted(&self.config, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
-        // New tables do not know it yet.
-        self.renew();
         let Some(dhcp) = &mut self.dhcp else {
-            self.health.off(SELF_CHECK);
+            self.alive.send_replace(None);
+            let interfaces = self.config.interfaces.iter().map(|name| interface(name));
+            [SELF_CHECK.to_owned(), DHCP.to_owned(), XDP.to_owned()]
+                .into_iter()
+                .chain(interfaces)
+                .for_each(|part| self.health.off(part));
+            if self.config.dhcp.mode != DhcpMode::Off {
+                self.health
+                    .down(DHCP, "nobody is answered: the log says why; correct it, and reload");
+            }
             return;
         };
         self.shown.set(dhcp);
+        match dhcp.trouble() {
+            Some(why) => self.health.down(DHCP, why),
+            None => self.health.up(DHCP),
+        }
         let kernel = dhcp.kernel();
-        match kernel.failed_check() {
+        self.alive.send_replace(kernel.is_there().then(|| self.config.xdp.clone()));
+        match kernel.failed_check().or(self.failed_check.as_deref()) {
             Some(why) => self.health.down(SELF_CHECK, why),
             None if kernel.is_loaded() => self.health.up(SELF_CHECK),
             None => self.health.off(SELF_CHECK),
         }
+        match kernel.left() {
+            Some(why) => self.health.down(
+                XDP,
+                format!("an earlier daemon's program goes on, and does not follow the configuration: {why}"),
+            ),
+            None => self.health.off(XDP),
+        }
         let missing = dhcp.missing(&self.config);
         for name in &self.config.interfaces {
-            let part = format!("interface {name}");
+            let part = interface(name);
             if missing.contains(&name.as_str()) {
                 self.health.down(part, "it is not there: machines at it are answered when it is");
             } else {
                 self.health.up(part);
             }
-        }
-    }
-
-    /// Tells the kernel that the daemon lives: it bounds what it does without.
-    pub(super) fn renew(&mut self) {
-        let Some(dhcp) = &mut self.dhcp else { return };
-        if let Err(error) = dhcp.kernel().renew(&self.config.xdp) {
-            tracing::error!("the kernel is not told that the daemon lives: {error:#}");
         }
     }
 
@@ -317,22 +360,19 @@ impl Node {
         }
     }
 
-    fn watch_declines(&self) {
-        let Some(dhcp) = &self.dhcp else { return };
-        let (tables, cancel) = (dhcp.tables().clone(), self.cancel.clone());
-        tokio::spawn(declines::watch(tables, self.declined.clone(), cancel));
-    }
-
     /// Ends.
     pub(super) async fn stop(self, at_end: AtEnd) {
         if let Some(mut dhcp) = self.dhcp {
             dhcp.stop(at_end);
         }
-        self.cancel.cancel();
         if tokio::time::timeout(GRACE, self.supervisor.shutdown()).await.is_err() {
             tracing::warn!("not all services ended in time: what is under way is cut off");
         }
     }
+}
+
+fn interface(name: &str) -> String {
+    format!("interface {name}")
 }
 
 fn wanted(config: &Config, dhcp: Option<&Dhcp>) -> Wanted {

@@ -56,10 +56,21 @@ pub fn remove(_: &Path) -> anyhow::Result<usize> {
     Ok(0)
 }
 
+/// Never: this build leaves nothing.
+#[must_use]
+pub fn is_left(_: &Path) -> bool {
+    false
+}
+
 impl Resident {
     /// # Errors
     /// Always: this build has no XDP program.
-    pub fn start(_: &Path, _: &Tables, _: Check<'_>) -> anyhow::Result<(Self, Start)> {
+    pub fn start(
+        _: &Path,
+        _: &Tables,
+        _: &Deadlines,
+        _: Check<'_>,
+    ) -> anyhow::Result<(Self, Start)> {
         anyhow::bail!(ABSENT)
     }
 
@@ -71,7 +82,7 @@ impl Resident {
 
     /// # Errors
     /// Never: there is no program.
-    pub fn replace(&mut self, _: &Tables, _: Check<'_>) -> anyhow::Result<()> {
+    pub fn replace(&mut self, _: &Tables, _: &Deadlines, _: Check<'_>) -> anyhow::Result<()> {
         match self.0 {}
     }
 
@@ -102,12 +113,6 @@ impl Resident {
     /// # Errors
     /// Never: there is no program.
     pub fn hold(&mut self, _: Station, _: Duration) -> anyhow::Result<()> {
-        match self.0 {}
-    }
-
-    /// # Errors
-    /// Never: there is no program.
-    pub fn set_deadlines(&mut self, _: &Deadlines) -> anyhow::Result<()> {
         match self.0 {}
     }
 

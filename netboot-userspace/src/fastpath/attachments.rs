@@ -21,6 +21,9 @@ use crate::{
 
 const NATIVE_VETH: &str = "native mode on veth answers only a peer that has an XDP program itself";
 
+const KEPT: &str =
+    "an earlier daemon attached it so; `netboot detach` and a restart try native mode again";
+
 /// The kernel lets go of a link only some milliseconds after its pin is gone.
 const LET_GO: Duration = Duration::from_secs(2);
 
@@ -35,16 +38,10 @@ impl Attachments {
     pub(super) fn adopt(pins: &Pins) -> anyhow::Result<Self> {
         let mut this = Self::default();
         for ifindex in pins.links()? {
-            let pin = pins.link(ifindex);
-            let link = PinnedLink::from_pin(&pin)
-                .with_context(|| format!("cannot open {}", pin.display()))?;
-            let link = FdLink::from(link);
-            let program = link.info().context("the kernel does not describe a link")?.program_id();
-            // The index may be another interface's by now.
-            if links::xdp_program(ifindex)? == Some(program) {
-                this.links.insert(ifindex, link);
-            } else {
-                bpffs::remove(&pin)?;
+            match open(ifindex, pins) {
+                Ok(Some(link)) => _ = this.links.insert(ifindex, link),
+                Ok(None) => {}
+                Err(error) => tracing::warn!("what holds an earlier program is left: {error:#}"),
             }
         }
         Ok(this)
@@ -60,7 +57,7 @@ impl Attachments {
 
     /// Puts a program in the place of the one before, at each interface. An interface where that is not
     /// possible has no program then.
-    pub(super) fn update(&mut self, program: &mut Xdp, pins: &Pins) -> anyhow::Result<()> {
+    pub(super) fn update(&mut self, program: &mut Xdp, pins: &Pins) {
         for (ifindex, link) in std::mem::take(&mut self.links) {
             match replace(program, link) {
                 Ok(link) => _ = self.links.insert(ifindex, link),
@@ -69,11 +66,12 @@ impl Attachments {
                         ifindex,
                         "the program is detached from an interface, since it cannot be replaced there: {error:#}"
                     );
-                    bpffs::remove(&pins.link(ifindex))?;
+                    if let Err(error) = bpffs::remove(&pins.link(ifindex)) {
+                        tracing::error!("{error:#}");
+                    }
                 }
             }
         }
-        Ok(())
     }
 
     /// Attaches the program where it is not yet, and says in which mode, and why not in a better one.
@@ -90,7 +88,9 @@ impl Attachments {
         let note = link.is_veth.then(|| NATIVE_VETH.to_owned());
         if let Some(now) = self.mode(link) {
             match (mode, now) {
-                (XdpMode::Auto, XdpMode::Generic) => return Ok((now, note)),
+                (XdpMode::Auto, XdpMode::Generic) => {
+                    return Ok((now, Some(note.unwrap_or_else(|| KEPT.to_owned()))));
+                }
                 (XdpMode::Auto, _) => return Ok((now, None)),
                 (wanted, now) if wanted == now => return Ok((now, None)),
                 // The kernel changes no link's mode.
@@ -175,6 +175,21 @@ impl Attachments {
     pub(super) fn detach_all(mut self, pins: &Pins) -> anyhow::Result<()> {
         self.interfaces().into_iter().try_for_each(|ifindex| self.detach(ifindex, pins))
     }
+}
+
+/// The link that an earlier daemon pinned, if it is one of this interface.
+fn open(ifindex: u32, pins: &Pins) -> anyhow::Result<Option<FdLink>> {
+    let pin = pins.link(ifindex);
+    let link =
+        PinnedLink::from_pin(&pin).with_context(|| format!("cannot open {}", pin.display()))?;
+    let link = FdLink::from(link);
+    let program = link.info().context("the kernel does not describe a link")?.program_id();
+    // The index may be another interface's by now.
+    if links::xdp_program(ifindex)? == Some(program) {
+        return Ok(Some(link));
+    }
+    bpffs::remove(&pin)?;
+    Ok(None)
 }
 
 fn replace(program: &mut Xdp, link: FdLink) -> anyhow::Result<FdLink> {

@@ -11,35 +11,28 @@ use aya::{
 };
 use netboot_ebpf::{
     limit::Limit,
-    shared::{
-        BootFile, ClassFlags, Deadlines, Interface, Reservation, Settings, Station, Subnet,
-        UserClass, map,
-    },
+    shared::{Settings, map},
     verdict::Verdict,
 };
 use nix::libc;
 
 use super::{
-    OBJECT, PROGRAM, explain, program,
+    OBJECT, PROGRAM, explain,
+    pins::{TABLES, Table},
+    program,
     rows::{self, Row},
     run::MAX_FRAME,
 };
 
-/// A map's name, and the sizes of its keys and values.
-pub(super) type Table = (&'static str, usize, usize);
-
-/// The maps that are the daemon's.
-pub(super) const TABLES: [Table; 7] = [
-    (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
-    (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
-    (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
-    (map::BOOT_FILES, size_of::<u32>(), size_of::<BootFile>()),
-    (map::INTERFACES, size_of::<u32>(), size_of::<Interface>()),
-    (map::SETTINGS, size_of::<u32>(), size_of::<Settings>()),
-    (map::DEADLINES, size_of::<u32>(), size_of::<Deadlines>()),
-];
-
 const XDP_TX: u32 = 3;
+
+/// When the copy ends to name boot files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deadline {
+    /// When the program in service does.
+    TheDaemons,
+    Never,
+}
 
 /// The copy.
 pub struct Live {
@@ -56,17 +49,20 @@ impl Live {
         let pins = directory.display();
         anyhow::ensure!(directory.exists(), "nothing is pinned in {pins}");
         anyhow::ensure!(is_held(directory)?, "what is pinned in {pins} is no running daemon's");
-        Self::over(directory)
+        Self::over(directory, Deadline::TheDaemons)
     }
 
     /// Loads it over the maps that are pinned in a directory.
-    pub(super) fn over(directory: &Path) -> anyhow::Result<Self> {
+    pub(super) fn over(directory: &Path, deadline: Deadline) -> anyhow::Result<Self> {
+        let is_own = |name: &str| {
+            name == map::SETTINGS || (name == map::DEADLINES && deadline == Deadline::Never)
+        };
         let ids = TABLES
             .iter()
             .map(|table| check(directory, table))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let mut loader = EbpfLoader::new();
-        for (name, ..) in TABLES.iter().filter(|(name, ..)| *name != map::SETTINGS) {
+        for (name, ..) in TABLES.iter().filter(|(name, ..)| !is_own(name)) {
             loader.map_pin_path(name, directory.join(name));
         }
         let mut ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
@@ -125,12 +121,17 @@ impl Live {
 
 /// The daemon's settings without limits: what is asked here does not count against a machine.
 fn unlimited(directory: &Path) -> anyhow::Result<Settings> {
+    let [machine, unknown, total] = [Limit::default(); 3];
+    Ok(Settings { machine, unknown, total, ..settings(directory)? })
+}
+
+/// The pinned settings.
+pub(super) fn settings(directory: &Path) -> anyhow::Result<Settings> {
     let path = directory.join(map::SETTINGS);
     let pinned = MapData::from_pin(&path).map_err(|error| open_error(&path, &error))?;
     let array: Array<_, Row<Settings>> = Map::Array(pinned).try_into()?;
     let Row(settings) = array.get(&0, 0).context("cannot read SETTINGS")?;
-    let [machine, unknown, total] = [Limit::default(); 3];
-    Ok(Settings { machine, unknown, total, ..settings })
+    Ok(settings)
 }
 
 /// Whether a daemon holds the directory's lock, as it does while it runs.

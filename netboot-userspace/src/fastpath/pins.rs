@@ -13,24 +13,35 @@ use std::{
 };
 
 use anyhow::Context as _;
-use netboot_ebpf::shared::map;
+use netboot_ebpf::shared::{
+    BootFile, ClassFlags, Deadlines, Interface, Reservation, Settings, Station, Subnet, UserClass,
+    map,
+};
 
 use super::bpffs;
 
+/// A map's name, and the sizes of its keys and values.
+pub(super) type Table = (&'static str, usize, usize);
+
 /// The maps of one generation of the tables.
-pub(super) const TABLES: [&str; 7] = [
-    map::RESERVATIONS,
-    map::USER_CLASSES,
-    map::SUBNETS,
-    map::BOOT_FILES,
-    map::INTERFACES,
-    map::SETTINGS,
-    map::DEADLINES,
+pub(super) const TABLES: [Table; 7] = [
+    (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
+    (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
+    (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
+    (map::BOOT_FILES, size_of::<u32>(), size_of::<BootFile>()),
+    (map::INTERFACES, size_of::<u32>(), size_of::<Interface>()),
+    (map::SETTINGS, size_of::<u32>(), size_of::<Settings>()),
+    (map::DEADLINES, size_of::<u32>(), size_of::<Deadlines>()),
 ];
 /// The maps that all generations share: what was counted and seen.
 pub(super) const SHARED: [&str; 5] = [map::COUNTERS, map::EVENTS, map::UNKNOWN, map::LIMITS, LOG];
 /// The map of aya-log.
 const LOG: &str = "AYA_LOGS";
+
+/// All of them, by name.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().map(|(name, ..)| name).chain(SHARED)
+}
 
 const NEXT: &str = "next";
 const LINKS: &str = "links";
@@ -80,7 +91,7 @@ impl Pins {
 
     /// Moves the next generation to its place.
     pub(super) fn finish(&self) -> anyhow::Result<()> {
-        for name in TABLES.into_iter().chain(SHARED) {
+        for name in names() {
             let from = self.next().join(name);
             if from.exists() {
                 fs::rename(&from, self.map(name))
@@ -113,7 +124,7 @@ impl Pins {
         remove_files(&self.directory.join(LINKS))?;
         bpffs::remove_directory(&self.directory.join(LINKS))?;
         self.forget_next()?;
-        for name in TABLES.into_iter().chain(SHARED) {
+        for name in names() {
             bpffs::remove(&self.map(name))?;
         }
         // Others may have pinned something there: then it stays.

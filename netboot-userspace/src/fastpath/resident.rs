@@ -13,7 +13,7 @@ use super::{
     FastPath, PROGRAM,
     attachments::Attachments,
     counts::{self, Counts},
-    live::{self, Live},
+    live::{self, Deadline, Live},
     pins::{self, Pins},
     program,
     room::Room,
@@ -59,15 +59,16 @@ impl Resident {
     pub fn start(
         directory: &Path,
         tables: &Tables,
+        deadlines: &Deadlines,
         check: Check<'_>,
     ) -> anyhow::Result<(Self, Start)> {
         let pins = Pins::open(directory)?;
         let mut attachments = Attachments::adopt(&pins)?;
         let interfaces = attachments.len();
         if fits(&pins) {
-            match adopt(&pins, tables, check) {
+            match adopt(&pins, tables, deadlines, check) {
                 Ok(Some((mut current, copy, patch))) => {
-                    attachments.update(program(&mut current.ebpf, PROGRAM)?, &pins)?;
+                    attachments.update(program(&mut current.ebpf, PROGRAM)?, &pins);
                     let start = Start::Adopted { interfaces, patch };
                     return Ok((Self { pins, current, copy, attachments }, start));
                 }
@@ -75,15 +76,15 @@ impl Resident {
                 Err(error) => tracing::warn!("the pinned maps are not taken over: {error:#}"),
             }
         }
-        let (current, copy) = generation(&pins, tables, check)?;
-        let mut this = Self { pins, current, copy, attachments };
-        this.put_in_service()?;
-        let fresh = interfaces == 0;
-        Ok((this, if fresh { Start::Fresh } else { Start::Replaced { interfaces } }))
+        let (mut current, copy) = generation(&pins, tables, deadlines, check)?;
+        attachments.update(program(&mut current.ebpf, PROGRAM)?, &pins);
+        tidy(&pins);
+        let start = if interfaces == 0 { Start::Fresh } else { Start::Replaced { interfaces } };
+        Ok((Self { pins, current, copy, attachments }, start))
     }
 
-    /// Changes some rows in place. `reservations` is how many there are now; `undo` is what takes it back.
-    /// `false`: there is no room, and nothing was changed.
+    /// Changes some rows in place; `tables` are those in service. `false`: there is no room, and nothing was
+    /// changed.
     ///
     /// # Errors
     /// A map cannot be written, or the program does not stand the check; then nothing was changed either.
@@ -110,17 +111,19 @@ impl Resident {
     ///
     /// # Errors
     /// They cannot be loaded, or the program does not stand the check; then the old ones go on.
-    pub fn replace(&mut self, tables: &Tables, check: Check<'_>) -> anyhow::Result<()> {
-        let (current, copy) = generation(&self.pins, tables, check)?;
-        self.current = current;
+    pub fn replace(
+        &mut self,
+        tables: &Tables,
+        deadlines: &Deadlines,
+        check: Check<'_>,
+    ) -> anyhow::Result<()> {
+        let (mut next, copy) = generation(&self.pins, tables, deadlines, check)?;
+        self.attachments.update(program(&mut next.ebpf, PROGRAM)?, &self.pins);
+        // From here on the new tables answer.
+        self.current = next;
         self.copy = copy;
-        self.put_in_service()
-    }
-
-    fn put_in_service(&mut self) -> anyhow::Result<()> {
-        let program = program(&mut self.current.ebpf, PROGRAM)?;
-        self.attachments.update(program, &self.pins)?;
-        self.pins.finish()
+        tidy(&self.pins);
+        Ok(())
     }
 
     /// Whether the program in service stands the check.
@@ -166,14 +169,6 @@ impl Resident {
         rows::hold(&mut self.current.ebpf, station, until)
     }
 
-    /// Puts off the end of what it does without a daemon.
-    ///
-    /// # Errors
-    /// The map cannot be written.
-    pub fn set_deadlines(&mut self, deadlines: &Deadlines) -> anyhow::Result<()> {
-        self.current.set_deadlines(deadlines)
-    }
-
     /// What it counts.
     ///
     /// # Errors
@@ -213,9 +208,28 @@ pub fn remove(directory: &Path) -> anyhow::Result<usize> {
     detached.map(|()| interfaces)
 }
 
+/// Whether a program that no daemon looks after answers from what is pinned in the directory.
+#[must_use]
+pub fn is_left(directory: &Path) -> bool {
+    // A daemon that runs holds the directory.
+    Pins::open(directory).and_then(|pins| pins.links()).is_ok_and(|links| !links.is_empty())
+}
+
+/// Moves the pins of the tables in service to their place; where that fails, the next start replaces all.
+fn tidy(pins: &Pins) {
+    if let Err(error) = pins.finish() {
+        tracing::error!("the new tables are in service, but not at their place: {error:#}");
+    }
+}
+
 /// Makes the next generation of the tables, and a program that answers from it.
-fn generation(pins: &Pins, tables: &Tables, check: Check<'_>) -> anyhow::Result<(FastPath, Live)> {
-    let made = make(pins, tables, check);
+fn generation(
+    pins: &Pins,
+    tables: &Tables,
+    deadlines: &Deadlines,
+    check: Check<'_>,
+) -> anyhow::Result<(FastPath, Live)> {
+    let made = make(pins, tables, deadlines, check);
     if made.is_err()
         && let Err(error) = pins.forget_next()
     {
@@ -224,7 +238,12 @@ fn generation(pins: &Pins, tables: &Tables, check: Check<'_>) -> anyhow::Result<
     made
 }
 
-fn make(pins: &Pins, tables: &Tables, check: Check<'_>) -> anyhow::Result<(FastPath, Live)> {
+fn make(
+    pins: &Pins,
+    tables: &Tables,
+    deadlines: &Deadlines,
+    check: Check<'_>,
+) -> anyhow::Result<(FastPath, Live)> {
     pins.begin()?;
     let next = pins.next();
     let shared = shares(pins);
@@ -238,8 +257,9 @@ fn make(pins: &Pins, tables: &Tables, check: Check<'_>) -> anyhow::Result<(FastP
         counts::carry_over(&counters, &next.join(map::COUNTERS))?;
     }
     rows::fill(&mut made.ebpf, tables)?;
+    made.set_deadlines(deadlines)?;
     made.load_program()?;
-    let mut copy = Live::over(&next)?;
+    let mut copy = Live::over(&next, Deadline::Never)?;
     check(&mut copy)?;
     Ok((made, copy))
 }
@@ -248,35 +268,41 @@ fn make(pins: &Pins, tables: &Tables, check: Check<'_>) -> anyhow::Result<(FastP
 fn adopt(
     pins: &Pins,
     tables: &Tables,
+    deadlines: &Deadlines,
     check: Check<'_>,
 ) -> anyhow::Result<Option<(FastPath, Live, Patch)>> {
     let room = Room::of_pins(pins.directory())?;
     let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
-    if rows::settings(&mut found.ebpf)?.layout != LAYOUT {
-        return Ok(None);
-    }
-    let rows::Found { patch, quarantined, reservations } = rows::compare(&mut found.ebpf, tables)?;
+    let rows::Found { patch, undo, quarantined, reservations } =
+        rows::compare(&mut found.ebpf, tables)?;
     tables.quarantine.restore(quarantined, quarantine::now());
     let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {
         return Ok(None);
     };
-    rows::patch(&mut found.ebpf, &patch, &tables.quarantine)?;
-    // There is a daemon again.
-    found.set_deadlines(&Deadlines { boot_files: 0, answers: 0 })?;
     found.load_program()?;
-    let mut copy = Live::over(pins.directory())?;
-    check(&mut copy)?;
+    let mut copy = Live::over(pins.directory(), Deadline::Never)?;
+    let quarantine = &tables.quarantine;
+    let changed = rows::patch(&mut found.ebpf, &patch, quarantine).and_then(|()| check(&mut copy));
+    if let Err(error) = changed {
+        rows::patch(&mut found.ebpf, &undo, quarantine)?;
+        return Err(error);
+    }
+    found.set_deadlines(deadlines)?;
     Ok(Some((found, copy, patch)))
 }
 
 /// Whether what is pinned can be read by this program.
 fn fits(pins: &Pins) -> bool {
-    let is_ours = |table| live::check(pins.directory(), table).is_ok();
-    !pins.is_between() && live::TABLES.iter().all(is_ours) && shares(pins)
+    !pins.is_between() && shares(pins)
 }
 
 /// Whether the maps that outlive generations are there, and as this program has them.
 fn shares(pins: &Pins) -> bool {
+    let is_ours = |table| live::check(pins.directory(), table).is_ok();
+    let layout = || live::settings(pins.directory()).map(|settings| settings.layout);
+    if !pins::TABLES.iter().all(is_ours) || !layout().is_ok_and(|layout| layout == LAYOUT) {
+        return false;
+    }
     let is = |name: &str, key: usize, value: usize, rows: usize| {
         MapInfo::from_pin(pins.map(name)).is_ok_and(|info| {
             let found = [info.key_size(), info.value_size(), info.max_entries()];

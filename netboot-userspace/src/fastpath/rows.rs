@@ -7,7 +7,7 @@ use aya::{
     Ebpf, Pod,
     maps::{Array, HashMap, Map, MapData},
 };
-use netboot_ebpf::shared::{Reservation, Settings, Station, map};
+use netboot_ebpf::shared::{Reservation, Station, map};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::{
@@ -77,6 +77,8 @@ pub(super) fn reservations(ebpf: &mut Ebpf) -> anyhow::Result<Reservations<'_>> 
 pub(super) struct Found {
     /// What makes these the wanted ones; `None`: they must be replaced as a whole.
     pub(super) patch: Option<Patch>,
+    /// What takes that back.
+    pub(super) undo: Patch,
     /// Addresses that are held back.
     pub(super) quarantined: Vec<Held>,
     /// How many there are.
@@ -96,7 +98,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
         rows.insert(station, row.configured());
     }
     let now = Tables {
-        settings: settings(ebpf)?,
+        settings: first(ebpf, map::SETTINGS, 1)?.pop().context("SETTINGS is empty")?,
         interfaces: all(ebpf, map::INTERFACES)?,
         user_classes: all(ebpf, map::USER_CLASSES)?,
         // Behind what is wanted there may be more, which nothing refers to then.
@@ -106,7 +108,9 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
         ..wanted.clone_without_reservations()
     };
     let reservations = now.reservations.len();
-    Ok(Found { patch: now.patch_to(wanted), quarantined, reservations })
+    let patch = now.patch_to(wanted);
+    let undo = patch.as_ref().map(|patch| patch.undone(&now)).unwrap_or_default();
+    Ok(Found { patch, undo, quarantined, reservations })
 }
 
 /// Holds a machine's address back.
@@ -115,12 +119,6 @@ pub(super) fn hold(ebpf: &mut Ebpf, station: Station, until: Duration) -> anyhow
     let Row(mut row) = rows.get(&Row(station), 0).context("cannot read RESERVATIONS")?;
     row.quarantined_until = u64::try_from(until.as_nanos())?;
     rows.insert(Row(station), Row(row), 0).context("cannot write RESERVATIONS")
-}
-
-/// The settings in the maps of an object.
-pub(super) fn settings(ebpf: &mut Ebpf) -> anyhow::Result<Settings> {
-    let rows: Vec<Settings> = first(ebpf, map::SETTINGS, 1)?;
-    rows.first().copied().context("SETTINGS is empty")
 }
 
 fn take<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Map> {

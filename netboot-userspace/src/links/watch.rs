@@ -1,6 +1,6 @@
 //! Tells when an interface or an address comes, goes or changes.
 
-use std::io;
+use std::{io, time::Duration};
 
 use anyhow::Context as _;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -8,6 +8,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 /// RTMGRP_LINK and RTMGRP_IPV4_IFADDR of rtnetlink(7).
 const GROUPS: u32 = 0x1 | 0x10;
+/// Notices of so long are taken together.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// The kernel's notices.
 pub struct Watch {
@@ -47,5 +49,7 @@ impl Watch {
         {
             tracing::debug!(%error, "notices of interfaces were lost");
         }
+        // One change is several notices.
+        tokio::time::sleep(QUIET).await;
     }
 }

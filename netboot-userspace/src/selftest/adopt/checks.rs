@@ -3,6 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::{bail, ensure};
+use netboot_ebpf::shared::Deadlines;
 
 use super::{
     switch,
@@ -102,7 +103,7 @@ fn other_layout(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, tables) = trial.begin(same)?;
     let mut foreign = tables.clone();
     foreign.settings.layout ^= 1;
-    resident.replace(&foreign, &|copy| trial.stands(&foreign, copy))?;
+    resident.replace(&foreign, &Deadlines::NEVER, &|copy| trial.stands(&foreign, copy))?;
     let left = trial.kill(resident, &tables)?;
     let (_, start) = trial.again(&left, &tables)?;
     ensure!(start == Start::Replaced { interfaces: 1 }, "{start:?}");
@@ -112,7 +113,7 @@ fn other_layout(trial: &Trial) -> anyhow::Result<()> {
 fn refused(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, before) = trial.begin(same)?;
     let program = trial.attached()?;
-    let refused = resident.replace(&tables(other)?, &|_| bail!("not this one"));
+    let refused = resident.replace(&tables(other)?, &Deadlines::NEVER, &|_| bail!("not this one"));
     ensure!(refused.is_err(), "it is in service all the same");
     ensure!(trial.attached()? == program, "the attached program is another one");
     trial.serves(&mut resident, &before)?;

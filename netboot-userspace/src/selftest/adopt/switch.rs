@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, ensure};
+use netboot_ebpf::shared::Deadlines;
 
 use super::{
     trial::Trial,
@@ -29,8 +30,9 @@ pub(super) fn is_atomic(trial: &Trial) -> anyhow::Result<()> {
     let seen = thread::scope(|scope| {
         let watch = scope.spawn(|| watch(trial, &done));
         let mut times = both.iter().cycle().take(TIMES);
-        let replaced = times
-            .try_for_each(|tables| resident.replace(tables, &|copy| trial.stands(tables, copy)));
+        let replaced = times.try_for_each(|tables| {
+            resident.replace(tables, &Deadlines::NEVER, &|copy| trial.stands(tables, copy))
+        });
         done.store(true, Relaxed);
         let seen = watch.join().map_err(|_| anyhow!("the watch panicked"))?;
         replaced.and(seen)

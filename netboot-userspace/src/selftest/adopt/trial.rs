@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use netboot_ebpf::{responder::Scratch, side::Kernel};
+use netboot_ebpf::{responder::Scratch, shared::Deadlines, side::Kernel};
 
 use super::{
     super::{compare, find, golden},
@@ -70,7 +70,9 @@ impl Trial {
     }
 
     fn start(&self, tables: &Tables) -> anyhow::Result<(Resident, Start)> {
-        Resident::start(&self.directory, tables, &|copy| self.stands(tables, copy))
+        Resident::start(&self.directory, tables, &Deadlines::NEVER, &|copy| {
+            self.stands(tables, copy)
+        })
     }
 
     /// A daemon dies, and says nothing: the kernel goes on.
