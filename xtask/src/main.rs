@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod dist;
 mod fuzz;
+mod guest;
 mod parts;
 mod progress;
 mod rules;
@@ -12,6 +13,7 @@ mod run;
 mod setup;
 mod shell;
 mod test;
+mod test_vm;
 mod tool;
 mod verify;
 
@@ -42,6 +44,8 @@ enum Command {
     Ci,
     /// Load the XDP program on this kernel and on Debian 12's 6.1
     Verify,
+    /// Verify, and try on both kernels that the program outlives the daemon and is taken over
+    TestVm,
     /// Try changed inputs on the fuzz targets for a while
     Fuzz(fuzz::Args),
     /// Make a Debian package and a static tarball
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::command(&args),
         Command::Ci => ci::command(),
         Command::Verify => verify::command(),
+        Command::TestVm => test_vm::command(),
         Command::Fuzz(args) => fuzz::command(&args),
         Command::Dist(args) => dist::command(&args),
         Command::Bench(args) => bench::command(&args),

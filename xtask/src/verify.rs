@@ -1,14 +1,13 @@
 //! `cargo xtask verify`: loads the XDP program on this kernel and on Debian 12's, and says what the
 //! verifier had to do for it.
 
-mod guest;
-mod measure;
+pub(crate) mod measure;
 
 use anyhow::{Context as _, Result};
 
 use self::measure::Measure;
 use crate::{
-    cargo,
+    cargo, guest,
     parts::Parts,
     setup::{self, Group, STATIC_TARGET},
     shell,
@@ -45,5 +44,6 @@ fn on_debian_12() -> Result<Measure> {
         .context("target/tools/kernel holds no kernel: run `cargo xtask setup`")?;
     let build = ["build", "-p", "netboot-userspace", "--target", STATIC_TARGET];
     let daemon = cargo::executable(&build, "netboot")?;
-    measure::find(&guest::run(&kernel, &daemon, &SELFTEST)?)
+    let script = format!("{} {}\n", guest::PROGRAM, SELFTEST.join(" "));
+    measure::find(&guest::run(&kernel, &daemon, &script)?)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 const MOST_INSTRUCTIONS: u64 = 100_000;
 
 #[derive(Debug, PartialEq)]
-pub(super) struct Measure {
+pub(crate) struct Measure {
     kernel: String,
     verified_instructions: u64,
     program_bytes: u64,
@@ -19,7 +19,7 @@ pub(super) struct Measure {
 }
 
 /// Finds the daemon's line in the output of a program or of a serial console.
-pub(super) fn find(output: &str) -> Result<Measure> {
+pub(crate) fn find(output: &str) -> Result<Measure> {
     output
         .lines()
         .find_map(parse)
@@ -27,7 +27,7 @@ pub(super) fn find(output: &str) -> Result<Measure> {
 }
 
 impl Measure {
-    pub(super) fn judge(&self) -> Result<()> {
+    pub(crate) fn judge(&self) -> Result<()> {
         let Self { kernel, verified_instructions, golden_ok, .. } = self;
         ensure!(
             *golden_ok,
@@ -42,7 +42,7 @@ impl Measure {
     }
 }
 
-pub(super) fn table(measures: &[Measure]) -> String {
+pub(crate) fn table(measures: &[Measure]) -> String {
     let mut table = format!(
         "{:<28} {:>12} {:>10} {:>10} {:>12} {:>8}\n",
         "kernel", "instructions", "program", "jited", "golden", "answer"
