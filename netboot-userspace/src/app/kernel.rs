@@ -25,6 +25,7 @@ use crate::{
     tables::{Tables, patch::Patch},
 };
 
+const LEFT: &str = "an earlier daemon's XDP program goes on answering";
 const PROXY: &str = "the daemon answers ProxyDHCP";
 
 /// The loaded program, and what became of each interface.
@@ -75,27 +76,52 @@ impl Kernel {
         if self.resident.is_some() {
             return Ok(());
         }
+        let Err(error) = self.load(config, tables, sightings, cancel) else { return Ok(()) };
+        if config.xdp.mode != XdpMode::Auto && !error.is::<SelfCheckFailed>() {
+            return Err(error);
+        }
+        let mut why = format!("{error:#}");
+        if self.is_left {
+            why = format!("{LEFT}, and this one's does not take its place: {why}");
+        }
+        self.without = Some(why);
+        Ok(())
+    }
+
+    /// Puts the program in the place of one that an earlier daemon left, if there is one.
+    ///
+    /// # Errors
+    /// It is not possible: that one goes on.
+    pub(super) fn take_over(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        sightings: &Sightings,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        if !self.is_left || !is_wanted(config) {
+            return Ok(());
+        }
+        self.load(config, tables, sightings, cancel)
+    }
+
+    fn load(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        sightings: &Sightings,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
         let deadlines = deadlines(&config.xdp);
         let started = Resident::start(&self.pin_path, tables, &deadlines, check);
         self.is_left = started.is_err() && fastpath::is_left(&self.pin_path);
-        let (mut resident, start) = match started {
-            Ok(started) => started,
-            Err(error) => {
-                let failed_check = error.is::<SelfCheckFailed>();
-                if config.xdp.mode != XdpMode::Auto && !failed_check {
-                    return Err(error);
-                }
-                let why = format!("{error:#}");
-                self.failed_check = failed_check.then(|| why.clone());
-                self.without = Some(why);
-                return Ok(());
-            }
-        };
+        let failed = started.as_ref().err().filter(|error| error.is::<SelfCheckFailed>());
+        self.failed_check = failed.map(|error| format!("{error:#}"));
+        let (mut resident, start) = started?;
         announce(&start);
         self.is_ours = start == Start::Fresh;
         self.without = None;
-        self.failed_check = None;
         let program = resident.program();
         let events = program.take_events()?;
         self.unreadable_events = events.unreadable();
@@ -147,13 +173,17 @@ impl Kernel {
         resident.patch(old, patch, &|copy| self_check::of_stations(new, stations(), copy))
     }
 
-    /// Whether the program answers as it must.
+    /// Tries whether the program answers as it must. Where it does not, its tables are replaced: somebody changed
+    /// them.
     ///
     /// # Errors
-    /// It does not.
-    pub(super) fn check(&mut self, tables: &Tables) -> anyhow::Result<()> {
+    /// Nor does it with new ones.
+    pub(super) fn check(&mut self, xdp: &Xdp, tables: &Tables) -> anyhow::Result<()> {
         let Some(resident) = &mut self.resident else { return Ok(()) };
-        resident.check(&|copy| self_check::of_some(tables, copy))
+        let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
+        let Err(error) = resident.check(check) else { return Ok(()) };
+        tracing::warn!("the kernel's tables are replaced: {error:#}");
+        resident.replace(tables, &deadlines(xdp), check)
     }
 
     /// Why the program that was to be loaded was not: it did not stand the self-check.

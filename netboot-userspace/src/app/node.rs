@@ -300,7 +300,7 @@ impl Node {
     /// Whether the program in service answers as it must.
     fn check(&mut self) -> anyhow::Result<()> {
         let Some(dhcp) = &mut self.dhcp else { return Ok(()) };
-        block_in_place(|| dhcp.check())
+        block_in_place(|| dhcp.check(&self.config))
     }
 
     /// The services as they are wanted now, and the status as things are.
@@ -333,10 +333,7 @@ impl Node {
             None => self.health.off(SELF_CHECK),
         }
         match kernel.left() {
-            Some(why) => self.health.down(
-                XDP,
-                format!("an earlier daemon's program goes on, and does not follow the configuration: {why}"),
-            ),
+            Some(why) => self.health.down(XDP, why),
             None => self.health.off(XDP),
         }
         let missing = dhcp.missing(&self.config);

@@ -91,7 +91,7 @@ impl Attachments {
                 (XdpMode::Auto, XdpMode::Generic) => {
                     return Ok((now, Some(note.unwrap_or_else(|| KEPT.to_owned()))));
                 }
-                (XdpMode::Auto, _) => return Ok((now, None)),
+                (XdpMode::Auto, _) if !link.is_veth => return Ok((now, None)),
                 (wanted, now) if wanted == now => return Ok((now, None)),
                 // The kernel changes no link's mode.
                 _ => self.detach(link.index, pins)?,
