@@ -32,8 +32,9 @@ pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
     counts::Counts,
+    deadlines::LeftDeadlines,
     events::{Events, watch, watch_log},
-    resident::{Check, Resident, Start, remove},
+    resident::{Check, Resident, Start, is_left, remove},
 };
 use self::{room::Room, rows::fill};
 use crate::tables::Tables;

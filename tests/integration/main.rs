@@ -18,6 +18,7 @@ mod peers;
 mod privileges;
 mod readers;
 mod relay;
+mod reload;
 mod services;
 mod site;
 mod steps;

@@ -112,9 +112,11 @@ impl Dhcp {
         let links = links::present(&all, &config.interfaces);
         let mut tables = templates::render(config, &links, all.values())?;
         self.kernel.leave(&links)?;
+        tables.quarantine = Arc::clone(&self.common.tables.read().quarantine);
+        let Self { kernel, common, cancel, .. } = &mut *self;
+        kernel.take_over(config, &tables, &common.sightings, cancel)?;
         let how = {
             let old = self.common.tables.read();
-            tables.quarantine = Arc::clone(&old.quarantine);
             let patch = old.patch_to(&tables);
             self.kernel.update(&old, &tables, patch.as_ref())?
         };
@@ -147,8 +149,13 @@ impl Dhcp {
             // The tables as they will be, as far as the self-check asks.
             let mut new = old.clone_without_reservations();
             new.apply(&patch);
-            if !self.kernel.patch(&old, &new, &patch)? {
-                return Ok(None);
+            match self.kernel.patch(&old, &new, &patch) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(error) => {
+                    tracing::warn!("not changed in place: {error:#}");
+                    return Ok(None);
+                }
             }
         }
         self.common.tables.write().apply(&patch);
@@ -183,8 +190,10 @@ impl Dhcp {
         let names =
             links.iter().map(|link| (link.index, link.name.clone())).collect::<HashMap<_, _>>();
         self.common.sightings.set_interfaces(names);
-        for gone in self.links.iter().filter(|own| !links.iter().any(|link| link.name == own.name))
-        {
+        let is_gone = |own: &&Link| {
+            config.interfaces.contains(&own.name) && !links.iter().any(|link| link.name == own.name)
+        };
+        for gone in self.links.iter().filter(is_gone) {
             let interface = &gone.name;
             tracing::error!(
                 interface,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{Config, Xdp, XdpMode},
-    fastpath::{self, Counts, Resident, Start},
+    fastpath::{self, Counts, LeftDeadlines, Resident, Start},
     links::{Link, VlanOffload},
     quarantine,
     sightings::Sightings,
@@ -25,6 +26,7 @@ use crate::{
 };
 
 const PROXY: &str = "the daemon answers ProxyDHCP";
+const LEFT: &str = "an earlier daemon's XDP program goes on answering";
 
 /// The loaded program, and what became of each interface.
 #[derive(Default)]
@@ -32,13 +34,21 @@ pub(super) struct Kernel {
     resident: Option<Resident>,
     /// Why there is none.
     without: Option<String>,
-    /// It did not stand the self-check.
+    /// There is none, but an earlier daemon's answers.
+    left: Option<Left>,
+    /// The self-check found a difference, and nothing was put in service since.
     failed_check: Option<String>,
     /// No earlier daemon's program was taken over.
     is_ours: bool,
     interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
     watches: JoinSet<()>,
     unreadable_events: Arc<AtomicU64>,
+}
+
+/// A program that could not be replaced.
+struct Left {
+    pins: PathBuf,
+    deadlines: Option<LeftDeadlines>,
 }
 
 /// How tables were put in service.
@@ -69,21 +79,52 @@ impl Kernel {
         if self.resident.is_some() {
             return Ok(());
         }
+        let loaded = self.load(config, tables, sightings, cancel);
+        let Err(error) = &loaded else { return loaded };
+        if config.xdp.mode != XdpMode::Auto {
+            return loaded;
+        }
+        let mut why = format!("{error:#}");
+        let pins = &config.xdp.pin_path;
+        self.left = fastpath::is_left(pins).then(|| Left::open(pins));
+        if self.left.is_some() {
+            why = format!("{LEFT}, and this one's does not take its place: {why}");
+        }
+        self.without = Some(why);
+        Ok(())
+    }
+
+    /// Puts the program in the place of one that an earlier daemon left, if there is one.
+    ///
+    /// # Errors
+    /// It is not possible: that one goes on.
+    pub(super) fn take_over(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        sightings: &Sightings,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        if self.left.is_none() || !is_wanted(config) {
+            return Ok(());
+        }
+        self.load(config, tables, sightings, cancel)
+    }
+
+    fn load(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        sightings: &Sightings,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
-        let (mut resident, start) = match Resident::start(&config.xdp.pin_path, tables, check) {
-            Ok(started) => started,
-            Err(error) if config.xdp.mode == XdpMode::Auto => {
-                let why = format!("{error:#}");
-                let is_check = error.chain().any(|cause| cause.is::<SelfCheckFailed>());
-                self.failed_check = is_check.then(|| why.clone());
-                self.without = Some(why);
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
+        let started = Resident::start(&config.xdp.pin_path, tables, check);
+        let (mut resident, start) = started.inspect_err(|error| self.note_check(error))?;
         announce(&start);
         self.is_ours = start == Start::Fresh;
         self.without = None;
+        self.left = None;
         self.failed_check = None;
         let program = resident.program();
         let events = program.take_events()?;
@@ -111,12 +152,28 @@ impl Kernel {
                 Err(error) => tracing::warn!("not changed in place: {error:#}"),
             }
         }
-        let Some(resident) = &mut self.resident else { return Ok(How::Whole) };
-        resident.replace(new, &|copy| self_check::of_some(new, copy))?;
+        self.replace(new)?;
         Ok(How::Whole)
     }
 
-    /// Changes some machines in place; `new` has at least these. `false`: there is no room.
+    fn replace(&mut self, tables: &Tables) -> anyhow::Result<()> {
+        let Some(resident) = &mut self.resident else { return Ok(()) };
+        let replaced = resident.replace(tables, &|copy| self_check::of_some(tables, copy));
+        match &replaced {
+            Ok(()) => self.failed_check = None,
+            Err(error) => self.note_check(error),
+        }
+        replaced
+    }
+
+    fn note_check(&mut self, error: &anyhow::Error) {
+        if error.is::<SelfCheckFailed>() {
+            self.failed_check = Some(format!("{error:#}"));
+        }
+    }
+
+    /// Changes some machines in place; `new` has at least these. `false`: there is no room, or what is there
+    /// cannot be relied on.
     ///
     /// # Errors
     /// A map cannot be written, or the program does not stand the self-check: nothing was changed.
@@ -126,21 +183,28 @@ impl Kernel {
         new: &Tables,
         patch: &Patch,
     ) -> anyhow::Result<bool> {
+        if self.failed_check.is_some() || self.left.is_some() {
+            return Ok(false);
+        }
         let Some(resident) = &mut self.resident else { return Ok(true) };
         let stations = || patch.set.iter().map(|row| row.station);
         resident.patch(old, patch, &|copy| self_check::of_stations(new, stations(), copy))
     }
 
-    /// Whether the program answers as it must.
+    /// Whether the program answers as it must; program and tables are replaced, if it does not.
     ///
     /// # Errors
-    /// It does not.
+    /// Then it does not either.
     pub(super) fn check(&mut self, tables: &Tables) -> anyhow::Result<()> {
         let Some(resident) = &mut self.resident else { return Ok(()) };
-        resident.check(&|copy| self_check::of_some(tables, copy))
+        let checked = resident.check(&|copy| self_check::of_some(tables, copy));
+        let Err(error) = checked else { return Ok(()) };
+        tracing::error!("program and tables in the kernel are replaced: {error:#}");
+        self.note_check(&error);
+        self.replace(tables)
     }
 
-    /// Why the program that was to be loaded was not.
+    /// What the self-check found, and nothing has put right since.
     pub(super) fn failed_check(&self) -> Option<&str> {
         self.failed_check.as_deref()
     }
@@ -213,6 +277,16 @@ impl Kernel {
         self.interfaces.get(&ifindex).is_some_and(|(mode, _)| *mode != XdpMode::Off)
     }
 
+    /// Where the mode that `xdp.mode` demands is not possible, and why.
+    pub(super) fn refused(&self, config: &Config) -> BTreeMap<String, String> {
+        if !is_wanted(config) || config.xdp.mode == XdpMode::Auto {
+            return BTreeMap::new();
+        }
+        let statuses = self.interfaces.values();
+        let off = statuses.filter(|(mode, _)| *mode == XdpMode::Off);
+        off.filter_map(|(_, status)| Some((status.name.clone(), status.note.clone()?))).collect()
+    }
+
     pub(super) fn interfaces(&self) -> Vec<InterfaceStatus> {
         self.interfaces.values().map(|(_, status)| status.clone()).collect()
     }
@@ -227,16 +301,20 @@ impl Kernel {
 
     /// Puts off the end of what the kernel does without this daemon.
     pub(super) fn renew(&mut self, xdp: &Xdp) -> anyhow::Result<()> {
-        let Some(resident) = &mut self.resident else { return Ok(()) };
         let now = quarantine::now();
         let end = |length: Option<Duration>| {
             let end = length.map_or(0, |length| (now + length).as_nanos());
             u64::try_from(end).unwrap_or(0)
         };
-        resident.set_deadlines(&Deadlines {
+        let deadlines = Deadlines {
             boot_files: end(xdp.boot_files_without_daemon),
             answers: end(xdp.answers_without_daemon),
-        })
+        };
+        match (&mut self.resident, &mut self.left) {
+            (Some(resident), _) => resident.set_deadlines(&deadlines),
+            (None, Some(Left { deadlines: Some(left), .. })) => left.set(&deadlines),
+            (None, _) => Ok(()),
+        }
     }
 
     /// Holds an address back until a time since boot.
@@ -255,6 +333,12 @@ impl Kernel {
     pub(super) fn stop(&mut self) {
         self.watches.abort_all();
         self.interfaces.clear();
+        self.failed_check = None;
+        if let Some(Left { pins, .. }) = self.left.take()
+            && let Err(error) = fastpath::remove(&pins)
+        {
+            tracing::warn!("{error:#}");
+        }
         if let Some(resident) = self.resident.take()
             && let Err(error) = resident.remove()
         {
@@ -273,10 +357,23 @@ impl Kernel {
     }
 }
 
+impl Left {
+    fn open(pins: &Path) -> Self {
+        let deadlines = LeftDeadlines::open(pins);
+        let deadlines = deadlines.inspect_err(|error| {
+            tracing::warn!(
+                "what it does without a daemon is bounded as if there were none: {error:#}"
+            );
+        });
+        Self { pins: pins.to_owned(), deadlines: deadlines.ok() }
+    }
+}
+
 fn say(link: &Link, mode: XdpMode, note: Option<&str>) {
     let interface = &link.name;
     match (mode, note) {
         (XdpMode::Off, Some(PROXY)) => tracing::info!(interface, PROXY),
+        (XdpMode::Off, Some(why)) if why.starts_with(LEFT) => tracing::warn!(interface, "{why}"),
         (XdpMode::Off, Some(why)) => {
             tracing::warn!(interface, "the kernel does not answer here, the daemon does: {why}");
         }

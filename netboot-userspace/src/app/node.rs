@@ -16,7 +16,6 @@ use super::{
     health::Health,
     kernel,
     report::Reporter,
-    self_check::SelfCheckFailed,
     services::Services,
     shown::Shown,
     source::{self, Source},
@@ -71,6 +70,8 @@ pub(super) enum Why {
 /// The parts that this module says something of.
 const CONFIGURATION: &str = "configuration";
 const SELF_CHECK: &str = "self-check";
+const DHCP: &str = "dhcp";
+const INTERFACE: &str = "interface ";
 
 impl Node {
     /// Answers. Addresses that are declined come to `declined`, for [`Node::hold`].
@@ -198,9 +199,6 @@ impl Node {
         };
         tracing::error!("kept the old configuration: {error:#}");
         self.health.degraded(CONFIGURATION, format!("kept the old one: {error:#}"));
-        if error.chain().any(|cause| cause.is::<SelfCheckFailed>()) {
-            self.health.down(SELF_CHECK, format!("{error:#}"));
-        }
     }
 
     fn change_hosts(&mut self, difference: &Difference) -> anyhow::Result<()> {
@@ -227,6 +225,11 @@ impl Node {
         let old = std::mem::replace(&mut self.config, config);
         if let Err(error) = self.switch(old.dhcp.mode, hosts.clone()) {
             self.config = old;
+            if self.dhcp.is_none()
+                && let Err(again) = self.begin(self.inventory.all())
+            {
+                tracing::error!("nor does the old configuration go on answering DHCP: {again:#}");
+            }
             return Err(error);
         }
         self.inventory.replace(hosts);
@@ -245,13 +248,18 @@ impl Node {
             dhcp.stop(AtEnd::Detach);
         }
         self.shown.clear();
-        if mode == DhcpMode::Off {
+        self.begin(hosts)
+    }
+
+    /// Answers DHCP, unless that is not wanted.
+    fn begin(&mut self, hosts: Vec<Arc<Host>>) -> anyhow::Result<()> {
+        if self.config.dhcp.mode == DhcpMode::Off {
             return Ok(());
         }
         let config = Config { hosts, ..self.config.clone() };
         let sightings = Sightings::new(self.machines.clone(), config.path.as_deref());
         let mut dhcp = Dhcp::new(&config, sightings, &self.cancel)?;
-        dhcp.start(&config)?;
+        dhcp.start(&config).inspect_err(|_| dhcp.stop(AtEnd::Detach))?;
         self.dhcp = Some(dhcp);
         self.watch_declines();
         Ok(())
@@ -275,10 +283,16 @@ impl Node {
         self.supervisor.reconcile(&wanted).await;
         // New tables do not know it yet.
         self.renew();
+        self.settle_interfaces();
         let Some(dhcp) = &mut self.dhcp else {
             self.health.off(SELF_CHECK);
+            match self.config.dhcp.mode {
+                DhcpMode::Off => self.health.off(DHCP),
+                _ => self.health.down(DHCP, "nobody is answered"),
+            }
             return;
         };
+        self.health.off(DHCP);
         self.shown.set(dhcp);
         let kernel = dhcp.kernel();
         match kernel.failed_check() {
@@ -286,11 +300,26 @@ impl Node {
             None if kernel.is_loaded() => self.health.up(SELF_CHECK),
             None => self.health.off(SELF_CHECK),
         }
+    }
+
+    /// Says how each interface is.
+    fn settle_interfaces(&mut self) {
+        for (part, _) in self.health.list() {
+            if let Some(name) = part.name.strip_prefix(INTERFACE)
+                && (self.dhcp.is_none() || !self.config.interfaces.iter().any(|it| it == name))
+            {
+                self.health.off(part);
+            }
+        }
+        let Some(dhcp) = &mut self.dhcp else { return };
         let missing = dhcp.missing(&self.config);
+        let refused = dhcp.kernel().refused(&self.config);
         for name in &self.config.interfaces {
-            let part = format!("interface {name}");
+            let part = format!("{INTERFACE}{name}");
             if missing.contains(&name.as_str()) {
                 self.health.down(part, "it is not there: machines at it are answered when it is");
+            } else if let Some(why) = refused.get(name) {
+                self.health.degraded(part, format!("the daemon answers, not the kernel: {why}"));
             } else {
                 self.health.up(part);
             }

@@ -50,6 +50,29 @@ pub fn remove(_: &Path) -> anyhow::Result<usize> {
     Ok(0)
 }
 
+/// This build leaves nothing.
+#[must_use]
+pub fn is_left(_: &Path) -> bool {
+    false
+}
+
+/// What is not there.
+pub struct LeftDeadlines(Infallible);
+
+impl LeftDeadlines {
+    /// # Errors
+    /// Always: this build leaves nothing.
+    pub fn open(_: &Path) -> anyhow::Result<Self> {
+        anyhow::bail!(ABSENT)
+    }
+
+    /// # Errors
+    /// Never: there is nothing.
+    pub fn set(&mut self, _: &Deadlines) -> anyhow::Result<()> {
+        match self.0 {}
+    }
+}
+
 impl Resident {
     /// # Errors
     /// Always: this build has no XDP program.

@@ -1,6 +1,10 @@
 //! What holds the program at the interfaces: links, pinned, so that they stay without a daemon.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use aya::programs::{
@@ -16,6 +20,9 @@ use crate::{
 };
 
 const NATIVE_VETH: &str = "native mode on veth answers only a peer that has an XDP program itself";
+
+/// The kernel takes a program off some milliseconds after its link has gone.
+const LAG: Duration = Duration::from_secs(1);
 
 /// By the interface's index.
 #[derive(Default)]
@@ -84,7 +91,7 @@ impl Attachments {
         if let Some(now) = self.mode(link) {
             match (mode, now) {
                 (XdpMode::Auto, XdpMode::Generic) => return Ok((now, note)),
-                (XdpMode::Auto, _) => return Ok((now, None)),
+                (XdpMode::Auto, _) if !link.is_veth => return Ok((now, None)),
                 (wanted, now) if wanted == now => return Ok((now, None)),
                 // The kernel changes no link's mode.
                 _ => self.detach(link.index, pins)?,
@@ -145,10 +152,17 @@ impl Attachments {
         Ok(())
     }
 
-    /// Takes the program off an interface.
+    /// Takes the program off an interface, and returns when it is.
     pub(super) fn detach(&mut self, ifindex: u32, pins: &Pins) -> anyhow::Result<()> {
-        self.links.remove(&ifindex);
-        bpffs::remove(&pins.link(ifindex))
+        let link = self.links.remove(&ifindex);
+        let program = link.and_then(|link| Some(link.info().ok()?.program_id()));
+        bpffs::remove(&pins.link(ifindex))?;
+        let start = Instant::now();
+        while program.is_some() && links::xdp_program(ifindex)? == program && start.elapsed() < LAG
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 }
 

@@ -102,10 +102,7 @@ impl Pins {
 
     /// The interfaces that there are links of.
     pub(super) fn links(&self) -> anyhow::Result<Vec<u32>> {
-        let directory = self.directory.join(LINKS);
-        let entries = fs::read_dir(&directory)
-            .with_context(|| format!("cannot read {}", directory.display()))?;
-        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+        links(&self.directory)
     }
 
     /// Removes everything: what no daemon holds otherwise is gone.
@@ -122,8 +119,15 @@ impl Pins {
     }
 }
 
+pub(super) fn links(directory: &Path) -> anyhow::Result<Vec<u32>> {
+    let directory = directory.join(LINKS);
+    let entries =
+        fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+}
+
 /// Held while the daemon lives: daemons in other network namespaces may be configured alike.
-fn lock(directory: &Path) -> anyhow::Result<File> {
+pub(super) fn lock(directory: &Path) -> anyhow::Result<File> {
     let file = File::open(directory)
         .with_context(|| format!("cannot open xdp.pin-path {}", directory.display()))?;
     match file.try_lock() {

@@ -191,9 +191,18 @@ impl Resident {
     ///
     /// # Errors
     /// A pin cannot be removed.
-    pub fn remove(self) -> anyhow::Result<()> {
+    pub fn remove(mut self) -> anyhow::Result<()> {
+        for ifindex in self.interfaces() {
+            self.detach(ifindex)?;
+        }
         self.pins.remove()
     }
+}
+
+/// Whether a program answers that a daemon, which is dead, left in the directory.
+#[must_use]
+pub fn is_left(directory: &Path) -> bool {
+    pins::lock(directory).is_ok() && pins::links(directory).is_ok_and(|links| !links.is_empty())
 }
 
 /// Removes what a daemon that is dead left in the directory; says at how many interfaces a program answered.
@@ -252,18 +261,36 @@ fn adopt(
     if rows::settings(&mut found.ebpf)?.layout != LAYOUT {
         return Ok(None);
     }
-    let rows::Found { patch, quarantined, reservations } = rows::compare(&mut found.ebpf, tables)?;
+    let rows::Found { tables: now, quarantined } = rows::read(&mut found.ebpf, tables)?;
     tables.quarantine.restore(quarantined, quarantine::now());
-    let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {
-        return Ok(None);
-    };
-    rows::patch(&mut found.ebpf, &patch, &tables.quarantine)?;
+    let patch = now.patch_to(tables).filter(|patch| room.holds(now.reservations.len(), patch));
+    let Some(patch) = patch else { return Ok(None) };
+    let before = found.deadlines()?;
+    match try_on(&mut found, pins, tables, &patch, check) {
+        Ok(copy) => Ok(Some((found, copy, patch))),
+        // The program that is there goes on as it was.
+        Err(error) => {
+            rows::patch(&mut found.ebpf, &patch.undone(&now), &tables.quarantine)?;
+            found.set_deadlines(&before)?;
+            Err(error)
+        }
+    }
+}
+
+fn try_on(
+    found: &mut FastPath,
+    pins: &Pins,
+    tables: &Tables,
+    patch: &Patch,
+    check: Check<'_>,
+) -> anyhow::Result<Live> {
+    rows::patch(&mut found.ebpf, patch, &tables.quarantine)?;
     // There is a daemon again.
     found.set_deadlines(&Deadlines { boot_files: 0, answers: 0 })?;
     found.load_program()?;
     let mut copy = Live::over(pins.directory())?;
     check(&mut copy)?;
-    Ok(Some((found, copy, patch)))
+    Ok(copy)
 }
 
 /// Whether what is pinned can be read by this program.

@@ -73,18 +73,16 @@ pub(super) fn reservations(ebpf: &mut Ebpf) -> anyhow::Result<Reservations<'_>> 
     Ok(take(ebpf, map::RESERVATIONS)?.try_into()?)
 }
 
-/// What is in the maps of an earlier daemon, compared with wanted tables.
+/// What is in the maps of an earlier daemon.
 pub(super) struct Found {
-    /// What makes these the wanted ones; `None`: they must be replaced as a whole.
-    pub(super) patch: Option<Patch>,
+    /// As far as they can be compared.
+    pub(super) tables: Tables,
     /// Addresses that are held back.
     pub(super) quarantined: Vec<Held>,
-    /// How many there are.
-    pub(super) reservations: usize,
 }
 
 /// Reads the maps of an object.
-pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found> {
+pub(super) fn read(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found> {
     let mut quarantined = Vec::new();
     let mut rows = Rows::new();
     for row in reservations(ebpf)?.iter() {
@@ -95,7 +93,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
         }
         rows.insert(station, row.configured());
     }
-    let now = Tables {
+    let tables = Tables {
         settings: settings(ebpf)?,
         interfaces: all(ebpf, map::INTERFACES)?,
         user_classes: all(ebpf, map::USER_CLASSES)?,
@@ -105,8 +103,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
         reservations: rows,
         ..wanted.clone_without_reservations()
     };
-    let reservations = now.reservations.len();
-    Ok(Found { patch: now.patch_to(wanted), quarantined, reservations })
+    Ok(Found { tables, quarantined })
 }
 
 /// Holds a machine's address back.

@@ -1,0 +1,216 @@
+//! A running daemon is told something else, or finds in the kernel what it did not put there.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, UdpSocket},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netboot_ebpf::shared::map;
+use netboot_tests::{
+    clients::{Identity, udhcpc},
+    daemon::{Setup, Xdp, other_binary, wait_until_ready},
+    lab::{CLIENT, INTERFACE, Lab, SERVER},
+    namespace::{Namespace, connect},
+    process::{self, Process},
+    transfer::curl,
+    wait::wait_for,
+};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::site::Site;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+fn edit(setup: &Setup, from: &str, to: &str) -> Result<()> {
+    let text = fs::read_to_string(setup.path())?;
+    ensure!(text.contains(from), "no {from:?} in {text}");
+    let new = setup.path().with_extension("new");
+    fs::write(&new, text.replacen(from, to, 1))?;
+    fs::rename(new, setup.path())?;
+    Ok(())
+}
+
+fn wait_for_log(daemon: &Process, words: &str, times: usize) -> Result<()> {
+    wait_for(&format!("{words:?} in the log"), DEADLINE, || {
+        Ok((daemon.stderr().matches(words).count() >= times).then_some(()))
+    })
+    .with_context(|| daemon.stderr())
+}
+
+fn wait_for_readyz(lab: &Lab, status: u16, text: &str) -> Result<()> {
+    let mut last = String::new();
+    wait_for(&format!("/readyz with {status} {text:?}"), DEADLINE, || {
+        let answer = curl(&lab.server, &format!("http://{SERVER}/readyz"), &[])?;
+        last = String::from_utf8(answer.body)?;
+        Ok((answer.status == status && last.contains(text)).then_some(()))
+    })
+    .with_context(|| last)
+}
+
+fn check_lease(lab: &Lab, expect: Ipv4Addr) -> Result<()> {
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == expect.to_string(), "{lease:?}");
+    Ok(())
+}
+
+fn bpftool(setup: &Setup, name: &str, verb: &str, args: &[String]) -> Result<String> {
+    let mut bpftool = Command::new("bpftool");
+    bpftool.args(["--json", "map", verb, "pinned"]).arg(setup.pin_path().join(name)).args(args);
+    process::run(bpftool, DEADLINE)
+}
+
+/// The first row of a map: bytes of its key and its value.
+fn row(setup: &Setup, name: &str) -> Result<(Vec<u8>, Vec<u8>)> {
+    let text = bpftool(setup, name, "dump", &[])?;
+    let rows: Value = serde_json::from_str(&text).context(text)?;
+    let bytes = |value: &Value| -> Result<Vec<u8>> {
+        let bytes = value.as_array().with_context(|| rows.to_string())?;
+        let byte = |byte: &Value| {
+            Some(u8::from_str_radix(byte.as_str()?.trim_start_matches("0x"), 16).ok()?)
+        };
+        bytes.iter().map(|it| byte(it).with_context(|| it.to_string())).collect()
+    };
+    Ok((bytes(&rows[0]["key"])?, bytes(&rows[0]["value"])?))
+}
+
+fn hex(bytes: &[u8]) -> impl Iterator<Item = String> {
+    ["hex".to_owned()].into_iter().chain(bytes.iter().map(|byte| format!("{byte:02x}")))
+}
+
+/// What the self-check finds on SIGHUP is said, and put right.
+#[test]
+fn tables_that_somebody_changed_are_replaced() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let setup = daemon.setup();
+    let (key, mut value) = row(setup, map::RESERVATIONS)?;
+    let at = value.windows(4).position(|bytes| bytes == CLIENT.octets()).context("no address")?;
+    *value.get_mut(at + 3).context("no address")? = 99;
+    let args = ["key".to_owned()].into_iter().chain(hex(&key));
+    let args: Vec<_> = args.chain(["value".to_owned()]).chain(hex(&value)).collect();
+    bpftool(setup, map::RESERVATIONS, "update", &args)?;
+    check_lease(&lab, Ipv4Addr::new(192, 168, 2, 99))?;
+
+    daemon.process().signal(Signal::SIGHUP)?;
+    wait_for_log(daemon.process(), "are replaced: the XDP program does not answer 52:54:00", 1)?;
+    wait_for_log(daemon.process(), "reloaded: nothing changed", 1)?;
+    check_lease(&lab, CLIENT)?;
+    wait_for_readyz(&lab, 200, "ready")?;
+    daemon.stop()
+}
+
+/// What cannot be changed in place is replaced.
+#[test]
+fn a_map_that_cannot_be_written_is_no_obstacle() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    bpftool(daemon.setup(), map::RESERVATIONS, "freeze", &[])?;
+    edit(daemon.setup(), "192.168.2.144", "192.168.2.145")?;
+    wait_for_log(daemon.process(), "reloaded: 0 hosts added, 1 changed", 1)?;
+    check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
+    daemon.stop()
+}
+
+/// The old mode's answers are given again.
+#[test]
+fn a_mode_whose_port_is_taken_is_not_taken_on() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.dhcp("mode = \"reservation\"").setup(Xdp::Generic)?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    let taken = lab.server.enter(|| Ok(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 4011))?))?;
+    edit(daemon.setup(), "mode = \"reservation\"", "mode = \"proxy\"")?;
+    wait_for_log(daemon.process(), "kept the old configuration: UDP port 4011 is taken", 1)?;
+    check_lease(&lab, CLIENT)?;
+    wait_for_readyz(&lab, 200, "degraded: configuration: kept the old one: UDP port 4011")?;
+
+    drop(taken);
+    daemon.process().signal(Signal::SIGHUP)?;
+    wait_for_log(daemon.process(), "the daemon answers ProxyDHCP", 1)?;
+    wait_for_readyz(&lab, 200, "ready\n")?;
+    daemon.stop()
+}
+
+/// The kernel takes a program off an interface only some time after it was told to.
+#[test]
+fn the_xdp_mode_may_change() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let (generic, native) = ("mode = \"generic\"", "mode = \"native\"");
+    for round in 1..=5 {
+        edit(daemon.setup(), generic, native)?;
+        wait_for_log(daemon.process(), "answering in native mode", round)?;
+        edit(daemon.setup(), native, generic)?;
+        wait_for_log(daemon.process(), "answering in generic mode", round + 1)?;
+    }
+    check_lease(&lab, CLIENT)?;
+    // Where auto finds what it would not choose, it changes it.
+    edit(daemon.setup(), generic, native)?;
+    wait_for_log(daemon.process(), "answering in native mode", 6)?;
+    edit(daemon.setup(), native, "mode = \"auto\"")?;
+    wait_for_log(daemon.process(), "answering in generic mode", 7)?;
+    check_lease(&lab, CLIENT)?;
+    ensure!(!daemon.log().contains("another XDP program"), "{}", daemon.log());
+    daemon.stop()
+}
+
+/// Nobody hears of an interface again that is served no more.
+#[test]
+fn other_interfaces_may_be_served() -> Result<()> {
+    let lab = Lab::new()?;
+    let beside = Namespace::new()?;
+    connect((&lab.server, "eth1"), (&beside, "eth0"))?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    edit(&setup, "state-dir", "interfaces = [\"eth0\"]\nstate-dir")?;
+    let mut daemon = Process::spawn(setup.command(&lab.server, &["run"])?)?;
+    wait_until_ready(&mut daemon)?;
+    edit(&setup, "[\"eth0\"]", "[\"nope0\"]")?;
+    wait_for_readyz(&lab, 503, "interface nope0: it is not there")?;
+    edit(&setup, "[\"nope0\"]", "[\"eth1\"]")?;
+    wait_for_log(&daemon, "answering in generic mode interface=\"eth1\"", 1)?;
+    wait_for_readyz(&lab, 200, "ready\n")?;
+    edit(&setup, "[\"eth1\"]", "[\"eth0\"]")?;
+    wait_for_log(&daemon, "answering in generic mode interface=\"eth0\"", 2)?;
+    check_lease(&lab, CLIENT)?;
+    let log = daemon.stderr();
+    ensure!(!log.contains("the interface was removed"), "it was not: {log}");
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+/// The other build answers this machine wrongly: the old program goes on, with all that it offers while there is a
+/// daemon, and what would need another one is refused.
+#[test]
+fn an_upgrade_that_does_not_stand_the_self_check() -> Result<()> {
+    const WRONG: &str = "02:fa:17:00:00:01";
+    let lab = Lab::new()?;
+    let setup = Site::new()?.host(WRONG, "192.168.2.146", "wrong").setup(Xdp::Auto)?;
+    let mut old = setup.spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut old)?;
+    old.signal(Signal::SIGKILL)?;
+    old.finish(DEADLINE)?;
+
+    let mut command = lab.server.command(&other_binary()?.display().to_string());
+    command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path()).env("NO_COLOR", "1");
+    let mut new = Process::spawn(command)?.quiet();
+    wait_until_ready(&mut new)?;
+    wait_for_log(&new, "an earlier daemon's XDP program goes on answering", 1)?;
+    wait_for_readyz(&lab, 503, "self-check: the XDP program does not answer 02:fa:17")?;
+    let (_, before) = row(&setup, map::DEADLINES)?;
+    wait_for("later deadlines", DEADLINE, || {
+        Ok((row(&setup, map::DEADLINES)?.1 != before).then_some(()))
+    })?;
+    edit(&setup, "192.168.2.144", "192.168.2.145")?;
+    wait_for_log(&new, "kept the old configuration", 1)?;
+    check_lease(&lab, CLIENT)?;
+
+    edit(&setup, WRONG, "02:00:17:00:00:01")?;
+    wait_for_readyz(&lab, 200, "ready\n")?;
+    check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
+    ensure!(new.terminate(DEADLINE)?.status.success(), "it did not end well");
+    ensure!(!setup.pin_path().exists(), "pins are left");
+    Ok(())
+}
