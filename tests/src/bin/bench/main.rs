@@ -2,9 +2,11 @@
 
 mod dhcp_servers;
 mod faults;
+mod inventory;
 mod losses;
 mod memory;
 mod perfdhcp;
+mod reload;
 mod table;
 mod tftp;
 mod usage;
@@ -30,6 +32,8 @@ enum Command {
     Memory(memory::Args),
     /// DHCP exchanges at a rate, with netboot and its peers
     Perfdhcp(perfdhcp::Args),
+    /// From the change of a file of many hosts to the answers that show it
+    Reload(reload::Args),
     /// Parallel TFTP transfers, with netboot and its peers
     Tftp(tftp::Args),
 }
@@ -51,6 +55,7 @@ fn run(command: Command) -> Result<()> {
         Command::Faults(args) => faults::command(&args),
         Command::Memory(args) => memory::command(&args),
         Command::Perfdhcp(args) => perfdhcp::command(&args),
+        Command::Reload(args) => reload::command(&args),
         Command::Tftp(args) => tftp::command(&args),
     }
 }

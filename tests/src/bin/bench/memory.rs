@@ -2,31 +2,29 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     fs,
-    net::Ipv4Addr,
     path::Path,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
-    daemon::{Setup, Xdp},
+    daemon::Xdp,
     interrupt,
     lab::INTERFACE,
     process::{self, Process},
     wait::wait_for,
-    wire::{SERVER, Wire},
+    wire::Wire,
 };
 use serde_json::{Value, json};
 
 use crate::{
+    inventory::Format,
     table::{row, table},
     usage,
 };
 
 const COUNTS: [u32; 3] = [10, 10_000, 1_000_000];
-const HOSTS: &str = "hosts.csv";
 const START: Duration = Duration::from_secs(300);
 
 #[derive(clap::Args)]
@@ -70,7 +68,8 @@ pub(crate) fn command(args: &Args) -> Result<()> {
 
 fn measure(hosts: u32) -> Result<Row> {
     let wire = Wire::new(1)?;
-    let setup = setup(hosts)?;
+    let setup = Format::Csv.setup(Xdp::Generic)?;
+    Format::Csv.replace(&setup, &Format::Csv.hosts(hosts, "node"))?;
     let start = Instant::now();
     let mut daemon = setup.spawn(&wire.server, INTERFACE)?.quiet();
     wait_for("the daemon", START, || {
@@ -90,26 +89,6 @@ fn measure(hosts: u32) -> Result<Row> {
     let output = daemon.terminate(START)?;
     ensure!(output.status.success(), "{}:\n{}", output.status, output.stderr);
     Ok(row)
-}
-
-fn setup(hosts: u32) -> Result<Setup> {
-    let root = tempfile::tempdir()?;
-    let tables = format!(
-        "[dhcp]\nserver-address = \"{SERVER}\"\n\n[[subnet]]\ncidr = \"10.0.0.0/8\"\n\n[boot]\nroot = \"{}\"\n",
-        root.path().display()
-    );
-    let setup = Setup::new(Xdp::Generic, root, &tables)?;
-    let text = fs::read_to_string(setup.path())?;
-    fs::write(setup.path(), format!("inventory = [\"{HOSTS}\"]\n{text}"))?;
-    let mut csv = "mac,ip,hostname\n".to_owned();
-    for number in 0..hosts {
-        let [_, a, b, c] = number.to_be_bytes();
-        let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 128, 0, 0)) + number);
-        // Writing into a String cannot fail.
-        let _ = writeln!(csv, "02:00:00:{a:02x}:{b:02x}:{c:02x},{ip},node{number}");
-    }
-    fs::write(setup.path().with_file_name(HOSTS), csv)?;
-    Ok(setup)
 }
 
 /// The maps that the daemon holds, and those that are pinned: each once.
