@@ -63,7 +63,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         tracing::warn!("cannot raise the limit on open files: {error:#}");
     }
     let privileges = Privileges::reduce(&config)?;
-    config.xdp.pin_path = privileges.pin_path().to_owned();
+    config.xdp.pin_path = config.xdp.pin_path.by(privileges.way());
     // Threads keep the privileges that there were when they were started.
     let _log = crate::logging::detach();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;

@@ -88,6 +88,9 @@ pub struct RunArgs {
 pub struct DetachArgs {
     #[command(flatten)]
     pub config: ConfigArg,
+    /// Where the maps are pinned [default: xdp.pin-path]
+    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    pub pin_path: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -15,6 +15,7 @@ mod locate;
 mod names;
 mod network;
 mod option;
+mod pin_path;
 mod print;
 mod problem;
 mod quirk;
@@ -50,6 +51,7 @@ pub use self::{
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,
+    pin_path::{PinPath, Way},
     problem::{Problem, Problems},
     reach::reach,
     reload::{Change, Reloader, Summary, needs_restart},
@@ -87,7 +89,7 @@ pub struct Config {
 pub struct Xdp {
     pub mode: XdpMode,
     /// Where the maps are pinned: a directory of a bpffs.
-    pub pin_path: PathBuf,
+    pub pin_path: PinPath,
     /// How long boot files are offered without the daemon; `None`: for ever.
     pub boot_files_without_daemon: Option<Duration>,
     /// How long machines are answered without the daemon; `None`: for ever.

@@ -4,21 +4,27 @@ use std::{
     collections::BTreeMap,
     fs,
     net::SocketAddrV4,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, chown, symlink},
     path::Path,
+    thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use netboot_tests::{
     clients::{Identity, udhcpc},
-    daemon::{self, Daemon, Setup, Xdp},
+    daemon::{self, Daemon, Setup, Xdp, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
-    process::Process,
+    process::{self, Process},
     transfer::{Syslog, curl, logger, tftp},
     wait::wait_for,
 };
-use nix::unistd::User;
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::signal::Signal,
+    unistd::User,
+};
 
 use crate::site::Site;
 
@@ -181,4 +187,193 @@ fn a_state_directory_that_others_use_is_refused() -> Result<()> {
     ensure!(output.stderr.contains("not netboot's, \"theirs\""), "{}", output.stderr);
     ensure!(fs::metadata(setup.state_dir())?.uid() == 0, "it was given away");
     Ok(())
+}
+
+/// As systemd has it: nobody but root has a way into the bpffs.
+fn with_closed_bpffs(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    let inside = || {
+        // This thread alone changes its namespace, and ends.
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let none = None::<&str>;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+        mount(Some("bpf"), "/sys/fs/bpf", Some("bpf"), MsFlags::empty(), Some("mode=0700"))?;
+        work()
+    };
+    thread::scope(|scope| {
+        scope.spawn(inside).join().map_err(|_| anyhow!("the thread panicked"))?
+    })
+}
+
+/// Sets what the daemon becomes, and whether the kernel answers.
+fn change(setup: &Setup, user: Option<&str>, mode: &str) -> Result<()> {
+    let text = fs::read_to_string(setup.path())?;
+    let kept = text.lines().filter(|line| !line.starts_with("user = "));
+    let kept = kept.map(|line| match line {
+        "mode = \"generic\"" | "mode = \"off\"" => format!("mode = \"{mode}\""),
+        other => other.to_owned(),
+    });
+    let user = user.map(|user| format!("user = \"{user}\""));
+    let lines: Vec<_> = user.into_iter().chain(kept).collect();
+    Ok(fs::write(setup.path(), lines.join("\n"))?)
+}
+
+/// A daemon that is killed when it serves.
+fn serve_and_die(lab: &Lab, setup: &Setup) -> Result<String> {
+    let mut daemon = setup.spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut daemon)?;
+    Ok(daemon.stderr())
+}
+
+fn is_answered(lab: &Lab) -> bool {
+    udhcpc(&lab.client, INTERFACE, UEFI).is_ok()
+}
+
+#[test]
+fn what_is_no_longer_wanted_is_removed() -> Result<()> {
+    with_closed_bpffs(|| {
+        let lab = Lab::new()?;
+        for (before, section) in [(Some("daemon"), "[xdp]"), (None, "[dhcp]")] {
+            let setup = Site::new()?.setup(Xdp::Generic)?.with_user("daemon")?;
+            change(&setup, before, "generic")?;
+            serve_and_die(&lab, &setup)?;
+            ensure!(is_answered(&lab), "the kernel does not go on");
+            change(&setup, Some("daemon"), "generic")?;
+            let text = fs::read_to_string(setup.path())?.replace("mode = \"generic\"\n", "");
+            let off = format!("{section}\nmode = \"off\"\n");
+            fs::write(setup.path(), text.replacen(&format!("{section}\n"), &off, 1))?;
+            let log = serve_and_die(&lab, &setup)?;
+            ensure!(log.contains("earlier daemon's XDP program was detached"), "{log}");
+            ensure!(!is_answered(&lab), "the kernel still answers");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn whoever_runs_it_adopts_the_program() -> Result<()> {
+    with_closed_bpffs(|| {
+        let lab = Lab::new()?;
+        let setup = Site::new()?.setup(Xdp::Generic)?.with_user("daemon")?;
+        let mut is_first = true;
+        for user in [None, Some("daemon"), None, Some("daemon")] {
+            change(&setup, user, "generic")?;
+            let log = serve_and_die(&lab, &setup)?;
+            let adopted = log.contains("adopted the XDP program");
+            ensure!(adopted != is_first, "as {user:?}: {log}");
+            let uid = user.map(User::from_name).transpose()?.flatten().map_or(0, |u| u.uid.as_raw());
+            all_are(uid, setup.pin_path())?;
+            all_are(uid, &setup.state_dir())?;
+            is_first = false;
+        }
+        // As the unit does it: the top is the user's, and nothing below.
+        let uid = User::from_name("daemon")?.context("no such user")?.uid;
+        change(&setup, None, "generic")?;
+        serve_and_die(&lab, &setup)?;
+        chown(setup.pin_path(), Some(uid.as_raw()), None)?;
+        change(&setup, Some("daemon"), "generic")?;
+        let log = serve_and_die(&lab, &setup)?;
+        ensure!(log.contains("adopted the XDP program"), "{log}");
+        all_are(uid.as_raw(), setup.pin_path())
+    })
+}
+
+fn all_are(uid: u32, path: &Path) -> Result<()> {
+    let file = fs::symlink_metadata(path)?;
+    ensure!(file.uid() == uid, "{} is {}'s, not {uid}'s", path.display(), file.uid());
+    if file.is_dir() {
+        for entry in fs::read_dir(path)? {
+            all_are(uid, &entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Not even by a link can what is somebody else's be had.
+#[test]
+fn only_what_is_in_the_state_directory_is_given() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Off)?.with_user("daemon")?;
+    // Named by a link.
+    let state = setup.state_dir();
+    let real = state.with_file_name("real");
+    fs::rename(&state, &real)?;
+    symlink(&real, &state)?;
+    let secrets = ["by-link", "by-second-name"].map(|name| state.with_file_name(name));
+    for secret in &secrets {
+        fs::write(secret, "")?;
+    }
+    fs::create_dir(real.join("log"))?;
+    symlink(&secrets[0], real.join("log/1.log"))?;
+    fs::hard_link(&secrets[1], real.join("log/2.log"))?;
+    fs::write(real.join("log/3.log"), "")?;
+    serve_and_die(&lab, &setup)?;
+    let uid = User::from_name("daemon")?.context("no such user")?.uid.as_raw();
+    for own in [&real, &real.join("log"), &real.join("log/3.log")] {
+        ensure!(fs::metadata(own)?.uid() == uid, "{} was not given", own.display());
+    }
+    for secret in &secrets {
+        ensure!(fs::metadata(secret)?.uid() == 0, "{} was given away", secret.display());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pin_directory_of_others_is_refused() -> Result<()> {
+    let lab = Lab::new()?;
+    let nobody = User::from_name("nobody")?.context("no such user")?.uid.as_raw();
+    for user in [None, Some("daemon")] {
+        let setup = Site::new()?.setup(Xdp::Generic)?.with_user("daemon")?;
+        change(&setup, user, "generic")?;
+        fs::create_dir(setup.pin_path())?;
+        chown(setup.pin_path(), Some(nobody), None)?;
+        let output = setup.spawn(&lab.server, INTERFACE)?.quiet().finish(SOON)?;
+        ensure!(!output.status.success(), "as {user:?}: it took the directory");
+        ensure!(output.stderr.contains("set xdp.pin-path"), "{}", output.stderr);
+        ensure!(fs::metadata(setup.pin_path())?.uid() == nobody, "it was taken");
+    }
+    Ok(())
+}
+
+#[test]
+fn detach_needs_no_valid_configuration() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let good = fs::read_to_string(setup.path())?;
+    let pins = setup.pin_path().display().to_string();
+    for (text, args) in [
+        (format!("nonsense = 1\n{good}"), &["detach"][..]),
+        (format!("{good}\n[[host]\n"), &["detach"]),
+        ("[[".to_owned(), &["detach", "--pin-path", &pins]),
+    ] {
+        fs::write(setup.path(), &good)?;
+        serve_and_die(&lab, &setup)?;
+        fs::write(setup.path(), &text)?;
+        let mut command = lab.server.command(&daemon::binary()?.display().to_string());
+        command.args(args);
+        if args.len() == 1 {
+            command.arg("--config").arg(setup.path());
+        }
+        let output = process::output(command, SOON)?;
+        ensure!(output.status.success(), "{text}: {}", output.stderr);
+        ensure!(output.stdout.contains("from 1 interface"), "{text}: {}", output.stdout);
+        let says = output.stderr.contains("is not valid");
+        ensure!(says == (args.len() == 1), "{text}: {}", output.stderr);
+    }
+    Ok(())
+}
+
+/// The way to the directory is not what is configured.
+#[test]
+fn another_user_reloads_without_a_word_on_pins() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?.with_user("daemon")?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    let path = daemon.setup().path();
+    let text = fs::read_to_string(&path)?;
+    let text = text.replacen("[xdp]\n", "[xdp]\nanswers-without-daemon = \"9h\"\n", 1);
+    fs::write(&path, text)?;
+    daemon.process().signal(Signal::SIGHUP)?;
+    wait_for("the reload", SOON, || Ok(daemon.log().contains("changed: xdp").then_some(())))?;
+    ensure!(!daemon.log().contains("restarted"), "{}", daemon.log());
+    daemon.stop()
 }

@@ -6,21 +6,24 @@ mod hand_over;
 use std::{
     ffi::CString,
     fs::File,
+    io,
     os::fd::{AsRawFd as _, OwnedFd},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anyhow::Context as _;
 use nix::{
     sys::{
         prctl::set_no_new_privs,
-        stat::{Mode, umask},
+        stat::{Mode, fstat, umask},
     },
     unistd::{User, geteuid, initgroups, setgid, setuid},
 };
 
+use self::hand_over::{Owner, StateDir};
+use super::kernel;
 use crate::{
-    config::{Config, DhcpMode, XdpMode},
+    config::{Config, Way, XdpMode},
     fastpath,
 };
 
@@ -29,9 +32,9 @@ const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IRWXO);
 
 /// What is left to the daemon.
 pub(super) struct Privileges {
-    pin_path: PathBuf,
     /// systemd mounts the bpffs with mode 0700: another user than root has no way to the directory but this.
-    _pins: Option<OwnedFd>,
+    pins: Option<OwnedFd>,
+    way: Way,
 }
 
 impl Privileges {
@@ -40,9 +43,12 @@ impl Privileges {
     pub(super) fn reduce(config: &Config) -> anyhow::Result<Self> {
         let user = config.user.as_deref().map(find).transpose()?;
         let user = user.filter(|user| user.uid != geteuid());
-        hand_over::state_dir(&config.state_dir, user.as_ref())?;
+        let state = StateDir::make(&config.state_dir);
         umask(UMASK);
-        let this = Self::with_pins(config, user.as_ref())?;
+        let this = Self::with_pins(config, user.as_ref(), state.as_ref())?;
+        if let Some(state) = state {
+            give_state_dir(&state, config, user.as_ref())?;
+        }
         capabilities::close_bounding_set()?;
         if let Some(user) = &user {
             capabilities::survive_switch()?;
@@ -59,43 +65,94 @@ impl Privileges {
         Ok(this)
     }
 
-    /// Where the daemon itself reaches the directory `xdp.pin-path`, for as long as this value lives.
-    pub(super) fn pin_path(&self) -> &Path {
-        &self.pin_path
+    /// How the daemon itself reaches the directory `xdp.pin-path`, for as long as this value lives.
+    pub(super) fn way(&self) -> Way {
+        match &self.pins {
+            Some(pins) => Way::Through(format!("/proc/self/fd/{}", pins.as_raw_fd()).into()),
+            None => self.way.clone(),
+        }
     }
 
-    fn with_pins(config: &Config, user: Option<&User>) -> anyhow::Result<Self> {
+    fn with_pins(
+        config: &Config,
+        user: Option<&User>,
+        state: Option<&StateDir>,
+    ) -> anyhow::Result<Self> {
         let place = &config.xdp.pin_path;
-        let plain = Self { pin_path: place.clone(), _pins: None };
-        if config.dhcp.mode != DhcpMode::Reservation || config.xdp.mode == XdpMode::Off {
-            return Ok(plain);
+        let stays_root = user.is_none() && geteuid().is_root();
+        if !config.wants_program() {
+            // Later there may be no right to.
+            kernel::clean_up(config);
+            let way = if stays_root { Way::Path } else { Way::None };
+            return Ok(Self { pins: None, way });
         }
-        match Self::open_pins(place, user) {
-            Ok(None) => Ok(plain),
-            Ok(Some(pins)) => {
-                let pin_path = PathBuf::from(format!("/proc/self/fd/{}", pins.as_raw_fd()));
-                Ok(Self { pin_path, _pins: Some(pins) })
-            }
+        let opened = if stays_root {
+            // Later there is no capability to mount with.
+            fastpath::mount_bpffs(place).and_then(|()| open_existing(place))
+        } else {
+            fastpath::open_pin_directory(place)
+        };
+        let is_open = opened.is_ok();
+        let pins = match opened {
+            Ok(pins) => pins,
             // The daemon answers without it.
             Err(error) if config.xdp.mode == XdpMode::Auto => {
                 tracing::warn!("xdp.pin-path {} is not ready: {error:#}", place.display());
-                Ok(plain)
+                None
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        if let Some(pins) = &pins {
+            hand_over_pins(place, pins, user, state)?;
         }
+        let way = if stays_root || is_open { Way::Path } else { Way::None };
+        Ok(Self { pins: pins.filter(|_| !stays_root), way })
     }
+}
 
-    fn open_pins(place: &Path, user: Option<&User>) -> anyhow::Result<Option<OwnedFd>> {
-        if user.is_none() && geteuid().is_root() {
-            // Later there is no capability to mount with.
-            fastpath::mount_bpffs(place)?;
-            return Ok(None);
-        }
-        let pins = fastpath::open_pin_directory(place)?;
-        if let (Some(_), Some(user)) = (&pins, user) {
-            hand_over::pins(place, user)?;
-        }
-        Ok(pins)
+/// Whom directories are to belong to, where that can be changed.
+fn owner(user: Option<&User>) -> Option<Owner<'_>> {
+    match user {
+        Some(user) => Some(Owner::user(user)),
+        // Root that stays root loses the right to write what is others'.
+        None => geteuid().is_root().then_some(Owner::ROOT),
+    }
+}
+
+fn give_state_dir(state: &StateDir, config: &Config, user: Option<&User>) -> anyhow::Result<()> {
+    let Some(owner) = owner(user) else { return Ok(()) };
+    match state.give(&config.state_dir, &owner) {
+        // It serves without: the services that need it say so.
+        Err(error) if user.is_none() => tracing::warn!("{error:#}"),
+        given => given?,
+    }
+    Ok(())
+}
+
+fn hand_over_pins(
+    place: &Path,
+    pins: &OwnedFd,
+    user: Option<&User>,
+    state: Option<&StateDir>,
+) -> anyhow::Result<()> {
+    if let Some(owner) = owner(user) {
+        return hand_over::pins(place, pins, &owner, state.map(StateDir::uid));
+    }
+    let uid = fstat(pins)?.st_uid;
+    anyhow::ensure!(
+        uid == 0 || uid == geteuid().as_raw(),
+        "{} is user {uid}'s, who could change what the kernel answers: set xdp.pin-path to another directory",
+        place.display()
+    );
+    Ok(())
+}
+
+/// Root makes it when there is something to pin.
+fn open_existing(place: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    match File::open(place) {
+        Ok(file) => Ok(Some(file.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot open {}", place.display())),
     }
 }
 

@@ -22,6 +22,12 @@ impl Config {
         self.dhcp.server_address.or_else(of_subnet)
     }
 
+    /// Whether the kernel is to answer.
+    #[must_use]
+    pub fn wants_program(&self) -> bool {
+        self.xdp.mode != XdpMode::Off && self.dhcp.mode == DhcpMode::Reservation
+    }
+
     /// Without a file: nobody is answered, but machines that ask are shown.
     #[must_use]
     pub fn unconfigured() -> Self {

@@ -113,7 +113,7 @@ fn interfaces(file: &mut Section<'_>) -> Vec<String> {
 
 fn xdp(mut section: Section<'_>, config: &mut Config, base: &Path) {
     section.set("mode", &mut config.xdp.mode, |value| one_of(value, &XdpMode::NAMED));
-    section.set("pin-path", &mut config.xdp.pin_path, |value| path(value, base));
+    section.set("pin-path", &mut config.xdp.pin_path, |value| Ok(path(value, base)?.into()));
     let xdp = &mut config.xdp;
     section.set("boot-files-without-daemon", &mut xdp.boot_files_without_daemon, without_daemon);
     section.set("answers-without-daemon", &mut xdp.answers_without_daemon, without_daemon);

@@ -21,7 +21,8 @@ const BPFFS: &str = "/sys/fs/bpf";
 /// It cannot be mounted.
 pub fn mount_missing(directory: &Path) -> anyhow::Result<()> {
     if directory.starts_with(BPFFS) && !is_bpffs(Path::new(BPFFS)) {
-        mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), None::<&str>)
+        // Else anybody could make directories there.
+        mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), Some("mode=0700"))
             .with_context(|| format!("cannot mount {BPFFS} (`mount -t bpf bpf {BPFFS}`)"))?;
         tracing::info!("mounted {BPFFS}");
     }

@@ -68,10 +68,14 @@ fn changed_subnets(old: &[Subnet], new: &[Subnet]) -> Vec<String> {
 /// The settings that differ, but hold from the daemon's start to its end.
 #[must_use]
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    // Who has no way to the directory of the pins got none at the start, since nothing was to be pinned.
+    let is_pinnable = old.xdp.pin_path.is_in_reach() || !new.wants_program();
     let compared = [
         ("state-dir", old.state_dir == new.state_dir),
         ("user", old.user == new.user),
         ("xdp.pin-path", old.xdp.pin_path == new.xdp.pin_path),
+        ("xdp.mode", is_pinnable || old.xdp.mode == new.xdp.mode),
+        ("dhcp.mode", is_pinnable || old.dhcp.mode == new.dhcp.mode),
     ];
     compared.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
@@ -79,6 +83,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{DhcpMode, Way, XdpMode};
 
     fn subnet(cidr: &str, mtu: u16) -> Subnet {
         Subnet { mtu: Some(mtu), ..Subnet::new(cidr.parse().unwrap()) }
@@ -108,5 +113,31 @@ mod tests {
             new.http = None;
         };
         check(more, &["http", "4 subnets"], &[]);
+    }
+
+    #[test]
+    fn a_program_needs_a_way_to_its_pins() {
+        #[track_caller]
+        fn check(way: Way, old: (XdpMode, DhcpMode), new: (XdpMode, DhcpMode), expect: &[&str]) {
+            let config = |(xdp, dhcp)| {
+                let mut config = Config::unconfigured();
+                (config.xdp.mode, config.dhcp.mode) = (xdp, dhcp);
+                config
+            };
+            let (mut old, new) = (config(old), config(new));
+            old.xdp.pin_path = old.xdp.pin_path.by(way);
+            assert_eq!(needs_restart(&old, &new), expect);
+        }
+        let (ours, proxy) = (DhcpMode::Reservation, DhcpMode::Proxy);
+        let through = || Way::Through("/proc/self/fd/9".into());
+        for way in [Way::Path, through()] {
+            check(way.clone(), (XdpMode::Auto, ours), (XdpMode::Auto, ours), &[]);
+            check(way.clone(), (XdpMode::Auto, ours), (XdpMode::Off, ours), &[]);
+            check(way, (XdpMode::Off, ours), (XdpMode::Auto, ours), &[]);
+        }
+        check(Way::None, (XdpMode::Off, ours), (XdpMode::Off, proxy), &[]);
+        check(Way::None, (XdpMode::Off, ours), (XdpMode::Auto, ours), &["xdp.mode"]);
+        check(Way::None, (XdpMode::Auto, proxy), (XdpMode::Auto, ours), &["dhcp.mode"]);
+        check(Way::None, (XdpMode::Auto, proxy), (XdpMode::Off, ours), &[]);
     }
 }
