@@ -66,7 +66,7 @@ impl Kernel {
         sightings: &Sightings,
         cancel: &CancellationToken,
     ) -> anyhow::Result<()> {
-        self.pin_path.clone_from(&config.xdp.pin_path);
+        self.pin_path = config.xdp.pin_path.to_path_buf();
         if !is_wanted(config) {
             self.stop();
             self.without = config.dhcp.mode.is_proxy().then(|| PROXY.to_owned());
