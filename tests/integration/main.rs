@@ -24,3 +24,4 @@ mod services;
 mod site;
 mod steps;
 mod storms;
+mod without_daemon;
