@@ -199,9 +199,7 @@ fn with_closed_bpffs(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
         mount(Some("bpf"), "/sys/fs/bpf", Some("bpf"), MsFlags::empty(), Some("mode=0700"))?;
         work()
     };
-    thread::scope(|scope| {
-        scope.spawn(inside).join().map_err(|_| anyhow!("the thread panicked"))?
-    })
+    thread::scope(|scope| scope.spawn(inside).join().map_err(|_| anyhow!("the thread panicked"))?)
 }
 
 /// Sets what the daemon becomes, and whether the kernel answers.
@@ -260,7 +258,8 @@ fn whoever_runs_it_adopts_the_program() -> Result<()> {
             let log = serve_and_die(&lab, &setup)?;
             let adopted = log.contains("adopted the XDP program");
             ensure!(adopted != is_first, "as {user:?}: {log}");
-            let uid = user.map(User::from_name).transpose()?.flatten().map_or(0, |u| u.uid.as_raw());
+            let uid =
+                user.map(User::from_name).transpose()?.flatten().map_or(0, |u| u.uid.as_raw());
             all_are(uid, setup.pin_path())?;
             all_are(uid, &setup.state_dir())?;
             is_first = false;
