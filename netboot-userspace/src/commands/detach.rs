@@ -39,7 +39,7 @@ fn pin_path(args: &DetachArgs) -> PinPath {
     }
     let pin_path = PinPath::of_invalid(&path).unwrap_or_else(usual);
     eprintln!(
-        "netboot: {} is not valid (see `netboot check`): taking {} for xdp.pin-path",
+        "netboot: {} is not valid (see `netboot check`): taking {} for xdp.pin-path; --pin-path names another",
         path.display(),
         pin_path.display()
     );
