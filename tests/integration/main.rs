@@ -1,5 +1,6 @@
 //! The tests that need root: namespaces, real clients, machines with firmware.
 
+mod adopt;
 mod boot;
 mod cli;
 mod clients;

@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 
 use crate::{progress::Step, shell};
 
-/// Emulated, the machine needs some seconds; loaded computers need more.
-pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+/// Emulated, the machine needs a minute or two; loaded computers need more.
+pub(crate) const LIMIT: Duration = Duration::from_secs(900);
 
 /// Where the program is in the machine.
 pub(crate) const PROGRAM: &str = "/bin/program";
