@@ -234,8 +234,7 @@ impl SlowPath {
             Ok(()) => Verdict::OtherDestination,
             Err(verdict) => verdict,
         };
-        if !self.others.takes(verdict, frame, scratch, &tables.settings)
-            && self.xdp == Attached::No
+        if !self.others.takes(verdict, frame, scratch, &tables.settings) && self.xdp == Attached::No
         {
             self.common.counters.count(verdict);
         }
@@ -252,7 +251,8 @@ impl SlowPath {
         let ifindex = self.link.index;
         if self.xdp == Attached::Yes {
             let outcome = answer::<Daemon>(frame, ifindex, scratch, tables);
-            let is_told = outcome.is_err_and(Verdict::is_of_headers) || !self.tells_of(frame, tables);
+            let is_told =
+                outcome.is_err_and(Verdict::is_of_headers) || !self.tells_of(frame, tables);
             let told = if is_told { Told::No } else { Told::Yes };
             return (outcome, told);
         }
