@@ -58,7 +58,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     if settings.has(Settings::PROXY) {
         return Err(Verdict::ProxyMode);
     }
-    came_to_us(request, frame, settings)?;
+    came_over_relay(request, settings)?;
     if request.server != ZERO
         && names_server(request.message_type)
         && request.server != request.server_override
@@ -154,17 +154,10 @@ fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool
     request.server != ZERO && address == reservation.address
 }
 
-/// Whether a request was sent to this node, and over a relay that answers can go to: its address is a
-/// unicast one, and not ours.
+/// Whether a request came over no relay, or one that answers can go to: its address is a unicast one, and not
+/// ours.
 #[inline(always)]
-pub(crate) fn came_to_us(
-    request: &Request,
-    frame: &Frame,
-    settings: &Settings,
-) -> Result<(), Verdict> {
-    if !frame.is_broadcast() && !settings.is_ours(frame.destination) {
-        return Err(Verdict::OtherDestination);
-    }
+pub(crate) fn came_over_relay(request: &Request, settings: &Settings) -> Result<(), Verdict> {
     let giaddr = request.giaddr;
     if request.is_relayed() && (!is_unicast(giaddr) || settings.is_ours(giaddr)) {
         return Err(Verdict::BadRelay);

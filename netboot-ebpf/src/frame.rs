@@ -29,13 +29,12 @@ const IPV4: [u8; 2] = [0x08, 0x00];
 /// 802.1Q, 802.1ad, and the tag that early QinQ gear uses.
 const TAG_TYPES: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
 const UDP_PROTOCOL: u8 = 17;
-const BROADCAST: [u8; 4] = [255; 4];
+pub(crate) const BROADCAST: [u8; 4] = [255; 4];
 
 /// What the headers of a request say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub source_mac: Mac,
-    pub destination_mac: Mac,
     pub source: [u8; 4],
     pub destination: [u8; 4],
     pub source_port: u16,
@@ -51,13 +50,6 @@ impl Frame {
     #[must_use]
     pub fn is_broadcast(&self) -> bool {
         self.destination == BROADCAST
-    }
-
-    /// Whether the frame was sent to a group of stations, such as all.
-    #[inline(always)]
-    #[must_use]
-    pub fn is_to_group(&self) -> bool {
-        self.destination_mac.octets[0] & 1 != 0
     }
 }
 
@@ -157,15 +149,22 @@ pub fn parse(headers: &[u8; HEADERS], frame_len: usize) -> Result<Frame, Verdict
     if udp_len < 8 || udp_len + 20 > ip_len || ip_len + ADDRESSES + IP > frame_len {
         return Err(Verdict::Truncated);
     }
+    let (_, destination) = destinations(headers);
     Ok(Frame {
         source_mac: Mac { octets: field(headers, 6) },
-        destination_mac: Mac { octets: field(headers, 0) },
         source: field(headers, ADDRESSES + IP_SOURCE),
-        destination: field(headers, ADDRESSES + IP_DESTINATION),
+        destination,
         source_port: word(UDP),
         port: word(UDP + 2),
         message_len: udp_len - 8,
     })
+}
+
+/// Where a frame goes, whatever else it is: its Ethernet and its IPv4 destination.
+#[inline(always)]
+#[must_use]
+pub fn destinations(headers: &[u8; HEADERS]) -> (Mac, [u8; 4]) {
+    (Mac { octets: field(headers, 0) }, field(headers, ADDRESSES + IP_DESTINATION))
 }
 
 #[inline(always)]

@@ -3,7 +3,7 @@
 
 use crate::{
     client::{Stage, architecture_slot},
-    decide::{Decision, boot_row, came_to_us},
+    decide::{Decision, boot_row, came_over_relay},
     frame::{Destination, Frame},
     message::Message,
     options::{Index, length},
@@ -36,7 +36,7 @@ pub fn decide<'t, T: Tables>(
     cell: &mut usize,
 ) -> Result<Decision<'t>, Verdict> {
     let settings = tables.settings().ok_or(Verdict::NoTables)?;
-    came_to_us(request, frame, settings)?;
+    came_over_relay(request, settings)?;
     let message_type = match (frame.port, request.message_type) {
         (SERVER_PORT, DISCOVER) => OFFER,
         (PROXY_PORT, REQUEST) => ACK,

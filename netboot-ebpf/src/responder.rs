@@ -9,7 +9,7 @@ use crate::{
     complete,
     decide::{decide, destination, refusal_destination},
     flatten::flatten,
-    frame::{self, Frame, HEADERS},
+    frame::{self, BROADCAST, Frame, HEADERS},
     message::{CAP, Message, forget},
     options::Index,
     proxy,
@@ -77,7 +77,33 @@ pub struct Answer {
     pub delay: u16,
 }
 
-/// Answers the request in `scratch.message`, that came over an interface. `scratch.seen` must be
+/// Whether a frame is for this node. A bridge's port and an interface in promiscuous mode see frames to
+/// others, and a router is sent requests to servers behind it: nothing of theirs is counted, limited or read.
+///
+/// # Errors
+/// [`Verdict::OtherDestination`]: it is not.
+#[inline(always)]
+pub fn is_for_us<T: Tables>(
+    headers: &[u8; HEADERS],
+    ifindex: u32,
+    tables: &T,
+) -> Result<(), Verdict> {
+    let (mac, address) = frame::destinations(headers);
+    let is_to_group = mac.octets[0] & 1 != 0;
+    if !is_to_group {
+        let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
+        if mac != interface.mac {
+            return Err(Verdict::OtherDestination);
+        }
+    }
+    let Some(settings) = tables.settings() else { return Err(Verdict::NoTables) };
+    if address != BROADCAST && !settings.is_ours(address) {
+        return Err(Verdict::OtherDestination);
+    }
+    Ok(())
+}
+
+/// Answers the request in `scratch.message`, of a frame that [`is_for_us`], that came over an interface. `scratch.seen` must be
 /// [`Seen::NOTHING`], and `scratch.vlan` the frame's.
 ///
 /// # Errors
@@ -109,13 +135,6 @@ pub fn respond<S: Side, T: Tables>(
     let stage = client::stage(message, index, tables, cell);
     seen.stage = stage as u8;
     let stage = Stage::from_number(black_box(&*seen).stage).unwrap_or(Stage::Plain);
-    if !frame.is_to_group() {
-        // An interface in promiscuous mode sees frames to others.
-        let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
-        if frame.destination_mac != interface.mac {
-            return Err(Verdict::OtherDestination);
-        }
-    }
     let decided = decide::<S, T>(message, index, request, stage, frame, ifindex, tables, cell);
     let decision = match decided {
         Err(Verdict::ProxyMode) if S::COMPLETE => {
@@ -167,11 +186,16 @@ pub fn answer<S: Side, T: Tables>(
 ) -> Result<Answer, Verdict> {
     scratch.seen = Seen::NOTHING;
     let (parts, classified) = frame::split(frame)?;
+    // They may be no DHCP messages: their port was not read, or is another.
+    if let Err(verdict @ (Verdict::NotDhcp | Verdict::IpOptions)) = classified {
+        return Err(verdict);
+    }
+    is_for_us(&parts.headers, ifindex, tables)?;
+    tables.admit()?;
     match classified {
         Err(Verdict::ProxyPort) if S::COMPLETE && is_proxy(tables) => {}
         classified => classified?,
     }
-    tables.admit()?;
     scratch.vlan = parts.vlan;
     let parsed = frame::parse(&parts.headers, frame.len() - parts.tags.len())?;
     let message = parts.rest.get(..parsed.message_len).ok_or(Verdict::Truncated)?;

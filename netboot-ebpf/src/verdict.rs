@@ -112,6 +112,8 @@ pub enum Bound {
     Unknown,
     /// The message is nobody's: the rate of all such.
     Nobody,
+    /// The frame is for another, or may be no DHCP message: it is always passed on, but a sample is told of.
+    Others,
     /// It is not told of.
     Silence,
 }
@@ -275,6 +277,21 @@ impl Verdict {
         )
     }
 
+    /// Whether the headers alone led to it: then both sides come to it, but in the proxy modes, in which the XDP
+    /// program does not run.
+    #[must_use]
+    pub const fn is_of_headers(self) -> bool {
+        matches!(
+            self,
+            Self::NotDhcp
+                | Self::Tagged
+                | Self::IpOptions
+                | Self::Fragment
+                | Self::ProxyPort
+                | Self::OtherDestination
+        )
+    }
+
     /// What bounds it.
     #[inline(always)]
     #[must_use]
@@ -282,7 +299,9 @@ impl Verdict {
         match self {
             Self::Stale | Self::RateLimited | Self::OverCeiling => Bound::Silence,
             Self::UnknownMachine => Bound::Unknown,
-            Self::OtherDestination
+            Self::OtherDestination | Self::IpOptions | Self::Tagged => Bound::Others,
+            Self::Fragment
+            | Self::ProxyPort
             | Self::Truncated
             | Self::NotRequest
             | Self::NotEthernet
@@ -303,8 +322,6 @@ impl Verdict {
             | Self::Nak
             | Self::WrongSubnet
             | Self::WrongAddress
-            | Self::Fragment
-            | Self::IpOptions
             | Self::Inform
             | Self::Decline
             | Self::Release
@@ -314,7 +331,6 @@ impl Verdict {
             | Self::NoRoom
             | Self::NoTables
             | Self::Changed
-            | Self::Tagged
             | Self::Quarantined
             | Self::ProxyMode
             | Self::Quirk
@@ -322,7 +338,6 @@ impl Verdict {
             | Self::AckShortened
             | Self::NoRelayInfo
             | Self::InformAck
-            | Self::ProxyPort
             | Self::OfferWithoutDaemon
             | Self::AckWithoutDaemon => Bound::Nothing,
         }

@@ -5,7 +5,11 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::common::{ADDRESS, Ask, SERVER, STRANGER, Site, ask, kernel_verdict, verdict};
+use crate::common::{
+    ADDRESS, Ask, INTERFACE_MAC, SERVER, STRANGER, Site, ask, kernel_verdict, verdict,
+};
+
+const FOREIGN: [u8; 4] = [10, 9, 8, 7];
 
 fn booting(ask: Ask) -> Ask {
     ask.with(60, b"PXEClient:Arch:00007").with(93, &[0, 7])
@@ -33,6 +37,44 @@ fn what_is_over_a_limit_is_not_answered() {
     check(too_often, &Ask::discover().mac(STRANGER), Verdict::UnknownMachine);
     check(too_often, &Ask::new(3).with(54, &[9; 4]), Verdict::OtherServer);
     check(|site| site.admits = Err(Verdict::Stale), &Ask::discover(), Verdict::Stale);
+}
+
+/// Of transit traffic, on a bridge's port or on a router, nothing is counted or dropped.
+#[test]
+fn what_is_for_others_is_under_no_limit() {
+    let over = || {
+        Site::new().with(|site| {
+            site.admits = Err(Verdict::OverCeiling);
+            site.admits_machine = Err(Verdict::RateLimited);
+        })
+    };
+    let renewing = || Ask::renewing(ADDRESS);
+    for ask in [
+        Ask { to: [2; 6], ..Ask::discover() },
+        Ask { to: INTERFACE_MAC, destination: FOREIGN, ..renewing() },
+        Ask { to: [2; 6], port: 4011, ..renewing() },
+        Ask { destination: FOREIGN, port: 4011, ..renewing() },
+        // A server's answer to a relay, and what cannot be read.
+        Ask { to: [2; 6], begin: [2, 1, 6, 0], ..renewing() },
+        Ask { to: [2; 6], end: vec![255; 2000], ..renewing() },
+        Ask { to: [2; 6], ..renewing() }.tag([0x81, 0], 5),
+    ] {
+        assert_eq!(verdict(&over(), &ask.frame()), Verdict::OtherDestination, "{ask:?}");
+    }
+    let check = |expect, change: fn(&mut Vec<u8>)| {
+        let mut frame = Ask::discover().frame();
+        change(&mut frame);
+        assert_eq!(verdict(&over(), &frame), expect, "{frame:02x?}");
+    };
+    check(Verdict::OtherDestination, |frame| {
+        frame[20] = 0x20;
+        frame[..6].fill(2);
+    });
+    check(Verdict::IpOptions, |frame| frame[14] = 0x46);
+    // To us.
+    check(Verdict::OverCeiling, |frame| frame[20] = 0x20);
+    check(Verdict::OverCeiling, |frame| frame[36..38].copy_from_slice(&[0x0f, 0xab]));
+    check(Verdict::OverCeiling, |frame| frame.truncate(200));
 }
 
 #[test]

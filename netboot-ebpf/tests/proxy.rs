@@ -49,7 +49,11 @@ fn check(request: &Ask, expect: Result<(Verdict, To), Verdict>) {
 
 fn answer(site: &Site, request: &Ask) -> Result<Reply, Verdict> {
     let frame = request.frame();
-    let passed = if request.port == 4011 { Verdict::ProxyPort } else { Verdict::ProxyMode };
+    let passed = match request {
+        Ask { destination: FOREIGN, .. } => Verdict::OtherDestination,
+        Ask { port: 4011, .. } => Verdict::ProxyPort,
+        _ => Verdict::ProxyMode,
+    };
     assert_eq!(kernel_verdict(site, &frame), passed, "{request:?}");
     let reply = ask(site, &frame)?;
     assert_eq!(reply.address(), [0; 4], "yiaddr");
@@ -223,7 +227,7 @@ fn port_4011_in_other_modes() {
         }
     }
     let unset = site(0).with(|site| site.settings = None);
-    assert_eq!(verdict(&unset, &pxe(Ask::boot_server(LEASED)).frame()), Verdict::ProxyPort);
+    assert_eq!(verdict(&unset, &pxe(Ask::boot_server(LEASED)).frame()), Verdict::NoTables);
 }
 
 /// Split and tagged requests, and answers that are too long, are as in the other mode.

@@ -191,6 +191,10 @@ impl SlowPath {
         }
         let tables = self.common.tables.clone();
         let tables = tables.read();
+        if received.is_to_another() {
+            self.pass_by(frame, scratch, &tables);
+            return;
+        }
         let (outcome, told) = self.judge(frame, scratch, &tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
@@ -224,6 +228,18 @@ impl SlowPath {
         }
     }
 
+    /// A frame to another station is none of ours, but may be another server's. The program counted it.
+    fn pass_by(&mut self, frame: &[u8], scratch: &Scratch, tables: &Tables) {
+        let verdict = match split(frame).and_then(|(_, classified)| classified) {
+            Ok(()) => Verdict::OtherDestination,
+            Err(verdict) => verdict,
+        };
+        if !self.others.takes(verdict, frame, scratch, &tables.settings) && self.xdp == Attached::No
+        {
+            self.common.counters.count(verdict);
+        }
+    }
+
     /// What is answered, and whether it is told of. What the program passed on is within the limits, and it
     /// told of what it judged for good.
     fn judge(
@@ -235,7 +251,9 @@ impl SlowPath {
         let ifindex = self.link.index;
         if self.xdp == Attached::Yes {
             let outcome = answer::<Daemon>(frame, ifindex, scratch, tables);
-            let told = if self.tells_of(frame, tables) { Told::Yes } else { Told::No };
+            let is_told =
+                outcome.is_err_and(Verdict::is_of_headers) || !self.tells_of(frame, tables);
+            let told = if is_told { Told::No } else { Told::Yes };
             return (outcome, told);
         }
         let now = u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX);

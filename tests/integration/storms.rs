@@ -179,6 +179,108 @@ fn the_kernel_drops_what_is_over_a_limit_alone() -> Result<()> {
     Ok(())
 }
 
+/// A frame to us that is not read, and how it is counted.
+fn unread() -> Result<[(Vec<u8>, Verdict); 2]> {
+    let mut fragment = pxe_discover()?;
+    fragment[20] = 0x20;
+    let mut proxy = pxe_discover()?;
+    proxy[36..38].copy_from_slice(&4011_u16.to_be_bytes());
+    Ok([(fragment, Verdict::Fragment), (proxy, Verdict::ProxyPort)])
+}
+
+/// Frames for others, and such as may be no DHCP messages.
+fn transit() -> Result<[(Vec<u8>, Verdict); 6]> {
+    let discover = pxe_discover()?;
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut frame = discover.clone();
+        frame[at..at + bytes.len()].copy_from_slice(bytes);
+        frame
+    };
+    let mut reply = changed(0, &[2, 9, 9, 9, 9, 9]);
+    reply[MESSAGE] = 2;
+    let mut tagged = discover.clone();
+    tagged.splice(12..12, [0x81, 0, 0, 5].repeat(3));
+    Ok([
+        (changed(0, &[2, 9, 9, 9, 9, 9]), Verdict::OtherDestination),
+        (changed(30, &[10, 9, 8, 7]), Verdict::OtherDestination),
+        (reply, Verdict::OtherDestination),
+        (changed(14, &[0x46]), Verdict::IpOptions),
+        (tagged, Verdict::Tagged),
+        (changed(36, &[0, 69]), Verdict::NotDhcp),
+    ])
+}
+
+#[test]
+fn the_kernel_drops_nothing_that_is_for_others() -> Result<()> {
+    let mut config = site::config()?;
+    config.dhcp.unknown_rate = 3;
+    config.dhcp.total_rate = 5;
+    let mut fast = FastPath::load(&site::tables_of(&config)?)?;
+    for _ in 0..20 {
+        for (frame, verdict) in transit()? {
+            let ran = run(&mut fast, &frame, verdict)?;
+            ensure!(ran == Ran::Passed(frame), "{}: {ran:?}", verdict.as_str());
+        }
+    }
+    // None of that was counted against the limits.
+    ensure!(matches!(run(&mut fast, &pxe_discover()?, Verdict::Offer)?, Ran::Answered(_)));
+    Ok(())
+}
+
+#[test]
+fn the_kernel_bounds_what_it_does_not_read() -> Result<()> {
+    for (frame, verdict) in unread()? {
+        let mut config = site::config()?;
+        config.dhcp.unknown_rate = 3;
+        let mut fast = FastPath::load(&site::tables_of(&config)?)?;
+        for _ in 0..3 {
+            ensure!(run(&mut fast, &frame, verdict)? == Ran::Passed(frame.clone()));
+        }
+        ensure!(run(&mut fast, &frame, Verdict::OverCeiling)? == Ran::Dropped);
+        ensure!(matches!(run(&mut fast, &pxe_discover()?, Verdict::Offer)?, Ran::Answered(_)));
+    }
+    Ok(())
+}
+
+/// A flood of such frames beside a machine that is served.
+fn check_unread(xdp: Xdp) -> Result<()> {
+    const EACH: usize = 4000;
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(xdp)?.start(&lab.server, INTERFACE)?;
+    let (bounded, passed) = (unread()?, transit()?);
+    let frames: Vec<_> = bounded.iter().chain(&passed).map(|(frame, _)| frame.clone()).collect();
+    let flood = frames.iter().cycle().take(EACH * frames.len()).cloned();
+    let start = Instant::now();
+    let sent = send_frames(&lab.client, INTERFACE, flood)?;
+    ensure!(sent == (EACH * frames.len()) as u64, "{sent}");
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+
+    let dropped = wait_for("messages over the ceiling", DEADLINE, || {
+        let dropped = counted(&daemon, &lab, xdp, Verdict::OverCeiling)?;
+        Ok((dropped > 1000).then_some(dropped))
+    })?;
+    let most = 1000 + since(start, 1000);
+    let mut admitted = 0;
+    for (_, verdict) in &bounded {
+        admitted += counted(&daemon, &lab, xdp, *verdict)?;
+    }
+    ensure!((1000..=most).contains(&admitted), "{admitted} of {most}; {dropped} dropped");
+    let lines = daemon.log().lines().count();
+    ensure!(lines < 60, "{lines} lines of log");
+    daemon.stop()
+}
+
+#[test]
+fn frames_that_are_not_read_in_generic_mode() -> Result<()> {
+    check_unread(Xdp::Generic)
+}
+
+#[test]
+fn frames_that_are_not_read_without_xdp() -> Result<()> {
+    check_unread(Xdp::Off)
+}
+
 #[test]
 fn the_kernel_without_the_daemon() -> Result<()> {
     let mut fast = FastPath::load(&site::tables()?)?;

@@ -48,6 +48,7 @@ impl Maps {
                 Err(Verdict::RateLimited) => return Err(Verdict::RateLimited),
                 Err(_) => {}
             },
+            Bound::Others => return Ok(Tell::Sampled),
             Bound::Nobody => {}
         }
         self.nobody()

@@ -5,6 +5,7 @@
 
 mod limits;
 mod maps;
+mod other_build;
 mod packet;
 
 use core::hint::black_box;
@@ -14,7 +15,7 @@ use aya_log_ebpf::{debug, warn};
 use netboot_ebpf::{
     frame::{self, TAG},
     message::forget,
-    responder::{Scratch, respond},
+    responder::{Scratch, is_for_us, respond},
     shared::{Seen, Vlan},
     side::Kernel,
     tables::Tables as _,
@@ -26,15 +27,15 @@ use crate::{maps::Maps, packet::Packet};
 #[xdp]
 pub fn netboot(ctx: XdpContext) -> u32 {
     let packet = Packet::new(&ctx);
-    let tags = match tags(&packet) {
-        Ok(tags) => tags,
-        Err(verdict) => return finish(verdict),
-    };
+    let (tags, classified) = classified(&packet);
+    if classified == Err(Verdict::NotDhcp) {
+        return finish(Verdict::NotDhcp);
+    }
     let (Some(scratch), Some(maps)) = (maps::scratch(), Maps::now()) else {
         return finish(Verdict::NoTables);
     };
     scratch.seen = Seen::NOTHING;
-    let verdict = match answer(&packet, tags, scratch, &maps) {
+    let verdict = match answer(&packet, tags, classified, scratch, &maps) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     match verdict {
@@ -48,18 +49,18 @@ pub fn netboot(ctx: XdpContext) -> u32 {
     finish(maps.conclude(scratch.verdict, packet.ifindex(), &scratch.seen))
 }
 
-/// The bytes of VLAN tags before a DHCP message's headers.
+/// The bytes of VLAN tags before the headers, and whether those are a DHCP message's.
 #[inline(always)]
-fn tags(packet: &Packet<'_>) -> Result<usize, Verdict> {
-    let mut classified = classify::<0>(packet);
-    if classified == Err(Verdict::Tagged) {
-        classified = classify::<1>(packet);
-        if classified == Err(Verdict::Tagged) {
-            return classify::<2>(packet).map(|()| 2 * TAG);
-        }
-        return classified.map(|()| TAG);
+fn classified(packet: &Packet<'_>) -> (usize, Result<(), Verdict>) {
+    let classified = classify::<0>(packet);
+    if classified != Err(Verdict::Tagged) {
+        return (0, classified);
     }
-    classified.map(|()| 0)
+    let classified = classify::<1>(packet);
+    if classified != Err(Verdict::Tagged) {
+        return (TAG, classified);
+    }
+    (2 * TAG, classify::<2>(packet))
 }
 
 #[inline(always)]
@@ -73,23 +74,27 @@ fn classify<const TAGS: usize>(packet: &Packet<'_>) -> Result<(), Verdict> {
 fn answer(
     packet: &Packet<'_>,
     tags: usize,
+    classified: Result<(), Verdict>,
     scratch: &mut Scratch,
     maps: &Maps,
 ) -> Result<Verdict, Verdict> {
-    maps.admit()?;
+    // They may be no DHCP messages: their port was not read.
+    if let Err(verdict @ (Verdict::Tagged | Verdict::IpOptions)) = classified {
+        return Err(verdict);
+    }
     scratch.vlan = Vlan::NONE;
     packet.vlan(tags, &mut scratch.vlan);
     // One state for frames with and without tags: what follows is verified once.
     let tags = forget(tags, &mut scratch.cell) & (TAG | 2 * TAG);
     packet.load_headers(tags, &mut scratch.headers)?;
     let headers = &*black_box(&scratch.headers);
+    is_for_us(headers, packet.ifindex(), maps)?;
+    maps.admit()?;
+    classified?;
     let frame = frame::parse(headers, packet.len() - tags)?;
     packet.load(tags, &mut scratch.message, frame.message_len)?;
     let answer = respond::<Kernel, _>(&frame, packet.ifindex(), scratch, maps)?;
-    #[cfg(feature = "other-build")]
-    if scratch.request.station.mac.octets.starts_with(&[0x02, 0xfa, 0x17]) {
-        scratch.reply[0] = !scratch.reply[0];
-    }
+    other_build::spoil(scratch);
     packet.resize(tags, answer.len)?;
     packet.store(tags, &scratch.headers, &scratch.reply, answer.len)?;
     Ok(answer.verdict)

@@ -7,6 +7,7 @@ use netboot_ebpf::{
     responder::Scratch,
     shared::{Settings, Vlan},
     verdict::Verdict,
+    wire::BOOTREPLY,
 };
 
 use super::{OtherServers, Sighting, sighting::is_to_client};
@@ -47,7 +48,8 @@ impl Watch {
                 self.reply(frame, settings);
                 true
             }
-            Verdict::NotRequest => {
+            Verdict::OtherDestination if !is_from_server(frame) => false,
+            Verdict::NotRequest | Verdict::OtherDestination => {
                 self.reply(frame, settings);
                 false
             }
@@ -90,6 +92,11 @@ impl Watch {
         }
         self.others.note(interface, sighting, Instant::now());
     }
+}
+
+/// Whether it is a message of a server, to a relay.
+fn is_from_server(frame: &[u8]) -> bool {
+    split(frame).is_ok_and(|(parts, _)| parts.rest.first() == Some(&BOOTREPLY))
 }
 
 fn is_reply(frame: &[u8]) -> bool {

@@ -48,6 +48,8 @@ pub(super) struct Limited<'t> {
     now: u64,
     /// The machine was looked up, and that counted.
     is_counted: Cell<bool>,
+    /// It has no reservation, but boots what anybody does, and that counted.
+    is_anybody: Cell<bool>,
 }
 
 /// Whether a message is told of.
@@ -62,7 +64,7 @@ pub(super) enum Told {
 
 impl<'t> Limited<'t> {
     pub(super) fn new(tables: &'t Tables, limits: &'t Mutex<Limits>, now: u64) -> Self {
-        Self { tables, limits, now, is_counted: Cell::new(false) }
+        Self { tables, limits, now, is_counted: Cell::new(false), is_anybody: Cell::new(false) }
     }
 
     /// Whether a message with this verdict is told of.
@@ -70,6 +72,9 @@ impl<'t> Limited<'t> {
     /// # Errors
     /// The verdict that says which limit it is over.
     pub(super) fn conclude(&self, verdict: Verdict, seen: &Seen) -> Result<Told, Verdict> {
+        if self.is_anybody.get() {
+            return Ok(self.sample());
+        }
         match verdict.bound() {
             Bound::Nothing => Ok(Told::Yes),
             Bound::Silence => Err(verdict),
@@ -80,16 +85,19 @@ impl<'t> Limited<'t> {
             },
             Bound::Unknown => self.unknown(seen),
             Bound::Nobody => self.nobody(),
+            Bound::Others => Ok(self.sample()),
         }
     }
 
+    fn sample(&self) -> Told {
+        if self.lock().ceilings.admit_event(self.now) { Told::Yes } else { Told::LeftOut }
+    }
+
     fn nobody(&self) -> Result<Told, Verdict> {
-        let settings = &self.tables.settings;
-        let mut limits = self.lock();
-        if !limits.ceilings.admit_unknown(settings, self.now) {
+        if !self.lock().ceilings.admit_unknown(&self.tables.settings, self.now) {
             return Err(Verdict::OverCeiling);
         }
-        Ok(if limits.ceilings.admit_event(self.now) { Told::Yes } else { Told::LeftOut })
+        Ok(self.sample())
     }
 
     fn unknown(&self, seen: &Seen) -> Result<Told, Verdict> {
@@ -149,10 +157,19 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
 
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
         let reservation = self.tables.anybody(ifindex, station)?;
+        let settings = &self.tables.settings;
         let mut limits = self.lock();
-        let row = entry(&mut limits.known, *station, MAX_KNOWN);
-        // Over its rate it is as unknown as others.
-        self.tables.settings.machine.admit(row, self.now).then_some(reservation)
+        let Limits { ceilings, known, .. } = &mut *limits;
+        let mut full_at = known.get(station).copied().unwrap_or_default();
+        // Over a limit it is as unknown as others; forged machines do not push others out.
+        if !settings.machine.admit(&mut full_at, self.now)
+            || !ceilings.admit_unknown(settings, self.now)
+        {
+            return None;
+        }
+        *entry(known, *station, MAX_KNOWN) = full_at;
+        self.is_anybody.set(true);
+        Some(reservation)
     }
 
     fn settings(&self) -> Option<&Settings> {

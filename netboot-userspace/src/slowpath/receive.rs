@@ -40,6 +40,14 @@ impl Default for Receiver {
     }
 }
 
+impl Received {
+    /// Whether another station is to have it: a bridge's port and an interface in promiscuous mode see such
+    /// frames.
+    pub(super) fn is_to_another(&self) -> bool {
+        self.from.pkttype() == libc::PACKET_OTHERHOST
+    }
+}
+
 impl Receiver {
     /// The next frame.
     pub(super) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received>> {

@@ -87,10 +87,32 @@ pub(super) fn frames() -> Result<Vec<Vec<u8>>> {
     let mut random = Random::new(6);
     let mutated = std::iter::repeat_with(|| {
         let mut frame = golden[random.below(golden.len())].frame.clone();
-        mutate(&mut random, &mut frame);
+        if random.below(4) == 0 {
+            unread(&mut random, &mut frame);
+        } else {
+            mutate(&mut random, &mut frame);
+        }
         frame
     });
     Ok(mutated.filter(|frame| frame.len() <= MAX_FRAME).take(DIFFERENT).collect())
+}
+
+/// Makes it a frame that is for another, or that the program does not read.
+fn unread(random: &mut Random, frame: &mut Vec<u8>) {
+    let changes: [(usize, &[u8]); 5] = [
+        (0, &[2, 9, 9, 9, 9, 9]),
+        (30, &[10, 9, 8, 7]),
+        (36, &[0x0f, 0xab]),
+        (20, &[0x20]),
+        (14, &[0x46]),
+    ];
+    let Some((at, bytes)) = changes.get(random.below(changes.len() + 1)) else {
+        frame.splice(12..12, [0x81, 0, 0, 5].repeat(3));
+        return;
+    };
+    if let Some(place) = frame.get_mut(*at..at + bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
 }
 
 /// Sends so many hostile frames, if that may go on for so long; how many were sent.

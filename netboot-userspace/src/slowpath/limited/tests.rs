@@ -115,6 +115,12 @@ fn what_is_over_a_limit_goes_no_further() {
     check(usual, Verdict::UnknownMachine, stranger(), (101, 1, 399, 0));
     check(usual, Verdict::NotRequest, stranger(), (500, 100, 0, 0));
     check(usual, Verdict::BadOption, forged(), (1000, 100, 0, 4000));
+    for verdict in [Verdict::Fragment, Verdict::ProxyPort] {
+        check(usual, verdict, forged(), (1000, 100, 0, 4000));
+    }
+    for verdict in [Verdict::OtherDestination, Verdict::IpOptions, Verdict::Tagged] {
+        check(usual, verdict, forged(), (5000, 100, 0, 0));
+    }
     // Judged before the machine was looked up.
     check(usual, Verdict::OtherServer, loops(), (100, 100, 400, 0));
     check(usual, Verdict::OtherServer, forged(), (1000, 100, 0, 4000));
@@ -144,6 +150,35 @@ fn a_message_counts_once_and_anybody_counts() {
     assert!(at(SECOND).anybody(1, &station(GUEST)).is_some());
     assert!(at(SECOND).anybody(1, &station(GUEST)).is_none());
     assert!(at(2 * SECOND).anybody(1, &station(GUEST)).is_some());
+}
+
+#[test]
+fn anybody_is_bounded_as_nobody_is() {
+    let mut tables = tables(Limit::per_second(20, 5), Limit::per_second(1000, 1), OFF);
+    let row = tables.anybody[&(1, Vlan::NONE, Some([2, 0, 0]))];
+    tables.anybody = HashMap::from([((1, Vlan::NONE, None), row)]);
+    let limits = Mutex::default();
+    let (mut answered, mut told, mut dropped) = (0, 0, 0);
+    for machine in 100..5100 {
+        let limited = Limited::new(&tables, &limits, SECOND);
+        let seen = Seen { station: station(machine), ..Seen::NOTHING };
+        let verdict = match limited.anybody(1, &seen.station) {
+            Some(_) => Verdict::Offer,
+            None => Verdict::UnknownMachine,
+        };
+        match limited.conclude(verdict, &seen) {
+            Ok(conclusion) => {
+                answered += u32::from(verdict == Verdict::Offer);
+                told += u32::from(conclusion == Told::Yes);
+            }
+            Err(over) => {
+                assert_eq!(over, Verdict::OverCeiling);
+                dropped += 1;
+            }
+        }
+    }
+    assert_eq!((answered, told, dropped), (1000, 100, 4000));
+    assert_eq!(limits.lock().unwrap().known.len(), 1000);
 }
 
 #[test]

@@ -1,0 +1,13 @@
+//! What the build that stands for another one does otherwise: tests of upgrades have it.
+
+use netboot_ebpf::responder::Scratch;
+
+/// Wrong answers to machines 02:fa:17:*, which a self-check must find.
+#[inline(always)]
+pub fn spoil(scratch: &mut Scratch) {
+    if cfg!(feature = "other-build")
+        && scratch.request.station.mac.octets.starts_with(&[0x02, 0xfa, 0x17])
+    {
+        scratch.reply[0] = !scratch.reply[0];
+    }
+}
