@@ -69,9 +69,8 @@ fn row(setup: &Setup, name: &str) -> Result<(Vec<u8>, Vec<u8>)> {
     let rows: Value = serde_json::from_str(&text).context(text)?;
     let bytes = |value: &Value| -> Result<Vec<u8>> {
         let bytes = value.as_array().with_context(|| rows.to_string())?;
-        let byte = |byte: &Value| {
-            Some(u8::from_str_radix(byte.as_str()?.trim_start_matches("0x"), 16).ok()?)
-        };
+        let byte =
+            |byte: &Value| u8::from_str_radix(byte.as_str()?.trim_start_matches("0x"), 16).ok();
         bytes.iter().map(|it| byte(it).with_context(|| it.to_string())).collect()
     };
     Ok((bytes(&rows[0]["key"])?, bytes(&rows[0]["value"])?))
