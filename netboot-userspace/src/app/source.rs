@@ -52,10 +52,10 @@ impl Source {
     /// # Errors
     /// It is wrong.
     pub(super) fn reload(&mut self) -> Option<anyhow::Result<Change>> {
-        let (path, reloader) = self.file.as_mut()?;
+        let (_, reloader) = self.file.as_mut()?;
         let read = if self.behind {
             // The difference is one to what was never in service.
-            Reloader::open(path).map(|(fresh, loaded)| {
+            reloader.reopen().map(|(fresh, loaded)| {
                 *reloader = fresh;
                 whole(loaded)
             })

@@ -69,7 +69,7 @@ impl Place {
         self.line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
     }
 
-    fn problem(&self, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
         Problem {
             file: self.file.to_path_buf(),
             line: self.line,

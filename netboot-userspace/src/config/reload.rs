@@ -14,10 +14,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::{kept::Kept, state::State};
+use self::{
+    kept::{Form, Kept},
+    state::State,
+};
 pub use self::{settings::needs_restart, summary::Summary};
 use super::{
-    Loaded, Problem, Problems, check::Named, load::load_whole, read::Draft, regular::read_regular,
+    Loaded, Problem, Problems, check::Named, load::load_whole, problem::Place, read::Draft,
+    regular::read_regular,
 };
 use crate::inventory::Difference;
 
@@ -70,11 +74,22 @@ impl Reloader {
         Ok((reloader, loaded))
     }
 
+    /// Reads everything again, as if for the first time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reloader::reload`].
+    pub fn reopen(&self) -> Result<(Self, Loaded), Problems> {
+        let (reloader, loaded) = Self::open(&self.path)?;
+        refuse_empty(&self.path, &reloader.state)?;
+        Ok((reloader, loaded))
+    }
+
     /// Reads again what changed. Hosts that are as they were stay the same ones in memory.
     ///
     /// # Errors
     ///
-    /// As [`super::load`]; then all stays as it is. A boot file that went missing is none, where the
+    /// As [`super::load`], or the file is empty; then all stays as it is. A boot file that went missing is none, where the
     /// configuration named it before.
     pub fn reload(&mut self) -> Result<Change, Problems> {
         let mut changed = Vec::new();
@@ -118,6 +133,7 @@ impl Reloader {
         let (mut loaded, draft, bytes) = read(&self.path, &self.state.named, &mut self.files)?;
         let (difference, mut summary) = self.state.difference(&mut loaded.config.hosts);
         let state = State::new(&loaded, draft, bytes);
+        refuse_empty(&self.path, &state)?;
         let before = std::mem::replace(&mut self.state, state);
         let config = &self.state.draft.config;
         summary.settings = settings::changed_settings(&before.draft.config, config);
@@ -126,6 +142,15 @@ impl Reloader {
         }
         Ok(Change::Whole { loaded: Box::new(loaded), difference, summary })
     }
+}
+
+/// A file without a byte is what a full disk or half an edit leaves, and would be a configuration without machines.
+fn refuse_empty(path: &Path, state: &State) -> Result<(), Problems> {
+    let is_empty = |kept: &Kept| kept.form == Form::Main && kept.bytes.is_empty();
+    if state.files.iter().any(is_empty) {
+        return Err(Problems(vec![Place::file(path).problem("is empty")]));
+    }
+    Ok(())
 }
 
 fn hosts(difference: Difference, warnings: Vec<Problem>, summary: Summary) -> Change {

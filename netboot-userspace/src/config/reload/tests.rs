@@ -200,3 +200,15 @@ fn hosts_that_stay_are_the_same() {
         assert!(std::sync::Arc::ptr_eq(before, now));
     }
 }
+
+#[test]
+fn an_empty_file_is_no_configuration() {
+    let site = Site::new();
+    let mut reloader = site.open();
+    site.write("netboot.toml", "");
+    let error = reloader.reload().unwrap_err().to_string();
+    assert!(error.ends_with("netboot.toml: is empty"), "{error}");
+    assert_eq!(reloader.reopen().unwrap_err().to_string(), error);
+    site.write("netboot.toml", MAIN);
+    assert!(matches!(reloader.reload(), Ok(Change::Nothing)));
+}
