@@ -25,7 +25,7 @@ use crate::{
     other_servers::{OtherServers, Watch},
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
-    tables::Live,
+    tables::{Live, patch},
     templates,
 };
 
@@ -120,7 +120,7 @@ impl Dhcp {
         };
         tables.quarantine.set_length(config.dhcp.decline_time);
         self.others.configure(&config.dhcp);
-        *self.common.tables.write() = tables;
+        self.common.tables.replace(tables);
         templates::announce(config, &links, all.values())?;
         self.all = all;
         if let Err(error) = self.start_kernel(config).and_then(|()| self.settle(config, links)) {
@@ -139,6 +139,9 @@ impl Dhcp {
         changed: &Config,
         removed: &[Station],
     ) -> anyhow::Result<Option<How>> {
+        if changed.hosts.len() + removed.len() > patch::MOST {
+            return Ok(None);
+        }
         let rendered = templates::render(changed, &self.links, self.all.values())?;
         let patch = self.common.tables.read().graft(&rendered, removed);
         let Some(patch) = patch else { return Ok(None) };
