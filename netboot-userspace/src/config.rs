@@ -57,7 +57,7 @@ pub use self::{
     reload::{Change, Reloader, Summary, needs_restart},
 };
 pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
-use crate::inventory::Host;
+use crate::{inventory::Host, rare::Usual};
 
 /// Everything the daemon is told, checked as a whole.
 #[derive(Clone, Debug)]
@@ -188,6 +188,18 @@ pub struct NetworkOverrides {
     pub mtu: Option<u16>,
 }
 
+impl Usual for NetworkOverrides {
+    const USUAL: &'static Self = &Self {
+        routers: None,
+        dns: None,
+        ntp: None,
+        domain: None,
+        search: None,
+        routes: None,
+        mtu: None,
+    };
+}
+
 /// What a machine's firmware needs otherwise than all others; `None`: nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Quirks {
@@ -209,6 +221,20 @@ pub struct Quirks {
     pub architecture: Option<u16>,
     /// The text of a boot menu (option 43) that it looks for.
     pub menu: Option<String>,
+}
+
+impl Usual for Quirks {
+    const USUAL: &'static Self = &Self {
+        never_nak: None,
+        always_broadcast: None,
+        min_size: None,
+        delay: None,
+        no_option_67: None,
+        echo_pxeclient: None,
+        assume_pxe: None,
+        architecture: None,
+        menu: None,
+    };
 }
 
 /// `[[quirk]]`: the quirks of a manufacturer's machines.

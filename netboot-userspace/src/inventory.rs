@@ -9,7 +9,10 @@ use std::{
 
 use netboot_ebpf::shared::{Mac, Station, Vlan};
 
-use crate::config::{DhcpOption, NetworkOverrides, Quirks};
+use crate::{
+    config::{DhcpOption, NetworkOverrides, Quirks},
+    rare::{Rare, Usual},
+};
 
 /// `[[host]]`: a machine and its reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub struct Host {
     /// What the machine gets instead of the default script.
     pub script: Option<HostScript>,
     /// What the default script has for this machine.
-    pub script_settings: ScriptSettings,
+    pub script_settings: Rare<ScriptSettings>,
     /// Instead of the architecture's binary: a name under `boot.root`.
     pub boot_file: Option<String>,
     /// Instead of the subnet's or `boot.script-url`, in the DHCP answer itself.
@@ -33,9 +36,9 @@ pub struct Host {
     pub boot_vlan: Option<u16>,
     pub lease_time: Option<Duration>,
     /// Instead of the subnet's.
-    pub network: NetworkOverrides,
+    pub network: Rare<NetworkOverrides>,
     /// Before those of its MAC's manufacturer.
-    pub quirks: Quirks,
+    pub quirks: Rare<Quirks>,
     pub options: Vec<DhcpOption>,
 }
 
@@ -49,13 +52,13 @@ impl Default for Host {
             hostname: None,
             netboot: true,
             script: None,
-            script_settings: ScriptSettings::default(),
+            script_settings: Rare::default(),
             boot_file: None,
             script_url: None,
             boot_vlan: None,
             lease_time: None,
-            network: NetworkOverrides::default(),
-            quirks: Quirks::default(),
+            network: Rare::default(),
+            quirks: Rare::default(),
             options: Vec::new(),
         }
     }
@@ -92,6 +95,19 @@ pub struct ScriptSettings {
     pub kernel_params: Vec<String>,
 }
 
+impl Usual for ScriptSettings {
+    const USUAL: &'static Self = &Self {
+        download_url: None,
+        arch: None,
+        kernel: None,
+        initrd: None,
+        facility: None,
+        worker_id: None,
+        consoles: None,
+        kernel_params: Vec::new(),
+    };
+}
+
 /// What became of the machines, from whatever source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
@@ -106,7 +122,7 @@ pub struct Inventory {
     hosts: Arc<RwLock<Hosts>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Hosts {
     by_station: BTreeMap<Station, Arc<Host>>,
     by_ip: HashMap<Ipv4Addr, Station>,
@@ -116,9 +132,10 @@ impl Inventory {
     /// Of hosts with unique stations and addresses, as the configuration checks.
     #[must_use]
     pub fn new(hosts: impl IntoIterator<Item = Arc<Host>>) -> Self {
-        let inventory = Self::default();
-        inventory.replace(hosts);
-        inventory
+        let by_station: BTreeMap<_, _> =
+            hosts.into_iter().map(|host| (host.station(), host)).collect();
+        let by_ip = by_station.values().map(|host| (host.ip, host.station())).collect();
+        Self { hosts: Arc::new(RwLock::new(Hosts { by_station, by_ip })) }
     }
 
     #[must_use]
@@ -146,20 +163,20 @@ impl Inventory {
         self.read().by_station.values().cloned().collect()
     }
 
-    /// All of them as they will be.
+    /// The hosts as they will be, in an inventory of their own.
     #[must_use]
-    pub fn after(&self, difference: &Difference) -> Vec<Arc<Host>> {
-        let after = Self::new(self.all());
+    pub fn after(&self, difference: &Difference) -> Self {
+        let hosts = self.read().clone();
+        let after = Self { hosts: Arc::new(RwLock::new(hosts)) };
         after.apply(difference);
-        after.all()
+        after
     }
 
-    /// Puts others in place of all hosts.
-    pub fn replace(&self, hosts: impl IntoIterator<Item = Arc<Host>>) {
-        let by_station: BTreeMap<_, _> =
-            hosts.into_iter().map(|host| (host.station(), host)).collect();
-        let by_ip = by_station.values().map(|host| (host.ip, host.station())).collect();
-        *self.write() = Hosts { by_station, by_ip };
+    /// Puts another's hosts in place of all.
+    pub fn replace(&self, other: Self) {
+        let mut hosts = std::mem::take(&mut *other.write());
+        std::mem::swap(&mut *self.write(), &mut hosts);
+        // The old ones go when nobody waits for the lock.
     }
 
     /// Changes some of the hosts.
@@ -213,7 +230,7 @@ mod tests {
         check(2, 1, true);
         check(3, 3, false);
         check(4, 4, true);
-        shown.replace([host(5, 5)]);
+        shown.replace(Inventory::new([host(5, 5)]));
         assert!(inventory.by_mac(host(5, 5).mac).is_some());
         assert!(inventory.by_mac(host(1, 2).mac).is_none());
     }

@@ -28,6 +28,7 @@ pub mod other_servers;
 pub mod printable;
 pub mod quarantine;
 pub mod quirks;
+pub mod rare;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;

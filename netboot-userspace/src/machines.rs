@@ -161,21 +161,30 @@ impl Machines {
         }
     }
 
-    /// Looks up again who has a reservation: the inventory changed.
-    pub fn refresh(&self) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { machines, unknown, .. } = &mut *seen;
-        for (mac, entry) in machines {
-            let host = self.inventory.by_mac(*mac);
+    /// Looks up again which of these have a reservation: the inventory changed.
+    pub fn refresh(&self, macs: impl IntoIterator<Item = Mac>) {
+        for mac in macs {
+            let host = self.inventory.by_mac(mac);
+            // Between two of them others get their turn.
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let Seen { machines, unknown, .. } = &mut *seen;
+            let Some(entry) = machines.get_mut(&mac) else { continue };
             entry.machine.ip = host.as_ref().map(|host| host.ip);
             entry.machine.hostname = host.as_ref().and_then(|host| host.hostname.clone());
             entry.machine.known = host.is_some();
             if host.is_some() {
                 unknown.remove(&entry.turn);
             } else {
-                unknown.insert(entry.turn, *mac);
+                unknown.insert(entry.turn, mac);
             }
         }
+    }
+
+    /// The machines that were seen.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Mac> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.machines.keys().copied().collect()
     }
 
     /// Whether the machine was seen before.
@@ -321,8 +330,8 @@ mod tests {
         };
         check(&[false, true]);
         let host = Host { mac: new, ip: Ipv4Addr::new(192, 168, 2, 145), ..Host::default() };
-        machines.inventory.replace([Arc::new(host)]);
-        machines.refresh();
+        machines.inventory.replace(Inventory::new([Arc::new(host)]));
+        machines.refresh(machines.seen());
         check(&[true, false]);
         // The one that is no longer known is the one to forget.
         for number in 2..MAX_UNKNOWN + 2 {

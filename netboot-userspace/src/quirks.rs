@@ -159,7 +159,7 @@ mod tests {
         config.quirks = [[0xb8, 0x27, 0xeb], [0x52, 0x54, 0x00]]
             .map(|oui| QuirkRow { oui, quirks: row.clone(), reason: "row".to_owned() })
             .to_vec();
-        let host = Host { mac: Mac { octets: mac }, quirks: own, ..Host::default() };
+        let host = Host { mac: Mac { octets: mac }, quirks: own.into(), ..Host::default() };
         let (quirks, rows) = of(&config, &host);
         assert_eq!(&quirks, expect);
         assert_eq!(rows.iter().map(|row| row.origin).collect::<Vec<_>>(), origins);

@@ -3,7 +3,7 @@
 pub mod patch;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -28,7 +28,7 @@ pub struct Tables {
     pub user_classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
-    pub reservations: HashMap<Station, Reservation>,
+    pub reservations: BTreeMap<Station, Reservation>,
     pub quarantine: Arc<Quarantine>,
     /// In mode `auto-proxy`: what machines without reservation get, by interface and VLAN, and by OUI
     /// where that has quirks. Their station and address are zero.
@@ -52,6 +52,12 @@ impl Live {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Puts others in place of all.
+    pub fn replace(&self, mut tables: Tables) {
+        std::mem::swap(&mut *self.write(), &mut tables);
+        // The old ones go when nobody waits for the lock.
+    }
+
     pub fn write(&self) -> RwLockWriteGuard<'_, Tables> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,7 +72,7 @@ impl Tables {
             user_classes: self.user_classes.clone(),
             subnets: self.subnets.clone(),
             boot_files: self.boot_files.clone(),
-            reservations: HashMap::new(),
+            reservations: BTreeMap::new(),
             quarantine: Arc::clone(&self.quarantine),
             anybody: self.anybody.clone(),
             known: self.known.clone(),

@@ -13,7 +13,7 @@ mod tagged;
 mod vendor;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -48,12 +48,12 @@ pub fn render<'l>(
     let sets = BootSets::new(config);
     let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
     renderer.subnets()?;
-    let mut reservations = HashMap::with_capacity(config.hosts.len());
-    for host in &config.hosts {
+    let rows = config.hosts.iter().map(|host| {
         let row =
             renderer.host(host).with_context(|| format!("host {} ({})", host.mac, host.ip))?;
-        reservations.insert(host.station(), row);
-    }
+        anyhow::Ok((row.station, row))
+    });
+    let reservations = rows.collect::<Result<BTreeMap<_, _>, _>>()?;
     let (mut anybody, mut known) = (HashMap::new(), HashSet::new());
     if config.dhcp.mode == DhcpMode::AutoProxy {
         anybody = renderer.anybody()?;

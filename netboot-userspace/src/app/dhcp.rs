@@ -26,7 +26,7 @@ use crate::{
     quarantine::Held,
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
-    tables::Live,
+    tables::{Live, patch},
     templates,
 };
 
@@ -154,7 +154,7 @@ impl Dhcp {
         };
         tables.quarantine.set_length(config.dhcp.decline_time);
         self.others.configure(&config.dhcp);
-        *self.common.tables.write() = tables;
+        self.common.tables.replace(tables);
         templates::announce(config, &links, all.values())?;
         self.all = all;
         // The tables are there: where the kernel does not answer, the slow path does.
@@ -175,6 +175,9 @@ impl Dhcp {
         changed: &Config,
         removed: &[Station],
     ) -> anyhow::Result<Option<How>> {
+        if changed.hosts.len() + removed.len() > patch::MOST {
+            return Ok(None);
+        }
         let rendered = templates::render(changed, &self.links, self.all.values())?;
         let patch = self.common.tables.read().graft(&rendered, removed);
         let Some(patch) = patch else { return Ok(None) };

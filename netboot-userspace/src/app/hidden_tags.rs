@@ -37,7 +37,7 @@ pub(super) fn hidden_tags(link: &Link, tables: &Tables) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::{
-        collections::{HashMap, HashSet},
+        collections::{BTreeMap, HashMap, HashSet},
         sync::Arc,
         time::Duration,
     };
@@ -57,7 +57,7 @@ mod tests {
             user_classes: HashMap::new(),
             subnets: Vec::new(),
             boot_files: Vec::new(),
-            reservations: HashMap::from([(station, Reservation::new_zeroed())]),
+            reservations: BTreeMap::from([(station, Reservation::new_zeroed())]),
             anybody: HashMap::new(),
             known: HashSet::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),

@@ -225,11 +225,15 @@ impl Node {
             None => true,
             Some(dhcp) => dhcp.change(&changed, &difference.removed)?.is_some(),
         };
-        if !in_place {
-            self.apply(self.inventory.after(difference))?;
+        if in_place {
+            self.inventory.apply(difference);
+        } else {
+            let after = self.inventory.after(difference);
+            self.apply(after.all())?;
+            self.inventory.replace(after);
         }
-        self.inventory.apply(difference);
-        self.machines.refresh();
+        let set = difference.set.iter().map(|host| host.mac);
+        self.machines.refresh(set.chain(difference.removed.iter().map(|station| station.mac)));
         Ok(())
     }
 
@@ -239,17 +243,17 @@ impl Node {
         }
         config.state_dir.clone_from(&self.config.state_dir);
         config.xdp.pin_path.clone_from(&self.config.xdp.pin_path);
-        let hosts = Inventory::new(std::mem::take(&mut config.hosts)).all();
+        let inventory = Inventory::new(std::mem::take(&mut config.hosts));
         let old = std::mem::replace(&mut self.config, config);
-        if let Err(error) = self.switch(&old, hosts.clone()) {
+        if let Err(error) = self.switch(&old, inventory.all()) {
             self.config = old;
             return Err(error);
         }
         for name in old.interfaces.iter().filter(|name| !self.config.interfaces.contains(name)) {
             self.health.off(interface(name));
         }
-        self.inventory.replace(hosts);
-        self.machines.refresh();
+        self.inventory.replace(inventory);
+        self.machines.refresh(self.machines.seen());
         Ok(())
     }
 

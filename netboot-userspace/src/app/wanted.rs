@@ -127,7 +127,7 @@ mod tests {
                 .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
                 .collect(),
             boot_files: Vec::new(),
-            reservations: HashMap::new(),
+            reservations: BTreeMap::new(),
             anybody: HashMap::new(),
             known: HashSet::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),

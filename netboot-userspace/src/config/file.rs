@@ -301,10 +301,10 @@ impl From<&inventory::Host> for Host {
             script_url: host.script_url.clone(),
             boot_vlan: host.boot_vlan,
             lease_time: lease,
-            network: Network::from(&host.network),
+            network: Network::from(&*host.network),
             options: host.options.iter().map(OptionEntry::from).collect(),
-            script_settings: ScriptSettings::from(&host.script_settings),
-            quirks: Quirks::from(&host.quirks),
+            script_settings: ScriptSettings::from(&*host.script_settings),
+            quirks: Quirks::from(&*host.quirks),
         }
     }
 }

@@ -91,14 +91,14 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
         script_url: section.value("script-url", dhcp_url),
         boot_vlan: section.value("boot-vlan", vlan_id),
         lease_time: lease_time(&mut section),
-        network: read_network(&mut section, None),
-        script_settings: read_script_settings(&mut section),
+        network: read_network(&mut section, None).into(),
+        script_settings: read_script_settings(&mut section).into(),
         ..Host::default()
     };
     section.set("netboot", &mut rest.netboot, boolean);
     let boot_file = section.get("boot-file", boot_file);
     if let Some(mut quirks) = section.section("quirks") {
-        rest.quirks = read_quirks(&mut quirks);
+        rest.quirks = read_quirks(&mut quirks).into();
         quirks.finish();
     }
     rest.options = read_options(&mut section, Owner::Host);

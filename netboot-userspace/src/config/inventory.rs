@@ -4,7 +4,9 @@ pub(super) mod csv;
 mod hardware;
 mod mac_keyed;
 pub(super) mod machine;
+mod parts;
 mod scalar;
+pub(super) mod tables;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -16,11 +18,9 @@ use std::{
 
 use super::{
     check::reason,
-    host::{DraftHost, read_hosts},
     load::{ReadBytes, is_same_file},
     problem::{Place, Placed, Report},
     read::Draft,
-    section::Section,
     source::Source,
 };
 
@@ -74,7 +74,7 @@ pub(super) fn read_inventory(
     let Ok(bytes) = bytes else { return };
     let Some(source) = Source::new(&path, bytes, report) else { return };
     let hosts = match InventoryFormat::of(&path) {
-        InventoryFormat::Toml => read_toml(&source, 0, report),
+        InventoryFormat::Toml => tables::read(&source, 0, report),
         InventoryFormat::Csv => csv::read(&source, report),
         InventoryFormat::Yaml => machine::read(&source, draft, report),
     };
@@ -83,14 +83,4 @@ pub(super) fn read_inventory(
         Some(hosts) => draft.hosts.extend(hosts),
         None => {}
     }
-}
-
-/// The hosts of TOML that has nothing else, of which the first has this number in the file; `None`,
-/// reported: it is not TOML.
-pub(super) fn read_toml(source: &Source, first: usize, report: &Report) -> Option<Vec<DraftHost>> {
-    let table = source.parse(report)?;
-    let mut file = Section::root(source, &table, report);
-    let hosts = read_hosts(&mut file, first);
-    file.finish();
-    Some(hosts)
 }

@@ -102,6 +102,10 @@ impl Report {
         self.warnings.borrow_mut().push(place.problem(message));
     }
 
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.borrow().is_empty()
+    }
+
     /// Takes over what another report has.
     pub(crate) fn absorb(&self, other: Self) {
         self.errors.borrow_mut().append(&mut other.errors.into_inner());

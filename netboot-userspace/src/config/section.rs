@@ -11,6 +11,9 @@ use super::{
     source::Source,
 };
 
+/// A host has so many.
+const KEYS: usize = 24;
+
 /// A table, with the keys that were asked for.
 pub(crate) struct Section<'a> {
     pub(crate) place: Place,
@@ -24,7 +27,7 @@ impl<'a> Section<'a> {
     /// The file's top level.
     pub(crate) fn root(source: &'a Source, table: &'a DeTable<'a>, report: &'a Report) -> Self {
         let place = source.place(&(0..0), String::new());
-        Self { place, source, table, known: Vec::new(), report }
+        Self { place, source, table, known: Vec::with_capacity(KEYS), report }
     }
 
     /// A table of the file that does not stand in another one.
@@ -34,7 +37,7 @@ impl<'a> Section<'a> {
         place: Place,
         report: &'a Report,
     ) -> Self {
-        Self { place, source, table, known: Vec::new(), report }
+        Self { place, source, table, known: Vec::with_capacity(KEYS), report }
     }
 
     pub(crate) fn report(&self) -> &'a Report {
@@ -213,7 +216,7 @@ impl<'a> Section<'a> {
             self.report.error(&place, format!("expected a table, found {found}"));
             return None;
         };
-        Some(Section { place, table, known: Vec::new(), ..*self })
+        Some(Section { place, table, known: Vec::with_capacity(KEYS), ..*self })
     }
 
     fn read<T>(

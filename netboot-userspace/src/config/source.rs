@@ -43,6 +43,18 @@ impl Source {
         Some(source)
     }
 
+    /// A part of the text that begins a line.
+    pub(crate) fn part_of(&self, part: Range<usize>) -> Option<Self> {
+        let first = self.lines.partition_point(|start| *start < part.start);
+        let lines = self.lines.iter().skip(first).take_while(|start| **start <= part.end);
+        Some(Self {
+            path: Arc::clone(&self.path),
+            text: self.text.get(part.clone())?.to_owned(),
+            lines: lines.map(|start| start - part.start).collect(),
+            before: self.before + first,
+        })
+    }
+
     /// The file's tables; `None`, reported: it is not TOML.
     pub(crate) fn parse(&self, report: &Report) -> Option<DeTable<'_>> {
         let (table, errors) = DeTable::parse_recoverable(&self.text);

@@ -88,14 +88,14 @@ pub(super) struct Found {
 /// Reads the maps of an object.
 pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found> {
     let mut quarantined = Vec::new();
-    let mut rows = Rows::new();
+    let mut rows = Vec::new();
     for row in reservations(ebpf)?.iter() {
         let (Row(station), Row(row)) = row.context("cannot read RESERVATIONS")?;
         if row.quarantined_until != 0 {
             let until = Duration::from_nanos(row.quarantined_until);
             quarantined.push(Held { station, until });
         }
-        rows.insert(station, row.configured());
+        rows.push((station, row.configured()));
     }
     let now = Tables {
         settings: first(ebpf, map::SETTINGS, 1)?.pop().context("SETTINGS is empty")?,
@@ -104,7 +104,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
         // Behind what is wanted there may be more, which nothing refers to then.
         subnets: first(ebpf, map::SUBNETS, wanted.subnets.len())?,
         boot_files: first(ebpf, map::BOOT_FILES, wanted.boot_files.len())?,
-        reservations: rows,
+        reservations: rows.into_iter().collect(),
         ..wanted.clone_without_reservations()
     };
     let reservations = now.reservations.len();

@@ -11,7 +11,7 @@ use netboot_ebpf::{
 use super::Tables;
 
 /// More is quicker done, and easier to believe, as a whole.
-const MOST: usize = 10_000;
+pub const MOST: usize = 10_000;
 
 /// Rows to add, and reservations to put, change and take away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +75,9 @@ impl Tables {
             match self.reservations.get(station) {
                 Some(now) if now == row => {}
                 now => patch.put(*row, now),
+            }
+            if patch.set.len() > MOST {
+                return None;
             }
         }
         let gone = self.reservations.keys().filter(|key| !wanted.reservations.contains_key(key));

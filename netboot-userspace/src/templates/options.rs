@@ -76,7 +76,8 @@ impl<'h> Overrides<'h> {
     /// Of a host; `None`: all is as in its subnet.
     pub(super) fn of(host: &'h Host) -> Option<Self> {
         let Host { lease_time: lease, network, options, .. } = host;
-        let none = lease.is_none() && options.is_empty() && *network == NetworkOverrides::default();
+        let none =
+            lease.is_none() && options.is_empty() && **network == NetworkOverrides::default();
         if none {
             return None;
         }
@@ -242,7 +243,7 @@ mod tests {
     }
 
     fn with(network: NetworkOverrides) -> Host {
-        Host { network, ..Host::default() }
+        Host { network: network.into(), ..Host::default() }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use toml::{
     de::{DeArray, DeString, DeTable, DeValue},
 };
 
+use super::parts::{each, parts};
 use crate::config::{
     host::{DraftHost, read_host},
     problem::{Place, Report},
@@ -102,10 +103,56 @@ pub(crate) fn read(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
     let mut hosts = Vec::new();
     let Some(at) = records.next(source, report)? else { return Some(hosts) };
     let columns = header(&records.record, &source.place(&(at..at), String::new()), report)?;
+    if let Some(end) = source.text().get(at..)?.find('\n')
+        && is_plain(source.text())
+    {
+        return read_plain(source, &columns, at + end + 1, report);
+    }
     while let Some(at) = records.next(source, report)? {
         hosts.extend(host(source, &columns, &records.record, at, report));
     }
     Some(hosts)
+}
+
+/// Whether each line is a record, a comment or blank, wherever reading begins.
+fn is_plain(text: &str) -> bool {
+    !text.contains('"') && !text.contains('\u{feff}') && !has_lone_return(text.as_bytes())
+}
+
+/// The hosts of plain lines, from one on.
+fn read_plain(
+    source: &Source,
+    columns: &[Column],
+    from: usize,
+    report: &Report,
+) -> Option<Vec<DraftHost>> {
+    let text = source.text().get(from..)?;
+    let read = each(parts(text, |_| true), |part| {
+        let (mut hosts, report) = (Vec::new(), Report::default());
+        let mut records = Records::new(text.get(part.clone())?);
+        while let Some(at) = records.next(source, &report)? {
+            let at = from + part.start + at;
+            hosts.extend(host(source, columns, &records.record, at, &report));
+        }
+        Some((hosts, report))
+    });
+    let Some(read) = read else {
+        report.error(&source.whole(), "cannot be read: the reader failed");
+        return None;
+    };
+    let mut hosts = Vec::new();
+    for (found, found_report) in read {
+        report.absorb(found_report);
+        hosts.extend(found);
+    }
+    Some(hosts)
+}
+
+/// It ends a record, but no line.
+pub(crate) fn has_lone_return(bytes: &[u8]) -> bool {
+    bytes.contains(&b'\r')
+        && (bytes.ends_with(b"\r")
+            || bytes.windows(2).any(|pair| matches!(pair, [b'\r', other] if *other != b'\n')))
 }
 
 /// The hosts of some of the file's lines, of which the first begins a record, under the header that
@@ -121,6 +168,9 @@ pub(crate) fn read_lines(
     let mut heading = Records::new(head.text());
     let at = heading.next(head, report)??;
     let columns = header(&heading.record, &head.place(&(at..at), String::new()), report)?;
+    if !follow && is_plain(source.text()) {
+        return read_plain(source, &columns, 0, report);
+    }
     let end = source.text().len();
     let text = if follow { format!("{}{END}\n", source.text()) } else { source.text().to_owned() };
     let mut records = Records::new(&text);

@@ -99,7 +99,7 @@ fn interface(mut section: Section<'_>, settings: &ScriptSettings, machines: &mut
         }
         return;
     };
-    let rest = Host { netboot: false, script_settings: settings.clone(), ..Host::default() };
+    let rest = Host { netboot: false, script_settings: settings.clone().into(), ..Host::default() };
     let (mac, ip, boot_file) = (None, None, None);
     let mut machine = Machine { place, mac, ip, netmask: None, boot_file, rest };
     if let Some(netboot) = netboot {
@@ -128,7 +128,8 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
         domain,
         routes: routes(&mut dhcp, machines),
         mtu: None,
-    };
+    }
+    .into();
     other_server(&mut dhcp, machine, machines);
     dhcp.ignore(&["iface_name", "uefi"]);
     let place = dhcp.place.clone();

@@ -47,7 +47,7 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
         netboot: false,
         boot_vlan: section.value("vlanID", vlan).flatten(),
         lease_time: section.value("leaseTime", lease).flatten(),
-        network,
+        network: network.into(),
         ..Host::default()
     };
     rest.script_settings.arch = section.value("arch", word);

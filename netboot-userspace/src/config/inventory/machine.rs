@@ -128,7 +128,7 @@ impl Machines<'_> {
             let mut lease = self.config.dhcp.lease_time;
             if let Some(subnet) = subnet {
                 lease = subnet.lease_time.unwrap_or(lease);
-                rest.network = std::mem::take(&mut rest.network).beside(subnet);
+                rest.network = std::mem::take(&mut *rest.network).beside(subnet).into();
             }
             rest.lease_time = rest.lease_time.filter(|own| *own != lease);
             if let Some(netmask) = &machine.netmask {

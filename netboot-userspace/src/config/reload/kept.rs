@@ -4,7 +4,7 @@ use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
 use netboot_ebpf::shared::Station;
 
-use crate::config::{InventoryFormat, regular::read_changed};
+use crate::config::{InventoryFormat, inventory::csv::has_lone_return, regular::read_changed};
 
 /// The bytes are kept: what changed is then known exactly, whatever the clock says.
 #[derive(Debug)]
@@ -168,12 +168,6 @@ impl Kept {
 
 pub(super) fn lines_in(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
-}
-
-/// It ends a record of CSV, but no line.
-fn has_lone_return(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|pair| matches!(pair, [b'\r', other] if *other != b'\n'))
-        || bytes.ends_with(b"\r")
 }
 
 fn newline(bytes: &[u8]) -> Option<usize> {

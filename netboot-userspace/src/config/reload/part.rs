@@ -15,7 +15,7 @@ use crate::{
         InventoryFormat, Located, Problem,
         check::check_hosts,
         host::DraftHost,
-        inventory::{csv, machine, read_toml},
+        inventory::{csv, machine, tables},
         problem::Report,
         read::Draft,
         source::Source,
@@ -118,11 +118,11 @@ fn read(
         Form::Main => {
             is_hosts_alone(kept, cut)?;
             ends_a_line(part, cut)?;
-            read_toml(&text, first, report)
+            tables::read(&text, first, report)
         }
         Form::Inventory(InventoryFormat::Toml) => {
             ends_a_line(part, cut)?;
-            read_toml(&text, first, report)
+            tables::read(&text, first, report)
         }
         // The first record names the columns.
         Form::Inventory(InventoryFormat::Csv) if cut.new.start == 0 => csv::read(&text, report),
@@ -139,7 +139,7 @@ fn is_hosts_alone(kept: &Kept, cut: &Cut) -> Option<()> {
     let scratch = Report::default();
     let old = kept.bytes.get(cut.old.clone())?.to_vec();
     let old = Source::part(Arc::clone(&kept.path), old, 0, &scratch)?;
-    let hosts = read_toml(&old, 0, &scratch)?;
+    let hosts = tables::read(&old, 0, &scratch)?;
     let (errors, _) = scratch.into_sorted(&[]);
     (errors.is_empty() && hosts.len() == cut.hosts.len()).then_some(())
 }

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -33,7 +33,7 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
         user_classes: HashMap::new(),
         subnets: Vec::new(),
         boot_files: Vec::new(),
-        reservations: HashMap::from([(station(KNOWN), row)]),
+        reservations: BTreeMap::from([(station(KNOWN), row)]),
         anybody: HashMap::from([((1, Vlan::NONE, Some([2, 0, a])), row)]),
         known: HashSet::new(),
         quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
