@@ -1,6 +1,7 @@
 //! `xdp.pin-path`
 
 use std::{
+    fmt,
     ops::Deref,
     path::{Path, PathBuf},
 };
@@ -11,7 +12,7 @@ use super::regular::read_regular;
 
 /// The directory that is configured, and the daemon's way to it. It is the way that is walked, and the directory
 /// that is compared.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PinPath {
     directory: PathBuf,
     way: Way,
@@ -77,6 +78,12 @@ impl PartialEq for PinPath {
 }
 
 impl Eq for PinPath {}
+
+impl fmt::Debug for PinPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.directory.fmt(f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,9 @@ use crate::{namespace::Namespace, process};
 /// What perfdhcp counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchanged {
+    pub discovers: u64,
     pub offers: u64,
+    pub requests: u64,
     pub acks: u64,
 }
 
@@ -29,13 +31,14 @@ pub fn perfdhcp(
     command.arg(server.to_string());
     // Its status is 3 where an exchange is missing: the counts say so too.
     let output = process::output(command, DEADLINE)?;
-    let mut received =
-        output.stdout.lines().filter_map(|line| line.strip_prefix("received packets: "));
-    let mut next = || -> Result<u64> {
-        let count = received.next().with_context(|| {
+    let counts = |name: &str| -> Result<[u64; 2]> {
+        let lines = output.stdout.lines().filter_map(|line| line.strip_prefix(name));
+        let counts: Vec<_> = lines.map(|count| count.trim().parse()).collect::<Result<_, _>>()?;
+        <[u64; 2]>::try_from(counts).ok().with_context(|| {
             format!("perfdhcp's report has no counts: {}{}", output.stdout, output.stderr)
-        })?;
-        Ok(count.trim().parse()?)
+        })
     };
-    Ok(Exchanged { offers: next()?, acks: next()? })
+    let [discovers, requests] = counts("sent packets: ")?;
+    let [offers, acks] = counts("received packets: ")?;
+    Ok(Exchanged { discovers, offers, requests, acks })
 }

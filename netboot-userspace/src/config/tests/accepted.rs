@@ -199,6 +199,7 @@ skip-proxydhcp = false
 echo-pxeclient = true
 shared-networks = true
 decline-time = "90s"
+known-servers = ["192.168.2.1"]
 machine-rate = 0
 unknown-rate = 2000
 total-rate = 1000000

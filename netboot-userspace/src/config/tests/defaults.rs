@@ -31,6 +31,7 @@ skip-proxydhcp = true
 echo-pxeclient = false
 shared-networks = false
 decline-time = "1m"
+known-servers = []
 machine-rate = 20
 unknown-rate = 1000
 total-rate = 0

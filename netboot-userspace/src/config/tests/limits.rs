@@ -14,7 +14,7 @@ fn rates() {
         let most = "1000001 is out of range: the greatest here is 1000000";
         check_value(key, "1000001", Some(most));
         check_value(key, "-1", Some("-1 is out of range: the greatest here is 4294967295"));
-        check_value(key, "\"20\"", Some("expected a whole number, found string"));
+        check_value(key, "\"20\"", Some("expected a whole number, found \"20\""));
     }
 }
 
