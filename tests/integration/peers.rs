@@ -127,6 +127,7 @@ fn perfdhcp_counts_what_it_got() -> Result<()> {
     let _server = dnsmasq(&lab, &[])?;
     lab.client.add_address(INTERFACE, "192.168.2.3/24")?;
     let seen = clients::perfdhcp(&lab.client, INTERFACE, SERVER, 3, 20)?;
-    ensure!(seen == Exchanged { offers: 20, acks: 20 }, "{seen:?}");
+    let Exchanged { discovers, offers, requests, acks } = seen;
+    ensure!(offers == discovers && acks == requests && acks >= 20, "{seen:?}");
     Ok(())
 }
