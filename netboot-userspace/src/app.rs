@@ -78,7 +78,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 /// There is none, or it does not answer.
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let state_dir = match args.config.path() {
-        Some(path) => config::load(&path)?.config.state_dir,
+        // A mistake in the file must not hide what the daemon goes on with.
+        Some(path) => config::load(&path)
+            .map(|loaded| loaded.config.state_dir)
+            .ok()
+            .or_else(|| config::state_dir_of_invalid(&path))
+            .unwrap_or_else(|| Config::unconfigured().state_dir),
         None => Config::unconfigured().state_dir,
     };
     let format = match args.format.choose() {

@@ -112,11 +112,13 @@ impl Sightings {
             return;
         }
         let architecture = Architecture::name(seen.architecture);
+        let first =
+            if config.is_empty() { "write a configuration with its subnet; then " } else { "" };
         tracing::info!(
             interface,
             %machine,
             architecture,
-            "an unknown machine asks: `netboot host add --mac {machine} --ip ADDRESS{config}` adds it"
+            "an unknown machine asks: {first}`netboot host add --mac {machine} --ip ADDRESS{config}` adds it"
         );
     }
 }

@@ -376,3 +376,22 @@ fn another_user_reloads_without_a_word_on_pins() -> Result<()> {
     ensure!(!daemon.log().contains("restarted"), "{}", daemon.log());
     daemon.stop()
 }
+
+/// One that is started beside it, by another user.
+#[test]
+fn a_second_daemon_takes_nothing_of_the_first() -> Result<()> {
+    let lab = Lab::new()?;
+    let first = Site::new()?.setup(Xdp::Generic)?.with_user("daemon")?;
+    let first = first.start(&lab.server, INTERFACE)?;
+    let owner = |setup: &Setup| -> Result<u32> { Ok(fs::metadata(setup.state_dir())?.uid()) };
+    let before = owner(first.setup())?;
+    let second = Site::new()?.setup(Xdp::Generic)?;
+    let text = fs::read_to_string(first.setup().path())?;
+    fs::write(second.path(), text.replace("user = \"daemon\"\n", ""))?;
+    let output = second.spawn(&lab.server, INTERFACE)?.quiet().finish(SOON)?;
+    ensure!(!output.status.success(), "it started");
+    ensure!(output.stderr.contains("another netboot is running"), "{}", output.stderr);
+    ensure!(owner(first.setup())? == before, "the state directory was taken away");
+    first.status(&lab.server)?;
+    first.stop()
+}

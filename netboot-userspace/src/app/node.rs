@@ -53,6 +53,8 @@ pub(super) struct Node {
     alive: watch::Sender<Option<Xdp>>,
     /// Of the last self-check.
     failed_check: Option<String>,
+    /// What was read last is not in service.
+    is_refused: bool,
 }
 
 /// What becomes of the kernel's answers when the daemon ends.
@@ -127,6 +129,7 @@ impl Node {
             declined,
             alive: watch::Sender::new(None),
             failed_check: None,
+            is_refused: false,
         };
         tokio::spawn(alive::tell(this.alive.subscribe()));
         this.settle().await;
@@ -150,7 +153,7 @@ impl Node {
         let applied = match change {
             Err(error) => Err(error),
             Ok(Change::Nothing) => self.check().map(|()| {
-                if why == Why::Asked {
+                if why == Why::Asked || self.is_refused {
                     tracing::info!("reloaded: nothing changed");
                 }
             }),
@@ -208,6 +211,7 @@ impl Node {
 
     /// Says how a change went.
     fn say(&mut self, applied: anyhow::Result<()>) {
+        self.is_refused = applied.is_err();
         let Err(error) = applied else {
             self.failed_check = None;
             return;

@@ -86,7 +86,7 @@ fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     hosts::add(path, args.file.as_deref(), &entry)?;
     let file = args.file.as_deref().unwrap_or(path);
     print(&format!(
-        "added {} {} to {}; a running daemon knows it after a restart\n",
+        "added {} {} to {}; a running daemon takes it over\n",
         entry.mac,
         entry.ip,
         file.display()
@@ -96,11 +96,8 @@ fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
 
 fn remove(path: &Path, key: &str) -> anyhow::Result<()> {
     let file = hosts::remove(path, key)?;
-    print(&format!(
-        "removed {key} from {}; a running daemon knows it until a restart\n",
-        file.display()
-    ))
-    .context("cannot print")
+    print(&format!("removed {key} from {}; a running daemon forgets it\n", file.display()))
+        .context("cannot print")
 }
 
 fn json_of(hosts: &[HostEntry]) -> anyhow::Result<String> {

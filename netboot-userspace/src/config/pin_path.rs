@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml::de::DeTable;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::regular::read_regular;
 
@@ -44,14 +47,27 @@ impl PinPath {
     /// What a configuration names that is not valid otherwise, if it can be told.
     #[must_use]
     pub fn of_invalid(config: &Path) -> Option<Self> {
-        let bytes = read_regular(config).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let (table, _) = DeTable::parse_recoverable(&text);
-        let xdp = table.get_ref().get("xdp")?.get_ref().as_table()?;
-        let path = xdp.get("pin-path")?.get_ref().as_str()?;
-        let base = config.parent().unwrap_or(Path::new(""));
-        Some(base.join(path).into())
+        path_of_invalid(config, |table| table.get("xdp")?.get_ref().as_table()?.get("pin-path"))
+            .map(Self::from)
     }
+}
+
+/// `state-dir` of a configuration that is not valid otherwise, if it can be told.
+#[must_use]
+pub fn state_dir_of_invalid(config: &Path) -> Option<PathBuf> {
+    path_of_invalid(config, |table| table.get("state-dir"))
+}
+
+fn path_of_invalid(
+    config: &Path,
+    find: impl for<'t> Fn(&'t DeTable<'t>) -> Option<&'t Spanned<DeValue<'t>>>,
+) -> Option<PathBuf> {
+    let bytes = read_regular(config).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (table, _) = DeTable::parse_recoverable(&text);
+    let path = find(table.get_ref())?.get_ref().as_str()?;
+    let base = config.parent().unwrap_or(Path::new(""));
+    Some(base.join(path))
 }
 
 impl<P: Into<PathBuf>> From<P> for PinPath {
@@ -118,5 +134,8 @@ mod tests {
         // The header after a broken one is lost to the parser.
         check("[[host]\n[xdp]\npin-path = \"/p\"", None);
         assert_eq!(PinPath::of_invalid(Path::new("/missing")), None);
+        let config = tempfile::NamedTempFile::new().unwrap();
+        fs::write(config.path(), "state-dir = \"/s\"\nnonsense = 1\n").unwrap();
+        assert_eq!(state_dir_of_invalid(config.path()).as_deref(), Some(Path::new("/s")));
     }
 }

@@ -188,7 +188,7 @@ fn who_is_not_answered() {
             "  machine      no reservation",
             "  boots        nothing: it is not answered",
             "  answered by  nobody: the machine has no reservation [unknown-machine]",
-            "  do           add it with `netboot host add`, and restart the daemon",
+            "  do           add it with `netboot host add`",
         ],
     );
     let relay = Some(Ipv4Addr::new(10, 1, 0, 254));

@@ -38,10 +38,9 @@ impl Words {
                 "the address that it asks for is not its own here: it is refused with a NAK, and asks anew",
                 "",
             ),
-            Verdict::UnknownMachine => (
-                "the machine has no reservation",
-                "add it with `netboot host add`, and restart the daemon",
-            ),
+            Verdict::UnknownMachine => {
+                ("the machine has no reservation", "add it with `netboot host add`")
+            }
             Verdict::OtherServer => (
                 "the machine took another DHCP server's offer",
                 "stop that server, which `netboot status` lists, or let it give the addresses (dhcp.mode)",

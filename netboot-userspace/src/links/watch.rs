@@ -14,6 +14,8 @@ const QUIET: Duration = Duration::from_millis(50);
 /// The kernel's notices.
 pub struct Watch {
     socket: AsyncFd<Socket>,
+    /// There was a notice, which nobody was told of yet.
+    noticed: bool,
 }
 
 impl Watch {
@@ -32,11 +34,21 @@ impl Watch {
             reason = "its replacement is unsafe; the socket is not closed behind its back"
         )]
         let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
-        Ok(Self { socket })
+        Ok(Self { socket, noticed: false })
     }
 
-    /// Waits for a change, perhaps of something else than the caller asks for.
+    /// Waits for a change, perhaps of something else than the caller asks for. Dropped before, it loses none.
     pub async fn changed(&mut self) {
+        if !self.noticed {
+            self.notice().await;
+            self.noticed = true;
+        }
+        // One change is several notices.
+        tokio::time::sleep(QUIET).await;
+        self.noticed = false;
+    }
+
+    async fn notice(&mut self) {
         let read = self.socket.async_io(Interest::READABLE, |socket| {
             socket.recv_from_full().map(drop)?;
             // What came with it is the same change to us.
@@ -49,7 +61,5 @@ impl Watch {
         {
             tracing::debug!(%error, "notices of interfaces were lost");
         }
-        // One change is several notices.
-        tokio::time::sleep(QUIET).await;
     }
 }
