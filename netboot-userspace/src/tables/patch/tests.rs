@@ -21,7 +21,7 @@ fn host(mac: u8, ip: u8, kind: u8) -> Arc<Host> {
         2 => host.boot_file = Some("own.efi".to_owned()),
         3 => {
             let routes = Some(vec![(ROUTE.parse::<Ipv4Net>().unwrap(), [172, 30, 0, 9].into())]);
-            host.network = NetworkOverrides { routes, ..NetworkOverrides::default() };
+            host.network = NetworkOverrides { routes, ..NetworkOverrides::default() }.into();
         }
         _ => host.netboot = false,
     }

@@ -125,7 +125,7 @@ fn slots_are_only_for_what_has_a_file() {
 fn quirks_of_reservations() {
     let row = |quirks: Quirks| {
         let mut config = site::config().unwrap();
-        edit(&mut config, |_| {}, |host| host.quirks = quirks.clone());
+        edit(&mut config, |_| {}, |host| host.quirks = quirks.clone().into());
         let tables = site::tables_of(&config).unwrap();
         let row = tables.reservations.values().next().unwrap();
         (row.flags, row.architecture, row.min_message, row.delay)

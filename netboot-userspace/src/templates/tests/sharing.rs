@@ -67,8 +67,8 @@ fn hosts_share_what_is_equal() {
         Rows::Apart,
     );
     let mtu = |mtu| NetworkOverrides { mtu: Some(mtu), ..NetworkOverrides::default() };
-    check(plain, |host, _| host.network = mtu(9000), Rows::Shared);
-    check(plain, |host, number| host.network = mtu(9000 + u16::from(number)), Rows::Apart);
+    check(plain, |host, _| host.network = mtu(9000).into(), Rows::Shared);
+    check(plain, |host, number| host.network = mtu(9000 + u16::from(number)).into(), Rows::Apart);
     // The values stand in the hosts' own blocks.
     check(plain, |host, number| host.options = vec![option(6, number)], Rows::Shared);
     check(plain, |host, number| host.options = vec![option(200 + number, 0)], Rows::OfTheSubnet);

@@ -50,6 +50,9 @@ struct Row {
     times: Times,
 }
 
+/// The file's text in a round, and the name of the machine that is asked for.
+type Change<'c> = dyn Fn(u32) -> (String, String) + Sync + 'c;
+
 #[derive(Clone, Copy)]
 struct Times {
     /// From the file's change to the first answer that shows it.
@@ -113,8 +116,7 @@ fn measure(format: Format, xdp: Xdp, hosts: u32) -> Result<Vec<Row>> {
         let name = format!("all{round}-");
         (format.hosts(hosts, &name), format!("{name}{asked}"))
     };
-    let changes: [(_, &(dyn Fn(u32) -> (String, String) + Sync)); 2] =
-        [("one", &one), ("all", &all)];
+    let changes: [(_, &Change<'_>); 2] = [("one", &one), ("all", &all)];
     let measured = wire.client.enter(|| {
         let asker = Asker::new(asked)?;
         changes
