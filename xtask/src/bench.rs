@@ -27,7 +27,7 @@ enum Benchmark {
     Perfdhcp(Perfdhcp),
     /// Faults under load: exchanges lost, and the time until all is served again
     Faults(Faults),
-    /// Reading inventories: TOML, CSV and Tinkerbell's YAML
+    /// Reading inventories, and putting changes of them in service
     Hosts(hosts::Args),
     /// What maps and daemon take for 10, 10,000 and 1,000,000 reservations
     Memory(Memory),
@@ -111,7 +111,10 @@ pub(crate) fn command(args: &Args) -> Result<()> {
             setup::ensure(Group::Build)?;
             dhcp::command(args)
         }
-        Benchmark::Hosts(args) => hosts::command(args),
+        Benchmark::Hosts(args) => {
+            hosts::command(args)?;
+            on_real_parts(vec!["reload".to_owned()], None, args.json)
+        }
         Benchmark::Faults(args) => {
             setup::ensure(Group::Everything)?;
             let [daemon, other] = cargo::daemons(&["--release"])?;

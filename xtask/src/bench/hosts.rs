@@ -23,7 +23,7 @@ const ROUNDS: u32 = 3;
 pub(crate) struct Args {
     /// Print JSON for scripts
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Clone, Copy)]

@@ -1,5 +1,7 @@
 //! CSV: a line for each host, under a header line that names the columns.
 
+use std::ops::Range;
+
 use ::csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use toml::{
     Spanned,
@@ -106,7 +108,9 @@ pub(crate) fn read(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
     if let Some(end) = source.text().get(at..)?.find('\n')
         && is_plain(source.text())
     {
-        return read_plain(source, &columns, at + end + 1, report);
+        let from = at + end + 1;
+        let parts = parts(source.text().get(from..)?, |_| true);
+        return read_plain(source, &columns, from, parts, report);
     }
     while let Some(at) = records.next(source, report)? {
         hosts.extend(host(source, &columns, &records.record, at, report));
@@ -119,15 +123,16 @@ fn is_plain(text: &str) -> bool {
     !text.contains('"') && !text.contains('\u{feff}') && !has_lone_return(text.as_bytes())
 }
 
-/// The hosts of plain lines, from one on.
+/// The hosts of plain lines, from one on, in parts.
 fn read_plain(
     source: &Source,
     columns: &[Column],
     from: usize,
+    parts: Vec<Range<usize>>,
     report: &Report,
 ) -> Option<Vec<DraftHost>> {
     let text = source.text().get(from..)?;
-    let read = each(parts(text, |_| true), |part| {
+    let read = each(parts, |part| {
         let (mut hosts, report) = (Vec::new(), Report::default());
         let mut records = Records::new(text.get(part.clone())?);
         while let Some(at) = records.next(source, &report)? {
@@ -169,7 +174,8 @@ pub(crate) fn read_lines(
     let at = heading.next(head, report)??;
     let columns = header(&heading.record, &head.place(&(at..at), String::new()), report)?;
     if !follow && is_plain(source.text()) {
-        return read_plain(source, &columns, 0, report);
+        let parts = parts(source.text(), |_| true);
+        return read_plain(source, &columns, 0, parts, report);
     }
     let end = source.text().len();
     let text = if follow { format!("{}{END}\n", source.text()) } else { source.text().to_owned() };
@@ -344,4 +350,52 @@ fn number(text: &str) -> DeValue<'_> {
 
 fn key(at: usize, key: &'static str) -> Spanned<DeString<'static>> {
     Spanned::new(at..at, DeString::Borrowed(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::inventory::parts::{Random, split};
+
+    const LINES: [&str; 12] = [
+        "52:54:00:00:00:01,10.0.0.1,a\n",
+        "52:54:00:00:00:02,10.0.0.2,b\r\n",
+        "  52:54:00:00:00:03, 10.0.0.3 ,\n",
+        "52:54:00:00:00:04,10.0.0.4\n",
+        "odd,10.0.0.5,c\n",
+        "# a\n",
+        "#\r\n",
+        "\n",
+        "\r\n",
+        " \n",
+        ",,\n",
+        "\u{e4},,",
+    ];
+
+    fn read_whole(text: &str, source: &Source, columns: &[Column], report: &Report) -> String {
+        let mut records = Records::new(text);
+        let mut hosts = Vec::new();
+        while let Some(at) = records.next(source, report).unwrap() {
+            hosts.extend(host(source, columns, &records.record, at, report));
+        }
+        format!("{hosts:?}")
+    }
+
+    #[test]
+    fn plain_lines_in_parts_are_as_the_whole() {
+        let columns = ["mac", "ip", "hostname"].map(|name| Column::named(name).unwrap());
+        let mut random = Random(1);
+        for _ in 0..500 {
+            let text: String = (0..random.below(12)).map(|_| random.pick(&LINES)).collect();
+            assert!(is_plain(&text), "{text:?}");
+            let (whole, report) = (Report::default(), Report::default());
+            let source = Source::new(Path::new("a.csv"), text.clone().into(), &whole).unwrap();
+            let parts = split(&text, 1 + random.below(4), |_| true);
+            let hosts = read_plain(&source, &columns, 0, parts, &report).unwrap();
+            assert_eq!(format!("{hosts:?}"), read_whole(&text, &source, &columns, &whole));
+            assert_eq!(report.into_sorted(&[]), whole.into_sorted(&[]), "{text:?}");
+        }
+    }
 }

@@ -54,6 +54,24 @@ pub(super) fn each<T: Send, P: Send>(
     })
 }
 
+/// Numbers by xorshift.
+#[cfg(test)]
+pub(super) struct Random(pub(super) u64);
+
+#[cfg(test)]
+impl Random {
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % end.max(1)
+    }
+
+    pub(super) fn pick<'t>(&mut self, of: &[&'t str]) -> &'t str {
+        of[self.below(of.len())]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,7 +49,8 @@ fn read_parts(
         let count = source.text().get(part.clone())?.lines().filter(is_host).count();
         let number = first;
         first += count;
-        Some((part.clone(), number, count))
+        // `host = []` would go with none of them.
+        (count > 0).then(|| (part.clone(), number, count))
     });
     let numbered = numbered.collect::<Option<_>>()?;
     each(numbered, |(part, first, count)| {
@@ -64,24 +65,29 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::config::inventory::parts::{Random, split};
 
-    /// Whether it can be read in two parts; then it is the same as of a whole.
+    /// Whether it can be read in these parts; then it is the same as of a whole.
+    #[track_caller]
+    fn is_same(text: &str, parts: &[Range<usize>]) -> bool {
+        let (whole, all) = (Report::default(), Report::default());
+        let source = Source::new(Path::new("a.toml"), text.into(), &whole).unwrap();
+        let Some(read) = read_parts(&source, parts, 7) else { return false };
+        let mut hosts = Vec::new();
+        for (found, report) in read {
+            hosts.extend(found);
+            all.absorb(report);
+        }
+        let expect = read_whole(&source, 7, &whole).expect(text);
+        assert_eq!(format!("{hosts:?}"), format!("{expect:?}"), "{text}");
+        assert_eq!(all.into_sorted(&[]), whole.into_sorted(&[]), "{text}");
+        true
+    }
+
     #[track_caller]
     fn check(text: &str, expect: bool) {
-        let source = Source::new(Path::new("a.toml"), text.into(), &Report::default()).unwrap();
         let at = text.find(B).unwrap();
-        let parts = [0..at, at..text.len()];
-        let whole = Report::default();
-        let hosts = read_whole(&source, 7, &whole);
-        let read = read_parts(&source, &parts, 7);
-        assert_eq!(read.is_some(), expect, "{text}");
-        let Some(read) = read else { return };
-        let (parts, reports): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
-        assert_eq!(format!("{parts:?}"), format!("{:?}", hosts.unwrap()));
-        let all = Report::default();
-        reports.into_iter().for_each(|report| all.absorb(report));
-        assert_eq!(all.into_sorted(&[]), whole.into_sorted(&[]));
+        assert_eq!(is_same(text, &[0..at, at..text.len()]), expect, "{text}");
     }
 
     const A: &str = "[[host]]\nmac = \"02:00:00:00:00:01\"\nip = \"10.0.0.1\"\n";
@@ -102,5 +108,43 @@ mod tests {
             &format!("{A}{B}[[\"host\"]]\nmac = \"02:00:00:00:00:03\"\nip = \"10.0.0.3\"\n"),
             false,
         );
+    }
+
+    const LINES: [&str; 18] = [
+        "[[host]]\n",
+        " [[host]]\n",
+        "[[host]] # a\n",
+        "[host]\n",
+        "[host.quirks]\nnever-nak = true\n",
+        "[[host.options]]\ncode = 66\ntext = \"x\"\n",
+        "[[subnet]]\n",
+        "lease-time = \"30s\"\n",
+        "netboot = false\n",
+        "host = []\n",
+        "host = [\n",
+        "dns = [\n",
+        "]\n",
+        "\"\"\"\n",
+        "script = '''#!ipxe\n",
+        "'''\n",
+        "# \"\"\"\n",
+        "\r\n",
+    ];
+
+    #[test]
+    fn whatever_can_be_read_in_parts_is_as_the_whole() {
+        let mut random = Random(1);
+        let mut same = 0;
+        for _ in 0..1000 {
+            let mut line = || match random.below(4) {
+                0 => random.pick(&LINES),
+                _ => random.pick(&[A, B]),
+            };
+            let lines = [(); 8].map(|()| line());
+            let text = lines.get(..1 + random.below(8)).unwrap().concat();
+            let parts = split(&text, 2 + random.below(3), |rest| rest.starts_with(HOST));
+            same += usize::from(parts.len() > 1 && is_same(&text, &parts));
+        }
+        assert!(same > 100, "{same}");
     }
 }

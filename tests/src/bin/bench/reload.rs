@@ -50,6 +50,9 @@ struct Row {
     times: Times,
 }
 
+/// The file's text in a round, and the name of the machine that is asked for.
+type Change<'c> = dyn Fn(u32) -> (String, String) + Sync + 'c;
+
 #[derive(Clone, Copy)]
 struct Times {
     /// From the file's change to the first answer that shows it.
@@ -58,6 +61,8 @@ struct Times {
     said: Duration,
     /// The longest time without an answer.
     silence: Duration,
+    /// Of the daemon, until it said so.
+    cpu: Duration,
 }
 
 /// What a machine has after a change.
@@ -96,7 +101,12 @@ fn measure(format: Format, xdp: Xdp, hosts: u32) -> Result<Vec<Row>> {
         Ok(daemon.stderr().split_whitespace().any(|word| word == "ready").then_some(()))
     })?;
     let start = begin.elapsed();
-    let times = Times { answered: start, said: start, silence: Duration::ZERO };
+    let times = Times {
+        answered: start,
+        said: start,
+        silence: Duration::ZERO,
+        cpu: usage::of_process(daemon.id())?,
+    };
     let bytes = text.len();
     let mut rows = vec![Row { format, xdp, what: "start", bytes, times }];
     let asked = hosts / 2;
@@ -142,6 +152,7 @@ fn fastest(rounds: &[Times]) -> Times {
         answered: least(|times| times.answered),
         said: least(|times| times.said),
         silence: rounds.iter().map(|times| times.silence).max().unwrap_or_default(),
+        cpu: least(|times| times.cpu),
     }
 }
 
@@ -161,6 +172,7 @@ impl Asker {
 
     /// Asks until the answers have this name, and the daemon has said that it has reloaded.
     fn watch(&self, begin: Instant, name: &str, daemon: &Process) -> Result<Times> {
+        let cpu = usage::of_process(daemon.id())?;
         let reloads = || daemon.stderr().matches("reloaded: ").count();
         let before = reloads();
         let (mut answered, mut said) = (None, None);
@@ -178,7 +190,8 @@ impl Asker {
                 said = Some(begin.elapsed());
             }
             if let (Some(answered), Some(said)) = (answered, said) {
-                return Ok(Times { answered, said, silence });
+                let cpu = usage::of_process(daemon.id())?.saturating_sub(cpu);
+                return Ok(Times { answered, said, silence, cpu });
             }
             ensure!(begin.elapsed() < DEADLINE, "no answer with the name {name}");
         }
@@ -204,7 +217,7 @@ impl Asker {
 
 impl Row {
     fn json(&self) -> Value {
-        let Times { answered, said, silence } = self.times;
+        let Times { answered, said, silence, cpu } = self.times;
         json!({
             "format": self.format.to_string(),
             "xdp": format!("{:?}", self.xdp),
@@ -213,15 +226,16 @@ impl Row {
             "answered_seconds": answered.as_secs_f64(),
             "said_seconds": said.as_secs_f64(),
             "silence_seconds": silence.as_secs_f64(),
+            "cpu_seconds": cpu.as_secs_f64(),
         })
     }
 }
 
 fn summary(rows: &[Row]) -> String {
-    let mut cells = vec![row(["hosts", "XDP", "changed", "answered", "said", "silence"])];
+    let mut cells = vec![row(["hosts", "XDP", "changed", "answered", "said", "silence", "CPU"])];
     let ms = |time: Duration| format!("{:.0} ms", time.as_secs_f64() * 1000.0);
     for Row { format, xdp, what, times, .. } in rows {
-        let Times { answered, said, silence } = *times;
+        let Times { answered, said, silence, cpu } = *times;
         let xdp = format!("{xdp:?}").to_lowercase();
         cells.push(vec![
             format.to_string(),
@@ -230,6 +244,7 @@ fn summary(rows: &[Row]) -> String {
             ms(answered),
             ms(said),
             ms(silence),
+            ms(cpu),
         ]);
     }
     table(&cells)
