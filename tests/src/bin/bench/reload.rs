@@ -65,9 +65,6 @@ struct Times {
     cpu: Duration,
 }
 
-/// What a machine has after a change.
-type Change<'f> = &'f (dyn Fn(u32) -> (String, String) + Sync);
-
 pub(crate) fn command(args: &Args) -> Result<()> {
     let header = format!("reload: fastest of {ROUNDS}; {}", usage::machine());
     eprintln!("{header}");
@@ -119,7 +116,7 @@ fn measure(format: Format, xdp: Xdp, hosts: u32) -> Result<Vec<Row>> {
         let name = format!("all{round}-");
         (format.hosts(hosts, &name), format!("{name}{asked}"))
     };
-    let changes: [(_, Change<'_>); 2] = [("one", &one), ("all", &all)];
+    let changes: [(_, &Change<'_>); 2] = [("one", &one), ("all", &all)];
     let measured = wire.client.enter(|| {
         let asker = Asker::new(asked)?;
         changes
