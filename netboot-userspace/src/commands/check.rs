@@ -6,7 +6,7 @@ use std::{path::Path, process::ExitCode};
 
 use serde_json::json;
 
-use self::notes::notes;
+use self::notes::{notes, user_note};
 use super::{config_file, print};
 use crate::{
     args::{CheckArgs, Format},
@@ -66,9 +66,11 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// None where the kernel does not list the interfaces.
+/// None of the interfaces, where the kernel does not list them.
 fn notes_here(loaded: &Loaded) -> Vec<String> {
-    links::all().map(|links| notes(&loaded.config, &links)).unwrap_or_default()
+    let mut all = links::all().map(|links| notes(&loaded.config, &links)).unwrap_or_default();
+    all.extend(user_note(&loaded.config));
+    all
 }
 
 fn summary(path: &Path, loaded: &Loaded) -> String {

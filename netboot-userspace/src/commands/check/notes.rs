@@ -2,10 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use nix::unistd::User;
+
 use crate::{
     config::{Config, DhcpMode},
     links::Link,
 };
+
+/// A sentence about a user that the node does not have. This can be meant: the file may be for another node.
+pub(super) fn user_note(config: &Config) -> Option<String> {
+    let name = config.user.as_deref()?;
+    let found = User::from_name(name).ok()?;
+    found.is_none().then(|| {
+        format!(
+            "user: this node has no user {name:?}, and netboot does not start without: \
+             `adduser --system --group {name}` adds it"
+        )
+    })
+}
 
 /// A sentence for each interface that is not there, and for each subnet that no interface is in. Both
 /// can be meant: the file may be for another node, the subnet behind a relay.
@@ -37,6 +51,24 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
 mod tests {
     use super::*;
     use crate::{config::Subnet, links};
+
+    #[test]
+    fn names_a_user_who_is_not_here() {
+        let check = |name: Option<&str>, expect: Option<&str>| {
+            let mut config = Config::unconfigured();
+            config.user = name.map(str::to_owned);
+            assert_eq!(user_note(&config).as_deref(), expect);
+        };
+        check(None, None);
+        check(Some("root"), None);
+        check(
+            Some("no-such-user"),
+            Some(
+                "user: this node has no user \"no-such-user\", and netboot does not start without: \
+                 `adduser --system --group no-such-user` adds it",
+            ),
+        );
+    }
 
     #[test]
     fn names_what_is_not_here() {
