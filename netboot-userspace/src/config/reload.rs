@@ -136,10 +136,11 @@ impl Reloader {
         refuse_empty(&self.path, &state)?;
         let before = std::mem::replace(&mut self.state, state);
         let config = &self.state.draft.config;
-        summary.settings = settings::changed_settings(&before.draft.config, config);
-        if summary.settings.is_empty() {
+        let before = &before.draft.config;
+        if settings::changed_settings(before, config).is_empty() {
             return Ok(hosts(difference, loaded.warnings, summary));
         }
+        summary.settings = settings::applied_settings(before, config);
         Ok(Change::Whole { loaded: Box::new(loaded), difference, summary })
     }
 }

@@ -65,6 +65,15 @@ fn changed_subnets(old: &[Subnet], new: &[Subnet]) -> Vec<String> {
     }
 }
 
+/// The sections that differ in what a running daemon takes over.
+pub(super) fn applied_settings(old: &Config, new: &Config) -> Vec<String> {
+    let mut applied = new.clone();
+    applied.state_dir.clone_from(&old.state_dir);
+    applied.user.clone_from(&old.user);
+    applied.xdp.pin_path.clone_from(&old.xdp.pin_path);
+    changed_settings(old, &applied)
+}
+
 /// The settings that differ, but hold from the daemon's start to its end.
 #[must_use]
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
@@ -97,6 +106,8 @@ mod tests {
         change(&mut new);
         assert_eq!(changed_settings(&old, &new), expect);
         assert_eq!(needs_restart(&old, &new), restart);
+        let applied = if restart.is_empty() { expect } else { &[] };
+        assert_eq!(applied_settings(&old, &new), applied);
     }
 
     #[test]
@@ -104,6 +115,7 @@ mod tests {
         check(|_| (), &[], &[]);
         check(|new| new.dhcp.authoritative = false, &["dhcp"], &[]);
         check(|new| new.state_dir = "/s".into(), &["state-dir"], &["state-dir"]);
+        check(|new| new.user = Some("u".to_owned()), &["user"], &["user"]);
         check(|new| new.xdp.pin_path = "/p".into(), &["xdp"], &["xdp.pin-path"]);
         check(|new| new.subnets[1].mtu = None, &["subnet 10.0.1.0/24"], &[]);
         check(|new| drop(new.subnets.remove(0)), &["subnet 10.0.0.0/24"], &[]);

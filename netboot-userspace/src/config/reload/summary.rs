@@ -8,7 +8,7 @@ pub struct Summary {
     pub added: usize,
     pub changed: usize,
     pub removed: usize,
-    /// By section: `dhcp`, `subnet 10.0.0.0/24`.
+    /// By section: `dhcp`, `subnet 10.0.0.0/24`; without those that take a restart.
     pub settings: Vec<String>,
 }
 
