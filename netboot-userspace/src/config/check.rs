@@ -18,7 +18,7 @@ use super::{
     problem::{Place, Report},
     reach,
     read::Draft,
-    vlan::{Shown, ShownStation},
+    vlan::{Shown, ShownStation, Written},
 };
 
 /// Judges the configuration with all its hosts. What misses of the `running` one's boot files is no error.
@@ -58,7 +58,7 @@ fn check_each(draft: &Draft, located: &Located<'_>, report: &Report) {
         if let Err(message) = address(ip.value, draft, located) {
             report.error(&ip.place, message);
         }
-        vlan(host, ip.value, located, report);
+        vlan(host, ip.value, draft, located, report);
     }
 }
 
@@ -99,17 +99,24 @@ fn unique<'a, T: Copy + Eq + Hash + Display>(
 }
 
 /// A machine in another VLAN than its subnet's is seldom meant.
-fn vlan(host: &DraftHost, ip: Ipv4Addr, located: &Located<'_>, report: &Report) {
+fn vlan(host: &DraftHost, ip: Ipv4Addr, draft: &Draft, located: &Located<'_>, report: &Report) {
     let Some(own) = &host.vlan else { return };
-    if let Some(subnet) = located.subnet(ip).filter(|subnet| subnet.vlan != own.value) {
-        let message = format!(
-            "{}, but its subnet {} has {}: machines of a subnet are mostly in one VLAN",
-            Shown(own.value),
-            subnet.cidr,
-            Shown(subnet.vlan)
-        );
-        report.warn(&own.place, message);
+    let Some(at) = located.find(ip) else { return };
+    let (Some(subnet), Some(place)) = (draft.config.subnets.get(at), draft.subnets.get(at)) else {
+        return;
+    };
+    if subnet.vlan == own.value {
+        return;
     }
+    let message = format!(
+        "{}, but its subnet {} ({}) has {}: leave `vlan` out here, or write `vlan = {}` in the [[subnet]]",
+        Shown(own.value),
+        subnet.cidr,
+        place.cidr.line(),
+        Shown(subnet.vlan),
+        Written(own.value)
+    );
+    report.warn(&own.place, message);
 }
 
 fn address(ip: Ipv4Addr, draft: &Draft, located: &Located<'_>) -> Result<(), String> {
@@ -161,6 +168,10 @@ fn advice(draft: &Draft, report: &Report) {
         report.warn(&draft.boot, message);
     }
     services(draft, report);
+    // That it is not there is said of boot.root itself.
+    if !config.boot.root.is_dir() && (draft.boot_root.is_some() || names_boot_file(draft)) {
+        return;
+    }
     let serves = config.http.is_some() && config.script.download_url.is_none();
     if !serves || !draft.hosts.iter().any(DraftHost::gets_script) {
         return;
@@ -176,6 +187,10 @@ fn advice(draft: &Draft, report: &Report) {
             report.warn(&draft.boot, message);
         }
     }
+}
+
+fn names_boot_file(draft: &Draft) -> bool {
+    !draft.boot_files.is_empty() || draft.hosts.iter().any(|host| host.boot_file.is_some())
 }
 
 /// Services that machines are sent to, but cannot reach.

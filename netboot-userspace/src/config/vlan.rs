@@ -40,6 +40,18 @@ impl fmt::Display for Shown {
     }
 }
 
+/// A VLAN as the configuration has it.
+pub(crate) struct Written(pub(crate) Vlan);
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.ids {
+            [id, 0] => write!(f, "{id}"),
+            [outer, inner] => write!(f, "[{outer}, {inner}]"),
+        }
+    }
+}
+
 /// A station as messages name it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ShownStation(pub(crate) Station);

@@ -174,8 +174,13 @@ fn warnings_about_vlans() {
     check_warnings(&text("vlan = 7"), &[]);
     check_warnings(
         &text("vlan = [7, 8]"),
-        &["netboot.toml:9: host[0].vlan: VLAN 7, 8, but its subnet 10.0.0.0/24 has VLAN 7: \
-           machines of a subnet are mostly in one VLAN"],
+        &["netboot.toml:9: host[0].vlan: VLAN 7, 8, but its subnet 10.0.0.0/24 (netboot.toml:4) \
+           has VLAN 7: leave `vlan` out here, or write `vlan = [7, 8]` in the [[subnet]]"],
+    );
+    check_warnings(
+        &text("vlan = 8").replacen("vlan = 7\n", "", 1),
+        &["netboot.toml:8: host[0].vlan: VLAN 8, but its subnet 10.0.0.0/24 (netboot.toml:4) \
+           has no VLAN: leave `vlan` out here, or write `vlan = 8` in the [[subnet]]"],
     );
 }
 
