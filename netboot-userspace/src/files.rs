@@ -42,9 +42,9 @@ pub enum Error {
     Denied(&'static str),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("boot.root, {}, cannot be read: {source}", path.display())]
+    #[error("{} cannot be read: {source}", path.display())]
     Root { path: PathBuf, source: io::Error },
-    #[error("boot.root, {}, is empty", path.display())]
+    #[error("{} is empty", path.display())]
     Empty { path: PathBuf },
 }
 
@@ -241,7 +241,7 @@ mod tests {
         let root = top.path().join("root");
         let files = Files::new(&root);
         let missing = format!(
-            "boot.root, {}, cannot be read: No such file or directory (os error 2)",
+            "{} cannot be read: No such file or directory (os error 2)",
             root.display()
         );
         check(&files, "x", &missing);
