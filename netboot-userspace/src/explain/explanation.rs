@@ -10,7 +10,7 @@ use super::{option::Shown, quirk::Quirk};
 /// A request, what becomes of it, and why.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
-    /// Where the request is from: `assumed`, `frame 12`.
+    /// Where the request is from: `assumed request`, `frame 12`.
     pub source: String,
     pub request: Asked,
     pub reservation: Option<Reserved>,

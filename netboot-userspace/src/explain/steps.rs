@@ -37,7 +37,7 @@ pub fn steps(
     for (who, machine) in phases {
         for message in message.map_or_else(|| boot(site, &machine), |one| vec![one]) {
             let frame = machine.frame(message, known(site, &machine, message, interface));
-            let explained = explain(site, without_xdp, &frame, interface, "assumed");
+            let explained = explain(site, without_xdp, &frame, interface, "assumed request");
             let who = who.clone();
             steps.extend(explained.map(|explanation| Step { who, frame, explanation }));
         }

@@ -99,7 +99,7 @@ fn firmware_of_a_known_machine() {
         &machine(ONE),
         Message::Discover,
         &[
-            "DISCOVER of 52:54:00:00:00:01 over nonesuch0 (assumed)",
+            "DISCOVER of 52:54:00:00:00:01 over nonesuch0 (assumed request)",
             "  machine      10.0.0.10 (one), in ",
             "  subnet       10.0.0.0/24 on nonesuch0, server 10.0.0.1",
             "  stage        pxe: vendor class \"PXEClient:Arch:00007:UNDI:003016\"",
@@ -196,7 +196,7 @@ fn who_is_not_answered() {
         &Machine { relay, ..machine(ONE) },
         Message::Discover,
         &[
-            "DISCOVER of 52:54:00:00:00:01 over nonesuch0, relay 10.1.0.254 (assumed)",
+            "DISCOVER of 52:54:00:00:00:01 over nonesuch0, relay 10.1.0.254 (assumed request)",
             "  answered by  nobody: the machine's address is of another subnet than the one it asks from [wrong-subnet]",
             "  do           give the interface an address in the host's [[subnet]]",
         ],
@@ -261,7 +261,7 @@ fn json_has_the_same_facts() {
     let explanation = one(&machine(ONE), Message::Discover, &WithoutXdp::new());
     let json = serde_json::to_value(&explanation).unwrap();
     for (pointer, expect) in [
-        ("/source", "assumed"),
+        ("/source", "assumed request"),
         ("/request/message", "DISCOVER"),
         ("/request/mac", ONE),
         ("/request/architecture_name", "x86_64-uefi"),

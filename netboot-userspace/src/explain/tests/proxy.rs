@@ -75,7 +75,7 @@ fn each_request_says_where_it_goes() {
     has_lines(
         &text(Message::Proxy),
         &[
-            "REQUEST of 52:54:00:00:00:01 over nonesuch0, to port 4011, has 10.0.0.10 (assumed)",
+            "REQUEST of 52:54:00:00:00:01 over nonesuch0, to port 4011, has 10.0.0.10 (assumed request)",
             "  answered by  the daemon: the daemon answers ProxyDHCP, without XDP (dhcp.mode) [ack]",
             "  answer       ACK, siaddr 10.0.0.1, file \"ipxe.efi\"",
         ],

@@ -39,12 +39,12 @@ fn check(mac: &str, vlan: Option<[u16; 2]>, expect: &[&str]) {
 
 #[test]
 fn the_vlan_of_the_only_reservation_is_taken() {
-    let own = "DISCOVER of 52:54:00:00:00:01 over nonesuch0, VLAN 7 (assumed)";
+    let own = "DISCOVER of 52:54:00:00:00:01 over nonesuch0, VLAN 7 (assumed request)";
     let subnet = "  subnet       10.0.0.0/24 on nonesuch0, server 10.0.0.1";
     check(ONE, None, &[own, subnet]);
     check(ONE, Some([7, 0]), &[own, subnet]);
     let inner = [
-        "DISCOVER of 52:54:00:00:00:02 over nonesuch0, VLAN 200, VLAN 100 (assumed)",
+        "DISCOVER of 52:54:00:00:00:02 over nonesuch0, VLAN 200, VLAN 100 (assumed request)",
         "  subnet       10.1.0.0/24 on nonesuch0, server 10.1.0.1",
     ];
     check(TWO, Some([200, 100]), &inner);
