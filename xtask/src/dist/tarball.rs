@@ -23,6 +23,9 @@ const FILES: [(&str, &str); 9] = [
     ("LICENSE-GPL-2.0", "LICENSE-GPL-2.0"),
 ];
 
+/// There too, where README's links lead.
+const DOCS: &str = "netboot-userspace/docs";
+
 /// Packs into a directory; the file's name.
 pub(super) fn pack(stage: &Stage, directory: &Path, epoch: u64) -> Result<String> {
     let target = STATIC_TARGET.replace("-unknown-", "-");
@@ -44,6 +47,11 @@ fn fill(stage: &Stage, tree: &Path) -> Result<()> {
         fs::create_dir_all(tree.join(part))?;
     }
     fs::copy(&stage.static_program, tree.join("netboot"))?;
+    fs::create_dir_all(tree.join(DOCS))?;
+    for page in fs::read_dir(shell::root().join(DOCS))? {
+        let page = page?;
+        fs::copy(page.path(), tree.join(DOCS).join(page.file_name()))?;
+    }
     for page in fs::read_dir(stage.directory.join("man"))? {
         let page = page?;
         fs::copy(page.path(), tree.join("man").join(page.file_name()))?;
