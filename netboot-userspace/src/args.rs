@@ -79,7 +79,8 @@ pub struct RunArgs {
     /// Let the kernel go on answering after SIGTERM, for the next `netboot run` to take over
     #[arg(long)]
     pub keep: bool,
-    /// What is logged: a level, or levels by module as in `info,netboot::sightings=debug`
+    /// What is logged: a level, or levels by module, as in `info,netboot::sightings=debug`, which logs each
+    /// DHCP message with its machine
     #[arg(long, value_name = "FILTER", env = "NETBOOT_LOG", default_value = "info")]
     pub log: String,
 }
@@ -97,7 +98,7 @@ pub struct DetachArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub config: ConfigArg,
-    /// Print only warnings and how much there is of what
+    /// Print only warnings, notes, and how much there is of what
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     #[command(flatten)]
