@@ -157,6 +157,13 @@ fn reads_what_changed() {
         "refused: b.csv:3: ip: 10.0.0.3 is already the address at host[1].ip (a.toml:7); each machine needs its own",
     );
     check("b.csv", "10.0.0.3\"", "10.0.0.45\"", 0, "nothing");
+    check(
+        "netboot.toml",
+        "interfaces",
+        "user = \"u\"\ninterfaces",
+        0,
+        "whole: 0 hosts added, 0 changed, 0 removed",
+    );
 }
 
 #[test]

@@ -91,6 +91,21 @@ fn warnings() {
     );
 }
 
+#[test]
+fn a_missing_boot_root_is_said_once() {
+    let text = format!("boot.root = \"none\"\n{}", host(""));
+    let directory = directory();
+    let loaded = load_text(directory.path(), &text).unwrap();
+    let prefix = format!("{}/", directory.path().display());
+    let lines = loaded.warnings.iter().map(|line| line.to_string().replace(&prefix, ""));
+    let lines: Vec<_> = lines.filter(|line| line.contains("none")).collect();
+    assert_eq!(
+        lines,
+        ["netboot.toml:1: boot.root: none: no such file or directory; \
+          create the directory, or name another as boot.root"]
+    );
+}
+
 /// The warnings about a file with a boot file on its second line.
 #[track_caller]
 fn check_warnings(text: &str, expect: &[&str]) {
