@@ -240,10 +240,8 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let root = top.path().join("root");
         let files = Files::new(&root);
-        let missing = format!(
-            "{} cannot be read: No such file or directory (os error 2)",
-            root.display()
-        );
+        let missing =
+            format!("{} cannot be read: No such file or directory (os error 2)", root.display());
         check(&files, "x", &missing);
         assert_eq!(files.check().unwrap_err().to_string(), missing);
         fs::create_dir(&root).unwrap();

@@ -195,9 +195,7 @@ async fn files() {
 
     fs::remove_dir_all(lab.directory.path()).unwrap();
     let root = lab.directory.path().display();
-    let text = format!(
-        "503\n\n{root} cannot be read: No such file or directory (os error 2)\n"
-    );
+    let text = format!("503\n\n{root} cannot be read: No such file or directory (os error 2)\n");
     lab.check("GET /ipxe.efi", &text).await;
     lab.end().await;
 }
