@@ -35,7 +35,7 @@ pub(super) fn state(link: Option<&Link>, tables: &Tables) -> State {
 /// Says of an interface at the start what keeps machines from being answered at it.
 pub(super) fn tell_first(interface: &str, link: Option<&Link>) {
     match link {
-        None => tracing::error!(interface, MISSING),
+        None => tracing::error!(interface, "{MISSING}"),
         Some(link) if link.state != LinkState::Up => tell(link),
         Some(_) => {}
     }
@@ -46,7 +46,7 @@ pub(super) fn tell(link: &Link) {
     let interface = &link.name;
     match link.state {
         LinkState::Up => tracing::info!(interface, "the link is up"),
-        LinkState::NoCarrier => tracing::warn!(interface, NO_CARRIER),
-        LinkState::Down => tracing::warn!(interface, DOWN),
+        LinkState::NoCarrier => tracing::warn!(interface, "{NO_CARRIER}"),
+        LinkState::Down => tracing::warn!(interface, "{DOWN}"),
     }
 }
