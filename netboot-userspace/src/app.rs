@@ -6,8 +6,10 @@ mod boot_root;
 mod declines;
 mod dhcp;
 mod dhcp_sockets;
+mod ending;
 mod health;
 mod hidden_tags;
+mod interface;
 mod kernel;
 mod node;
 mod notify;
@@ -62,6 +64,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     if let Err(error) = raise_descriptors() {
         tracing::warn!("cannot raise the limit on open files: {error:#}");
     }
+    let another = ending::wait(&config)?;
     let privileges = Privileges::reduce(&config)?;
     config.xdp.pin_path = config.xdp.pin_path.by(privileges.way());
     // Threads keep the privileges that there were when they were started.
@@ -69,7 +72,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(serve(source, config, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
-    result
+    match another {
+        Some(another) if result.as_ref().is_err_and(bind::is_taken) => result.context(another),
+        _ => result,
+    }
 }
 
 /// Prints what the running daemon counted and saw.
@@ -77,20 +83,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 /// # Errors
 /// There is none, or it does not answer.
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
-    let state_dir = match args.config.path() {
+    let config = match args.config.path() {
         // A mistake in the file must not hide what the daemon goes on with.
         Some(path) => config::load(&path)
-            .map(|loaded| loaded.config.state_dir)
-            .ok()
-            .or_else(|| config::state_dir_of_invalid(&path))
-            .unwrap_or_else(|| Config::unconfigured().state_dir),
-        None => Config::unconfigured().state_dir,
+            .map_or_else(|_mistakes| config::places_of_invalid(&path), |loaded| loaded.config),
+        None => Config::unconfigured(),
     };
     let format = match args.format.choose() {
         crate::args::Format::Json => status::Format::Json,
         crate::args::Format::Text => status::Format::Table,
     };
-    status::print(&state_dir, format)
+    status::print(&config, format)
 }
 
 fn raise_descriptors() -> anyhow::Result<()> {

@@ -51,7 +51,7 @@ pub use self::{
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,
-    pin_path::{PinPath, Way, state_dir_of_invalid},
+    pin_path::{PinPath, Way, places_of_invalid},
     problem::{Problem, Problems},
     reach::reach,
     reload::{Change, Reloader, Summary, needs_restart},

@@ -29,6 +29,7 @@ pub mod printable;
 pub mod quarantine;
 pub mod quirks;
 pub mod rare;
+pub mod running;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;

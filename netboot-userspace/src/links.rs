@@ -3,9 +3,10 @@
 mod ask;
 mod attributes;
 mod offload;
+mod others;
 mod watch;
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
@@ -16,7 +17,7 @@ use nix::{
 };
 
 use self::attributes::Attributes;
-pub use self::watch::Watch;
+pub use self::{others::others, watch::Watch};
 use crate::config::XdpMode;
 
 /// An interface.
@@ -27,6 +28,7 @@ pub struct Link {
     pub mac: Mac,
     /// The longest IP datagram, in bytes.
     pub mtu: u16,
+    pub state: LinkState,
     pub addresses: Vec<Ipv4Net>,
     /// One end of a veth pair: in native mode it delivers answers only to a peer with a program.
     pub is_veth: bool,
@@ -39,6 +41,17 @@ pub struct Link {
     pub vlan_offload: VlanOffload,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
+}
+
+/// Whether frames can come over an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    #[default]
+    Up,
+    /// It is switched on, but there is no cable, or nothing at its other end.
+    NoCarrier,
+    /// It is switched off.
+    Down,
 }
 
 /// An XDP program at an interface.
@@ -98,6 +111,7 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             index,
             mac: Mac { octets },
             mtu: attributes.mtu.map_or(ETHERNET_MTU, |mtu| u16::try_from(mtu).unwrap_or(u16::MAX)),
+            state: attributes.state,
             addresses: Vec::new(),
             is_veth: attributes.is_veth,
             has_ports: attributes.has_ports,
@@ -140,11 +154,13 @@ fn device(label: &str) -> &str {
 const ETHERNET_MTU: u16 = 1500;
 
 impl Link {
-    /// Whether it is the same interface with the same addresses. What is attached to it does not count.
+    /// Whether it is the same interface with the same addresses. What is attached to it does not count, nor whether it
+    /// is up.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let plain = |link: &Self| Self {
             xdp: None,
+            state: LinkState::Up,
             vlan_offload: VlanOffload::Off,
             // Its length depends on flags.
             packet_address: self.packet_address,
@@ -154,31 +170,18 @@ impl Link {
     }
 }
 
-/// The interfaces with these names, of [`all`].
+/// Some of the interfaces with these names are there, or there are no names.
 ///
 /// # Errors
-/// None of them is there, or one has no IPv4 address where none is configured for us.
-pub fn named(
-    links: &BTreeMap<String, Link>,
-    names: &[String],
-    server_address: Option<Ipv4Addr>,
-) -> anyhow::Result<Vec<Link>> {
-    if !names.iter().any(|name| links.contains_key(name)) {
+/// None is.
+pub fn demand(names: &[String]) -> anyhow::Result<()> {
+    let links = all()?;
+    if !names.is_empty() && !names.iter().any(|name| links.contains_key(name)) {
         let others: Vec<_> = links.keys().map(String::as_str).collect();
         let (names, others) = (names.join(", "), others.join(", "));
         anyhow::bail!("no such interface: {names}; this node has {others}");
     }
-    for name in names {
-        // It may come later.
-        let Some(link) = links.get(name) else { continue };
-        if server_address.is_none() && !has_address(link, links) {
-            anyhow::bail!(
-                "interface {name} has no IPv4 address: give it one (`ip address add ADDRESS/LENGTH dev {name}`), \
-                 or set dhcp.server-address"
-            );
-        }
-    }
-    Ok(present(links, names))
+    Ok(())
 }
 
 /// Those interfaces with these names that are there, of [`all`].

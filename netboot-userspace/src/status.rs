@@ -1,5 +1,6 @@
 //! The daemon's state as one JSON document, over a unix socket in the state directory.
 
+mod left;
 mod print;
 mod serve;
 mod table;

@@ -1,6 +1,10 @@
 //! What the command line says when something is not as it should be.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, UdpSocket},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use netboot_tests::{
@@ -8,7 +12,7 @@ use netboot_tests::{
     daemon::{Setup, Xdp, spawn_unconfigured, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::Namespace,
-    process::Process,
+    process::{self, Process},
     wait::wait_for,
     xdp_pass::XdpPass,
 };
@@ -147,6 +151,69 @@ fn a_second_daemon_is_an_error() -> Result<()> {
     // The first of its ports.
     refused(&lab.server, Xdp::Generic, INTERFACE, &["UDP port 67 is taken", "ss -lunp"])?;
     daemon.stop()
+}
+
+/// What names it is what it has: here its pins.
+#[test]
+fn a_second_daemon_is_told_of_the_first() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let second = with_pins_of(daemon.setup(), Xdp::Generic)?;
+    let output = second.spawn(&lab.server, INTERFACE)?.quiet().finish(DEADLINE)?;
+    ensure!(!output.status.success(), "it started");
+    let error = output.stderr.lines().last().unwrap_or_default();
+    let words = "netboot: another netboot is running here, with xdp.pin-path ";
+    ensure!(error.starts_with(words) && error.contains("UDP port 67 is taken"), "{error}");
+    daemon.stop()
+}
+
+/// One that was killed may still have it.
+#[test]
+fn a_port_that_is_given_up_soon_is_waited_for() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let port = lab.server.enter(|| Ok(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 67))?))?;
+    let mut daemon = setup.spawn(&lab.server, INTERFACE)?;
+    wait_for("the wait", DEADLINE, || {
+        Ok(daemon.stderr().contains("tried again for 2s").then_some(()))
+    })?;
+    drop(port);
+    wait_until_ready(&mut daemon)?;
+    ensure!(daemon.stderr().matches("is taken").count() == 1, "{}", daemon.stderr());
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+/// The kernel goes on, which only its pins tell.
+#[test]
+fn status_and_detach_tell_who_answers() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let run = |args: &[&str]| -> Result<(Option<i32>, String, String)> {
+        let output = process::output(setup.command(&lab.server, args)?, DEADLINE)?;
+        Ok((output.status.code(), output.stdout, output.stderr))
+    };
+    let none = "{\"kernel_answers_at\":[],\"running\":false}\n";
+    let (code, out, error) = run(&["status", "--json"])?;
+    ensure!(code == Some(3) && out == none && !error.contains("the kernel"), "{out}{error}");
+
+    let mut killed = setup.spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut killed)?;
+    let (code, _, error) = run(&["detach"])?;
+    let words = ["netboot is running, ", "stop it first"];
+    ensure!(code == Some(1) && words.iter().all(|word| error.contains(word)), "{code:?} {error}");
+    drop(killed);
+
+    let (code, out, error) = run(&["status"])?;
+    ensure!(code == Some(3) && out.is_empty(), "{code:?} {out}");
+    let words = "the kernel answers at 1 interface(s) without it (eth0), but names no boot files any more 1m after";
+    ensure!(error.contains(words) && error.contains("`netboot detach`"), "{error}");
+    let (code, out, _) = run(&["status", "--json"])?;
+    let one = "{\"kernel_answers_at\":[\"eth0\"],\"running\":false}\n";
+    ensure!(code == Some(3) && out == one, "{code:?} {out}");
+    ensure!(run(&["detach"])?.0 == Some(0), "it is not detached");
+    ensure!(run(&["status", "--json"])?.1 == none, "it answers still");
+    Ok(())
 }
 
 /// Pins there are another daemon's, in another network.

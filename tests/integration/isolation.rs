@@ -18,6 +18,7 @@ use netboot_tests::{
     transfer::{Syslog, curl, logger, tftp},
     wait::wait_for,
 };
+use nix::sys::signal::Signal;
 
 use crate::site::Site;
 
@@ -240,6 +241,38 @@ fn boot_root_may_go_and_come() -> Result<()> {
     use_service(&lab, Service::Http)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     daemon.stop()
+}
+
+/// A daemon that runs without its files must start without them.
+#[test]
+fn a_start_without_boot_files() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let site = Site::new()?;
+    let root = site.root().to_owned();
+    let setup = site.setup(Xdp::Generic)?;
+    let away = root.with_extension("away");
+    fs::rename(&root, &away)?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    ensure!(daemon.log().contains("create the directory, or name another"), "{}", daemon.log());
+    use_service(&lab, Service::Dhcp)?;
+    wait_for_page(&lab, 200, |page| page.contains("degraded: boot.root: "))?;
+    fs::rename(&away, &root)?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    use_service(&lab, Service::Tftp)?;
+
+    fs::remove_file(root.join("undionly.kpxe"))?;
+    let check = process::output(daemon.setup().command(&lab.server, &["check"])?, DEADLINE)?;
+    ensure!(!check.status.success() && check.stderr.contains("undionly.kpxe: no such file"));
+    daemon.process().signal(Signal::SIGKILL)?;
+    let mut second = daemon.setup().spawn(&lab.server, INTERFACE)?;
+    wait_until_ready(&mut second)?;
+    let words = "undionly.kpxe: no such file or directory; put it there, or correct the name";
+    ensure!(second.stderr().contains(words), "{}", second.stderr());
+    for service in SERVICES {
+        use_service(&lab, service).with_context(|| format!("{service:?}"))?;
+    }
+    ensure!(second.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
 }
 
 /// The daemon's log goes to a pipe, which is full at once.

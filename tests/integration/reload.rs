@@ -12,7 +12,7 @@ use netboot_ebpf::shared::map;
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Setup, Xdp, other_binary, wait_until_ready},
-    lab::{CLIENT, INTERFACE, Lab, SERVER},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::{Namespace, connect},
     process::{self, Process},
     transfer::curl,
@@ -212,4 +212,100 @@ fn an_upgrade_that_does_not_stand_the_self_check() -> Result<()> {
     ensure!(new.terminate(DEADLINE)?.status.success(), "it did not end well");
     ensure!(!setup.pin_path().exists(), "pins are left");
     Ok(())
+}
+
+/// What is configured may come later, also before the start.
+#[test]
+fn an_interface_may_come_after_the_start() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    edit(&setup, "state-dir", "interfaces = [\"eth0\"]\nstate-dir")?;
+    lab.client.ip(&["link", "delete", INTERFACE])?;
+    let daemon = Process::spawn(setup.command(&lab.server, &["run"])?)?;
+    wait_for_log(&daemon, "ready but for what is down", 1)?;
+    wait_for_log(&daemon, "machines at it are answered when it is interface=\"eth0\"", 1)?;
+    connect((&lab.server, INTERFACE), (&lab.client, INTERFACE))?;
+    lab.client.set_mac(INTERFACE, CLIENT_MAC)?;
+    lab.server.add_address(INTERFACE, &format!("{SERVER}/24"))?;
+    wait_for_readyz(&lab, 200, "ready\n")?;
+    wait_for_log(&daemon, "interfaces changed: eth0 came", 1)?;
+    check_lease(&lab, CLIENT)?;
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
+/// It is said, and no reason to make the tables anew.
+#[test]
+fn a_cable_is_out() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    for (namespace, expect) in [
+        (&lab.client, "degraded: interface eth0: no carrier: machines at it get no answers"),
+        (&lab.server, "degraded: interface eth0: it is switched off: machines at it get no"),
+    ] {
+        namespace.ip(&["link", "set", INTERFACE, "down"])?;
+        wait_for_readyz(&lab, 200, expect)?;
+        namespace.ip(&["link", "set", INTERFACE, "up"])?;
+        wait_for_readyz(&lab, 200, "ready\n")?;
+    }
+    ensure!(!daemon.log().contains("interfaces changed"), "{}", daemon.log());
+    lab.server.add_address(INTERFACE, "192.168.2.200/24")?;
+    wait_for_log(
+        daemon.process(),
+        "interfaces changed: eth0 has address 192.168.2.200/24: done",
+        1,
+    )?;
+    check_lease(&lab, CLIENT)?;
+    daemon.stop()
+}
+
+/// An address that comes late, goes, and comes back: nobody is sent to a service that is not theirs.
+#[test]
+fn an_address_may_come_and_go() -> Result<()> {
+    let lab = Lab::new()?;
+    let address = format!("{SERVER}/24");
+    lab.server.ip(&["address", "del", &address, "dev", INTERFACE])?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    edit(&setup, &format!("server-address = \"{SERVER}\"\n"), "")?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    let readyz = |text: &str| {
+        let mut last = String::new();
+        wait_for(text, DEADLINE, || {
+            let answer = curl(&lab.server, "http://127.0.0.1/readyz", &[])?;
+            last = String::from_utf8(answer.body)?;
+            Ok((answer.status == 200 && last.contains(text)).then_some(()))
+        })
+        .with_context(|| last)
+    };
+    readyz("degraded: interface eth0: it has no IPv4 address")?;
+    readyz("degraded: tftp: not started: this node has no address")?;
+    for round in 1..=2 {
+        lab.server.add_address(INTERFACE, &address)?;
+        readyz("ready\n")?;
+        check_lease(&lab, CLIENT)?;
+        lab.server.ip(&["address", "del", &address, "dev", INTERFACE])?;
+        readyz("degraded: tftp: not started").with_context(|| format!("round {round}"))?;
+    }
+    lab.server.add_address(INTERFACE, "10.9.9.9/24")?;
+    readyz("interface eth0: no address of it lies in a [[subnet]]: only relayed machines")?;
+    lab.server.add_address(INTERFACE, &address)?;
+    readyz("ready\n")?;
+    ensure!(!daemon.log().contains("did not end well"), "{}", daemon.log());
+    daemon.stop()
+}
+
+/// What is known is not said again, but when it is asked for.
+#[test]
+fn warnings_are_given_once() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let words = "vmlinuz-x86_64 is not there";
+    wait_for_log(daemon.process(), words, 1)?;
+    edit(daemon.setup(), "lease-time = \"24h\"", "lease-time = \"23h\"")?;
+    wait_for_log(daemon.process(), "settings changed: dhcp", 1)?;
+    ensure!(daemon.log().matches(words).count() == 1, "{}", daemon.log());
+    daemon.process().signal(Signal::SIGHUP)?;
+    wait_for_log(daemon.process(), words, 2)?;
+    wait_for_log(daemon.process(), "reloaded: nothing changed", 1)?;
+    daemon.stop()
 }

@@ -55,7 +55,8 @@ pub(super) fn release(socket: &UdpSocket) -> io::Result<()> {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
         SocketAddr::V6(_) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 9)),
     };
-    socket.connect(nobody)
+    // Where its address is gone from this node, it may come back.
+    socket.connect(nobody).or_else(|_| SockRef::from(socket).bind_device(Some(b"lo")))
 }
 
 /// Whether somebody has the port.

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::UdpSocket,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use netboot_ebpf::{
@@ -15,7 +15,10 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    declines, dhcp_sockets,
+    bind, declines, dhcp_sockets,
+    ending::{ASK_EVERY, PATIENCE},
+    health::State,
+    interface,
     kernel::{How, Kernel},
     node::AtEnd,
 };
@@ -57,8 +60,29 @@ pub(super) struct Ports {
 }
 
 impl Ports {
+    /// Those that a mode needs. One that was killed may still hold them: it is waited for.
+    ///
+    /// # Errors
+    /// Another server has one.
+    pub(super) async fn take(mode: DhcpMode) -> anyhow::Result<Self> {
+        let since = Instant::now();
+        let mut is_said = false;
+        loop {
+            match Self::hold(mode, None) {
+                Err(error) if bind::is_taken(&error) && since.elapsed() < PATIENCE => {
+                    if !is_said {
+                        tracing::warn!("{error:#}; tried again for {PATIENCE:?}");
+                        is_said = true;
+                    }
+                    tokio::time::sleep(ASK_EVERY).await;
+                }
+                taken => return taken,
+            }
+        }
+    }
+
     /// Those that a mode needs, beside those that are held.
-    fn hold(mode: DhcpMode, held: Option<Self>) -> anyhow::Result<Self> {
+    pub(super) fn hold(mode: DhcpMode, held: Option<Self>) -> anyhow::Result<Self> {
         let hold = |port| dhcp_sockets::hold_port(port).map(Arc::new);
         let (server, proxy) = match held {
             Some(Self { server, proxy }) => (server, proxy),
@@ -73,6 +97,15 @@ impl Ports {
     }
 }
 
+/// What became of the node's interfaces.
+pub(super) enum Changes {
+    None,
+    /// Some went up or down: what is answered there stays the same.
+    UpOrDown,
+    /// What the tables are made of, in words.
+    Others(Vec<String>),
+}
+
 /// One interface's slow path.
 struct Path {
     link: Link,
@@ -82,17 +115,19 @@ struct Path {
 }
 
 impl Dhcp {
-    /// Prepares everything, and answers nobody yet. A port that another server holds is said before anything
-    /// else; `held` are ours already. Addresses that are declined come to `declined`.
+    /// Prepares everything, and answers nobody yet. Some ports are `held` by us already. Addresses that are declined come to `declined`.
     pub(super) fn new(
         config: &Config,
         sightings: Sightings,
-        held: Option<Ports>,
+        held: Ports,
         declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
-        let ports = Ports::hold(config.dhcp.mode, held)?;
+        let ports = Ports::hold(config.dhcp.mode, Some(held))?;
         let all = links::all()?;
-        let links = links::named(&all, &config.interfaces, config.server_address())?;
+        let links = links::present(&all, &config.interfaces);
+        for name in &config.interfaces {
+            interface::tell_first(name, links.iter().find(|link| link.name == *name));
+        }
         let tables = templates::render(config, &links, all.values())?;
         templates::announce(config, &links, all.values())?;
         let others = OtherServers::default();
@@ -217,19 +252,30 @@ impl Dhcp {
         self.kernel.check(&config.xdp, &self.common.tables.read())
     }
 
-    /// Whether the node's interfaces are others than when the tables were made.
-    pub(super) fn has_other_links(&self) -> anyhow::Result<bool> {
+    /// What became of the node's interfaces since the tables were made; `self` knows then who is up.
+    pub(super) fn look_at_links(&mut self) -> anyhow::Result<Changes> {
         let all = links::all()?;
-        let same = |(name, link): (&String, &Link)| {
-            self.all.get(name).is_some_and(|known| known.is_same(link))
-        };
-        Ok(all.len() != self.all.len() || !all.iter().all(same))
+        let others = links::others(&self.all, &all);
+        let mut is_up_or_down = false;
+        for link in &mut self.links {
+            let Some(now) = all.get(&link.name).filter(|now| now.state != link.state) else {
+                continue;
+            };
+            is_up_or_down = true;
+            link.state = now.state;
+            interface::tell(link);
+        }
+        Ok(match (others.is_empty(), is_up_or_down) {
+            (false, _) => Changes::Others(others),
+            (true, true) => Changes::UpOrDown,
+            (true, false) => Changes::None,
+        })
     }
 
-    /// The names of interfaces that are to be served, and are not there.
-    pub(super) fn missing<'c>(&self, config: &'c Config) -> Vec<&'c str> {
-        let is_there = |name: &&String| self.links.iter().any(|link| link.name == **name);
-        config.interfaces.iter().filter(|name| !is_there(name)).map(String::as_str).collect()
+    /// How an interface is that is to be served.
+    pub(super) fn interface(&self, name: &str) -> State {
+        let link = self.links.iter().find(|link| link.name == name);
+        interface::state(link, &self.common.tables.read())
     }
 
     /// Program and slow paths at these interfaces, and at no others.

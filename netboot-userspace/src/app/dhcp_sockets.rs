@@ -114,11 +114,11 @@ pub(super) fn hold_port(port: u16) -> anyhow::Result<UdpSocket> {
     const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
     let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
     let socket = UdpSocket::bind(address).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+        std::io::ErrorKind::AddrInUse => anyhow::Error::new(error).context(format!(
             "UDP port {port} is taken: another {} runs on this node (`ss -lunp 'sport = :{port}'` shows it); \
              stop it, or set dhcp.mode = \"off\" and let it send machines here",
             if port == PROXY_PORT { "ProxyDHCP or boot server" } else { "DHCP server" }
-        ),
+        )),
         _ => anyhow::Error::new(error).context(format!(
             "cannot hold UDP port {port}: run as root, or with CAP_NET_BIND_SERVICE"
         )),

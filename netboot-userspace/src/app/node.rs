@@ -14,8 +14,8 @@ use tokio::{
 
 use super::{
     alive,
-    dhcp::Dhcp,
-    health::Health,
+    dhcp::{Changes, Dhcp, Ports},
+    health::{Health, State},
     kernel,
     report::Reporter,
     self_check::SelfCheckFailed,
@@ -79,6 +79,7 @@ pub(super) enum Why {
 const CONFIGURATION: &str = "configuration";
 const SELF_CHECK: &str = "self-check";
 const DHCP: &str = "dhcp";
+const TFTP: &str = "tftp";
 const XDP: &str = "xdp";
 
 impl Node {
@@ -95,10 +96,11 @@ impl Node {
         let machines = Machines::new(inventory.clone());
         let mut dhcp = match config.dhcp.mode {
             DhcpMode::Off => None,
-            _ => {
+            mode => {
+                let ports = Ports::take(mode).await?;
                 let config = Config { hosts: inventory.all(), ..config.clone() };
                 let sightings = Sightings::new(machines.clone(), config.path.as_deref());
-                Some(Dhcp::new(&config, sightings, None, declined.clone())?)
+                Some(Dhcp::new(&config, sightings, ports, declined.clone())?)
             }
         };
         match &mut dhcp {
@@ -144,7 +146,7 @@ impl Node {
     /// Reads the configuration again, and puts in service what changed.
     pub(super) async fn reload(&mut self, why: Why) {
         let start = Instant::now();
-        let Some(change) = block_in_place(|| self.source.reload()) else {
+        let Some(change) = block_in_place(|| self.source.reload(why)) else {
             tracing::warn!(
                 "SIGHUP: there is no configuration to read again: restart with --config"
             );
@@ -152,11 +154,13 @@ impl Node {
         };
         let applied = match change {
             Err(error) => Err(error),
-            Ok(Change::Nothing) => self.check().map(|()| {
-                if why == Why::Asked || self.is_refused {
-                    tracing::info!("reloaded: nothing changed");
-                }
-            }),
+            Ok(Change::Nothing) => self.nothing_changed(why),
+            Ok(Change::Hosts { difference, warnings, .. })
+                if difference == Difference::default() =>
+            {
+                source::warn(&warnings);
+                self.nothing_changed(why)
+            }
             Ok(Change::Hosts { difference, warnings, summary }) => {
                 source::warn(&warnings);
                 let changed = block_in_place(|| self.change_hosts(&difference));
@@ -177,6 +181,14 @@ impl Node {
         self.settle().await;
     }
 
+    fn nothing_changed(&mut self, why: Why) -> anyhow::Result<()> {
+        self.check()?;
+        if why == Why::Asked || self.is_refused {
+            tracing::info!("reloaded: nothing changed");
+        }
+        Ok(())
+    }
+
     /// Starts again what has ended without being told to.
     pub(super) async fn look_after(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
@@ -190,20 +202,26 @@ impl Node {
 
     /// Looks at the node's interfaces again, after a change of one.
     pub(super) async fn look_at_links(&mut self) {
-        let Some(dhcp) = &self.dhcp else { return };
-        match block_in_place(|| dhcp.has_other_links()) {
-            Ok(false) => return,
-            Ok(true) => {}
+        let Some(dhcp) = &mut self.dhcp else { return };
+        let changes = match block_in_place(|| dhcp.look_at_links()) {
+            Ok(Changes::None) => return,
+            Ok(Changes::UpOrDown) => {
+                self.settle().await;
+                return;
+            }
+            Ok(Changes::Others(changes)) => changes.join("; "),
             Err(error) => {
                 tracing::warn!("{error:#}");
                 return;
             }
-        }
+        };
         let start = Instant::now();
         let hosts = self.inventory.all();
         let applied = block_in_place(|| self.apply(hosts));
         if applied.is_ok() {
-            tracing::info!("an interface changed: done in {:.1?}", start.elapsed());
+            tracing::info!("interfaces changed: {changes}: done in {:.1?}", start.elapsed());
+        } else {
+            tracing::warn!("interfaces changed: {changes}");
         }
         self.say(applied);
         self.settle().await;
@@ -295,7 +313,10 @@ impl Node {
     fn prepare(&self, config: &Config, hosts: Vec<Arc<Host>>) -> anyhow::Result<Dhcp> {
         let config = Config { hosts, ..config.clone() };
         let sightings = Sightings::new(self.machines.clone(), config.path.as_deref());
-        let held = self.dhcp.as_ref().map(Dhcp::ports);
+        let held = match &self.dhcp {
+            Some(dhcp) => dhcp.ports(),
+            None => Ports::hold(config.dhcp.mode, None)?,
+        };
         Dhcp::new(&config, sightings, held, self.declined.clone())
     }
 
@@ -315,6 +336,12 @@ impl Node {
     async fn settle(&mut self) {
         let wanted = wanted(&self.config, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
+        if self.config.tftp.is_some() && !wanted.has_tftp() {
+            self.health
+                .degraded(TFTP, "not started: this node has no address that machines are sent to");
+        } else {
+            self.health.off(TFTP);
+        }
         let Some(dhcp) = &mut self.dhcp else {
             self.alive.send_replace(None);
             let interfaces = self.config.interfaces.iter().map(|name| interface(name));
@@ -344,13 +371,12 @@ impl Node {
             Some(why) => self.health.down(XDP, why),
             None => self.health.off(XDP),
         }
-        let missing = dhcp.missing(&self.config);
         for name in &self.config.interfaces {
             let part = interface(name);
-            if missing.contains(&name.as_str()) {
-                self.health.down(part, "it is not there: machines at it are answered when it is");
-            } else {
-                self.health.up(part);
+            match dhcp.interface(name) {
+                State::Up => self.health.up(part),
+                State::Degraded(why) => self.health.degraded(part, why),
+                State::Down(why) => self.health.down(part, why),
             }
         }
     }

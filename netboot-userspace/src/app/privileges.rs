@@ -7,10 +7,7 @@ use std::{
     ffi::CString,
     fs::File,
     io,
-    os::{
-        fd::{AsRawFd as _, OwnedFd},
-        unix::net::UnixStream,
-    },
+    os::fd::{AsRawFd as _, OwnedFd},
     path::Path,
 };
 
@@ -28,7 +25,6 @@ use super::kernel;
 use crate::{
     config::{Config, Way, XdpMode},
     fastpath,
-    status::socket_path,
 };
 
 /// Files are 0640 and directories 0750.
@@ -45,7 +41,6 @@ impl Privileges {
     /// Makes the daemon's directories, becomes the user that the configuration names, and keeps the
     /// capabilities that serving needs. No thread may have been started: it keeps what it has.
     pub(super) fn reduce(config: &Config) -> anyhow::Result<Self> {
-        refuse_second(config)?;
         let user = config.user.as_deref().map(find).transpose()?;
         let user = user.filter(|user| user.uid != geteuid());
         let state = StateDir::make(&config.state_dir);
@@ -113,17 +108,6 @@ impl Privileges {
         let way = if stays_root || is_open { Way::Path } else { Way::None };
         Ok(Self { pins: pins.filter(|_| !stays_root), way })
     }
-}
-
-/// What a daemon has that runs already must stay its own.
-fn refuse_second(config: &Config) -> anyhow::Result<()> {
-    let runs = UnixStream::connect(socket_path(&config.state_dir)).is_ok();
-    let state_dir = config.state_dir.display();
-    anyhow::ensure!(
-        !runs,
-        "another netboot is running with state-dir {state_dir}: stop it, or give this one its own state-dir"
-    );
-    Ok(())
 }
 
 /// Whom directories are to belong to, where that can be changed.

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::node::Why;
 use crate::{
     args::RunArgs,
     config::{
         self, Change, Config, DhcpMode, Loaded, Problem, Problems, Reloader, Summary, XdpMode,
     },
+    links,
 };
 
 /// The file, if there is one, and what is said instead of it.
@@ -44,14 +46,16 @@ impl Source {
             }
         };
         this.complete(&mut config)?;
+        // Those of the configuration may come later: what is typed is there, or wrong.
+        links::demand(&this.interfaces)?;
         Ok((this, config))
     }
 
-    /// Reads again what changed. `None`: there is no file.
+    /// Reads again what changed; all, with all warnings, if that is asked for. `None`: there is no file.
     ///
     /// # Errors
     /// It is wrong.
-    pub(super) fn reload(&mut self) -> Option<anyhow::Result<Change>> {
+    pub(super) fn reload(&mut self, why: Why) -> Option<anyhow::Result<Change>> {
         let (_, reloader) = self.file.as_mut()?;
         let read = if self.behind {
             // The difference is one to what was never in service.
@@ -60,7 +64,10 @@ impl Source {
                 whole(loaded)
             })
         } else {
-            reloader.reload()
+            match why {
+                Why::Asked => reloader.reread(),
+                Why::Changed => reloader.reload(),
+            }
         };
         Some(read.map_err(Problems::into).and_then(|mut change| {
             if let Change::Whole { loaded, .. } = &mut change {

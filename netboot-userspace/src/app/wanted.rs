@@ -84,23 +84,25 @@ impl Wanted {
         let site = http::Settings { script: config.script.clone(), strangers };
         Self { services, root: config.boot.root.clone(), site }
     }
+
+    pub(super) fn has_tftp(&self) -> bool {
+        self.services.values().any(|service| matches!(service, Service::Tftp { .. }))
+    }
 }
 
 /// Firmware takes a file only from the address that it was sent to, and answers leave from the address
-/// that the socket is bound to: one socket for each.
+/// that the socket is bound to: one socket for each. Without any address to send machines to there is nothing to
+/// serve.
 fn tftp_addresses(listen: SocketAddr, tables: Option<&Tables>) -> BTreeSet<SocketAddr> {
-    let servers = tables
-        .filter(|_| listen.ip().is_unspecified())
-        .into_iter()
-        .flat_map(|tables| &tables.subnets)
-        .map(|subnet| Ipv4Addr::from(subnet.server))
-        .filter(|server| !server.is_unspecified());
-    let mut addresses: BTreeSet<_> =
-        servers.map(|server| SocketAddr::new(server.into(), listen.port())).collect();
-    if addresses.is_empty() {
-        addresses.insert(listen);
-    }
-    addresses
+    let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());
+    let Some(subnets) = subnets.filter(|_| listen.ip().is_unspecified()) else {
+        return [listen].into();
+    };
+    let servers = subnets.iter().map(|subnet| Ipv4Addr::from(subnet.server));
+    servers
+        .filter(|server| !server.is_unspecified())
+        .map(|server| SocketAddr::new(server.into(), listen.port()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -154,7 +156,9 @@ mod tests {
         const ONE: [u8; 4] = [127, 0, 0, 1];
         const TWO: [u8; 4] = [127, 0, 0, 2];
         check("0.0.0.0:69", Some(&[TWO, ONE, TWO]), &["127.0.0.1:69", "127.0.0.2:69"]);
-        check("0.0.0.0:69", Some(&[[0; 4]]), &["0.0.0.0:69"]);
+        check("0.0.0.0:69", Some(&[[0; 4]]), &[]);
+        check("0.0.0.0:69", Some(&[[0; 4], ONE]), &["127.0.0.1:69"]);
+        check("127.0.0.1:69", Some(&[[0; 4]]), &["127.0.0.1:69"]);
         check("0.0.0.0:6969", Some(&[]), &["0.0.0.0:6969"]);
         check("0.0.0.0:69", None, &["0.0.0.0:69"]);
         check("127.0.0.1:69", Some(&[TWO]), &["127.0.0.1:69"]);

@@ -1,12 +1,14 @@
 //! `netboot detach`
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 
 use super::print;
 use crate::{
     args::DetachArgs,
     config::{self, Config, PinPath},
-    fastpath,
+    fastpath, running,
 };
 
 /// Takes everything out of the kernel that a daemon left there.
@@ -14,7 +16,13 @@ use crate::{
 /// # Errors
 /// A daemon runs, or it cannot be removed.
 pub fn detach(args: &DetachArgs) -> anyhow::Result<()> {
-    let pin_path = pin_path(args);
+    let Places { pin_path, state_dir } = places(args);
+    anyhow::ensure!(
+        !running::holds_pins(&pin_path)
+            && !state_dir.is_some_and(|dir| running::has_state_dir(&dir)),
+        "netboot is running, and would go on without what it has under {}: stop it first (`systemctl stop netboot`)",
+        pin_path.display()
+    );
     // What one may not look into is not empty.
     pin_path
         .try_exists()
@@ -27,21 +35,31 @@ pub fn detach(args: &DetachArgs) -> anyhow::Result<()> {
     print(&text).context("cannot print")
 }
 
+/// Where a daemon has what it has.
+struct Places {
+    pin_path: PinPath,
+    /// Where the configuration tells.
+    state_dir: Option<PathBuf>,
+}
+
 /// No error in the configuration keeps a program in the kernel.
-fn pin_path(args: &DetachArgs) -> PinPath {
+fn places(args: &DetachArgs) -> Places {
     if let Some(path) = &args.pin_path {
-        return path.into();
+        return Places { pin_path: path.into(), state_dir: None };
     }
-    let usual = || Config::unconfigured().xdp.pin_path;
-    let Some(path) = args.config.path() else { return usual() };
+    let of = |config: Config| Places {
+        pin_path: config.xdp.pin_path,
+        state_dir: Some(config.state_dir),
+    };
+    let Some(path) = args.config.path() else { return of(Config::unconfigured()) };
     if let Ok(loaded) = config::load(&path) {
-        return loaded.config.xdp.pin_path;
+        return of(loaded.config);
     }
-    let pin_path = PinPath::of_invalid(&path).unwrap_or_else(usual);
+    let places = of(config::places_of_invalid(&path));
     eprintln!(
         "netboot: {} is not valid (see `netboot check`): taking {} for xdp.pin-path; --pin-path names another",
         path.display(),
-        pin_path.display()
+        places.pin_path.display()
     );
-    pin_path
+    places
 }

@@ -10,8 +10,8 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-pub(crate) use self::boot_files::Named;
 use self::boot_files::check_boot_files;
+pub(crate) use self::boot_files::{Missing, Named};
 use super::{
     Config, DhcpMode, Located, Script, SyslogListen,
     host::DraftHost,
@@ -21,8 +21,8 @@ use super::{
     vlan::{Shown, ShownStation, Written},
 };
 
-/// Judges the configuration with all its hosts. What misses of the `running` one's boot files is no error.
-pub(crate) fn check(draft: &Draft, running: &Named, report: &Report) {
+/// Judges the configuration with all its hosts. What misses of boot files that may be `missing` is no error.
+pub(crate) fn check(draft: &Draft, missing: Missing<'_>, report: &Report) {
     overlaps(draft, report);
     let located = Located::new(&draft.config.subnets);
     let station = |host: &'_ DraftHost| host.station(&located).map(ShownStation);
@@ -35,19 +35,19 @@ pub(crate) fn check(draft: &Draft, running: &Named, report: &Report) {
     );
     check_each(draft, &located, report);
     let of_hosts = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
-    check_boot_files(draft.boot_files.iter().chain(of_hosts), draft, running, report);
+    check_boot_files(draft.boot_files.iter().chain(of_hosts), draft, missing, report);
     room::check_room(draft, &located, report);
     advice(draft, report);
 }
 
 /// Judges some of the hosts of a configuration that is right, but for what concerns several of them.
-pub(crate) fn check_hosts(draft: &Draft, running: &Named, report: &Report) {
+pub(crate) fn check_hosts(draft: &Draft, missing: Missing<'_>, report: &Report) {
     let located = Located::new(&draft.config.subnets);
     check_each(draft, &located, report);
     let files = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
     let mut files = files.peekable();
     if files.peek().is_some() {
-        check_boot_files(files, draft, running, report);
+        check_boot_files(files, draft, missing, report);
     }
     room::check_room(draft, &located, report);
 }

@@ -15,13 +15,6 @@ use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Xdp, Xdp
 pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
 
 impl Config {
-    /// Our address where an interface has none: what answers name.
-    #[must_use]
-    pub fn server_address(&self) -> Option<Ipv4Addr> {
-        let of_subnet = || self.subnets.iter().find_map(|subnet| subnet.server_address);
-        self.dhcp.server_address.or_else(of_subnet)
-    }
-
     /// Whether the kernel is to answer.
     #[must_use]
     pub fn wants_program(&self) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Config, Located,
-    check::{Named, check, reason},
+    check::{Missing, check, reason},
     inventory::read_inventory,
     problem::{Place, Problem, Problems, Report},
     read::{Draft, read},
@@ -73,7 +73,7 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
 pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems> {
-    load_whole(path, read_bytes, &Named::default(), &mut Vec::new()).map(|(loaded, _)| loaded)
+    load_whole(path, read_bytes, Missing::Refused, &mut Vec::new()).map(|(loaded, _)| loaded)
 }
 
 /// As [`load`], beside what a part of the configuration is judged by later, which is without hosts.
@@ -81,7 +81,7 @@ fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems>
 pub(super) fn load_whole(
     path: &Path,
     read_bytes: ReadBytes<'_>,
-    running: &Named,
+    missing: Missing<'_>,
     files: &mut Vec<PathBuf>,
 ) -> Result<(Loaded, Draft), Problems> {
     let report = Report::default();
@@ -92,7 +92,7 @@ pub(super) fn load_whole(
             read_inventory(path, &name, files, &mut draft, read_bytes, &report);
             draft.subnets_after.push(draft.config.subnets.len());
         }
-        check(&draft, running, &report);
+        check(&draft, missing, &report);
         draft.config.path = Some(path.to_owned());
         draft
     });

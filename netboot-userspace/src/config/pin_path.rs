@@ -11,7 +11,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::regular::read_regular;
+use super::{Config, regular::read_regular};
 
 /// The directory that is configured, and the daemon's way to it. It is the way that is walked, and the directory
 /// that is compared.
@@ -52,10 +52,17 @@ impl PinPath {
     }
 }
 
-/// `state-dir` of a configuration that is not valid otherwise, if it can be told.
+/// A configuration with `state-dir` and `xdp.pin-path` of one that is not valid otherwise, as far as they can be told.
 #[must_use]
-pub fn state_dir_of_invalid(config: &Path) -> Option<PathBuf> {
-    path_of_invalid(config, |table| table.get("state-dir"))
+pub fn places_of_invalid(config: &Path) -> Config {
+    let mut places = Config::unconfigured();
+    if let Some(state_dir) = path_of_invalid(config, |table| table.get("state-dir")) {
+        places.state_dir = state_dir;
+    }
+    if let Some(pin_path) = PinPath::of_invalid(config) {
+        places.xdp.pin_path = pin_path;
+    }
+    places
 }
 
 fn path_of_invalid(
@@ -135,7 +142,9 @@ mod tests {
         check("[[host]\n[xdp]\npin-path = \"/p\"", None);
         assert_eq!(PinPath::of_invalid(Path::new("/missing")), None);
         let config = tempfile::NamedTempFile::new().unwrap();
-        fs::write(config.path(), "state-dir = \"/s\"\nnonsense = 1\n").unwrap();
-        assert_eq!(state_dir_of_invalid(config.path()).as_deref(), Some(Path::new("/s")));
+        let text = "state-dir = \"/s\"\nnonsense = 1\n[xdp]\npin-path = \"/p\"\n";
+        fs::write(config.path(), text).unwrap();
+        let places = places_of_invalid(config.path());
+        assert_eq!((&*places.state_dir, &*places.xdp.pin_path), (Path::new("/s"), Path::new("/p")));
     }
 }

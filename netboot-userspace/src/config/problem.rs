@@ -11,7 +11,7 @@ use std::{
 use serde::Serialize;
 
 /// One error or warning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Problem {
     pub file: PathBuf,
     /// `None`: the file as a whole.

@@ -16,11 +16,11 @@ use std::{
 
 use self::{
     kept::{Form, Kept},
-    state::State,
+    state::{Known, State},
 };
 pub use self::{settings::needs_restart, summary::Summary};
 use super::{
-    Loaded, Problem, Problems, check::Named, load::load_whole, problem::Place, read::Draft,
+    Loaded, Problem, Problems, check::Missing, load::load_whole, problem::Place, read::Draft,
     regular::read_regular,
 };
 use crate::inventory::Difference;
@@ -46,7 +46,8 @@ pub enum Change {
     /// Other hosts, or something to say.
     Hosts {
         difference: Difference,
-        /// Of the hosts that were read, and of boot files that are missing since.
+        /// Those that were not given before: of the hosts that were read, and of boot files that are missing
+        /// since.
         warnings: Vec<Problem>,
         summary: Summary,
     },
@@ -59,10 +60,15 @@ impl Reloader {
     ///
     /// # Errors
     ///
-    /// As [`super::load`].
+    /// As [`super::load`], but for boot files that are missing: the daemon may have run with them before, and
+    /// must be able to start again.
     pub fn open(path: &Path) -> Result<(Self, Loaded), Problems> {
+        Self::first(path, Missing::Allowed)
+    }
+
+    fn first(path: &Path, missing: Missing<'_>) -> Result<(Self, Loaded), Problems> {
         let mut files = Vec::new();
-        let (loaded, draft, bytes) = read(path, &Named::default(), &mut files)?;
+        let (loaded, draft, bytes) = read(path, missing, &mut files)?;
         let state = State::new(&loaded, draft, bytes);
         let reloader = Self {
             path: path.to_owned(),
@@ -80,7 +86,7 @@ impl Reloader {
     ///
     /// As [`Reloader::reload`].
     pub fn reopen(&self) -> Result<(Self, Loaded), Problems> {
-        let (reloader, loaded) = Self::open(&self.path)?;
+        let (reloader, loaded) = Self::first(&self.path, Missing::Known(&self.state.named))?;
         refuse_empty(&self.path, &reloader.state)?;
         Ok((reloader, loaded))
     }
@@ -98,7 +104,7 @@ impl Reloader {
                 Ok(None) => {}
                 Ok(Some(bytes)) => changed.push((at, bytes)),
                 // Reading all says what is wrong.
-                Err(_) => return self.whole(),
+                Err(_) => return self.changed(),
             }
         }
         let count = changed.len();
@@ -111,10 +117,19 @@ impl Reloader {
         {
             self.parts += usize::from(part.is_some() && count == 1);
         }
-        let Some((difference, mut warnings, summary)) = part else { return self.whole() };
+        let Some((difference, mut warnings, summary)) = part else { return self.changed() };
         self.files = self.state.paths();
         warnings.extend(self.state.named.newly_missing());
         Ok(hosts(difference, warnings, summary))
+    }
+
+    /// Reads everything again, and gives all warnings, also those that were given before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reloader::reload`].
+    pub fn reread(&mut self) -> Result<Change, Problems> {
+        self.whole(&Known::default())
     }
 
     /// What to watch: the configuration, the inventory files and `boot.root`.
@@ -128,13 +143,20 @@ impl Reloader {
         paths
     }
 
-    fn whole(&mut self) -> Result<Change, Problems> {
+    fn changed(&mut self) -> Result<Change, Problems> {
+        let known = self.state.known.clone();
+        self.whole(&known)
+    }
+
+    fn whole(&mut self, known: &Known) -> Result<Change, Problems> {
         self.files.clear();
-        let (mut loaded, draft, bytes) = read(&self.path, &self.state.named, &mut self.files)?;
+        let missing = Missing::Known(&self.state.named);
+        let (mut loaded, draft, bytes) = read(&self.path, missing, &mut self.files)?;
         let (difference, mut summary) = self.state.difference(&mut loaded.config.hosts);
         let state = State::new(&loaded, draft, bytes);
         refuse_empty(&self.path, &state)?;
         let before = std::mem::replace(&mut self.state, state);
+        loaded.warnings = known.new_of(loaded.warnings);
         let config = &self.state.draft.config;
         let before = &before.draft.config;
         if settings::changed_settings(before, config).is_empty() {
@@ -166,7 +188,7 @@ type Bytes = HashMap<PathBuf, Vec<u8>>;
 
 fn read(
     path: &Path,
-    running: &Named,
+    missing: Missing<'_>,
     files: &mut Vec<PathBuf>,
 ) -> Result<(Loaded, Draft, Bytes), Problems> {
     let bytes = RefCell::new(Bytes::new());
@@ -175,6 +197,6 @@ fn read(
         bytes.borrow_mut().insert(path.to_owned(), read.clone());
         Ok(read)
     };
-    let (loaded, draft) = load_whole(path, &read_bytes, running, files)?;
+    let (loaded, draft) = load_whole(path, &read_bytes, missing, files)?;
     Ok((loaded, draft, bytes.into_inner()))
 }

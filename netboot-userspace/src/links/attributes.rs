@@ -4,12 +4,13 @@ use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{
-        InfoData, InfoKind, InfoVlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp, XdpAttached,
+        InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp,
+        XdpAttached,
     },
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::{AttachedXdp, VlanLink, ask::ask};
+use super::{AttachedXdp, LinkState, VlanLink, ask::ask};
 use crate::config::XdpMode;
 
 /// Attributes of an interface.
@@ -17,6 +18,7 @@ use crate::config::XdpMode;
 pub(crate) struct Attributes {
     /// The longest IP datagram, in bytes.
     pub(crate) mtu: Option<u32>,
+    pub(crate) state: LinkState,
     /// It is one end of a veth pair.
     pub(crate) is_veth: bool,
     /// It is a bond, bridge or team.
@@ -42,7 +44,7 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
 }
 
 fn collect(link: &LinkMessage) -> Attributes {
-    let mut found = Attributes::default();
+    let mut found = Attributes { state: state(link.header.flags), ..Attributes::default() };
     let mut parent = None;
     let mut id = None;
     for attribute in &link.attributes {
@@ -72,6 +74,14 @@ fn collect(link: &LinkMessage) -> Attributes {
     found
 }
 
+fn state(flags: LinkFlags) -> LinkState {
+    match () {
+        () if !flags.contains(LinkFlags::Up) => LinkState::Down,
+        () if !flags.contains(LinkFlags::LowerUp) => LinkState::NoCarrier,
+        () => LinkState::Up,
+    }
+}
+
 fn attached_xdp(parts: &[LinkXdp]) -> Option<AttachedXdp> {
     let program = parts.iter().find_map(|part| match part {
         LinkXdp::ProgId(id) => Some(*id),
@@ -98,6 +108,7 @@ mod tests {
     #[track_caller]
     fn check(kind: InfoKind, data: Option<InfoData>, expect: Attributes) {
         let mut link = LinkMessage::default();
+        link.header.flags = LinkFlags::Up | LinkFlags::LowerUp;
         let info = [LinkInfo::Kind(kind)].into_iter().chain(data.map(LinkInfo::Data));
         link.attributes = vec![
             LinkAttribute::Mtu(9000),
@@ -105,6 +116,18 @@ mod tests {
             LinkAttribute::LinkInfo(info.collect()),
         ];
         assert_eq!(collect(&link), Attributes { mtu: Some(9000), ..expect });
+    }
+
+    #[test]
+    fn states_of_interfaces() {
+        for (flags, expect) in [
+            (LinkFlags::Up | LinkFlags::LowerUp, LinkState::Up),
+            (LinkFlags::Up, LinkState::NoCarrier),
+            (LinkFlags::LowerUp, LinkState::Down),
+            (LinkFlags::empty(), LinkState::Down),
+        ] {
+            assert_eq!(state(flags), expect, "{flags:?}");
+        }
     }
 
     #[test]

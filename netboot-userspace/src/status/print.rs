@@ -8,9 +8,11 @@ use std::{
 };
 
 use anyhow::Context;
+use serde_json::json;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Status, socket_path, table};
+use super::{Status, left::Left, socket_path, table};
+use crate::config::Config;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -24,11 +26,13 @@ pub enum Format {
 /// There is nobody to ask.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no netboot daemon is running on {}: start it with `netboot run`, or name its configuration with --config",
+    "no netboot daemon is running on {}: start it with `netboot run`, or name its configuration with --config{left}",
     .socket.display()
 )]
 pub struct NotRunning {
     socket: PathBuf,
+    /// What goes on without one, if that was looked for.
+    left: Left,
 }
 
 impl NotRunning {
@@ -36,9 +40,12 @@ impl NotRunning {
     pub const EXIT_CODE: u8 = 3;
 }
 
-/// Prints the state of the daemon with this state directory; the error is a [`NotRunning`] if there is none.
-pub fn print(state_dir: &Path, format: Format) -> anyhow::Result<()> {
-    let document = read(state_dir)?;
+/// Prints the state of the daemon with this configuration; the error is a [`NotRunning`] if there is none.
+pub fn print(config: &Config, format: Format) -> anyhow::Result<()> {
+    let document = match read(&config.state_dir) {
+        Err(error) if error.is::<NotRunning>() => return Err(not_running(config, format)?.into()),
+        read => read?,
+    };
     let text = match format {
         Format::Json => document,
         Format::Table => {
@@ -47,7 +54,20 @@ pub fn print(state_dir: &Path, format: Format) -> anyhow::Result<()> {
             table::render(&status, SystemTime::now()).into_bytes()
         }
     };
-    match io::stdout().lock().write_all(&text) {
+    write(&text)
+}
+
+fn not_running(config: &Config, format: Format) -> anyhow::Result<NotRunning> {
+    let left = Left::look(&config.xdp);
+    if format == Format::Json {
+        let document = json!({ "running": false, "kernel_answers_at": left.interfaces() });
+        write(format!("{document}\n").as_bytes())?;
+    }
+    Ok(NotRunning { socket: socket_path(&config.state_dir), left })
+}
+
+fn write(text: &[u8]) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text) {
         // `netboot status | head`
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot print the status"),
@@ -75,11 +95,15 @@ fn connect(path: &Path) -> anyhow::Result<UnixStream> {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
             ) =>
         {
-            return Err(NotRunning { socket: path.to_owned() }.into());
+            return Err(NotRunning { socket: path.to_owned(), left: Left::default() }.into());
         }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(error).with_context(|| {
-                format!("not allowed to ask the daemon on {}: run as root", path.display())
+                format!(
+                    "not allowed to ask the daemon on {}: run as root, or as a user in the group that the socket is \
+                     for (the service's is netboot)",
+                    path.display()
+                )
             });
         }
         connected => connected

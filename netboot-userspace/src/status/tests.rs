@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{print::read, *};
 use crate::{
+    config::Config,
     machines::Step,
     other_servers::{Kind, Standing},
 };
@@ -182,16 +183,23 @@ async fn over_the_socket() {
     assert!(!socket_path(dir.path()).exists());
 }
 
+fn config(state_dir: &Path) -> Config {
+    let mut config = Config::unconfigured();
+    config.state_dir = state_dir.to_owned();
+    config.xdp.pin_path = state_dir.join("pins").into();
+    config
+}
+
 #[test]
 fn without_a_daemon() {
     let dir = TempDir::new().unwrap();
     for format in [Format::Json, Format::Table] {
-        let error = super::print(dir.path(), format).unwrap_err();
+        let error = super::print(&config(dir.path()), format).unwrap_err();
         assert!(error.is::<NotRunning>(), "{error:#}");
         assert!(error.to_string().starts_with("no netboot daemon is running on /"), "{error:#}");
     }
     let long = dir.path().join("x".repeat(200));
-    let error = super::print(&long, Format::Json).unwrap_err().to_string();
+    let error = super::print(&config(&long), Format::Json).unwrap_err().to_string();
     assert!(error.ends_with("is too long for a socket"), "{error}");
 }
 
@@ -202,7 +210,7 @@ fn another_version_is_told() {
     let server = std::thread::spawn(move || {
         std::io::Write::write_all(&mut listener.accept().unwrap().0, b"{\"version\":1}").unwrap();
     });
-    let error = super::print(dir.path(), Format::Table).unwrap_err().to_string();
+    let error = super::print(&config(dir.path()), Format::Table).unwrap_err().to_string();
     server.join().unwrap();
     assert!(error.contains("of another version"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use cap_std::{ambient_authority, fs::Dir};
@@ -22,6 +22,35 @@ pub(crate) struct Named {
     names: HashSet<String>,
     /// Those that were found missing, and why. The empty name is `boot.root` itself.
     missing: BTreeMap<String, String>,
+}
+
+/// Which boot files may be missing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Missing<'n> {
+    /// None.
+    Refused,
+    /// Those that run already.
+    Known(&'n Named),
+    /// All: the daemon that is started may have run with them.
+    Allowed,
+}
+
+impl Missing<'_> {
+    fn allows_root(self, root: &Path) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Known(running) => running.root == *root && !running.names.is_empty(),
+            Self::Allowed => true,
+        }
+    }
+
+    fn allows(self, root: &Path, name: &str) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Known(running) => running.root == *root && running.names.contains(name),
+            Self::Allowed => true,
+        }
+    }
 }
 
 impl Named {
@@ -71,7 +100,7 @@ impl Named {
 pub(super) fn check_boot_files<'d>(
     files: impl Iterator<Item = &'d Placed<String>>,
     draft: &Draft,
-    running: &Named,
+    missing: Missing<'_>,
     report: &Report,
 ) {
     let root = &draft.config.boot.root;
@@ -79,7 +108,6 @@ pub(super) fn check_boot_files<'d>(
     let Some(place) = draft.boot_root.as_ref().or(files.first().map(|file| &file.place)) else {
         return;
     };
-    let is_running_root = running.root == *root;
     let directory = match Dir::open_ambient_dir(root, ambient_authority()) {
         Ok(directory) => directory,
         Err(error) => {
@@ -88,8 +116,7 @@ pub(super) fn check_boot_files<'d>(
                 root.display(),
                 reason(&error)
             );
-            let is_known = is_running_root && !running.names.is_empty();
-            say(place, message, files.is_empty() || is_known, report);
+            say(place, message, files.is_empty() || missing.allows_root(root), report);
             return;
         }
     };
@@ -100,7 +127,7 @@ pub(super) fn check_boot_files<'d>(
         let Err(why) = found else { continue };
         let message =
             format!("{}: {why}; put it there, or correct the name", root.join(name).display());
-        say(&file.place, message, is_running_root && running.names.contains(name), report);
+        say(&file.place, message, missing.allows(root, name), report);
     }
 }
 

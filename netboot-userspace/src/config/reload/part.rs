@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::{
         InventoryFormat, Located, Problem,
-        check::check_hosts,
+        check::{Missing, check_hosts},
         host::DraftHost,
         inventory::{csv, machine, tables},
         problem::Report,
@@ -39,7 +39,7 @@ impl State {
         let report = Report::default();
         let hosts = read(kept, &cut, &new, &mut self.draft, at, &report)?;
         self.draft.hosts = hosts;
-        check_hosts(&self.draft, &self.named, &report);
+        check_hosts(&self.draft, Missing::Known(&self.named), &report);
         let hosts = std::mem::take(&mut self.draft.hosts);
         let (errors, warnings) = report.into_sorted(&self.paths());
         if !errors.is_empty() {
@@ -65,8 +65,14 @@ impl State {
             self.named.insert(name);
         }
         let stations = hosts.iter().map(|host| host.station());
-        self.files.get_mut(at)?.replace(&cut, new, stations, &lines);
-        Some((difference, warnings, summary))
+        let kept = self.files.get_mut(at)?;
+        let is_whole = cut.old == (0..kept.bytes.len());
+        kept.replace(&cut, new, stations, &lines);
+        let known = std::mem::take(&mut self.known);
+        let said = if is_whole { known.new_of(warnings.clone()) } else { warnings.clone() };
+        self.known = known;
+        self.known.replace(kept, &warnings);
+        Some((difference, said, summary))
     }
 
     /// How many hosts have what the whole is warned of, if that goes for the same reasons as before.

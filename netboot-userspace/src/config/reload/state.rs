@@ -10,7 +10,7 @@ use netboot_ebpf::shared::Station;
 
 use super::{Kept, Summary, kept::Form};
 use crate::{
-    config::{InventoryFormat, Loaded, check::Named, read::Draft},
+    config::{InventoryFormat, Loaded, Problem, check::Named, read::Draft},
     inventory::{Difference, Host, Inventory},
 };
 
@@ -24,6 +24,36 @@ pub(super) struct State {
     pub(super) hosts: Inventory,
     pub(super) named: Named,
     pub(super) own: Own,
+    pub(super) known: Known,
+}
+
+/// What was warned of, wherever it stands now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known(HashSet<Problem>);
+
+impl Known {
+    fn of(warnings: &[Problem]) -> Self {
+        Self(warnings.iter().map(elsewhere).collect())
+    }
+
+    /// Those that were not warned of.
+    pub(super) fn new_of(&self, mut warnings: Vec<Problem>) -> Vec<Problem> {
+        warnings.retain(|warning| !self.0.contains(&elsewhere(warning)));
+        warnings
+    }
+
+    /// Takes over those of a file's hosts, where some of them were read again. What may have gone with the others
+    /// is said once more when all is read.
+    pub(super) fn replace(&mut self, kept: &Kept, warnings: &[Problem]) {
+        let is_host = |field: &str| kept.form != Form::Main || field.starts_with("host");
+        self.0.retain(|warning| warning.file != *kept.path || !is_host(&warning.field));
+        self.0.extend(warnings.iter().map(elsewhere));
+    }
+}
+
+/// Lines that are added before it make it no other.
+fn elsewhere(warning: &Problem) -> Problem {
+    Problem { line: None, ..warning.clone() }
 }
 
 /// How many hosts have what the configuration is warned of as a whole.
@@ -69,6 +99,7 @@ impl State {
             hosts: Inventory::new(config.hosts.iter().cloned()),
             named: Named::new(config, &draft.boot_files),
             own: Own::of(config.hosts.iter().map(|host| &**host)),
+            known: Known::of(&loaded.warnings),
             draft,
         }
     }

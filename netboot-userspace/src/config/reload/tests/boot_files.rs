@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{Site, said};
+use super::{Change, Reloader, Site, said};
+use crate::config::load;
 
 #[test]
 fn what_ran_is_not_refused_for_a_boot_file() {
@@ -29,10 +30,7 @@ fn what_ran_is_not_refused_for_a_boot_file() {
          put it there, or correct the name",
     );
     site.write("boot/new.efi", "");
-    check(
-        "hosts: 0 hosts added, 1 changed, 0 removed | netboot.toml:5: boot.files.x86_64-uefi: \
-         boot/ipxe.efi: no such file or directory; put it there, or correct the name",
-    );
+    check("hosts: 0 hosts added, 1 changed, 0 removed");
     site.write("boot/ipxe.efi", "");
     check("nothing");
     fs::remove_file(site.path("boot/ipxe.efi")).unwrap();
@@ -42,4 +40,64 @@ fn what_ran_is_not_refused_for_a_boot_file() {
         "hosts: 0 hosts added, 0 changed, 0 removed | boot: no such file or directory: \
          machines that are told to boot from it cannot; put it back",
     );
+}
+
+/// What runs without them must start without them.
+#[test]
+fn a_start_is_not_refused_for_a_boot_file() {
+    #[track_caller]
+    fn check(remove: impl Fn(&Site), expect: &str) {
+        let site = Site::new();
+        remove(&site);
+        let shown =
+            |text: String| text.replace(&format!("{}/", site.directory.path().display()), "");
+        let (mut reloader, loaded) = Reloader::open(&site.main()).unwrap();
+        let warnings: Vec<_> = loaded.warnings.iter().map(|it| shown(it.to_string())).collect();
+        assert!(warnings.contains(&expect.to_owned()), "{warnings:#?}");
+        assert_eq!(shown(load(&site.main()).unwrap_err().to_string()), expect);
+        assert_eq!(said(&site, reloader.reload()), "nothing");
+        site.edit("netboot.toml", "[boot.files]", "[boot.files] # x");
+        assert_eq!(said(&site, reloader.reload()), "nothing");
+        assert!(reloader.reopen().is_ok());
+        let Ok(Change::Hosts { warnings, .. }) = reloader.reread() else { panic!() };
+        assert_eq!(warnings, loaded.warnings, "all, when asked");
+    }
+    check(
+        |site| fs::remove_file(site.path("boot/ipxe.efi")).unwrap(),
+        "netboot.toml:5: boot.files.x86_64-uefi: boot/ipxe.efi: no such file or directory; \
+         put it there, or correct the name",
+    );
+    check(
+        |site| fs::remove_dir_all(site.path("boot")).unwrap(),
+        "netboot.toml:3: boot.root: boot: no such file or directory; \
+         create the directory, or name another as boot.root",
+    );
+}
+
+/// What the default script loads is said to be missing once.
+#[test]
+fn a_warning_is_given_once() {
+    let site = Site::new();
+    fs::remove_file(site.path("boot/vmlinuz-x86_64")).unwrap();
+    let mut reloader = site.open();
+    let mut check = |from: &str, to: &str, expect: &str| {
+        site.edit("netboot.toml", from, to);
+        assert_eq!(said(&site, reloader.reload()), expect);
+    };
+    check("[boot.files]", "# a line more\n[boot.files]", "nothing");
+    fs::remove_file(site.path("boot/initramfs-x86_64")).unwrap();
+    check(
+        "# a line",
+        "# one line",
+        "hosts: 0 hosts added, 0 changed, 0 removed | netboot.toml:3: boot: \
+         boot/initramfs-x86_64 is not there: the default script loads it; put HookOS under boot.root, \
+         or set script.download-url",
+    );
+    check(
+        "10.0.0.0/24\"\n",
+        "10.0.0.0/24\"\nmtu = 1500\n",
+        "whole: 0 hosts added, 0 changed, 0 removed; settings changed: subnet 10.0.0.0/24",
+    );
+    let Ok(Change::Hosts { warnings, .. }) = reloader.reread() else { panic!() };
+    assert_eq!(warnings.len(), 2, "{warnings:#?}");
 }
