@@ -2,8 +2,8 @@
 
 mod ask;
 mod attributes;
+mod notices;
 mod offload;
-mod watch;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -16,7 +16,7 @@ use nix::{
 };
 
 use self::attributes::Attributes;
-pub use self::watch::Watch;
+pub use self::notices::Notices;
 use crate::config::XdpMode;
 
 /// An interface.
