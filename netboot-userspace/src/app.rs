@@ -110,8 +110,9 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
     let mut links = links::Notices::new()?;
     let (declined, mut held) = mpsc::unbounded_channel();
 
+    // Before the start, which takes a while: a change meanwhile is one, too.
+    let mut files = Files::watch(source.watched());
     let mut node = Node::start(source, config, declined).await?;
-    let mut files = Files::watch(node.watched());
     notify::ready();
     let mut care = tokio::time::interval(CARE);
     let at_end = loop {
