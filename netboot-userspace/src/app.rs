@@ -21,6 +21,7 @@ mod self_check;
 mod services;
 mod shown;
 mod source;
+mod state_dir;
 pub(crate) mod status_socket;
 mod supervisor;
 mod unit;
@@ -109,11 +110,12 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let mut links = links::Watch::new()?;
+    let mut links = links::Notices::new()?;
     let (declined, mut held) = mpsc::unbounded_channel();
 
+    // Before the start, which takes a while: a change meanwhile is one, too.
+    let mut files = Files::watch(source.watched());
     let mut node = Node::start(source, config, declined).await?;
-    let mut files = Files::watch(node.watched());
     notify::ready();
     let mut care = tokio::time::interval(CARE);
     let at_end = loop {

@@ -14,12 +14,12 @@ mod deadlines;
 mod events;
 mod explain;
 mod leftovers;
-pub mod live;
 mod pins;
 mod resident;
 mod room;
 mod rows;
 pub mod run;
+pub mod shadow;
 
 use anyhow::Context as _;
 use aya::{
@@ -36,7 +36,7 @@ pub use self::{
     deadlines::put_off,
     events::{Events, watch, watch_log},
     leftovers::enlarge_counters,
-    resident::{Check, Resident, Start, is_left, remove},
+    resident::{Check, Resident, Takeover, is_left, remove},
 };
 use self::{room::Room, rows::fill};
 use crate::tables::Tables;

@@ -2,9 +2,9 @@
 
 mod ask;
 mod attributes;
+mod notices;
 mod offload;
 mod others;
-mod watch;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use nix::{
 };
 
 use self::attributes::Attributes;
-pub use self::{others::others, watch::Watch};
+pub use self::{notices::Notices, others::others};
 use crate::config::XdpMode;
 
 /// An interface.

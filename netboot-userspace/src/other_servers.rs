@@ -2,9 +2,9 @@
 //! alarm where nobody expects them.
 
 mod alarm;
+mod detector;
 mod sighting;
 mod standing;
-mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 
 use self::{alarm::Alarm, standing::Policy};
 pub use self::{
+    detector::Detector,
     sighting::{Kind, Sighting},
     standing::Standing,
-    watch::Watch,
 };
 use crate::{config, throttle::Throttle};
 

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Instant,
 };
@@ -35,7 +36,7 @@ pub struct Sightings {
 
 /// Who decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
+pub enum DecidedBy {
     Kernel,
     Userspace,
 }
@@ -43,7 +44,7 @@ pub enum Path {
 impl Sightings {
     /// `config` is the file that machines are added to.
     #[must_use]
-    pub fn new(machines: Machines, config: Option<&std::path::Path>) -> Self {
+    pub fn new(machines: Machines, config: Option<&Path>) -> Self {
         let config = config.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
         let announcements = Arc::new(Mutex::new(Throttle::new(ANNOUNCEMENTS)));
         Self { machines, interfaces: Arc::default(), config: config.into(), announcements }
@@ -55,7 +56,7 @@ impl Sightings {
     }
 
     /// Notes a message that came at a time, and what became of it.
-    pub fn note(&self, path: Path, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
+    pub fn note(&self, by: DecidedBy, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
         let mut interface = self.interface(ifindex);
         let vlan = seen.station.vlan;
         if vlan != Vlan::NONE {
@@ -65,7 +66,7 @@ impl Sightings {
         let stage = Stage::from_number(seen.stage).unwrap_or(Stage::Plain).as_str();
         let message = message_name(seen.message_type);
         let machine = seen.station.mac;
-        tracing::debug!(?path, interface, %machine, message, stage, verdict = verdict.as_str(), "dhcp");
+        tracing::debug!(path = ?by, interface, %machine, message, stage, verdict = verdict.as_str(), "dhcp");
         // The message was not read as far as its machine: the counters have it.
         if seen.station.mac == Mac::default() {
             return;
@@ -181,7 +182,7 @@ mod tests {
                 let seen = Seen { station, message_type: DISCOVER, ..Seen::NOTHING };
                 for _ in 0..2 {
                     let unknown = Verdict::UnknownMachine;
-                    sightings.note(Path::Userspace, 1, unknown, &seen, Instant::now());
+                    sightings.note(DecidedBy::Userspace, 1, unknown, &seen, Instant::now());
                 }
             }
         });

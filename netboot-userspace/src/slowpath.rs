@@ -37,10 +37,10 @@ use self::{
 };
 use crate::{
     links::Link,
-    other_servers::Watch,
+    other_servers::Detector,
     quarantine,
-    sightings::{Path, Sightings},
-    tables::{Live, Tables},
+    sightings::{DecidedBy, Sightings},
+    tables::{Served, Tables},
     throttle::Throttle,
 };
 
@@ -56,7 +56,7 @@ pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
     common: Common,
-    others: Watch,
+    others: Detector,
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
@@ -67,7 +67,7 @@ pub struct SlowPath {
 /// What the slow paths of all interfaces have in common; cheap to clone.
 #[derive(Clone)]
 pub struct Common {
-    pub tables: Live,
+    pub tables: Served,
     pub counters: Arc<Counters>,
     pub sightings: Sightings,
     /// Of all interfaces without the program.
@@ -90,7 +90,7 @@ impl SlowPath {
         socket: OwnedFd,
         link: Link,
         common: Common,
-        others: Watch,
+        others: Detector,
         xdp: Attached,
     ) -> anyhow::Result<Self> {
         #[expect(
@@ -210,7 +210,7 @@ impl SlowPath {
         if verdict != Verdict::NotDhcp && told == Told::Yes {
             let now = Instant::now();
             self.common.sightings.note(
-                Path::Userspace,
+                DecidedBy::Userspace,
                 self.link.index,
                 verdict,
                 &scratch.seen,

@@ -39,9 +39,9 @@ pub struct Tables {
 
 /// The tables that answer now. Cheap to clone: what is changed in one is changed in all.
 #[derive(Clone, Debug)]
-pub struct Live(Arc<RwLock<Tables>>);
+pub struct Served(Arc<RwLock<Tables>>);
 
-impl Live {
+impl Served {
     #[must_use]
     pub fn new(tables: Tables) -> Self {
         Self(Arc::new(RwLock::new(tables)))

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, ensure};
 use netboot_tests::{
     clients::{Identity, perfdhcp, udhcpc},
-    daemon::{Setup, Xdp, spawn_unconfigured, wait_until_ready},
+    daemon::{Build, Setup, Xdp, spawn_unconfigured, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::Namespace,
     process::{self, Process},
@@ -20,6 +20,10 @@ use netboot_tests::{
 use crate::{peers, site::Site};
 
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// In a mount namespace of its own, where nobody mounted the BPF file system.
+const WITHOUT_BPFFS: [&str; 6] =
+    ["unshare", "--mount", "sh", "-c", "umount -a -t bpf && exec \"$@\"", "sh"];
 
 /// The daemon must refuse to start, and say these words.
 fn refused(namespace: &Namespace, xdp: Xdp, interface: &str, words: &[&str]) -> Result<()> {
@@ -87,19 +91,17 @@ fn a_driver_without_native_mode_is_an_error() -> Result<()> {
 #[test]
 fn missing_privileges_are_named() -> Result<()> {
     let lab = Lab::new()?;
-    let binary = netboot_tests::daemon::binary()?.display().to_string();
-    for (capabilities, words) in [
+    for (capabilities, expect) in [
         ("-bpf,-sys_admin", "CAP_BPF"),
         ("-net_raw", "CAP_NET_RAW"),
         ("-net_bind_service", "CAP_NET_BIND_SERVICE"),
     ] {
         let setup = Site::new()?.setup(Xdp::Generic)?;
-        let mut command = lab.server.command("setpriv");
-        command.args(["--bounding-set", capabilities, "--inh-caps", capabilities, &binary]);
-        command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
+        let words = ["setpriv", "--bounding-set", capabilities, "--inh-caps", capabilities];
+        let command = setup.run_through(&lab.server, &words, Build::This)?;
         let output = Process::spawn(command)?.finish(DEADLINE)?;
         ensure!(!output.status.success(), "it started without {capabilities}");
-        ensure!(output.stderr.contains(words), "no {words}:\n{}", output.stderr);
+        ensure!(output.stderr.contains(expect), "no {expect}:\n{}", output.stderr);
     }
     Ok(())
 }
@@ -125,23 +127,15 @@ fn the_programs_own_lines_are_in_the_log() -> Result<()> {
     Ok(())
 }
 
-/// In a mount namespace of its own, where nobody mounted the BPF file system.
 #[test]
 fn the_bpf_file_system_is_mounted() -> Result<()> {
     let lab = Lab::new()?;
-    let binary = netboot_tests::daemon::binary()?.display().to_string();
     let setup = Site::new()?.setup(Xdp::Generic)?;
-    let mut command = lab.server.command("unshare");
-    command.args(["--mount", "sh", "-c", "umount -a -t bpf && exec \"$0\" \"$@\"", &binary]);
-    command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
-    let mut daemon = Process::spawn(command)?;
-    wait_until_ready(&mut daemon)?;
-    ensure!(daemon.stderr().contains("mounted /sys/fs/bpf"), "{}", daemon.stderr());
+    let daemon = setup.start_through(&lab.server, &WITHOUT_BPFFS, Build::This)?;
+    ensure!(daemon.log().contains("mounted /sys/fs/bpf"), "{}", daemon.log());
     let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
     ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
-    let output = daemon.terminate(DEADLINE)?;
-    ensure!(output.status.success(), "{}", output.stderr);
-    Ok(())
+    daemon.stop()
 }
 
 #[test]
@@ -254,20 +248,14 @@ fn pins_of_a_running_daemon_stay_its_own() -> Result<()> {
 #[test]
 fn auto_goes_on_without_pins() -> Result<()> {
     let lab = Lab::new()?;
-    let binary = netboot_tests::daemon::binary()?.display().to_string();
     let setup = Site::new()?.setup(Xdp::Auto)?;
-    let mut command = lab.server.command("unshare");
-    command.args(["--mount", "sh", "-c", "umount -a -t bpf && exec \"$0\" \"$@\"", "setpriv"]);
-    command.args(["--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", &binary]);
-    command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
-    let mut daemon = Process::spawn(command)?;
-    wait_until_ready(&mut daemon)?;
-    ensure!(daemon.stderr().contains("the daemon does: cannot mount"), "{}", daemon.stderr());
+    let few = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+    let words = [&WITHOUT_BPFFS[..], &few].concat();
+    let daemon = setup.start_through(&lab.server, &words, Build::This)?;
+    ensure!(daemon.log().contains("the daemon does: cannot mount"), "{}", daemon.log());
     let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
     ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
-    let output = daemon.terminate(DEADLINE)?;
-    ensure!(output.status.success(), "{}", output.stderr);
-    Ok(())
+    daemon.stop()
 }
 
 #[test]

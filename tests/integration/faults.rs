@@ -16,9 +16,10 @@ const SCALE: Scale = Scale {
     hostile: 1_000_000,
 };
 
-fn check(name: &str) -> Result<()> {
+fn check(name: &str, xdp: Xdp) -> Result<()> {
+    let scale = Scale { xdp, ..SCALE };
     let Outcome { exchanges, could_not, recovery, notes, wrong } =
-        Fault::named(name)?.run(&SCALE)?;
+        Fault::named(name)?.run(&scale)?;
     println!("{name}: {exchanges:?}, {could_not} could not, {recovery:?}, {notes:?}");
     if let Some(error) = wrong {
         return Err(error);
@@ -40,13 +41,19 @@ fn flood_without_xdp() -> Result<()> {
     Ok(())
 }
 
+/// One slow path's failure is nothing to the others.
+#[test]
+fn second_interface_removed_without_xdp() -> Result<()> {
+    check("second-removed", Xdp::Off)
+}
+
 /// Each fault is a test of its name.
 macro_rules! faults {
     ($($test:ident: $name:literal,)*) => {
         $(
             #[test]
             fn $test() -> Result<()> {
-                check($name)
+                check($name, Xdp::Generic)
             }
         )*
 
@@ -61,6 +68,7 @@ macro_rules! faults {
 faults! {
     kill: "kill",
     oom_kill: "oom",
+    oom_kill_at_the_start: "oom-start",
     restart_that_keeps: "restart",
     stop: "stop",
     upgrade_after_a_kill: "upgrade-kill",
@@ -72,6 +80,7 @@ faults! {
     invalid_configuration: "invalid",
     interface_down_and_up: "down",
     interface_removed_and_added: "removed",
+    second_interface_removed: "second-removed",
     disk_full: "disk-full",
     state_dir_read_only: "read-only",
     state_dir_read_only_at_the_start: "read-only-start",

@@ -6,13 +6,14 @@ use std::{
     net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     path::Path,
+    process::Command,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     clients::{Identity, udhcpc},
-    daemon::{Setup, Xdp, wait_until_ready},
+    daemon::{Build, Daemon, Setup, Xdp, wait_until_ready},
     lab::{CLIENT, INTERFACE, Lab, SERVER},
     process::{self, Process},
     transfer::{Syslog, curl, logger, tftp},
@@ -86,17 +87,11 @@ fn counter(lab: &Lab, setup: &Setup, name: &str) -> Result<u64> {
 }
 
 /// The daemon in a mount namespace of its own, whose state directory is a disk of one MiB.
-fn spawn_on_small_disk(lab: &Lab, setup: &Setup, state: &Path) -> Result<Process> {
+fn start_on_small_disk(lab: &Lab, setup: Setup) -> Result<Daemon> {
     let mount = "mount -t tmpfs -o size=1m tmpfs \"$0\" && exec \"$@\"";
-    let binary = netboot_tests::daemon::binary()?.display().to_string();
-    let mut command = lab.server.command("unshare");
-    command.args(["--mount", "--propagation", "slave", "sh", "-c", mount]).arg(state).arg(binary);
-    command.env("NO_COLOR", "1").args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
-    Process::spawn(command)
-}
-
-fn state(setup: &Setup) -> Result<std::path::PathBuf> {
-    Ok(setup.path().parent().context("the configuration's directory")?.join("state"))
+    let state = setup.state_dir().display().to_string();
+    let words = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", mount, &state];
+    setup.start_through(&lab.server, &words, Build::This)
 }
 
 fn check_taken(taken: &Taken, service: Service, word: &str) -> Result<()> {
@@ -155,13 +150,10 @@ fn taken_syslog_ports_stop_nothing_else() -> Result<()> {
 #[test]
 fn a_full_disk_costs_log_lines_only() -> Result<()> {
     let lab = Lab::with_client_address()?;
-    let setup = Site::new()?.setup(Xdp::Generic)?;
-    let state = state(&setup)?;
-    let mut daemon = spawn_on_small_disk(&lab, &setup, &state)?;
-    wait_until_ready(&mut daemon)?;
+    let daemon = start_on_small_disk(&lab, Site::new()?.setup(Xdp::Generic)?)?;
     // Where the daemon sees it.
-    let root = Path::new("/proc").join(daemon.id().to_string()).join("root");
-    let disk = root.join(state.strip_prefix("/")?);
+    let root = Path::new("/proc").join(daemon.process().id().to_string()).join("root");
+    let disk = root.join(daemon.setup().state_dir().strip_prefix("/")?);
     let status = || -> Result<(u64, String)> {
         let text = curl(&lab.client, &format!("http://{SERVER}/metrics"), &[])?.body;
         let text = String::from_utf8(text)?;
@@ -179,8 +171,8 @@ fn a_full_disk_costs_log_lines_only() -> Result<()> {
     wait_for("lines that are counted", DEADLINE, || Ok((status()?.0 >= 6).then_some(())))?;
     let page = wait_for_page(&lab, 200, |page| page.contains("degraded: syslog"))?;
     ensure!(page.contains("No space left on device"), "{page}");
-    let warnings = daemon.stderr().matches("cannot write syslog files").count();
-    ensure!(warnings == 1, "{warnings} warnings:\n{}", daemon.stderr());
+    let warnings = daemon.log().matches("cannot write syslog files").count();
+    ensure!(warnings == 1, "{warnings} warnings:\n{}", daemon.log());
 
     drop(filler);
     fs::remove_file(disk.join("filler"))?;
@@ -192,19 +184,17 @@ fn a_full_disk_costs_log_lines_only() -> Result<()> {
         Ok(fs::read_to_string(&file).unwrap_or_default().contains("there is room").then_some(()))
     })?;
     ensure!(status()?.0 == before, "it was counted too");
-    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
-    Ok(())
+    daemon.stop()
 }
 
 #[test]
 fn an_unusable_state_directory_is_no_reason_to_stop() -> Result<()> {
     let lab = Lab::with_client_address()?;
     let setup = Site::new()?.setup(Xdp::Generic)?;
-    let state = state(&setup)?;
+    let state = setup.state_dir();
     fs::remove_dir(&state)?;
     fs::write(&state, "in the way")?;
-    let mut daemon = setup.spawn(&lab.server, INTERFACE)?;
-    wait_until_ready(&mut daemon)?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
     for round in ["at the start", "while it runs"] {
         for service in SERVICES {
             use_service(&lab, service).with_context(|| format!("{service:?} {round}"))?;
@@ -215,12 +205,11 @@ fn an_unusable_state_directory_is_no_reason_to_stop() -> Result<()> {
         .context(round)?;
         fs::remove_file(&state)?;
         wait_for_page(&lab, 200, |page| page == "ready\n").context(round)?;
-        ensure!(counter(&lab, &setup, "syslog-unwritten")? > 0, "{round}");
+        ensure!(counter(&lab, daemon.setup(), "syslog-unwritten")? > 0, "{round}");
         fs::remove_dir_all(&state)?;
         fs::write(&state, "in the way again")?;
     }
-    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
-    Ok(())
+    daemon.stop()
 }
 
 #[test]
@@ -292,11 +281,9 @@ impl Pipe {
     }
 
     fn spawn(&self, lab: &Lab, setup: &Setup) -> Result<Process> {
-        let binary = netboot_tests::daemon::binary()?.display().to_string();
-        let mut command = lab.server.command("sh");
-        command.args(["-c", "exec \"$@\" 2>\"$0\""]).arg(self.dir.path().join("log"));
-        command.args([&binary, "run", "--iface", INTERFACE, "--config"]).arg(setup.path());
-        Process::spawn(command)
+        let log = self.dir.path().join("log").display().to_string();
+        let words = ["sh", "-c", "exec \"$@\" 2>\"$0\"", &log];
+        Process::spawn(setup.run_through(&lab.server, &words, Build::This)?)
     }
 }
 
@@ -339,39 +326,46 @@ fn nobody_need_read_the_log() -> Result<()> {
     Ok(())
 }
 
-/// 64 descriptors, and more transfers and connections than that.
+/// 16 descriptors more than the daemon itself has, and more transfers and connections than that.
 #[test]
 fn descriptors_may_run_out() -> Result<()> {
+    const SPARE: usize = 16;
     let lab = Lab::with_client_address()?;
     let setup = Site::new()?.file("large", &vec![7; 100_000])?.setup(Xdp::Generic)?;
-    let binary = netboot_tests::daemon::binary()?.display().to_string();
-    let mut command = lab.server.command("prlimit");
-    command.args(["--nofile=64:64", &binary, "run", "--iface", INTERFACE, "--config"]);
-    command.arg(setup.path());
-    let mut daemon = Process::spawn(command)?;
-    wait_until_ready(&mut daemon)?;
-    let held = lab.client.enter(|| {
-        let mut held = Vec::new();
-        for _ in 0..60 {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-            socket.send_to(b"\0\x01large\0octet\0", (SERVER, 69))?;
-            held.push(socket);
-        }
-        let connect = |port| TcpStream::connect((SERVER, port));
-        let connections = [80, 514].repeat(16).into_iter().map(connect).collect::<Vec<_>>();
-        // They are asked for until the transfers are given up, six seconds later.
-        use_service(&lab, Service::Dhcp)?;
-        Ok((held, connections))
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    let id = daemon.process().id();
+    let taken = || anyhow::Ok(fs::read_dir(format!("/proc/{id}/fd"))?.count());
+    let most = taken()? + SPARE;
+    let mut limit = Command::new("prlimit");
+    limit.args(["--pid", &id.to_string(), &format!("--nofile={most}:{most}")]);
+    process::run(limit, DEADLINE)?;
+    let transfers = lab.client.enter(|| {
+        let bind = |_| Ok(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?);
+        (0..60).map(bind).collect::<Result<Vec<_>>>()
     })?;
-    drop(held);
+    // Two descriptors each, until they are given up. The last one left may be too few for a transfer, which is
+    // no line in the log: that takes a connection.
+    wait_for("descriptors to be taken", DEADLINE, || {
+        for transfer in &transfers {
+            transfer.send_to(b"\0\x01large\0octet\0", (SERVER, 69))?;
+        }
+        Ok((taken()? >= most - 1).then_some(()))
+    })?;
+    let connections = lab.client.enter(|| {
+        let connect = |port| TcpStream::connect((SERVER, port));
+        Ok([80, 514].repeat(16).into_iter().map(connect).collect::<Vec<_>>())
+    })?;
+    wait_for("a line on descriptors", DEADLINE, || {
+        Ok(daemon.log().contains("Too many open files").then_some(()))
+    })?;
+    use_service(&lab, Service::Dhcp)?;
+    drop((transfers, connections));
     for service in SERVICES {
         wait_for(&format!("{service:?}"), DEADLINE, || Ok(use_service(&lab, service).ok()))?;
     }
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
-    ensure!(daemon.stderr().contains("Too many open files"), "there were enough");
-    ensure!(counter(&lab, &setup, "service-failures")? == 0, "{}", daemon.stderr());
-    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
-    Ok(())
+    ensure!(counter(&lab, daemon.setup(), "service-failures")? == 0, "{}", daemon.log());
+    daemon.stop()
 }
 
 /// Modes are the same whatever the umask, and the socket goes with the daemon.
@@ -380,13 +374,10 @@ fn the_state_is_for_the_daemons_group() -> Result<()> {
     for umask in ["000", "077"] {
         let lab = Lab::with_client_address()?;
         let setup = Site::new()?.setup(Xdp::Off)?;
-        let state = state(&setup)?;
+        let state = setup.state_dir();
         fs::remove_dir(&state)?;
-        let binary = netboot_tests::daemon::binary()?.display().to_string();
-        let mut command = lab.server.command("sh");
-        command.args(["-c", "umask \"$0\" && exec \"$@\"", umask, &binary]);
-        command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
-        let mut daemon = Process::spawn(command)?;
+        let words = ["sh", "-c", "umask \"$0\" && exec \"$@\"", umask];
+        let mut daemon = Process::spawn(setup.run_through(&lab.server, &words, Build::This)?)?;
         wait_until_ready(&mut daemon)?;
         logger(&lab.client, SYSLOG, Syslog::Udp, "a line")?;
         let file = state.join("log/52-54-00-ee-0d-0b.log");

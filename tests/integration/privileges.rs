@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use netboot_tests::{
     clients::{Identity, udhcpc},
-    daemon::{self, Daemon, Setup, Xdp, wait_until_ready},
+    daemon::{self, Build, Daemon, Setup, Xdp, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     process::{self, Process},
     transfer::{Syslog, curl, logger, tftp},
@@ -156,7 +156,7 @@ fn check(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<()> {
 
 #[test]
 fn each_capability_is_needed() -> Result<()> {
-    for (capability, words) in [
+    for (capability, expect) in [
         ("net_bind_service", "CAP_NET_BIND_SERVICE"),
         ("net_raw", "CAP_NET_RAW"),
         ("net_admin", "CAP_NET_ADMIN"),
@@ -165,13 +165,11 @@ fn each_capability_is_needed() -> Result<()> {
     ] {
         let lab = Lab::new()?;
         let setup = Site::new()?.setup(Xdp::Generic)?;
-        let mut command = lab.server.command("setpriv");
-        command.args(["--bounding-set", &format!("-{capability}"), "--"]);
-        command.arg(daemon::binary()?).args(["run", "--iface", INTERFACE, "--config"]);
-        command.arg(setup.path());
+        let words = ["setpriv", "--bounding-set", &format!("-{capability}"), "--"];
+        let command = setup.run_through(&lab.server, &words, Build::This)?;
         let output = Process::spawn(command)?.quiet().finish(SOON)?;
         ensure!(!output.status.success(), "without {capability}: it serves");
-        ensure!(output.stderr.contains(words), "without {capability}: {}", output.stderr);
+        ensure!(output.stderr.contains(expect), "without {capability}: {}", output.stderr);
     }
     Ok(())
 }

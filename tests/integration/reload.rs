@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::shared::map;
 use netboot_tests::{
     clients::{Identity, udhcpc},
-    daemon::{Setup, Xdp, other_binary, wait_until_ready},
+    daemon::{Build, Setup, Xdp, wait_until_ready},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::{Namespace, connect},
     process::{self, Process},
@@ -192,9 +192,7 @@ fn an_upgrade_that_does_not_stand_the_self_check() -> Result<()> {
     old.signal(Signal::SIGKILL)?;
     old.finish(DEADLINE)?;
 
-    let mut command = lab.server.command(&other_binary()?.display().to_string());
-    command.args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path()).env("NO_COLOR", "1");
-    let mut new = Process::spawn(command)?.quiet();
+    let mut new = Process::spawn(setup.run_through(&lab.server, &[], Build::Other)?)?.quiet();
     wait_until_ready(&mut new)?;
     wait_for_log(&new, "an earlier daemon's XDP program goes on answering", 1)?;
     wait_for_readyz(&lab, 503, "self-check: the XDP program does not answer 02:fa:17")?;

@@ -1,11 +1,11 @@
 //! A program that does not answer as the library does is not put in service: what was before goes on. The
 //! other build of the daemon answers machines 02:fa:17:* wrongly, on purpose.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
-    daemon::{Setup, Xdp, other_binary, wait_until_ready},
+    daemon::{Build, Setup, Xdp, wait_until_ready},
     lab::{INTERFACE, Lab},
     process::Process,
     wait::wait_for,
@@ -19,9 +19,7 @@ const WRONG: &str = "02:fa:17:00:00:01";
 const OTHER: &str = "02:fa:18:00:00:01";
 
 fn spawn_other(lab: &Lab, setup: &Setup) -> Result<Process> {
-    let mut command: Command = lab.server.command(&other_binary()?.display().to_string());
-    command.env("NO_COLOR", "1").args(["run", "--iface", INTERFACE, "--config"]).arg(setup.path());
-    let mut process = Process::spawn(command)?;
+    let mut process = Process::spawn(setup.run_through(&lab.server, &[], Build::Other)?)?;
     wait_until_ready(&mut process)?;
     Ok(process)
 }

@@ -51,6 +51,20 @@ pub struct Lease {
     pub boot_file: String,
 }
 
+/// For the hooks that are called as ISC's client does it: when there is a lease, and the names of what it is.
+const BOUND: &str = "$reason\" in BOUND|RENEW|REBIND|REBOOT";
+const NAMES: [&str; 9] = [
+    "new_ip_address",
+    "new_subnet_mask",
+    "new_routers",
+    "new_domain_name_servers",
+    "new_host_name",
+    "new_dhcp_server_identifier",
+    "new_dhcp_lease_time",
+    "new_next_server",
+    "new_filename",
+];
+
 /// A hook for a client: a script that only writes down its environment, when the variable `variable`
 /// has one of these values. It changes nothing on the machine.
 fn write_hook(dir: &Path, condition: &str) -> Result<(String, std::path::PathBuf)> {

@@ -14,6 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
+    interrupt,
+    lab::INTERFACE,
     namespace::{Namespace, random_name},
     process::{self, Output, Process},
     wait::wait_for,
@@ -42,6 +44,15 @@ pub struct Setup {
 pub struct Daemon {
     process: Process,
     setup: Setup,
+}
+
+/// Which daemon is started.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Build {
+    #[default]
+    This,
+    /// Its maps have another layout.
+    Other,
 }
 
 /// How often a verdict was given.
@@ -119,11 +130,48 @@ impl Setup {
         Process::spawn(self.command(namespace, &["run", "--iface", interface])?)
     }
 
+    /// `WORDS netboot run`: the words are a program that becomes the daemon.
+    pub fn run_through(
+        &self,
+        namespace: &Namespace,
+        words: &[&str],
+        build: Build,
+    ) -> Result<Command> {
+        let mut command = namespace.command("env");
+        command.args(words).arg(build.binary()?).args(["run", "--iface", INTERFACE, "--config"]);
+        command.arg(self.path()).env("NO_COLOR", "1");
+        Ok(command)
+    }
+
     /// Starts the daemon and waits until it serves.
     pub fn start(self, namespace: &Namespace, interface: &str) -> Result<Daemon> {
-        let mut process = self.spawn(namespace, interface)?;
+        let process = self.spawn(namespace, interface)?;
+        self.serves(process)
+    }
+
+    /// The same, started [through](Self::run_through) another program.
+    pub fn start_through(
+        self,
+        namespace: &Namespace,
+        words: &[&str],
+        build: Build,
+    ) -> Result<Daemon> {
+        let process = Process::spawn(self.run_through(namespace, words, build)?)?;
+        self.serves(process)
+    }
+
+    fn serves(self, mut process: Process) -> Result<Daemon> {
         wait_until_ready(&mut process)?;
         Ok(Daemon { process, setup: self })
+    }
+}
+
+impl Build {
+    fn binary(self) -> Result<&'static Path> {
+        match self {
+            Self::This => binary(),
+            Self::Other => other_binary(),
+        }
     }
 }
 
@@ -223,7 +271,13 @@ impl Daemon {
 
 /// Waits until a daemon says that it is ready.
 pub fn wait_until_ready(process: &mut Process) -> Result<()> {
-    wait_for("the daemon", DEADLINE, || {
+    wait_until_ready_within(process, DEADLINE)
+}
+
+/// The same, for one that has much to read.
+pub fn wait_until_ready_within(process: &mut Process, deadline: Duration) -> Result<()> {
+    wait_for("the daemon", deadline, || {
+        interrupt::check()?;
         let log = process.stderr();
         if let Some(status) = process.ended()? {
             bail!("the daemon ended with {status}");
@@ -251,7 +305,7 @@ pub fn binary() -> Result<&'static Path> {
 
 /// `NETBOOT_OTHER_BIN`, or a daemon built like these tests whose maps have another layout: what an
 /// upgrade starts.
-pub fn other_binary() -> Result<&'static Path> {
+fn other_binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     once(&BINARY, || match env::var_os("NETBOOT_OTHER_BIN") {
         Some(path) => Ok(path.into()),

@@ -28,6 +28,15 @@ pub fn wait_closely<T>(
     poll_until(what, deadline, |_waited| Duration::from_millis(20), poll)
 }
 
+/// The same without a pause, for what lasts a moment only.
+pub fn catch<T>(
+    what: &str,
+    deadline: Duration,
+    poll: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    poll_until(what, deadline, |_waited| Duration::ZERO, poll)
+}
+
 fn poll_until<T>(
     what: &str,
     deadline: Duration,

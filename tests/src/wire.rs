@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, path::Path};
 
 use anyhow::Result;
 
@@ -86,6 +86,28 @@ impl Wire {
         }
         Ok(())
     }
+}
+
+/// A daemon's configuration from `[dhcp]` to `[boot]`, with further lines of both.
+#[must_use]
+pub fn configuration(root: &Path, dhcp: &str, boot: &str) -> String {
+    format!(
+        r#"[dhcp]
+server-address = "{SERVER}"
+lease-time = "24h"
+machine-rate = 0
+{dhcp}
+[[subnet]]
+cidr = "10.99.0.0/16"
+routers = ["{SERVER}"]
+dns = ["8.8.8.8", "1.1.1.1"]
+
+[boot]
+root = "{root}"
+{boot}
+"#,
+        root = root.display(),
+    )
 }
 
 fn knows(namespace: &Namespace, interface: &str, address: Ipv4Addr, mac: &str) -> Result<()> {

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
 use crate::{
     quarantine::{self, Held},
-    tables::Live,
+    tables::Served,
     throttle::Throttle,
 };
 
@@ -22,7 +22,7 @@ const TOLD: u32 = 30;
 
 /// Works until it is cancelled; whoever has the kernel's tables is told.
 pub(super) async fn watch(
-    tables: Live,
+    tables: Served,
     kernel: mpsc::UnboundedSender<Held>,
     cancel: CancellationToken,
 ) {
@@ -46,7 +46,7 @@ pub(super) async fn watch(
     }
 }
 
-fn tell(held: Held, tables: &Live, told: &mut Throttle) {
+fn tell(held: Held, tables: &Served, told: &mut Throttle) {
     let Held { station, until } = held;
     let machine = station.mac;
     let Some(left_out) = told.admit(Instant::now()) else { return };
@@ -61,7 +61,7 @@ fn tell(held: Held, tables: &Live, told: &mut Throttle) {
     );
 }
 
-fn end(station: Station, tables: &Live, told: &mut Throttle) {
+fn end(station: Station, tables: &Served, told: &mut Throttle) {
     // The kernel's clock and the runtime's may differ by a tick.
     let now = quarantine::now() + Duration::from_millis(10);
     if !tables.read().quarantine.release(station, now) {
@@ -73,6 +73,6 @@ fn end(station: Station, tables: &Live, told: &mut Throttle) {
     tracing::info!(machine = %station.mac, %address, left_out, "the declined address is given again");
 }
 
-fn address(station: Station, tables: &Live) -> Ipv4Addr {
+fn address(station: Station, tables: &Served) -> Ipv4Addr {
     tables.read().reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
 }

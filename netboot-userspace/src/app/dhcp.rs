@@ -25,11 +25,11 @@ use super::{
 use crate::{
     config::{Config, DhcpMode},
     links::{self, Link},
-    other_servers::{OtherServers, Watch},
+    other_servers::{Detector, OtherServers},
     quarantine::Held,
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
-    tables::{Live, patch},
+    tables::{Served, patch},
     templates,
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Dhcp {
     links: Vec<Link>,
     common: Common,
     kernel: Kernel,
-    paths: BTreeMap<u32, Path>,
+    paths: BTreeMap<u32, RunningPath>,
     others: OtherServers,
     declined: mpsc::UnboundedSender<Held>,
     /// Cancelled with this value.
@@ -107,7 +107,7 @@ pub(super) enum Changes {
 }
 
 /// One interface's slow path.
-struct Path {
+struct RunningPath {
     link: Link,
     attached: Attached,
     cancel: CancellationToken,
@@ -137,7 +137,7 @@ impl Dhcp {
             all,
             links,
             common: Common {
-                tables: Live::new(tables),
+                tables: Served::new(tables),
                 counters: Arc::default(),
                 sightings,
                 limits: Arc::default(),
@@ -299,8 +299,9 @@ impl Dhcp {
         self.links = links;
         // The slow path tells of what the program did not see.
         let kernel = &self.kernel;
-        let stale =
-            |path: &Path| (path.attached == Attached::Yes) != kernel.answers(path.link.index);
+        let stale = |path: &RunningPath| {
+            (path.attached == Attached::Yes) != kernel.answers(path.link.index)
+        };
         let stale: Vec<u32> =
             self.paths.values().filter(|path| stale(path)).map(|path| path.link.index).collect();
         self.close_paths(|path| !stale.contains(&path.link.index));
@@ -327,12 +328,12 @@ impl Dhcp {
             dhcp_sockets::packet_socket(link)?,
             link.clone(),
             self.common.clone(),
-            Watch::new(self.others.clone(), &link.name),
+            Detector::new(self.others.clone(), &link.name),
             attached,
         )?;
         let cancel = self.cancel.child_token();
         let task = tokio::spawn(slow.serve(cancel.clone()));
-        self.paths.insert(link.index, Path { link: link.clone(), attached, cancel, task });
+        self.paths.insert(link.index, RunningPath { link: link.clone(), attached, cancel, task });
         Ok(())
     }
 
@@ -345,7 +346,9 @@ impl Dhcp {
             .map(|(ifindex, _)| *ifindex)
             .collect();
         for ifindex in ended {
-            let Some(Path { link, task, .. }) = self.paths.remove(&ifindex) else { continue };
+            let Some(RunningPath { link, task, .. }) = self.paths.remove(&ifindex) else {
+                continue;
+            };
             // The interface went: that is another notice.
             let Err(error) = task.await else { continue };
             let interface = &link.name;
@@ -360,7 +363,7 @@ impl Dhcp {
         }
     }
 
-    fn close_paths(&mut self, keep: impl Fn(&Path) -> bool) {
+    fn close_paths(&mut self, keep: impl Fn(&RunningPath) -> bool) {
         self.paths.retain(|_, path| {
             let keep = keep(path) && !path.task.is_finished();
             if !keep {
@@ -375,7 +378,7 @@ impl Dhcp {
         self.kernel.abandon();
     }
 
-    pub(super) fn tables(&self) -> &Live {
+    pub(super) fn tables(&self) -> &Served {
         &self.common.tables
     }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{Config, Xdp, XdpMode},
-    fastpath::{self, Counts, Resident, Start},
+    fastpath::{self, Counts, Resident, Takeover},
     links::{Link, VlanOffload},
     sightings::Sightings,
     status::InterfaceStatus,
@@ -120,7 +120,7 @@ impl Kernel {
         self.failed_check = failed.map(|error| format!("{error:#}"));
         let (mut resident, start) = started?;
         announce(&start);
-        self.is_ours = start == Start::Fresh;
+        self.is_ours = start == Takeover::Fresh;
         self.without = None;
         let program = resident.program();
         let events = program.take_events()?;
@@ -358,14 +358,14 @@ pub(super) fn clean_up(config: &Config) {
     }
 }
 
-fn announce(start: &Start) {
+fn announce(start: &Takeover) {
     match start {
-        Start::Fresh => {}
-        Start::Adopted { interfaces, patch } => tracing::info!(
+        Takeover::Fresh => {}
+        Takeover::Adopted { interfaces, patch } => tracing::info!(
             interfaces,
             "adopted the XDP program that an earlier daemon left: {patch} since then"
         ),
-        Start::Replaced { interfaces } => tracing::info!(
+        Takeover::Replaced { interfaces } => tracing::info!(
             interfaces,
             "adopted the interfaces where an earlier daemon's XDP program answered: program and tables were \
              replaced, since they were others"

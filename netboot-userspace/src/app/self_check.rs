@@ -13,7 +13,7 @@ use netboot_ebpf::{
 use crate::{
     config::Architecture,
     explain::{Known, Machine, Message},
-    fastpath::live::Live,
+    fastpath::shadow::Shadow,
     slowpath,
     tables::Tables,
 };
@@ -33,7 +33,7 @@ const MACHINES: usize = 64;
 ///
 /// # Errors
 /// The kernel does not run it, or it does something else than the library.
-pub(super) fn of_some(tables: &Tables, copy: &mut Live) -> anyhow::Result<()> {
+pub(super) fn of_some(tables: &Tables, copy: &mut Shadow) -> anyhow::Result<()> {
     // First one of each kind, then any.
     let mut kinds = HashSet::new();
     let (mut first, mut rest) = (Vec::new(), Vec::new());
@@ -52,7 +52,7 @@ pub(super) fn of_some(tables: &Tables, copy: &mut Live) -> anyhow::Result<()> {
 pub(super) fn of_stations(
     tables: &Tables,
     stations: impl Iterator<Item = Station>,
-    copy: &mut Live,
+    copy: &mut Shadow,
 ) -> anyhow::Result<()> {
     let rows = stations.filter_map(|station| tables.reservations.get(&station));
     of(tables, rows.take(MACHINES), copy)
@@ -61,7 +61,7 @@ pub(super) fn of_stations(
 fn of<'t>(
     tables: &Tables,
     rows: impl Iterator<Item = &'t Reservation>,
-    copy: &mut Live,
+    copy: &mut Shadow,
 ) -> anyhow::Result<()> {
     let mut scratch = Box::new(Scratch::new());
     for row in rows.chain([&NOBODY]) {
@@ -122,7 +122,7 @@ fn compare(
     frame: &[u8],
     ifindex: u32,
     tables: &Tables,
-    copy: &mut Live,
+    copy: &mut Shadow,
     scratch: &mut Scratch,
 ) -> anyhow::Result<Option<String>> {
     let wanted = slowpath::answer::<Kernel>(frame, ifindex, scratch, tables);

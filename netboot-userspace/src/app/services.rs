@@ -18,7 +18,7 @@ use super::{
     pages,
     report::Reporter,
     status_socket,
-    unit::{Need, Serving, Start, Unit},
+    unit::{Attempt, Need, Serving, Unit},
     wanted::{Service, Wanted},
 };
 use crate::{
@@ -95,7 +95,7 @@ impl Services {
             }
             Service::BootRoot => {
                 let files = this.files;
-                comfort(part, move |Start { cancel, standing, .. }| {
+                comfort(part, move |Attempt { cancel, standing, .. }| {
                     let watch = boot_root::watch(files.clone(), standing, cancel);
                     Ok(serving(async move {
                         watch.await;
@@ -106,7 +106,12 @@ impl Services {
         }
     }
 
-    fn tftp(&self, address: SocketAddr, block_size: u16, start: Start) -> anyhow::Result<Serving> {
+    fn tftp(
+        &self,
+        address: SocketAddr,
+        block_size: u16,
+        start: Attempt,
+    ) -> anyhow::Result<Serving> {
         let socket = bind::tftp(address, start.others)?;
         let port = socket.try_clone().context("the TFTP socket")?;
         let (files, machines) = (self.files.clone(), self.machines.clone());
@@ -118,7 +123,7 @@ impl Services {
         &self,
         address: SocketAddr,
         reporter: &Arc<Reporter>,
-        start: Start,
+        start: Attempt,
     ) -> anyhow::Result<Serving> {
         let listener = bind::tcp("http", address)?;
         let site = http::Site {
@@ -131,7 +136,7 @@ impl Services {
         Ok(serving(http::serve(listener, site, start.cancel)))
     }
 
-    fn syslog_udp(&self, address: SocketAddr, start: Start) -> anyhow::Result<Serving> {
+    fn syslog_udp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
         let serve =
             syslog::serve_udp(bind::udp("syslog", address)?, self.sink.clone(), start.cancel);
         Ok(serving(async move {
@@ -140,7 +145,7 @@ impl Services {
         }))
     }
 
-    fn syslog_tcp(&self, address: SocketAddr, start: Start) -> anyhow::Result<Serving> {
+    fn syslog_tcp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
         let serve =
             syslog::serve_tcp(bind::tcp("syslog", address)?, self.sink.clone(), start.cancel);
         Ok(serving(async move {
@@ -161,8 +166,8 @@ impl Counters {
     }
 }
 
-fn syslog_files(writer: &Writer, state_dir: &Path, start: Start) -> Serving {
-    let Start { cancel, standing, .. } = start;
+fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
+    let Attempt { cancel, standing, .. } = start;
     let tell = move |trouble: Option<&str>| {
         standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.to_owned())));
     };
@@ -176,7 +181,7 @@ fn syslog_files(writer: &Writer, state_dir: &Path, start: Start) -> Serving {
     })
 }
 
-fn status(state_dir: &Path, reporter: &Arc<Reporter>, start: Start) -> anyhow::Result<Serving> {
+fn status(state_dir: &Path, reporter: &Arc<Reporter>, start: Attempt) -> anyhow::Result<Serving> {
     let (listener, socket) = status_socket::bind(state_dir)?;
     let reporter = Arc::clone(reporter);
     let serve = status::serve(listener, move || reporter.status(), start.cancel);
@@ -192,13 +197,16 @@ fn serving(serve: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> 
     Serving { serve: Box::pin(serve), port: None }
 }
 
-fn boot(part: Part, start: impl FnMut(Start) -> anyhow::Result<Serving> + Send + 'static) -> Unit {
+fn boot(
+    part: Part,
+    start: impl FnMut(Attempt) -> anyhow::Result<Serving> + Send + 'static,
+) -> Unit {
     Unit { part, need: Need::Boot, start: Box::new(start) }
 }
 
 fn comfort(
     part: Part,
-    start: impl FnMut(Start) -> anyhow::Result<Serving> + Send + 'static,
+    start: impl FnMut(Attempt) -> anyhow::Result<Serving> + Send + 'static,
 ) -> Unit {
     Unit { part, need: Need::Comfort, start: Box::new(start) }
 }

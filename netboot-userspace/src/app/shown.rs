@@ -11,7 +11,7 @@ use crate::{
     other_servers::OtherServers,
     slowpath,
     status::InterfaceStatus,
-    tables::Live,
+    tables::Served,
 };
 
 /// Cheap to clone: what is put into one is shown by all.
@@ -21,7 +21,7 @@ pub(crate) struct Shown(Arc<RwLock<Parts>>);
 #[derive(Default)]
 pub(crate) struct Parts {
     /// `None`: DHCP is not answered.
-    pub(super) tables: Option<Live>,
+    pub(super) tables: Option<Served>,
     pub(super) interfaces: Vec<InterfaceStatus>,
     pub(super) userspace: Arc<slowpath::Counters>,
     pub(super) others: OtherServers,

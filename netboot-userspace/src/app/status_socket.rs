@@ -5,7 +5,7 @@ use std::{
     os::{
         fd::OwnedFd,
         unix::{
-            fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+            fs::{MetadataExt as _, PermissionsExt as _},
             net::UnixStream,
         },
     },
@@ -17,11 +17,11 @@ use anyhow::{Context as _, anyhow, bail};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
+use super::state_dir;
 use crate::status::socket_path;
 
 /// For the daemon's user and group, whatever the umask.
 const MODE: u32 = 0o660;
-const DIRECTORY_MODE: u32 = 0o750;
 const BACKLOG: i32 = 16;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ type Identity = (u64, u64, i64, i64);
 
 /// Makes the socket in the state directory, in place of one that a killed daemon left.
 pub(crate) fn bind(state_dir: &Path) -> anyhow::Result<(UnixListener, SocketFile)> {
-    make_directory(state_dir).with_context(|| {
+    state_dir::make(state_dir).with_context(|| {
         format!("cannot make the state directory {}: set state-dir", state_dir.display())
     })?;
     let path = socket_path(state_dir);
@@ -80,14 +80,6 @@ impl Drop for SocketFile {
 fn identity(path: &Path) -> io::Result<Identity> {
     let metadata = fs::symlink_metadata(path)?;
     Ok((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
-}
-
-fn make_directory(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(DIRECTORY_MODE))
 }
 
 fn remove_stale(path: &Path) -> anyhow::Result<()> {

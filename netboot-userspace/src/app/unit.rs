@@ -32,7 +32,7 @@ const HANDOVER: Duration = Duration::from_secs(2);
 pub(super) struct Unit {
     pub(super) part: Part,
     pub(super) need: Need,
-    pub(super) start: Box<dyn FnMut(Start) -> anyhow::Result<Serving> + Send>,
+    pub(super) start: Box<dyn FnMut(Attempt) -> anyhow::Result<Serving> + Send>,
 }
 
 /// What its failure means.
@@ -45,7 +45,7 @@ pub(super) enum Need {
 }
 
 /// What a service is started with.
-pub(super) struct Start {
+pub(super) struct Attempt {
     pub(super) cancel: CancellationToken,
     pub(super) standing: Standing,
     pub(super) others: bind::Others,
@@ -167,7 +167,7 @@ async fn start(
     let since = Instant::now();
     loop {
         let others = common.others();
-        let start = Start { cancel: cancel.child_token(), standing: standing.clone(), others };
+        let start = Attempt { cancel: cancel.child_token(), standing: standing.clone(), others };
         let started = catch_unwind(AssertUnwindSafe(|| (unit.start)(start)));
         let started = started.unwrap_or_else(|panic| Err(panicked(&*panic)));
         match started {
@@ -228,7 +228,7 @@ mod tests {
         let common = Common::default();
         let cancel = CancellationToken::new();
         let mut attempt = 0;
-        let start = move |start: Start| {
+        let start = move |start: Attempt| {
             let step = steps[attempt.min(steps.len() - 1)];
             attempt += 1;
             step(start.cancel)

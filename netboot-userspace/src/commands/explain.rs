@@ -18,7 +18,7 @@ use crate::{
         Capture, Explanation, Machine, Outcome, Site, Step, WithoutXdp, compare, explain, render,
         render_steps, steps,
     },
-    fastpath::live::Live,
+    fastpath::shadow::Shadow,
     status::{self, NotRunning, Status},
 };
 
@@ -201,7 +201,7 @@ fn ask_running(site: &Site, daemon: &Status, steps: &mut [Step]) -> anyhow::Resu
         daemon.interfaces.iter().any(|own| own.mode != OFF),
         "it answers without XDP, and shows nobody its tables"
     );
-    let mut live = Live::open(&site.config.xdp.pin_path)?;
+    let mut shadow = Shadow::open(&site.config.xdp.pin_path)?;
     let why = why_different(site, daemon);
     for Step { frame, explanation, .. } in steps {
         let name = &explanation.request.interface;
@@ -211,7 +211,7 @@ fn ask_running(site: &Site, daemon: &Status, steps: &mut [Step]) -> anyhow::Resu
         if own.mode == OFF {
             continue;
         }
-        let (verdict, answer) = live.run(frame, link.index)?;
+        let (verdict, answer) = shadow.run(frame, link.index)?;
         compare(explanation, site, frame, &Outcome { verdict, answer }, &why);
     }
     Ok(())

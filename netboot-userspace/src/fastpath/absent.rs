@@ -35,14 +35,14 @@ pub struct Resident(Infallible);
 
 /// What cannot be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum Takeover {
     Fresh,
     Adopted { interfaces: usize, patch: Patch },
     Replaced { interfaces: usize },
 }
 
 /// Whether a copy of a program answers as it must.
-pub type Check<'c> = &'c dyn Fn(&mut live::Live) -> anyhow::Result<()>;
+pub type Check<'c> = &'c dyn Fn(&mut shadow::Shadow) -> anyhow::Result<()>;
 
 /// # Errors
 /// Never: this build leaves nothing.
@@ -70,7 +70,7 @@ impl Resident {
         _: &Tables,
         _: &Deadlines,
         _: Check<'_>,
-    ) -> anyhow::Result<(Self, Start)> {
+    ) -> anyhow::Result<(Self, Takeover)> {
         anyhow::bail!(ABSENT)
     }
 
@@ -184,14 +184,14 @@ pub async fn watch_log(log: Infallible, _: CancellationToken) {
 }
 
 /// A copy of the program that cannot be.
-pub mod live {
+pub mod shadow {
     use std::{convert::Infallible, path::Path};
 
     use netboot_ebpf::verdict::Verdict;
 
-    pub struct Live(Infallible);
+    pub struct Shadow(Infallible);
 
-    impl Live {
+    impl Shadow {
         /// # Errors
         /// Always: this build has no XDP program.
         pub fn open(_: &Path) -> anyhow::Result<Self> {

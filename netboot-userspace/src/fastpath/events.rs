@@ -14,7 +14,7 @@ use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
-use crate::sightings::{self, Sightings};
+use crate::sightings::{DecidedBy, Sightings};
 
 /// How often events are read: the program never wakes us.
 const POLL: Duration = Duration::from_millis(50);
@@ -54,8 +54,8 @@ pub async fn watch(mut events: Events, sightings: Sightings, cancel: Cancellatio
             turn += 1;
             match event(&bytes) {
                 Some((event, verdict)) if verdict.is_final() => {
-                    let path = sightings::Path::Kernel;
-                    sightings.note(path, event.ifindex, verdict, &event.seen, time_of(&event));
+                    let by = DecidedBy::Kernel;
+                    sightings.note(by, event.ifindex, verdict, &event.seen, time_of(&event));
                 }
                 // The daemon judges again, and tells of that.
                 Some(_) => {}

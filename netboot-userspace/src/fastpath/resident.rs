@@ -13,11 +13,11 @@ use super::{
     FastPath, PROGRAM,
     attachments::Attachments,
     counts::{self, Counts},
-    live::{self, Deadline, Live},
     pins::{self, Pins},
     program,
     room::Room,
     rows,
+    shadow::{self, Deadline, Shadow},
 };
 use crate::{
     config::XdpMode,
@@ -31,13 +31,13 @@ pub struct Resident {
     pins: Pins,
     current: FastPath,
     /// A copy over the same tables, for requests that nobody sent.
-    copy: Live,
+    copy: Shadow,
     attachments: Attachments,
 }
 
 /// What was found at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum Takeover {
     /// Nothing.
     Fresh,
     /// A program that answered at so many interfaces, from tables that these changes made ours.
@@ -47,7 +47,7 @@ pub enum Start {
 }
 
 /// Whether the copy of a program answers as it must.
-pub type Check<'c> = &'c dyn Fn(&mut Live) -> anyhow::Result<()>;
+pub type Check<'c> = &'c dyn Fn(&mut Shadow) -> anyhow::Result<()>;
 
 impl Resident {
     /// Takes over what an earlier daemon pinned in the directory, or begins anew. What answers now goes on until
@@ -61,7 +61,7 @@ impl Resident {
         tables: &Tables,
         deadlines: &Deadlines,
         check: Check<'_>,
-    ) -> anyhow::Result<(Self, Start)> {
+    ) -> anyhow::Result<(Self, Takeover)> {
         let pins = Pins::open(directory)?;
         let mut attachments = Attachments::adopt(&pins)?;
         let interfaces = attachments.len();
@@ -69,7 +69,7 @@ impl Resident {
             match adopt(&pins, tables, deadlines, check) {
                 Ok(Some((mut current, copy, patch))) => {
                     attachments.update(program(&mut current.ebpf, PROGRAM)?, &pins);
-                    let start = Start::Adopted { interfaces, patch };
+                    let start = Takeover::Adopted { interfaces, patch };
                     return Ok((Self { pins, current, copy, attachments }, start));
                 }
                 Ok(None) => {}
@@ -79,7 +79,8 @@ impl Resident {
         let (mut current, copy) = generation(&pins, tables, deadlines, check)?;
         attachments.update(program(&mut current.ebpf, PROGRAM)?, &pins);
         tidy(&pins);
-        let start = if interfaces == 0 { Start::Fresh } else { Start::Replaced { interfaces } };
+        let start =
+            if interfaces == 0 { Takeover::Fresh } else { Takeover::Replaced { interfaces } };
         Ok((Self { pins, current, copy, attachments }, start))
     }
 
@@ -228,7 +229,7 @@ fn generation(
     tables: &Tables,
     deadlines: &Deadlines,
     check: Check<'_>,
-) -> anyhow::Result<(FastPath, Live)> {
+) -> anyhow::Result<(FastPath, Shadow)> {
     let made = make(pins, tables, deadlines, check);
     if made.is_err()
         && let Err(error) = pins.forget_next()
@@ -243,7 +244,7 @@ fn make(
     tables: &Tables,
     deadlines: &Deadlines,
     check: Check<'_>,
-) -> anyhow::Result<(FastPath, Live)> {
+) -> anyhow::Result<(FastPath, Shadow)> {
     pins.begin()?;
     let next = pins.next();
     let shared = shares(pins);
@@ -259,7 +260,7 @@ fn make(
     rows::fill(&mut made.ebpf, tables)?;
     made.set_deadlines(deadlines)?;
     made.load_program()?;
-    let mut copy = Live::over(&next, Deadline::Never)?;
+    let mut copy = Shadow::over(&next, Deadline::Never)?;
     check(&mut copy)?;
     Ok((made, copy))
 }
@@ -270,7 +271,7 @@ fn adopt(
     tables: &Tables,
     deadlines: &Deadlines,
     check: Check<'_>,
-) -> anyhow::Result<Option<(FastPath, Live, Patch)>> {
+) -> anyhow::Result<Option<(FastPath, Shadow, Patch)>> {
     let room = Room::of_pins(pins.directory())?;
     let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
     let rows::Found { patch, undo, quarantined, reservations } =
@@ -280,7 +281,7 @@ fn adopt(
         return Ok(None);
     };
     found.load_program()?;
-    let mut copy = Live::over(pins.directory(), Deadline::Never)?;
+    let mut copy = Shadow::over(pins.directory(), Deadline::Never)?;
     let quarantine = &tables.quarantine;
     let changed = rows::patch(&mut found.ebpf, &patch, quarantine).and_then(|()| check(&mut copy));
     if let Err(error) = changed {
@@ -298,8 +299,8 @@ fn fits(pins: &Pins) -> bool {
 
 /// Whether the maps that outlive generations are there, and as this program has them.
 fn shares(pins: &Pins) -> bool {
-    let is_ours = |table| live::check(pins.directory(), table).is_ok();
-    let layout = || live::settings(pins.directory()).map(|settings| settings.layout);
+    let is_ours = |table| shadow::check(pins.directory(), table).is_ok();
+    let layout = || shadow::settings(pins.directory()).map(|settings| settings.layout);
     if !pins::TABLES.iter().all(is_ours) || !layout().is_ok_and(|layout| layout == LAYOUT) {
         return false;
     }

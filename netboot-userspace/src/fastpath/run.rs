@@ -14,7 +14,7 @@ use super::FastPath;
 pub const IFINDEX: u32 = 1;
 
 /// More than any frame that the program makes.
-pub(super) const MAX_FRAME: usize = 4096;
+const MAX_FRAME: usize = 4096;
 
 /// A program of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Ran {
 
 const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
-const XDP_TX: u32 = 3;
+pub(super) const XDP_TX: u32 = 3;
 
 impl FastPath {
     /// Runs a program over a frame.
@@ -46,16 +46,8 @@ impl FastPath {
     /// # Errors
     /// The kernel does not run it: frames are 14 bytes and up.
     pub fn run(&mut self, which: Which, frame: &[u8]) -> anyhow::Result<Ran> {
-        let mut out = vec![0; MAX_FRAME];
-        let program = self.loaded(which)?;
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(&mut out),
-            ..TestRunOptions::new()
-        };
-        let result = program.test_run(options).context("BPF_PROG_TEST_RUN")?;
-        out.truncate(result.data_size_out as usize);
-        match result.return_value {
+        let (action, out) = test_run(self.loaded(which)?, frame, None)?;
+        match action {
             XDP_DROP => Ok(Ran::Dropped),
             XDP_PASS => Ok(Ran::Passed(out)),
             XDP_TX => Ok(Ran::Answered(out)),
@@ -94,6 +86,26 @@ impl FastPath {
         }
         Ok(program)
     }
+}
+
+/// The action that a program returns for a frame, in this context (`struct xdp_md`), and the frame as it then is.
+pub(super) fn test_run(
+    program: &Xdp,
+    frame: &[u8],
+    context: Option<&[u8]>,
+) -> anyhow::Result<(u32, Vec<u8>)> {
+    let mut out = vec![0; MAX_FRAME];
+    let options = TestRunOptions {
+        data_in: Some(frame),
+        data_out: Some(&mut out),
+        ctx_in: context,
+        ..TestRunOptions::new()
+    };
+    let result = program
+        .test_run(options)
+        .context("the kernel does not run the program over the frame (BPF_PROG_TEST_RUN)")?;
+    out.truncate(result.data_size_out as usize);
+    Ok((result.return_value, out))
 }
 
 impl Which {

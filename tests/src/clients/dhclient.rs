@@ -3,7 +3,7 @@ use std::{fmt::Write as _, fs, path::Path, process::Command};
 use anyhow::{Result, bail, ensure};
 use tempfile::TempDir;
 
-use super::{DEADLINE, Identity, Lease, lease, read_hook, write_hook};
+use super::{BOUND, DEADLINE, Identity, Lease, NAMES, lease, read_hook, write_hook};
 use crate::{
     namespace::Namespace,
     process::{self, Process},
@@ -34,7 +34,7 @@ impl Bound {
     /// Starts again with the lease that it remembers, and stays to renew it. The interface must have
     /// the address. What it does stands in its standard error.
     pub fn stay(&self, namespace: &Namespace, interface: &str) -> Result<Process> {
-        let (hook, _) = write_hook(self.dir.path(), "$reason\" in BOUND|RENEW|REBIND|REBOOT")?;
+        let (hook, _) = write_hook(self.dir.path(), BOUND)?;
         let mut command = command(namespace, self.dir.path(), &hook);
         command.args(["-d", interface]);
         Process::spawn(command)
@@ -50,7 +50,7 @@ impl Bound {
 }
 
 fn bind(namespace: &Namespace, interface: &str, dir: &TempDir) -> Result<Lease> {
-    let (hook, seen) = write_hook(dir.path(), "$reason\" in BOUND|RENEW|REBIND|REBOOT")?;
+    let (hook, seen) = write_hook(dir.path(), BOUND)?;
     if seen.exists() {
         fs::remove_file(&seen)?;
     }
@@ -70,20 +70,7 @@ fn bind(namespace: &Namespace, interface: &str, dir: &TempDir) -> Result<Lease> 
     })?;
     // It goes on without what it does not understand.
     ensure!(!client.stderr().contains("expecting a statement"), "dhclient: {}", client.stderr());
-    Ok(lease(
-        &seen,
-        [
-            "new_ip_address",
-            "new_subnet_mask",
-            "new_routers",
-            "new_domain_name_servers",
-            "new_host_name",
-            "new_dhcp_server_identifier",
-            "new_dhcp_lease_time",
-            "new_next_server",
-            "new_filename",
-        ],
-    ))
+    Ok(lease(&seen, NAMES))
 }
 
 fn command(namespace: &Namespace, dir: &Path, hook: &str) -> Command {

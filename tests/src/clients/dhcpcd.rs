@@ -2,7 +2,7 @@ use std::{fmt::Write as _, fs};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{DEADLINE, Identity, Lease, lease, read_hook, write_hook};
+use super::{BOUND, DEADLINE, Identity, Lease, NAMES, lease, read_hook, write_hook};
 use crate::{namespace::Namespace, process};
 
 /// Roy Marples' client: user class in instances with a length byte (RFC 3004), option 50 before 53.
@@ -10,7 +10,7 @@ use crate::{namespace::Namespace, process};
 pub fn dhcpcd(namespace: &Namespace, interface: &str, identity: Identity<'_>) -> Result<Lease> {
     ensure!(identity.architecture.is_none(), "dhcpcd cannot be told to send option 93");
     let dir = tempfile::tempdir()?;
-    let (hook, seen) = write_hook(dir.path(), "$reason\" in BOUND|RENEW|REBIND|REBOOT")?;
+    let (hook, seen) = write_hook(dir.path(), BOUND)?;
     let conf = dir.path().join("conf");
     fs::write(&conf, configuration(interface, identity)?)?;
     let mut command = namespace.sealed_command("dhcpcd");
@@ -19,20 +19,7 @@ pub fn dhcpcd(namespace: &Namespace, interface: &str, identity: Identity<'_>) ->
     let output = process::output(command, DEADLINE)?;
     ensure!(output.status.success(), "dhcpcd got no lease: {}", output.stderr);
     let seen = read_hook(&seen)?.context("dhcpcd did not call its script")?;
-    Ok(lease(
-        &seen,
-        [
-            "new_ip_address",
-            "new_subnet_mask",
-            "new_routers",
-            "new_domain_name_servers",
-            "new_host_name",
-            "new_dhcp_server_identifier",
-            "new_dhcp_lease_time",
-            "(next server)",
-            "new_filename",
-        ],
-    ))
+    Ok(lease(&seen, NAMES))
 }
 
 fn configuration(interface: &str, identity: Identity<'_>) -> Result<String> {

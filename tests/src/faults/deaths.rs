@@ -1,6 +1,7 @@
 //! The daemon ends, stands still, or is joined by another.
 
 use std::{
+    fs,
     net::{SocketAddr, TcpStream},
     os::unix::process::ExitStatusExt as _,
     time::Duration,
@@ -11,12 +12,14 @@ use nix::sys::signal::Signal;
 
 use super::{
     memory_group::MemoryGroup,
-    scene::{Build, DEADLINE, OnSigterm, Scene},
+    scene::{DEADLINE, OnSigterm, Scene},
     service::Service,
 };
 use crate::{
+    daemon::Build,
+    interrupt,
     process::{Output, Process},
-    wait::wait_closely,
+    wait::{catch, wait_closely},
     wire::SERVER,
 };
 
@@ -111,6 +114,41 @@ pub(super) fn oom(scene: &mut Scene) -> Result<()> {
     // Its memory may still be that of the maps: it goes with the scene.
     scene.group = Some(group);
     Ok(())
+}
+
+/// The daemon that starts in its place is killed for want of memory while it takes over what it found.
+pub(super) fn oom_while_adopting(scene: &mut Scene) -> Result<()> {
+    scene.strikes();
+    scene.signal(Signal::SIGKILL)?;
+    scene.ended()?;
+    let group = MemoryGroup::new()?;
+    scene.how.through = group.through();
+    scene.start()?;
+    catch("the pinned link to be opened", DEADLINE, || {
+        interrupt::check()?;
+        let daemon = scene.daemon()?;
+        ensure!(daemon.ended()?.is_none(), "it ended before");
+        Ok(holds_link(daemon.id()).then_some(()))
+    })?;
+    scene.signal(Signal::SIGSTOP)?;
+    group.close()?;
+    scene.signal(Signal::SIGCONT)?;
+    let Output { status, stderr, .. } = scene.ended()?;
+    ensure!(status.signal() == Some(Signal::SIGKILL as i32), "it ended with {status}:\n{stderr}");
+    ensure!(group.kills()? > 0, "it was not killed for want of memory:\n{stderr}");
+    ensure!(!stderr.contains("adopted"), "it had taken over all before:\n{stderr}");
+    scene.how.through.clear();
+    scene.let_pass(ALONE)?;
+    scene.start()?;
+    scene.group = Some(group);
+    Ok(())
+}
+
+/// Whether a process has a BPF link open.
+fn holds_link(process: u32) -> bool {
+    let files = fs::read_dir(format!("/proc/{process}/fdinfo"));
+    let texts = files.into_iter().flatten().flatten().map(|file| fs::read_to_string(file.path()));
+    texts.flatten().any(|text| text.contains("link_type:"))
 }
 
 /// Each one costs the daemon memory.

@@ -3,8 +3,17 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::scene::{DEADLINE, Scene};
-use crate::{lab::INTERFACE, wait::wait_closely};
+use super::{
+    scene::{DEADLINE, Scene},
+    service::Service,
+};
+use crate::{
+    lab::INTERFACE,
+    namespace::{Namespace, connect},
+    wait::wait_closely,
+};
+
+const SECOND: &str = "eth1";
 
 /// How long the load is whose requests nobody can answer.
 const DOWN: u32 = 2;
@@ -23,6 +32,26 @@ pub(super) fn removed(scene: &mut Scene) -> Result<()> {
     scene.wire.mend()?;
     scene.strikes();
     wait_for_carrier(scene)
+}
+
+/// The daemon serves one more interface, over which nobody asks.
+pub(super) fn start_with_second(scene: &mut Scene) -> Result<()> {
+    let beside = Namespace::new()?;
+    connect((&scene.wire.server, SECOND), (&beside, INTERFACE))?;
+    scene.wire.server.add_address(SECOND, "10.100.0.1/14")?;
+    scene.how.interfaces.push(SECOND);
+    scene.beside = Some(beside);
+    scene.start()?;
+    scene.wait_until_served(&Service::ALL)
+}
+
+/// Its slow path fails, then the interface is gone.
+pub(super) fn second_removed(scene: &mut Scene) -> Result<()> {
+    scene.strikes();
+    scene.wire.server.ip(&["link", "set", SECOND, "down"])?;
+    scene.wait_for_log("the interface went down")?;
+    scene.wire.server.ip(&["link", "delete", SECOND])?;
+    scene.wait_for_log("the interface was removed")
 }
 
 /// Linux takes a moment to send on a cable that is back.

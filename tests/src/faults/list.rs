@@ -19,6 +19,15 @@ pub const FAULTS: &[Fault] = &[
         ..fault("oom", "killed for want of memory, started again", Throughout(10), deaths::oom)
     },
     Fault {
+        check: deaths::is_adopted,
+        ..fault(
+            "oom-start",
+            "kill -9, the next one killed for want of memory while it starts",
+            Throughout(12),
+            deaths::oom_while_adopting,
+        )
+    },
+    Fault {
         prepare: deaths::start_keeping,
         check: deaths::is_adopted,
         ..fault("restart", "SIGTERM with --keep, started again", Throughout(8), deaths::terminate)
@@ -69,6 +78,15 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         cable: Cable::Bridged,
         ..fault("removed", "interface removed and added", Apart, links::removed)
+    },
+    Fault {
+        prepare: links::start_with_second,
+        ..fault(
+            "second-removed",
+            "another interface down, removed",
+            Throughout(8),
+            links::second_removed,
+        )
     },
     Fault {
         prepare: disks::start_on_small_disk,

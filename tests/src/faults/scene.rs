@@ -19,10 +19,10 @@ use super::{
     site::{self, Hosts},
 };
 use crate::{
-    daemon::{self, Setup},
+    daemon::{Build, Setup},
     interrupt,
-    lab::INTERFACE,
     load::{Exchanges, Running},
+    namespace::Namespace,
     process::{self, Output, Process},
     wait::{wait_closely, wait_for},
     wire::{SERVER, Wire},
@@ -35,16 +35,10 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(40);
 pub(super) struct Start {
     pub(super) build: Build,
     pub(super) on_sigterm: OnSigterm,
+    /// Beside the wire's.
+    pub(super) interfaces: Vec<&'static str>,
     /// Words before the daemon's command: a program that becomes the daemon.
     pub(super) through: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Build {
-    #[default]
-    This,
-    /// Its maps have another layout.
-    Other,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +67,8 @@ pub(super) struct Scene {
     pub(super) group: Option<MemoryGroup>,
     /// The daemon's peak before the fault, in KiB.
     pub(super) memory_before: u64,
+    /// Whoever is on another wire.
+    pub(super) beside: Option<Namespace>,
     /// What ends with the scene.
     pub(super) held: Vec<OwnedFd>,
 }
@@ -94,6 +90,7 @@ impl Scene {
             notes: Vec::new(),
             group: None,
             memory_before: 0,
+            beside: None,
             held: Vec::new(),
         })
     }
@@ -107,17 +104,15 @@ impl Scene {
 
     /// `netboot run` as [`Self::start`] runs it.
     pub(super) fn command(&self) -> Result<Command> {
-        let binary = match self.how.build {
-            Build::This => daemon::binary()?,
-            Build::Other => daemon::other_binary()?,
-        };
-        let mut command = self.wire.server.command("env");
-        command.args(&self.how.through).arg(binary);
-        command.args(["run", "--iface", INTERFACE, "--config"]).arg(self.setup.path());
+        let Start { build, ref through, .. } = self.how;
+        let through: Vec<_> = through.iter().map(String::as_str).collect();
+        let mut command = self.setup.run_through(&self.wire.server, &through, build)?;
+        for interface in &self.how.interfaces {
+            command.args(["--iface", interface]);
+        }
         if self.how.on_sigterm == OnSigterm::Keep {
             command.arg("--keep");
         }
-        command.env("NO_COLOR", "1");
         Ok(command)
     }
 

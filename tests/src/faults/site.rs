@@ -3,12 +3,12 @@
 use std::{fs, net::Ipv4Addr, path::Path};
 
 use anyhow::{Context as _, Result};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 use crate::{
     daemon::{Setup, Xdp},
     load::Load,
-    wire::{MACS, SERVER},
+    wire::{MACS, configuration},
 };
 
 /// A small file, and one of many blocks.
@@ -68,7 +68,7 @@ pub(super) fn setup(xdp: Xdp, hosts: &Hosts) -> Result<Setup> {
     let root = tempfile::tempdir()?;
     fs::write(root.path().join(FILE), "a binary")?;
     fs::write(root.path().join(KERNEL), vec![7; 300_001])?;
-    let tables = tables(&root);
+    let tables = tables(root.path());
     let setup = Setup::new(xdp, root, &tables)?;
     let text = fs::read_to_string(setup.path())?;
     replace(&setup.path(), &format!("inventory = [\"{HOSTS}\"]\n{text}"))?;
@@ -90,32 +90,20 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-fn tables(root: &TempDir) -> String {
+fn tables(root: &Path) -> String {
+    let boot = "script-user-classes = [\"Tinkerbell\", \"iPXE\"]";
+    let head = configuration(root, "", boot);
     format!(
-        r#"[dhcp]
-server-address = "{SERVER}"
-lease-time = "24h"
-machine-rate = 0
-
-[[subnet]]
-cidr = "10.99.0.0/16"
-routers = ["{SERVER}"]
-dns = ["8.8.8.8", "1.1.1.1"]
-
-[[subnet]]
-cidr = "10.100.0.0/14"
-
-[boot]
-root = "{root}"
-script-user-classes = ["Tinkerbell", "iPXE"]
-
+        r#"{head}
 [boot.files]
 x86-bios = "{FILE}"
 x86_64-uefi = "{FILE}"
 
 [script]
 consoles = ["ttyS0"]
+
+[[subnet]]
+cidr = "10.100.0.0/14"
 "#,
-        root = root.path().display(),
     )
 }

@@ -1,12 +1,12 @@
-//! Makes the daemon's directories, and gives them to whom it runs as.
+//! Gives the daemon's directories to whom it runs as.
 
 use std::{
     ffi::CStr,
-    fs::{self, DirBuilder, File, Permissions},
+    fs::{self, File, Permissions},
     io,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+        unix::fs::{MetadataExt as _, PermissionsExt as _},
     },
     path::Path,
 };
@@ -15,8 +15,7 @@ use anyhow::Context as _;
 use nix::unistd::User;
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat};
 
-/// Of the state directory.
-const MODE: u32 = 0o750;
+use crate::app::state_dir;
 
 /// What the daemon keeps in its state directory.
 const KEPT: [&CStr; 2] = [c"log", c"status.sock"];
@@ -50,7 +49,7 @@ pub(super) struct StateDir {
 impl StateDir {
     /// Makes it. `None`: it cannot be made, and that is said.
     pub(super) fn make(path: &Path) -> Option<Self> {
-        let opened = make(path)
+        let opened = state_dir::make(path)
             // The administrator may name it by a link; nobody else may put one there.
             .and_then(|()| fs::canonicalize(path))
             .and_then(|path| Ok(File::from(rustix::fs::open(path, DIRECTORY, Mode::empty())?)))
@@ -95,7 +94,7 @@ impl StateDir {
             );
         }
         self.file
-            .set_permissions(Permissions::from_mode(MODE))
+            .set_permissions(Permissions::from_mode(state_dir::MODE))
             .with_context(|| format!("cannot change the mode of {}", path.display()))?;
         give(&self.file, self.uid, owner)
             .with_context(|| format!("cannot give {} to {name}", path.display()))
@@ -132,18 +131,6 @@ pub(super) fn pins(
     let from = if found.st_uid == owner.uid { 0 } else { found.st_uid };
     give(directory, from, owner)
         .with_context(|| format!("cannot give {} to {name}", path.display()))
-}
-
-fn make(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    DirBuilder::new().mode(MODE).create(path)?;
-    // Whatever the umask.
-    fs::set_permissions(path, Permissions::from_mode(MODE))
 }
 
 fn something_else(directory: impl AsFd) -> anyhow::Result<Option<String>> {

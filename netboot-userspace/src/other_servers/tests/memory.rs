@@ -20,8 +20,8 @@ use super::{MACHINE, OFFERED, RELAY, Reply, SERVER, SERVER_MAC};
 use crate::{
     config::{Config, Dhcp, DhcpMode},
     other_servers::{
-        ALARMS, Kind, MAX_SERVERS, OtherServer, OtherServers, Sighting, Standing, Watch,
-        watch::REPLIES,
+        ALARMS, Detector, Kind, MAX_SERVERS, OtherServer, OtherServers, Sighting, Standing,
+        detector::REPLIES,
     },
 };
 
@@ -204,18 +204,18 @@ fn forged_servers_fill_neither_memory_nor_log() {
     assert!(lines[0].contains("left_out=970"), "{lines:?}");
 }
 
-fn watch(others: &OtherServers) -> Watch {
-    Watch::new(others.clone(), INTERFACE)
+fn detector(others: &OtherServers) -> Detector {
+    Detector::new(others.clone(), INTERFACE)
 }
 
 #[test]
-fn what_the_watch_takes() {
+fn what_the_detector_takes() {
     let settings = || Settings { addresses: ours(), ..Settings::new_zeroed() };
     let check = |verdict, frame: &[u8], taken, seen: Option<&str>| {
         let others = OtherServers::default();
         let mut scratch = Scratch::new();
         scratch.request.server = SERVER;
-        assert_eq!(watch(&others).takes(verdict, frame, &scratch, &settings()), taken);
+        assert_eq!(detector(&others).takes(verdict, frame, &scratch, &settings()), taken);
         let interfaces: Vec<_> = others.snapshot().into_iter().map(|row| row.interface).collect();
         assert_eq!(interfaces, Vec::from_iter(seen));
     };
@@ -248,15 +248,15 @@ fn ours<const N: usize>() -> [[u8; 4]; N] {
 fn a_flood_of_replies_is_not_read() {
     const MORE: u64 = 500;
     let others = OtherServers::default();
-    let mut watch = watch(&others);
+    let mut detector = detector(&others);
     let (offer, scratch) = (Reply::offer().frame(), Scratch::new());
     for _ in 0..u64::from(REPLIES) + MORE {
-        assert!(watch.takes(Verdict::NotDhcp, &offer, &scratch, &Settings::new_zeroed()));
+        assert!(detector.takes(Verdict::NotDhcp, &offer, &scratch, &Settings::new_zeroed()));
     }
     assert_eq!(counter(&others, "other-server-messages"), u64::from(REPLIES));
     assert_eq!(counter(&others, "replies-skipped"), MORE);
-    watch = self::watch(&others);
-    watch.takes(
+    detector = self::detector(&others);
+    detector.takes(
         Verdict::NotDhcp,
         &Reply::new(9, &SERVER).frame(),
         &scratch,

@@ -11,7 +11,7 @@ use super::{
     variants::{self, DECLINES, STEPS, other, same, tables},
 };
 use crate::{
-    fastpath::{self, Start},
+    fastpath::{self, Takeover},
     quarantine,
 };
 
@@ -44,7 +44,7 @@ fn adopted(trial: &Trial) -> anyhow::Result<()> {
         tables = variants::tables(variant)?;
         let start;
         (resident, start) = trial.again(&left, &tables)?;
-        let Start::Adopted { interfaces: 1, patch } = &start else {
+        let Takeover::Adopted { interfaces: 1, patch } = &start else {
             bail!("not adopted ({difference}): {start:?}");
         };
         ensure!(patch.to_string() == difference, "{patch} instead of {difference}");
@@ -95,7 +95,7 @@ fn after(
     let left = trial.kill(resident, &before)?;
     happens(trial)?;
     let (_, start) = trial.again(&left, &tables(other)?)?;
-    ensure!(start == Start::Replaced { interfaces: 1 }, "{start:?}");
+    ensure!(start == Takeover::Replaced { interfaces: 1 }, "{start:?}");
     Ok(())
 }
 
@@ -106,7 +106,7 @@ fn other_layout(trial: &Trial) -> anyhow::Result<()> {
     resident.replace(&foreign, &Deadlines::NEVER, &|copy| trial.stands(&foreign, copy))?;
     let left = trial.kill(resident, &tables)?;
     let (_, start) = trial.again(&left, &tables)?;
-    ensure!(start == Start::Replaced { interfaces: 1 }, "{start:?}");
+    ensure!(start == Takeover::Replaced { interfaces: 1 }, "{start:?}");
     Ok(())
 }
 
@@ -119,6 +119,6 @@ fn refused(trial: &Trial) -> anyhow::Result<()> {
     trial.serves(&mut resident, &before)?;
     let left = trial.kill(resident, &before)?;
     let (_, start) = trial.again(&left, &before)?;
-    ensure!(matches!(start, Start::Adopted { interfaces: 1, .. }), "{start:?}");
+    ensure!(matches!(start, Takeover::Adopted { interfaces: 1, .. }), "{start:?}");
     Ok(())
 }

@@ -18,9 +18,9 @@ use super::{
 use crate::{
     config::XdpMode,
     fastpath::{
-        self, KernelCounters, Resident, Start,
-        live::Live,
+        self, KernelCounters, Resident, Takeover,
         run::{IFINDEX, Ran},
+        shadow::Shadow,
     },
     links::{self, Link},
     slowpath,
@@ -61,7 +61,7 @@ impl Trial {
     pub(super) fn begin(&self, variant: Variant) -> anyhow::Result<(Resident, Tables)> {
         let tables = variants::tables(variant)?;
         let (mut resident, start) = self.start(&tables)?;
-        ensure!(start == Start::Fresh, "there was something at the beginning: {start:?}");
+        ensure!(start == Takeover::Fresh, "there was something at the beginning: {start:?}");
         ensure!(self.attached()?.is_none(), "it was attached before it was told to");
         let (mode, _) = resident.attach(&self.link, XdpMode::Generic)?;
         ensure!(mode == XdpMode::Generic, "it was attached in another mode");
@@ -69,7 +69,7 @@ impl Trial {
         Ok((resident, tables))
     }
 
-    fn start(&self, tables: &Tables) -> anyhow::Result<(Resident, Start)> {
+    fn start(&self, tables: &Tables) -> anyhow::Result<(Resident, Takeover)> {
         Resident::start(&self.directory, tables, &Deadlines::NEVER, &|copy| {
             self.stands(tables, copy)
         })
@@ -86,7 +86,11 @@ impl Trial {
     }
 
     /// The next daemon starts.
-    pub(super) fn again(&self, left: &Left, tables: &Tables) -> anyhow::Result<(Resident, Start)> {
+    pub(super) fn again(
+        &self,
+        left: &Left,
+        tables: &Tables,
+    ) -> anyhow::Result<(Resident, Takeover)> {
         let (mut resident, start) = self.start(tables)?;
         let program = self.attached()?.context("no program is attached any more")?;
         ensure!(program != left.program, "the program was not replaced");
@@ -117,7 +121,7 @@ impl Trial {
     }
 
     /// What a daemon asks of a program before that is put in service.
-    pub(super) fn stands(&self, tables: &Tables, copy: &mut Live) -> anyhow::Result<()> {
+    pub(super) fn stands(&self, tables: &Tables, copy: &mut Shadow) -> anyhow::Result<()> {
         for golden in &self.frames {
             let wanted = answer(tables, &golden.frame);
             let (_, got) = copy.run(&golden.frame, IFINDEX)?;

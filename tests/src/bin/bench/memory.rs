@@ -9,11 +9,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
-    daemon::Xdp,
-    interrupt,
+    daemon::{Xdp, wait_until_ready_within},
     lab::INTERFACE,
     process::{self, Process},
-    wait::wait_for,
     wire::Wire,
 };
 use serde_json::{Value, json};
@@ -72,12 +70,7 @@ fn measure(hosts: u32) -> Result<Row> {
     Format::Csv.replace(&setup, &Format::Csv.hosts(hosts, "node"))?;
     let start = Instant::now();
     let mut daemon = setup.spawn(&wire.server, INTERFACE)?.quiet();
-    wait_for("the daemon", START, || {
-        interrupt::check()?;
-        let ended = daemon.ended()?;
-        ensure!(ended.is_none(), "it ended:\n{}", daemon.stderr());
-        Ok(daemon.stderr().split_whitespace().any(|word| word == "ready").then_some(()))
-    })?;
+    wait_until_ready_within(&mut daemon, START)?;
     let start = start.elapsed();
     let row = Row {
         hosts,

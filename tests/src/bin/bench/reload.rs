@@ -11,12 +11,11 @@ use dhcproto::{
     v4::{DhcpOption, Message, MessageType, OptionCode},
 };
 use netboot_tests::{
-    daemon::Xdp,
+    daemon::{Xdp, wait_until_ready_within},
     interrupt,
     lab::INTERFACE,
     load::Load,
     process::Process,
-    wait::wait_for,
     wire::{SERVER, Wire},
 };
 use serde_json::{Value, json};
@@ -91,12 +90,7 @@ fn measure(format: Format, xdp: Xdp, hosts: u32) -> Result<Vec<Row>> {
     format.replace(&setup, &text)?;
     let begin = Instant::now();
     let mut daemon = setup.spawn(&wire.server, INTERFACE)?.quiet();
-    wait_for("the daemon", DEADLINE, || {
-        interrupt::check()?;
-        let ended = daemon.ended()?;
-        ensure!(ended.is_none(), "it ended:\n{}", daemon.stderr());
-        Ok(daemon.stderr().split_whitespace().any(|word| word == "ready").then_some(()))
-    })?;
+    wait_until_ready_within(&mut daemon, DEADLINE)?;
     let start = begin.elapsed();
     let times = Times {
         answered: start,

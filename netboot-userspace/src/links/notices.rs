@@ -11,14 +11,14 @@ const GROUPS: u32 = 0x1 | 0x10;
 /// Notices of so long are taken together.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// The kernel's notices.
-pub struct Watch {
+/// The kernel's, of changes.
+pub struct Notices {
     socket: AsyncFd<Socket>,
     /// There was a notice, which nobody was told of yet.
     noticed: bool,
 }
 
-impl Watch {
+impl Notices {
     /// Needs a tokio runtime.
     ///
     /// # Errors

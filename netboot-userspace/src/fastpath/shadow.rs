@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, MapInfo, PerCpuArray},
-    programs::{TestRun as _, TestRunOptions},
 };
 use netboot_ebpf::{
     limit::Limit,
@@ -21,10 +20,8 @@ use super::{
     pins::{TABLES, Table},
     program,
     rows::{self, Row},
-    run::MAX_FRAME,
+    run::{XDP_TX, test_run},
 };
-
-const XDP_TX: u32 = 3;
 
 /// When the copy ends to name boot files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,12 +32,12 @@ pub(super) enum Deadline {
 }
 
 /// The copy.
-pub struct Live {
+pub struct Shadow {
     ebpf: Ebpf,
     counts: Vec<u64>,
 }
 
-impl Live {
+impl Shadow {
     /// Loads it over the maps that a running daemon pinned in a directory.
     ///
     /// # Errors
@@ -74,9 +71,9 @@ impl Live {
         rows::add(&mut ebpf, map::SETTINGS, 0, &[unlimited(directory)?])?;
         let program = program(&mut ebpf, PROGRAM)?;
         program.load().map_err(|error| explain::load(&error))?;
-        let mut live = Self { ebpf, counts: Vec::new() };
-        live.counts = live.count()?;
-        Ok(live)
+        let mut shadow = Self { ebpf, counts: Vec::new() };
+        shadow.counts = shadow.count()?;
+        Ok(shadow)
     }
 
     /// Runs a frame as if it came over an interface: its verdict, and its answer's frame.
@@ -91,23 +88,14 @@ impl Live {
         let length = u32::try_from(frame.len())?;
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, length, 0, ifindex, 0, 0].map(u32::to_ne_bytes);
-        let mut out = vec![0; MAX_FRAME];
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(&mut out),
-            ctx_in: Some(context.as_flattened()),
-            ..TestRunOptions::new()
-        };
-        let result = program(&mut self.ebpf, PROGRAM)?
-            .test_run(options)
-            .context("the kernel does not run the program over the frame (BPF_PROG_TEST_RUN)")?;
-        out.truncate(result.data_size_out as usize);
+        let program = program(&mut self.ebpf, PROGRAM)?;
+        let (action, out) = test_run(program, frame, Some(context.as_flattened()))?;
         let before = std::mem::take(&mut self.counts);
         self.counts = self.count()?;
         let counted = self.counts.iter().zip(before).position(|(now, before)| *now > before);
         let number = u32::try_from(counted.context("the program counted nothing")?)?;
         let verdict = Verdict::from_number(number).context("the program's verdict is unknown")?;
-        Ok((verdict, (result.return_value == XDP_TX).then_some(out)))
+        Ok((verdict, (action == XDP_TX).then_some(out)))
     }
 
     /// The copy's own counters.

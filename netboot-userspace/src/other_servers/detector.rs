@@ -16,14 +16,15 @@ use crate::throttle::Throttle;
 /// Replies that are read, a minute: as many as a thousand machines cause at once.
 pub(super) const REPLIES: u32 = 6000;
 
-pub struct Watch {
+/// What reads the frames that came in.
+pub struct Detector {
     others: OtherServers,
     interface: String,
     replies: Throttle,
     scratch: Box<Scratch>,
 }
 
-impl Watch {
+impl Detector {
     #[must_use]
     pub fn new(others: OtherServers, interface: &str) -> Self {
         Self {
