@@ -9,6 +9,7 @@ mod dhcp_sockets;
 mod health;
 mod hidden_tags;
 mod kernel;
+mod lasting;
 mod node;
 mod notify;
 mod packet_option;
@@ -21,6 +22,7 @@ mod shown;
 mod source;
 pub(crate) mod status_socket;
 mod supervisor;
+mod told;
 mod unit;
 mod wanted;
 

@@ -30,6 +30,10 @@ pub(super) async fn watch(
     let mut declined = Throttle::new(TOLD);
     let mut given = Throttle::new(TOLD);
     let mut ends = DelayQueue::<Station>::new();
+    // It may have been told of some before, and failed since.
+    for (station, left) in quarantine.held(quarantine::now()) {
+        ends.insert(station, left);
+    }
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,

@@ -1,11 +1,6 @@
 //! The side of this node that answers DHCP: tables, interfaces, the kernel and the slow paths.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::UdpSocket,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::UdpSocket, sync::Arc, time::Duration};
 
 use netboot_ebpf::{
     shared::Station,
@@ -17,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     declines, dhcp_sockets,
     kernel::{How, Kernel},
+    lasting::Lasting,
     node::AtEnd,
 };
 use crate::{
-    config::{Config, DhcpMode},
+    config::{Config, DhcpMode, Xdp},
     links::{self, Link},
     other_servers::{OtherServers, Watch},
     quarantine::Held,
@@ -42,6 +38,7 @@ pub(super) struct Dhcp {
     paths: BTreeMap<u32, Path>,
     others: OtherServers,
     declined: mpsc::UnboundedSender<Held>,
+    declines: Lasting,
     /// Cancelled with this value.
     cancel: CancellationToken,
     /// What is not as configured.
@@ -113,6 +110,7 @@ impl Dhcp {
             cancel: CancellationToken::new(),
             trouble: None,
             declined,
+            declines: Lasting::new("holding declined addresses back"),
         })
     }
 
@@ -121,13 +119,23 @@ impl Dhcp {
     /// # Errors
     /// A socket cannot be opened, or the kernel does not do what `xdp.mode` demands.
     pub(super) fn start(&mut self, config: &Config) -> anyhow::Result<()> {
-        let (tables, cancel) = (self.common.tables.clone(), self.cancel.clone());
-        tokio::spawn(declines::watch(tables, self.declined.clone(), cancel));
+        self.watch_declines();
         let links = std::mem::take(&mut self.links);
+        self.name_interfaces(&links);
         // Sockets first: what the program passes on has somebody to go to.
         self.open_paths(&links)?;
         self.start_kernel(config)?;
         self.settle(config, links)
+    }
+
+    fn watch_declines(&mut self) {
+        let (tables, cancel) = (self.common.tables.clone(), self.cancel.clone());
+        self.declines.start(declines::watch(tables, self.declined.clone(), cancel));
+    }
+
+    fn name_interfaces(&self, links: &[Link]) {
+        let names = links.iter().map(|link| (link.index, link.name.clone()));
+        self.common.sightings.set_interfaces(names.collect());
     }
 
     fn start_kernel(&mut self, config: &Config) -> anyhow::Result<()> {
@@ -234,9 +242,7 @@ impl Dhcp {
 
     /// Program and slow paths at these interfaces, and at no others.
     fn settle(&mut self, config: &Config, links: Vec<Link>) -> anyhow::Result<()> {
-        let names =
-            links.iter().map(|link| (link.index, link.name.clone())).collect::<HashMap<_, _>>();
-        self.common.sightings.set_interfaces(names);
+        self.name_interfaces(&links);
         let is_gone = |own: &&Link| {
             config.interfaces.contains(&own.name) && !links.iter().any(|link| link.name == own.name)
         };
@@ -291,7 +297,11 @@ impl Dhcp {
     }
 
     /// Starts again what has ended without being told to: one slow path's failure is nothing to the others.
-    pub(super) async fn look_after(&mut self) {
+    pub(super) async fn look_after(&mut self, xdp: &Xdp) {
+        self.kernel.look_after(xdp);
+        if self.declines.is_over() {
+            self.watch_declines();
+        }
         let ended: Vec<u32> = self
             .paths
             .iter()
