@@ -186,6 +186,14 @@ fn removed_pins_are_noticed() -> Result<()> {
         ensure!(lease.boot_file == "ipxe.efi", "after {:?}: {lease:?}", start.elapsed());
         Ok((start.elapsed() > Duration::from_secs(13)).then_some(()))
     })?;
+    // Other settings are other maps: what these tell is heard too.
+    edit(daemon.setup(), "lease-time = \"24h\"", "lease-time = \"12h\"")?;
+    edit(daemon.setup(), CLIENT_MAC, "52:54:00:00:00:99")?;
+    wait_for("an unknown machine", SOON, || {
+        _ = ask(&lab);
+        unknown(&lab, &daemon)
+    })
+    .with_context(|| daemon.log())?;
     ensure!(daemon.log().matches("is gone").count() == 1, "said once:\n{}", daemon.log());
     daemon.stop()
 }

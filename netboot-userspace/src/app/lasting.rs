@@ -26,7 +26,7 @@ impl Lasting {
     pub(super) fn is_over(&mut self) -> bool {
         if let Some(ended) = self.task.try_join_next() {
             let why = ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned());
-            tracing::error!("{} failed, and is started again: {why}", self.what);
+            tracing::error!("{} failed, and is tried again: {why}", self.what);
         }
         self.task.is_empty()
     }

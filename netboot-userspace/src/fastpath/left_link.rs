@@ -26,20 +26,21 @@ impl LeftLink {
             PinnedLink::from_pin(&pin).with_context(|| format!("cannot open {}", pin.display()))?;
         let link = FdLink::from(link);
         let info = link.info().context("the kernel does not describe a link")?;
-        let now = interface(info.id())
-            .with_context(|| format!("cannot find the interface of {}", pin.display()))?;
-        if now == 0 {
-            return Ok(Self::Void);
-        }
+        let interface = || {
+            interface(info.id())
+                .with_context(|| format!("cannot find the interface of {}", pin.display()))
+        };
+        let now = interface()?;
         // An index is another interface's in each namespace, a program's number is not.
-        if links::xdp_program(now)? != Some(info.program_id()) {
-            return Ok(Self::Foreign);
+        if now != 0 && links::xdp_program(now)? == Some(info.program_id()) {
+            // It was in another namespace meanwhile.
+            if now != ifindex {
+                bpffs::rename(&pin, &pins.link(now))?;
+            }
+            return Ok(Self::Own(now, link));
         }
-        // It was in another namespace meanwhile.
-        if now != ifindex {
-            bpffs::rename(&pin, &pins.link(now))?;
-        }
-        Ok(Self::Own(now, link))
+        // It may have gone between both questions.
+        Ok(if interface()? == 0 { Self::Void } else { Self::Foreign })
     }
 }
 
