@@ -45,10 +45,11 @@ impl Told {
     /// # Errors
     /// Nobody reads what the program tells of messages.
     pub(super) fn look_after(&mut self, resident: &mut Resident) -> anyhow::Result<()> {
+        // It can be read again when the program is another one; that it failed was said.
         if self.log.is_over()
             && let Err(error) = self.read_log(resident)
         {
-            tracing::debug!("{error:#}");
+            tracing::trace!("{error:#}");
         }
         let other = resident.event_ring().is_some_and(|ring| ring != self.ring);
         if other || self.events.is_over() {
@@ -62,7 +63,7 @@ impl Told {
         Arc::clone(&self.unreadable)
     }
 
-    fn read_events(&mut self, resident: &Resident) -> anyhow::Result<()> {
+    fn read_events(&mut self, resident: &mut Resident) -> anyhow::Result<()> {
         let events = resident.events()?;
         self.ring = events.ring();
         let (unreadable, sightings) = (Arc::clone(&self.unreadable), self.sightings.clone());

@@ -144,7 +144,7 @@ impl Resident {
 
     /// # Errors
     /// Never: there is no program.
-    pub fn events(&self) -> anyhow::Result<Events> {
+    pub fn events(&mut self) -> anyhow::Result<Events> {
         match self.0 {}
     }
 

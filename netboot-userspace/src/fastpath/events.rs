@@ -10,8 +10,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use aya::maps::{Map, MapData, RingBuf};
-use netboot_ebpf::{shared::Event, verdict::Verdict};
+use aya::{
+    Ebpf,
+    maps::{Map, MapData, RingBuf},
+};
+use netboot_ebpf::{
+    shared::{Event, map},
+    verdict::Verdict,
+};
 use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
@@ -32,12 +38,17 @@ pub struct Events {
 }
 
 impl Events {
-    /// Opens the pinned ring.
-    pub(super) fn open(pin: &Path) -> anyhow::Result<Self> {
-        let map =
-            MapData::from_pin(pin).with_context(|| format!("cannot open {}", pin.display()))?;
-        let id = map.info()?.id();
-        Ok(Self { ring: RingBuf::try_from(Map::RingBuf(map))?, id })
+    /// Takes the ring out of an object; where that was done before, it is opened by its pin.
+    pub(super) fn take(ebpf: &mut Ebpf, pin: &Path) -> anyhow::Result<Self> {
+        let map = match ebpf.take_map(map::EVENTS) {
+            Some(map) => map,
+            None => Map::RingBuf(
+                MapData::from_pin(pin).with_context(|| format!("cannot open {}", pin.display()))?,
+            ),
+        };
+        let Map::RingBuf(data) = &map else { anyhow::bail!("EVENTS is no ring") };
+        let id = data.info()?.id();
+        Ok(Self { ring: RingBuf::try_from(map)?, id })
     }
 
     /// The kernel's number of the ring.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aya::maps::MapInfo;
+use aya::maps::{Map, MapInfo};
 use netboot_ebpf::{
     limit::{Ceilings, Unknown},
     shared::{COUNTERS_LEN, Deadlines, EVENTS_BYTES, LAYOUT, MAX_UNKNOWN, Station, map},
@@ -193,15 +193,16 @@ impl Resident {
     /// What it tells of messages.
     ///
     /// # Errors
-    /// The map cannot be opened.
-    pub fn events(&self) -> anyhow::Result<Events> {
-        Events::open(&self.pins.map(map::EVENTS))
+    /// The map was taken before, and cannot be opened again.
+    pub fn events(&mut self) -> anyhow::Result<Events> {
+        Events::take(&mut self.current.ebpf, &self.pins.map(map::EVENTS))
     }
 
-    /// The number of the ring that [`Self::events`] would open.
+    /// The number of the ring that it tells of them through, if that was not taken since the program was replaced.
     #[must_use]
     pub fn event_ring(&self) -> Option<u32> {
-        MapInfo::from_pin(self.pins.map(map::EVENTS)).ok().map(|info| info.id())
+        let Map::RingBuf(ring) = self.current.ebpf.map(map::EVENTS)? else { return None };
+        Some(ring.info().ok()?.id())
     }
 
     /// A pin that somebody else removed: without it all ends with this daemon.
