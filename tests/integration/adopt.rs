@@ -23,6 +23,7 @@ use crate::{self_check::program, site::Site};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 const SOON: Duration = Duration::from_secs(20);
+const STRANGER: &str = "52:54:00:00:00:99";
 const FOREIGN: &str = "a program in another network namespace answers from this xdp.pin-path";
 
 #[test]
@@ -139,11 +140,11 @@ fn unknown_machines_are_listed_again() -> Result<()> {
     let setup = Site::empty()?.setup(Xdp::Generic)?;
     let daemon = setup.start(&lab.server, INTERFACE)?;
     ensure!(ask(&lab).is_err(), "it is answered");
-    let before = wait_for("the machine", SOON, || unknown(&lab, &daemon))?;
+    let before = wait_for("the machine", SOON, || unknown(&lab, &daemon, CLIENT_MAC))?;
     let setup = daemon.kill();
 
     let daemon = setup.start(&lab.server, INTERFACE)?;
-    let after = unknown(&lab, &daemon)?.context("it is not listed")?;
+    let after = unknown(&lab, &daemon, CLIENT_MAC)?.context("it is not listed")?;
     for name in ["architecture", "interface"] {
         ensure!(after[name] == before[name], "{before} {after}");
     }
@@ -154,10 +155,10 @@ fn unknown_machines_are_listed_again() -> Result<()> {
     daemon.stop()
 }
 
-fn unknown(lab: &Lab, daemon: &Daemon) -> Result<Option<Value>> {
+fn unknown(lab: &Lab, daemon: &Daemon, mac: &str) -> Result<Option<Value>> {
     let status = daemon.status(&lab.server)?;
     let rows = status["unknown"].as_array().with_context(|| status.to_string())?;
-    Ok(rows.iter().find(|row| row["mac"] == CLIENT_MAC).cloned())
+    Ok(rows.iter().find(|row| row["mac"] == mac).cloned())
 }
 
 /// What the status says of the program in the kernel.
@@ -187,13 +188,11 @@ fn removed_pins_are_noticed() -> Result<()> {
         Ok((start.elapsed() > Duration::from_secs(13)).then_some(()))
     })?;
     // Other settings are other maps: what these tell is heard too.
-    edit(daemon.setup(), "lease-time = \"24h\"", "lease-time = \"12h\"")?;
-    edit(daemon.setup(), CLIENT_MAC, "52:54:00:00:00:99")?;
-    wait_for("an unknown machine", SOON, || {
-        _ = ask(&lab);
-        unknown(&lab, &daemon)
-    })
-    .with_context(|| daemon.log())?;
+    edit(daemon.setup(), "[dhcp]\n", "[dhcp]\nmachine-rate = 7\n")?;
+    wait_for("a reload", SOON, || Ok(daemon.log().contains("reloaded: ").then_some(())))?;
+    lab.client.set_mac(INTERFACE, STRANGER)?;
+    ensure!(ask(&lab).is_err(), "it is answered");
+    wait_for("the machine", SOON, || unknown(&lab, &daemon, STRANGER))?;
     ensure!(daemon.log().matches("is gone").count() == 1, "said once:\n{}", daemon.log());
     daemon.stop()
 }
