@@ -18,6 +18,9 @@ use crate::{
 /// A check begins with nothing, and may leave anything.
 type Check = fn(&Trial) -> anyhow::Result<()>;
 
+/// What becomes of the pins between two daemons.
+type Event = fn(&Trial) -> anyhow::Result<()>;
+
 pub(super) const CHECKS: [(&str, Check); 9] = [
     ("started, and removed", removed),
     ("adopted, one host at a time", adopted),
@@ -57,9 +60,10 @@ fn held_back(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, mut tables) = trial.begin(same)?;
     let now = quarantine::now();
     resident.hold(DECLINES, now + Duration::from_secs(3600))?;
-    let left_of: [(variants::Variant, fn(&Trial) -> anyhow::Result<()>); 4] =
-        [(same, |_| Ok(())), (other, |_| Ok(())), (other, begun), (same, moved)];
-    for (variant, happens) in left_of {
+    let nothing: Event = |_| Ok(());
+    let between: [(variants::Variant, Event); 4] =
+        [(same, nothing), (other, nothing), (other, begun), (same, moved)];
+    for (variant, happens) in between {
         let left = trial.kill(resident, &tables)?;
         happens(trial)?;
         tables = variants::tables(variant)?;
