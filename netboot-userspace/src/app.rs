@@ -11,6 +11,7 @@ mod health;
 mod hidden_tags;
 mod interface;
 mod kernel;
+mod lasting;
 mod node;
 mod notify;
 mod packet_option;
@@ -24,6 +25,7 @@ mod source;
 mod state_dir;
 pub(crate) mod status_socket;
 mod supervisor;
+mod told;
 mod unit;
 mod wanted;
 

@@ -13,6 +13,7 @@ mod counts;
 mod deadlines;
 mod events;
 mod explain;
+mod left_link;
 mod leftovers;
 mod pins;
 mod resident;
@@ -23,12 +24,11 @@ pub mod shadow;
 
 use anyhow::Context as _;
 use aya::{
-    Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
-    maps::{PerCpuArray, RingBuf},
-    programs::Xdp,
+    Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned, maps::PerCpuArray, programs::Xdp,
 };
 use netboot_ebpf::{shared::map, verdict::Verdict};
 
+pub use self::rows::held_back;
 pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
@@ -111,15 +111,6 @@ impl FastPath {
         let map = self.ebpf.map(map::COUNTERS).context("the object has no COUNTERS")?;
         let counters = PerCpuArray::<_, u64>::try_from(map)?;
         Ok(counters.get(&(verdict as u32), 0)?.iter().sum())
-    }
-
-    /// Takes the event ring out: [`watch`] reads it.
-    ///
-    /// # Errors
-    /// It was taken before.
-    pub fn take_events(&mut self) -> anyhow::Result<Events> {
-        let map = self.ebpf.take_map(map::EVENTS).context("the event ring is taken")?;
-        Ok(Events::new(RingBuf::try_from(map)?))
     }
 
     /// Takes the program's own log lines out; they go to the daemon's log.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
@@ -124,9 +124,18 @@ impl Machines {
 
     /// Notes what a machine did a short time ago: its last step may be a later one.
     pub fn record_at(&self, mac: Mac, step: Step, at: Instant) {
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let requests = u64::from(matches!(step, Step::Dhcp { .. }));
+        self.note(mac, step, at, Duration::ZERO, requests);
+    }
+
+    /// Notes what a machine did last before this daemon was started, and how often it asked.
+    pub fn restore(&self, mac: Mac, step: Step, at: Instant, requests: u64) {
+        self.note(mac, step, at, at.elapsed(), requests);
+    }
+
+    fn note(&self, mac: Mac, step: Step, at: Instant, age: Duration, requests: u64) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let last_seen = now.saturating_sub(age).as_secs();
         let step = step.printable();
         let host = self.inventory.by_mac(mac);
         let host = host.as_deref();
@@ -138,17 +147,15 @@ impl Machines {
                 ip: host.map(|host| host.ip),
                 hostname: host.and_then(|host| host.hostname.clone()),
                 known: host.is_some(),
-                last_seen: now,
+                last_seen,
                 requests: 0,
                 last: step.clone(),
             },
             at,
             turn,
         });
-        entry.machine.last_seen = now;
-        if let Step::Dhcp { .. } = step {
-            entry.machine.requests += 1;
-        }
+        entry.machine.last_seen = entry.machine.last_seen.max(last_seen);
+        entry.machine.requests = entry.machine.requests.saturating_add(requests);
         if at >= entry.at {
             entry.at = at;
             entry.machine.last = step;
@@ -226,8 +233,6 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::inventory::Host;
 

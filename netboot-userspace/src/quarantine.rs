@@ -62,13 +62,15 @@ impl Quarantine {
         true
     }
 
-    /// Goes on where an earlier daemon ended.
+    /// Goes on where an earlier daemon ended; what is known to be held back longer stays so.
     pub fn restore(&self, held: impl IntoIterator<Item = Held>, now: Duration) {
         let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         for held in held.into_iter().filter(|held| now < held.until) {
-            until.insert(held.station, held.until);
-            fresh.push(held);
+            if until.get(&held.station).is_none_or(|known| *known < held.until) {
+                until.insert(held.station, held.until);
+                fresh.push(held);
+            }
         }
         self.told.notify_one();
     }
@@ -143,5 +145,15 @@ mod tests {
         assert!(quarantine.hold(other, seconds(300)) && quarantine.hold(STATION, seconds(301)));
         assert_eq!(quarantine.fresh().await.len(), 2);
         assert_eq!(quarantine.held(seconds(360)).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn is_restored_once_and_for_the_longest() {
+        let quarantine = Quarantine::new(Duration::from_secs(60));
+        let held = |until| Held { station: STATION, until: Duration::from_secs(until) };
+        quarantine.restore([held(90), held(150), held(120)], Duration::from_secs(100));
+        quarantine.restore([held(150)], Duration::from_secs(100));
+        assert_eq!(quarantine.fresh().await, [held(150)]);
+        assert_eq!(quarantine.held(Duration::ZERO), [(STATION, held(150).until)]);
     }
 }

@@ -5,12 +5,13 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use netboot_ebpf::{
     client::Stage,
-    shared::{Mac, NO_ARCHITECTURE, Seen, Vlan},
+    limit::Unknown,
+    shared::{Mac, NO_ARCHITECTURE, Seen, Station, Vlan},
     verdict::Verdict,
     wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST},
 };
@@ -18,6 +19,7 @@ use netboot_ebpf::{
 use crate::{
     config::Architecture,
     machines::{Machines, Step},
+    quarantine,
     throttle::Throttle,
 };
 
@@ -57,13 +59,9 @@ impl Sightings {
 
     /// Notes a message that came at a time, and what became of it.
     pub fn note(&self, by: DecidedBy, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
-        let mut interface = self.interface(ifindex);
-        let vlan = seen.station.vlan;
-        if vlan != Vlan::NONE {
-            interface += &format!(" vlan {vlan}");
-        }
+        let interface = self.interface(ifindex, seen.station.vlan);
         let interface = interface.as_str();
-        let stage = Stage::from_number(seen.stage).unwrap_or(Stage::Plain).as_str();
+        let stage = stage_name(seen.stage);
         let message = message_name(seen.message_type);
         let machine = seen.station.mac;
         tracing::debug!(path = ?by, interface, %machine, message, stage, verdict = verdict.as_str(), "dhcp");
@@ -78,15 +76,38 @@ impl Sightings {
             interface: interface.to_owned(),
             message: message.to_owned(),
             stage: stage.to_owned(),
-            architecture: (seen.architecture != NO_ARCHITECTURE).then_some(seen.architecture),
+            architecture: architecture(seen.architecture),
             verdict: verdict.as_str().to_owned(),
         };
         self.machines.record_at(machine, step, at);
     }
 
-    fn interface(&self, ifindex: u32) -> String {
+    /// Lists machines without reservation that the kernel saw before this daemon was started.
+    pub fn restore(&self, mut unknown: Vec<(Station, Unknown)>) {
+        // Of too many, those that asked last stay.
+        unknown.sort_by_key(|(_, row)| row.last_seen);
+        let (now, since_boot) = (Instant::now(), quarantine::now());
+        for (Station { mac, vlan }, row) in unknown {
+            if self.machines.inventory().by_mac(mac).is_some() {
+                continue;
+            }
+            let age = since_boot.saturating_sub(Duration::from_nanos(row.last_seen));
+            let step = Step::Dhcp {
+                interface: self.interface(row.ifindex, vlan),
+                message: message_name(row.message_type).to_owned(),
+                stage: stage_name(row.stage).to_owned(),
+                architecture: architecture(row.architecture),
+                verdict: Verdict::UnknownMachine.as_str().to_owned(),
+            };
+            let at = now.checked_sub(age).unwrap_or(now);
+            self.machines.restore(mac, step, at, row.requests);
+        }
+    }
+
+    fn interface(&self, ifindex: u32, vlan: Vlan) -> String {
         let names = self.interfaces.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(&ifindex).map_or("?", String::as_str).to_owned()
+        let name = names.get(&ifindex).map_or("?", String::as_str);
+        if vlan == Vlan::NONE { name.to_owned() } else { format!("{name} vlan {vlan}") }
     }
 
     /// Says once, and not of too many at a time, that a machine without reservation asks, and how to add it.
@@ -124,6 +145,14 @@ impl Sightings {
     }
 }
 
+fn stage_name(stage: u8) -> &'static str {
+    Stage::from_number(stage).unwrap_or(Stage::Plain).as_str()
+}
+
+fn architecture(code: u16) -> Option<u16> {
+    (code != NO_ARCHITECTURE).then_some(code)
+}
+
 fn message_name(message_type: u8) -> &'static str {
     match message_type {
         DISCOVER => "discover",
@@ -142,10 +171,8 @@ mod tests {
     use tracing::subscriber::with_default;
     use tracing_subscriber::fmt::MakeWriter;
 
-    use netboot_ebpf::shared::Station;
-
     use super::*;
-    use crate::inventory::Inventory;
+    use crate::inventory::{Host, Inventory};
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -190,5 +217,46 @@ mod tests {
         assert_eq!(log.lines().count(), ANNOUNCEMENTS as usize, "{log}");
         assert_eq!(machines.snapshot().len(), 200);
         assert!(machines.snapshot().iter().all(|machine| machine.requests == 2));
+    }
+
+    #[test]
+    fn machines_of_an_earlier_daemon_are_listed() {
+        let mac = |number| Mac { octets: [2, 0, 0, 0, 0, number] };
+        let known = Host { mac: mac(9), ..Host::default() };
+        let machines = Machines::new(Inventory::new([Arc::new(known)]));
+        let sightings = Sightings::new(machines.clone(), None);
+        sightings.set_interfaces(HashMap::from([(3, "eth0".to_owned())]));
+        let now = quarantine::now();
+        let asked = |number, ago, requests| {
+            let last_seen = u64::try_from((now - Duration::from_secs(ago)).as_nanos()).unwrap();
+            let row = Unknown {
+                last_seen,
+                requests,
+                ifindex: 3,
+                architecture: 7,
+                message_type: DISCOVER,
+                stage: 1,
+                ..Unknown::default()
+            };
+            (Station::untagged(mac(number)), row)
+        };
+        let seen = Seen { station: Station::untagged(mac(2)), ..Seen::NOTHING };
+        sightings.note(DecidedBy::Kernel, 3, Verdict::UnknownMachine, &seen, Instant::now());
+        sightings.restore(vec![asked(1, 1, 5), asked(2, 2, 7), asked(9, 0, 1)]);
+
+        let [older, newer] = &machines.snapshot()[..] else { panic!("two machines") };
+        assert_eq!((older.requests, older.known), (5, false));
+        assert_eq!(newer.last_seen - older.last_seen, 1, "{older:?} {newer:?}");
+        let last = Step::Dhcp {
+            interface: "eth0".to_owned(),
+            message: "discover".to_owned(),
+            stage: "pxe".to_owned(),
+            architecture: Some(7),
+            verdict: "unknown-machine".to_owned(),
+        };
+        assert_eq!(older.last, last);
+        // What this daemon saw is later.
+        let Step::Dhcp { message, .. } = &newer.last else { panic!("{newer:?}") };
+        assert_eq!((newer.requests, message.as_str()), (8, "other"));
     }
 }

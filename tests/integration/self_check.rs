@@ -25,7 +25,7 @@ fn spawn_other(lab: &Lab, setup: &Setup) -> Result<Process> {
 }
 
 /// The number of the program at the interface.
-fn program(lab: &Lab) -> Result<u64> {
+pub(crate) fn program(lab: &Lab) -> Result<u64> {
     let links = lab.server.ip(&["-json", "link", "show", "dev", INTERFACE])?;
     let links: Value = serde_json::from_str(&links)?;
     links[0]["xdp"]["prog"]["id"].as_u64().with_context(|| links.to_string())

@@ -257,6 +257,13 @@ impl Daemon {
         Ok(found.cloned())
     }
 
+    /// Ends it without a word.
+    #[must_use]
+    pub fn kill(self) -> Setup {
+        drop(self.process);
+        self.setup
+    }
+
     /// Ends it with SIGTERM; it must end well, and leave no pins.
     pub fn stop(self) -> Result<()> {
         let Output { status, stderr, .. } = self.process.terminate(DEADLINE)?;

@@ -23,9 +23,33 @@ pub(super) fn deadlines(xdp: &Xdp) -> Deadlines {
     }
 }
 
-/// Goes on for as long as there is somebody to say how; `None`: nothing in the kernel is ours. It is a task of
-/// its own, since a change of the configuration may take long.
-pub(super) async fn tell(mut xdp: watch::Receiver<Option<Xdp>>) {
+/// The task that tells it.
+pub(super) struct Alive {
+    xdp: watch::Sender<Option<Xdp>>,
+    failure: watch::Receiver<Option<String>>,
+}
+
+impl Alive {
+    /// Starts it. It is a task of its own, since a change of the configuration may take long.
+    pub(super) fn start() -> Self {
+        let xdp = watch::Sender::new(None);
+        let (failed, failure) = watch::channel(None);
+        tokio::spawn(tell(xdp.subscribe(), failed));
+        Self { xdp, failure }
+    }
+
+    /// How to tell it from now on; `None`: nothing in the kernel is ours.
+    pub(super) fn set(&self, xdp: Option<Xdp>) {
+        self.xdp.send_replace(xdp);
+    }
+
+    /// Why the kernel was not told last time.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+}
+
+async fn tell(mut xdp: watch::Receiver<Option<Xdp>>, failed: watch::Sender<Option<String>>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     let mut failures = Throttle::default();
     loop {
@@ -35,11 +59,18 @@ pub(super) async fn tell(mut xdp: watch::Receiver<Option<Xdp>>) {
                 return;
             }
         }
-        let Some(xdp) = xdp.borrow_and_update().clone() else { continue };
-        if let Err(error) = fastpath::put_off(&xdp.pin_path, &deadlines(&xdp))
+        let told = xdp
+            .borrow_and_update()
+            .as_ref()
+            .map_or(Ok(()), |xdp| fastpath::put_off(&xdp.pin_path, &deadlines(xdp)));
+        let failure = told
+            .err()
+            .map(|error| format!("the kernel is not told that the daemon lives: {error:#}"));
+        if let Some(failure) = &failure
             && failures.ready(Instant::now())
         {
-            tracing::error!("the kernel is not told that the daemon lives: {error:#}");
+            tracing::error!("{failure}");
         }
+        failed.send_replace(failure);
     }
 }

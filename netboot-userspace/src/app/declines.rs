@@ -30,6 +30,10 @@ pub(super) async fn watch(
     let mut declined = Throttle::new(TOLD);
     let mut given = Throttle::new(TOLD);
     let mut ends = DelayQueue::<Station>::new();
+    // It may have been told of some before, and failed since.
+    for (station, left) in quarantine.held(quarantine::now()) {
+        ends.insert(station, left);
+    }
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -75,4 +79,47 @@ fn end(station: Station, tables: &Served, told: &mut Throttle) {
 
 fn address(station: Station, tables: &Served) -> Ipv4Addr {
     tables.read().reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap, HashSet};
+
+    use netboot_ebpf::shared::{Mac, Settings};
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+    use crate::{quarantine::Quarantine, tables::Tables};
+
+    /// The one before it failed when it had been told of the address.
+    #[tokio::test]
+    async fn goes_on_where_another_failed() {
+        const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
+        let quarantine = Arc::new(Quarantine::new(Duration::from_millis(50)));
+        assert!(quarantine.hold(STATION, quarantine::now()));
+        assert_eq!(quarantine.fresh().await.len(), 1);
+        let tables = Served::new(Tables {
+            settings: Settings::new_zeroed(),
+            interfaces: HashMap::new(),
+            user_classes: HashMap::new(),
+            subnets: Vec::new(),
+            boot_files: Vec::new(),
+            reservations: BTreeMap::new(),
+            anybody: HashMap::new(),
+            known: HashSet::new(),
+            quarantine: Arc::clone(&quarantine),
+        });
+        let (kernel, _told) = mpsc::unbounded_channel();
+        let cancel = CancellationToken::new();
+        let watch = tokio::spawn(watch(tables, kernel, cancel.clone()));
+        // At the beginning of time, all that is not forgotten is held.
+        let forgotten = async {
+            while !quarantine.held(Duration::ZERO).is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), forgotten).await.unwrap();
+        cancel.cancel();
+        watch.await.unwrap();
+    }
 }

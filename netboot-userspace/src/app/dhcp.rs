@@ -1,7 +1,7 @@
 //! The side of this node that answers DHCP: tables, interfaces, the kernel and the slow paths.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     net::UdpSocket,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,10 +20,11 @@ use super::{
     health::State,
     interface,
     kernel::{How, Kernel},
+    lasting::Lasting,
     node::AtEnd,
 };
 use crate::{
-    config::{Config, DhcpMode},
+    config::{Config, DhcpMode, Xdp},
     links::{self, Link},
     other_servers::{Detector, OtherServers},
     quarantine::Held,
@@ -45,6 +46,7 @@ pub(super) struct Dhcp {
     paths: BTreeMap<u32, RunningPath>,
     others: OtherServers,
     declined: mpsc::UnboundedSender<Held>,
+    declines: Lasting,
     /// Cancelled with this value.
     cancel: CancellationToken,
     /// What is not as configured.
@@ -148,6 +150,7 @@ impl Dhcp {
             cancel: CancellationToken::new(),
             trouble: None,
             declined,
+            declines: Lasting::new("holding declined addresses back"),
         })
     }
 
@@ -156,13 +159,23 @@ impl Dhcp {
     /// # Errors
     /// A socket cannot be opened, or the kernel does not do what `xdp.mode` demands.
     pub(super) fn start(&mut self, config: &Config) -> anyhow::Result<()> {
-        let (tables, cancel) = (self.common.tables.clone(), self.cancel.clone());
-        tokio::spawn(declines::watch(tables, self.declined.clone(), cancel));
+        self.watch_declines();
         let links = std::mem::take(&mut self.links);
+        self.name_interfaces(&links);
         // Sockets first: what the program passes on has somebody to go to.
         self.open_paths(&links)?;
         self.start_kernel(config)?;
         self.settle(config, links)
+    }
+
+    fn watch_declines(&mut self) {
+        let (tables, cancel) = (self.common.tables.clone(), self.cancel.clone());
+        self.declines.start(declines::watch(tables, self.declined.clone(), cancel));
+    }
+
+    fn name_interfaces(&self, links: &[Link]) {
+        let names = links.iter().map(|link| (link.index, link.name.clone()));
+        self.common.sightings.set_interfaces(names.collect());
     }
 
     fn start_kernel(&mut self, config: &Config) -> anyhow::Result<()> {
@@ -280,9 +293,7 @@ impl Dhcp {
 
     /// Program and slow paths at these interfaces, and at no others.
     fn settle(&mut self, config: &Config, links: Vec<Link>) -> anyhow::Result<()> {
-        let names =
-            links.iter().map(|link| (link.index, link.name.clone())).collect::<HashMap<_, _>>();
-        self.common.sightings.set_interfaces(names);
+        self.name_interfaces(&links);
         let is_gone = |own: &&Link| {
             config.interfaces.contains(&own.name) && !links.iter().any(|link| link.name == own.name)
         };
@@ -338,7 +349,11 @@ impl Dhcp {
     }
 
     /// Starts again what has ended without being told to: one slow path's failure is nothing to the others.
-    pub(super) async fn look_after(&mut self) {
+    pub(super) async fn look_after(&mut self, xdp: &Xdp) {
+        self.kernel.look_after(xdp);
+        if self.declines.is_over() {
+            self.watch_declines();
+        }
         let ended: Vec<u32> = self
             .paths
             .iter()

@@ -8,13 +8,13 @@ use std::{
 };
 
 use netboot_ebpf::shared::Station;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     alive::deadlines,
     hidden_tags::hidden_tags,
     self_check::{self, SelfCheckFailed},
+    told::Told,
 };
 use crate::{
     config::{Config, Xdp, XdpMode},
@@ -42,8 +42,11 @@ pub(super) struct Kernel {
     /// No earlier daemon's program was taken over.
     is_ours: bool,
     interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
-    watches: JoinSet<()>,
-    unreadable_events: Arc<AtomicU64>,
+    told: Option<Told>,
+    /// Nobody reads what it tells.
+    unheard: Option<String>,
+    /// A pin is gone.
+    lost: Option<String>,
 }
 
 /// How tables were put in service.
@@ -122,13 +125,42 @@ impl Kernel {
         announce(&start);
         self.is_ours = start == Takeover::Fresh;
         self.without = None;
-        let program = resident.program();
-        let events = program.take_events()?;
-        self.unreadable_events = events.unreadable();
-        self.watches.spawn(fastpath::watch(events, sightings.clone(), cancel.clone()));
-        self.watches.spawn(fastpath::watch_log(program.take_log()?, cancel.clone()));
+        match resident.unknown() {
+            Ok(unknown) => sightings.restore(unknown),
+            Err(error) => tracing::warn!("machines that asked earlier are not listed: {error:#}"),
+        }
+        self.told = Some(Told::start(&mut resident, sightings, cancel)?);
         self.resident = Some(resident);
         Ok(())
+    }
+
+    /// Notices what ended, and what was removed by somebody else.
+    pub(super) fn look_after(&mut self, xdp: &Xdp) {
+        let (Some(resident), Some(told)) = (&mut self.resident, &mut self.told) else { return };
+        let unheard = told.look_after(resident).err().map(|error| {
+            format!("unknown machines and what the kernel answers are not told of: {error:#}")
+        });
+        let lost = resident.lost_pin().map(|pin| {
+            let pin = pin.display();
+            format!("{pin} is gone: the kernel goes on, but not without this daemon: restart it")
+        });
+        // The task that tells it that the daemon lives finds the map by its pin.
+        if lost.is_some()
+            && let Err(error) = resident.put_off(&deadlines(xdp))
+        {
+            tracing::error!("the kernel is not told that the daemon lives: {error:#}");
+        }
+        for (before, now) in [(&self.unheard, &unheard), (&self.lost, &lost)] {
+            if let (None, Some(now)) = (before, now) {
+                tracing::error!("{now}");
+            }
+        }
+        (self.unheard, self.lost) = (unheard, lost);
+    }
+
+    /// What is not as it should be with the program that answers.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.lost.clone().or_else(|| self.unheard.clone())
     }
 
     /// Puts other tables in service: in place if `patch` is there and has room, else as a whole.
@@ -278,7 +310,7 @@ impl Kernel {
     }
 
     pub(super) fn unreadable_events(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.unreadable_events)
+        self.told.as_ref().map(Told::unreadable).unwrap_or_default()
     }
 
     /// Holds an address back until a time since boot.
@@ -295,7 +327,7 @@ impl Kernel {
 
     /// Takes the program off, everywhere.
     pub(super) fn stop(&mut self) {
-        self.watches.abort_all();
+        (self.told, self.unheard, self.lost) = (None, None, None);
         self.interfaces.clear();
         let removed = match self.resident.take() {
             Some(resident) => resident.remove(),

@@ -7,13 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::block_in_place,
-};
+use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
-    alive,
+    alive::Alive,
     dhcp::{Changes, Dhcp, Ports},
     health::{Health, State},
     kernel,
@@ -26,7 +23,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    config::{self, Change, Config, DhcpMode, Xdp},
+    config::{self, Change, Config, DhcpMode},
     inventory::{Difference, Host, Inventory},
     machines::Machines,
     quarantine::Held,
@@ -50,7 +47,7 @@ pub(super) struct Node {
     /// Where addresses that are declined come to.
     declined: mpsc::UnboundedSender<Held>,
     /// What is told to the kernel while we live.
-    alive: watch::Sender<Option<Xdp>>,
+    alive: Alive,
     /// Of the last self-check.
     failed_check: Option<String>,
     /// What was read last is not in service.
@@ -129,11 +126,10 @@ impl Node {
             supervisor,
             health,
             declined,
-            alive: watch::Sender::new(None),
+            alive: Alive::start(),
             failed_check: None,
             is_refused: false,
         };
-        tokio::spawn(alive::tell(this.alive.subscribe()));
         this.settle().await;
         if this.health.is_ready() {
             tracing::info!("ready");
@@ -192,7 +188,8 @@ impl Node {
     /// Starts again what has ended without being told to.
     pub(super) async fn look_after(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
-        dhcp.look_after().await;
+        dhcp.look_after(&self.config.xdp).await;
+        self.tell_of_kernel();
     }
 
     /// The files that a reload reads.
@@ -343,7 +340,7 @@ impl Node {
             self.health.off(TFTP);
         }
         let Some(dhcp) = &mut self.dhcp else {
-            self.alive.send_replace(None);
+            self.alive.set(None);
             let interfaces = self.config.interfaces.iter().map(|name| interface(name));
             [SELF_CHECK.to_owned(), DHCP.to_owned(), XDP.to_owned()]
                 .into_iter()
@@ -361,15 +358,11 @@ impl Node {
             None => self.health.up(DHCP),
         }
         let kernel = dhcp.kernel();
-        self.alive.send_replace(kernel.is_there().then(|| self.config.xdp.clone()));
+        self.alive.set(kernel.is_there().then(|| self.config.xdp.clone()));
         match kernel.failed_check().or(self.failed_check.as_deref()) {
             Some(why) => self.health.down(SELF_CHECK, why),
             None if kernel.is_loaded() => self.health.up(SELF_CHECK),
             None => self.health.off(SELF_CHECK),
-        }
-        match kernel.left() {
-            Some(why) => self.health.down(XDP, why),
-            None => self.health.off(XDP),
         }
         for name in &self.config.interfaces {
             let part = interface(name);
@@ -378,6 +371,19 @@ impl Node {
                 State::Degraded(why) => self.health.degraded(part, why),
                 State::Down(why) => self.health.down(part, why),
             }
+        }
+        self.tell_of_kernel();
+    }
+
+    /// Says how the program in the kernel is, where it is not as it should be.
+    fn tell_of_kernel(&mut self) {
+        let Some(dhcp) = &mut self.dhcp else { return };
+        let kernel = dhcp.kernel();
+        let trouble = kernel.trouble().or_else(|| self.alive.failure());
+        match (kernel.left(), trouble) {
+            (Some(why), _) => self.health.down(XDP, why),
+            (None, Some(why)) => self.health.degraded(XDP, why),
+            (None, None) => self.health.off(XDP),
         }
     }
 

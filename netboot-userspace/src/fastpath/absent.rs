@@ -3,9 +3,18 @@
 #[path = "counters.rs"]
 mod counters;
 
-use std::{convert::Infallible, os::fd::OwnedFd, path::Path, time::Duration};
+use std::{
+    convert::Infallible,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
-use netboot_ebpf::shared::{Deadlines, Station};
+use netboot_ebpf::{
+    limit::Unknown,
+    shared::{Deadlines, Station},
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::counters::KernelCounters;
@@ -129,6 +138,36 @@ impl Resident {
 
     /// # Errors
     /// Never: there is no program.
+    pub fn unknown(&mut self) -> anyhow::Result<Vec<(Station, Unknown)>> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn events(&mut self) -> anyhow::Result<Events> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    #[must_use]
+    pub fn event_ring(&self) -> Option<u32> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    #[must_use]
+    pub fn lost_pin(&self) -> Option<PathBuf> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
+    pub fn put_off(&mut self, _: &Deadlines) -> anyhow::Result<()> {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// Never: there is no program.
     pub fn remove(self) -> anyhow::Result<()> {
         match self.0 {}
     }
@@ -138,12 +177,6 @@ impl Resident {
 pub struct Program(Infallible);
 
 impl Program {
-    /// # Errors
-    /// Never: there is no program.
-    pub fn take_events(&mut self) -> anyhow::Result<Events> {
-        match self.0 {}
-    }
-
     /// # Errors
     /// Never: there is no program.
     pub fn take_log(&mut self) -> anyhow::Result<Infallible> {
@@ -168,13 +201,13 @@ pub struct Events(Infallible);
 impl Events {
     /// Never called.
     #[must_use]
-    pub fn unreadable(&self) -> std::sync::Arc<std::sync::atomic::AtomicU64> {
+    pub fn ring(&self) -> u32 {
         match self.0 {}
     }
 }
 
 /// Never called.
-pub async fn watch(events: Events, _: Sightings, _: CancellationToken) {
+pub async fn watch(events: Events, _: Arc<AtomicU64>, _: Sightings, _: CancellationToken) {
     match events.0 {}
 }
 

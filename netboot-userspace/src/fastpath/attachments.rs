@@ -7,13 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use aya::programs::{
-    Xdp, XdpMode as AyaMode,
-    links::{FdLink, PinnedLink},
-    xdp::XdpLink,
-};
+use aya::programs::{Xdp, XdpMode as AyaMode, links::FdLink, xdp::XdpLink};
 
-use super::{bpffs, explain, pins::Pins};
+use super::{bpffs, explain, left_link::LeftLink, pins::Pins};
 use crate::{
     config::XdpMode,
     links::{self, Link},
@@ -33,18 +29,50 @@ pub(super) struct Attachments {
     links: BTreeMap<u32, FdLink>,
 }
 
+/// What an earlier daemon left.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) own: Attachments,
+    /// Why one of them is not ours to take.
+    pub(super) foreign: Option<anyhow::Error>,
+    /// Why it cannot be told whose one is.
+    pub(super) unread: Option<anyhow::Error>,
+}
+
+impl Left {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.own.links.is_empty() && self.unread.is_none()
+    }
+}
+
 impl Attachments {
     /// Those that an earlier daemon left; of interfaces that are gone, nothing is left.
-    pub(super) fn adopt(pins: &Pins) -> anyhow::Result<Self> {
-        let mut this = Self::default();
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub(super) fn find(pins: &Pins) -> anyhow::Result<Left> {
+        let mut left = Left::default();
         for ifindex in pins.links()? {
-            match open(ifindex, pins) {
-                Ok(Some(link)) => _ = this.links.insert(ifindex, link),
-                Ok(None) => {}
-                Err(error) => tracing::warn!("what holds an earlier program is left: {error:#}"),
+            match LeftLink::open(ifindex, pins) {
+                Ok(LeftLink::Own(ifindex, link)) => _ = left.own.links.insert(ifindex, link),
+                Ok(LeftLink::Void) => bpffs::remove(&pins.link(ifindex))?,
+                Ok(LeftLink::Foreign) => left.foreign = Some(foreign(ifindex, pins)),
+                Err(error) => left.unread = Some(error),
             }
         }
-        Ok(this)
+        Ok(left)
+    }
+
+    /// Takes over what an earlier daemon left.
+    ///
+    /// # Errors
+    /// A program in another network namespace answers from the same maps.
+    pub(super) fn adopt(pins: &Pins) -> anyhow::Result<Self> {
+        let Left { own, foreign, unread } = Self::find(pins)?;
+        if let Some(error) = unread {
+            tracing::warn!("what holds an earlier program is left: {error:#}");
+        }
+        foreign.map_or(Ok(own), Err)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -177,19 +205,12 @@ impl Attachments {
     }
 }
 
-/// The link that an earlier daemon pinned, if it is one of this interface.
-fn open(ifindex: u32, pins: &Pins) -> anyhow::Result<Option<FdLink>> {
-    let pin = pins.link(ifindex);
-    let link =
-        PinnedLink::from_pin(&pin).with_context(|| format!("cannot open {}", pin.display()))?;
-    let link = FdLink::from(link);
-    let program = link.info().context("the kernel does not describe a link")?.program_id();
-    // The index may be another interface's by now.
-    if links::xdp_program(ifindex)? == Some(program) {
-        return Ok(Some(link));
-    }
-    bpffs::remove(&pin)?;
-    Ok(None)
+fn foreign(ifindex: u32, pins: &Pins) -> anyhow::Error {
+    anyhow::anyhow!(
+        "a program in another network namespace answers from this xdp.pin-path ({} holds it): give each namespace a \
+         directory of its own, or run `netboot detach` in that one",
+        pins.shown(&pins.link(ifindex)).display()
+    )
 }
 
 fn replace(program: &mut Xdp, link: FdLink) -> anyhow::Result<FdLink> {

@@ -77,3 +77,8 @@ pub fn open(directory: &Path) -> anyhow::Result<Option<OwnedFd>> {
 pub(super) fn remove(pin: &Path) -> anyhow::Result<()> {
     absent(fs::remove_file(pin)).with_context(|| format!("cannot remove the pin {}", pin.display()))
 }
+
+/// Gives a pin another name.
+pub(super) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::rename(from, to).with_context(|| format!("cannot move the pin {}", from.display()))
+}

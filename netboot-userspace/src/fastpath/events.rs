@@ -1,6 +1,7 @@
 //! What the program tells: events of messages, and its own log lines.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -8,8 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aya::maps::{MapData, RingBuf};
-use netboot_ebpf::{shared::Event, verdict::Verdict};
+use anyhow::Context as _;
+use aya::{
+    Ebpf,
+    maps::{Map, MapData, RingBuf},
+};
+use netboot_ebpf::{
+    shared::{Event, map},
+    verdict::Verdict,
+};
 use nix::time::ClockId;
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
@@ -26,23 +34,37 @@ const MAX_TURNS: u32 = 64;
 /// The event ring.
 pub struct Events {
     ring: RingBuf<MapData>,
-    unreadable: Arc<AtomicU64>,
+    id: u32,
 }
 
 impl Events {
-    pub(super) fn new(ring: RingBuf<MapData>) -> Self {
-        Self { ring, unreadable: Arc::default() }
+    /// Takes the ring out of an object; where that was done before, it is opened by its pin.
+    pub(super) fn take(ebpf: &mut Ebpf, pin: &Path) -> anyhow::Result<Self> {
+        let map = match ebpf.take_map(map::EVENTS) {
+            Some(map) => map,
+            None => Map::RingBuf(
+                MapData::from_pin(pin).with_context(|| format!("cannot open {}", pin.display()))?,
+            ),
+        };
+        let Map::RingBuf(data) = &map else { anyhow::bail!("EVENTS is no ring") };
+        let id = data.info()?.id();
+        Ok(Self { ring: RingBuf::try_from(map)?, id })
     }
 
-    /// How many were not understood.
+    /// The kernel's number of the ring.
     #[must_use]
-    pub fn unreadable(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.unreadable)
+    pub fn ring(&self) -> u32 {
+        self.id
     }
 }
 
-/// Reads events until it is cancelled.
-pub async fn watch(mut events: Events, sightings: Sightings, cancel: CancellationToken) {
+/// Reads events until it is cancelled, and counts those that were not understood.
+pub async fn watch(
+    mut events: Events,
+    unreadable: Arc<AtomicU64>,
+    sightings: Sightings,
+    cancel: CancellationToken,
+) {
     let mut ticks = tokio::time::interval(POLL);
     while !cancel.is_cancelled() {
         tokio::select! {
@@ -59,7 +81,7 @@ pub async fn watch(mut events: Events, sightings: Sightings, cancel: Cancellatio
                 }
                 // The daemon judges again, and tells of that.
                 Some(_) => {}
-                None => _ = events.unreadable.fetch_add(1, Relaxed),
+                None => _ = unreadable.fetch_add(1, Relaxed),
             }
             // A flood may fill the ring as fast as it is read.
             if turn % TURN == 0 {

@@ -23,9 +23,11 @@ use super::bpffs;
 /// A map's name, and the sizes of its keys and values.
 pub(super) type Table = (&'static str, usize, usize);
 
+pub(super) const RESERVATIONS: Table =
+    (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>());
 /// The maps of one generation of the tables.
 pub(super) const TABLES: [Table; 7] = [
-    (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>()),
+    RESERVATIONS,
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
     (map::BOOT_FILES, size_of::<u32>(), size_of::<BootFile>()),
@@ -73,6 +75,13 @@ impl Pins {
         &self.directory
     }
 
+    /// A pin's place as others know it: the way to the directory may be this process's own.
+    pub(super) fn shown(&self, pin: &Path) -> PathBuf {
+        let directory = fs::read_link(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        pin.strip_prefix(&self.directory)
+            .map_or_else(|_| pin.to_owned(), |rest| directory.join(rest))
+    }
+
     /// Where the next generation is made.
     pub(super) fn next(&self) -> PathBuf {
         self.directory.join(NEXT)
@@ -94,8 +103,7 @@ impl Pins {
         for name in names() {
             let from = self.next().join(name);
             if from.exists() {
-                fs::rename(&from, self.map(name))
-                    .with_context(|| format!("cannot move the pin {}", from.display()))?;
+                bpffs::rename(&from, &self.map(name))?;
             }
         }
         self.forget_next()
@@ -117,6 +125,15 @@ impl Pins {
         let entries = fs::read_dir(&directory)
             .with_context(|| format!("cannot read {}", directory.display()))?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+    }
+
+    /// A pin that was there, and is not any more: of a map, or of one of these interfaces' links.
+    pub(super) fn lost(&self, ifindexes: impl IntoIterator<Item = u32>) -> Option<PathBuf> {
+        let maps = names().filter(|name| *name != LOG).map(|name| self.map(name));
+        let links = ifindexes.into_iter().map(|ifindex| self.link(ifindex));
+        // One that cannot be looked at is another matter.
+        let is_gone = |pin: &PathBuf| pin.try_exists().is_ok_and(|exists| !exists);
+        maps.chain(links).find(is_gone).map(|pin| self.shown(&pin))
     }
 
     /// Removes everything: what no daemon holds otherwise is gone.

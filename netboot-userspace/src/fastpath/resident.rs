@@ -1,9 +1,12 @@
 //! The program in service. It stays in the kernel when the daemon ends without saying so, and the next one
 //! takes it over.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use aya::maps::MapInfo;
+use aya::maps::{Map, MapInfo};
 use netboot_ebpf::{
     limit::{Ceilings, Unknown},
     shared::{COUNTERS_LEN, Deadlines, EVENTS_BYTES, LAYOUT, MAX_UNKNOWN, Station, map},
@@ -11,8 +14,9 @@ use netboot_ebpf::{
 
 use super::{
     FastPath, PROGRAM,
-    attachments::Attachments,
+    attachments::{Attachments, Left},
     counts::{self, Counts},
+    events::Events,
     pins::{self, Pins},
     program,
     room::Room,
@@ -76,6 +80,7 @@ impl Resident {
                 Err(error) => tracing::warn!("the pinned maps are not taken over: {error:#}"),
             }
         }
+        restore_held(&pins, tables);
         let (mut current, copy) = generation(&pins, tables, deadlines, check)?;
         attachments.update(program(&mut current.ebpf, PROGRAM)?, &pins);
         tidy(&pins);
@@ -178,6 +183,43 @@ impl Resident {
         Counts::open(&self.pins.map(map::COUNTERS))
     }
 
+    /// Machines without reservation that asked, also before this daemon was started.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn unknown(&mut self) -> anyhow::Result<Vec<(Station, Unknown)>> {
+        rows::unknown(&mut self.current.ebpf)
+    }
+
+    /// What it tells of messages.
+    ///
+    /// # Errors
+    /// The map was taken before, and cannot be opened again.
+    pub fn events(&mut self) -> anyhow::Result<Events> {
+        Events::take(&mut self.current.ebpf, &self.pins.map(map::EVENTS))
+    }
+
+    /// The number of the ring that it tells of them through, if that was not taken since the program was replaced.
+    #[must_use]
+    pub fn event_ring(&self) -> Option<u32> {
+        let Map::RingBuf(ring) = self.current.ebpf.map(map::EVENTS)? else { return None };
+        Some(ring.info().ok()?.id())
+    }
+
+    /// A pin that somebody else removed: without it all ends with this daemon.
+    #[must_use]
+    pub fn lost_pin(&self) -> Option<PathBuf> {
+        self.pins.lost(self.interfaces())
+    }
+
+    /// Puts off the end of answers and of boot files, wherever the map is pinned.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn put_off(&mut self, deadlines: &Deadlines) -> anyhow::Result<()> {
+        self.current.set_deadlines(deadlines)
+    }
+
     /// The program that is loaded, for what it tells. All generations tell it through the same maps.
     pub fn program(&mut self) -> &mut FastPath {
         &mut self.current
@@ -197,23 +239,39 @@ impl Resident {
 /// Removes what a daemon that is dead left in the directory; says at how many interfaces a program answered.
 ///
 /// # Errors
-/// A daemon runs, or a pin cannot be removed.
+/// A daemon runs, a pin cannot be removed, or a program goes on in another network namespace.
 pub fn remove(directory: &Path) -> anyhow::Result<usize> {
     if !directory.exists() {
         return Ok(0);
     }
     let pins = Pins::open(directory)?;
-    let interfaces = pins.links()?.len();
-    let detached = Attachments::adopt(&pins).and_then(|found| found.detach_all(&pins));
+    let Left { own, foreign, unread } = Attachments::find(&pins)?;
+    let interfaces = own.len();
+    let detached = own.detach_all(&pins);
+    if let Some(error) = foreign.or(unread) {
+        return Err(error);
+    }
     pins.remove()?;
     detached.map(|()| interfaces)
 }
 
-/// Whether a program that no daemon looks after answers from what is pinned in the directory.
+/// Whether a program that no daemon looks after answers in this network namespace from what is pinned in the directory.
 #[must_use]
 pub fn is_left(directory: &Path) -> bool {
     // A daemon that runs holds the directory.
-    Pins::open(directory).and_then(|pins| pins.links()).is_ok_and(|links| !links.is_empty())
+    Pins::open(directory)
+        .and_then(|pins| Attachments::find(&pins))
+        .is_ok_and(|left| !left.is_nothing())
+}
+
+/// Addresses that an earlier daemon's tables hold back stay so, whichever of them are in service.
+fn restore_held(pins: &Pins, tables: &Tables) {
+    for directory in [pins.directory(), &pins.next()] {
+        match rows::held_back(directory) {
+            Ok(held) => tables.quarantine.restore(held, quarantine::now()),
+            Err(error) => tracing::warn!("declined addresses may be given again: {error:#}"),
+        }
+    }
 }
 
 /// Moves the pins of the tables in service to their place; where that fails, the next start replaces all.

@@ -1,15 +1,19 @@
 //! Tables into maps, and back.
 
-use std::{collections::HashMap as Rows, time::Duration};
+use std::{collections::HashMap as Rows, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use aya::{
     Ebpf, Pod,
     maps::{Array, HashMap, Map, MapData},
 };
-use netboot_ebpf::shared::{Reservation, Station, map};
+use netboot_ebpf::{
+    limit::Unknown,
+    shared::{LAYOUT, MAX_UNKNOWN, Reservation, Station, map},
+};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use super::{pins::RESERVATIONS, shadow};
 use crate::{
     quarantine::{self, Held, Quarantine},
     tables::{Tables, patch::Patch},
@@ -91,10 +95,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
     let mut rows = Vec::new();
     for row in reservations(ebpf)?.iter() {
         let (Row(station), Row(row)) = row.context("cannot read RESERVATIONS")?;
-        if row.quarantined_until != 0 {
-            let until = Duration::from_nanos(row.quarantined_until);
-            quarantined.push(Held { station, until });
-        }
+        quarantined.extend(held_of(station, &row));
         rows.push((station, row.configured()));
     }
     let now = Tables {
@@ -113,12 +114,45 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
     Ok(Found { patch, undo, quarantined, reservations })
 }
 
+fn held_of(station: Station, row: &Reservation) -> Option<Held> {
+    let until = Duration::from_nanos(row.quarantined_until);
+    (!until.is_zero()).then_some(Held { station, until })
+}
+
+/// The addresses that the tables in a directory hold back; none, where there are no tables of this layout.
+///
+/// # Errors
+/// They cannot be read.
+pub fn held_back(directory: &Path) -> anyhow::Result<Vec<Held>> {
+    let is_ours = shadow::settings(directory).is_ok_and(|settings| settings.layout == LAYOUT);
+    if !is_ours || shadow::check(directory, &RESERVATIONS).is_err() {
+        return Ok(Vec::new());
+    }
+    let map = MapData::from_pin(directory.join(map::RESERVATIONS))?;
+    let rows: HashMap<_, Row<Station>, Row<Reservation>> = Map::HashMap(map).try_into()?;
+    let held = rows.iter().filter_map(|row| match row {
+        Ok((Row(station), Row(row))) => held_of(station, &row).map(Ok),
+        Err(error) => Some(Err(error)),
+    });
+    held.collect::<Result<_, _>>().context("cannot read RESERVATIONS")
+}
+
 /// Holds a machine's address back.
 pub(super) fn hold(ebpf: &mut Ebpf, station: Station, until: Duration) -> anyhow::Result<()> {
     let mut rows = reservations(ebpf)?;
     let Row(mut row) = rows.get(&Row(station), 0).context("cannot read RESERVATIONS")?;
     row.quarantined_until = u64::try_from(until.as_nanos())?;
     rows.insert(Row(station), Row(row), 0).context("cannot write RESERVATIONS")
+}
+
+/// The machines without reservation that asked.
+pub(super) fn unknown(ebpf: &mut Ebpf) -> anyhow::Result<Vec<(Station, Unknown)>> {
+    let hash: HashMap<_, Row<Station>, Row<Unknown>> = take(ebpf, map::UNKNOWN)?.try_into()?;
+    // Where rows come and go meanwhile, the kernel may begin again.
+    let rows = hash.iter().take(2 * MAX_UNKNOWN);
+    let rows = rows.map(|row| row.map(|(Row(station), Row(unknown))| (station, unknown)));
+    let rows: Rows<_, _> = rows.collect::<Result<_, _>>().context("cannot read UNKNOWN")?;
+    Ok(rows.into_iter().collect())
 }
 
 fn take<'e>(ebpf: &'e mut Ebpf, name: &str) -> anyhow::Result<&'e mut Map> {

@@ -18,6 +18,9 @@ use crate::{
 /// A check begins with nothing, and may leave anything.
 type Check = fn(&Trial) -> anyhow::Result<()>;
 
+/// What becomes of the pins between two daemons.
+type Event = fn(&Trial) -> anyhow::Result<()>;
+
 pub(super) const CHECKS: [(&str, Check); 9] = [
     ("started, and removed", removed),
     ("adopted, one host at a time", adopted),
@@ -52,16 +55,22 @@ fn adopted(trial: &Trial) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Also where all is replaced.
+/// Also where all is replaced, or a switch was under way.
 fn held_back(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, mut tables) = trial.begin(same)?;
     let now = quarantine::now();
     resident.hold(DECLINES, now + Duration::from_secs(3600))?;
-    for variant in [same, other] {
+    let nothing: Event = |_| Ok(());
+    let between: [(variants::Variant, Event); 4] =
+        [(same, nothing), (other, nothing), (other, begun), (same, moved)];
+    for (variant, happens) in between {
         let left = trial.kill(resident, &tables)?;
+        happens(trial)?;
         tables = variants::tables(variant)?;
         (resident, _) = trial.again(&left, &tables)?;
         ensure!(tables.quarantine.is_held(DECLINES, now), "the daemon does not know of it");
+        let pinned = fastpath::held_back(trial.directory())?;
+        ensure!(pinned.iter().any(|held| held.station == DECLINES), "the kernel gives it again");
     }
     Ok(())
 }
@@ -70,15 +79,26 @@ fn replaced(trial: &Trial) -> anyhow::Result<()> {
     after(trial, same, |_| Ok(()))
 }
 
-/// `next/`, and a map that was moved from there to its place, or not yet.
 fn half_done(trial: &Trial) -> anyhow::Result<()> {
-    after(trial, other, |trial| Ok(fs::create_dir(trial.directory().join("next"))?))?;
+    after(trial, other, begun)?;
     trial.clear()?;
-    after(trial, other, |trial| {
-        let next = trial.directory().join("next");
-        fs::create_dir(&next)?;
-        Ok(fs::rename(trial.directory().join("SUBNETS"), next.join("SUBNETS"))?)
-    })
+    after(trial, other, |trial| move_to_next(trial, &["SUBNETS"]))
+}
+
+/// A daemon dies at the beginning of a switch.
+fn begun(trial: &Trial) -> anyhow::Result<()> {
+    move_to_next(trial, &[])
+}
+
+/// It dies when the next tables are in service, but not yet at their place.
+fn moved(trial: &Trial) -> anyhow::Result<()> {
+    move_to_next(trial, &["RESERVATIONS", "SETTINGS"])
+}
+
+fn move_to_next(trial: &Trial, maps: &[&str]) -> anyhow::Result<()> {
+    let next = trial.directory().join("next");
+    fs::create_dir(&next)?;
+    Ok(maps.iter().try_for_each(|map| fs::rename(trial.directory().join(map), next.join(map)))?)
 }
 
 fn other_counters(trial: &Trial) -> anyhow::Result<()> {
