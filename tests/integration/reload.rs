@@ -156,6 +156,20 @@ fn the_xdp_mode_may_change() -> Result<()> {
     daemon.stop()
 }
 
+/// The kernel takes a while to load the program.
+#[test]
+fn a_change_during_the_start_is_seen() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let daemon = setup.spawn(&lab.server, INTERFACE)?;
+    wait_for_log(&daemon, "subnet subnet=192.168.2.0/24", 1)?;
+    edit(&setup, "192.168.2.144", "192.168.2.145")?;
+    wait_for_log(&daemon, "reloaded: 0 hosts added, 1 changed", 1)?;
+    check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
+    ensure!(daemon.terminate(DEADLINE)?.status.success(), "it did not end well");
+    Ok(())
+}
+
 /// Nobody hears of an interface again that is served no more.
 #[test]
 fn other_interfaces_may_be_served() -> Result<()> {
