@@ -11,7 +11,6 @@ mod hidden_tags;
 mod kernel;
 mod node;
 mod notify;
-mod packet_option;
 mod pages;
 mod privileges;
 mod report;
