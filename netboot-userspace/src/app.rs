@@ -14,7 +14,6 @@ mod kernel;
 mod lasting;
 mod node;
 mod notify;
-mod packet_option;
 mod pages;
 mod privileges;
 mod report;

@@ -12,6 +12,7 @@ use crate::{
     config::{self, Architecture, DEFAULT_PATH, XdpMode},
     explain::Message,
     mac,
+    probe::Server,
 };
 
 /// Gives every known machine its address and what it boots.
@@ -36,6 +37,13 @@ pub enum Command {
     Detach(DetachArgs),
     /// Show what the daemon counted, and the machines and where they are in their boot
     Status(StatusArgs),
+    /// Play a machine against the DHCP service on the wire, and say what keeps it from booting
+    #[command(
+        after_help = "It takes the machine's address while it runs. What it sends does not come back to \
+        this node: a DHCP server on this node itself is not reached.\n\n\
+        Exit codes: 0 each machine would boot, 4 one would not."
+    )]
+    Probe(ProbeArgs),
     /// List and edit the hosts of the configuration
     #[command(subcommand)]
     Host(HostCommand),
@@ -145,6 +153,35 @@ pub struct ExplainArgs {
     /// Explain the DHCP requests of a capture (pcap or pcapng)
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
+    #[command(flatten)]
+    pub format: FormatArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ProbeArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Interface to play the machine at
+    #[arg(long = "iface", value_name = "DEV", value_parser = config::interface_name)]
+    pub interface: String,
+    /// The machine's MAC address; may be repeated [default: the interface's own]
+    #[arg(long = "mac", value_name = "MAC", value_parser = mac::parse)]
+    pub macs: Vec<Mac>,
+    /// Its architecture: a name of [boot.files], or a number of DHCP option 93 [default: x86_64-uefi]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Its firmware loads over HTTP (UEFI HTTP boot)
+    #[arg(long)]
+    pub http: bool,
+    /// User class of the iPXE that it loads
+    #[arg(long, value_name = "CLASS", default_value = "Tinkerbell", value_parser = option_text)]
+    pub user_class: String,
+    /// Seconds to wait for an offer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub timeout: u64,
+    /// The server on the wire, whose configuration remedies are written for [default: all]
+    #[arg(long, value_name = "KIND")]
+    pub server: Option<Server>,
     #[command(flatten)]
     pub format: FormatArg,
 }

@@ -5,7 +5,7 @@ mod explanation;
 mod judge;
 mod machine;
 mod option;
-mod packet;
+pub(crate) mod packet;
 mod quirk;
 mod reason;
 mod site;
@@ -30,7 +30,7 @@ pub use self::{
     capture::{Capture, Captured},
     explanation::{Answer, AnsweredBy, Because, Boot, Explanation, Reserved, Running},
     judge::Outcome,
-    machine::{Known, Machine, Message},
+    machine::{Known, Machine, Message, UserClassForm},
     option::Shown,
     quirk::Quirk,
     site::Site,

@@ -15,8 +15,7 @@ use nix::sys::socket::{
 };
 use socket2::{SockFilter, SockRef};
 
-use super::packet_option;
-use crate::links::Link;
+use crate::{links::Link, packet_option};
 
 /// Frames of a rack that is switched on at once wait here.
 const RECEIVE_BUFFER: usize = 4 << 20;

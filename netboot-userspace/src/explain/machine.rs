@@ -50,6 +50,20 @@ pub struct Machine {
     pub relay: Option<Ipv4Addr>,
     /// The tags of its frames; default: those of its reservation, if it has one only.
     pub vlan: Option<Vlan>,
+    /// How a single user class is written.
+    pub form: UserClassForm,
+    /// The transaction's id.
+    pub xid: [u8; 4],
+}
+
+/// The forms of option 77.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserClassForm {
+    /// The text alone, as iPXE sends it.
+    #[default]
+    Plain,
+    /// Its length before it (RFC 3004).
+    Instances,
 }
 
 /// What the machine knows of the server from its answers.
@@ -68,7 +82,6 @@ pub struct Known {
 const HTTP: [u16; 5] = [15, 16, 18, 19, 20];
 /// The relay's own address is not asked for.
 const RELAY_MAC: Mac = Mac { octets: [0x02, 0, 0, 0, 0, 0xfe] };
-/// The transaction's id.
 const XID: [u8; 4] = [0x6e, 0x65, 0x74, 0x62];
 
 impl Machine {
@@ -82,6 +95,8 @@ impl Machine {
             vendor_class: None,
             relay: None,
             vlan: None,
+            form: UserClassForm::Plain,
+            xid: XID,
         }
     }
 
@@ -93,6 +108,15 @@ impl Machine {
         ipxe.vendor_class = self.vendor_class.clone().filter(|class| !class.starts_with("HTTP"));
         ipxe.architecture = self.architecture.map(without_http);
         ipxe
+    }
+
+    /// The machine when its firmware loads over HTTP; `None`: none of its architecture does.
+    #[must_use]
+    pub fn over_http(&self) -> Option<Self> {
+        let own = self.code().and_then(Architecture::of)?;
+        let (_, _, codes) = Architecture::NAMED.iter().find(|(named, ..)| *named == own)?;
+        let code = codes.iter().find(|code| HTTP.contains(code))?;
+        Some(Self { architecture: Some(Architecture::Code(*code)), ..self.clone() })
     }
 
     /// The code of option 93; `None`: the option is not sent.
@@ -164,7 +188,7 @@ impl Machine {
         let flags = if has_address { 0 } else { BROADCAST_FLAG };
         let relay = self.relay.filter(|_| message != Message::Proxy);
         let mut bytes = vec![BOOTREQUEST, ETHERNET, 6, u8::from(relay.is_some())];
-        bytes.extend(XID);
+        bytes.extend(self.xid);
         bytes.extend([0, 4, flags, 0]);
         bytes.extend(ciaddr.octets());
         bytes.extend([0; 8]);
@@ -206,8 +230,9 @@ impl Machine {
         }
         match self.user_classes.as_slice() {
             [] => {}
-            // As iPXE says it: no instances.
-            [one] => options.push((code::USER_CLASS, short(one.as_bytes()))),
+            [one] if self.form == UserClassForm::Plain => {
+                options.push((code::USER_CLASS, short(one.as_bytes())))
+            }
             several => {
                 let instances = several.iter().flat_map(|class| {
                     let class = short(class.as_bytes());

@@ -9,24 +9,27 @@ use netboot_ebpf::{
     verdict::Verdict,
     wire::{
         BOOTREPLY, BOOTREQUEST, CHADDR, CIADDR, COOKIE, FILE, GIADDR, MAGIC_COOKIE, OP, OPTIONS,
-        PROXY_PORT, SERVER_PORT, SIADDR, YIADDR, code,
+        PROXY_PORT, SERVER_PORT, SIADDR, SNAME, XID, YIADDR, code,
     },
 };
 
+const FILE_HAS_OPTIONS: u8 = 1;
+const SNAME_HAS_OPTIONS: u8 = 2;
+
 /// A frame's parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Packet<'f> {
-    pub(super) to_mac: Mac,
-    pub(super) to: Ipv4Addr,
-    pub(super) port: u16,
+pub(crate) struct Packet<'f> {
+    pub(crate) to_mac: Mac,
+    pub(crate) to: Ipv4Addr,
+    pub(crate) port: u16,
     /// The ids of its tags, the outer one first.
-    pub(super) vlans: Vec<u16>,
+    pub(crate) vlans: Vec<u16>,
     message: &'f [u8],
 }
 
 impl<'f> Packet<'f> {
     /// Of an Ethernet frame; `None`: it is not UDP over IPv4, or too short for it.
-    pub(super) fn read(frame: &'f [u8]) -> Option<Self> {
+    pub(crate) fn read(frame: &'f [u8]) -> Option<Self> {
         let to_mac = Mac { octets: *frame.first_chunk()? };
         let mut at = ADDRESSES;
         let mut vlans = Vec::new();
@@ -51,33 +54,38 @@ impl<'f> Packet<'f> {
     }
 
     /// Whether it is a client's or relay's, to a DHCP server.
-    pub(super) fn is_request(&self) -> bool {
+    pub(crate) fn is_request(&self) -> bool {
         matches!(self.port, SERVER_PORT | PROXY_PORT)
             && self.message.get(OP) == Some(&BOOTREQUEST)
             && self.message.len() > CHADDR + 6
     }
 
-    pub(super) fn is_answer(&self) -> bool {
+    pub(crate) fn is_answer(&self) -> bool {
         self.message.get(OP) == Some(&BOOTREPLY)
     }
 
-    pub(super) fn mac(&self) -> Mac {
+    /// The transaction's id.
+    pub(crate) fn xid(&self) -> [u8; 4] {
+        chunk(self.message, XID).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn mac(&self) -> Mac {
         Mac { octets: chunk(self.message, CHADDR).copied().unwrap_or_default() }
     }
 
-    pub(super) fn ciaddr(&self) -> Option<Ipv4Addr> {
+    pub(crate) fn ciaddr(&self) -> Option<Ipv4Addr> {
         self.address(CIADDR)
     }
 
-    pub(super) fn yiaddr(&self) -> Option<Ipv4Addr> {
+    pub(crate) fn yiaddr(&self) -> Option<Ipv4Addr> {
         self.address(YIADDR)
     }
 
-    pub(super) fn siaddr(&self) -> Option<Ipv4Addr> {
+    pub(crate) fn siaddr(&self) -> Option<Ipv4Addr> {
         self.address(SIADDR)
     }
 
-    pub(super) fn giaddr(&self) -> Option<Ipv4Addr> {
+    pub(crate) fn giaddr(&self) -> Option<Ipv4Addr> {
         self.address(GIADDR)
     }
 
@@ -88,8 +96,11 @@ impl<'f> Packet<'f> {
     }
 
     /// The file name or URL: of option 67, else of the field.
-    pub(super) fn boot_file(&self) -> Option<Vec<u8>> {
+    pub(crate) fn boot_file(&self) -> Option<Vec<u8>> {
         let field = || {
+            if self.overload() & FILE_HAS_OPTIONS != 0 {
+                return None;
+            }
             let field = self.message.get(FILE..FILE + 128)?;
             field.split(|byte| *byte == 0).next().map(<[u8]>::to_vec)
         };
@@ -97,38 +108,54 @@ impl<'f> Packet<'f> {
     }
 
     /// Bytes of the message.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.message.len()
     }
 
-    pub(super) fn option(&self, wanted: u8) -> Option<Vec<u8>> {
+    pub(crate) fn option(&self, wanted: u8) -> Option<Vec<u8>> {
         self.options().into_iter().find(|(code, _)| *code == wanted).map(|(_, value)| value)
     }
 
     /// In their order; what is split is joined (RFC 3396), what is cut off is left out.
-    pub(super) fn options(&self) -> Vec<(u8, Vec<u8>)> {
+    pub(crate) fn options(&self) -> Vec<(u8, Vec<u8>)> {
         let mut options: Vec<(u8, Vec<u8>)> = Vec::new();
         if chunk(self.message, COOKIE) != Some(&MAGIC_COOKIE) {
             return options;
         }
-        let mut rest = self.message.get(OPTIONS..).unwrap_or_default();
-        while let [code, tail @ ..] = rest {
-            match (*code, tail) {
-                (code::PAD, _) => rest = tail,
-                (code::END, _) | (_, []) => break,
-                (code, [length, tail @ ..]) => {
-                    let Some((value, tail)) = tail.split_at_checked(usize::from(*length)) else {
-                        break;
-                    };
-                    match options.iter_mut().find(|(known, _)| *known == code) {
-                        Some((_, known)) => known.extend(value),
-                        None => options.push((code, value.to_vec())),
-                    }
-                    rest = tail;
-                }
+        read_options(self.message.get(OPTIONS..).unwrap_or_default(), &mut options);
+        let overload = options.iter().find(|(code, _)| *code == code::OVERLOAD);
+        let overload = overload.and_then(|(_, value)| value.first().copied()).unwrap_or(0);
+        // In this order (RFC 2131 section 4.1).
+        for (field, bit) in [(FILE..COOKIE, FILE_HAS_OPTIONS), (SNAME..FILE, SNAME_HAS_OPTIONS)] {
+            if overload & bit != 0 {
+                read_options(self.message.get(field).unwrap_or_default(), &mut options);
             }
         }
         options
+    }
+
+    /// Option 52.
+    fn overload(&self) -> u8 {
+        self.option(code::OVERLOAD).and_then(|value| value.first().copied()).unwrap_or(0)
+    }
+}
+
+fn read_options(mut rest: &[u8], options: &mut Vec<(u8, Vec<u8>)>) {
+    while let [code, tail @ ..] = rest {
+        match (*code, tail) {
+            (code::PAD, _) => rest = tail,
+            (code::END, _) | (_, []) => break,
+            (code, [length, tail @ ..]) => {
+                let Some((value, tail)) = tail.split_at_checked(usize::from(*length)) else {
+                    break;
+                };
+                match options.iter_mut().find(|(known, _)| *known == code) {
+                    Some((_, known)) => known.extend(value),
+                    None => options.push((code, value.to_vec())),
+                }
+                rest = tail;
+            }
+        }
     }
 }
 

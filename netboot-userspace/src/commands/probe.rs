@@ -1,0 +1,76 @@
+//! `netboot probe`
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+
+use super::print;
+use crate::{
+    args::{Format, ProbeArgs},
+    config::{self, DhcpMode},
+    explain::{Machine, Site},
+    links,
+    probe::{Plan, Progress, Report, probe},
+};
+
+/// A machine would not boot; as of `netboot explain`.
+const DOES_NOT_BOOT: u8 = 4;
+
+/// Plays machines against the DHCP service on the wire.
+///
+/// # Errors
+/// The interface or the configuration cannot be used.
+pub fn probe_machines(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
+    let all = links::all()?;
+    let name = &args.interface;
+    let link = all.get(name).with_context(|| {
+        let names = all.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!("no such interface: {name}; this node has {names}")
+    })?;
+    let own: Vec<_> = all.values().flat_map(|link| &link.addresses).map(|own| own.addr()).collect();
+    let macs = if args.macs.is_empty() { vec![link.mac] } else { args.macs.clone() };
+    let (progress, format) = match args.format.choose() {
+        Format::Text => (Progress::on_terminal(), Format::Text),
+        Format::Json => (Progress::hidden(), Format::Json),
+    };
+    let mut plan = Plan {
+        link: link.clone(),
+        own,
+        firmware: Machine::new(link.mac),
+        user_class: args.user_class.clone(),
+        patience: Duration::from_secs(args.timeout),
+        server: args.server,
+        site: site(args)?,
+    };
+    let mut reports: Vec<Report> = Vec::new();
+    for mac in macs {
+        let machine = Machine { architecture: args.arch, ..Machine::new(mac) };
+        plan.firmware = if args.http {
+            machine.over_http().context("no firmware of this architecture loads over HTTP")?
+        } else {
+            machine
+        };
+        let report = probe(&plan, &progress)?;
+        if format == Format::Text {
+            print(&report.text())?;
+        }
+        reports.push(report);
+    }
+    if format == Format::Json {
+        let text = serde_json::to_string_pretty(&reports).context("write as JSON")?;
+        print(&(text + "\n"))?;
+    }
+    let boots = reports.iter().all(|report| report.boots);
+    Ok(if boots { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_BOOT) })
+}
+
+/// What netboot itself would answer, by a configuration that may leave DHCP to the other server.
+fn site(args: &ProbeArgs) -> anyhow::Result<Option<Site>> {
+    let Some(path) = args.config.path() else { return Ok(None) };
+    let mut loaded = config::load(&path)?;
+    if loaded.config.subnets.is_empty() {
+        return Ok(None);
+    }
+    loaded.config.dhcp.mode = DhcpMode::Reservation;
+    Site::here(loaded).map(Some)
+}

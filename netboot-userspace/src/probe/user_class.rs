@@ -1,0 +1,92 @@
+//! Step 2: the iPXE asks again, with its user class, and must get a script.
+
+use std::io;
+
+use url::Url;
+
+use super::{Probe, State, dhcp, files, remedy::Lack};
+use crate::explain::{Machine, UserClassForm};
+
+/// What a distribution's iPXE calls itself.
+const IPXE: &str = "iPXE";
+
+impl Probe<'_> {
+    /// The scripts that iPXEs are told to load, each once.
+    pub(super) fn user_classes(&mut self, binary: Option<&Url>) -> io::Result<Vec<Url>> {
+        let class = self.plan.user_class.clone();
+        let mut scripts = Vec::new();
+        let mut asks = vec![
+            ("user class", class.as_str(), UserClassForm::Plain),
+            ("user class", class.as_str(), UserClassForm::Instances),
+        ];
+        if class != IPXE {
+            asks.push(("stock iPXE", IPXE, UserClassForm::Plain));
+        }
+        for (step, class, form) in asks {
+            let told = self.user_class(step, class, form, binary)?;
+            if let Some(url) = told.filter(|url| !scripts.contains(url)) {
+                scripts.push(url);
+            }
+        }
+        Ok(scripts)
+    }
+
+    fn user_class(
+        &mut self,
+        step: &'static str,
+        class: &str,
+        form: UserClassForm,
+        binary: Option<&Url>,
+    ) -> io::Result<Option<Url>> {
+        let ipxe = Machine { form, ..self.plan.firmware.with_user_class(class) };
+        let ipxe = self.transaction(&ipxe);
+        let shown = match form {
+            UserClassForm::Plain => format!("\"{class}\""),
+            UserClassForm::Instances => format!("\"{class}\" (RFC 3004)"),
+        };
+        self.progress.begin(&format!("DISCOVER of an iPXE with user class {shown}"));
+        let exchange =
+            dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::Others::Known)?;
+        // A distribution's iPXE need not be what is served here.
+        let wrong = if step == "stock iPXE" { State::Warning } else { State::Wrong };
+        let expected = self.expected.answer(&ipxe).and_then(|answer| answer.file);
+        let lack = || {
+            let url = expected.clone().filter(|url| url.contains("://"));
+            let url = url.unwrap_or_else(|| "http://NETBOOT/auto.ipxe".to_owned());
+            Some(Lack::Script { class: class.to_owned(), url })
+        };
+        if exchange.end.is_none() {
+            self.note(step, wrong, format!("{shown} gets no address"), None);
+            return Ok(None);
+        }
+        let told = match exchange.boot().map(files::url) {
+            None => Err("nothing to boot".to_owned()),
+            Some(Err(why)) => Err(why),
+            Some(Ok(url)) if Some(&url) == binary || is_binary(&url) => {
+                Err(format!("the binary {url} (again): it would load itself for ever"))
+            }
+            Some(Ok(url)) => Ok(url),
+        };
+        match told {
+            Ok(url) => {
+                self.note(step, State::Right, format!("{shown} gets {url}"), None);
+                Ok(Some(url))
+            }
+            Err(what) => {
+                let is_wanted = expected.as_ref().is_some_and(|url| !url.ends_with(".ipxe"));
+                let note = if step == "stock iPXE" && !is_wanted {
+                    "; that is a distribution's iPXE: serve none, or give it the script, too"
+                } else {
+                    ""
+                };
+                self.note(step, wrong, format!("{shown} gets {what}{note}"), lack());
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// By its name: the first step may have failed.
+fn is_binary(url: &Url) -> bool {
+    [".efi", ".kpxe", ".pxe", ".kkpxe"].iter().any(|ending| url.path().ends_with(ending))
+}
