@@ -59,7 +59,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         check: reloads::is_new,
-        ..fault("reloads", "200 reloads in a row", Throughout(60), reloads::many)
+        ..fault("reloads", "200 reloads in a row", Throughout(90), reloads::many)
     },
     Fault {
         check: reloads::is_new,
