@@ -94,11 +94,13 @@ fn another_namespace_keeps_its_program() -> Result<()> {
     wait_for("mode off", SOON, || Ok(daemon.log().contains(FOREIGN).then_some(())))?;
 
     let refused = detach(&other, daemon.setup())?;
+    ensure!(!refused.status.success() && refused.stderr.contains("running"), "{}", refused.stderr);
+    let shared = daemon.kill();
+    let refused = detach(&other, &shared)?;
     ensure!(!refused.status.success() && refused.stderr.contains(FOREIGN), "{}", refused.stderr);
     ensure!(refused.stderr.contains(pin), "{}", refused.stderr);
     ensure!(program(&lab)? == left, "the other program does not go on");
     ensure!(ask(&lab)?.address == CLIENT.to_string(), "the other program does not answer");
-    daemon.stop()?;
 
     let detached = detach(&lab, &setup)?;
     ensure!(
