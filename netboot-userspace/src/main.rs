@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Status(args) => app::status(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => commands::check::check(&args),
         Command::Explain(args) => commands::explain::explain_machine(&args),
+        Command::Export(args) => commands::export::export_configuration(&args),
         Command::Host(command) => commands::host::host(&command),
         Command::Completions(args) => commands::generate::completions(&args),
         Command::Man(args) => commands::generate::man(&args),

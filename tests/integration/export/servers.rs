@@ -1,0 +1,123 @@
+use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
+
+use anyhow::{Result, bail, ensure};
+use netboot_ebpf::wire::code::{BOOT_FILE, IPXE, ROUTER as ROUTERS, VENDOR_OPTIONS};
+use netboot_tests::{
+    lab::SERVER,
+    namespace::Namespace,
+    process::{self, Process},
+    wait::wait_for,
+};
+
+use super::machine::{Answer, shown};
+
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+const SEARCH: u8 = 119;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Server {
+    Dnsmasq,
+    Kea,
+    Dhcpd,
+}
+
+/// A running server.
+pub(super) struct Running(Process);
+
+impl Running {
+    pub(super) fn said(&self) -> String {
+        self.0.stdout() + &self.0.stderr()
+    }
+}
+
+impl Server {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Dnsmasq => "dnsmasq",
+            Self::Kea => "kea",
+            Self::Dhcpd => "dhcpd",
+        }
+    }
+
+    /// Has the server check the file, and starts it.
+    pub(super) fn start(self, node: &Namespace, directory: &Path, file: &Path) -> Result<Running> {
+        let leases = directory.join("leases");
+        fs::write(&leases, "")?;
+        let command = |args: &[&str]| {
+            let mut command = node.command(match self {
+                Self::Dnsmasq => "dnsmasq",
+                Self::Kea => "kea-dhcp4",
+                Self::Dhcpd => "dhcpd",
+            });
+            command.env("KEA_PIDFILE_DIR", directory).env("KEA_LOCKFILE_DIR", directory);
+            command.args(args).arg(file);
+            command
+        };
+        let (check, run, ready): (&[&str], &[&str], _) = match self {
+            Self::Dnsmasq => (
+                &["--test", "-C"],
+                &["--no-daemon", "--log-dhcp", "--user=root", "-C"],
+                "static leases only",
+            ),
+            Self::Kea => (&["-t"], &["-c"], "DHCP4_STARTED"),
+            Self::Dhcpd => {
+                (&["-t", "-cf"], &["-f", "-d", "--no-pid", "-cf"], "Server starting service")
+            }
+        };
+        process::run(command(check), DEADLINE)?;
+        let mut command = command(run);
+        if self == Self::Dhcpd {
+            command.arg("-lf").arg(&leases);
+        }
+        let mut running = Running(Process::spawn(command)?.quiet());
+        wait_for(self.name(), DEADLINE, || {
+            if let Some(status) = running.0.ended()? {
+                bail!("it ended with {status}: {}", running.said());
+            }
+            Ok(running.said().contains(ready).then_some(()))
+        })?;
+        ensure!(!running.said().contains("ERROR"), "{}", running.said());
+        Ok(running)
+    }
+
+    /// What this server answers where netboot answers `ours`.
+    pub(super) fn instead(self, case: &str, mut ours: Answer) -> Answer {
+        let boots = !ours.file.is_empty() || ours.options.contains_key(&BOOT_FILE);
+        match (self, case) {
+            // Machines that know option 121 ignore the routers beside it (RFC 3442).
+            (_, "classless routes") => {
+                ours.options.insert(ROUTERS, "c0:a8:02:01".to_owned());
+            }
+            // It looks for the text of a class anywhere in the option.
+            (Self::Dnsmasq, "a longer class") => {
+                ours.file = "http://192.168.2.200/auto.ipxe".to_owned();
+                ours.options.insert(IPXE, "b0:01:01".to_owned());
+            }
+            // It ends texts with a NUL; iPXE's settings end there too.
+            (Self::Dnsmasq, "a long URL") => {
+                let url = ours.options.entry(BOOT_FILE).or_default();
+                *url = shown(format!("{url}\0").as_bytes());
+            }
+            // It names itself, and no file.
+            (Self::Dnsmasq, _) if !boots => ours.siaddr = SERVER,
+            // They see the first class of a list only, here iPXE,
+            (Self::Kea | Self::Dhcpd, "Tinkerbell, second of two") => {
+                ours.file = "tftp://192.168.2.200/ipxe.efi".to_owned();
+            }
+            // and the first architecture, for which there is no file.
+            (Self::Kea | Self::Dhcpd, "two architectures") => {
+                ours.file.clear();
+                ours.siaddr = Ipv4Addr::UNSPECIFIED;
+                ours.options.remove(&VENDOR_OPTIONS);
+            }
+            _ => {}
+        }
+        if self == Self::Kea
+            && let Some(search) = ours.options.get_mut(&SEARCH)
+        {
+            // It writes each name out (RFC 3397 lets names end in another's).
+            *search = shown(b"\x07example\x03com\0\x03lab\x07example\x03com\0");
+        }
+        ours
+    }
+}
