@@ -12,6 +12,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use anyhow::ensure;
 use clap::ValueEnum;
 
 use self::plan::Plan;
@@ -45,6 +46,10 @@ pub fn export(
     config: Config,
     links: &BTreeMap<String, Link>,
 ) -> anyhow::Result<Exported> {
+    ensure!(
+        !config.subnets.is_empty(),
+        "there is no [[subnet]]: another server needs to know the networks that it serves"
+    );
     let mode = config.dhcp.mode;
     // What is exported is what we would answer if we gave the addresses.
     let mut config = config;

@@ -16,7 +16,7 @@ use netboot_tests::{
 };
 
 use self::{
-    asks::{Case, Wire, cases},
+    asks::{Case, Wire, cases, reboots},
     machine::{Answer, Machine},
     servers::Server,
 };
@@ -86,9 +86,25 @@ fn ours() -> Result<Answers> {
         let lab = lab()?;
         let setup = setup(&changes)?;
         let daemon = setup.start(&lab.server, interface)?.quiet();
+        let wrong = if interface == INTERFACE { wrong_reboots(&lab, None)? } else { String::new() };
+        ensure!(wrong.is_empty(), "{wrong}");
         all.extend(answers(&lab, wires).with_context(|| daemon.log())?);
     }
     Ok(all)
+}
+
+/// What a machine that reboots gets otherwise than expected, of a server or of netboot.
+fn wrong_reboots(lab: &Lab, server: Option<Server>) -> Result<String> {
+    let machine = Machine::new(&lab.client)?;
+    let mut wrong = String::new();
+    for (name, ask, ours) in reboots() {
+        let expect = server.map_or(ours, |server| server.reboot_instead(name, ours));
+        let found = machine.kind(&ask).with_context(|| name)?;
+        if found != expect {
+            wrong += &format!("{name}: expected {expect:?}, found {found:?}\n");
+        }
+    }
+    Ok(wrong)
 }
 
 fn check(server: Server) -> Result<()> {
@@ -101,7 +117,7 @@ fn check(server: Server) -> Result<()> {
     process::run(export, servers::DEADLINE)?;
     let running = server.start(&lab.server, directory.path(), &file)?;
     let theirs = answers(&lab, &Wire::ALL).with_context(|| running.said())?;
-    let mut wrong = String::new();
+    let mut wrong = wrong_reboots(&lab, Some(server)).with_context(|| running.said())?;
     for (name, ours) in ours()? {
         let expect = ours.map(|ours| server.instead(name, ours));
         let found = theirs.get(name).context("not asked")?;

@@ -5,6 +5,8 @@ mod syntax;
 
 use std::collections::BTreeSet;
 
+use netboot_ebpf::wire::code;
+
 use self::{
     boots::write_boots,
     syntax::{definitions, quoted, statement},
@@ -110,8 +112,9 @@ fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
         page.comment("They get these options whether they ask for them or not, as from netboot.");
         let boots = profile.into_iter().flat_map(|own| &own.boots).flat_map(|boot| &boot.options);
         let own = machines.iter().flat_map(|machine| &machine.options);
-        let codes: BTreeSet<u8> =
+        let mut codes: BTreeSet<u8> =
             network.options.iter().chain(boots).chain(own).map(|option| option.code).collect();
+        codes.insert(code::HOSTNAME);
         let codes: Vec<_> = codes.iter().map(|code| format!("{code:02x}")).collect();
         let asked = "option dhcp-parameter-request-list";
         page.line(&format!("{asked} = concat({asked}, {});", codes.join(":")));

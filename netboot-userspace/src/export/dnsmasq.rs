@@ -3,6 +3,10 @@
 mod boots;
 mod syntax;
 
+use std::collections::HashSet;
+
+use netboot_ebpf::shared::Mac;
+
 use self::{
     boots::{profile_tag, write_boots, write_classes},
     syntax::{Lines, option_value, quoted},
@@ -24,8 +28,9 @@ pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     words::head(&mut lines.page, plan, "dnsmasq");
     basics(&mut lines, plan)?;
     write_classes(&mut lines, plan)?;
+    let several = in_several(plan);
     for network in &plan.networks {
-        write_network(&mut lines, plan, network)?;
+        write_network(&mut lines, plan, network, &several)?;
     }
     Ok(lines.page)
 }
@@ -63,7 +68,12 @@ fn basics(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_network(lines: &mut Lines, plan: &Plan<'_>, network: &Network<'_>) -> anyhow::Result<()> {
+fn write_network(
+    lines: &mut Lines,
+    plan: &Plan<'_>,
+    network: &Network<'_>,
+    several: &HashSet<Mac>,
+) -> anyhow::Result<()> {
     let Network { number, subnet, lease, .. } = network;
     let cidr = subnet.cidr;
     lines.text("")?;
@@ -85,9 +95,14 @@ fn write_network(lines: &mut Lines, plan: &Plan<'_>, network: &Network<'_>) -> a
     write_boots(lines, plan, network)?;
     if !network.machines.is_empty() {
         lines.text("")?;
-        lines.page.comment(&format!("The machines of {cidr}"));
+        lines.page.comment(&format!("The machines of {cidr}; their names are told to those that ask"));
     }
     for (at, machine) in (1..).zip(&network.machines) {
+        if several.contains(&machine.host.mac) {
+            let note = "it is in several subnets: dnsmasq keeps one lease of a machine, and where it reboots with the \
+                        address that it had in another subnet, refuses it until it asks anew";
+            lines.page.host_note(&shown(machine.host), note);
+        }
         write_machine(lines, network, at, machine)?;
     }
     Ok(())
@@ -137,6 +152,13 @@ fn write_machine(
         lines.text(&line)?;
     }
     Ok(())
+}
+
+/// Machines with a reservation in more than one subnet.
+fn in_several(plan: &Plan<'_>) -> HashSet<Mac> {
+    let mut seen = HashSet::new();
+    let macs = plan.networks.iter().flat_map(|network| &network.machines).map(|own| own.host.mac);
+    macs.filter(|mac| !seen.insert(*mac)).collect()
 }
 
 /// One label that dnsmasq does not take for a lease time or a keyword.

@@ -14,7 +14,7 @@ use super::{page::Page, plan::Plan, words};
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut page = Page::new("//");
-    words::head(&mut page, plan, "Kea");
+    words::head(&mut page, plan, "kea");
     words::settings(&mut page, plan, "Kea");
     page.open("{ \"Dhcp4\": {");
     basics(&mut page, plan);
@@ -60,12 +60,13 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
     page.line("\"t1-percent\": 0.5,");
     page.line("\"t2-percent\": 0.875,");
     page.line(&format!("\"decline-probation-period\": {},", dhcp.decline_time.as_secs()));
-    page.comment("What iPXE reads: 176 (b0) in it tells it not to wait for a ProxyDHCP.");
-    let ipxe = [
-        ("name", text("ipxe-encap")),
-        ("code", "175".to_owned()),
-        ("space", text("dhcp4")),
-        ("type", text("binary")),
+    let raw = |name: &str, code: u8| {
+        let space = ("space", text("dhcp4"));
+        object(&[("name", text(name)), ("code", code.to_string()), space, ("type", text("binary"))])
+    };
+    let definitions = vec![
+        Item::new("As it is: Kea would take the value apart.", raw("vendor-encapsulated-options", 43)),
+        Item::new("What iPXE reads: 176 (b0) in it tells it not to wait for a ProxyDHCP.", raw("ipxe-encap", 175)),
     ];
-    write_items(page, ["\"option-def\": [", "],"], vec![Item::of(object(&ipxe))]);
+    write_items(page, ["\"option-def\": [", "],"], definitions);
 }

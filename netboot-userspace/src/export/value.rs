@@ -19,6 +19,7 @@ pub(super) enum Value<'o> {
 
 /// Options that all servers know as text (RFC 2132, RFC 4833).
 pub(super) const TEXTS: [u8; 10] = [12, 15, 17, 18, 40, 64, 66, 67, 100, 101];
+const VENDOR_CLASS: u8 = 60;
 const DOMAIN_SEARCH: u8 = 119;
 
 impl<'o> Value<'o> {
@@ -29,7 +30,7 @@ impl<'o> Value<'o> {
             Some(Shape::Number(_)) => number(value),
             Some(Shape::Routes) => routes(value).map(Self::Routes),
             _ if *code == DOMAIN_SEARCH => names(value).map(Self::Names),
-            _ if TEXTS.contains(code) => plain(value).map(Self::Text),
+            _ if TEXTS.contains(code) || *code == VENDOR_CLASS => plain(value).map(Self::Text),
             _ => None,
         };
         found.unwrap_or(Self::Bytes(value))

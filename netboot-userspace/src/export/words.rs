@@ -77,7 +77,7 @@ pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<St
     let quirks = &machine.quirks;
     let mut quirk = |is_set: bool, text: &str| {
         if is_set {
-            notes.push(format!("quirk {text} cannot be said"));
+            notes.push(format!("quirk {text}: no setting does this"));
         }
     };
     quirk(quirks.never_nak == Some(true), "never-nak");

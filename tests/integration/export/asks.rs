@@ -1,4 +1,4 @@
-use netboot_ebpf::wire::code;
+use netboot_ebpf::wire::{ACK, NAK, code};
 use netboot_tests::conformance::Ask;
 
 /// Where a request is sent.
@@ -78,6 +78,8 @@ pub(super) fn cases() -> Vec<Case> {
         let wanted = [&WANTED[..], &[code::CLASSLESS_ROUTES]].concat();
         from(MACHINE1, &wanted).pxe(7)
     });
+    put("asks for nothing", with_room(Ask::discover().mac(MACHINE1)).pxe(7));
+    put("asks for a router", from(MACHINE1, &[1, 3]).with(code::USER_CLASS, b"Tinkerbell").http(16));
     put("unknown", ask(STRANGER).pxe(7));
     put("unknown, iPXE", class(STRANGER, 7, b"Tinkerbell"));
     on(Wire::Relayed, "relayed", ask(FAR).pxe(7));
@@ -86,7 +88,25 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
+/// Requests of machines that had an address before, and the type of netboot's answers.
+pub(super) fn reboots() -> Vec<(&'static str, Ask, Option<u8>)> {
+    let ask = |mac: [u8; 6], address: [u8; 4]| {
+        Ask::init_reboot(address).mac(mac).wanting(&WANTED).broadcast_flag()
+    };
+    vec![
+        ("its address", ask(LEASE_ONLY, [192, 168, 2, 145]), Some(ACK)),
+        ("one of its addresses", ask(MACHINE1, [192, 168, 2, 144]), Some(ACK)),
+        ("another's address", ask(LEASE_ONLY, [192, 168, 2, 144]), Some(NAK)),
+        ("an address of another network", ask(LEASE_ONLY, [10, 9, 8, 7]), Some(NAK)),
+        ("unknown, an address here", ask(STRANGER, [192, 168, 2, 250]), None),
+        ("unknown, an address of another network", ask(STRANGER, [10, 9, 8, 7]), None),
+    ]
+}
+
 fn from(mac: [u8; 6], wanted: &[u8]) -> Ask {
-    let ask = Ask::discover().mac(mac).wanting(wanted).broadcast_flag();
-    ask.with(code::MAX_MESSAGE, &1472_u16.to_be_bytes())
+    with_room(Ask::discover().mac(mac).wanting(wanted))
+}
+
+fn with_room(ask: Ask) -> Ask {
+    ask.broadcast_flag().with(code::MAX_MESSAGE, &1472_u16.to_be_bytes())
 }

@@ -71,6 +71,11 @@ impl Machine {
         Ok(Some(offer))
     }
 
+    /// The type of the answer alone.
+    pub(super) fn kind(&self, ask: &Ask) -> Result<Option<u8>> {
+        Ok(self.exchange(ask, Wire::Untagged)?.map(|(kind, _, _)| kind))
+    }
+
     /// The type, the server and the answer, if one comes before that to a known machine that asks later.
     fn exchange(&self, ask: &Ask, wire: Wire) -> Result<Option<(u8, [u8; 4], Answer)>> {
         let xid = self.send(ask, wire)?;

@@ -1,7 +1,10 @@
 use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
 
 use anyhow::{Result, bail, ensure};
-use netboot_ebpf::wire::code::{BOOT_FILE, IPXE, ROUTER as ROUTERS, VENDOR_OPTIONS};
+use netboot_ebpf::wire::{
+    NAK,
+    code::{BOOT_FILE, HOSTNAME, IPXE, ROUTER as ROUTERS, VENDOR_OPTIONS},
+};
 use netboot_tests::{
     lab::SERVER,
     namespace::Namespace,
@@ -98,6 +101,10 @@ impl Server {
                 let url = ours.options.entry(BOOT_FILE).or_default();
                 *url = shown(format!("{url}\0").as_bytes());
             }
+            // It tells the name to machines that ask for it.
+            (Self::Dnsmasq, "asks for a router") => {
+                ours.options.remove(&HOSTNAME);
+            }
             // It names itself, and no file.
             (Self::Dnsmasq, _) if !boots => ours.siaddr = SERVER,
             // They see the first class of a list only, here iPXE,
@@ -119,5 +126,16 @@ impl Server {
             *search = shown(b"\x07example\x03com\0\x03lab\x07example\x03com\0");
         }
         ours
+    }
+
+    /// The type of this server's answer to a machine that had an address before.
+    pub(super) fn reboot_instead(self, case: &str, ours: Option<u8>) -> Option<u8> {
+        match (self, case) {
+            // It keeps one lease of a machine, which it had in the VLAN last.
+            (Self::Dnsmasq, "one of its addresses") => Some(NAK),
+            // Known or not: it is in a network where it cannot have that address.
+            (Self::Dhcpd, "unknown, an address of another network") => Some(NAK),
+            _ => ours,
+        }
     }
 }

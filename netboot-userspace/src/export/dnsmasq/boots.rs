@@ -4,10 +4,8 @@ use netboot_ebpf::client::Stage;
 
 use super::syntax::{Lines, option_value, quoted};
 use crate::{
-    config::DhcpOption,
     export::{
         plan::{FILE_NAME, Network, Plan, Profile},
-        value::plain,
         words,
     },
     templates::Boot,
@@ -115,7 +113,7 @@ fn write_stage(
     }
     let options = |lines: &mut Lines, tags: &str, boot: &Boot| {
         boot.options.iter().try_for_each(|option| {
-            lines.text(&format!("dhcp-option-force={tags},{}", value(option)?))
+            lines.text(&format!("dhcp-option-force={tags},{}", option_value(option, profile_tag)?))
         })
     };
     if boots.len() == all && first.architectures.is_some() {
@@ -132,12 +130,4 @@ fn write_file(lines: &mut Lines, tags: &str, boot: &Boot) -> anyhow::Result<()> 
     lines.page.comment("Too long for the field `file`");
     lines.text(&format!("dhcp-option-force={tags},option:bootfile-name,{name}"))?;
     lines.text(&format!("dhcp-option={tags},option:server-ip-address,{}", boot.server))
-}
-
-/// Option 60 is text, and 43 and 175 are bytes.
-fn value(option: &DhcpOption) -> anyhow::Result<String> {
-    match plain(&option.value).filter(|_| option.code == netboot_ebpf::wire::code::VENDOR_CLASS) {
-        Some(text) => Ok(format!("option:vendor-class,{}", quoted(text, "boot", "option 60")?)),
-        None => option_value(option, "boot"),
-    }
 }

@@ -17,7 +17,6 @@ use crate::{
 };
 
 const BOOT_FILE: u8 = 67;
-const VENDOR_OPTIONS: u8 = 43;
 
 pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
     page.note(
@@ -167,15 +166,6 @@ fn boot_class(network: &Network<'_>, at: usize, profile: &Profile, boot: &Boot) 
     } else {
         let value = boot.name.clone().into_bytes();
         options.push(option_data(&DhcpOption { code: BOOT_FILE, value }));
-    }
-    if boot.options.iter().any(|option| option.code == VENDOR_OPTIONS) {
-        // Without it the value would be taken apart.
-        let raw = [
-            ("name", text("vendor-encapsulated-options")),
-            ("code", VENDOR_OPTIONS.to_string()),
-            ("type", text("binary")),
-        ];
-        fields.push(("option-def", array(&[object(&raw)])));
     }
     fields.push(("option-data", array(&options)));
     object(&fields)

@@ -91,6 +91,7 @@ fn name(code: u8) -> Option<&'static str> {
         26 => "interface-mtu",
         28 => "broadcast-address",
         42 => "ntp-servers",
+        60 => "vendor-class-identifier",
         66 => "tftp-server-name",
         67 => "boot-file-name",
         119 => "domain-search",

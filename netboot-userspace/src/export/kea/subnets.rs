@@ -33,7 +33,7 @@ fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) ->
     let host = machine.host;
     let mut notes = words::of_machine(network, machine);
     if machine.quirks.always_broadcast == Some(true) {
-        notes.push("quirk always-broadcast cannot be said".to_owned());
+        notes.push("quirk always-broadcast: no setting does this".to_owned());
     }
     let comments = notes.iter().map(|note| page.remember(&shown(host), note)).collect();
     let mut fields = vec![
