@@ -5,25 +5,33 @@ mod asks;
 mod machine;
 mod servers;
 
-use std::{collections::BTreeMap, fs, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     daemon::{Setup, Xdp},
     lab::{INTERFACE, Lab},
-    namespace::connect,
+    namespace::{Namespace, connect},
     process,
 };
 
 use self::{
     asks::{Case, Wire, cases, reboots},
     machine::{Answer, Machine},
-    servers::Server,
+    servers::{Running, Server},
 };
 
 const FILES: [&str; 5] = ["undionly.kpxe", "ipxe.efi", "snp.efi", "snp-arm64.efi", "http.efi"];
 /// The interface that stands for that of VLAN 100, on both sides.
 const TAGGED: &str = "vlan100";
+
+/// netboot itself gives the addresses.
+const OFF: (&str, &str) = ("mode = \"off\"", "mode = \"reservation\"");
 
 type Answers = BTreeMap<&'static str, Option<Answer>>;
 
@@ -41,13 +49,17 @@ fn lab() -> Result<Lab> {
     Ok(lab)
 }
 
-/// The site, with these replaced.
-fn setup(changes: &[(&str, &str)]) -> Result<Setup> {
+/// With all that can be exported.
+const SITE: &str = include_str!("export/site.toml");
+/// With options of all forms.
+const OPTIONS: &str = include_str!("export/options.toml");
+
+/// A site, with these replaced.
+fn setup(site: &str, changes: &[(&str, &str)]) -> Result<Setup> {
     let root = tempfile::tempdir()?;
     for file in FILES {
         fs::write(root.path().join(file), file)?;
     }
-    let site = include_str!("export/site.toml");
     let mut text = site.replace("ROOT", &root.path().display().to_string());
     for (from, to) in changes {
         ensure!(text.contains(from), "{from:?} is not in it");
@@ -57,11 +69,12 @@ fn setup(changes: &[(&str, &str)]) -> Result<Setup> {
 }
 
 /// What each request gets over these wires, in an OFFER; the ACK must say the same.
-fn answers(lab: &Lab, wires: &[Wire]) -> Result<Answers> {
+fn answers(lab: &Lab, site: &str, wires: &[Wire]) -> Result<Answers> {
     let machine = Machine::new(&lab.client)?;
+    let is_asked = |name: &str| site == SITE || ["UEFI x64", "relayed"].contains(&name);
     cases()
         .into_iter()
-        .filter(|case| wires.contains(&case.wire))
+        .filter(|case| wires.contains(&case.wire) && is_asked(case.name))
         .map(|Case { name, ask, wire }| {
             let answer = machine.boot(&ask, wire).with_context(|| name)?;
             Ok((name, answer))
@@ -69,9 +82,18 @@ fn answers(lab: &Lab, wires: &[Wire]) -> Result<Answers> {
         .collect()
 }
 
+/// What netboot answers at a site.
+fn ours(site: &str) -> Result<Answers> {
+    if site != SITE {
+        let lab = lab()?;
+        let daemon = setup(site, &[OFF])?.start(&lab.server, INTERFACE)?.quiet();
+        return answers(&lab, site, &Wire::ALL).with_context(|| daemon.log());
+    }
+    ours_and_tagged()
+}
+
 /// The kernel of a test may know no VLANs. Without the VLAN the machine in it would be there twice.
-fn ours() -> Result<Answers> {
-    const OFF: (&str, &str) = ("mode = \"off\"", "mode = \"reservation\"");
+fn ours_and_tagged() -> Result<Answers> {
     const UNTAGGED: (&str, &str) = ("vlan = 100\n\n", "\n");
     let untagged = ("mac = \"52:54:00:ee:0d:0b\"", "mac = \"52:54:00:ee:0d:1b\"");
     let tagged = (
@@ -84,11 +106,11 @@ fn ours() -> Result<Answers> {
         ([OFF, UNTAGGED, untagged], TAGGED, &[Wire::Tagged]),
     ] {
         let lab = lab()?;
-        let setup = setup(&changes)?;
+        let setup = setup(SITE, &changes)?;
         let daemon = setup.start(&lab.server, interface)?.quiet();
         let wrong = if interface == INTERFACE { wrong_reboots(&lab, None)? } else { String::new() };
         ensure!(wrong.is_empty(), "{wrong}");
-        all.extend(answers(&lab, wires).with_context(|| daemon.log())?);
+        all.extend(answers(&lab, SITE, wires).with_context(|| daemon.log())?);
     }
     Ok(all)
 }
@@ -107,46 +129,94 @@ fn wrong_reboots(lab: &Lab, server: Option<Server>) -> Result<String> {
     Ok(wrong)
 }
 
-fn check(server: Server) -> Result<()> {
-    let lab = lab()?;
-    let setup = setup(&[])?;
-    let directory = tempfile::tempdir()?;
-    let file = directory.path().join("exported");
-    let mut export = setup.command(&lab.server, &["export", server.name()])?;
+/// The server on what is exported for it.
+fn start(server: Server, lab: &Lab, site: &str, directory: &Path) -> Result<Running> {
+    let file = export(server, &lab.server, &setup(site, &[])?, directory)?;
+    server.start(&lab.server, directory, &file)
+}
+
+fn export(server: Server, node: &Namespace, setup: &Setup, directory: &Path) -> Result<PathBuf> {
+    let file = directory.join("exported");
+    let mut export = setup.command(node, &["export", server.name()])?;
     export.arg("--out").arg(&file);
     process::run(export, servers::DEADLINE)?;
-    let running = server.start(&lab.server, directory.path(), &file)?;
-    let theirs = answers(&lab, &Wire::ALL).with_context(|| running.said())?;
-    let mut wrong = wrong_reboots(&lab, Some(server)).with_context(|| running.said())?;
-    for (name, ours) in ours()? {
+    Ok(file)
+}
+
+fn check(server: Server, site: &str) -> Result<()> {
+    let lab = lab()?;
+    let directory = tempfile::tempdir()?;
+    let running = start(server, &lab, site, directory.path())?;
+    let theirs = answers(&lab, site, &Wire::ALL).with_context(|| running.said())?;
+    let mut wrong = String::new();
+    if site == SITE {
+        wrong = wrong_reboots(&lab, Some(server)).with_context(|| running.said())?;
+    }
+    for (name, ours) in ours(site)? {
         let expect = ours.map(|ours| server.instead(name, ours));
         let found = theirs.get(name).context("not asked")?;
         if *found != expect {
             wrong += &format!("{name}:\n  expected {expect:?}\n  found    {found:?}\n");
         }
     }
-    ensure!(wrong.is_empty(), "{}\n{wrong}", fs::read_to_string(&file)?);
+    let text = fs::read_to_string(directory.path().join("exported"))?;
+    ensure!(wrong.is_empty(), "{text}\n{wrong}");
     Ok(())
 }
 
 #[test]
 fn dnsmasq_answers_as_netboot_does() -> Result<()> {
-    check(Server::Dnsmasq)
+    check(Server::Dnsmasq, SITE)?;
+    check(Server::Dnsmasq, OPTIONS)
 }
 
 #[test]
 fn kea_answers_as_netboot_does() -> Result<()> {
-    check(Server::Kea)
+    check(Server::Kea, SITE)?;
+    check(Server::Kea, OPTIONS)
 }
 
 #[test]
 fn dhcpd_answers_as_netboot_does() -> Result<()> {
-    check(Server::Dhcpd)
+    check(Server::Dhcpd, SITE)?;
+    check(Server::Dhcpd, OPTIONS)
+}
+
+/// What a site may have otherwise.
+const VARIANTS: [(&str, &[(&str, &str)]); 12] = [
+    ("shared networks", &[("[dhcp]\n", "[dhcp]\nshared-networks = true\n")]),
+    ("not authoritative", &[("[dhcp]\n", "[dhcp]\nauthoritative = false\n")]),
+    ("limits", &[("[dhcp]\n", "[dhcp]\nmachine-rate = 5\ndecline-time = \"120s\"\n")]),
+    ("a lease for ever", &[("\"24h\"", "\"4294967295s\"")]),
+    ("a short lease", &[("lease-time = \"24h\"", "lease-time = \"60s\"")]),
+    ("no user classes", &[("[\"Tinkerbell\", \"own \\\"class\\\", \\\\ # 1\"]", "[]")]),
+    ("ProxyDHCP", &[("[dhcp]\n", "[dhcp]\nskip-proxydhcp = false\necho-pxeclient = true\n")]),
+    ("no TFTP", &[("[[quirk]]", "[tftp]\nenabled = false\n\n[[quirk]]")]),
+    ("no HTTP", &[("[[quirk]]", "[http]\nenabled = false\n\n[[quirk]]")]),
+    ("neither", &[("[[quirk]]", "[http]\nenabled = false\n[tftp]\nenabled = false\n\n[[quirk]]")]),
+    ("a subnet of two", &[("[boot]\n", "[[subnet]]\ncidr = \"10.30.0.0/31\"\n\n[boot]\n")]),
+    ("a proxy", &[("mode = \"off\"", "mode = \"proxy\"")]),
+];
+
+#[test]
+fn servers_take_what_is_exported() -> Result<()> {
+    let node = Namespace::new()?;
+    for (name, changes) in VARIANTS {
+        let setup = setup(SITE, changes)?;
+        for server in Server::ALL {
+            let directory = tempfile::tempdir()?;
+            let file = export(server, &node, &setup, directory.path())?;
+            server.check(&node, directory.path(), &file).with_context(|| {
+                format!("{name}: {}", fs::read_to_string(&file).unwrap_or_default())
+            })?;
+        }
+    }
+    Ok(())
 }
 
 #[test]
 fn our_own_answers_are_those_that_are_meant() -> Result<()> {
-    let answers = ours()?;
+    let answers = ours(SITE)?;
     let check = |name: &str, address: [u8; 4], file: &str| {
         let answer = answers.get(name).cloned().flatten().context("no answer")?;
         let Answer { yiaddr, .. } = answer;

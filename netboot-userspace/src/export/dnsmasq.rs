@@ -95,7 +95,9 @@ fn write_network(
     write_boots(lines, plan, network)?;
     if !network.machines.is_empty() {
         lines.text("")?;
-        lines.page.comment(&format!("The machines of {cidr}; their names are told to those that ask"));
+        lines
+            .page
+            .comment(&format!("The machines of {cidr}; their names are told to those that ask"));
     }
     for (at, machine) in (1..).zip(&network.machines) {
         if several.contains(&machine.host.mac) {

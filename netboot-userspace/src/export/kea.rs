@@ -65,8 +65,14 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
         object(&[("name", text(name)), ("code", code.to_string()), space, ("type", text("binary"))])
     };
     let definitions = vec![
-        Item::new("As it is: Kea would take the value apart.", raw("vendor-encapsulated-options", 43)),
-        Item::new("What iPXE reads: 176 (b0) in it tells it not to wait for a ProxyDHCP.", raw("ipxe-encap", 175)),
+        Item::new(
+            "As it is: Kea would take the value apart.",
+            raw("vendor-encapsulated-options", 43),
+        ),
+        Item::new(
+            "What iPXE reads: 176 (b0) in it tells it not to wait for a ProxyDHCP.",
+            raw("ipxe-encap", 175),
+        ),
     ];
     write_items(page, ["\"option-def\": [", "],"], definitions);
 }

@@ -79,7 +79,10 @@ pub(super) fn cases() -> Vec<Case> {
         from(MACHINE1, &wanted).pxe(7)
     });
     put("asks for nothing", with_room(Ask::discover().mac(MACHINE1)).pxe(7));
-    put("asks for a router", from(MACHINE1, &[1, 3]).with(code::USER_CLASS, b"Tinkerbell").http(16));
+    put(
+        "asks for a router",
+        from(MACHINE1, &[1, 3]).with(code::USER_CLASS, b"Tinkerbell").http(16),
+    );
     put("unknown", ask(STRANGER).pxe(7));
     put("unknown, iPXE", class(STRANGER, 7, b"Tinkerbell"));
     on(Wire::Relayed, "relayed", ask(FAR).pxe(7));

@@ -1,9 +1,9 @@
-use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
+use std::{fs, net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, bail, ensure};
 use netboot_ebpf::wire::{
     NAK,
-    code::{BOOT_FILE, HOSTNAME, IPXE, ROUTER as ROUTERS, VENDOR_OPTIONS},
+    code::{BOOT_FILE, HOSTNAME, IPXE, ROUTER as ROUTERS, TFTP_SERVER_NAME, VENDOR_OPTIONS},
 };
 use netboot_tests::{
     lab::SERVER,
@@ -34,6 +34,8 @@ impl Running {
 }
 
 impl Server {
+    pub(super) const ALL: [Self; 3] = [Self::Dnsmasq, Self::Kea, Self::Dhcpd];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Dnsmasq => "dnsmasq",
@@ -42,33 +44,43 @@ impl Server {
         }
     }
 
-    /// Has the server check the file, and starts it.
+    fn command(self, node: &Namespace, directory: &Path, args: &[&str]) -> Command {
+        let mut command = node.command(match self {
+            Self::Dnsmasq => "dnsmasq",
+            Self::Kea => "kea-dhcp4",
+            Self::Dhcpd => "dhcpd",
+        });
+        command.env("KEA_PIDFILE_DIR", directory).env("KEA_LOCKFILE_DIR", directory);
+        command.args(args);
+        command
+    }
+
+    /// Has the server check what was exported.
+    pub(super) fn check(self, node: &Namespace, directory: &Path, file: &Path) -> Result<()> {
+        let args: &[&str] = match self {
+            Self::Dnsmasq => &["--test", "-C"],
+            Self::Kea => &["-t"],
+            Self::Dhcpd => &["-t", "-cf"],
+        };
+        let mut check = self.command(node, directory, args);
+        check.arg(file);
+        process::run(check, DEADLINE).map(drop)
+    }
+
+    /// Starts the server on what was exported, once it has checked it.
     pub(super) fn start(self, node: &Namespace, directory: &Path, file: &Path) -> Result<Running> {
+        self.check(node, directory, file)?;
         let leases = directory.join("leases");
         fs::write(&leases, "")?;
-        let command = |args: &[&str]| {
-            let mut command = node.command(match self {
-                Self::Dnsmasq => "dnsmasq",
-                Self::Kea => "kea-dhcp4",
-                Self::Dhcpd => "dhcpd",
-            });
-            command.env("KEA_PIDFILE_DIR", directory).env("KEA_LOCKFILE_DIR", directory);
-            command.args(args).arg(file);
-            command
-        };
-        let (check, run, ready): (&[&str], &[&str], _) = match self {
-            Self::Dnsmasq => (
-                &["--test", "-C"],
-                &["--no-daemon", "--log-dhcp", "--user=root", "-C"],
-                "static leases only",
-            ),
-            Self::Kea => (&["-t"], &["-c"], "DHCP4_STARTED"),
-            Self::Dhcpd => {
-                (&["-t", "-cf"], &["-f", "-d", "--no-pid", "-cf"], "Server starting service")
+        let (run, ready): (&[&str], _) = match self {
+            Self::Dnsmasq => {
+                (&["--no-daemon", "--log-dhcp", "--user=root", "-C"], "static leases only")
             }
+            Self::Kea => (&["-c"], "DHCP4_STARTED"),
+            Self::Dhcpd => (&["-f", "-d", "--no-pid", "-cf"], "Server starting service"),
         };
-        process::run(command(check), DEADLINE)?;
-        let mut command = command(run);
+        let mut command = self.command(node, directory, run);
+        command.arg(file);
         if self == Self::Dhcpd {
             command.arg("-lf").arg(&leases);
         }
@@ -96,11 +108,6 @@ impl Server {
                 ours.file = "http://192.168.2.200/auto.ipxe".to_owned();
                 ours.options.insert(IPXE, "b0:01:01".to_owned());
             }
-            // It ends texts with a NUL; iPXE's settings end there too.
-            (Self::Dnsmasq, "a long URL") => {
-                let url = ours.options.entry(BOOT_FILE).or_default();
-                *url = shown(format!("{url}\0").as_bytes());
-            }
             // It tells the name to machines that ask for it.
             (Self::Dnsmasq, "asks for a router") => {
                 ours.options.remove(&HOSTNAME);
@@ -119,8 +126,17 @@ impl Server {
             }
             _ => {}
         }
+        if self == Self::Dnsmasq {
+            // It ends these with a NUL, where iPXE's settings end too.
+            for code in [TFTP_SERVER_NAME, BOOT_FILE] {
+                if let Some(text) = ours.options.get_mut(&code) {
+                    *text = shown(format!("{text}\0").as_bytes());
+                }
+            }
+        }
         if self == Self::Kea
-            && let Some(search) = ours.options.get_mut(&SEARCH)
+            && let Some(search) =
+                ours.options.get_mut(&SEARCH).filter(|text| text.ends_with("c0:00"))
         {
             // It writes each name out (RFC 3397 lets names end in another's).
             *search = shown(b"\x07example\x03com\0\x03lab\x07example\x03com\0");
