@@ -7,6 +7,8 @@ mod kea;
 mod page;
 mod plan;
 mod server;
+#[cfg(test)]
+mod tests;
 mod value;
 mod words;
 

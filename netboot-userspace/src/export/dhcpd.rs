@@ -3,7 +3,7 @@
 mod boots;
 mod syntax;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netboot_ebpf::wire::code;
 
@@ -98,13 +98,12 @@ fn write_lease(page: &mut Page, seconds: u64) {
 
 /// The machines of a network, by what they boot.
 fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
-    let profiles = network.profiles.iter().enumerate().map(|(at, own)| (Some(at), Some(own)));
-    for (at, profile) in profiles.chain([(None, None)]) {
-        let machines: Vec<_> =
-            network.machines.iter().filter(|machine| machine.profile == at).collect();
-        if machines.is_empty() {
-            continue;
-        }
+    let mut groups: BTreeMap<Option<usize>, Vec<&Machine<'_>>> = BTreeMap::new();
+    for machine in &network.machines {
+        groups.entry(machine.profile).or_default().push(machine);
+    }
+    for (at, machines) in groups {
+        let profile = at.and_then(|at| network.profiles.get(at));
         page.line("");
         let what = if at.is_some() { "" } else { " that get nothing to boot" };
         page.comment(&format!("Machines of {}{what}", network.subnet.cidr));
