@@ -98,18 +98,22 @@ fn write_lease(page: &mut Page, seconds: u64) {
 
 /// The machines of a network, by what they boot.
 fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
-    let mut groups: BTreeMap<Option<usize>, Vec<&Machine<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<[usize; 2]>, Vec<&Machine<'_>>> = BTreeMap::new();
     for machine in &network.machines {
-        groups.entry(machine.profile).or_default().push(machine);
+        groups.entry(machine.profiles).or_default().push(machine);
     }
     for (at, machines) in groups {
-        let profile = at.and_then(|at| network.profiles.get(at));
+        let profiles: Vec<_> = at
+            .into_iter()
+            .flat_map(|at| network.profiles.iter().zip(at))
+            .filter_map(|(profiles, at)| profiles.get(at))
+            .collect();
         page.line("");
         let what = if at.is_some() { "" } else { " that get nothing to boot" };
         page.comment(&format!("Machines of {}{what}", network.subnet.cidr));
         page.open("group {");
         page.comment("They get these options whether they ask for them or not, as from netboot.");
-        let boots = profile.into_iter().flat_map(|own| &own.boots).flat_map(|boot| &boot.options);
+        let boots = profiles.iter().flat_map(|own| &own.boots).flat_map(|boot| &boot.options);
         let own = machines.iter().flat_map(|machine| &machine.options);
         let mut codes: BTreeSet<u8> =
             network.options.iter().chain(boots).chain(own).map(|option| option.code).collect();
@@ -117,9 +121,7 @@ fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
         let codes: Vec<_> = codes.iter().map(|code| format!("{code:02x}")).collect();
         let asked = "option dhcp-parameter-request-list";
         page.line(&format!("{asked} = concat({asked}, {});", codes.join(":")));
-        if let Some(profile) = profile {
-            write_boots(page, plan, profile);
-        }
+        write_boots(page, plan, &profiles);
         for machine in machines {
             write_host(page, network, machine);
         }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use netboot_ebpf::shared::Mac;
 
 use self::{
-    boots::{profile_tag, write_boots, write_classes},
+    boots::{write_boots, write_classes},
     syntax::{Lines, option_value, quoted},
 };
 use super::{
@@ -122,12 +122,8 @@ fn write_machine(
         lines.page.host_note(&who, &note);
     }
     let mut fields = vec![host.mac.to_string()];
-    if machine.profile != Some(0) {
-        fields.push("set:own-boot".to_owned());
-    }
-    if let Some(own @ 1..) = machine.profile {
-        fields.push(format!("set:{}", profile_tag(network, own)));
-    }
+    let own = words::own_profiles(network, machine);
+    fields.extend(own.iter().map(|name| format!("set:{name}")));
     let tag = format!("net{}-host{at}", network.number);
     let mut more = Vec::new();
     for option in machine.options.iter().filter(|option| option.code != BROADCAST) {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use netboot_ebpf::client::Stage;
 
 use super::server::server;
 use crate::{
@@ -35,12 +36,31 @@ pub(super) struct Network<'c> {
     pub(super) lease: u64,
     /// What all its machines get, unless they have the same by themselves.
     pub(super) options: Vec<DhcpOption>,
-    /// What its machines boot; the first: those that have nothing of their own.
-    pub(super) profiles: Vec<Profile>,
+    /// What its machines boot by [`Part`]; the first of each: those that have nothing of their own.
+    pub(super) profiles: [Vec<Profile>; 2],
     pub(super) machines: Vec<Machine<'c>>,
 }
 
-/// What some machines boot.
+/// The two steps of a boot: many machines can differ in the one and have the other in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Script,
+    Binary,
+}
+
+impl Part {
+    pub(super) const ALL: [Self; 2] = [Self::Script, Self::Binary];
+
+    /// Its name in tags and classes.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Binary => "boot",
+        }
+    }
+}
+
+/// What some machines boot in a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Profile {
     /// Those of a stage that goes before others first.
@@ -55,8 +75,8 @@ pub(super) struct Machine<'c> {
     pub(super) lease: Option<u64>,
     /// Beside those of its network, and instead of them.
     pub(super) options: Vec<DhcpOption>,
-    /// Of its network's; `None`: it boots nothing.
-    pub(super) profile: Option<usize>,
+    /// Of its network's by [`Part`]; `None`: it boots nothing.
+    pub(super) profiles: Option<[usize; 2]>,
 }
 
 impl<'c> Plan<'c> {
@@ -102,40 +122,40 @@ impl<'c> Network<'c> {
         hosts: &[&'c Host],
     ) -> anyhow::Result<Self> {
         let options = parts.options(subnet, server, None)?;
-        let default = Profile { boots: parts.boots(subnet, server, None)?, assume_pxe: false };
+        let profiles = split(parts.boots(subnet, server, None)?, false).map(|own| vec![own]);
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         let mut network = Self {
             number,
             subnet,
             lease: lease.as_secs(),
             options,
-            profiles: vec![default],
+            profiles,
             machines: Vec::new(),
         };
         for host in hosts {
             let (quirks, _) = quirks::of(config, host);
-            let profile = network
-                .profile(parts, server, host, &quirks)
+            let profiles = network
+                .profiles_of(parts, server, host, &quirks)
                 .with_context(|| format!("host {} ({})", host.mac, host.ip))?;
             network.machines.push(Machine {
                 host,
                 quirks,
                 lease: host.lease_time.as_ref().map(Duration::as_secs),
                 options: parts.options(subnet, server, Some(host))?,
-                profile,
+                profiles,
             });
         }
         network.share_options();
         Ok(network)
     }
 
-    fn profile(
+    fn profiles_of(
         &mut self,
         parts: &mut Parts<'c>,
         server: Ipv4Addr,
         host: &'c Host,
         quirks: &Quirks,
-    ) -> anyhow::Result<Option<usize>> {
+    ) -> anyhow::Result<Option<[usize; 2]>> {
         if !host.netboot {
             return Ok(None);
         }
@@ -144,18 +164,16 @@ impl<'c> Network<'c> {
             && host.boot_vlan == self.subnet.boot_vlan
             && *quirks == Quirks::default();
         if is_usual {
-            return Ok(Some(0));
+            return Ok(Some([0; 2]));
         }
         let mut boots = parts.boots(self.subnet, server, Some(host))?;
         if quirks.no_option_67 == Some(true) {
             boots.retain(|boot| boot.name.len() <= FILE_NAME);
         }
-        let own = Profile { boots, assume_pxe: quirks.assume_pxe == Some(true) };
-        let known = self.profiles.iter().position(|profile| *profile == own);
-        Ok(Some(known.unwrap_or_else(|| {
-            self.profiles.push(own);
-            self.profiles.len() - 1
-        })))
+        let own = split(boots, quirks.assume_pxe == Some(true));
+        let [script, binary] = &mut self.profiles;
+        let [own_script, own_binary] = own;
+        Ok(Some([number(script, own_script), number(binary, own_binary)]))
     }
 
     /// Takes what the network says already out of its machines. What one machine must not get, the network
@@ -175,6 +193,20 @@ impl<'c> Network<'c> {
             machine.options.retain(|option| !self.options.contains(option));
         }
     }
+}
+
+/// By [`Part`].
+fn split(boots: Vec<Boot>, assume_pxe: bool) -> [Profile; 2] {
+    let (script, binary) = boots.into_iter().partition(|boot| boot.stage == Stage::Script);
+    [Profile { boots: script, assume_pxe: false }, Profile { boots: binary, assume_pxe }]
+}
+
+/// Where it is among those that are known, as which it is added if it is new.
+fn number(known: &mut Vec<Profile>, own: Profile) -> usize {
+    known.iter().position(|profile| *profile == own).unwrap_or_else(|| {
+        known.push(own);
+        known.len() - 1
+    })
 }
 
 /// What begins a line about a host.

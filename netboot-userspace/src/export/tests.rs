@@ -82,8 +82,8 @@ fn reservations() {
     check(
         |config| config.hosts = vec![host(|own| own.netboot = false)],
         [
-            "dhcp-host=52:54:00:00:00:01,set:own-boot,10.0.0.5",
-            r#"{ "hw-address": "52:54:00:00:00:01", "ip-address": "10.0.0.5", "client-classes": [ "own-boot" ] }"#,
+            "dhcp-host=52:54:00:00:00:01,set:own-script,set:own-boot,10.0.0.5",
+            r#"{ "hw-address": "52:54:00:00:00:01", "ip-address": "10.0.0.5", "client-classes": [ "own-script", "own-boot" ] }"#,
             "# Machines of 10.0.0.0/24 that get nothing to boot",
         ],
     );

@@ -6,7 +6,7 @@ use netboot_ebpf::shared::Vlan;
 
 use super::{
     page::Page,
-    plan::{Machine, Network, Plan, Profile},
+    plan::{Machine, Network, Part, Plan, Profile},
 };
 use crate::config::{Architecture, Config, Dhcp, ShownVlan};
 
@@ -94,7 +94,7 @@ pub(super) fn architectures(codes: &[u16]) -> String {
 }
 
 pub(super) fn profiles<'p>(plan: &'p Plan<'_>) -> impl Iterator<Item = &'p Profile> {
-    plan.networks.iter().flat_map(|network| &network.profiles)
+    plan.networks.iter().flat_map(|network| network.profiles.iter().flatten())
 }
 
 /// The groups of architectures that load the same file.
@@ -107,4 +107,26 @@ pub(super) fn all_architectures<'p>(plan: &'p Plan<'_>) -> BTreeSet<&'p Vec<u16>
 pub(super) fn architecture_name(codes: &[u16]) -> String {
     let codes: Vec<_> = codes.iter().map(ToString::to_string).collect();
     format!("arch-{}", codes.join("-"))
+}
+
+/// What a profile of a network is called in tags and classes.
+pub(super) fn profile_name(network: &Network<'_>, part: Part, at: usize) -> String {
+    let number = network.number;
+    let name = part.name();
+    if at == 0 { format!("net{number}-{name}") } else { format!("net{number}-{name}{}", at + 1) }
+}
+
+/// The tags or classes of a machine that boots something else than its subnet's do.
+pub(super) fn own_profiles(network: &Network<'_>, machine: &Machine<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for part in Part::ALL {
+        let own = machine.profiles.map(|profiles| profiles[part as usize]);
+        if own != Some(0) {
+            names.push(format!("own-{}", part.name()));
+        }
+        if let Some(own @ 1..) = own {
+            names.push(profile_name(network, part, own));
+        }
+    }
+    names
 }

@@ -14,18 +14,23 @@ use crate::{
 };
 
 /// One branch for each stage: the first that holds.
-pub(super) fn write_boots(page: &mut Page, plan: &Plan<'_>, profile: &Profile) {
-    if profile.boots.is_empty() {
+pub(super) fn write_boots(page: &mut Page, plan: &Plan<'_>, profiles: &[&Profile]) {
+    if profiles.iter().all(|profile| profile.boots.is_empty()) {
         return;
     }
     page.comment("How far a machine is in its boot. Both encodings of option 77 count.");
+    let assume_pxe = profiles.iter().any(|profile| profile.assume_pxe);
     let mut word = "if";
     for stage in [Stage::Script, Stage::Http, Stage::Ipxe, Stage::Pxe] {
         let test = match stage {
-            Stage::Pxe if profile.assume_pxe => None,
+            Stage::Pxe if assume_pxe => None,
             stage => Some(test(stage, plan)).filter(|test| !test.is_empty()),
         };
-        let boots: Vec<_> = profile.boots.iter().filter(|boot| boot.stage == stage).collect();
+        let boots: Vec<_> = profiles
+            .iter()
+            .flat_map(|profile| &profile.boots)
+            .filter(|boot| boot.stage == stage)
+            .collect();
         match test {
             Some(test) => page.open(&format!("{word} {test} {{")),
             None if stage == Stage::Pxe => page.open("} else {"),

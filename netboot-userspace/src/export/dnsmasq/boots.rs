@@ -5,7 +5,7 @@ use netboot_ebpf::client::Stage;
 use super::syntax::{Lines, option_value, quoted};
 use crate::{
     export::{
-        plan::{FILE_NAME, Network, Plan, Profile},
+        plan::{FILE_NAME, Network, Part, Plan, Profile},
         words,
     },
     templates::Boot,
@@ -64,26 +64,28 @@ pub(super) fn write_boots(
     network: &Network<'_>,
 ) -> anyhow::Result<()> {
     let all = words::all_architectures(plan).len();
-    for (at, profile) in network.profiles.iter().enumerate() {
-        let tag = profile_tag(network, at);
+    let profiles = Part::ALL.into_iter().zip(&network.profiles);
+    let profiles =
+        profiles.flat_map(|(part, own)| own.iter().enumerate().map(move |own| (part, own)));
+    for (part, (at, profile)) in profiles {
+        let tag = words::profile_name(network, part, at);
         lines.text("")?;
+        let what = match part {
+            Part::Script => "script",
+            Part::Binary => "binary",
+        };
         if at == 0 {
-            lines.page.comment("What its machines boot");
-            let number = network.number;
-            lines.text(&format!("tag-if=set:{tag},tag:net{number},tag:!own-boot"))?;
+            lines.page.comment(&format!("The {what} of its machines"));
+            let (number, own) = (network.number, part.name());
+            lines.text(&format!("tag-if=set:{tag},tag:net{number},tag:!own-{own}"))?;
         } else {
-            lines.page.comment(&format!("What those of its machines boot that have {tag}"));
+            lines.page.comment(&format!("The {what} of those of its machines that have {tag}"));
         }
         for boots in profile.boots.chunk_by(|one, other| one.stage == other.stage) {
             write_stage(lines, &tag, profile, boots, all)?;
         }
     }
     Ok(())
-}
-
-pub(super) fn profile_tag(network: &Network<'_>, at: usize) -> String {
-    let number = network.number;
-    if at == 0 { format!("net{number}-boot") } else { format!("net{number}-boot{}", at + 1) }
 }
 
 /// The files of a stage, then its options. `all` is how many groups of architectures there are: with a file for

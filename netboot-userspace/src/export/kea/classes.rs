@@ -9,7 +9,7 @@ use crate::{
     config::DhcpOption,
     export::{
         page::Page,
-        plan::{FILE_NAME, Network, Plan, Profile},
+        plan::{FILE_NAME, Network, Part, Plan, Profile},
         value::hex,
         words,
     },
@@ -37,24 +37,25 @@ pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
         let json = class(&words::architecture_name(codes), &test.join(" or "));
         classes.push(Item::new(&words::architectures(codes), json));
     }
-    classes.push(Item::new(
-        "Machines that do not boot what their subnet's do",
-        object(&[("name", text("own-boot"))]),
-    ));
+    let class = |name: &str| object(&[("name", text(name))]);
+    let comment = "Machines that do not boot what their subnet's do";
+    classes.push(Item::new(comment, class("own-script")));
+    classes.push(Item::of(class("own-boot")));
     for network in &plan.networks {
-        for at in 1..network.profiles.len() {
-            classes.push(Item::of(object(&[("name", text(&profile_class(network, at)))])));
-        }
+        let own = profiles(network).filter(|(_, at, _)| *at != 0);
+        classes.extend(
+            own.map(|(part, at, _)| Item::of(class(&words::profile_name(network, part, at)))),
+        );
     }
     classes.extend(leases(plan));
     for network in &plan.networks {
-        for (at, profile) in network.profiles.iter().enumerate() {
-            for (first, boot) in profile.boots.iter().enumerate() {
-                let json = boot_class(network, at, profile, boot);
-                let comment = format!("What machines of {} boot", network.subnet.cidr);
-                let comments = if at == 0 && first == 0 { vec![comment] } else { Vec::new() };
-                classes.push(Item { comments, json });
-            }
+        let boots = profiles(network)
+            .flat_map(|(part, at, own)| own.boots.iter().map(move |boot| (part, at, own, boot)));
+        for (first, (part, at, profile, boot)) in boots.enumerate() {
+            let json = boot_class(network, (part, at, profile), boot);
+            let comment = format!("What machines of {} boot", network.subnet.cidr);
+            let comments = if first == 0 { vec![comment] } else { Vec::new() };
+            classes.push(Item { comments, json });
         }
     }
     write_items(page, ["\"client-classes\": [", "],"], classes);
@@ -65,19 +66,17 @@ pub(super) fn lease_class(seconds: u64) -> String {
     format!("lease-{seconds}")
 }
 
-/// The class of the machines of a profile but the first.
-pub(super) fn profile_class(network: &Network<'_>, at: usize) -> String {
-    format!("net{}-boot{}", network.number, at + 1)
+/// The profiles of a network, and their numbers among those of their part.
+fn profiles<'n>(network: &'n Network<'_>) -> impl Iterator<Item = (Part, usize, &'n Profile)> {
+    let parts = Part::ALL.into_iter().zip(&network.profiles);
+    parts.flat_map(|(part, own)| own.iter().enumerate().map(move |(at, own)| (part, at, own)))
 }
 
 /// The names of the classes of what is booted in a network.
 pub(super) fn boot_classes(network: &Network<'_>) -> Vec<String> {
-    let profiles = network.profiles.iter().enumerate();
-    profiles
-        .flat_map(|(at, profile)| {
-            profile.boots.iter().map(move |boot| boot_class_name(network, at, boot))
-        })
-        .collect()
+    let boots = profiles(network)
+        .flat_map(|(part, at, own)| own.boots.iter().map(move |boot| (part, at, boot)));
+    boots.map(|(part, at, boot)| boot_class_name(network, part, at, boot)).collect()
 }
 
 fn class(name: &str, test: &str) -> String {
@@ -132,30 +131,38 @@ fn leases(plan: &Plan<'_>) -> Vec<Item> {
     leases.into_iter().map(|seconds| Item::of(class(seconds))).collect()
 }
 
-fn boot_class_name(network: &Network<'_>, at: usize, boot: &Boot) -> String {
-    let profile = if at == 0 { String::new() } else { (at + 1).to_string() };
-    let stage = boot.stage.as_str();
+fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) -> String {
+    let profile = words::profile_name(network, part, at);
+    // A script's profile has nothing else.
+    let stage = match boot.stage {
+        Stage::Script => "url",
+        stage => stage.as_str(),
+    };
     let codes = boot.architectures.as_ref();
     let codes =
         codes.map_or_else(String::new, |codes| format!("-{}", words::architecture_name(codes)));
-    format!("net{}-boot{profile}-{stage}{codes}", network.number)
+    format!("{profile}-{stage}{codes}")
 }
 
-fn boot_class(network: &Network<'_>, at: usize, profile: &Profile, boot: &Boot) -> String {
+fn boot_class(
+    network: &Network<'_>,
+    (part, at, profile): (Part, usize, &Profile),
+    boot: &Boot,
+) -> String {
     let stage = match boot.stage {
         Stage::Pxe if profile.assume_pxe => "any",
         stage => stage.as_str(),
     };
     let who = match at {
-        0 => "not member('own-boot')".to_owned(),
-        own => format!("member('{}')", profile_class(network, own)),
+        0 => format!("not member('own-{}')", part.name()),
+        own => format!("member('{}')", words::profile_name(network, part, own)),
     };
     let mut test = format!("member('{stage}') and {who}");
     if let Some(codes) = &boot.architectures {
         test += &format!(" and member('{}')", words::architecture_name(codes));
     }
     let mut fields = vec![
-        ("name", text(&boot_class_name(network, at, boot))),
+        ("name", text(&boot_class_name(network, part, at, boot))),
         ("only-if-required", "true".to_owned()),
         ("test", text(&test)),
         ("next-server", text(&boot.server.to_string())),

@@ -1,7 +1,7 @@
 //! Subnets and their reservations.
 
 use super::{
-    classes::{boot_classes, lease_class, profile_class},
+    classes::{boot_classes, lease_class},
     json::{Item, array, object, option_data, text, write_items},
 };
 use crate::export::{
@@ -43,13 +43,8 @@ fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) ->
     if let Some(name) = &host.hostname {
         fields.push(("hostname", text(name)));
     }
-    let mut classes = Vec::new();
-    if machine.profile != Some(0) {
-        classes.push(text("own-boot"));
-    }
-    if let Some(own @ 1..) = machine.profile {
-        classes.push(text(&profile_class(network, own)));
-    }
+    let own = words::own_profiles(network, machine);
+    let mut classes: Vec<_> = own.iter().map(|name| text(name)).collect();
     if let Some(seconds) = machine.lease {
         classes.push(text(&lease_class(seconds)));
     }
