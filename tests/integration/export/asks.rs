@@ -83,6 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
         "asks for a router",
         from(MACHINE1, &[1, 3]).with(code::USER_CLASS, b"Tinkerbell").http(16),
     );
+    put("from another subnet", ask(FAR).pxe(7));
     put("unknown", ask(STRANGER).pxe(7));
     put("unknown, iPXE", class(STRANGER, 7, b"Tinkerbell"));
     on(Wire::Relayed, "relayed", ask(FAR).pxe(7));

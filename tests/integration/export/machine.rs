@@ -19,6 +19,8 @@ use super::{TAGGED, asks::Wire};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A machine that every server answers at once: what is answered before it was not silence.
 const KNOWN: [u8; 6] = [0x52, 0x54, 0, 0xee, 0x0d, 0x0b];
+/// What the MACs of machines begin with that have no reservation, or one in another subnet.
+const NOBODY_HERE: [u8; 4] = [0x52, 0x54, 0, 0];
 const RELAY: [u8; 4] = [10, 20, 0, 1];
 /// What each server says of itself, or does not compute alike: type, server, renewal and rebinding time.
 const OWN: [u8; 4] =
@@ -79,10 +81,9 @@ impl Machine {
     /// The type, the server and the answer, if one comes before that to a known machine that asks later.
     fn exchange(&self, ask: &Ask, wire: Wire) -> Result<Option<(u8, [u8; 4], Answer)>> {
         let xid = self.send(ask, wire)?;
-        // A request that is answered late on purpose has none behind it.
+        let may_be_silent = wire == Wire::Untagged && ask.chaddr.starts_with(&NOBODY_HERE);
         let known = Ask::discover().mac(KNOWN).broadcast_flag();
-        let is_stranger = ask.chaddr.starts_with(&[0x52, 0x54, 0, 0, 0, 0x99]);
-        let last = if is_stranger { self.send(&known, wire)? } else { xid };
+        let last = if may_be_silent { self.send(&known, wire)? } else { xid };
         let mut buffer = [0; 2048];
         loop {
             let len = self.socket(wire).recv(&mut buffer).context("no answer")?;

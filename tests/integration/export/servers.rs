@@ -96,9 +96,11 @@ impl Server {
     }
 
     /// What this server answers where netboot answers `ours`.
-    pub(super) fn instead(self, case: &str, mut ours: Answer) -> Answer {
+    pub(super) fn instead(self, case: &str, mut ours: Answer) -> Option<Answer> {
         let boots = !ours.file.is_empty() || ours.options.contains_key(&BOOT_FILE);
         match (self, case) {
+            // A subnet is joined to an interface or a relay, not to all others.
+            (Self::Dnsmasq, "from another subnet") => return None,
             // Machines that know option 121 ignore the routers beside it (RFC 3442).
             (_, "classless routes") => {
                 ours.options.insert(ROUTERS, "c0:a8:02:01".to_owned());
@@ -141,7 +143,7 @@ impl Server {
             // It writes each name out (RFC 3397 lets names end in another's).
             *search = shown(b"\x07example\x03com\0\x03lab\x07example\x03com\0");
         }
-        ours
+        Some(ours)
     }
 
     /// The type of this server's answer to a machine that had an address before.
