@@ -48,7 +48,7 @@ impl Page {
 
     pub(super) fn comment(&mut self, text: &str) {
         let mut line = String::new();
-        for word in text.split_whitespace() {
+        for word in text.split_whitespace().flat_map(pieces) {
             if !line.is_empty() && line.len() + word.len() >= WIDTH {
                 self.line(&format!("{} {line}", self.mark));
                 line.clear();
@@ -56,7 +56,7 @@ impl Page {
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
         self.line(&format!("{} {line}", self.mark));
     }
@@ -87,6 +87,13 @@ impl Page {
     }
 }
 
+/// A word in pieces that fit a line: what servers read as one line is limited.
+fn pieces(word: &str) -> impl Iterator<Item = String> {
+    let letters: Vec<char> = word.chars().collect();
+    let pieces: Vec<String> = letters.chunks(WIDTH).map(|piece| piece.iter().collect()).collect();
+    pieces.into_iter()
+}
+
 /// The first ones by name.
 fn list(hosts: &[String]) -> String {
     const NAMED: usize = 3;
@@ -94,5 +101,24 @@ fn list(hosts: &[String]) -> String {
     match hosts.len().saturating_sub(NAMED) {
         0 => named,
         more => format!("{named} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_folded() {
+        let mut page = Page::new("#");
+        page.open("a {");
+        page.note(&format!("{}\nport=0 {}", "x".repeat(250), "word ".repeat(30)));
+        page.close("}");
+        let (text, notes) = page.finish();
+        let inner = text.strip_prefix("a {\n").unwrap().strip_suffix("}\n").unwrap();
+        for line in inner.lines() {
+            assert!(line.starts_with("  # ") && line.len() < 110, "{line}");
+        }
+        assert_eq!(notes.len(), 1);
     }
 }

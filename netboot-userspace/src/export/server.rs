@@ -42,3 +42,38 @@ pub(super) fn server(
     );
     Ok((own, Some(note)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::links;
+
+    /// The address towards 10.0.0.0/24, and whether it is a guess.
+    #[track_caller]
+    fn check(interfaces: &[&str], node: &[(&str, &str)], expect: Option<(&str, bool)>) {
+        let base = links::all().unwrap().pop_first().unwrap().1;
+        let link = |(name, address): &(&str, &str)| {
+            let addresses = vec![address.parse().unwrap()];
+            ((*name).to_owned(), Link { name: (*name).to_owned(), addresses, ..base.clone() })
+        };
+        let links = node.iter().map(link).collect();
+        let mut config = Config::unconfigured();
+        config.interfaces = interfaces.iter().map(|&name| name.to_owned()).collect();
+        let subnet = Subnet::new("10.0.0.0/24".parse().unwrap());
+        let found = server(&config, &subnet, &links).ok();
+        let found = found.map(|(address, note)| (address.to_string(), note.is_some()));
+        let expect = expect.map(|(address, is_guess)| (address.to_owned(), is_guess));
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn the_address_in_the_subnet_else_the_first() {
+        let node = [("eth0", "192.168.0.1/24"), ("eth1", "10.0.0.7/24")];
+        check(&["eth0"], &node, Some(("10.0.0.7", false)));
+        check(&["eth0"], &node[..1], Some(("192.168.0.1", true)));
+        check(&["eth2"], &node[..1], None);
+        check(&[], &node[..1], None);
+        let two = [("eth0", "10.0.0.6/24"), ("eth1", "10.0.0.7/24")];
+        check(&["eth1"], &two, Some(("10.0.0.7", false)));
+    }
+}
