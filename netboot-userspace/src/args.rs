@@ -11,8 +11,8 @@ use netboot_ebpf::shared::{Mac, Vlan};
 use crate::{
     config::{self, Architecture, DEFAULT_PATH, XdpMode},
     explain::Message,
+    export::Server,
     mac,
-    probe::Server,
 };
 
 /// Gives every known machine its address and what it boots.
@@ -33,6 +33,8 @@ pub enum Command {
     #[command(after_help = "Exit codes: 0 every request is answered, 4 nobody answers one, \
         5 the running daemon's program does something else than this configuration says.")]
     Explain(ExplainArgs),
+    /// Write the configuration of another DHCP server, which boots machines from here (dhcp.mode = "off")
+    Export(ExportArgs),
     /// Take the XDP program and its maps, which a daemon left, out of the kernel
     Detach(DetachArgs),
     /// Show what the daemon counted, and the machines and where they are in their boot
@@ -184,6 +186,17 @@ pub struct ProbeArgs {
     pub server: Option<Server>,
     #[command(flatten)]
     pub format: FormatArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Whose configuration
+    pub server: Server,
+    /// File to write it to [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

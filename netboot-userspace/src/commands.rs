@@ -3,6 +3,7 @@
 pub mod check;
 pub mod detach;
 pub mod explain;
+pub mod export;
 pub mod generate;
 pub mod host;
 pub mod probe;

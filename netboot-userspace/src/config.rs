@@ -56,7 +56,9 @@ pub use self::{
     reach::reach,
     reload::{Change, Reloader, Summary, needs_restart},
 };
-pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
+pub(crate) use self::{
+    locate::Located, regular::open_regular, shape::Shape, vlan::Shown as ShownVlan,
+};
 use crate::{inventory::Host, rare::Usual};
 
 /// Everything the daemon is told, checked as a whole.

@@ -1,7 +1,7 @@
 //! Edits the `[[host]]` entries of a file in place: every byte that is not of the entry stays.
 
 mod entry;
-mod replace;
+pub(crate) mod replace;
 
 use std::{
     fs::{self, File},

@@ -10,6 +10,7 @@ pub mod args;
 pub mod commands;
 pub mod config;
 pub mod explain;
+pub mod export;
 #[cfg(feature = "fastpath")]
 pub mod fastpath;
 #[cfg(not(feature = "fastpath"))]

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::check(&args),
         Command::Explain(args) => commands::explain::explain_machine(&args),
         Command::Probe(args) => commands::probe::probe_machines(&args),
+        Command::Export(args) => commands::export::export_configuration(&args),
         Command::Host(command) => commands::host::host(&command),
         Command::Completions(args) => commands::generate::completions(&args),
         Command::Man(args) => commands::generate::man(&args),

@@ -41,12 +41,13 @@ use self::{
 };
 pub use self::{
     progress::Progress,
-    remedy::{Remedy, Server},
+    remedy::Remedy,
     report::{Finding, Report, State},
 };
 use crate::{
     config::Architecture,
     explain::{Machine, Site},
+    export::Server,
     links::Link,
 };
 

@@ -5,6 +5,7 @@ mod boot;
 mod choice;
 mod fit;
 mod options;
+mod parts;
 mod place;
 mod reservation;
 mod rows;
@@ -23,8 +24,11 @@ use netboot_ebpf::{
     shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
 };
 
-pub(crate) use self::fit::{Fit, Row};
 use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
+pub(crate) use self::{
+    fit::{Fit, Row},
+    parts::{Boot, Parts},
+};
 use crate::{
     config::{Config, Dhcp, DhcpMode},
     links::Link,

@@ -169,3 +169,31 @@ fn host_add_and_remove() {
     let text = fs::read_to_string(site.directory.path().join("netboot.toml")).unwrap();
     assert_eq!(text, CONFIG);
 }
+
+#[test]
+fn export_writes_the_whole_file_or_nothing() {
+    let class = "[boot]\nscript-user-classes = [\"a\\nb\"]\n";
+    let site = Site::new(&format!("{CONFIG}\n[dhcp]\nserver-address = \"10.0.0.9\"\n{class}"));
+    let out = site.directory.path().join("out.conf");
+    let export =
+        |server| site.run(&["export", server, "--config", "netboot.toml", "--out", "out.conf"]);
+    fs::write(&out, "before").unwrap();
+    let ran = export("dnsmasq");
+    let expect = "netboot: boot: script-user-classes: \"a\\nb\" has a control character, \
+                  which dnsmasq's configuration cannot say\n";
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", expect));
+    assert_eq!(fs::read_to_string(&out).unwrap(), "before");
+
+    let ran = export("dhcpd");
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let note = "note: set dhcp.mode = \"off\" before that server answers: it is \"reservation\"\n";
+    assert!(ran.err.starts_with(note), "{}", ran.err);
+    let text = fs::read_to_string(&out).unwrap();
+    assert!(text.contains("fixed-address 10.0.0.20;"), "{text}");
+    let files = fs::read_dir(site.directory.path()).unwrap().count();
+    assert_eq!(files, 2, "something else was left behind");
+
+    let ran = site.run(&["export", "dhcpd", "--config", "netboot.toml"]);
+    assert_eq!((ran.code, ran.out), (0, text), "{}", ran.err);
+    assert_eq!(site.run(&["export", "bind", "--config", "netboot.toml"]).code, 2);
+}

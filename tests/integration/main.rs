@@ -8,6 +8,7 @@ mod conformance;
 mod corpus;
 mod decline;
 mod explain;
+mod export;
 mod faults;
 mod frames;
 mod hostile;

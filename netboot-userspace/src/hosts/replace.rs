@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
 /// Mode and owner stay; a symbolic link stays one.
-pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     write(&target, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -4,20 +4,13 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
+use crate::export::Server;
+
 /// What to add to one kind of server's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     pub server: Server,
     pub lines: Vec<String>,
-}
-
-/// The servers whose words are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Server {
-    Dnsmasq,
-    Kea,
-    Dhcpd,
 }
 
 /// What a server does not do, or not so.
@@ -33,16 +26,6 @@ pub(super) enum Lack {
     Script { class: String, url: String },
     /// Option 43 that tells firmware to load the file without asking for boot servers.
     Discovery,
-}
-
-impl std::fmt::Display for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Dnsmasq => "dnsmasq",
-            Self::Kea => "Kea",
-            Self::Dhcpd => "dhcpd",
-        })
-    }
 }
 
 impl Lack {

@@ -1,0 +1,75 @@
+//! Statements of dhcpd's configuration.
+
+use std::collections::BTreeMap;
+
+use super::DhcpOption;
+use crate::export::value::{Value, hex, joined};
+
+/// A text in quotes: what is not plain is written in octal.
+pub(super) fn quoted(text: &[u8]) -> String {
+    let escaped = |byte: &u8| match *byte {
+        b'"' | b'\\' => format!("\\{}", char::from(*byte)),
+        b' '..=b'~' => char::from(*byte).to_string(),
+        other => format!("\\{other:03o}"),
+    };
+    format!("\"{}\"", text.iter().map(escaped).collect::<String>())
+}
+
+/// `option routers 192.168.2.1;`
+pub(super) fn statement(option: &DhcpOption) -> String {
+    let Some((name, value)) = known(option) else {
+        return format!("option {} {};", defined(option.code), hex(&option.value, ":"));
+    };
+    format!("option {name} {value};")
+}
+
+/// The definitions of options that it does not know, or not in this form.
+pub(super) fn definitions<'o>(options: impl Iterator<Item = &'o DhcpOption>) -> Vec<String> {
+    let unknown = options.filter(|option| known(option).is_none());
+    let names: BTreeMap<u8, String> =
+        unknown.map(|option| (option.code, defined(option.code))).collect();
+    names.into_iter().map(|(code, name)| format!("option {name} code {code} = string;")).collect()
+}
+
+fn defined(code: u8) -> String {
+    match code {
+        121 => "classless-static-routes".to_owned(),
+        code => format!("netboot-{code}"),
+    }
+}
+
+/// Its name, and the value as it is written.
+fn known(option: &DhcpOption) -> Option<(&'static str, String)> {
+    let name = match option.code {
+        2 => "time-offset",
+        3 => "routers",
+        6 => "domain-name-servers",
+        7 => "log-servers",
+        15 => "domain-name",
+        26 => "interface-mtu",
+        28 => "broadcast-address",
+        42 => "ntp-servers",
+        43 => "vendor-encapsulated-options",
+        60 => "vendor-class-identifier",
+        66 => "tftp-server-name",
+        67 => "bootfile-name",
+        119 => "domain-search",
+        _ => return None,
+    };
+    if matches!(option.code, 60 | 66 | 67) {
+        return Some((name, quoted(&option.value)));
+    }
+    let value = match Value::of(option) {
+        Value::Addresses(list) => joined(&list),
+        // It is signed.
+        Value::Number(number) if option.code == 2 => number.cast_signed().to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Text(text) => quoted(text.as_bytes()),
+        Value::Names(names) => {
+            joined(&names.iter().map(|name| quoted(name.as_bytes())).collect::<Vec<_>>())
+        }
+        Value::Bytes(bytes) if option.code == 43 => hex(bytes, ":"),
+        Value::Routes(_) | Value::Bytes(_) => return None,
+    };
+    Some((name, value))
+}
