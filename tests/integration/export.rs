@@ -2,28 +2,23 @@
 //! instead, and why.
 
 mod asks;
+mod instead;
 mod machine;
-mod servers;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, net::Ipv4Addr, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     daemon::{Setup, Xdp},
+    dhcp_server::{Running, Server},
     lab::{INTERFACE, Lab},
     namespace::{Namespace, connect},
-    process,
 };
 
 use self::{
     asks::{Case, Wire, cases, reboots},
+    instead::{instead, reboot_instead},
     machine::{Answer, Machine},
-    servers::{Running, Server},
 };
 
 const FILES: [&str; 5] = ["undionly.kpxe", "ipxe.efi", "snp.efi", "snp-arm64.efi", "http.efi"];
@@ -130,7 +125,7 @@ fn wrong_reboots(lab: &Lab, server: Option<Server>) -> Result<String> {
     let machine = Machine::new(&lab.client)?;
     let mut wrong = String::new();
     for (name, ask, ours) in reboots() {
-        let expect = server.map_or(ours, |server| server.reboot_instead(name, ours));
+        let expect = server.map_or(ours, |server| reboot_instead(server, name, ours));
         let found = machine.kind(&ask).with_context(|| name)?;
         if found != expect {
             wrong += &format!("{name}: expected {expect:?}, found {found:?}\n");
@@ -141,16 +136,8 @@ fn wrong_reboots(lab: &Lab, server: Option<Server>) -> Result<String> {
 
 /// The server on what is exported for it.
 fn start(server: Server, lab: &Lab, site: &str, directory: &Path) -> Result<Running> {
-    let file = export(server, &lab.server, &setup(site, &[])?, directory)?;
+    let file = server.export(&lab.server, &setup(site, &[])?, directory)?;
     server.start(&lab.server, directory, &file)
-}
-
-fn export(server: Server, node: &Namespace, setup: &Setup, directory: &Path) -> Result<PathBuf> {
-    let file = directory.join("exported");
-    let mut export = setup.command(node, &["export", server.name()])?;
-    export.arg("--out").arg(&file);
-    process::run(export, servers::DEADLINE)?;
-    Ok(file)
 }
 
 fn check(server: Server, site: &str) -> Result<()> {
@@ -163,7 +150,7 @@ fn check(server: Server, site: &str) -> Result<()> {
         wrong = wrong_reboots(&lab, Some(server)).with_context(|| running.said())?;
     }
     for (name, ours) in ours(site)? {
-        let expect = ours.and_then(|ours| server.instead(name, ours));
+        let expect = ours.and_then(|ours| instead(server, name, ours));
         let found = theirs.get(name).context("not asked")?;
         if *found != expect {
             wrong += &format!("{name}:\n  expected {expect:?}\n  found    {found:?}\n");
@@ -218,7 +205,7 @@ fn servers_take_what_is_exported() -> Result<()> {
         let setup = setup(SITE, changes)?;
         for server in Server::ALL {
             let directory = tempfile::tempdir()?;
-            let file = export(server, &node, &setup, directory.path())?;
+            let file = server.export(&node, &setup, directory.path())?;
             server.check(&node, directory.path(), &file).with_context(|| {
                 format!("{name}: {}", fs::read_to_string(&file).unwrap_or_default())
             })?;

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod clients;
 pub mod conformance;
 pub mod daemon;
+pub mod dhcp_server;
 pub mod differ;
 pub mod faults;
 pub mod interrupt;

@@ -173,7 +173,7 @@ impl Probe<'_> {
     }
 
     /// What an iPXE on the machine knows.
-    fn settings(&self, end: &Reply) -> Settings {
+    pub(super) fn settings(&self, end: &Reply) -> Settings {
         let firmware = &self.plan.firmware;
         let code = firmware.code().unwrap_or_default();
         let (arch, platform) = match Architecture::name(code) {

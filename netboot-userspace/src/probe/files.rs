@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::wire::code;
 use url::Url;
 
-use super::dhcp::Reply;
+use super::{dhcp::Reply, script::Settings};
 use crate::printable::printable;
 
 /// What is shown of a name.
@@ -21,13 +21,15 @@ pub(super) fn shown(reply: &Reply) -> String {
     }
 }
 
-/// The file as a URL: a bare name is one of TFTP at the next server. The error says what is missing.
-pub(super) fn url(reply: &Reply) -> Result<Url, String> {
+/// The file as a URL, with an iPXE's settings in it: a bare name is one of TFTP at the next server. The error
+/// says what is missing.
+pub(super) fn url(reply: &Reply, settings: &Settings) -> Result<Url, String> {
     let Some(file) = reply.file() else { return Err("nothing to boot is named".to_owned()) };
     let text = std::str::from_utf8(&file)
         .map_err(|_| format!("the file name is no text: {}", printable(&file, LIMIT)))?;
+    let text = settings.expand(text);
     if text.contains("://") {
-        return Url::parse(text)
+        return Url::parse(&text)
             .map_err(|error| format!("{} is no URL: {error}", printable(&file, LIMIT)));
     }
     let Some(server) = next_server(reply) else {
@@ -38,7 +40,7 @@ pub(super) fn url(reply: &Reply) -> Result<Url, String> {
     };
     let mut url = Url::parse(&format!("tftp://{server}/"))
         .map_err(|error| format!("tftp://{server}/: {error}"))?;
-    url.set_path(text);
+    url.set_path(&text);
     Ok(url)
 }
 

@@ -3,7 +3,9 @@
 use netboot_ebpf::wire::code;
 use url::Url;
 
-use super::{Probe, State, binary, dhcp::Exchange, files, remedy::Lack, tftp::Want};
+use super::{
+    Probe, State, binary, dhcp::Exchange, files, remedy::Lack, script::Settings, tftp::Want,
+};
 use crate::explain::Machine;
 
 /// More than any iPXE has, or GRUB.
@@ -21,7 +23,7 @@ impl Probe<'_> {
             self.note(STEP, State::Wrong, what, Some(lack));
             return None;
         };
-        let url = match files::url(reply) {
+        let url = match files::url(reply, &Settings::firmware()) {
             Ok(url) => url,
             Err(why) => {
                 self.note(STEP, State::Wrong, why, Some(lack));

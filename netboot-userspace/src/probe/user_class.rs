@@ -59,7 +59,8 @@ impl Probe<'_> {
             self.note(step, wrong, format!("{shown} gets no address"), None);
             return Ok(None);
         }
-        let told = match exchange.boot().map(files::url) {
+        let settings = exchange.end.as_ref().map(|end| self.settings(end)).unwrap_or_default();
+        let told = match exchange.boot().map(|reply| files::url(reply, &settings)) {
             None => Err("nothing to boot".to_owned()),
             Some(Err(why)) => Err(why),
             Some(Ok(url)) if Some(&url) == binary || is_binary(&url) => {
