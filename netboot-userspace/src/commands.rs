@@ -5,6 +5,7 @@ pub mod detach;
 pub mod explain;
 pub mod generate;
 pub mod host;
+pub mod import;
 
 use std::{
     fs::OpenOptions,

@@ -6,6 +6,8 @@ mod check;
 mod defaults;
 mod duration;
 mod file;
+mod foreign;
+mod fragment;
 mod host;
 mod inventory;
 mod lease;
@@ -48,6 +50,7 @@ pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,
     file::{File, Host as HostEntry, Quirks as QuirksEntry},
+    fragment::Fragment,
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,
@@ -56,7 +59,12 @@ pub use self::{
     reach::reach,
     reload::{Change, Reloader, Summary, needs_restart},
 };
-pub(crate) use self::{locate::Located, regular::open_regular, vlan::Shown as ShownVlan};
+pub(crate) use self::{
+    foreign::{judge, read_foreign},
+    locate::Located,
+    regular::{open_regular, read_text},
+    vlan::Shown as ShownVlan,
+};
 use crate::{inventory::Host, rare::Usual};
 
 /// Everything the daemon is told, checked as a whole.

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::check(&args),
         Command::Explain(args) => commands::explain::explain_machine(&args),
         Command::Host(command) => commands::host::host(&command),
+        Command::Import(args) => commands::import::import(&args),
         Command::Completions(args) => commands::generate::completions(&args),
         Command::Man(args) => commands::generate::man(&args),
         #[cfg(feature = "fastpath")]

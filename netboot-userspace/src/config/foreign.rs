@@ -1,0 +1,82 @@
+//! Configurations and inventories of other nodes: their boot files need not be here.
+
+use std::path::Path;
+
+use super::{
+    InventoryFormat, Problem, Problems, Subnet,
+    check::{Named, check, reason},
+    inventory::{csv, machine, tables},
+    load::finish,
+    problem::{Place, Report},
+    read::{Draft, read},
+    regular::read_regular,
+    section::Section,
+    source::Source,
+};
+use crate::inventory::Host;
+
+/// Everything that is wrong with a configuration's text, whatever `boot.root` holds.
+pub(crate) fn judge(text: &str) -> Vec<Problem> {
+    let report = Report::default();
+    let path = Path::new("imported.toml");
+    if let Some(draft) = draft(path, text, &report) {
+        check(&draft, &anywhere(&draft), &report);
+    }
+    report.into_sorted(&[]).0
+}
+
+/// What an inventory file says.
+#[derive(Debug, Default)]
+pub(crate) struct Foreign {
+    /// That its machines make.
+    pub(crate) subnets: Vec<Subnet>,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// Reads an inventory file as if no configuration named it.
+pub(crate) fn read_foreign(path: &Path, format: InventoryFormat) -> Result<Foreign, Problems> {
+    let report = Report::default();
+    let found = found(path, format, &report);
+    let (errors, mut warnings) = report.into_sorted(&[]);
+    let Some((subnets, hosts)) = found.filter(|_| errors.is_empty()) else {
+        return Err(Problems(errors));
+    };
+    // Advice for a whole configuration is not about this file.
+    warnings.retain(|warning| warning.file == path);
+    Ok(Foreign { subnets, hosts, warnings })
+}
+
+fn found(path: &Path, format: InventoryFormat, report: &Report) -> Option<(Vec<Subnet>, Vec<Host>)> {
+    let bytes = read_regular(path)
+        .inspect_err(|error| {
+            report.error(&Place::file(path), format!("cannot be read: {}", reason(error)));
+        })
+        .ok()?;
+    let source = Source::new(path, bytes, report)?;
+    let mut draft = draft(Path::new(""), "dhcp.mode = \"proxy\"", report)?;
+    draft.hosts = match format {
+        InventoryFormat::Toml => tables::read(&source, 0, report),
+        InventoryFormat::Csv => csv::read(&source, report),
+        InventoryFormat::Yaml => machine::read(&source, &mut draft, report),
+    }?;
+    check(&draft, &anywhere(&draft), report);
+    let (hosts, _) = finish(&mut draft);
+    let hosts = hosts.iter().map(|host| Host::clone(host)).collect();
+    Some((draft.config.subnets, hosts))
+}
+
+fn draft(path: &Path, text: &str, report: &Report) -> Option<Draft> {
+    let source = Source::new(path, text.as_bytes().to_vec(), report)?;
+    let table = source.parse(report)?;
+    Some(read(Section::root(&source, &table, report), Path::new("/")))
+}
+
+/// As if all its boot files had been there.
+fn anywhere(draft: &Draft) -> Named {
+    let mut named = Named::new(&draft.config, &draft.boot_files);
+    for file in draft.hosts.iter().filter_map(|host| host.boot_file.as_ref()) {
+        named.insert(&file.value);
+    }
+    named
+}
