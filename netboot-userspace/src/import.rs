@@ -4,6 +4,7 @@
 //! [`boot`] put them into our words, [`judge`] leaves out what our own configuration would refuse.
 
 mod boot;
+mod condition;
 mod dhcpd;
 mod dnsmasq;
 mod files;

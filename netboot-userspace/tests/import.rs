@@ -2,11 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::Path};
 
 use netboot::{
     config,
@@ -72,5 +68,12 @@ fn is_accepted(imported: &Imported, toml: &str) {
 fn dnsmasq() {
     for name in ["small.conf", "large.conf", "odd.conf"] {
         check(Kind::Dnsmasq, &format!("dnsmasq/{name}"));
+    }
+}
+
+#[test]
+fn dhcpd() {
+    for name in ["small.conf", "large.conf", "odd.conf", "groups.conf"] {
+        check(Kind::Dhcpd, &format!("dhcpd/{name}"));
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Test {
     Class(String),
     /// The beginning of option 60.
     Vendor(String),
+    /// An option of this code is there.
+    Has(u8),
     Not(Box<Test>),
     /// What netboot does not look at.
     Other(String),
@@ -54,8 +56,12 @@ impl Asked {
                     None if vendor.starts_with("PXEClient") => {}
                     None => asked.other = Some(format!("vendor class {vendor:?}")),
                 },
+                // Firmware that boots has both.
+                Test::Has(60 | 93) => {}
+                Test::Has(77) if tests.iter().any(|test| matches!(test, Test::Class(_))) => {}
+                Test::Has(code) => asked.other = Some(format!("whether there is an option {code}")),
                 // The script's classes are asked before all else.
-                Test::Not(test) if matches!(**test, Test::Class(_) | Test::Vendor(_) | Test::Arch(_)) => {}
+                Test::Not(test) if matches!(**test, Test::Class(_) | Test::Vendor(_) | Test::Arch(_) | Test::Has(60 | 77 | 93)) => {}
                 Test::Not(test) => asked.other = Some(format!("not {test:?}")),
                 Test::Other(what) => asked.other = Some(what.clone()),
             }

@@ -1,5 +1,20 @@
 //! ISC dhcpd's configuration.
+
+mod condition;
+mod declaration;
+mod lexer;
+mod names;
+mod read;
+mod statements;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
-use super::site::Site;
+
+use super::{files::Files, site::Site};
 use crate::config::Problem;
-pub(super) fn read(_path: &Path) -> Result<Site, Problem> { Ok(Site::default()) }
+
+pub(super) fn read(path: &Path) -> Result<Site, Problem> {
+    let statements = statements::all(path, &mut Files::default())?;
+    Ok(read::read(&statements))
+}

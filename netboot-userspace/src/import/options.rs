@@ -7,11 +7,14 @@ mod table;
 use std::collections::BTreeMap;
 
 pub(super) use self::{
-    encode::{encode, guess, hex, ips, number_of, text},
-    settings::{of_host, of_subnet},
+    encode::{encode, guess, hex, ips, text},
+    settings::{of_host, of_requests, of_subnet},
     table::{Kind, by_name, kind},
 };
 use super::note::Place;
+
+/// In place of an option's code: the address of the server that boot files come from (siaddr).
+pub(super) const NEXT_SERVER: u8 = 0;
 
 /// Options by code: those of a network, a group or a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use netboot_ebpf::shared::Mac;
 use super::{
     boot::{Rule, conclude},
     note::{Notes, Place},
-    options::{Options, of_host, of_subnet},
+    options::{Given, NEXT_SERVER, Options, ips, of_host, of_subnet, text},
 };
 use crate::{
     config::{Fragment, Located, Subnet},
@@ -70,6 +70,11 @@ impl Site {
     /// In the words of our configuration.
     pub(super) fn settle(mut self) -> (Placed, Notes) {
         let mut placed = Placed::default();
+        for (scope, given) in self.spread(NEXT_SERVER) {
+            let address = ips(&given.value).and_then(|ips| ips.first().copied());
+            self.servers.extend(address.map(|address| (scope, address, given.place)));
+        }
+        self.boot_files();
         for subnet in &self.subnets {
             let mut settled = Subnet::new(subnet.cidr);
             of_subnet(&subnet.options, &mut settled, &mut self.notes);
@@ -90,7 +95,6 @@ impl Site {
         }
         self.common_lease(&mut placed.fragment);
         self.servers(&mut placed.fragment);
-        self.boot_files();
         conclude(std::mem::take(&mut self.rules), &mut placed.fragment, &mut self.notes);
         self.unique(&mut placed);
         (placed, self.notes)
@@ -134,36 +138,43 @@ impl Site {
         }
     }
 
-    /// Option 67 is a rule without tests.
+    /// Options that are none of a subnet or a host here: option 67, and the server beside it.
     fn boot_files(&mut self) {
-        let subnets = self.subnets.iter_mut().zip(0..).map(|(subnet, at)| (&mut subnet.options, Scope::Subnet(at)));
-        let mut found = Vec::new();
-        let mut common: HashMap<usize, Vec<u8>> = HashMap::new();
-        for (options, scope) in subnets {
-            if let (Some(given), Scope::Subnet(at)) = (options.remove(67), scope) {
-                common.insert(at, given.value.clone());
-                found.push((scope, given));
-            }
-        }
-        let everywhere = found.len() == self.subnets.len()
-            && found.iter().all(|(_, given)| Some(&given.value) == found.first().map(|(_, first)| &first.value));
-        if everywhere && !found.is_empty() {
-            found.truncate(1);
-            found.iter_mut().for_each(|(scope, _)| *scope = Scope::All);
-        }
-        for (at, host) in self.hosts.iter_mut().enumerate() {
-            let Some(given) = host.options.remove(67) else { continue };
-            let subnet = self.subnets.iter().position(|subnet| subnet.cidr.contains(&host.ip));
-            if subnet.and_then(|subnet| common.get(&subnet)) != Some(&given.value) {
-                found.push((Scope::Host(at), given));
-            }
-        }
-        for (scope, given) in found {
-            let file = super::options::text(&given.value).unwrap_or_default();
+        for (scope, given) in self.spread(67) {
+            let file = text(&given.value).unwrap_or_default();
             if !file.is_empty() {
                 self.rules.push(Rule { place: given.place, scope, tests: Vec::new(), file });
             }
         }
+    }
+
+    /// Takes an option out: whom it is for, if not all of a network's machines or of all networks' have it.
+    fn spread(&mut self, code: u8) -> Vec<(Scope, Given)> {
+        let of_subnets: Vec<_> = self.subnets.iter_mut().map(|subnet| subnet.options.remove(code)).collect();
+        let mut found = Vec::new();
+        for (at, host) in self.hosts.iter_mut().enumerate() {
+            let Some(given) = host.options.remove(code) else { continue };
+            let subnet = self.subnets.iter().position(|subnet| subnet.cidr.contains(&host.ip));
+            let outer = subnet.and_then(|at| of_subnets.get(at)?.as_ref());
+            if outer.is_none_or(|outer| outer.value != given.value) {
+                found.push((Scope::Host(at), given));
+            }
+        }
+        let first = of_subnets.first().and_then(Option::as_ref).map(|given| given.value.clone());
+        let is_common = |given: &Option<Given>| first.is_some() && given.as_ref().map(|given| &given.value) == first.as_ref();
+        if of_subnets.iter().all(is_common) {
+            found.extend(of_subnets.into_iter().flatten().take(1).map(|given| (Scope::All, given)));
+        } else {
+            let of_subnets = of_subnets.into_iter().enumerate();
+            found.extend(of_subnets.filter_map(|(at, given)| Some((Scope::Subnet(at), given?))));
+        }
+        // What is for all goes first: what is for some then differs from it, or is left out.
+        found.sort_by_key(|(scope, _)| match scope {
+            Scope::All => 0,
+            Scope::Subnet(_) => 1,
+            Scope::Host(_) => 2,
+        });
+        found
     }
 
     /// The first of those with one MAC or address stays.

@@ -351,7 +351,7 @@ impl<'d> Reader<'d> {
         if boot.file.is_empty() {
             return;
         }
-        for way in self.requests.ways(&asked).unwrap_or_default() {
+        for way in self.requests.ways(&asked).map(|ways| ways.0).unwrap_or_default() {
             let tests: Vec<Test> = way.into_iter().chain(boot.test.clone()).collect();
             let rules = scopes.iter().map(|scope| Rule {
                 place: directive.place.clone(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{boot::Test, options::by_name},
+    super::{boot::Test, condition::Ways, options::by_name},
     directives::Directive,
 };
 
@@ -26,9 +26,9 @@ impl Tag {
     }
 }
 
-/// The tags that requests have by what they hold: for each the ways to it, each a list of tests.
+/// The tags that requests have by what they hold.
 #[derive(Debug, Default)]
-pub(super) struct OfRequests(BTreeMap<String, Vec<Vec<Test>>>);
+pub(super) struct OfRequests(BTreeMap<String, Ways>);
 
 impl OfRequests {
     /// What the directives say of tags by `dhcp-match` and its like.
@@ -46,7 +46,7 @@ impl OfRequests {
                 _ => None,
             };
             if let Some((tag, test)) = test {
-                tags.0.entry(tag).or_default().push(vec![test]);
+                tags.add(tag, Ways::one(test));
             }
         }
         // A tag of tags may be a part of another one.
@@ -66,30 +66,26 @@ impl OfRequests {
         let conditions: Vec<_> = texts.iter().filter_map(|text| Tag::prefixed(text)).collect();
         let Some(ways) = self.ways(&conditions) else { return };
         for tag in texts.iter().filter_map(|text| text.strip_prefix("set:")) {
-            self.0.entry(tag.to_owned()).or_default().extend(ways.clone());
+            self.add(tag.to_owned(), ways.clone());
         }
     }
 
+    fn add(&mut self, tag: String, ways: Ways) {
+        let ways = match self.0.remove(&tag) {
+            Some(known) => known.or(ways),
+            None => ways,
+        };
+        self.0.insert(tag, ways);
+    }
+
     /// The ways to have all of these tags; `None`: one of them is no request's.
-    pub(super) fn ways(&self, tags: &[Tag]) -> Option<Vec<Vec<Test>>> {
-        const MOST: usize = 64;
-        let mut ways = vec![Vec::new()];
+    pub(super) fn ways(&self, tags: &[Tag]) -> Option<Ways> {
+        let mut all = Ways::always();
         for tag in tags {
-            let alternatives = self.0.get(&tag.name)?;
-            let alternatives: Vec<Vec<Test>> = match tag.is_negated {
-                false => alternatives.clone(),
-                true => {
-                    let not = |test: &Test| Test::Not(Box::new(test.clone()));
-                    vec![alternatives.iter().flatten().map(not).collect()]
-                }
-            };
-            ways = ways
-                .iter()
-                .flat_map(|way| alternatives.iter().map(move |more| [&way[..], &more[..]].concat()))
-                .take(MOST)
-                .collect();
+            let ways = self.0.get(&tag.name)?;
+            all = all.and(&if tag.is_negated { ways.not() } else { ways.clone() });
         }
-        Some(ways)
+        Some(all)
     }
 }
 

@@ -111,6 +111,16 @@ fn read<T>(
     setting
 }
 
+/// Whether netboot sends it as it is, to the requests that need it.
+pub(in crate::import) fn of_requests(code: u8, value: &[u8]) -> bool {
+    match code {
+        43 => value == [6, 1, 8],
+        60 => value == b"PXEClient" || value == b"HTTPClient",
+        175 => value == [0xb0, 1, 1],
+        _ => false,
+    }
+}
+
 fn lease(given: &Given) -> Option<Duration> {
     number_of(&given.value).map(|seconds| Duration::from_secs(seconds.into()))
 }
@@ -122,10 +132,7 @@ fn others(options: &Options, notes: &mut Notes) -> Vec<DhcpOption> {
         match code {
             // These are settings, or follow from them.
             1 | 3 | 6 | 12 | 15 | 26 | 28 | 42 | 51 | 67 | 119 | 121 => {}
-            // What netboot sends as it is.
-            43 if value == &[6, 1, 8] => {}
-            60 if value == b"PXEClient" || value == b"HTTPClient" => {}
-            175 if value == &[0xb0, 1, 1] => {}
+            _ if of_requests(code, value) => {}
             58 | 59 => notes.add(place, format!("option {code}"), "netboot derives it from the lease time"),
             0 | 255 | 43 | 50 | 52..=55 | 57 | 60 | 61 | 82 | 97 | 175 => {
                 notes.add(place, format!("option {code}"), OWN);
