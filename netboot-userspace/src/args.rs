@@ -209,7 +209,9 @@ pub struct AddArgs {
 /// files that it names are under boot.root. If it has only [[host]] tables, it can be one of the files that `inventory`
 /// lists.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit codes: 0 it was read, 1 it is broken, or cannot be written: nothing is.")]
+#[command(
+    after_help = "Exit codes: 0 it was read, 1 it is broken, or cannot be written: nothing is."
+)]
 pub struct ImportArgs {
     /// Whose file it is
     pub kind: import::Kind,

@@ -20,7 +20,11 @@ mod tests;
 use std::path::Path;
 
 pub use self::note::{Note, grouped};
-use crate::config::{Fragment, InventoryFormat, Problems};
+use self::{
+    files::{Files, Text},
+    site::Site,
+};
+use crate::config::{Fragment, InventoryFormat, Problem, Problems};
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,15 +55,24 @@ pub struct Imported {
 ///
 /// A file cannot be read, or is broken: where and why.
 pub fn read(kind: Kind, path: &Path) -> Result<Imported, Problems> {
-    let site = match kind {
-        Kind::Dnsmasq => dnsmasq::read(path),
-        Kind::Kea => kea::read(path),
-        Kind::Dhcpd => dhcpd::read(path),
+    match kind {
         Kind::Csv => return inventory::read(path, InventoryFormat::Csv),
         Kind::Hardware => return inventory::read(path, InventoryFormat::Yaml),
-    };
-    let site = site.map_err(|problem| Problems(vec![problem]))?;
-    let (mut placed, mut notes) = site.settle();
+        Kind::Dnsmasq | Kind::Kea | Kind::Dhcpd => {}
+    }
+    let mut files = Files::default();
+    let site = files.first(path).and_then(|text| site(kind, &text, &mut files));
+    let (mut placed, mut notes) = site.map_err(|problem| Problems(vec![problem]))?.settle();
     judge::judge(&mut placed, &mut notes)?;
     Ok(Imported { fragment: placed.fragment, notes: notes.into_sorted() })
+}
+
+/// What a server's configuration says.
+fn site(kind: Kind, text: &Text, files: &mut Files) -> Result<Site, Problem> {
+    match kind {
+        Kind::Dnsmasq => dnsmasq::read(text, files),
+        Kind::Kea => kea::read(text, files),
+        Kind::Dhcpd => dhcpd::read(text, files),
+        Kind::Csv | Kind::Hardware => Ok(Site::default()),
+    }
 }

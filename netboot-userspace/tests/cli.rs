@@ -158,7 +158,8 @@ fn host_add_and_remove() {
     assert_eq!((ran.code, ran.err.as_str()), (1, expect));
 
     let ran = add("10.0.0.4");
-    let expect = "added 52:54:00:00:00:03 10.0.0.4 to netboot.toml; a running daemon takes it over\n";
+    let expect =
+        "added 52:54:00:00:00:03 10.0.0.4 to netboot.toml; a running daemon takes it over\n";
     assert_eq!((ran.code, ran.out.as_str()), (0, expect), "{}", ran.err);
     let ran = site.run(&["host", "remove", "10.0.0.4", "--config", "netboot.toml"]);
     assert_eq!(

@@ -84,7 +84,10 @@ fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
         Ok(())
     };
     if !overwrite && fs::symlink_metadata(path).is_ok() {
-        anyhow::bail!("{} exists: nothing was written; name another file, or use --force", path.display());
+        anyhow::bail!(
+            "{} exists: nothing was written; name another file, or use --force",
+            path.display()
+        );
     }
     written().with_context(|| format!("cannot write {}", path.display()))
 }

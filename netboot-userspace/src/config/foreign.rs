@@ -47,7 +47,11 @@ pub(crate) fn read_foreign(path: &Path, format: InventoryFormat) -> Result<Forei
     Ok(Foreign { subnets, hosts, warnings })
 }
 
-fn found(path: &Path, format: InventoryFormat, report: &Report) -> Option<(Vec<Subnet>, Vec<Host>)> {
+fn found(
+    path: &Path,
+    format: InventoryFormat,
+    report: &Report,
+) -> Option<(Vec<Subnet>, Vec<Host>)> {
     let bytes = read_regular(path)
         .inspect_err(|error| {
             report.error(&Place::file(path), format!("cannot be read: {}", reason(error)));
@@ -60,7 +64,12 @@ fn found(path: &Path, format: InventoryFormat, report: &Report) -> Option<(Vec<S
         InventoryFormat::Csv => csv::read(&source, report),
         InventoryFormat::Yaml => machine::read(&source, &mut draft, report),
     }?;
-    check(&draft, &anywhere(&draft), report);
+    // They are on another node.
+    let files: Vec<_> = draft.hosts.iter_mut().map(|host| host.boot_file.take()).collect();
+    check(&draft, &Named::default(), report);
+    for (host, file) in draft.hosts.iter_mut().zip(files) {
+        host.boot_file = file;
+    }
     let (hosts, _) = finish(&mut draft);
     let hosts = hosts.iter().map(|host| Host::clone(host)).collect();
     Some((draft.config.subnets, hosts))

@@ -61,7 +61,11 @@ impl Asked {
                 Test::Has(77) if tests.iter().any(|test| matches!(test, Test::Class(_))) => {}
                 Test::Has(code) => asked.other = Some(format!("whether there is an option {code}")),
                 // The script's classes are asked before all else.
-                Test::Not(test) if matches!(**test, Test::Class(_) | Test::Vendor(_) | Test::Arch(_) | Test::Has(60 | 77 | 93)) => {}
+                Test::Not(test)
+                    if matches!(
+                        **test,
+                        Test::Class(_) | Test::Vendor(_) | Test::Arch(_) | Test::Has(60 | 77 | 93)
+                    ) => {}
                 Test::Not(test) => asked.other = Some(format!("not {test:?}")),
                 Test::Other(what) => asked.other = Some(what.clone()),
             }
@@ -96,7 +100,11 @@ fn apply(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
     let is_url = file.starts_with("http://") || file.starts_with("https://");
     if !asked.classes.is_empty() {
         if !is_url {
-            notes.add(place, what, "netboot tells iPXE the http(s) URL of a script, and no other file");
+            notes.add(
+                place,
+                what,
+                "netboot tells iPXE the http(s) URL of a script, and no other file",
+            );
             return;
         }
         for class in asked.classes {
@@ -172,7 +180,10 @@ fn for_architecture(rule: &Rule, code: u16, name: &str, into: &mut Fragment, not
         }
     };
     let named = Architecture::of(code).unwrap_or(Architecture::Code(code));
-    if rule.scope != Scope::All && !files.contains_key(&named) && common.get(&named).is_some_and(|file| file == name) {
+    if rule.scope != Scope::All
+        && !files.contains_key(&named)
+        && common.get(&named).is_some_and(|file| file == name)
+    {
         return;
     }
     match files.get(&named) {
@@ -219,7 +230,8 @@ fn for_all(rule: &Rule, name: String, into: &mut Fragment, notes: &mut Notes) {
 
 /// A name as it is under `boot.root`: the server's own root is left out.
 fn under_root(file: &str) -> String {
-    let path = ["tftp://", "http://", "https://"].iter().find_map(|scheme| file.strip_prefix(scheme));
+    let path =
+        ["tftp://", "http://", "https://"].iter().find_map(|scheme| file.strip_prefix(scheme));
     let path = path.map_or(file, |rest| rest.split_once('/').map_or("", |(_, path)| path));
     path.trim_start_matches('/').to_owned()
 }
@@ -246,7 +258,10 @@ mod tests {
         let rules = rules.iter().map(|(tests, file)| rule(tests, file)).collect();
         conclude(rules, &mut fragment, &mut found);
         let toml = fragment.to_toml().unwrap();
-        assert_eq!(toml.split('\n').filter(|line| line.contains('=')).collect::<Vec<_>>().join("; "), expect);
+        assert_eq!(
+            toml.split('\n').filter(|line| line.contains('=')).collect::<Vec<_>>().join("; "),
+            expect
+        );
         let found = found.into_sorted();
         assert_eq!(found.len(), notes, "{found:?}");
     }
@@ -260,7 +275,11 @@ mod tests {
         check(&[(&[], "/boot/grub.EFI")], "x86_64-uefi = \"boot/grub.EFI\"", 1);
         check(&[(&[Test::Arch(0)], "a"), (&[], "a")], "x86-bios = \"a\"", 0);
         check(&[(&[Test::Arch(7)], "a"), (&[Test::Arch(9)], "a")], "x86_64-uefi = \"a\"", 0);
-        check(&[(&[Test::Arch(7)], "a"), (&[Test::Arch(9)], "b")], "9 = \"b\"; x86_64-uefi = \"a\"", 0);
+        check(
+            &[(&[Test::Arch(7)], "a"), (&[Test::Arch(9)], "b")],
+            "9 = \"b\"; x86_64-uefi = \"a\"",
+            0,
+        );
         check(&[(&[Test::Arch(7)], "a"), (&[Test::Arch(7)], "b")], "x86_64-uefi = \"a\"", 1);
         check(&[(&[vendor("PXEClient:Arch:00007:UNDI")], "a")], "x86_64-uefi = \"a\"", 0);
         let http = [vendor("HTTPClient"), Test::Arch(16)];
@@ -273,7 +292,11 @@ mod tests {
             0,
         );
         check(&[(&[class("iPXE")], "menu.ipxe")], "", 1);
-        check(&[(&[Test::Not(Box::new(class("iPXE")))], "undionly.kpxe")], "x86-bios = \"undionly.kpxe\"", 1);
+        check(
+            &[(&[Test::Not(Box::new(class("iPXE")))], "undionly.kpxe")],
+            "x86-bios = \"undionly.kpxe\"",
+            1,
+        );
         check(&[(&[Test::Other("the time of day".to_owned())], "a")], "", 1);
     }
 }

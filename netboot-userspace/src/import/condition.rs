@@ -20,7 +20,8 @@ impl Ways {
     }
 
     pub(super) fn and(&self, other: &Self) -> Self {
-        let both = self.0.iter().flat_map(|way| other.0.iter().map(move |more| [&way[..], more].concat()));
+        let both =
+            self.0.iter().flat_map(|way| other.0.iter().map(move |more| [&way[..], more].concat()));
         Self(both.take(MOST).collect())
     }
 
@@ -71,7 +72,8 @@ mod tests {
 
     #[test]
     fn options_become_tests() {
-        let check = |code, from, value: &[u8], expect| assert_eq!(equals(code, from, value), expect);
+        let check =
+            |code, from, value: &[u8], expect| assert_eq!(equals(code, from, value), expect);
         check(93, 0, &[0, 7], Some(Test::Arch(7)));
         check(93, 0, &[7], None);
         check(77, 0, b"Tinkerbell", Some(Test::Class("Tinkerbell".to_owned())));

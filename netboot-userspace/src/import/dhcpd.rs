@@ -9,12 +9,13 @@ mod statements;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
-use super::{files::Files, site::Site};
+use super::{
+    files::{Files, Text},
+    site::Site,
+};
 use crate::config::Problem;
 
-pub(super) fn read(path: &Path) -> Result<Site, Problem> {
-    let statements = statements::all(path, &mut Files::default())?;
+pub(super) fn read(text: &Text, files: &mut Files) -> Result<Site, Problem> {
+    let statements = statements::of_file(text, files, 0)?;
     Ok(read::read(&statements))
 }

@@ -8,13 +8,14 @@ mod read;
 mod rules;
 mod tags;
 
-use std::path::Path;
-
-use super::{files::Files, site::Site};
+use super::{
+    files::{Files, Text},
+    site::Site,
+};
 use crate::config::Problem;
 
-pub(super) fn read(path: &Path) -> Result<Site, Problem> {
-    let mut files = Files::default();
-    let directives = directives::all(path, &mut files)?;
-    Ok(read::read(&directives))
+pub(super) fn read(text: &Text, files: &mut Files) -> Result<Site, Problem> {
+    let mut found = Vec::new();
+    directives::configuration(text, files, &mut found)?;
+    Ok(read::read(&found))
 }

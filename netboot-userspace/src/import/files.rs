@@ -57,11 +57,15 @@ impl Files {
     ) -> Result<Text, Problem> {
         self.opened += 1;
         if depth >= DEEPEST || self.opened > MOST {
-            let message = format!("{}: too many files include others: is it a circle?", path.display());
+            let message =
+                format!("{}: too many files include others: is it a circle?", path.display());
             return Err(from.problem(message));
         }
         let text = read_text(path).map_err(|why| {
-            from.problem(format!("{} cannot be read: {why}; put it there, or correct the name", path.display()))
+            from.problem(format!(
+                "{} cannot be read: {why}; put it there, or correct the name",
+                path.display()
+            ))
         })?;
         Ok(Text { file: path.into(), text, depth: depth + 1 })
     }

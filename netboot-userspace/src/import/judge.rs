@@ -1,7 +1,9 @@
 //! What was read is judged by our own rules: what they refuse is left out, and said.
 
+use std::path::PathBuf;
+
 use super::{note::Notes, site::Placed};
-use crate::config::{self, DhcpMode, Fragment, NetworkOverrides, Problem, Problems};
+use crate::config::{self, Fragment, NetworkOverrides, Problem, Problems};
 
 /// Each turn leaves something out. What is wrong is seen in one or two turns, seldom in more.
 const TURNS: usize = 8;
@@ -26,13 +28,25 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                 Part::Host(at, key, inner) => {
                     let place = placed.hosts.get(at).cloned();
                     let host = placed.fragment.hosts.get_mut(at);
-                    let (Some(place), Some(host)) = (place, host) else { return Err(unknown(problem)) };
+                    let (Some(place), Some(host)) = (place, host) else {
+                        return Err(unknown(problem));
+                    };
                     let name = format!("host {} {}", host.mac, host.ip);
                     let what = match key {
-                        "hostname" => host.hostname.take().map(|value| format!("name {value:?} of {name}")),
-                        "boot-file" => host.boot_file.take().map(|value| format!("boot file {value:?} of {name}")),
-                        "script-url" => host.script_url.take().map(|value| format!("script {value:?} of {name}")),
-                        "lease-time" => host.lease_time.take().map(|_| format!("lease time of {name}")),
+                        "hostname" => {
+                            host.hostname.take().map(|value| format!("name {value:?} of {name}"))
+                        }
+                        "boot-file" => host
+                            .boot_file
+                            .take()
+                            .map(|value| format!("boot file {value:?} of {name}")),
+                        "script-url" => host
+                            .script_url
+                            .take()
+                            .map(|value| format!("script {value:?} of {name}")),
+                        "lease-time" => {
+                            host.lease_time.take().map(|_| format!("lease time of {name}"))
+                        }
                         "options" if inner < host.options.len() => {
                             Some(format!("option {} of {name}", host.options.remove(inner).code))
                         }
@@ -46,13 +60,17 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                 Part::Subnet(at, key, inner) => {
                     let place = placed.subnets.get(at).cloned();
                     let subnet = placed.fragment.subnets.get_mut(at);
-                    let (Some(place), Some(subnet)) = (place, subnet) else { return Err(unknown(problem)) };
+                    let (Some(place), Some(subnet)) = (place, subnet) else {
+                        return Err(unknown(problem));
+                    };
                     let name = format!("subnet {}", subnet.cidr);
                     let what = match key {
                         "options" if inner < subnet.options.len() => {
                             Some(format!("option {} of {name}", subnet.options.remove(inner).code))
                         }
-                        _ => cleared(subnet, key, &problem.field).then(|| format!("{key} of {name}")),
+                        _ => {
+                            cleared(subnet, key, &problem.field).then(|| format!("{key} of {name}"))
+                        }
                     };
                     if what.is_none() {
                         subnets.push(at);
@@ -64,7 +82,9 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     if !common(fragment, &problem.field) {
                         return Err(unknown(problem));
                     }
-                    let Some(place) = placed.subnets.first().or(placed.hosts.first()) else { continue };
+                    let Some(place) = placed.subnets.first().or(placed.hosts.first()) else {
+                        continue;
+                    };
                     let place = super::note::Place { line: 1, ..place.clone() };
                     notes.add(&place, problem.field.clone(), &*problem.message);
                 }
@@ -79,18 +99,20 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
 
 /// A configuration that the fragment is all of.
 fn whole(fragment: &Fragment) -> Result<String, Problems> {
-    // Without subnets it is an inventory: they are elsewhere.
-    let mode = match fragment.subnets.is_empty() {
-        true => DhcpMode::Proxy,
-        false => DhcpMode::Reservation,
-    };
     let text = fragment.to_toml().map_err(|error| {
-        Problems(vec![Problem { file: "".into(), line: None, field: String::new(), message: format!("{error:#}") }])
+        let message = format!("{error:#}");
+        let file = PathBuf::new();
+        Problems(vec![Problem { file, line: None, field: String::new(), message }])
     })?;
-    Ok(match mode {
-        DhcpMode::Proxy => format!("dhcp.mode = \"proxy\"\n{}", text.replacen("[dhcp]\n", "", 1)),
-        _ => text,
-    })
+    if !fragment.subnets.is_empty() {
+        return Ok(text);
+    }
+    // Its subnets are elsewhere: its addresses may lie in any.
+    const PROXY: &str = "[dhcp]\nmode = \"proxy\"\n";
+    match text.strip_prefix("[dhcp]\n") {
+        Some(rest) => Ok(format!("{PROXY}{rest}")),
+        None => Ok(format!("{PROXY}{text}")),
+    }
 }
 
 fn unknown(problem: &Problem) -> Problems {

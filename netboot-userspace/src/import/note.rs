@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn many_are_counted() {
-        let three = "a.conf:1: pool 1: no pools\na.conf:2: pool 2: no pools\na.conf:3: pool 3: no pools\n";
+        let three =
+            "a.conf:1: pool 1: no pools\na.conf:2: pool 2: no pools\na.conf:3: pool 3: no pools\n";
         check(0..0, "");
         check(1..4, three);
         check(1..5, &format!("{three}a.conf:4: pool 4: no pools\n"));

@@ -118,7 +118,9 @@ impl Site {
             let common = fragment.server_address;
             let target = match scope {
                 Scope::All => Some(&mut fragment.server_address),
-                Scope::Subnet(at) => fragment.subnets.get_mut(at).map(|subnet| &mut subnet.server_address),
+                Scope::Subnet(at) => {
+                    fragment.subnets.get_mut(at).map(|subnet| &mut subnet.server_address)
+                }
                 Scope::Host(_) => None,
             };
             match target {
@@ -150,7 +152,8 @@ impl Site {
 
     /// Takes an option out: whom it is for, if not all of a network's machines or of all networks' have it.
     fn spread(&mut self, code: u8) -> Vec<(Scope, Given)> {
-        let of_subnets: Vec<_> = self.subnets.iter_mut().map(|subnet| subnet.options.remove(code)).collect();
+        let of_subnets: Vec<_> =
+            self.subnets.iter_mut().map(|subnet| subnet.options.remove(code)).collect();
         let mut found = Vec::new();
         for (at, host) in self.hosts.iter_mut().enumerate() {
             let Some(given) = host.options.remove(code) else { continue };
@@ -161,7 +164,17 @@ impl Site {
             }
         }
         let first = of_subnets.first().and_then(Option::as_ref).map(|given| given.value.clone());
-        let is_common = |given: &Option<Given>| first.is_some() && given.as_ref().map(|given| &given.value) == first.as_ref();
+        let is_common = |given: &Option<Given>| {
+            first.is_some() && given.as_ref().map(|given| &given.value) == first.as_ref()
+        };
+        let is_alone = of_subnets.iter().all(Option::is_none) && found.len() == self.hosts.len();
+        let common = found.first().map(|(_, given)| given.clone());
+        if code == NEXT_SERVER && is_alone && common.is_some() && {
+            let value = common.as_ref().map(|given| &given.value);
+            found.iter().all(|(_, given)| Some(&given.value) == value)
+        } {
+            return common.map(|given| (Scope::All, given)).into_iter().collect();
+        }
         if of_subnets.iter().all(is_common) {
             found.extend(of_subnets.into_iter().flatten().take(1).map(|given| (Scope::All, given)));
         } else {
@@ -183,8 +196,11 @@ impl Site {
         let hosts = std::mem::take(&mut placed.fragment.hosts);
         let places = std::mem::take(&mut placed.hosts);
         for (host, place) in hosts.into_iter().zip(places) {
-            let first = macs.get(&host.mac).map(|first: &Place| (host.mac.to_string(), first.shown()));
-            let first = first.or_else(|| ips.get(&host.ip).map(|first: &Place| (host.ip.to_string(), first.shown())));
+            let first =
+                macs.get(&host.mac).map(|first: &Place| (host.mac.to_string(), first.shown()));
+            let first = first.or_else(|| {
+                ips.get(&host.ip).map(|first: &Place| (host.ip.to_string(), first.shown()))
+            });
             if let Some((what, first)) = first {
                 let host = format!("host {} {}", host.mac, host.ip);
                 self.notes.add(&place, host, format!("{what} has a reservation already ({first})"));

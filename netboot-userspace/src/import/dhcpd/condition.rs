@@ -1,7 +1,11 @@
 //! What `if` and `match if` ask.
 
 use super::{
-    super::{boot::Test, condition::{Ways, equals}, options::hex},
+    super::{
+        boot::Test,
+        condition::{Ways, equals},
+        options::hex,
+    },
     lexer::{Placed, Token},
     names::{Named, Names},
 };
@@ -99,7 +103,9 @@ impl<'t> Reader<'t> {
 
     fn exists(&self, name: &str) -> Option<Test> {
         let space = name.split('.').next().unwrap_or_default();
-        if self.names.is_part_of(name, 175) || (name.contains('.') && matches!(space, "ipxe" | "gpxe")) {
+        if self.names.is_part_of(name, 175)
+            || (name.contains('.') && matches!(space, "ipxe" | "gpxe"))
+        {
             return Some(Test::Class("iPXE".to_owned()));
         }
         match self.names.find(name)? {
@@ -120,7 +126,9 @@ impl<'t> Reader<'t> {
             _ => return None,
         };
         let right = self.data(depth)?;
-        let ((Data::Option(code, from), Data::Bytes(value)) | (Data::Bytes(value), Data::Option(code, from))) = (left, right) else {
+        let ((Data::Option(code, from), Data::Bytes(value))
+        | (Data::Bytes(value), Data::Option(code, from))) = (left, right)
+        else {
             return None;
         };
         let ways = Ways::one(equals(code, from, &value)?);
@@ -160,7 +168,9 @@ impl<'t> Reader<'t> {
                 self.sign(')')?;
                 Some(match inner {
                     Data::Option(code, before) => Data::Option(code, before.checked_add(from)?),
-                    Data::Bytes(bytes) => Data::Bytes(bytes.into_iter().skip(from).take(length).collect()),
+                    Data::Bytes(bytes) => {
+                        Data::Bytes(bytes.into_iter().skip(from).take(length).collect())
+                    }
                 })
             }
             // A number of dhcpd's has a form of its own where it is not bytes.

@@ -61,14 +61,18 @@ pub(super) fn host(statement: &Statement, body: &[Statement]) -> Declared {
             ["fixed-address", ..] => {
                 has_addresses = true;
                 let given = inner.rest().split(|token| token.is(','));
-                let given: Vec<_> = given.filter_map(|address| address.first()).filter_map(Placed::word).collect();
-                let addresses: Vec<Ipv4Addr> = given.iter().filter_map(|word| word.parse().ok()).collect();
+                let given: Vec<_> =
+                    given.filter_map(|address| address.first()).filter_map(Placed::word).collect();
+                let addresses: Vec<Ipv4Addr> =
+                    given.iter().filter_map(|word| word.parse().ok()).collect();
                 found.host.ip = addresses.first().copied();
                 match (given.len(), &addresses[..]) {
                     (1, [_]) => {}
                     (_, []) => leave_out("a name is no address: netboot asks no DNS"),
                     (_, [first, ..]) => {
-                        leave_out(&format!("a machine has one address: the first, {first}, is taken over"));
+                        leave_out(&format!(
+                            "a machine has one address: the first, {first}, is taken over"
+                        ));
                     }
                 }
             }

@@ -112,7 +112,10 @@ fn quoted(rest: &mut Peekable<std::str::Chars<'_>>, line: &mut usize) -> Option<
 fn number(rest: &mut Peekable<std::str::Chars<'_>>, radix: u32, most: usize, first: u32) -> u8 {
     let mut number = first;
     for _ in 0..most {
-        let Some(digit) = rest.next_if(|c| c.is_digit(radix)).and_then(|c| c.to_digit(radix)) else { break };
+        let Some(digit) = rest.next_if(|c| c.is_digit(radix)).and_then(|c| c.to_digit(radix))
+        else {
+            break;
+        };
         number = number * radix + digit;
     }
     u8::try_from(number & 0xff).unwrap_or_default()

@@ -30,7 +30,11 @@ pub(super) enum Form {
 pub(super) enum Named {
     Option(u8, Form),
     /// A part of an option.
-    Part { outer: u8, code: u8, form: Form },
+    Part {
+        outer: u8,
+        code: u8,
+        form: Form,
+    },
 }
 
 impl Names {
@@ -41,7 +45,8 @@ impl Names {
             ["option", "space", ..] => return true,
             ["option", name, "code", code, ..] => {
                 let Ok(code) = code.parse() else { return true };
-                let kind: Vec<_> = statement.head.iter().skip_while(|token| !token.is('=')).skip(1).collect();
+                let kind: Vec<_> =
+                    statement.head.iter().skip_while(|token| !token.is('=')).skip(1).collect();
                 let kind: Vec<_> = kind.iter().map(|token| token.word().unwrap_or("{")).collect();
                 if let ["encapsulate", space] = kind[..] {
                     self.outer.insert(space.to_owned(), code);
@@ -69,7 +74,10 @@ impl Names {
             return Some(Named::Option(code, Form::String));
         }
         let (code, kind) = by_name(name)?;
-        Some(Named::Option(code, if kind == Kind::Bytes { Form::String } else { Form::Known(kind) }))
+        Some(Named::Option(
+            code,
+            if kind == Kind::Bytes { Form::String } else { Form::Known(kind) },
+        ))
     }
 
     /// Whether the name is one of a space that this option is sent in.
@@ -117,10 +125,14 @@ pub(super) fn value(form: Form, tokens: &[Placed]) -> Result<Vec<u8>, String> {
         .collect();
     let words: Vec<_> = texts.iter().map(String::as_str).collect();
     match (form, &tokens[..]) {
-        (Form::Known(Kind::Text) | Form::String, [Placed { token: Token::Text(bytes), .. }]) => Ok(bytes.clone()),
+        (Form::Known(Kind::Text) | Form::String, [Placed { token: Token::Text(bytes), .. }]) => {
+            Ok(bytes.clone())
+        }
         (Form::Known(Kind::Text), [_]) => encode(Kind::Text, &words),
         (Form::Known(Kind::Text), _) => Err("it has more than one string".to_owned()),
-        (Form::String, _) => hex(&words.concat()).ok_or_else(|| "it is neither a string nor bytes".to_owned()),
+        (Form::String, _) => {
+            hex(&words.concat()).ok_or_else(|| "it is neither a string nor bytes".to_owned())
+        }
         (Form::Known(kind), _) => encode(kind, &words),
         (Form::Unknown, _) => Err("its type is not one that netboot can read".to_owned()),
     }

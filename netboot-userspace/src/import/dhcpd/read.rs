@@ -19,12 +19,28 @@ use super::{
 
 /// What concerns no machine's boot, or is so here anyway.
 const SILENT: &[&str] = &[
-    "authoritative", "log-facility", "ddns-update-style", "ddns-updates", "local-port", "omapi-port", "key",
-    "omapi-key", "one-lease-per-client", "vendor-option-space", "match", "hardware", "fixed-address", "fixed-address6",
-    "host-identifier", "uid", "dynamic", "break",
+    "authoritative",
+    "log-facility",
+    "ddns-update-style",
+    "ddns-updates",
+    "local-port",
+    "omapi-port",
+    "key",
+    "omapi-key",
+    "one-lease-per-client",
+    "vendor-option-space",
+    "match",
+    "hardware",
+    "fixed-address",
+    "fixed-address6",
+    "host-identifier",
+    "uid",
+    "dynamic",
+    "break",
 ];
 
-const NO_POOLS: &str = "netboot has no pools: machines with a reservation are answered, and no others";
+const NO_POOLS: &str =
+    "netboot has no pools: machines with a reservation are answered, and no others";
 const BY_REQUEST: &str = "netboot's options depend on the machine, not on what it asks";
 
 /// Puts together what a site's statements say.
@@ -36,7 +52,8 @@ pub(super) fn read(statements: &[Statement]) -> Site {
         rules: Vec::new(),
         parts: BTreeMap::new(),
     };
-    let outside = Around { options: Options::default(), of_groups: Options::default(), uses_names: false };
+    let outside =
+        Around { options: Options::default(), of_groups: Options::default(), uses_names: false };
     let outermost = reader.settings(statements, &outside);
     let root = Around { of_groups: Options::default(), ..outermost.clone() };
     reader.nested(statements, &root, Whom::All);
@@ -102,18 +119,31 @@ impl Reader {
                 [Placed { token: Token::Text(name), .. }] => Ok(Some((67, name.clone()))),
                 _ => Err("netboot has no expressions".to_owned()),
             },
-            "next-server" => match rest.first().and_then(Placed::word).map(str::parse::<std::net::Ipv4Addr>) {
-                Some(Ok(address)) => Ok(Some((NEXT_SERVER, address.octets().to_vec()))),
-                _ => Err("a boot server has an address here: netboot's own".to_owned()),
-            },
-            "default-lease-time" => match rest.first().and_then(Placed::word).map(str::parse::<u32>) {
-                Some(Ok(seconds)) => Ok(Some((51, seconds.to_be_bytes().to_vec()))),
-                _ => Err("it is no number of seconds".to_owned()),
-            },
-            "max-lease-time" | "min-lease-time" => Err("every machine gets its subnet's lease time".to_owned()),
+            "next-server" => {
+                match rest.first().and_then(Placed::word).map(str::parse::<std::net::Ipv4Addr>) {
+                    Some(Ok(address)) => Ok(Some((NEXT_SERVER, address.octets().to_vec()))),
+                    _ => Err("a boot server has an address here: netboot's own".to_owned()),
+                }
+            }
+            "default-lease-time" => {
+                match rest.first().and_then(Placed::word).map(str::parse::<u32>) {
+                    Some(Ok(seconds)) => Ok(Some((51, seconds.to_be_bytes().to_vec()))),
+                    _ => Err("it is no number of seconds".to_owned()),
+                }
+            }
+            "max-lease-time" | "min-lease-time" => {
+                Err("every machine gets its subnet's lease time".to_owned())
+            }
             "range" => Err(NO_POOLS.to_owned()),
             "deny" | "ignore" if statement.words().ends_with(&["unknown-clients"]) => Ok(None),
-            "allow" | "deny" | "ignore" => Err("machines with a reservation are answered, and no others".to_owned()),
+            "allow" if matches!(statement.words()[..], [_, "booting" | "bootp"]) => Ok(None),
+            "deny" | "ignore" if statement.words().ends_with(&["bootp"]) => Ok(None),
+            "deny" | "ignore" if statement.words().ends_with(&["booting"]) => {
+                Err("netboot answers all machines with a reservation".to_owned())
+            }
+            "allow" | "deny" | "ignore" => {
+                Err("machines with a reservation are answered, and no others".to_owned())
+            }
             "server-identifier" => Err("name it as dhcp.server-address".to_owned()),
             "server-name" => Err("netboot sends no server name".to_owned()),
             "use-host-decl-names" => Ok(None),
@@ -129,15 +159,24 @@ impl Reader {
         })
     }
 
-    fn option(&mut self, statement: &Statement, rest: &[Placed]) -> Result<Option<(u8, Vec<u8>)>, String> {
-        let Some(name) = rest.first().and_then(Placed::word) else { return Err("it has no name".to_owned()) };
+    fn option(
+        &mut self,
+        statement: &Statement,
+        rest: &[Placed],
+    ) -> Result<Option<(u8, Vec<u8>)>, String> {
+        let Some(name) = rest.first().and_then(Placed::word) else {
+            return Err("it has no name".to_owned());
+        };
         let tokens = rest.get(1..).unwrap_or_default();
         match self.names.find(name) {
             None => Err(format!("{name:?} is an unknown option")),
             Some(Named::Option(code, form)) => Ok(Some((code, value(form, tokens)?))),
             Some(Named::Part { outer, code, form }) => {
                 let value = value(form, tokens)?;
-                let (bytes, _) = self.parts.entry(outer).or_insert_with(|| (Vec::new(), statement.place.clone()));
+                let (bytes, _) = self
+                    .parts
+                    .entry(outer)
+                    .or_insert_with(|| (Vec::new(), statement.place.clone()));
                 bytes.extend([code, u8::try_from(value.len()).unwrap_or(u8::MAX)]);
                 bytes.extend(value);
                 Ok(None)
@@ -159,7 +198,11 @@ impl Reader {
                         inside.of_groups = around.of_groups.clone();
                     }
                     let first = self.site.subnets.len();
-                    self.nested(inner, &inside, if is_network { Whom::Subnets(0..0) } else { Whom::Hosts(0..0) });
+                    self.nested(
+                        inner,
+                        &inside,
+                        if is_network { Whom::Subnets(0..0) } else { Whom::Hosts(0..0) },
+                    );
                     if is_network && self.site.subnets.len() > first + 1 {
                         let why = "its subnets are taken over: set dhcp.shared-networks if machines ask from \
                                    another of them";
@@ -176,7 +219,9 @@ impl Reader {
         }
         // Now it is known whom the block is about.
         let whom = match whom {
-            Whom::Subnets(known) if known.is_empty() => Whom::Subnets(subnets..self.site.subnets.len()),
+            Whom::Subnets(known) if known.is_empty() => {
+                Whom::Subnets(subnets..self.site.subnets.len())
+            }
             Whom::Hosts(known) if known.is_empty() => Whom::Hosts(hosts..self.hosts.len()),
             whom => whom,
         };
@@ -195,25 +240,38 @@ impl Reader {
     }
 
     fn pool(&mut self, body: &[Statement], whom: &Whom) {
-        for statement in body.iter().filter(|statement| statement.body.is_none()) {
-            match statement.keyword() {
-                "filename" | "next-server" => {}
-                _ => self.note(statement, NO_POOLS),
-            }
+        let (boot, rest): (Vec<_>, Vec<_>) = body.iter().partition(|statement| {
+            statement.body.is_some() || matches!(statement.keyword(), "filename" | "next-server")
+        });
+        for statement in rest {
+            self.note(statement, NO_POOLS);
         }
-        self.conditional(body, &Ways::always(), whom);
+        let boot: Vec<_> = boot.into_iter().cloned().collect();
+        self.conditional(&boot, &Ways::always(), whom);
     }
 
     fn host(&mut self, statement: &Statement, body: &[Statement], around: &Around) {
-        let inside = self.settings(body, around);
+        // That a machine is not answered is read with the rest of what it is.
+        let settings = body.iter().filter(|inner| !inner.words().ends_with(&["booting"]));
+        let inside = self.settings(&settings.cloned().collect::<Vec<_>>(), around);
         let found = declaration::host(statement, body);
         for (place, what, why) in found.left_out {
             self.site.notes.add(&place, what, why);
         }
-        let Host { name, mac: Some(mac), ip: Some(ip), is_refused: false, .. } = found.host else { return };
-        let hostname = inside.of_groups.get(12).is_none().then_some(name).filter(|_| inside.uses_names);
+        let Host { name, mac: Some(mac), ip: Some(ip), is_refused: false, .. } = found.host else {
+            return;
+        };
+        let hostname =
+            inside.of_groups.get(12).is_none().then_some(name).filter(|_| inside.uses_names);
         let place = statement.place.clone();
-        self.hosts.push(FoundHost { place, mac, ip, hostname, options: inside.of_groups, netboot: true });
+        self.hosts.push(FoundHost {
+            place,
+            mac,
+            ip,
+            hostname,
+            options: inside.of_groups,
+            netboot: true,
+        });
         let at = self.hosts.len() - 1;
         self.asked(body, &Ways::always(), &Whom::Hosts(at..at + 1));
     }
@@ -227,7 +285,9 @@ impl Reader {
             let (is_first, asked) = match statement.keyword() {
                 "if" => (true, Some(rest)),
                 "elsif" | "elseif" => (false, Some(rest)),
-                "else" if rest.first().and_then(Placed::word) == Some("if") => (false, rest.get(1..)),
+                "else" if rest.first().and_then(Placed::word) == Some("if") => {
+                    (false, rest.get(1..))
+                }
                 "else" => (false, None),
                 "class" => {
                     self.class(statement, inner, ways, whom);
@@ -276,7 +336,8 @@ impl Reader {
                     }
                     for tests in &ways.0 {
                         let (place, file, tests) = (place.clone(), file.clone(), tests.clone());
-                        self.rules.push((whom.clone(), Rule { place, scope: Scope::All, tests, file }));
+                        self.rules
+                            .push((whom.clone(), Rule { place, scope: Scope::All, tests, file }));
                     }
                 }
                 Some((NEXT_SERVER, value)) => {

@@ -1,7 +1,5 @@
 //! Statements and blocks of statements.
 
-use std::path::Path;
-
 use super::{
     super::{
         files::{Files, Text},
@@ -42,7 +40,9 @@ impl Statement {
         const MOST: usize = 60;
         let mut text = String::new();
         for token in &self.head {
-            let is_close = text.is_empty() || [',', ')', '('].iter().any(|sign| token.is(*sign)) || text.ends_with('(');
+            let is_close = text.is_empty()
+                || [',', ')', '('].iter().any(|sign| token.is(*sign))
+                || text.ends_with('(');
             text.push_str(if is_close { "" } else { " " });
             text.push_str(&token.shown());
         }
@@ -54,12 +54,11 @@ impl Statement {
 }
 
 /// All statements of the file and of those that it includes.
-pub(super) fn all(path: &Path, files: &mut Files) -> Result<Vec<Statement>, Problem> {
-    let text = files.first(path)?;
-    of_file(&text, files, 0)
-}
-
-fn of_file(text: &Text, files: &mut Files, nested: usize) -> Result<Vec<Statement>, Problem> {
+pub(super) fn of_file(
+    text: &Text,
+    files: &mut Files,
+    nested: usize,
+) -> Result<Vec<Statement>, Problem> {
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens: &tokens, at: 0, text, files };
     let statements = parser.block(nested, None)?;
@@ -81,14 +80,19 @@ impl<'t> Parser<'t> {
             let Some(first) = self.tokens.get(self.at) else {
                 return match opened {
                     None => Ok(statements),
-                    Some(place) => Err(place.problem("the block that begins here is not closed: a } is missing")),
+                    Some(place) => {
+                        Err(place
+                            .problem("the block that begins here is not closed: a } is missing"))
+                    }
                 };
             };
             if first.is('}') {
                 self.at += 1;
                 match opened {
                     Some(_) => return Ok(statements),
-                    None => return Err(first.place.problem("there is no block that this } closes")),
+                    None => {
+                        return Err(first.place.problem("there is no block that this } closes"));
+                    }
                 }
             }
             if first.is(';') {
@@ -115,18 +119,29 @@ impl<'t> Parser<'t> {
         let end = rest.iter().position(|token| [';', '{', '}'].iter().any(|sign| token.is(*sign)));
         // An option's type may be a record in braces.
         let end = match end {
-            Some(end) if rest.get(end).is_some_and(|token| token.is('{')) && is_definition(rest.get(..end).unwrap_or_default()) => {
+            Some(end)
+                if rest.get(end).is_some_and(|token| token.is('{'))
+                    && is_definition(rest.get(..end).unwrap_or_default()) =>
+            {
                 rest.iter().position(|token| token.is(';'))
             }
             end => end,
         };
         let head = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        let Some(first) = rest.first() else { return Ok(Statement { place: Place { file: self.text.file.clone(), line: 1 }, head: Vec::new(), body: None }) };
+        let Some(first) = rest.first() else {
+            return Ok(Statement {
+                place: Place { file: self.text.file.clone(), line: 1 },
+                head: Vec::new(),
+                body: None,
+            });
+        };
         let place = first.place.clone();
         unfinished(head)?;
         let Some(last) = end.and_then(|end| rest.get(end)) else {
             let last = head.last().unwrap_or(first);
-            return Err(last.place.problem(format!("{:?} is the end of the file: a ; is missing", last.shown())));
+            return Err(last
+                .place
+                .problem(format!("{:?} is the end of the file: a ; is missing", last.shown())));
         };
         self.at += head.len() + 1;
         if last.is('}') {
@@ -138,7 +153,9 @@ impl<'t> Parser<'t> {
         }
         let body = match last.is('{') {
             false => None,
-            true if nested >= DEEPEST => return Err(place.problem(format!("more than {DEEPEST} blocks in blocks"))),
+            true if nested >= DEEPEST => {
+                return Err(place.problem(format!("more than {DEEPEST} blocks in blocks")));
+            }
             true => Some(self.block(nested + 1, Some(&place))?),
         };
         Ok(Statement { place, head: head.to_vec(), body })
@@ -154,8 +171,22 @@ fn is_definition(head: &[Placed]) -> bool {
 /// A statement that begins in the middle of another one, on a line of its own.
 fn unfinished(head: &[Placed]) -> Result<(), Problem> {
     const BEGIN: [&str; 16] = [
-        "option", "next-server", "filename", "default-lease-time", "max-lease-time", "hardware", "fixed-address",
-        "range", "subnet", "shared-network", "host", "group", "pool", "class", "include", "authoritative",
+        "option",
+        "next-server",
+        "filename",
+        "default-lease-time",
+        "max-lease-time",
+        "hardware",
+        "fixed-address",
+        "range",
+        "subnet",
+        "shared-network",
+        "host",
+        "group",
+        "pool",
+        "class",
+        "include",
+        "authoritative",
     ];
     const SIMPLE: usize = 8;
     let first = head.first().and_then(Placed::word).unwrap_or_default();

@@ -23,7 +23,11 @@ fn strings_and_signs() {
             tokens.iter().map(shown).collect::<Vec<_>>()
         });
         let expect = expect.map(|words| words.iter().map(|word| (*word).to_owned()).collect());
-        assert_eq!(found.map_err(|problem| problem.to_string()), expect.map_err(str::to_owned), "{from}");
+        assert_eq!(
+            found.map_err(|problem| problem.to_string()),
+            expect.map_err(str::to_owned),
+            "{from}"
+        );
     };
     check("", Ok(&[]));
     check("host a-1.b { } # comment", Ok(&["host", "a-1.b", "{", "}"]));
@@ -42,18 +46,27 @@ fn conditions() {
         assert_eq!(format!("{:?}", found.0), expect, "{from}");
     };
     check("option pxe-system-type = 00:07", "[[Arch(7)]]");
-    check("option pxe-system-type = 00:07 or option pxe-system-type = 00:09", "[[Arch(7)], [Arch(9)]]");
+    check(
+        "option pxe-system-type = 00:07 or option pxe-system-type = 00:09",
+        "[[Arch(7)], [Arch(9)]]",
+    );
     check("exists user-class and option user-class = \"iPXE\"", "[[Has(77), Class(\"iPXE\")]]");
     check("not (option user-class = \"iPXE\")", "[[Not(Class(\"iPXE\"))]]");
     check("option user-class != \"iPXE\"", "[[Not(Class(\"iPXE\"))]]");
     check("substring(option user-class, 1, 10) = \"Tinkerbell\"", "[[Class(\"Tinkerbell\")]]");
     check("option user-class = \"\\012Tinkerbell\"", "[[Class(\"Tinkerbell\")]]");
-    check("substring (option vendor-class-identifier, 0, 9) = \"PXEClient\"", "[[Vendor(\"PXEClient\")]]");
+    check(
+        "substring (option vendor-class-identifier, 0, 9) = \"PXEClient\"",
+        "[[Vendor(\"PXEClient\")]]",
+    );
     check("(substring(option vendor-class-identifier, 15, 5)) = \"00009\"", "[[Arch(9)]]");
     check("exists ipxe.http", "[[Class(\"iPXE\")]]");
     check("known", "[[]]");
     check("hardware = 1:0", "[[Other(\"hardware = 1:0\")]]");
     check("option pxe-system-type =", "[[Other(\"option pxe-system-type =\")]]");
     let nested = "(".repeat(5000);
-    check(&nested, &format!("[[Other({:?})]]", nested.chars().map(String::from).collect::<Vec<_>>().join(" ")));
+    check(
+        &nested,
+        &format!("[[Other({:?})]]", nested.chars().map(String::from).collect::<Vec<_>>().join(" ")),
+    );
 }

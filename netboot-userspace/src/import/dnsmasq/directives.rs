@@ -39,18 +39,26 @@ impl Directive {
 }
 
 /// All directives, of the file and of those that it includes, in their order.
-pub(super) fn all(path: &Path, files: &mut Files) -> Result<Vec<Directive>, Problem> {
-    let text = files.first(path)?;
-    let mut found = Vec::new();
-    configuration(&text, files, &mut found)?;
-    Ok(found)
-}
-
-fn configuration(text: &Text, files: &mut Files, found: &mut Vec<Directive>) -> Result<(), Problem> {
+pub(super) fn configuration(
+    text: &Text,
+    files: &mut Files,
+    found: &mut Vec<Directive>,
+) -> Result<(), Problem> {
     for (place, line) in lines(text) {
         let line = Scanned::new(line).map_err(|why| place.problem(why))?;
         let Some(directive) = line.directive(&place)? else { continue };
         let first = directive.fields.first().map(|field| field.text.clone()).unwrap_or_default();
+        let includes = [
+            "conf-file",
+            "conf-dir",
+            "dhcp-hostsfile",
+            "dhcp-hostsdir",
+            "dhcp-optsfile",
+            "dhcp-optsdir",
+        ];
+        if first.is_empty() && includes.contains(&directive.name.as_str()) {
+            return Err(place.problem(format!("{}: the name of a file is missing", directive.name)));
+        }
         match directive.name.as_str() {
             "conf-file" => {
                 for name in globbed(&text.beside(&first), &place)? {
@@ -59,7 +67,7 @@ fn configuration(text: &Text, files: &mut Files, found: &mut Vec<Directive>) -> 
                 }
             }
             "conf-dir" => {
-                let filters: Vec<_> = directive.texts().split_off(1);
+                let filters: Vec<_> = directive.texts().into_iter().skip(1).collect();
                 for name in directory(&text.beside(&first), &filters, &place)? {
                     let inner = files.included(&name, text.depth, &place)?;
                     configuration(&inner, files, found)?;
@@ -107,7 +115,9 @@ fn directory(path: &Path, filters: &[&str], from: &Place) -> Result<Vec<PathBuf>
     let mut names = Files::directory(path, from)?;
     names.retain(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_backup = name.ends_with('~') || name.starts_with('.') || (name.starts_with('#') && name.ends_with('#'));
+        let is_backup = name.ends_with('~')
+            || name.starts_with('.')
+            || (name.starts_with('#') && name.ends_with('#'));
         !is_backup
             && !unwanted.iter().any(|ending| !ending.is_empty() && name.ends_with(**ending))
             && (wanted.is_empty() || wanted.iter().any(|ending| name.ends_with(ending)))
@@ -122,7 +132,9 @@ fn globbed(path: &Path, from: &Place) -> Result<Vec<PathBuf>, Problem> {
     let mut names = Files::directory(path.parent().unwrap_or(Path::new(".")), from)?;
     names.retain(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after)
     });
     Ok(names)
 }
@@ -186,7 +198,8 @@ impl Scanned {
         let is_name = !name.is_empty()
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         if !is_name {
-            let message = format!("{name:?} is not a setting of dnsmasq; write it as \"name=value\"");
+            let message =
+                format!("{name:?} is not a setting of dnsmasq; write it as \"name=value\"");
             return Err(place.problem(message));
         }
         let fields = end.map_or_else(Vec::new, |end| self.fields(end + 1));
@@ -220,7 +233,8 @@ mod tests {
         let scanned = Scanned::new(line).map_err(|why| place.problem(why));
         let found = scanned.and_then(|scanned| scanned.directive(&place));
         let found = found.map_err(|problem| problem.message);
-        let found = found.as_ref().map(|found| found.as_ref().map(|d| (d.name.as_str(), d.texts())));
+        let found =
+            found.as_ref().map(|found| found.as_ref().map(|d| (d.name.as_str(), d.texts())));
         let expect = expect.map(|some| some.map(|(name, fields)| (name, fields.to_vec())));
         assert_eq!(found.map_err(String::as_str), expect, "{line}");
     }
@@ -235,7 +249,10 @@ mod tests {
         check("a=\"x \\\"y\\\" # z\"", Ok(Some(("a", &["x \"y\" # z"]))));
         check("a=1,,2", Ok(Some(("a", &["1", "", "2"]))));
         check("a=\"x", Err("a quote (\") is not closed"));
-        check("what is this", Err("\"what is this\" is not a setting of dnsmasq; write it as \"name=value\""));
+        check(
+            "what is this",
+            Err("\"what is this\" is not a setting of dnsmasq; write it as \"name=value\""),
+        );
         check("=x", Err("\"\" is not a setting of dnsmasq; write it as \"name=value\""));
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn host(directive: &Directive) -> Host {
         if let Some(tag) = text.strip_prefix("set:").or_else(|| text.strip_prefix("net:")) {
             host.sets.push(tag.to_owned());
         } else if text.starts_with("tag:") {
-            host.left_out.push((text.to_owned(), "a reservation is for every request of its machine"));
+            host.left_out
+                .push((text.to_owned(), "a reservation is for every request of its machine"));
         } else if let Some(id) = text.strip_prefix("id:") {
             // `id:*` says that the client identifier does not matter: it never does here.
             if id != "*" {
@@ -75,13 +76,17 @@ fn hardware(text: &str) -> Option<Hardware> {
     };
     let octets: Vec<_> = octets.split([':', '-']).collect();
     let is_octet = |octet: &&str| {
-        *octet == "*" || ((1..=2).contains(&octet.len()) && octet.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        *octet == "*"
+            || ((1..=2).contains(&octet.len())
+                && octet.bytes().all(|digit| digit.is_ascii_hexdigit()))
     };
     if !octets.iter().all(is_octet) {
         return None;
     }
     if octets.contains(&"*") {
-        return Some(Hardware::Other("a reservation is for one MAC: write a host for each machine"));
+        return Some(Hardware::Other(
+            "a reservation is for one MAC: write a host for each machine",
+        ));
     }
     if u8::from_str_radix(kind, 16) != Ok(1) || octets.len() != 6 {
         return Some(Hardware::Other("netboot knows machines by their Ethernet MAC alone"));
@@ -99,9 +104,10 @@ fn mac(octets: &[&str]) -> Option<Mac> {
 pub(super) fn matches(pattern: &str, mac: Mac) -> bool {
     let octets: Vec<_> = pattern.split([':', '-']).collect();
     octets.len() == 6
-        && octets.iter().zip(mac.octets).all(|(pattern, octet)| {
-            *pattern == "*" || u8::from_str_radix(pattern, 16) == Ok(octet)
-        })
+        && octets
+            .iter()
+            .zip(mac.octets)
+            .all(|(pattern, octet)| *pattern == "*" || u8::from_str_radix(pattern, 16) == Ok(octet))
 }
 
 #[cfg(test)]
@@ -130,10 +136,20 @@ mod tests {
     fn spellings() {
         let mac = "00:20:e0:3b:13:af";
         check("00:20:e0:3b:13:af,10.0.0.5", &[mac], ("10.0.0.5", "", None), &[]);
-        check("10.0.0.5,0:20:E0:3B:13:AF,wap,infinite", &[mac], ("10.0.0.5", "wap", Some(u32::MAX)), &[]);
+        check(
+            "10.0.0.5,0:20:E0:3B:13:AF,wap,infinite",
+            &[mac],
+            ("10.0.0.5", "wap", Some(u32::MAX)),
+            &[],
+        );
         check("1-00:20:e0:3b:13:af,wap,45m", &[mac], ("", "wap", Some(2700)), &[]);
         check("01-00:20:e0:3b:13:af", &[mac], ("", "", None), &[]);
-        check("06-00:20:e0:3b:13:af,1.2.3.4", &[], ("1.2.3.4", "", None), &["06-00:20:e0:3b:13:af"]);
+        check(
+            "06-00:20:e0:3b:13:af,1.2.3.4",
+            &[],
+            ("1.2.3.4", "", None),
+            &["06-00:20:e0:3b:13:af"],
+        );
         check("00:20:e0:3b:13:*,ignore", &[], ("", "", None), &["00:20:e0:3b:13:*"]);
         check("id:01:02:03:04,lap,10.0.0.5", &[], ("10.0.0.5", "lap", None), &["id:01:02:03:04"]);
         check("id:*,00:20:e0:3b:13:af", &[mac], ("", "", None), &[]);

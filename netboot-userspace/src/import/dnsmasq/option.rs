@@ -36,7 +36,9 @@ pub(super) fn option(directive: &Directive) -> Result<Given, String> {
             return Err("netboot has no IPv6".to_owned());
         } else if let Some(name) = text.strip_prefix("option:") {
             known = code(name);
-            given.code = known.map(|(code, _)| code).ok_or_else(|| format!("{name:?} is an unknown option"))?;
+            given.code = known
+                .map(|(code, _)| code)
+                .ok_or_else(|| format!("{name:?} is an unknown option"))?;
             break;
         } else if let Ok(code) = text.parse() {
             given.code = code;

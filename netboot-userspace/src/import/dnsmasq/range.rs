@@ -33,7 +33,9 @@ pub(super) fn range(directive: &Directive) -> Result<Range, String> {
         } else if text.contains(':') {
             return Err("netboot has no IPv6".to_owned());
         } else if text == "proxy" {
-            return Err("a proxy's network needs no [[subnet]]: set dhcp.mode = \"proxy\"".to_owned());
+            return Err(
+                "a proxy's network needs no [[subnet]]: set dhcp.mode = \"proxy\"".to_owned()
+            );
         } else if let Some(seconds) = seconds(text) {
             range.lease = Some(seconds);
         } else if text != "static" && !text.is_empty() {
@@ -44,8 +46,11 @@ pub(super) fn range(directive: &Directive) -> Result<Range, String> {
             }
         }
     }
-    let [start, rest @ ..] = &addresses[..] else { return Err("it has no IPv4 address".to_owned()) };
-    let is_mask = |ip: &&Ipv4Addr| ip.octets()[0] == 255 && ipnet::ipv4_mask_to_prefix(**ip).is_ok();
+    let [start, rest @ ..] = &addresses[..] else {
+        return Err("it has no IPv4 address".to_owned());
+    };
+    let is_mask =
+        |ip: &&Ipv4Addr| ip.octets()[0] == 255 && ipnet::ipv4_mask_to_prefix(**ip).is_ok();
     let end = rest.first().filter(|ip| !is_mask(ip)).copied();
     let mask = rest.iter().find(is_mask);
     let prefix = mask.and_then(|mask| ipnet::ipv4_mask_to_prefix(*mask).ok());
@@ -89,7 +94,8 @@ mod tests {
     fn check(text: &str, expect: Result<(&str, Option<u32>, bool), &str>) {
         let fields = text.split(',').map(|text| Field { text: text.to_owned(), quoted: false });
         let place = Place { file: Path::new("a").into(), line: 1 };
-        let directive = Directive { place, name: "dhcp-range".to_owned(), fields: fields.collect() };
+        let directive =
+            Directive { place, name: "dhcp-range".to_owned(), fields: fields.collect() };
         let found = range(&directive);
         let found = found.map(|range| (range.cidr.to_string(), range.lease, range.pool.is_some()));
         let expect = expect.map(|(cidr, lease, pool)| (cidr.to_owned(), lease, pool));
@@ -100,13 +106,19 @@ mod tests {
     fn ranges_are_networks() {
         check("192.168.0.0,static", Ok(("192.168.0.0/24", None, false)));
         check("192.168.0.0,static,255.255.254.0,12h", Ok(("192.168.0.0/23", Some(43200), false)));
-        check("192.168.0.50,192.168.0.150,255.255.255.0,192.168.0.255,1w", Ok(("192.168.0.0/24", Some(604_800), true)));
+        check(
+            "192.168.0.50,192.168.0.150,255.255.255.0,192.168.0.255,1w",
+            Ok(("192.168.0.0/24", Some(604_800), true)),
+        );
         check("192.168.0.50,192.168.3.150,infinite", Ok(("192.168.0.0/22", Some(u32::MAX), true)));
         check("set:red,interface:eth0,10.0.0.1,static", Err("netboot has no IPv6"));
         check("red,10.0.0.1,static", Ok(("10.0.0.0/24", None, false)));
         check("1234::2,1234::500,64,12h", Err("netboot has no IPv6"));
         check("::,constructor:eth0", Err("netboot has no IPv6"));
-        check("10.0.0.0,proxy", Err("a proxy's network needs no [[subnet]]: set dhcp.mode = \"proxy\""));
+        check(
+            "10.0.0.0,proxy",
+            Err("a proxy's network needs no [[subnet]]: set dhcp.mode = \"proxy\""),
+        );
         check("static", Err("it has no IPv4 address"));
     }
 }

@@ -24,9 +24,27 @@ use super::{
 
 /// What netboot does anyway, or what concerns nobody's boot.
 const SILENT: &[&str] = &[
-    "dhcp-authoritative", "dhcp-match", "dhcp-userclass", "dhcp-vendorclass", "dhcp-mac", "tag-if", "log-dhcp",
-    "log-queries", "log-facility", "log-async", "host-record", "no-daemon", "keep-in-foreground", "no-hosts",
-    "no-resolv", "no-poll", "port", "user", "group", "pid-file", "conf-script",
+    "dhcp-authoritative",
+    "dhcp-match",
+    "dhcp-userclass",
+    "dhcp-vendorclass",
+    "dhcp-mac",
+    "tag-if",
+    "log-dhcp",
+    "log-queries",
+    "log-facility",
+    "log-async",
+    "host-record",
+    "no-daemon",
+    "keep-in-foreground",
+    "no-hosts",
+    "no-resolv",
+    "no-poll",
+    "port",
+    "user",
+    "group",
+    "pid-file",
+    "conf-script",
 ];
 
 /// What has a place in our configuration that only its operator can fill.
@@ -88,7 +106,9 @@ fn names(directives: &[Directive]) -> HashMap<String, Ipv4Addr> {
     let mut names = HashMap::new();
     for directive in directives.iter().filter(|directive| directive.name == "host-record") {
         let texts = directive.texts();
-        let Some(ip) = texts.iter().find_map(|text| text.parse::<Ipv4Addr>().ok()) else { continue };
+        let Some(ip) = texts.iter().find_map(|text| text.parse::<Ipv4Addr>().ok()) else {
+            continue;
+        };
         names.extend(texts.iter().map(|name| ((*name).to_owned(), ip)));
     }
     names
@@ -112,7 +132,8 @@ impl<'d> Reader<'d> {
             self.site.notes.add(place, left_out, "netboot has nothing like it for a network");
         }
         if let Some((start, end)) = range.pool {
-            let why = "netboot has no pools: machines with a reservation are answered, and no others";
+            let why =
+                "netboot has no pools: machines with a reservation are answered, and no others";
             self.site.notes.add(place, format!("pool {start} - {end}"), why);
         }
         let known = self.site.subnets.iter().position(|subnet| subnet.cidr == range.cidr);
@@ -145,8 +166,11 @@ impl<'d> Reader<'d> {
                 Err(why) => self.note(directive, why),
             },
             "domain" => self.domain(directive),
-            "dhcp-ignore" if directive.texts() == ["tag:!known"] || directive.texts() == ["#known"] => {}
-            "pxe-prompt" => self.note(directive, "netboot has no menu: a machine boots its architecture's file"),
+            "dhcp-ignore"
+                if directive.texts() == ["tag:!known"] || directive.texts() == ["#known"] => {}
+            "pxe-prompt" => {
+                self.note(directive, "netboot has no menu: a machine boots its architecture's file")
+            }
             name if SILENT.contains(&name) => {}
             name => {
                 let by_hand = BY_HAND.iter().find(|(known, _)| *known == name);
@@ -178,10 +202,15 @@ impl<'d> Reader<'d> {
             return;
         };
         let Some(ip) = found.ip.or(by_name) else {
-            return self.note(directive, "it has no address: dnsmasq takes one of a pool, and netboot has none");
+            return self.note(
+                directive,
+                "it has no address: dnsmasq takes one of a pool, and netboot has none",
+            );
         };
         for other in more {
-            let why = format!("{ip} is reserved for the first MAC, {mac}: each machine needs its own address");
+            let why = format!(
+                "{ip} is reserved for the first MAC, {mac}: each machine needs its own address"
+            );
             self.site.notes.add(place, other.to_string(), why);
         }
         let mut tags: BTreeSet<String> = found.sets.iter().cloned().collect();
@@ -217,7 +246,8 @@ impl<'d> Reader<'d> {
             Err(why) => return self.note(directive, why),
         };
         if let Some(outer) = within {
-            let (bytes, _) = self.wrapped.entry(outer).or_insert_with(|| (Vec::new(), directive.place.clone()));
+            let (bytes, _) =
+                self.wrapped.entry(outer).or_insert_with(|| (Vec::new(), directive.place.clone()));
             bytes.extend([code, u8::try_from(value.len()).unwrap_or(u8::MAX)]);
             bytes.extend(value);
             return;
@@ -248,7 +278,8 @@ impl<'d> Reader<'d> {
     fn finish(mut self) -> Site {
         for (code, (value, place)) in std::mem::take(&mut self.wrapped) {
             // What netboot sends itself is no loss.
-            if (code, &value[..]) != (175, &[0xb0, 1, 1]) && (code, &value[..]) != (43, &[6, 1, 8]) {
+            if (code, &value[..]) != (175, &[0xb0, 1, 1]) && (code, &value[..]) != (43, &[6, 1, 8])
+            {
                 let why = "netboot sends it itself, where a machine needs it";
                 self.site.notes.add(&place, format!("parts of option {code}"), why);
             }
@@ -282,7 +313,10 @@ impl<'d> Reader<'d> {
                 let file = text(value).unwrap_or_default();
                 self.boot(directive, Boot { tags: tags.to_vec(), test: None, file, server: None });
             } else {
-                self.note(directive, "netboot's options depend on the machine, not on what it asks");
+                self.note(
+                    directive,
+                    "netboot's options depend on the machine, not on what it asks",
+                );
             }
             return;
         }
@@ -370,12 +404,15 @@ impl<'d> Reader<'d> {
             met.map(|(at, _)| at).collect()
         };
         let (subnets, hosts) = (met(&self.subnet_tags), met(&self.host_tags));
-        if tags.is_empty() || (subnets.len() == self.subnet_tags.len() && hosts.len() == self.host_tags.len()) {
+        if tags.is_empty()
+            || (subnets.len() == self.subnet_tags.len() && hosts.len() == self.host_tags.len())
+        {
             return vec![Scope::All];
         }
         let in_subnets = |at: &usize| {
             let ip = self.site.hosts.get(*at).map(|host| host.ip);
-            ip.and_then(|ip| self.site.subnet_of(ip)).is_some_and(|subnet| subnets.contains(&subnet))
+            ip.and_then(|ip| self.site.subnet_of(ip))
+                .is_some_and(|subnet| subnets.contains(&subnet))
         };
         let hosts = hosts.into_iter().filter(|at| !in_subnets(at)).map(Scope::Host);
         subnets.iter().copied().map(Scope::Subnet).chain(hosts).collect()

@@ -99,7 +99,9 @@ fn matched(directive: &Directive) -> Option<(String, Test)> {
     };
     let value = values.first().copied().unwrap_or_default();
     let test = match (code, value) {
-        (Some(93), _) if value.parse::<u16>().is_ok() => Test::Arch(value.parse().unwrap_or_default()),
+        (Some(93), _) if value.parse::<u16>().is_ok() => {
+            Test::Arch(value.parse().unwrap_or_default())
+        }
         (Some(77), _) if !value.is_empty() => Test::Class(value.to_owned()),
         (Some(60), _) if !value.is_empty() => Test::Vendor(value.to_owned()),
         // Only iPXE sends it.

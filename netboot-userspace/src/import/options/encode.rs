@@ -23,7 +23,9 @@ pub(in crate::import) fn encode(kind: Kind, words: &[&str]) -> Result<Vec<u8>, S
             Ok(names?.concat())
         }
         Kind::Routes => routes(words),
-        Kind::Bytes => hex(&words.concat()).ok_or_else(|| format!("{:?} is not hexadecimal", words.join(","))),
+        Kind::Bytes => {
+            hex(&words.concat()).ok_or_else(|| format!("{:?} is not hexadecimal", words.join(",")))
+        }
     }
 }
 
@@ -86,8 +88,11 @@ fn domain(word: &str) -> Result<Vec<u8>, String> {
 
 /// `10.0.0.0/8,10.0.0.1` and Kea's `10.0.0.0/8 - 10.0.0.1`
 fn routes(words: &[&str]) -> Result<Vec<u8>, String> {
-    let words: Vec<_> =
-        words.iter().flat_map(|word| word.split([' ', '-'])).filter(|word| !word.is_empty()).collect();
+    let words: Vec<_> = words
+        .iter()
+        .flat_map(|word| word.split([' ', '-']))
+        .filter(|word| !word.is_empty())
+        .collect();
     let mut bytes = Vec::new();
     for pair in words.chunks(2) {
         let [destination, router] = pair else {
@@ -222,7 +227,8 @@ mod tests {
         let bytes = encode(Kind::Names, &["a.b", "c"]).unwrap();
         assert_eq!(names(&bytes).unwrap(), ["a.b", "c"]);
         assert_eq!(names(&[3, b'a']), None);
-        let bytes = encode(Kind::Routes, &["10.0.0.0/8", "10.1.1.1", "0.0.0.0/0", "10.1.1.2"]).unwrap();
+        let bytes =
+            encode(Kind::Routes, &["10.0.0.0/8", "10.1.1.1", "0.0.0.0/0", "10.1.1.2"]).unwrap();
         let routes = routes_of(&bytes).unwrap();
         assert_eq!(routes[1], ("0.0.0.0/0".parse().unwrap(), [10, 1, 1, 2].into()));
         assert_eq!(routes_of(&[200, 1]), None);

@@ -28,7 +28,13 @@ pub(in crate::import) fn of_subnet(options: &Options, subnet: &mut Subnet, notes
     subnet.lease_time = options.get(51).and_then(lease);
     for (code, given) in options.iter() {
         let wrong = |what: &str| {
-            ips(&given.value).is_none_or(|ips| ips != [if what == "mask" { subnet.cidr.netmask() } else { subnet.cidr.broadcast() }])
+            ips(&given.value).is_none_or(|ips| {
+                ips != [if what == "mask" {
+                    subnet.cidr.netmask()
+                } else {
+                    subnet.cidr.broadcast()
+                }]
+            })
         };
         match code {
             1 if wrong("mask") => notes.add(
@@ -41,7 +47,11 @@ pub(in crate::import) fn of_subnet(options: &Options, subnet: &mut Subnet, notes
                 "option 28 (broadcast address)",
                 format!("it is not that of {}, which is sent", subnet.cidr),
             ),
-            12 => notes.add(&given.place, "option 12 (host name)", "a subnet's machines cannot have one name"),
+            12 => notes.add(
+                &given.place,
+                "option 12 (host name)",
+                "a subnet's machines cannot have one name",
+            ),
             _ => {}
         }
     }
@@ -90,7 +100,12 @@ fn network(options: &Options, notes: &mut Notes) -> NetworkOverrides {
         routers: read(options, 3, ips, notes),
         dns: read(options, 6, ips, notes),
         ntp: read(options, 42, ips, notes),
-        domain: read(options, 15, |bytes| text(bytes).map(|name| name.trim_end_matches('.').to_owned()), notes),
+        domain: read(
+            options,
+            15,
+            |bytes| text(bytes).map(|name| name.trim_end_matches('.').to_owned()),
+            notes,
+        ),
         search: read(options, 119, names, notes),
         routes: read(options, 121, routes_of, notes),
         mtu: read(options, 26, |bytes| number_of(bytes)?.try_into().ok(), notes),
@@ -133,12 +148,23 @@ fn others(options: &Options, notes: &mut Notes) -> Vec<DhcpOption> {
             // These are settings, or follow from them.
             1 | 3 | 6 | 12 | 15 | 26 | 28 | 42 | 51 | 67 | 119 | 121 => {}
             _ if of_requests(code, value) => {}
-            58 | 59 => notes.add(place, format!("option {code}"), "netboot derives it from the lease time"),
-            0 | 255 | 43 | 50 | 52..=55 | 57 | 60 | 61 | 82 | 97 | 175 => {
+            58 | 59 => {
+                notes.add(place, format!("option {code}"), "netboot derives it from the lease time")
+            }
+            61 => notes.add(
+                place,
+                "option 61 (client identifier)",
+                "netboot knows machines by MAC alone",
+            ),
+            0 | 255 | 43 | 50 | 52..=55 | 57 | 60 | 82 | 97 | 175 => {
                 notes.add(place, format!("option {code}"), OWN);
             }
             _ if value.is_empty() => {
-                notes.add(place, format!("option {code}"), "netboot sends no option without a value");
+                notes.add(
+                    place,
+                    format!("option {code}"),
+                    "netboot sends no option without a value",
+                );
             }
             _ => kept.push(DhcpOption { code, value: value.clone() }),
         }

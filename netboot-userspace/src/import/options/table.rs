@@ -110,9 +110,9 @@ const TABLE: &[(u8, Kind, &[&str])] = &[
 
 /// The code and form of an option's name.
 pub(in crate::import) fn by_name(name: &str) -> Option<(u8, Kind)> {
-    let found = TABLE.iter().find(|(_, _, names)| {
-        names.iter().any(|known| known.eq_ignore_ascii_case(name))
-    });
+    let found = TABLE
+        .iter()
+        .find(|(_, _, names)| names.iter().any(|known| known.eq_ignore_ascii_case(name)));
     found.map(|(code, kind, _)| (*code, *kind))
 }
 
