@@ -40,6 +40,12 @@ pub enum Command {
     #[command(subcommand)]
     Host(HostCommand),
     /// Read the configuration of another DHCP server into netboot's
+    ///
+    /// Its subnets, hosts, options and boot rules become TOML. What is not taken over is said on stderr, with its line.
+    ///
+    /// The output is a part of a netboot.toml: paste it there, or begin one with it. `netboot check` accepts it once the
+    /// boot files that it names are under boot.root. If it has only [[host]] tables, it can be one of the files that
+    /// `inventory` lists.
     Import(ImportArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
@@ -203,11 +209,6 @@ pub struct AddArgs {
     pub no_netboot: bool,
 }
 
-/// Its subnets, hosts, options and boot rules, as TOML. What is not taken over is said on stderr, with its line.
-///
-/// The output is a part of a netboot.toml: paste it there, or begin one with it. `netboot check` accepts it once the boot
-/// files that it names are under boot.root. If it has only [[host]] tables, it can be one of the files that `inventory`
-/// lists.
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Exit codes: 0 it was read, 1 it is broken, or cannot be written: nothing is."

@@ -60,7 +60,7 @@ pub use self::{
     reload::{Change, Reloader, Summary, needs_restart},
 };
 pub(crate) use self::{
-    foreign::{judge, read_foreign},
+    foreign::{is_boot_file, is_script_url, judge, read_foreign},
     locate::Located,
     regular::{open_regular, read_text},
     vlan::Shown as ShownVlan,

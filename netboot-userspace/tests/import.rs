@@ -139,6 +139,7 @@ fn broken_files_write_nothing() {
     );
     let absent = "cannot be read: no such file or directory; put it there, or correct the name";
     check("dnsmasq", "\nconf-file=absent", &format!("a:2: absent {absent}"));
+    check("dnsmasq", "conf-dir", "a:1: conf-dir: the name of a file is missing");
     check("dnsmasq", "dhcp-hostsfile=absent", &format!("a:1: absent {absent}"));
     check(
         "dnsmasq",
@@ -180,7 +181,7 @@ fn broken_files_write_nothing() {
     check(
         "kea",
         "{ \"Dhcp4\": {\n \"subnet4\": [ { \"subnet\": \"10.0.0.0/24\" ] } }",
-        "a:2: is not JSON: Expected colon after the string or word in object property",
+        "a:2: is not JSON: Unexpected token in object",
     );
     check("kea", "{ \"Dhcp4\": { } // x\n", "a:1: is not JSON: Unterminated object");
     check("kea", "{}", "a:1: there is no \"Dhcp4\" in it: is it Kea's configuration for DHCPv4?");
@@ -197,14 +198,15 @@ fn broken_files_write_nothing() {
     check(
         "csv",
         "mac,ip\n52:54:00:00:00:01,10.0.0\n",
-        "a:2: host[0].ip: \"10.0.0\" is not an IPv4 address",
+        "a:2: ip: \"10.0.0\" is not an IPv4 address",
     );
     check(
         "csv",
         "mac,ip\n52:54:00:00:00:01,10.0.0.1\n52:54:00:00:00:01,10.0.0.2\n",
-        "a:3: host[1].mac: 52:54:00:00:00:01 is already the MAC at host[0].mac (a:2); each machine needs its own",
+        "a:3: mac: 52:54:00:00:00:01 is already the MAC at mac (a:2); each machine needs its own",
     );
-    check("hardware", "kind: [", "a:1: x");
+    check("kea", "{ \"Dhcp4\": {\n\"a\": 1 \"b\": 2} }", "a:2: is not JSON: Expected comma");
+    check("hardware", "kind: [", "a:1: while parsing a node, did not find expected node content");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use toml::de::DeValue;
+
 use super::{
     InventoryFormat, Problem, Problems, Subnet,
     check::{Named, check, reason},
@@ -12,6 +14,7 @@ use super::{
     regular::read_regular,
     section::Section,
     source::Source,
+    value::{boot_file, dhcp_url},
 };
 use crate::inventory::Host;
 
@@ -23,6 +26,16 @@ pub(crate) fn judge(text: &str) -> Vec<Problem> {
         check(&draft, &anywhere(&draft), &report);
     }
     report.into_sorted(&[]).0
+}
+
+/// Whether it can be a boot file's name.
+pub(crate) fn is_boot_file(name: &str) -> Result<(), String> {
+    boot_file(&DeValue::String(name.into())).map(drop)
+}
+
+/// Whether iPXE can be told it as its script.
+pub(crate) fn is_script_url(url: &str) -> Result<(), String> {
+    dhcp_url(&DeValue::String(url.into())).map(drop)
 }
 
 /// What an inventory file says.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::note::{Notes, Place};
 use crate::{
-    config::{Architecture, Fragment},
+    config::{Architecture, Fragment, is_boot_file, is_script_url},
     import::site::Scope,
 };
 
@@ -98,6 +98,10 @@ fn apply(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
         return;
     }
     let is_url = file.starts_with("http://") || file.starts_with("https://");
+    if is_url && let Err(why) = is_script_url(file) {
+        notes.add(place, what, why);
+        return;
+    }
     if !asked.classes.is_empty() {
         if !is_url {
             notes.add(
@@ -124,6 +128,10 @@ fn apply(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
         return;
     }
     let name = under_root(file);
+    if let Err(why) = is_boot_file(&name) {
+        notes.add(place, what, why);
+        return;
+    }
     if asked.architectures.is_empty() {
         return for_all(rule, name, into, notes);
     }
@@ -158,6 +166,10 @@ fn script_url(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
 fn http_boot(rule: &Rule, architectures: &[u16], into: &mut Fragment, notes: &mut Notes) {
     let path = rule.file.splitn(4, '/').nth(3).unwrap_or_default();
     let name = path.strip_prefix("ipxe/").unwrap_or(path);
+    if let Err(why) = is_boot_file(name) {
+        notes.add(&rule.place, format!("boot file {:?}", rule.file), why);
+        return;
+    }
     // Without an option 93 in the rule: only x86-64 machines and some arm64 ones boot by HTTP.
     let codes = if architectures.is_empty() { &[16] } else { architectures };
     for code in codes {
@@ -292,6 +304,9 @@ mod tests {
             0,
         );
         check(&[(&[class("iPXE")], "menu.ipxe")], "", 1);
+        check(&[(&[class("iPXE")], "http://a b/")], "", 1);
+        check(&[(&[Test::Arch(0)], "../a")], "", 1);
+        check(&[(&http, "http://10.0.0.1/")], "", 1);
         check(
             &[(&[Test::Not(Box::new(class("iPXE")))], "undionly.kpxe")],
             "x86-bios = \"undionly.kpxe\"",

@@ -21,6 +21,8 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
         // From the end: what is taken out of a list does not move what is judged later.
         for problem in problems.iter().rev() {
             let part = Part::of(&problem.field);
+            // Where it stands in what was written for the judgement tells nobody anything.
+            let why = problem.message.split(" (imported.toml").next().unwrap_or_default();
             if before.replace(part) == Some(part) {
                 continue;
             }
@@ -55,7 +57,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     if what.is_none() {
                         hosts.push(at);
                     }
-                    notes.add(&place, what.unwrap_or(name), &*problem.message);
+                    notes.add(&place, what.unwrap_or(name), why);
                 }
                 Part::Subnet(at, key, inner) => {
                     let place = placed.subnets.get(at).cloned();
@@ -75,7 +77,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     if what.is_none() {
                         subnets.push(at);
                     }
-                    notes.add(&place, what.unwrap_or(name), &*problem.message);
+                    notes.add(&place, what.unwrap_or(name), why);
                 }
                 Part::Common => {
                     let fragment = &mut placed.fragment;
@@ -86,7 +88,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                         continue;
                     };
                     let place = super::note::Place { line: 1, ..place.clone() };
-                    notes.add(&place, problem.field.clone(), &*problem.message);
+                    notes.add(&place, problem.field.clone(), why);
                 }
             }
         }

@@ -11,7 +11,7 @@ use super::{
     super::{
         boot::{Rule, Test, server},
         note::Place,
-        options::{Options, ips, text},
+        options::{Options, ips, of_requests, text},
         site::{FoundHost, FoundSubnet, Scope, Site},
     },
     directives::Directive,
@@ -75,14 +75,26 @@ pub(super) fn read(directives: &[Directive]) -> Site {
         boots: Vec::new(),
         wrapped: BTreeMap::new(),
         names: names(directives),
+        patterns: directives.iter().filter_map(pattern).collect(),
     };
     for directive in directives {
         reader.networks(directive);
     }
     for directive in directives {
-        reader.rest(directive, directives);
+        reader.rest(directive);
     }
     reader.finish()
+}
+
+/// An option, and whom it is for.
+struct Given<'d> {
+    directive: &'d Directive,
+    tags: Vec<Tag>,
+    /// The one network whose machines have it.
+    cidr: Option<Ipv4Net>,
+    code: u8,
+    /// Empty: it is not sent.
+    value: Vec<u8>,
 }
 
 struct Reader<'d> {
@@ -92,13 +104,14 @@ struct Reader<'d> {
     subnet_tags: Vec<BTreeSet<String>>,
     /// Of `site.hosts`.
     host_tags: Vec<BTreeSet<String>>,
-    /// Each with the machines' network that it is for, if it is for one only.
-    options: Vec<(&'d Directive, Vec<Tag>, Option<Ipv4Net>, u8, Vec<u8>)>,
+    options: Vec<Given<'d>>,
     boots: Vec<(&'d Directive, Boot)>,
     /// Options that are made of parts.
     wrapped: BTreeMap<u8, (Vec<u8>, Place)>,
     /// Addresses by name.
     names: HashMap<String, Ipv4Addr>,
+    /// Patterns of MACs, and the tags that they give.
+    patterns: Vec<(&'d str, &'d str)>,
 }
 
 /// `host-record=name,name,address`
@@ -112,6 +125,12 @@ fn names(directives: &[Directive]) -> HashMap<String, Ipv4Addr> {
         names.extend(texts.iter().map(|name| ((*name).to_owned(), ip)));
     }
     names
+}
+
+/// `dhcp-mac=set:red,00:60:8C:*:*:*`
+fn pattern(directive: &Directive) -> Option<(&str, &str)> {
+    let [tag, pattern] = directive.texts()[..] else { return None };
+    (directive.name == "dhcp-mac").then_some((pattern, tag.trim_start_matches("set:")))
 }
 
 impl<'d> Reader<'d> {
@@ -155,10 +174,10 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn rest(&mut self, directive: &'d Directive, all: &[Directive]) {
+    fn rest(&mut self, directive: &'d Directive) {
         match directive.name.as_str() {
             "dhcp-range" => {}
-            "dhcp-host" => self.host(directive, all),
+            "dhcp-host" => self.host(directive),
             "dhcp-option" | "dhcp-option-force" => self.option(directive),
             "dhcp-boot" => self.boots.push((directive, dhcp_boot(directive))),
             "pxe-service" => match pxe_service(directive) {
@@ -185,7 +204,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn host(&mut self, directive: &Directive, all: &[Directive]) {
+    fn host(&mut self, directive: &Directive) {
         let place = &directive.place;
         let found = host(directive);
         for (what, why) in &found.left_out {
@@ -215,13 +234,8 @@ impl<'d> Reader<'d> {
         }
         let mut tags: BTreeSet<String> = found.sets.iter().cloned().collect();
         tags.insert("known".to_owned());
-        for directive in all.iter().filter(|directive| directive.name == "dhcp-mac") {
-            if let [tag, pattern] = directive.texts()[..]
-                && host::matches(pattern, *mac)
-            {
-                tags.insert(tag.trim_start_matches("set:").to_owned());
-            }
-        }
+        let of_mac = self.patterns.iter().filter(|(pattern, _)| host::matches(pattern, *mac));
+        tags.extend(of_mac.map(|(_, tag)| (*tag).to_owned()));
         if let Some(subnet) = self.site.subnet_of(ip).and_then(|at| self.subnet_tags.get(at)) {
             tags.extend(subnet.iter().cloned());
         }
@@ -258,7 +272,7 @@ impl<'d> Reader<'d> {
             }
             return;
         }
-        self.options.push((directive, tags, None, code, value));
+        self.options.push(Given { directive, tags, cidr: None, code, value });
     }
 
     /// `domain=example.com[,192.168.0.0/24]`
@@ -272,24 +286,23 @@ impl<'d> Reader<'d> {
                 Err(_) => return self.note(directive, "a domain is for a whole subnet"),
             },
         };
-        self.options.push((directive, Vec::new(), cidr, 15, name.as_bytes().to_vec()));
+        let value = name.as_bytes().to_vec();
+        self.options.push(Given { directive, tags: Vec::new(), cidr, code: 15, value });
     }
 
     fn finish(mut self) -> Site {
         for (code, (value, place)) in std::mem::take(&mut self.wrapped) {
-            // What netboot sends itself is no loss.
-            if (code, &value[..]) != (175, &[0xb0, 1, 1]) && (code, &value[..]) != (43, &[6, 1, 8])
-            {
+            if !of_requests(code, &value) {
                 let why = "netboot sends it itself, where a machine needs it";
                 self.site.notes.add(&place, format!("parts of option {code}"), why);
             }
         }
         // The more tags, the nearer to the machine.
         let mut options = std::mem::take(&mut self.options);
-        options.sort_by_key(|(_, tags, cidr, ..)| tags.len() + usize::from(cidr.is_some()));
+        options.sort_by_key(|given| given.tags.len() + usize::from(given.cidr.is_some()));
         let mut said = BTreeSet::new();
-        for (directive, tags, cidr, code, value) in options {
-            self.give(directive, &tags, cidr, code, &value, &mut said);
+        for given in options {
+            self.give(&given, &mut said);
         }
         self.own_addresses(&said);
         for (directive, boot) in std::mem::take(&mut self.boots) {
@@ -299,19 +312,13 @@ impl<'d> Reader<'d> {
     }
 
     /// Gives an option to the networks and machines that have its tags.
-    fn give(
-        &mut self,
-        directive: &Directive,
-        tags: &[Tag],
-        cidr: Option<Ipv4Net>,
-        code: u8,
-        value: &[u8],
-        said: &mut BTreeSet<(usize, u8)>,
-    ) {
+    fn give(&mut self, given: &Given<'_>, said: &mut BTreeSet<(usize, u8)>) {
+        let Given { directive, tags, cidr, code, value } = given;
+        let code = *code;
         if tags.iter().any(|tag| self.requests.has(&tag.name)) {
             if code == 67 {
                 let file = text(value).unwrap_or_default();
-                self.boot(directive, Boot { tags: tags.to_vec(), test: None, file, server: None });
+                self.boot(directive, Boot { tags: tags.clone(), test: None, file, server: None });
             } else {
                 self.note(
                     directive,
@@ -321,7 +328,7 @@ impl<'d> Reader<'d> {
             return;
         }
         let mut is_used = self.site.subnets.is_empty() && self.site.hosts.is_empty();
-        let set = |options: &mut Options| match value {
+        let set = |options: &mut Options| match &value[..] {
             [] => drop(options.remove(code)),
             _ => options.set(code, value.to_vec(), &directive.place),
         };

@@ -1,5 +1,7 @@
 //! The configuration becomes networks, machines, options and rules.
 
+use std::net::Ipv4Addr;
+
 use ipnet::Ipv4Net;
 
 use super::{
@@ -108,7 +110,11 @@ impl Reader {
             self.definitions.add(network)?;
             let own = options(network, &self.definitions, &mut self.site.notes)?;
             self.note_rest(network);
+            let first = self.site.subnets.len();
             self.subnets(network, &own, &additional(network), &common)?;
+            let cidrs: Vec<_> =
+                self.site.subnets.iter().skip(first).map(|subnet| subnet.cidr).collect();
+            self.relays(network, &cidrs);
             if network.objects("subnet4")?.len() > 1 {
                 let why = "its subnets are taken over: set dhcp.shared-networks if machines ask from another of them";
                 let name = network.text("name").unwrap_or_default();
@@ -140,7 +146,7 @@ impl Reader {
             let own = options(node, &self.definitions, &mut self.site.notes)?.within(around);
             self.note_rest(node);
             self.pools(node)?;
-            self.relays(node, cidr);
+            self.relays(node, &[cidr]);
             let reserved = reservations(node, &self.definitions, &mut self.site.notes)?;
             self.reserved.extend(reserved);
             self.site.subnets.push(FoundSubnet {
@@ -163,14 +169,14 @@ impl Reader {
     }
 
     /// netboot tells a relayed machine's network by the relay's address.
-    fn relays(&mut self, subnet: Node<'_>, cidr: Ipv4Net) {
-        let Some(relay) = subnet.get("relay") else { return };
+    fn relays(&mut self, scope: Node<'_>, cidrs: &[Ipv4Net]) {
+        let Some(relay) = scope.get("relay") else { return };
         let addresses = [relay.texts("ip-address"), relay.texts("ip-addresses")].concat();
         for text in addresses {
-            if !text.parse().is_ok_and(|ip: std::net::Ipv4Addr| cidr.contains(&ip)) {
-                let why = format!(
-                    "netboot knows a relay of {cidr} by its address in it; else set dhcp.shared-networks"
-                );
+            let is_inside = |ip: Ipv4Addr| cidrs.iter().any(|cidr| cidr.contains(&ip));
+            if !text.parse().is_ok_and(is_inside) {
+                let why = "netboot knows a relay's subnet by its address, which lies in no such one; \
+                           set dhcp.shared-networks";
                 self.site.notes.add(&relay.place(), format!("relay {text}"), why);
             }
         }
