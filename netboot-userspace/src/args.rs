@@ -44,7 +44,7 @@ pub enum Command {
     /// Its subnets, hosts, options and boot rules become TOML. What is not taken over is said on stderr, with its line.
     ///
     /// The output is a part of a netboot.toml: paste it there, or begin one with it. `netboot check` accepts it once the
-    /// boot files that it names are under boot.root. If it has only [[host]] tables, it can be one of the files that
+    /// boot files that it names are under boot.root. If it has only `[[host]]` tables, it can be one of the files that
     /// `inventory` lists.
     Import(ImportArgs),
     /// Print the completions of a shell

@@ -1,7 +1,7 @@
 //! Configurations of other DHCP servers, read into ours.
 //!
-//! A reader for each server finds networks, machines, options and boot rules ([`site`]); [`options`] and
-//! [`boot`] put them into our words, [`judge`] leaves out what our own configuration would refuse.
+//! A reader for each server finds networks, machines, options and boot rules (`site`); `options` and
+//! `boot` put them into our words, `judge` leaves out what our own configuration would refuse.
 
 mod boot;
 mod condition;

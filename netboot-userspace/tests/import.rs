@@ -66,21 +66,21 @@ fn is_accepted(imported: &Imported, toml: &str) {
 
 #[test]
 fn dnsmasq() {
-    for name in ["small.conf", "large.conf", "odd.conf"] {
+    for name in ["small.conf", "large.conf", "odd.conf", "exported.conf"] {
         check(Kind::Dnsmasq, &format!("dnsmasq/{name}"));
     }
 }
 
 #[test]
 fn dhcpd() {
-    for name in ["small.conf", "large.conf", "odd.conf", "groups.conf"] {
+    for name in ["small.conf", "large.conf", "odd.conf", "groups.conf", "exported.conf"] {
         check(Kind::Dhcpd, &format!("dhcpd/{name}"));
     }
 }
 
 #[test]
 fn kea() {
-    for name in ["small.conf", "large.conf", "odd.conf"] {
+    for name in ["small.conf", "large.conf", "odd.conf", "exported.conf"] {
         check(Kind::Kea, &format!("kea/{name}"));
     }
 }

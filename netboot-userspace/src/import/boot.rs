@@ -19,6 +19,8 @@ pub(super) enum Test {
     Vendor(String),
     /// An option of this code is there.
     Has(u8),
+    /// A machine is put into a class of this name.
+    Member(String),
     Not(Box<Test>),
     /// What netboot does not look at.
     Other(String),
@@ -31,6 +33,12 @@ pub(super) struct Rule {
     pub(super) scope: Scope,
     pub(super) tests: Vec<Test>,
     pub(super) file: String,
+}
+
+impl Rule {
+    pub(super) fn is_for_architectures(&self) -> bool {
+        !Asked::new(&self.tests).architectures.is_empty()
+    }
 }
 
 /// What is left of the tests.
@@ -50,7 +58,9 @@ impl Asked {
                 Test::Class(class) => asked.classes.push(class.clone()),
                 Test::Arch(code) => asked.architectures.push(*code),
                 Test::Vendor(vendor) if vendor.starts_with("HTTPClient") => asked.is_http = true,
-                Test::Vendor(vendor) if "PXEClient".starts_with(vendor.as_str()) => {}
+                // U-Boot loads what PXE firmware does.
+                Test::Vendor(vendor)
+                    if vendor == "U-Boot" || "PXEClient".starts_with(vendor.as_str()) => {}
                 Test::Vendor(vendor) => match vendor.strip_prefix("PXEClient:Arch:") {
                     Some(arch) => asked.architectures.extend(arch_of_vendor(arch)),
                     None if vendor.starts_with("PXEClient") => {}
@@ -59,18 +69,31 @@ impl Asked {
                 // Firmware that boots has both.
                 Test::Has(60 | 93) => {}
                 Test::Has(77) if tests.iter().any(|test| matches!(test, Test::Class(_))) => {}
+                Test::Member(class) => asked.other = Some(format!("the class {class:?}")),
                 Test::Has(code) => asked.other = Some(format!("whether there is an option {code}")),
                 // The script's classes are asked before all else.
                 Test::Not(test)
                     if matches!(
                         **test,
-                        Test::Class(_) | Test::Vendor(_) | Test::Arch(_) | Test::Has(60 | 77 | 93)
+                        Test::Class(_)
+                            | Test::Member(_)
+                            | Test::Vendor(_)
+                            | Test::Arch(_)
+                            | Test::Has(60 | 77 | 93)
                     ) => {}
                 Test::Not(test) => asked.other = Some(format!("not {test:?}")),
                 Test::Other(what) => asked.other = Some(what.clone()),
             }
         }
         asked
+    }
+}
+
+impl Asked {
+    /// netboot lets an iPXE that gets no script load its architecture's binary.
+    fn is_other_ipxe(&self, file: &str) -> bool {
+        let is_script = file.starts_with("http://") || file.starts_with("https://");
+        self.classes == ["iPXE"] && !is_script
     }
 }
 
@@ -81,11 +104,63 @@ fn arch_of_vendor(text: &str) -> Option<u16> {
 
 /// Puts what the rules say where it belongs.
 pub(super) fn conclude(rules: Vec<Rule>, into: &mut Fragment, notes: &mut Notes) {
-    // What is for all comes last: it is for the architectures that no rule names.
-    let (general, special): (Vec<_>, Vec<_>) =
-        rules.into_iter().partition(|rule| Asked::new(&rule.tests).architectures.is_empty());
-    for rule in special.into_iter().chain(general) {
+    // What is for all comes after what is for some architectures: it is for those that no rule names. What an iPXE
+    // of another kind loads is judged by all of these.
+    let order = |rule: &Rule| {
+        let asked = Asked::new(&rule.tests);
+        match (asked.is_other_ipxe(&rule.file), asked.architectures.is_empty()) {
+            (false, false) => 0,
+            (false, true) => 1,
+            (true, _) => 2,
+        }
+    };
+    let mut rules = rules;
+    rules.sort_by_key(order);
+    for rule in rules {
         apply(&rule, into, notes);
+    }
+    gather(into);
+}
+
+/// What all subnets have is that of `[boot]`, and what an architecture falls back to need not be said.
+fn gather(into: &mut Fragment) {
+    if let Some((first, rest)) = into.subnets.split_first() {
+        let files = first.files.iter().filter(|(architecture, file)| {
+            let is_everywhere =
+                rest.iter().all(|subnet| subnet.files.get(architecture) == Some(file));
+            is_everywhere && into.files.get(architecture).is_none_or(|common| common == *file)
+        });
+        let files: Vec<_> =
+            files.map(|(architecture, file)| (*architecture, file.clone())).collect();
+        let is_common =
+            |url: &&String| rest.iter().all(|subnet| subnet.script_url.as_ref() == Some(url));
+        let url = first
+            .script_url
+            .as_ref()
+            .filter(is_common)
+            .filter(|_| into.script_url.is_none())
+            .cloned();
+        for subnet in &mut into.subnets {
+            subnet
+                .files
+                .retain(|architecture, _| !files.iter().any(|(common, _)| common == architecture));
+            subnet.script_url = subnet.script_url.take().filter(|_| url.is_none());
+        }
+        into.files.extend(files);
+        into.script_url = into.script_url.take().or(url);
+    }
+    let common = into.files.clone();
+    for files in into.subnets.iter_mut().map(|subnet| &mut subnet.files).chain([&mut into.files]) {
+        let own = files.clone();
+        files.retain(|architecture, file| {
+            let fallback = architecture.fallback();
+            let other = fallback.and_then(|other| own.get(&other).or_else(|| common.get(&other)));
+            other != Some(file)
+        });
+    }
+    for host in &mut into.hosts {
+        host.script_url =
+            host.script_url.take().filter(|url| into.script_url.as_ref() != Some(url));
     }
 }
 
@@ -100,6 +175,9 @@ fn apply(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
     let is_url = file.starts_with("http://") || file.starts_with("https://");
     if is_url && let Err(why) = is_script_url(file) {
         notes.add(place, what, why);
+        return;
+    }
+    if asked.is_other_ipxe(file) && is_known(rule, &asked.architectures, into) {
         return;
     }
     if !asked.classes.is_empty() {
@@ -162,6 +240,25 @@ fn script_url(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
     }
 }
 
+/// Whether this is what the machines boot anyway.
+fn is_known(rule: &Rule, architectures: &[u16], into: &Fragment) -> bool {
+    let name = under_root(&rule.file);
+    if let Scope::Host(at) = rule.scope {
+        return into.hosts.get(at).and_then(|host| host.boot_file.as_ref()) == Some(&name);
+    }
+    let own = match rule.scope {
+        Scope::Subnet(at) => into.subnets.get(at).map(|subnet| &subnet.files),
+        _ => None,
+    };
+    let file = |architecture| {
+        own.and_then(|files| files.get(&architecture)).or_else(|| into.files.get(&architecture))
+    };
+    let known = |code: &u16| {
+        file(Architecture::Code(*code)).or_else(|| file(Architecture::of(*code)?)) == Some(&name)
+    };
+    !architectures.is_empty() && architectures.iter().all(known)
+}
+
 /// netboot makes the URLs of HTTP boot itself, of the architecture's file: is it that one?
 fn http_boot(rule: &Rule, architectures: &[u16], into: &mut Fragment, notes: &mut Notes) {
     let path = rule.file.splitn(4, '/').nth(3).unwrap_or_default();
@@ -169,6 +266,9 @@ fn http_boot(rule: &Rule, architectures: &[u16], into: &mut Fragment, notes: &mu
     if let Err(why) = is_boot_file(name) {
         notes.add(&rule.place, format!("boot file {:?}", rule.file), why);
         return;
+    }
+    if matches!(rule.scope, Scope::Host(_)) && architectures.is_empty() {
+        return for_all(rule, name.to_owned(), into, notes);
     }
     // Without an option 93 in the rule: only x86-64 machines and some arm64 ones boot by HTTP.
     let codes = if architectures.is_empty() { &[16] } else { architectures };
@@ -216,8 +316,13 @@ fn for_architecture(rule: &Rule, code: u16, name: &str, into: &mut Fragment, not
 /// A file for whoever is left: by its name for the BIOS or for UEFI.
 fn for_all(rule: &Rule, name: String, into: &mut Fragment, notes: &mut Notes) {
     if let Scope::Host(at) = rule.scope {
-        if let Some(host) = into.hosts.get_mut(at) {
-            host.boot_file = Some(name);
+        let Some(host) = into.hosts.get_mut(at) else { return };
+        match &host.boot_file {
+            Some(first) if *first != name => {
+                let why = format!("a host has one boot file, and {first:?} is named before");
+                notes.add(&rule.place, format!("boot file {name:?}"), why);
+            }
+            _ => host.boot_file = Some(name),
         }
         return;
     }

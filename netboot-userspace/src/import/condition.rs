@@ -33,11 +33,17 @@ impl Ways {
 
     /// None of the tests may pass: more than what is asked for, but the same for tests of one thing.
     pub(super) fn not(&self) -> Self {
-        let not = |test: &Test| match test {
-            Test::Not(inner) => (**inner).clone(),
-            test => Test::Not(Box::new(test.clone())),
-        };
-        Self(vec![self.0.iter().flatten().take(MOST).map(not).collect()])
+        if self.0.iter().any(Vec::is_empty) {
+            return Self(Vec::new());
+        }
+        if let [way] = &self.0[..]
+            && let [Test::Not(inner)] = &way[..]
+        {
+            return Self::one((**inner).clone());
+        }
+        // What is negated twice is only one of several ways out.
+        let tests = self.0.iter().flatten().filter(|test| !matches!(test, Test::Not(_)));
+        Self(vec![tests.take(MOST).map(|test| Test::Not(Box::new(test.clone()))).collect()])
     }
 }
 
@@ -69,6 +75,18 @@ fn class(value: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn negations() {
+        let (arch, vendor) = (Ways::one(Test::Arch(7)), Ways::one(Test::Vendor("a".to_owned())));
+        let check = |ways: Ways, expect: &str| assert_eq!(format!("{:?}", ways.0), expect);
+        check(Ways::always().not(), "[]");
+        check(Ways::always().not().not(), "[[]]");
+        check(arch.not(), "[[Not(Arch(7))]]");
+        check(arch.not().not(), "[[Arch(7)]]");
+        check(vendor.and(&arch.not()).not(), "[[Not(Vendor(\"a\"))]]");
+        check(vendor.or(arch).not(), "[[Not(Vendor(\"a\")), Not(Arch(7))]]");
+    }
 
     #[test]
     fn options_become_tests() {

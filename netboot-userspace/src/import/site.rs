@@ -24,6 +24,17 @@ pub(super) enum Scope {
     Host(usize),
 }
 
+impl Scope {
+    /// The wider ones first.
+    fn order(self) -> u8 {
+        match self {
+            Self::All => 0,
+            Self::Subnet(_) => 1,
+            Self::Host(_) => 2,
+        }
+    }
+}
+
 /// Networks and machines with all the options that they have.
 #[derive(Debug, Default)]
 pub(super) struct Site {
@@ -114,29 +125,45 @@ impl Site {
 
     /// Who says where boot files are is the node that netboot runs on.
     fn servers(&mut self, fragment: &mut Fragment) {
-        for (scope, address, place) in std::mem::take(&mut self.servers) {
+        let mut servers = std::mem::take(&mut self.servers);
+        servers.sort_by_key(|(scope, ..)| scope.order());
+        for (scope, address, place) in servers {
             let common = fragment.server_address;
             let target = match scope {
                 Scope::All => Some(&mut fragment.server_address),
                 Scope::Subnet(at) => {
                     fragment.subnets.get_mut(at).map(|subnet| &mut subnet.server_address)
                 }
-                Scope::Host(_) => None,
+                Scope::Host(at) => {
+                    let ip = fragment.hosts.get(at).map(|host| host.ip);
+                    let mut subnets = fragment.subnets.iter_mut();
+                    let subnet = ip.and_then(|ip| subnets.find(|subnet| subnet.cidr.contains(&ip)));
+                    subnet.map(|subnet| &mut subnet.server_address).filter(|own| own.is_some())
+                }
             };
             match target {
-                Some(_) | None if common == Some(address) => {}
+                Some(Some(first)) if *first == address => {}
+                Some(None) | None if common == Some(address) => {}
                 Some(target @ None) => {
                     *target = Some(address);
                     let why = "it is taken over as server-address: it must be an address of the node that \
                                netboot runs on";
                     self.notes.add(&place, format!("boot server {address}"), why);
                 }
-                Some(Some(first)) if *first == address => {}
                 _ => {
                     let why = "netboot serves all boot files from its own address";
                     self.notes.add(&place, format!("boot server {address}"), why);
                 }
             }
+        }
+        let mut addresses = fragment.subnets.iter().map(|subnet| subnet.server_address);
+        let first = addresses.next().flatten();
+        if first.is_some()
+            && fragment.server_address.is_none()
+            && addresses.all(|other| other == first)
+        {
+            fragment.server_address = first;
+            fragment.subnets.iter_mut().for_each(|subnet| subnet.server_address = None);
         }
     }
 
@@ -182,11 +209,7 @@ impl Site {
             found.extend(of_subnets.filter_map(|(at, given)| Some((Scope::Subnet(at), given?))));
         }
         // What is for all goes first: what is for some then differs from it, or is left out.
-        found.sort_by_key(|(scope, _)| match scope {
-            Scope::All => 0,
-            Scope::Subnet(_) => 1,
-            Scope::Host(_) => 2,
-        });
+        found.sort_by_key(|(scope, _)| scope.order());
         found
     }
 

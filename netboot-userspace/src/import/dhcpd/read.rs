@@ -21,6 +21,7 @@ use super::{
 const SILENT: &[&str] = &[
     "authoritative",
     "log-facility",
+    "echo-client-id",
     "ddns-update-style",
     "ddns-updates",
     "local-port",
@@ -85,7 +86,7 @@ struct Reader {
     hosts: Vec<FoundHost>,
     rules: Vec<(Whom, Rule)>,
     /// Options that are made of parts.
-    parts: BTreeMap<u8, (Vec<u8>, Place)>,
+    parts: BTreeMap<u8, (BTreeMap<u8, Vec<u8>>, Place)>,
 }
 
 impl Reader {
@@ -169,16 +170,19 @@ impl Reader {
         };
         let tokens = rest.get(1..).unwrap_or_default();
         match self.names.find(name) {
+            // What is sent to those that do not ask for it: netboot sends all.
+            _ if name == "dhcp-parameter-request-list" => Ok(None),
             None => Err(format!("{name:?} is an unknown option")),
             Some(Named::Option(code, form)) => Ok(Some((code, value(form, tokens)?))),
             Some(Named::Part { outer, code, form }) => {
                 let value = value(form, tokens)?;
-                let (bytes, _) = self
+                let part =
+                    [&[code, u8::try_from(value.len()).unwrap_or(u8::MAX)], &value[..]].concat();
+                let (parts, _) = self
                     .parts
                     .entry(outer)
-                    .or_insert_with(|| (Vec::new(), statement.place.clone()));
-                bytes.extend([code, u8::try_from(value.len()).unwrap_or(u8::MAX)]);
-                bytes.extend(value);
+                    .or_insert_with(|| (BTreeMap::new(), statement.place.clone()));
+                parts.insert(code, part);
                 Ok(None)
             }
         }
@@ -354,7 +358,8 @@ impl Reader {
     }
 
     fn finish(mut self, root: &Options) -> Site {
-        for (code, (value, place)) in std::mem::take(&mut self.parts) {
+        for (code, (parts, place)) in std::mem::take(&mut self.parts) {
+            let value = parts.into_values().collect::<Vec<_>>().concat();
             if !of_requests(code, &value) {
                 let why = "netboot sends it itself, where a machine needs it";
                 self.site.notes.add(&place, format!("parts of option {code}"), why);
@@ -366,17 +371,55 @@ impl Reader {
             self.site.hosts.push(host);
         }
         let (subnets, hosts) = (self.site.subnets.len(), self.site.hosts.len());
+        self.nothing_to_boot();
+        // A group that tells architectures apart says what is booted in a network, and not what a machine does.
+        let of_architectures = self.rules.iter().filter(|(_, rule)| rule.is_for_architectures());
+        let general: Vec<_> = of_architectures
+            .filter_map(|(whom, _)| match whom {
+                Whom::Hosts(range) => Some(range.clone()),
+                _ => None,
+            })
+            .collect();
         for (whom, rule) in std::mem::take(&mut self.rules) {
             let scopes: Vec<_> = match whom {
                 Whom::All => vec![Scope::All],
                 Whom::Subnets(range) if range == (0..subnets) => vec![Scope::All],
                 Whom::Hosts(range) if range == (0..hosts) && hosts > 1 => vec![Scope::All],
                 Whom::Subnets(range) => range.map(Scope::Subnet).collect(),
+                Whom::Hosts(range) if general.contains(&range) => self.subnets_of(range),
                 Whom::Hosts(range) => range.map(Scope::Host).collect(),
             };
             self.site.rules.extend(scopes.into_iter().map(|scope| Rule { scope, ..rule.clone() }));
         }
         self.site
+    }
+}
+
+impl Reader {
+    /// Machines that no rule is for, where there are rules.
+    fn nothing_to_boot(&mut self) {
+        let Site { hosts, subnets, .. } = &mut self.site;
+        for (at, host) in hosts.iter_mut().enumerate() {
+            let subnet = subnets.iter().position(|subnet| subnet.cidr.contains(&host.ip));
+            let is_for = |whom: &Whom| match whom {
+                Whom::All => true,
+                Whom::Subnets(range) => subnet.is_some_and(|subnet| range.contains(&subnet)),
+                Whom::Hosts(range) => range.contains(&at),
+            };
+            let boots =
+                self.rules.iter().any(|(whom, _)| is_for(whom)) || host.options.get(67).is_some();
+            host.netboot = boots || self.rules.is_empty();
+        }
+    }
+
+    /// A machine has no files by architecture: its subnet has.
+    fn subnets_of(&self, hosts: Range<usize>) -> Vec<Scope> {
+        let hosts = self.site.hosts.get(hosts).unwrap_or_default();
+        let mut subnets: Vec<_> =
+            hosts.iter().filter_map(|host| self.site.subnet_of(host.ip)).collect();
+        subnets.sort_unstable();
+        subnets.dedup();
+        subnets.into_iter().map(Scope::Subnet).collect()
     }
 }
 

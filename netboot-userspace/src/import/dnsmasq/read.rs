@@ -39,6 +39,9 @@ const SILENT: &[&str] = &[
     "keep-in-foreground",
     "no-hosts",
     "no-resolv",
+    "no-ping",
+    "leasefile-ro",
+    "dhcp-no-override",
     "no-poll",
     "port",
     "user",
@@ -82,6 +85,9 @@ pub(super) fn read(directives: &[Directive]) -> Site {
     }
     for directive in directives {
         reader.rest(directive);
+    }
+    for directive in directives.iter().filter(|directive| directive.name == "tag-if") {
+        reader.tag_if(directive);
     }
     reader.finish()
 }
@@ -254,6 +260,28 @@ impl<'d> Reader<'d> {
         self.host_tags.push(tags);
     }
 
+    /// Tags of tags that networks and machines have; those of requests are known before.
+    fn tag_if(&mut self, directive: &Directive) {
+        let texts = directive.texts();
+        let conditions: Vec<_> = texts.iter().filter_map(|text| Tag::prefixed(text)).collect();
+        let sets: Vec<_> = texts.iter().filter_map(|text| text.strip_prefix("set:")).collect();
+        let of_requests = conditions.iter().filter(|tag| self.requests.has(&tag.name)).count();
+        if of_requests == conditions.len() {
+            return;
+        }
+        if of_requests != 0 {
+            return self.note(
+                directive,
+                "its tags are of requests and of machines: netboot cannot mix them",
+            );
+        }
+        for has in self.subnet_tags.iter_mut().chain(&mut self.host_tags) {
+            if meets(has, &conditions) {
+                has.extend(sets.iter().map(|tag| (*tag).to_owned()));
+            }
+        }
+    }
+
     fn option(&mut self, directive: &'d Directive) {
         let option::Given { tags, within, code, value } = match option(directive) {
             Ok(given) => given,
@@ -305,7 +333,9 @@ impl<'d> Reader<'d> {
             self.give(&given, &mut said);
         }
         self.own_addresses(&said);
-        for (directive, boot) in std::mem::take(&mut self.boots) {
+        let boots = std::mem::take(&mut self.boots);
+        self.nothing_to_boot(&boots);
+        for (directive, boot) in boots {
             self.boot(directive, boot);
         }
         self.site
@@ -319,7 +349,7 @@ impl<'d> Reader<'d> {
             if code == 67 {
                 let file = text(value).unwrap_or_default();
                 self.boot(directive, Boot { tags: tags.clone(), test: None, file, server: None });
-            } else {
+            } else if !of_requests(code, value) {
                 self.note(
                     directive,
                     "netboot's options depend on the machine, not on what it asks",
@@ -365,6 +395,20 @@ impl<'d> Reader<'d> {
                 let why = "none is given: dnsmasq names itself, and netboot nobody";
                 self.site.notes.add(&subnet.place, what, why);
             }
+        }
+    }
+
+    /// Machines that no rule is for, where there are rules.
+    fn nothing_to_boot(&mut self, boots: &[(&Directive, Boot)]) {
+        let fixed = |boot: &Boot| -> Vec<Tag> {
+            boot.tags.iter().filter(|tag| !self.requests.has(&tag.name)).cloned().collect()
+        };
+        let rules: Vec<_> = boots.iter().map(|(_, boot)| fixed(boot)).collect();
+        for (host, has) in self.site.hosts.iter_mut().zip(&self.host_tags) {
+            let boots = rules.is_empty()
+                || rules.iter().any(|tags| meets(has, tags))
+                || host.options.get(67).is_some();
+            host.netboot = boots;
         }
     }
 

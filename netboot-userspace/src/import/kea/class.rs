@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     super::{
+        boot::Test,
         condition::Ways,
         note::{Notes, Place},
         options::{Options, of_requests},
@@ -41,9 +42,8 @@ pub(super) fn classes(
         definitions.add(node)?;
         let text = node.text("test").filter(|text| !text.trim().is_empty());
         let ways = text.map(|text| test(text, &known));
-        if let Some(ways) = &ways {
-            known.insert(name.to_owned(), ways.clone());
-        }
+        let member = || Ways::one(Test::Member(name.to_owned()));
+        known.insert(name.to_owned(), ways.clone().unwrap_or_else(member));
         let flags = ["only-if-required", "only-in-additional-list"];
         found.push(Class {
             name: name.to_owned(),

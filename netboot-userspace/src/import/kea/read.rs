@@ -1,12 +1,12 @@
 //! The configuration becomes networks, machines, options and rules.
 
-use std::net::Ipv4Addr;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
 use super::{
     super::{
-        boot::Rule,
+        boot::{Rule, Test},
         options::{NEXT_SERVER, Options, ips, text},
         site::{FoundHost, FoundSubnet, Scope, Site},
     },
@@ -80,6 +80,7 @@ pub(super) fn read(root: Node<'_>) -> Result<Site, Problem> {
         own: Vec::new(),
         additional: Vec::new(),
         reserved: Vec::new(),
+        put_into: Vec::new(),
     };
     for (key, place, _) in root.entries() {
         if key != "Dhcp4" {
@@ -98,6 +99,8 @@ struct Reader {
     /// Of `site.subnets`: the classes that they ask for.
     additional: Vec<Vec<String>>,
     reserved: Vec<Reservation>,
+    /// Of `site.hosts`: the classes that each is put into.
+    put_into: Vec<Vec<String>>,
 }
 
 impl Reader {
@@ -212,8 +215,8 @@ impl Reader {
             let at = self.site.subnet_of(ip);
             let own = at.and_then(|at| self.own.get(at)).cloned().unwrap_or_default();
             let mut of_classes = Options::default();
-            for name in names {
-                match classes.iter().find(|class| class.name == name) {
+            for name in &names {
+                match classes.iter().find(|class| class.name == *name) {
                     Some(class) => of_classes = of_classes.within(&class.options),
                     None => {
                         let why = "there is no such class";
@@ -221,19 +224,21 @@ impl Reader {
                     }
                 }
             }
-            // A class's boot file goes before the network's, its options do not.
+            // A class's boot file and lease time go before the network's, its options do not.
             let mut fields = Options::default();
-            for code in [67, NEXT_SERVER] {
+            for code in [67, NEXT_SERVER, 51] {
                 if let Some(given) = of_classes.get(code) {
                     fields.set(code, given.value.clone(), &given.place);
                 }
             }
             let options = options.within(&fields.within(&own.within(&of_classes.within(common))));
+            self.put_into.push(names);
             self.site.hosts.push(FoundHost { place, mac, ip, hostname, options, netboot: true });
         }
     }
 
     fn rules(&mut self, classes: &[Class]) {
+        let mut booted = BTreeSet::new();
         for class in classes {
             let Some(ways) = &class.ways else { continue };
             class.note_options(&mut self.site.notes);
@@ -253,13 +258,45 @@ impl Reader {
             let Some(file) = class.options.get(67).and_then(|given| text(&given.value)) else {
                 continue;
             };
-            for (scope, tests) in
-                scopes.iter().flat_map(|scope| ways.0.iter().map(move |way| (*scope, way)))
-            {
-                let (place, tests, file) = (class.place.clone(), tests.clone(), file.clone());
-                self.site.rules.push(Rule { place, scope, tests, file });
+            for way in &ways.0 {
+                let (members, tests): (Vec<_>, Vec<_>) =
+                    way.iter().cloned().partition(|test| matches!(test, Test::Member(_)));
+                let hosts = self.members(&members, &tests, &scopes);
+                let scopes = match members.is_empty() {
+                    true => scopes.clone(),
+                    false => hosts.iter().copied().map(Scope::Host).collect(),
+                };
+                booted.extend(hosts);
+                for scope in scopes {
+                    let (place, tests, file) = (class.place.clone(), tests.clone(), file.clone());
+                    self.site.rules.push(Rule { place, scope, tests, file });
+                }
             }
         }
+        // Machines that no rule is for, where there are rules.
+        if !self.site.rules.is_empty() {
+            for (at, host) in self.site.hosts.iter_mut().enumerate() {
+                host.netboot = booted.contains(&at) || host.options.get(67).is_some();
+            }
+        }
+    }
+
+    /// The machines that a rule is for: by the classes that they are put into, and by their networks.
+    fn members(&self, members: &[Test], tests: &[Test], scopes: &[Scope]) -> Vec<usize> {
+        let hosts = self.site.hosts.iter().zip(&self.put_into).enumerate();
+        let is_for = |(at, (host, names)): (usize, (&FoundHost, &Vec<String>))| {
+            let is_member =
+                |test: &Test| matches!(test, Test::Member(name) if names.contains(name));
+            let is_left_out =
+                tests.iter().any(|test| matches!(test, Test::Not(inner) if is_member(inner)));
+            let in_scope = scopes.contains(&Scope::All)
+                || self
+                    .site
+                    .subnet_of(host.ip)
+                    .is_some_and(|at| scopes.contains(&Scope::Subnet(at)));
+            (members.iter().all(is_member) && !is_left_out && in_scope).then_some(at)
+        };
+        hosts.filter_map(is_for).collect()
     }
 }
 

@@ -201,6 +201,7 @@ impl<'t> Reader<'t> {
         self.sign(")")?;
         let ways = match name.strip_prefix("VENDOR_CLASS_") {
             Some(vendor) => Ways::one(Test::Vendor(vendor.to_owned())),
+            None if name == "UNKNOWN" => Ways::always().not(),
             None if name == "ALL" || name == "KNOWN" => Ways::always(),
             None => self.classes.get(name)?.clone(),
         };

@@ -129,7 +129,7 @@ fn read<T>(
 /// Whether netboot sends it as it is, to the requests that need it.
 pub(in crate::import) fn of_requests(code: u8, value: &[u8]) -> bool {
     match code {
-        43 => value == [6, 1, 8],
+        43 => value == [6, 1, 8] || value == [6, 1, 8, 255],
         60 => value == b"PXEClient" || value == b"HTTPClient",
         175 => value == [0xb0, 1, 1],
         _ => false,
