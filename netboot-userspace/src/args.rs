@@ -12,7 +12,7 @@ use crate::{
     config::{self, Architecture, DEFAULT_PATH, XdpMode},
     explain::Message,
     export::Server,
-    mac,
+    import, mac,
 };
 
 /// Gives every known machine its address and what it boots.
@@ -49,6 +49,14 @@ pub enum Command {
     /// List and edit the hosts of the configuration
     #[command(subcommand)]
     Host(HostCommand),
+    /// Read the configuration of another DHCP server into netboot's
+    ///
+    /// Its subnets, hosts, options and boot rules become TOML. What is not taken over is said on stderr, with its line.
+    ///
+    /// The output is a part of a netboot.toml: paste it there, or begin one with it. `netboot check` accepts it once the
+    /// boot files that it names are under boot.root. If it has only `[[host]]` tables, it can be one of the files that
+    /// `inventory` lists.
+    Import(ImportArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Write the man pages
@@ -250,6 +258,25 @@ pub struct AddArgs {
     /// Give the machine its address, but nothing to boot
     #[arg(long)]
     pub no_netboot: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 it was read, 1 it is broken, or cannot be written: nothing is."
+)]
+pub struct ImportArgs {
+    /// Whose file it is
+    pub kind: import::Kind,
+    /// The file; what it includes is read too
+    pub file: PathBuf,
+    /// File to write to, instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    #[command(flatten)]
+    pub format: FormatArg,
 }
 
 #[derive(Debug, ClapArgs)]

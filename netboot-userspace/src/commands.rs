@@ -6,6 +6,7 @@ pub mod explain;
 pub mod export;
 pub mod generate;
 pub mod host;
+pub mod import;
 pub mod probe;
 
 use std::{

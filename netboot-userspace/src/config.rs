@@ -6,6 +6,8 @@ mod check;
 mod defaults;
 mod duration;
 mod file;
+mod foreign;
+mod fragment;
 mod host;
 mod inventory;
 mod lease;
@@ -48,6 +50,7 @@ pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,
     file::{File, Host as HostEntry, Quirks as QuirksEntry},
+    fragment::Fragment,
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited},
     names::interface_name,
@@ -57,7 +60,11 @@ pub use self::{
     reload::{Change, Reloader, Summary, needs_restart},
 };
 pub(crate) use self::{
-    locate::Located, regular::open_regular, shape::Shape, vlan::Shown as ShownVlan,
+    foreign::{is_boot_file, is_script_url, judge, read_foreign},
+    locate::Located,
+    regular::{open_regular, read_text},
+    shape::Shape,
+    vlan::Shown as ShownVlan,
 };
 use crate::{inventory::Host, rare::Usual};
 

@@ -19,6 +19,7 @@ pub mod fastpath;
 pub mod files;
 pub mod hosts;
 pub mod http;
+pub mod import;
 pub mod inventory;
 pub mod links;
 pub mod logging;

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Probe(args) => commands::probe::probe_machines(&args),
         Command::Export(args) => commands::export::export_configuration(&args),
         Command::Host(command) => commands::host::host(&command),
+        Command::Import(args) => commands::import::import(&args),
         Command::Completions(args) => commands::generate::completions(&args),
         Command::Man(args) => commands::generate::man(&args),
         #[cfg(feature = "fastpath")]

@@ -1,5 +1,6 @@
 //! What the configuration file looks like, as `netboot check` writes it.
 
+mod fragment;
 mod own;
 mod quirk;
 mod vlan;
@@ -9,6 +10,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
+pub(super) use self::fragment::Fragment;
 pub use self::quirk::Quirks;
 use self::{
     own::{Network, ScriptSettings},

@@ -117,7 +117,7 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
     Some(read(Section::root(&source, &table, report), base))
 }
 
-fn finish(draft: &mut Draft) -> (Vec<Arc<Host>>, Vec<Origin>) {
+pub(super) fn finish(draft: &mut Draft) -> (Vec<Arc<Host>>, Vec<Origin>) {
     let located = Located::new(&draft.config.subnets);
     let finished = std::mem::take(&mut draft.hosts).into_iter().filter_map(|host| {
         let origin =

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use super::check::reason;
+
 /// A file of a million hosts is smaller.
 const MOST_MIB: u64 = 512;
 /// What is compared at once: it stays in the processor's cache.
@@ -66,4 +68,10 @@ pub(crate) fn read_changed(path: &Path, known: &[u8]) -> io::Result<Option<Vec<u
         }
         same += read;
     }
+}
+
+/// The text of a regular file; where it is no UTF-8, with signs that say so.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = read_regular(path).map_err(|error| reason(&error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

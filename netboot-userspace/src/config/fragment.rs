@@ -1,0 +1,36 @@
+//! A part of a configuration: what another server's says.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+
+use anyhow::Context as _;
+
+use super::{Architecture, Subnet, file};
+use crate::inventory::Host;
+
+/// Only what is given; all else is left to the configuration that it becomes a part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fragment {
+    /// `dhcp.server-address`
+    pub server_address: Option<Ipv4Addr>,
+    /// `dhcp.lease-time`
+    pub lease_time: Option<Duration>,
+    /// `boot.script-user-classes`, if any are given.
+    pub script_user_classes: Vec<String>,
+    /// `boot.script-url`
+    pub script_url: Option<String>,
+    /// `boot.files`
+    pub files: BTreeMap<Architecture, String>,
+    pub subnets: Vec<Subnet>,
+    pub hosts: Vec<Host>,
+}
+
+impl Fragment {
+    /// TOML with the tables of a configuration; of hosts alone, an inventory file.
+    ///
+    /// # Errors
+    ///
+    /// None that is known of.
+    pub fn to_toml(&self) -> anyhow::Result<String> {
+        toml::to_string_pretty(&file::Fragment::from(self)).context("write what was read as TOML")
+    }
+}

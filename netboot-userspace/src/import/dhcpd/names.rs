@@ -1,0 +1,139 @@
+//! The names of options: those that dhcpd knows, and those that a file defines.
+
+use std::collections::HashMap;
+
+use super::{
+    super::options::{Kind, by_name, encode, hex},
+    lexer::{Placed, Token},
+    statements::Statement,
+};
+
+/// Options that a file defines itself.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    own: HashMap<String, (u8, Form)>,
+    /// The options that spaces are sent in.
+    outer: HashMap<String, u8>,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Known(Kind),
+    /// A string in quotes, or bytes.
+    String,
+    Unknown,
+}
+
+/// An option that is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    Option(u8, Form),
+    /// A part of an option.
+    Part {
+        outer: u8,
+        code: u8,
+        form: Form,
+    },
+}
+
+impl Names {
+    /// `option NAME code N = TYPE`, `option space NAME`; whether it is one of them.
+    pub(super) fn define(&mut self, statement: &Statement) -> bool {
+        let words = statement.words();
+        match &words[..] {
+            ["option", "space", ..] => return true,
+            ["option", name, "code", code, ..] => {
+                let Ok(code) = code.parse() else { return true };
+                let kind: Vec<_> =
+                    statement.head.iter().skip_while(|token| !token.is('=')).skip(1).collect();
+                let kind: Vec<_> = kind.iter().map(|token| token.word().unwrap_or("{")).collect();
+                if let ["encapsulate", space] = kind[..] {
+                    self.outer.insert(space.to_owned(), code);
+                }
+                self.own.insert((*name).to_owned(), (code, form(&kind)));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Named> {
+        if let Some((code, form)) = self.own.get(name).copied() {
+            return Some(match name.split_once('.').map(|(space, _)| space) {
+                Some(space) if space != "dhcp" => {
+                    let outer = self.outer.get(space).copied();
+                    Named::Part { outer: outer.unwrap_or(43), code, form }
+                }
+                _ => Named::Option(code, form),
+            });
+        }
+        let name = name.strip_prefix("dhcp.").unwrap_or(name);
+        let unknown = name.strip_prefix("option-").or_else(|| name.strip_prefix("unknown-"));
+        if let Some(code) = unknown.and_then(|code| code.parse().ok()) {
+            return Some(Named::Option(code, Form::String));
+        }
+        let (code, kind) = by_name(name)?;
+        Some(Named::Option(
+            code,
+            if kind == Kind::Bytes { Form::String } else { Form::Known(kind) },
+        ))
+    }
+
+    /// Whether the name is one of a space that this option is sent in.
+    pub(super) fn is_part_of(&self, name: &str, code: u8) -> bool {
+        let space = name.split_once('.').map(|(space, _)| space);
+        space.is_some_and(|space| self.outer.get(space) == Some(&code))
+    }
+}
+
+fn form(words: &[&str]) -> Form {
+    match words {
+        ["array", "of", rest @ ..] => form(rest),
+        ["ip-address"] => Form::Known(Kind::Ips),
+        ["text" | "domain-name"] => Form::Known(Kind::Text),
+        ["domain-list", ..] => Form::Known(Kind::Names),
+        ["boolean"] => Form::Known(Kind::Numbers(1)),
+        ["unsigned" | "signed", rest @ ..] => form(rest),
+        ["integer", width] => match *width {
+            "8" => Form::Known(Kind::Numbers(1)),
+            "16" => Form::Known(Kind::Numbers(2)),
+            "32" => Form::Known(Kind::Numbers(4)),
+            _ => Form::Unknown,
+        },
+        ["string"] => Form::String,
+        _ => Form::Unknown,
+    }
+}
+
+/// A value's bytes.
+pub(super) fn value(form: Form, tokens: &[Placed]) -> Result<Vec<u8>, String> {
+    if tokens.first().is_some_and(|token| token.is('=')) {
+        return Err("netboot has no expressions".to_owned());
+    }
+    let tokens: Vec<_> = tokens.iter().filter(|token| !token.is(',')).collect();
+    if tokens.is_empty() {
+        return Err("it has no value".to_owned());
+    }
+    let texts: Vec<String> = tokens
+        .iter()
+        .map(|token| match &token.token {
+            Token::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Token::Word(word) => word.clone(),
+            Token::Sign(sign) => sign.to_string(),
+        })
+        .collect();
+    let words: Vec<_> = texts.iter().map(String::as_str).collect();
+    match (form, &tokens[..]) {
+        (Form::Known(Kind::Text) | Form::String, [Placed { token: Token::Text(bytes), .. }]) => {
+            Ok(bytes.clone())
+        }
+        (Form::Known(Kind::Text), [_]) => encode(Kind::Text, &words),
+        (Form::Known(Kind::Text), _) => Err("it has more than one string".to_owned()),
+        (Form::String, _) => {
+            hex(&words.concat()).ok_or_else(|| "it is neither a string nor bytes".to_owned())
+        }
+        (Form::Known(kind), _) => encode(kind, &words),
+        (Form::Unknown, _) => Err("its type is not one that netboot can read".to_owned()),
+    }
+}
