@@ -12,7 +12,7 @@ use anyhow::{Result, bail, ensure};
 use crate::{
     daemon::Setup,
     namespace::Namespace,
-    process::{self, Process},
+    process::{self, Output, Process},
     wait::wait_for,
 };
 
@@ -55,6 +55,14 @@ impl Server {
         export.arg("--out").arg(&file);
         process::run(export, DEADLINE)?;
         Ok(file)
+    }
+
+    /// What `netboot export` says that it cannot do.
+    pub fn notes(self, node: &Namespace, setup: &Setup) -> Result<Vec<String>> {
+        let export = setup.command(node, &["export", self.name()])?;
+        let Output { status, stderr, .. } = process::output(export, DEADLINE)?;
+        ensure!(status.success(), "{status}: {stderr}");
+        Ok(stderr.lines().map(str::to_owned).collect())
     }
 
     fn command(self, node: &Namespace, directory: &Path, args: &[&str]) -> Command {

@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod lab;
 pub mod load;
 pub mod machine;
+pub mod matrix;
 pub mod mutate;
 pub mod namespace;
 pub mod packets;

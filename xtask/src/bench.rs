@@ -29,6 +29,8 @@ enum Benchmark {
     Faults(Faults),
     /// Reading inventories, and putting changes of them in service
     Hosts(hosts::Args),
+    /// Which machines boot through which DHCP server: dnsmasq, Kea and ISC dhcpd as `netboot export` has them
+    Matrix(Matrix),
     /// What maps and daemon take for 10, 10,000 and 1,000,000 reservations
     Memory(Memory),
     /// Parallel TFTP transfers: netboot, dnsmasq, tftpd-hpa and atftpd
@@ -69,6 +71,16 @@ struct Faults {
     #[arg(long, default_value_t = 1_000_000)]
     hostile: u64,
     /// Only the faults whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Matrix {
+    /// Only the services whose name contains this
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Print JSON for scripts
@@ -120,6 +132,9 @@ pub(crate) fn command(args: &Args) -> Result<()> {
             let [daemon, other] = cargo::daemons(&["--release"])?;
             let arguments = with_common(faults_arguments(args), args.only.as_deref(), args.json);
             run_driver(&arguments, &[("NETBOOT_BIN", &daemon), ("NETBOOT_OTHER_BIN", &other)])
+        }
+        Benchmark::Matrix(args) => {
+            on_real_parts(vec!["matrix".to_owned()], args.only.as_deref(), args.json)
         }
         Benchmark::Memory(args) => {
             let only = args.only.map(|number| number.to_string());

@@ -4,6 +4,7 @@ mod dhcp_servers;
 mod faults;
 mod inventory;
 mod losses;
+mod matrix;
 mod memory;
 mod perfdhcp;
 mod reload;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Faults under load: what was lost, and how long until all is served again
     Faults(faults::Args),
+    /// Which machines boot through which DHCP server, and why not
+    Matrix(matrix::Args),
     /// What the maps and the daemon take, by the number of reservations
     Memory(memory::Args),
     /// DHCP exchanges at a rate, with netboot and its peers
@@ -53,6 +56,7 @@ fn run(command: Command) -> Result<()> {
     process::be_quiet();
     match command {
         Command::Faults(args) => faults::command(&args),
+        Command::Matrix(args) => matrix::command(&args),
         Command::Memory(args) => memory::command(&args),
         Command::Perfdhcp(args) => perfdhcp::command(&args),
         Command::Reload(args) => reload::command(&args),
