@@ -19,6 +19,7 @@ mod maps;
 mod other_servers;
 mod peers;
 mod privileges;
+mod probe;
 mod readers;
 mod relay;
 mod reload;
