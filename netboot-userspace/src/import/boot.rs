@@ -36,6 +36,12 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// A script, where an iPXE's class is asked for.
+    pub(super) fn is_for_a_class(&self) -> bool {
+        let asked = Asked::new(&self.tests);
+        !asked.classes.is_empty() && !asked.is_other_ipxe(&self.file)
+    }
+
     pub(super) fn is_for_architectures(&self) -> bool {
         !Asked::new(&self.tests).architectures.is_empty()
     }
@@ -119,7 +125,33 @@ pub(super) fn conclude(rules: Vec<Rule>, into: &mut Fragment, notes: &mut Notes)
     for rule in rules {
         apply(&rule, into, notes);
     }
+    gather_scripts(into);
     gather(into);
+}
+
+/// The script that most machines of a subnet have is the subnet's.
+fn gather_scripts(into: &mut Fragment) {
+    for subnet in into.subnets.iter_mut().filter(|subnet| subnet.script_url.is_none()) {
+        let mut counts: Vec<(String, usize)> = Vec::new();
+        let own = into.hosts.iter().filter(|host| subnet.cidr.contains(&host.ip) && host.netboot);
+        let all = own.clone().count();
+        for url in own.filter_map(|host| host.script_url.as_ref()) {
+            match counts.iter_mut().find(|(known, _)| known == url) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((url.clone(), 1)),
+            }
+        }
+        // A machine without one would get it, too.
+        let is_told = counts.iter().map(|(_, count)| count).sum::<usize>() == all;
+        let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);
+        let Some((url, _)) = most.filter(|_| is_told && into.script_url.is_none()) else {
+            continue;
+        };
+        for host in into.hosts.iter_mut().filter(|host| subnet.cidr.contains(&host.ip)) {
+            host.script_url = host.script_url.take().filter(|own| *own != url);
+        }
+        subnet.script_url = Some(url);
+    }
 }
 
 /// What all subnets have is that of `[boot]`, and what an architecture falls back to need not be said.

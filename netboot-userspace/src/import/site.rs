@@ -156,11 +156,12 @@ impl Site {
                 }
             }
         }
-        let mut addresses = fragment.subnets.iter().map(|subnet| subnet.server_address);
-        let first = addresses.next().flatten();
+        // Networks where nothing boots name none.
+        let mut addresses = fragment.subnets.iter().filter_map(|subnet| subnet.server_address);
+        let first = addresses.next();
         if first.is_some()
             && fragment.server_address.is_none()
-            && addresses.all(|other| other == first)
+            && addresses.all(|other| Some(other) == first)
         {
             fragment.server_address = first;
             fragment.subnets.iter_mut().for_each(|subnet| subnet.server_address = None);

@@ -1,6 +1,6 @@
 //! The statements become networks, machines, options and rules.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, net::Ipv4Addr, ops::Range};
 
 use super::{
     super::{
@@ -51,6 +51,7 @@ pub(super) fn read(statements: &[Statement]) -> Site {
         names: Names::default(),
         hosts: Vec::new(),
         rules: Vec::new(),
+        servers: Vec::new(),
         parts: BTreeMap::new(),
     };
     let outside =
@@ -85,6 +86,7 @@ struct Reader {
     /// With their own options and their groups', before those of their networks.
     hosts: Vec<FoundHost>,
     rules: Vec<(Whom, Rule)>,
+    servers: Vec<(Whom, Ipv4Addr, Place)>,
     /// Options that are made of parts.
     parts: BTreeMap<u8, (BTreeMap<u8, Vec<u8>>, Place)>,
 }
@@ -346,7 +348,7 @@ impl Reader {
                 }
                 Some((NEXT_SERVER, value)) => {
                     if let Ok(octets) = <[u8; 4]>::try_from(value) {
-                        self.site.servers.push((Scope::All, octets.into(), place.clone()));
+                        self.servers.push((whom.clone(), octets.into(), place.clone()));
                     }
                 }
                 Some((code, value)) if of_requests(code, &value) => {}
@@ -380,14 +382,27 @@ impl Reader {
                 _ => None,
             })
             .collect();
+        let scopes = |whom: Whom| match whom {
+            Whom::All => vec![Scope::All],
+            Whom::Subnets(range) if range == (0..subnets) => vec![Scope::All],
+            Whom::Hosts(range) if range == (0..hosts) && hosts > 1 => vec![Scope::All],
+            Whom::Subnets(range) => range.map(Scope::Subnet).collect(),
+            Whom::Hosts(range) => range.map(Scope::Host).collect(),
+        };
+        for (whom, address, place) in std::mem::take(&mut self.servers) {
+            let scopes = match whom {
+                Whom::Hosts(range) => self.subnets_of(range),
+                other => scopes(other),
+            };
+            let servers = scopes.into_iter().map(|scope| (scope, address, place.clone()));
+            self.site.servers.extend(servers);
+        }
         for (whom, rule) in std::mem::take(&mut self.rules) {
-            let scopes: Vec<_> = match whom {
-                Whom::All => vec![Scope::All],
-                Whom::Subnets(range) if range == (0..subnets) => vec![Scope::All],
-                Whom::Hosts(range) if range == (0..hosts) && hosts > 1 => vec![Scope::All],
-                Whom::Subnets(range) => range.map(Scope::Subnet).collect(),
-                Whom::Hosts(range) if general.contains(&range) => self.subnets_of(range),
-                Whom::Hosts(range) => range.map(Scope::Host).collect(),
+            let scopes = match whom {
+                Whom::Hosts(range) if general.contains(&range) && !rule.is_for_a_class() => {
+                    self.subnets_of(range)
+                }
+                other => scopes(other),
             };
             self.site.rules.extend(scopes.into_iter().map(|scope| Rule { scope, ..rule.clone() }));
         }
