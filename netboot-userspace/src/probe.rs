@@ -2,7 +2,7 @@
 //! keeps it from booting.
 //!
 //! It speaks as the machine, with its MAC and the address that it is given, over an IP stack of its own
-//! ([`station`]): this node's configuration stays as it is. What is sent over an interface does not come
+//! (smoltcp): this node's configuration stays as it is. What is sent over an interface does not come
 //! back to this node: servers at its own addresses are asked by itself, and a DHCP server on it is not
 //! reached.
 

@@ -113,7 +113,7 @@ pub(super) fn follow(text: &str, settings: &mut Settings) -> Followed {
             Flow::Fails | Flow::End => return followed,
             Flow::Goto(label) => {
                 let is_label = |line: &&str| line.trim().strip_prefix(':') == Some(label.as_str());
-                let Some(found) = lines.iter().position(|line| is_label(line)) else {
+                let Some(found) = lines.iter().position(is_label) else {
                     followed.note = Some(format!("it goes to {label:?}, which it does not have"));
                     return followed;
                 };
