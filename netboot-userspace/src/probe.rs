@@ -279,6 +279,21 @@ impl Probe<'_> {
     }
 }
 
+/// Reads bytes as each kind of answer that a probe reads: DHCP in its frame, TFTP, HTTP, a boot file, a script.
+/// Says how many loads the script has; nothing that a server sends may stop a probe.
+#[must_use]
+pub fn read_answer(bytes: &[u8]) -> usize {
+    let reply = Reply::new(bytes.to_vec(), Duration::ZERO);
+    let _ = (files::url(&reply, &script::Settings::firmware()), files::shown(&reply));
+    let _ =
+        (reply.server(), reply.addresses(code::ROUTER), conflict::claims(bytes, reply.server()));
+    let _ = tftp::read(bytes).is_some();
+    let _ = http::read(bytes, tftp::Want::All, bytes.len());
+    let _ = binary::trouble(bytes, 7);
+    let mut settings = script::Settings::default();
+    script::follow(&String::from_utf8_lossy(bytes), &mut settings).loads.len()
+}
+
 /// Two probes at once are two clients.
 fn seed() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

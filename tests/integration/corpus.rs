@@ -49,6 +49,7 @@ fn the_hosts_corpus_holds() -> Result<()> {
 #[test]
 fn the_other_readers_corpora_hold() -> Result<()> {
     replay("syslog", parsers::syslog)?;
+    replay("probe", parsers::probe)?;
     let tree = parsers::Tree::new()?;
     replay("files", |name| tree.open(name))?;
     Ok(())

@@ -28,6 +28,13 @@ pub fn syslog(datagram: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// What a server sends to `netboot probe`: any of it is read to its end.
+pub fn probe(answer: &[u8]) -> Result<()> {
+    let loads = netboot::probe::read_answer(answer);
+    ensure!(loads <= answer.len(), "{loads} files of {} bytes", answer.len());
+    Ok(())
+}
+
 const INSIDE: &str = "inside";
 
 /// A root with files, with links in and out, and a secret beside it.

@@ -45,6 +45,8 @@ enum Target {
     Syslog,
     /// Names of files that TFTP and HTTP clients ask for
     Files,
+    /// Servers' answers to `netboot probe`
+    Probe,
 }
 
 /// What a run may take beside its time: starting, and ending the last input.
@@ -143,6 +145,7 @@ impl Target {
             Self::Host => "host",
             Self::Syslog => "syslog",
             Self::Files => "files",
+            Self::Probe => "probe",
         }
     }
 }

@@ -47,7 +47,7 @@ fn question(mac: Mac, address: Ipv4Addr) -> Vec<u8> {
 }
 
 /// Who says in an ARP frame that the address is its own.
-fn claims(frame: &[u8], address: Ipv4Addr) -> Option<Mac> {
+pub(super) fn claims(frame: &[u8], address: Ipv4Addr) -> Option<Mac> {
     let is_arp = frame.get(12..20)? == [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4];
     let octets: [u8; 6] = frame.get(22..28)?.try_into().ok()?;
     let is_of_it = frame.get(28..32)? == address.octets();

@@ -52,6 +52,10 @@ pub(super) struct Exchange {
 }
 
 impl Reply {
+    pub(super) const fn new(frame: Vec<u8>, after: Duration) -> Self {
+        Self { frame, after }
+    }
+
     fn packet(&self) -> Option<Packet<'_>> {
         Packet::read(&self.frame)
     }
@@ -212,7 +216,7 @@ fn ask(
         let Some(packet) = Packet::read(frame) else { continue };
         if packet.is_answer() && packet.mac() == machine.mac && packet.xid() == machine.xid {
             is_answered = true;
-            take(Reply { frame: frame.to_vec(), after: start.elapsed() }, until);
+            take(Reply::new(frame.to_vec(), start.elapsed()), until);
         }
     }
     Ok(())

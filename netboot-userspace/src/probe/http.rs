@@ -60,7 +60,7 @@ fn request(url: &Url, want: Want) -> String {
     )
 }
 
-fn read(answer: &[u8], want: Want, limit: usize) -> anyhow::Result<Answer> {
+pub(super) fn read(answer: &[u8], want: Want, limit: usize) -> anyhow::Result<Answer> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(answer).context("the answer is no HTTP")?;

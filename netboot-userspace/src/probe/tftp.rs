@@ -118,13 +118,13 @@ pub(super) fn fetch(
     }
 }
 
-enum Packet<'d> {
+pub(super) enum Packet<'d> {
     Data { number: u16, data: &'d [u8] },
     Options { length: Option<u64>, block_size: Option<usize> },
     Error { number: u16, message: &'d [u8] },
 }
 
-fn read(datagram: &[u8]) -> Option<Packet<'_>> {
+pub(super) fn read(datagram: &[u8]) -> Option<Packet<'_>> {
     let (kind, rest) = datagram.split_first_chunk::<2>()?;
     match u16::from_be_bytes(*kind) {
         DATA => {
