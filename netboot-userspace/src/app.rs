@@ -87,7 +87,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let config = match args.config.path() {
         // A mistake in the file must not hide what the daemon goes on with.
-        Some(path) => config::load(&path)
+        Some(path) => config::load_to_run(&path)
             .map_or_else(|_mistakes| config::places_of_invalid(&path), |loaded| loaded.config),
         None => Config::unconfigured(),
     };

@@ -52,7 +52,7 @@ pub use self::{
     file::{File, Host as HostEntry, Quirks as QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
-    load::{Loaded, Origin, is_same_file, load, load_edited},
+    load::{Loaded, Origin, is_same_file, load, load_edited, load_to_run},
     names::interface_name,
     pin_path::{PinPath, Way, places_of_invalid},
     problem::{Problem, Problems},

@@ -35,6 +35,8 @@ pub struct Tables {
     pub anybody: Anybody,
     /// In mode `auto-proxy`: the machines that have a reservation, in whatever VLAN.
     pub known: HashSet<Mac>,
+    /// Machines of the configuration that have no row, and why: a sentence each.
+    pub left_out: Vec<String>,
 }
 
 /// The tables that answer now. Cheap to clone: what is changed in one is changed in all.
@@ -76,6 +78,7 @@ impl Tables {
             quarantine: Arc::clone(&self.quarantine),
             anybody: self.anybody.clone(),
             known: self.known.clone(),
+            left_out: self.left_out.clone(),
         }
     }
 }

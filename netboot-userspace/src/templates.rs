@@ -39,20 +39,20 @@ use crate::{
 /// Renders a configuration for these interfaces; `all` are all interfaces of the node.
 ///
 /// # Errors
-/// Options, names or counts that do not fit the tables, a subnet that could be on several interfaces, or a
-/// host with an address of this node.
+/// Options, names or counts that do not fit the tables, or a subnet that could be on several interfaces.
 pub fn render<'l>(
     config: &Config,
     links: &[Link],
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Tables> {
     let all: Vec<&Link> = all.into_iter().collect();
-    place::refuse_own_addresses(config, &all)?;
+    let taken = place::own_addresses(config, &all);
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
     let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
     renderer.subnets()?;
-    let rows = config.hosts.iter().map(|host| {
+    let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
+    let rows = hosts.map(|host| {
         let row =
             renderer.host(host).with_context(|| format!("host {} ({})", host.mac, host.ip))?;
         anyhow::Ok((row.station, row))
@@ -77,6 +77,7 @@ pub fn render<'l>(
         reservations,
         anybody,
         known,
+        left_out: taken.into_values().collect(),
         quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),
     })
 }
@@ -91,6 +92,9 @@ pub fn announce<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<()> {
     let all: Vec<&Link> = all.into_iter().collect();
+    for sentence in place::own_addresses(config, &all).values() {
+        tracing::error!("{sentence}");
+    }
     let places = Places::new(config, links, &all)?;
     place::announce(config, &places.list, links, &BootSets::new(config));
     Ok(())

@@ -51,6 +51,17 @@ fn wait_for_readyz(lab: &Lab, status: u16, text: &str) -> Result<()> {
     .with_context(|| last)
 }
 
+/// Nothing is down or degraded.
+fn wait_until_all_is_well(lab: &Lab) -> Result<()> {
+    let mut last = String::new();
+    wait_for("/readyz that names nothing", DEADLINE, || {
+        let answer = curl(&lab.server, &format!("http://{SERVER}/readyz"), &[])?;
+        last = String::from_utf8(answer.body)?;
+        Ok((last.trim() == "ready").then_some(()))
+    })
+    .with_context(|| last)
+}
+
 fn check_lease(lab: &Lab, expect: Ipv4Addr) -> Result<()> {
     let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
     ensure!(lease.address == expect.to_string(), "{lease:?}");
@@ -129,7 +140,7 @@ fn a_mode_whose_port_is_taken_is_not_taken_on() -> Result<()> {
     drop(taken);
     daemon.process().signal(Signal::SIGHUP)?;
     wait_for_log(daemon.process(), "the daemon answers ProxyDHCP", 1)?;
-    wait_for_readyz(&lab, 200, "ready\n")?;
+    wait_until_all_is_well(&lab)?;
     daemon.stop()
 }
 
@@ -319,5 +330,43 @@ fn warnings_are_given_once() -> Result<()> {
     daemon.process().signal(Signal::SIGHUP)?;
     wait_for_log(daemon.process(), words, 2)?;
     wait_for_log(daemon.process(), "reloaded: nothing changed", 1)?;
+    daemon.stop()
+}
+
+/// A machine whose address this node has is left out; all others go on, and it is back when the address is free.
+#[test]
+fn one_machines_address_is_no_others_trouble() -> Result<()> {
+    const OTHER: &str = "192.168.2.150";
+    let lab = Lab::new()?;
+    let site = Site::new()?.host("02:00:00:00:00:05", OTHER, "machine2");
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    lab.server.add_address("lo", &format!("{OTHER}/32"))?;
+    let taken = "(192.168.2.150): this node has that address itself, on lo";
+    wait_for_readyz(&lab, 200, taken)?;
+    check_lease(&lab, CLIENT)?;
+    // Others are changed, and a start bears it, too.
+    edit(daemon.setup(), "192.168.2.144", "192.168.2.145")?;
+    wait_for_log(daemon.process(), "1 changed", 1)?;
+    check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
+    let daemon = daemon.kill().start(&lab.server, INTERFACE)?;
+    wait_for_readyz(&lab, 200, taken)?;
+    check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
+    lab.server.ip(&["address", "del", &format!("{OTHER}/32"), "dev", "lo"])?;
+    wait_until_all_is_well(&lab)?;
+    let rows = bpftool(daemon.setup(), map::RESERVATIONS, "dump", &[])?;
+    let rows: Value = serde_json::from_str(&rows).context(rows)?;
+    ensure!(rows.as_array().is_some_and(|rows| rows.len() == 2), "{rows}");
+    daemon.stop()
+}
+
+#[test]
+fn a_missing_boot_file_is_named() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let file = daemon.setup().boot_root().join("ipxe.efi");
+    fs::remove_file(&file)?;
+    wait_for_readyz(&lab, 200, "no ipxe.efi in ")?;
+    fs::write(&file, "again")?;
+    wait_until_all_is_well(&lab)?;
     daemon.stop()
 }

@@ -1,6 +1,7 @@
-//! Looks whether `boot.root` can be read: a disk may be unmounted, or not be there yet.
+//! Looks whether `boot.root` can be read, and the boot files are in it: a disk may be unmounted, or not be
+//! there yet.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,12 @@ const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells how it is until it is cancelled.
-pub(super) async fn watch(files: Files, standing: Standing, cancel: CancellationToken) {
+pub(super) async fn watch(
+    files: Files,
+    names: BTreeSet<String>,
+    standing: Standing,
+    cancel: CancellationToken,
+) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
@@ -24,15 +30,16 @@ pub(super) async fn watch(files: Files, standing: Standing, cancel: Cancellation
         }
         let trouble = tokio::select! {
             () = cancel.cancelled() => return,
-            trouble = look(files.clone()) => trouble,
+            trouble = look(files.clone(), names.clone()) => trouble,
         };
         if trouble == before {
             continue;
         }
         match &trouble {
             Some(why) => {
-                tracing::warn!("boot.root: {why}: machines get no files until it is there")
+                tracing::warn!("boot.root: {why}");
             }
+            None if before.is_none() => {}
             None => tracing::info!("boot.root: {} can be read", files.root().display()),
         }
         standing.tell(trouble.clone().map_or(State::Up, State::Degraded));
@@ -40,12 +47,25 @@ pub(super) async fn watch(files: Files, standing: Standing, cancel: Cancellation
     }
 }
 
-async fn look(files: Files) -> Option<String> {
+async fn look(files: Files, names: BTreeSet<String>) -> Option<String> {
     let root = files.root();
-    let check = tokio::task::spawn_blocking(move || files.check());
+    let check = tokio::task::spawn_blocking(move || {
+        if let Err(error) = files.check() {
+            return Some(format!("{error}: machines get no files until it can be read"));
+        }
+        let missing = names.into_iter().filter(|name| files.open(name.as_bytes()).is_err());
+        let missing = missing.collect::<Vec<_>>().join(", ");
+        let root = files.root();
+        (!missing.is_empty()).then(|| {
+            format!(
+                "no {missing} in {}: machines that are told to load it do not boot",
+                root.display()
+            )
+        })
+    });
     match timeout(PATIENCE, check).await {
-        Ok(Ok(Ok(()))) | Ok(Err(_)) => None,
-        Ok(Ok(Err(error))) => Some(error.to_string()),
+        Ok(Ok(trouble)) => trouble,
+        Ok(Err(_)) => None,
         Err(_elapsed) => Some(format!("{} does not answer", root.display())),
     }
 }

@@ -107,6 +107,7 @@ mod tests {
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),
             known: HashSet::new(),
+            left_out: Vec::new(),
             quarantine: Arc::clone(&quarantine),
         });
         let (kernel, _told) = mpsc::unbounded_channel();

@@ -227,6 +227,10 @@ impl Dhcp {
             return Ok(None);
         }
         let rendered = templates::render(changed, &self.links, self.all.values())?;
+        // Rows of machines that are not answered any more must go.
+        if !rendered.left_out.is_empty() || !self.common.tables.read().left_out.is_empty() {
+            return Ok(None);
+        }
         let patch = self.common.tables.read().graft(&rendered, removed);
         let Some(patch) = patch else { return Ok(None) };
         {
@@ -245,6 +249,12 @@ impl Dhcp {
         }
         self.common.tables.write().apply(&patch);
         Ok(Some(How::InPlace))
+    }
+
+    /// The machines of the configuration that are not answered.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let tables = self.common.tables.read();
+        (!tables.left_out.is_empty()).then(|| tables.left_out.join("; "))
     }
 
     /// What is not as configured.

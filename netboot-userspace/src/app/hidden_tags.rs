@@ -60,6 +60,7 @@ mod tests {
             reservations: BTreeMap::from([(station, Reservation::new_zeroed())]),
             anybody: HashMap::new(),
             known: HashSet::new(),
+            left_out: Vec::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
         };
         let loopback = crate::links::all().unwrap().remove("lo").unwrap();

@@ -52,6 +52,8 @@ pub(super) struct Node {
     failed_check: Option<String>,
     /// What was read last is not in service.
     is_refused: bool,
+    /// So are the files themselves.
+    are_files_refused: bool,
 }
 
 /// What becomes of the kernel's answers when the daemon ends.
@@ -76,6 +78,7 @@ pub(super) enum Why {
 const CONFIGURATION: &str = "configuration";
 const SELF_CHECK: &str = "self-check";
 const DHCP: &str = "dhcp";
+const HOSTS: &str = "hosts";
 const TFTP: &str = "tftp";
 const XDP: &str = "xdp";
 
@@ -129,6 +132,7 @@ impl Node {
             alive: Alive::start(),
             failed_check: None,
             is_refused: false,
+            are_files_refused: false,
         };
         this.settle().await;
         if this.health.is_ready() {
@@ -170,9 +174,7 @@ impl Node {
                 changed.map(|()| tell(&summary, start))
             }
         };
-        if applied.is_ok() && self.config.path.is_some() {
-            self.health.up(CONFIGURATION);
-        }
+        self.are_files_refused = applied.is_err();
         self.say(applied);
         self.settle().await;
     }
@@ -229,6 +231,9 @@ impl Node {
         self.is_refused = applied.is_err();
         let Err(error) = applied else {
             self.failed_check = None;
+            if !self.are_files_refused && self.config.path.is_some() {
+                self.health.up(CONFIGURATION);
+            }
             return;
         };
         tracing::error!("kept the old configuration: {error:#}");
@@ -270,6 +275,13 @@ impl Node {
         }
         for name in old.interfaces.iter().filter(|name| !self.config.interfaces.contains(name)) {
             self.health.off(interface(name));
+        }
+        let added = self.config.interfaces.iter().filter(|name| !old.interfaces.contains(name));
+        for name in added {
+            let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
+            if let Some(State::Down(why) | State::Degraded(why)) = state {
+                tracing::error!(interface = name, "{why}");
+            }
         }
         self.inventory.replace(inventory);
         self.machines.refresh(self.machines.seen());
@@ -342,7 +354,8 @@ impl Node {
         let Some(dhcp) = &mut self.dhcp else {
             self.alive.set(None);
             let interfaces = self.config.interfaces.iter().map(|name| interface(name));
-            [SELF_CHECK.to_owned(), DHCP.to_owned(), XDP.to_owned()]
+            [SELF_CHECK, DHCP, XDP, HOSTS]
+                .map(str::to_owned)
                 .into_iter()
                 .chain(interfaces)
                 .for_each(|part| self.health.off(part));
@@ -353,6 +366,10 @@ impl Node {
             return;
         };
         self.shown.set(dhcp);
+        match dhcp.left_out() {
+            Some(why) => self.health.degraded(HOSTS, why),
+            None => self.health.off(HOSTS),
+        }
         match dhcp.trouble() {
             Some(why) => self.health.down(DHCP, why),
             None => self.health.up(DHCP),

@@ -93,10 +93,10 @@ impl Services {
                 let reporter = Arc::clone(reporter);
                 comfort(part, move |start| status(&state_dir, &reporter, start))
             }
-            Service::BootRoot => {
+            Service::BootRoot(names) => {
                 let files = this.files;
                 comfort(part, move |Attempt { cancel, standing, .. }| {
-                    let watch = boot_root::watch(files.clone(), standing, cancel);
+                    let watch = boot_root::watch(files.clone(), names.clone(), standing, cancel);
                     Ok(serving(async move {
                         watch.await;
                         Ok(())

@@ -37,8 +37,8 @@ pub(super) enum Service {
     SyslogFiles(PathBuf),
     /// The status socket, in this state directory.
     Status(PathBuf),
-    /// The watch over `boot.root`.
-    BootRoot,
+    /// The watch over `boot.root`, and these files in it.
+    BootRoot(BTreeSet<String>),
 }
 
 impl Wanted {
@@ -75,7 +75,7 @@ impl Wanted {
         let status = Service::Status(config.state_dir.clone());
         add("status", format!("unix://{}", socket.display()), status);
         if config.tftp.is_some() || config.http.is_some() {
-            add("boot.root", String::new(), Service::BootRoot);
+            add("boot.root", String::new(), Service::BootRoot(boot_files(config)));
         }
         let strangers = match config.dhcp.mode {
             DhcpMode::AutoProxy => Strangers::Boot,
@@ -88,6 +88,12 @@ impl Wanted {
     pub(super) fn has_tftp(&self) -> bool {
         self.services.values().any(|service| matches!(service, Service::Tftp { .. }))
     }
+}
+
+/// What machines are told to boot; a host's own is missed by that host alone.
+fn boot_files(config: &Config) -> BTreeSet<String> {
+    let of_subnets = config.subnets.iter().flat_map(|subnet| subnet.files.values());
+    config.boot.files.values().chain(of_subnets).cloned().collect()
 }
 
 /// Firmware takes a file only from the address that it was sent to, and answers leave from the address
@@ -132,6 +138,7 @@ mod tests {
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),
             known: HashSet::new(),
+            left_out: Vec::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
         }
     }

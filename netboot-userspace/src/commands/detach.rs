@@ -52,7 +52,7 @@ fn places(args: &DetachArgs) -> Places {
         state_dir: Some(config.state_dir),
     };
     let Some(path) = args.config.path() else { return of(Config::unconfigured()) };
-    if let Ok(loaded) = config::load(&path) {
+    if let Ok(loaded) = config::load_to_run(&path) {
         return of(loaded.config);
     }
     let places = of(config::places_of_invalid(&path));

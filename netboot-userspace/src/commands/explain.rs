@@ -35,7 +35,7 @@ pub fn explain_machine(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         Ok(path) => path,
         Err(code) => return Ok(code),
     };
-    let mut loaded = config::load(&path)?;
+    let mut loaded = config::load_to_run(&path)?;
     let mut notes = Vec::new();
     let daemon = daemon(&loaded.config, &mut notes);
     choose_interfaces(&mut loaded.config, args.interface.as_deref(), daemon.as_ref());

@@ -22,7 +22,7 @@ pub fn export_configuration(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         Ok(path) => path,
         Err(code) => return Ok(code),
     };
-    let config = config::load(&path)?.config;
+    let config = config::load_to_run(&path)?.config;
     let Exported { text, notes } = export(args.server, config, &links::all()?)?;
     match &args.out {
         Some(file) => replace(file, &text)?,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use super::{config_file, print};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     config::{self, HostEntry, Problems},
     hosts::{self, HostKey},
     inventory::{Host, HostScript},
+    links::{self, Link},
 };
 
 /// Lists, shows, adds or removes hosts.
@@ -44,7 +45,7 @@ pub fn host(command: &HostCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn list(path: &Path, format: Format) -> anyhow::Result<()> {
-    let mut hosts = config::load(path)?.config.hosts;
+    let mut hosts = config::load_to_run(path)?.config.hosts;
     hosts.sort_by_key(|host| host.ip);
     let text = match format {
         Format::Json => {
@@ -57,7 +58,7 @@ fn list(path: &Path, format: Format) -> anyhow::Result<()> {
 
 fn show(path: &Path, key: &str, format: Format) -> anyhow::Result<()> {
     let wanted = HostKey::new(key);
-    let hosts = config::load(path)?.config.hosts;
+    let hosts = config::load_to_run(path)?.config.hosts;
     let entries: Vec<_> = hosts
         .iter()
         .filter(|host| wanted.matches(host))
@@ -83,6 +84,15 @@ fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
         script: args.script.clone(),
         ..HostEntry::default()
     };
+    let own = links::all()?;
+    let has_it = |link: &&Link| link.addresses.iter().any(|own| own.addr() == args.ip);
+    if let Some(link) = own.values().find(has_it) {
+        bail!(
+            "this node has {} itself, on {}: give the machine another address",
+            args.ip,
+            link.name
+        );
+    }
     hosts::add(path, args.file.as_deref(), &entry)?;
     let file = args.file.as_deref().unwrap_or(path);
     print(&format!(

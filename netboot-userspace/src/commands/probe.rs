@@ -67,7 +67,7 @@ pub fn probe_machines(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
 /// What netboot itself would answer, by a configuration that may leave DHCP to the other server.
 fn site(args: &ProbeArgs) -> anyhow::Result<Option<Site>> {
     let Some(path) = args.config.path() else { return Ok(None) };
-    let mut loaded = config::load(&path)?;
+    let mut loaded = config::load_to_run(&path)?;
     if loaded.config.subnets.is_empty() {
         return Ok(None);
     }

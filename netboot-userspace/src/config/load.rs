@@ -48,18 +48,19 @@ impl fmt::Display for Origin {
 ///
 /// Everything that is wrong, in the order of files and lines.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_with(path, &read_regular)
+    load_whole(path, &read_regular, Missing::Refused, &mut Vec::new()).map(|(loaded, _)| loaded)
 }
 
-/// As [`load`], as if the file `edited` (one of the configuration's) had this text.
+/// As [`load_to_run`], as if the file `edited` (one of the configuration's) had this text.
 ///
 /// # Errors
 ///
 /// As [`load`].
 pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Problems> {
-    load_with(path, &|path: &Path| {
+    let read = |path: &Path| {
         if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_regular(path) }
-    })
+    };
+    load_whole(path, &read, Missing::Allowed, &mut Vec::new()).map(|(loaded, _)| loaded)
 }
 
 /// Whether two paths name one file, which need not exist yet.
@@ -72,8 +73,13 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
 /// How a file is read.
 pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
-fn load_with(path: &Path, read_bytes: ReadBytes<'_>) -> Result<Loaded, Problems> {
-    load_whole(path, read_bytes, Missing::Refused, &mut Vec::new()).map(|(loaded, _)| loaded)
+/// As [`load`], as `netboot run` takes it: a boot file that is not there is a warning.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_to_run(path: &Path) -> Result<Loaded, Problems> {
+    load_whole(path, &read_regular, Missing::Allowed, &mut Vec::new()).map(|(loaded, _)| loaded)
 }
 
 /// As [`load`], beside what a part of the configuration is judged by later, which is without hosts.

@@ -15,20 +15,21 @@ use crate::explain::{Known, Machine, Message, packet::Packet};
 /// address before they offer it take one).
 const SENDS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::from_secs(6)];
 
-/// How long others' offers are waited for behind the first one.
+/// How long others' offers are waited for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Others {
-    /// Whoever is on the wire is to be heard.
+    /// Whoever is on the wire is to be heard: some first try for 3 s whether an address is free.
     All,
     /// They were heard before; but of a ProxyDHCP, which may be a little slower.
     Known,
 }
 
 impl Others {
-    const fn patience(self) -> Duration {
+    /// Until when, behind an offer that came just now to a request of that time.
+    fn until(self, asked: Instant) -> Instant {
         match self {
-            Self::All => Duration::from_millis(1500),
-            Self::Known => Duration::from_millis(300),
+            Self::All => asked + Duration::from_millis(4500),
+            Self::Known => Instant::now() + Duration::from_millis(300),
         }
     }
 }
@@ -142,14 +143,15 @@ pub(super) fn exchange(
         server_mac: Mac { octets: [0xff; 6] },
     };
     let discover = machine.frame(Message::Discover, nobody);
-    let mut until = Instant::now() + patience;
+    let asked = Instant::now();
+    let mut until = asked + patience;
     let mut offers = Vec::new();
     ask(wire, machine, &discover, &mut until, &mut |reply, until| {
         if reply.kind() != netboot_ebpf::wire::OFFER {
             return;
         }
         if reply.address().is_some() {
-            *until = (*until).min(Instant::now() + others.patience());
+            *until = (*until).min(others.until(asked));
         }
         let is_same =
             |known: &Reply| known.server() == reply.server() && known.address() == reply.address();

@@ -63,7 +63,9 @@ impl fmt::Display for Left {
             Self::Hidden => {
                 f.write_str("; whether the kernel goes on answering without it only root can see")
             }
-            Self::Running => f.write_str("; one with another state-dir has its xdp.pin-path"),
+            Self::Running => f.write_str(
+                "; one that was started with another state-dir is, and holds this xdp.pin-path",
+            ),
             Self::Interfaces { names, .. } if names.is_empty() => Ok(()),
             Self::Interfaces { names, boot_files } => {
                 let (count, names) = (names.len(), names.join(", "));
@@ -75,7 +77,7 @@ impl fmt::Display for Left {
                         ", but names no boot files any more {length} after the daemon's end"
                     )?;
                 }
-                f.write_str(": `netboot detach` ends that")
+                f.write_str(": `netboot detach` (with the same --config) ends that")
             }
         }
     }
@@ -111,7 +113,7 @@ mod tests {
         let hidden = "; whether the kernel goes on answering without it only root can see";
         check(&["links"], None, hidden);
         let words = "; the kernel answers at 2 interface(s) without it (lo, number 999999), but names no boot files \
-                     any more 1m after the daemon's end: `netboot detach` ends that";
+                     any more 1m after the daemon's end: `netboot detach` (with the same --config) ends that";
         let pins = [format!("links/{loopback}"), "links/999999".to_owned()];
         check(&[&pins[0], &pins[1]], Some(&["lo", "number 999999"]), words);
     }

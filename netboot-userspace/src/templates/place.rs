@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     net::Ipv4Addr,
 };
 
@@ -185,21 +185,19 @@ pub(super) fn without_subnet<'l>(
     links.iter().filter(move |link| !places.is_empty() && !served(link))
 }
 
-/// An address of this node cannot be a machine's too.
-pub(super) fn refuse_own_addresses(config: &Config, all: &[&Link]) -> anyhow::Result<()> {
+/// The hosts with an address of this node, which cannot be a machine's too: a sentence for each, by the address.
+pub(super) fn own_addresses(config: &Config, all: &[&Link]) -> BTreeMap<Ipv4Addr, String> {
     let own: HashMap<_, _> =
         all.iter().flat_map(|link| addresses(link).map(move |address| (address, link))).collect();
-    for host in &config.hosts {
-        if let Some(link) = own.get(&host.ip) {
-            anyhow::bail!(
-                "host {} ({}): this node has that address itself, on {}: give the machine another",
-                host.mac,
-                host.ip,
-                link.name
-            );
-        }
-    }
-    Ok(())
+    let taken = config.hosts.iter().filter_map(|host| {
+        let name = &own.get(&host.ip)?.name;
+        let sentence = format!(
+            "host {} ({}): this node has that address itself, on {name}: the machine is not answered; give it another",
+            host.mac, host.ip,
+        );
+        Some((host.ip, sentence))
+    });
+    taken.collect()
 }
 
 /// The addresses that machines may send to or name as their server's: those that answers name, then

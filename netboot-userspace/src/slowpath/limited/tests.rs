@@ -36,6 +36,7 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
         reservations: BTreeMap::from([(station(KNOWN), row)]),
         anybody: HashMap::from([((1, Vlan::NONE, Some([2, 0, a])), row)]),
         known: HashSet::new(),
+        left_out: Vec::new(),
         quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
     }
 }
