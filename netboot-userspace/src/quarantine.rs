@@ -11,6 +11,9 @@ use netboot_ebpf::shared::Station;
 use nix::time::ClockId;
 use tokio::sync::Notify;
 
+/// The most that `dhcp.decline-time` may be.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Until when the reservations of machines are held back: as many as there are reservations, at most.
 #[derive(Debug)]
 pub struct Quarantine {
@@ -67,6 +70,8 @@ impl Quarantine {
         let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         for held in held.into_iter().filter(|held| now < held.until) {
+            // Longer than any configuration says: somebody else wrote it.
+            let held = Held { until: held.until.min(now + LONGEST), ..held };
             if until.get(&held.station).is_none_or(|known| *known < held.until) {
                 until.insert(held.station, held.until);
                 fresh.push(held);

@@ -21,7 +21,7 @@ use netboot_tests::{
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::site::Site;
+use crate::{self_check::program, site::Site};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -111,6 +111,46 @@ fn tables_that_somebody_changed_are_replaced() -> Result<()> {
     check_lease(&lab, CLIENT)?;
     wait_for_readyz(&lab, 200, "ready")?;
     daemon.stop()
+}
+
+/// The settings are no row that a machine's request shows.
+#[test]
+fn settings_that_somebody_changed_are_replaced() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let (key, value) = row(daemon.setup(), map::SETTINGS)?;
+    let args = ["key".to_owned()].into_iter().chain(hex(&key));
+    let args: Vec<_> = args.chain(["value".to_owned()]).chain(hex(&vec![0; value.len()])).collect();
+    bpftool(daemon.setup(), map::SETTINGS, "update", &args)?;
+    daemon.process().signal(Signal::SIGHUP)?;
+    wait_for_log(daemon.process(), "are replaced: SETTINGS are not those", 1)?;
+    wait_for_log(daemon.process(), "reloaded: nothing changed", 1)?;
+    ensure!(row(daemon.setup(), map::SETTINGS)?.1 == value, "they are not as before");
+    daemon.stop()
+}
+
+/// The program goes back where it was, and outlives the daemon there.
+#[test]
+fn a_program_that_somebody_took_off_is_attached_again() -> Result<()> {
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let mut links = Command::new("bpftool");
+    links.args(["--json", "--bpffs", "link", "show"]);
+    let links: Value = serde_json::from_str(&process::run(links, DEADLINE)?)?;
+    let pins = daemon.setup().pin_path().display().to_string();
+    let is_ours = |link: &&Value| {
+        let pinned = link["pinned"].as_array().into_iter().flatten();
+        pinned.filter_map(Value::as_str).any(|pin| pin.starts_with(&pins))
+    };
+    let ours = links.as_array().context("no links")?.iter().find(is_ours).context("no link")?;
+    let mut detach = Command::new("bpftool");
+    detach.args(["link", "detach", "id", &ours["id"].to_string()]);
+    process::run(detach, DEADLINE)?;
+    wait_for_log(daemon.process(), "took the XDP program off eth0: it is attached again", 1)?;
+    wait_for("the program", DEADLINE, || Ok(program(&lab).ok()))?;
+    let setup = daemon.kill();
+    check_lease(&lab, CLIENT)?;
+    setup.start(&lab.server, INTERFACE)?.stop()
 }
 
 /// What cannot be changed in place is replaced.

@@ -77,8 +77,13 @@ fn at_a_reload() -> Result<()> {
         ensure!(program(&lab)? == old, "another program was put in service");
     }
     says(&daemon, "kept the old configuration: ")?;
+    // What else is put in service changes nothing of that.
+    lab.server.ip(&["link", "set", INTERFACE, "mtu", "1450"])?;
+    says(&daemon, "interfaces changed: eth0")?;
+    wait_for_page(&lab, 503, |page| page.contains("self-check") && page.contains(WRONG))?;
     edit(&setup, WRONG, OTHER)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    says(&daemon, "reloaded: all anew, 2 hosts")?;
     let output = daemon.terminate(DEADLINE)?;
     ensure!(output.status.success(), "{}", output.stderr);
     Ok(())

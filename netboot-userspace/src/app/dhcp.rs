@@ -24,7 +24,7 @@ use super::{
     node::AtEnd,
 };
 use crate::{
-    config::{Config, DhcpMode, Xdp},
+    config::{Config, DhcpMode},
     links::{self, Link},
     other_servers::{Detector, OtherServers},
     quarantine::Held,
@@ -359,8 +359,9 @@ impl Dhcp {
     }
 
     /// Starts again what has ended without being told to: one slow path's failure is nothing to the others.
-    pub(super) async fn look_after(&mut self, xdp: &Xdp) {
-        self.kernel.look_after(xdp);
+    pub(super) async fn look_after(&mut self, config: &Config) {
+        self.kernel.look_after(&config.xdp);
+        self.attach_again(config);
         if self.declines.is_over() {
             self.watch_declines();
         }
@@ -385,6 +386,25 @@ impl Dhcp {
                 tracing::error!(interface, "{error:#}");
                 self.trouble = Some(format!("{interface}: {error:#}"));
             }
+        }
+    }
+
+    /// Puts the program back where somebody took it off.
+    fn attach_again(&mut self, config: &Config) {
+        let taken_off = self.kernel.taken_off().join(", ");
+        if taken_off.is_empty() {
+            return;
+        }
+        let Ok(all) = links::all() else { return };
+        let present = links::present(&all, &config.interfaces);
+        // One that is gone by now is another notice.
+        if present.len() != self.links.len() {
+            return;
+        }
+        tracing::warn!("somebody took the XDP program off {taken_off}: it is attached again");
+        if let Err(error) = self.settle(config, present) {
+            tracing::error!("not everywhere as configured: {error:#}");
+            self.trouble = Some(format!("{error:#}"));
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::{Config, Xdp, XdpMode},
     fastpath::{self, Counts, Resident, Takeover},
-    links::{Link, VlanOffload},
+    links::{self, Link, VlanOffload},
     sightings::Sightings,
     status::InterfaceStatus,
     tables::{Tables, patch::Patch},
@@ -158,9 +158,20 @@ impl Kernel {
         (self.unheard, self.lost) = (unheard, lost);
     }
 
+    /// Where the program is not attached any more, though nobody here took it off.
+    pub(super) fn taken_off(&self) -> Vec<&str> {
+        let answering = self.interfaces.iter().filter(|(_, (mode, _))| *mode != XdpMode::Off);
+        // An interface that is gone is another notice.
+        let is_off = |ifindex: u32| matches!(links::xdp_program(ifindex), Ok(None));
+        let off = answering.filter(|(ifindex, _)| is_off(**ifindex));
+        off.map(|(_, (_, status))| status.name.as_str()).collect()
+    }
+
     /// What is not as it should be with the program that answers.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.lost.clone().or_else(|| self.unheard.clone())
+        let without = self.without.clone().filter(|why| why != PROXY && self.resident.is_none());
+        let without = without.map(|why| format!("the daemon answers alone: {why}"));
+        self.lost.clone().or_else(|| self.unheard.clone()).or(without)
     }
 
     /// Puts other tables in service: in place if `patch` is there and has room, else as a whole.
@@ -213,7 +224,7 @@ impl Kernel {
     pub(super) fn check(&mut self, xdp: &Xdp, tables: &Tables) -> anyhow::Result<()> {
         let Some(resident) = &mut self.resident else { return Ok(()) };
         let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
-        let Err(error) = resident.check(check) else { return Ok(()) };
+        let Err(error) = resident.check(tables, check) else { return Ok(()) };
         tracing::warn!("the kernel's tables are replaced: {error:#}");
         resident.replace(tables, &deadlines(xdp), check)
     }

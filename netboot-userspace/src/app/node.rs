@@ -30,6 +30,9 @@ use crate::{
     sightings::Sightings,
 };
 
+/// Until what could not be done is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// How long transfers under way may go on at the end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -52,8 +55,8 @@ pub(super) struct Node {
     failed_check: Option<String>,
     /// What was read last is not in service.
     is_refused: bool,
-    /// So are the files themselves.
-    are_files_refused: bool,
+    /// Nor is what the interfaces are since: since when it has been tried.
+    links_refused: Option<Instant>,
 }
 
 /// What becomes of the kernel's answers when the daemon ends.
@@ -132,7 +135,7 @@ impl Node {
             alive: Alive::start(),
             failed_check: None,
             is_refused: false,
-            are_files_refused: false,
+            links_refused: None,
         };
         this.settle().await;
         if this.health.is_ready() {
@@ -146,6 +149,7 @@ impl Node {
     /// Reads the configuration again, and puts in service what changed.
     pub(super) async fn reload(&mut self, why: Why) {
         let start = Instant::now();
+        let was_behind = self.source.is_behind();
         let Some(change) = block_in_place(|| self.source.reload(why)) else {
             tracing::warn!(
                 "SIGHUP: there is no configuration to read again: restart with --config"
@@ -171,10 +175,18 @@ impl Node {
                 source::warn(&loaded.warnings);
                 let changed = block_in_place(|| self.change_all(loaded.config));
                 self.source.applied(changed.is_ok());
-                changed.map(|()| tell(&summary, start))
+                let hosts = self.inventory.all().len();
+                changed.map(|()| match was_behind {
+                    // The difference is one to what was never in service.
+                    true => tracing::info!(
+                        "reloaded: all anew, {hosts} hosts ({:.1?})",
+                        start.elapsed()
+                    ),
+                    false => tell(&summary, start),
+                })
             }
         };
-        self.are_files_refused = applied.is_err();
+        self.is_refused = applied.is_err();
         self.say(applied);
         self.settle().await;
     }
@@ -190,8 +202,11 @@ impl Node {
     /// Starts again what has ended without being told to.
     pub(super) async fn look_after(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
-        dhcp.look_after(&self.config.xdp).await;
+        dhcp.look_after(&self.config).await;
         self.tell_of_kernel();
+        if self.links_refused.is_some_and(|since| since.elapsed() > AGAIN) {
+            self.look_at_links().await;
+        }
     }
 
     /// The files that a reload reads.
@@ -222,16 +237,20 @@ impl Node {
         } else {
             tracing::warn!("interfaces changed: {changes}");
         }
+        self.links_refused = applied.is_err().then(Instant::now);
         self.say(applied);
         self.settle().await;
     }
 
     /// Says how a change went.
     fn say(&mut self, applied: anyhow::Result<()>) {
-        self.is_refused = applied.is_err();
         let Err(error) = applied else {
+            // What was refused before still is, whatever else is in service now.
+            if self.is_refused {
+                return;
+            }
             self.failed_check = None;
-            if !self.are_files_refused && self.config.path.is_some() {
+            if self.links_refused.is_none() && self.config.path.is_some() {
                 self.health.up(CONFIGURATION);
             }
             return;

@@ -77,6 +77,11 @@ impl Source {
         }))
     }
 
+    /// Whether what was read last is not in service.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.behind
+    }
+
     /// Whether what was read is in service.
     pub(super) fn applied(&mut self, applied: bool) {
         self.behind = !applied;

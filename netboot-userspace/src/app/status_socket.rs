@@ -4,10 +4,7 @@ use std::{
     fs, io,
     os::{
         fd::OwnedFd,
-        unix::{
-            fs::{MetadataExt as _, PermissionsExt as _},
-            net::UnixStream,
-        },
+        unix::fs::{MetadataExt as _, PermissionsExt as _},
     },
     path::{Path, PathBuf},
     time::Duration,
@@ -18,7 +15,10 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
 use super::state_dir;
-use crate::status::socket_path;
+use crate::{
+    running::{Listener, listener},
+    status::socket_path,
+};
 
 /// For the daemon's user and group, whatever the umask.
 const MODE: u32 = 0o660;
@@ -83,12 +83,12 @@ fn identity(path: &Path) -> io::Result<Identity> {
 }
 
 fn remove_stale(path: &Path) -> anyhow::Result<()> {
-    match UnixStream::connect(path) {
-        Ok(_) => bail!(
+    match listener(path) {
+        Ok(Listener::There) => bail!(
             "another netboot uses {}: stop it, or give this one its own state-dir",
             path.display()
         ),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
+        Ok(Listener::Gone) => fs::remove_file(path)
             .with_context(|| format!("cannot remove the old status socket {}", path.display())),
         // Whatever else is wrong, making the socket tells.
         Err(_) => Ok(()),

@@ -97,7 +97,7 @@ impl Resident {
 
     /// # Errors
     /// Never: there is no program.
-    pub fn check(&mut self, _: Check<'_>) -> anyhow::Result<()> {
+    pub fn check(&mut self, _: &Tables, _: Check<'_>) -> anyhow::Result<()> {
         match self.0 {}
     }
 

@@ -136,7 +136,10 @@ impl Resident {
     ///
     /// # Errors
     /// It does not.
-    pub fn check(&mut self, check: Check<'_>) -> anyhow::Result<()> {
+    pub fn check(&mut self, tables: &Tables, check: Check<'_>) -> anyhow::Result<()> {
+        // The copy has settings of its own.
+        let settings = rows::settings(&mut self.current.ebpf)?;
+        anyhow::ensure!(settings == tables.settings, "SETTINGS are not those of the configuration");
         check(&mut self.copy)
     }
 

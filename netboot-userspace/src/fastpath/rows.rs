@@ -1,15 +1,15 @@
 //! Tables into maps, and back.
 
-use std::{collections::HashMap as Rows, path::Path, time::Duration};
+use std::{collections::HashMap as Rows, io, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use aya::{
     Ebpf, Pod,
-    maps::{Array, HashMap, Map, MapData},
+    maps::{Array, HashMap, Map, MapData, MapError},
 };
 use netboot_ebpf::{
     limit::Unknown,
-    shared::{LAYOUT, MAX_UNKNOWN, Reservation, Station, map},
+    shared::{LAYOUT, MAX_UNKNOWN, Reservation, Settings, Station, map},
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -44,6 +44,11 @@ pub(super) fn fill(ebpf: &mut Ebpf, tables: &Tables) -> anyhow::Result<()> {
     add(ebpf, map::SETTINGS, 0, &[tables.settings])
 }
 
+/// The settings in service.
+pub(super) fn settings(ebpf: &mut Ebpf) -> anyhow::Result<Settings> {
+    first(ebpf, map::SETTINGS, 1)?.pop().context("SETTINGS is empty")
+}
+
 /// Changes some rows.
 pub(super) fn patch(ebpf: &mut Ebpf, patch: &Patch, quarantine: &Quarantine) -> anyhow::Result<()> {
     add(ebpf, map::SUBNETS, patch.subnets.0, &patch.subnets.1)?;
@@ -51,7 +56,9 @@ pub(super) fn patch(ebpf: &mut Ebpf, patch: &Patch, quarantine: &Quarantine) -> 
     let mut rows = reservations(ebpf)?;
     for station in &patch.removed {
         match rows.remove(&Row(*station)) {
-            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => {}
+            Ok(()) | Err(MapError::KeyNotFound) => {}
+            Err(MapError::SyscallError(error))
+                if error.io_error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).context("cannot write RESERVATIONS"),
         }
     }
@@ -99,7 +106,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
         rows.push((station, row.configured()));
     }
     let now = Tables {
-        settings: first(ebpf, map::SETTINGS, 1)?.pop().context("SETTINGS is empty")?,
+        settings: settings(ebpf)?,
         interfaces: all(ebpf, map::INTERFACES)?,
         user_classes: all(ebpf, map::USER_CLASSES)?,
         // Behind what is wanted there may be more, which nothing refers to then.

@@ -116,7 +116,7 @@ impl Trial {
             answered += usize::from(matches!(ran, Ran::Answered(_)));
         }
         ensure!(answered > 0, "no golden request was answered");
-        resident.check(&|copy| self.stands(tables, copy))?;
+        resident.check(tables, &|copy| self.stands(tables, copy))?;
         self.answers(tables)
     }
 
