@@ -48,7 +48,7 @@ use crate::{
     config::Architecture,
     explain::{Machine, Site},
     export::Server,
-    links::Link,
+    links::{Link, LinkState},
 };
 
 /// What is tried.
@@ -146,6 +146,9 @@ impl Probe<'_> {
         let Some(offer) = exchange.taken() else {
             let seconds = self.plan.patience.as_secs_f32();
             let mut what = match exchange.offers.first() {
+                None if self.plan.link.state != LinkState::Up => {
+                    format!("{} has no carrier, or is switched off", self.plan.link.name)
+                }
                 Some(proxy) => format!(
                     "only {} answers, with something to boot (ProxyDHCP), and nobody with an address",
                     proxy.server()
@@ -180,6 +183,16 @@ impl Probe<'_> {
         }
         let Some(end) = exchange.end.clone() else { return Ok(None) };
         let address = end.address().unwrap_or(Ipv4Addr::UNSPECIFIED);
+        if offer.address() != Some(address) || !is_machines(address) {
+            let offered = offer.address().unwrap_or(Ipv4Addr::UNSPECIFIED);
+            let what = if is_machines(address) {
+                format!("{server} offers {offered}, and then gives {address}")
+            } else {
+                format!("{server} gives {address}, which cannot be a machine's")
+            };
+            self.note(step, State::Wrong, what, Some(lack));
+            return Ok(None);
+        }
         let boot = exchange.boot().map_or_else(|| "nothing to boot".to_owned(), files::shown);
         let what = format!("{address} by {server} after {after:.2} s; {boot}");
         match expected.and_then(|answer| answer.yiaddr).filter(|own| *own != address) {
@@ -292,6 +305,14 @@ pub fn read_answer(bytes: &[u8]) -> usize {
     let _ = binary::trouble(bytes, 7);
     let mut settings = script::Settings::default();
     script::follow(&String::from_utf8_lossy(bytes), &mut settings).loads.len()
+}
+
+/// Whether a machine can have this address.
+fn is_machines(address: Ipv4Addr) -> bool {
+    !address.is_multicast()
+        && !address.is_broadcast()
+        && !address.is_loopback()
+        && !address.is_unspecified()
 }
 
 /// Two probes at once are two clients.

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use super::print;
 use crate::{
@@ -44,6 +44,10 @@ pub fn probe_machines(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut reports: Vec<Report> = Vec::new();
     for mac in macs {
+        ensure!(
+            mac.octets.first().is_some_and(|first| first & 1 == 0) && mac.octets != [0; 6],
+            "{mac} is no machine's: it is a group's address, or zero"
+        );
         let machine = Machine { architecture: args.arch, ..Machine::new(mac) };
         plan.firmware = if args.http {
             machine.over_http().context("no firmware of this architecture loads over HTTP")?

@@ -73,5 +73,7 @@ pub(crate) fn read_changed(path: &Path, known: &[u8]) -> io::Result<Option<Vec<u
 /// The text of a regular file; where it is no UTF-8, with signs that say so.
 pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = read_regular(path).map_err(|error| reason(&error))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    // As editors of other systems begin a file.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }

@@ -13,6 +13,12 @@ use tempfile::NamedTempFile;
 /// Mode and owner stay; a symbolic link stays one.
 pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // A device or a pipe would be replaced by a file.
+    if let Ok(metadata) = fs::symlink_metadata(&target)
+        && !metadata.is_file()
+    {
+        anyhow::bail!("{} is no regular file, nor a link to one: name another", path.display());
+    }
     write(&target, text).with_context(|| format!("cannot write {}", path.display()))
 }
 

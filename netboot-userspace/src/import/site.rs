@@ -44,6 +44,16 @@ pub(super) struct Site {
     /// Where boot files come from, and whom that is said for.
     pub(super) servers: Vec<(Scope, Ipv4Addr, Place)>,
     pub(super) notes: Notes,
+    /// Of several machines with one MAC, and of several rules for one file.
+    pub(super) winner: Winner,
+}
+
+/// Which of several that contradict each other a server goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Winner {
+    #[default]
+    First,
+    Last,
 }
 
 #[derive(Clone, Debug)]
@@ -106,7 +116,11 @@ impl Site {
         }
         self.common_lease(&mut placed.fragment);
         self.servers(&mut placed.fragment);
-        conclude(std::mem::take(&mut self.rules), &mut placed.fragment, &mut self.notes);
+        let mut rules = std::mem::take(&mut self.rules);
+        if self.winner == Winner::Last {
+            rules.reverse();
+        }
+        conclude(rules, &mut placed.fragment, &mut self.notes);
         self.unique(&mut placed);
         (placed, self.notes)
     }
@@ -214,12 +228,16 @@ impl Site {
         found
     }
 
-    /// The first of those with one MAC or address stays.
+    /// One of those with one MAC or address stays.
     fn unique(&mut self, placed: &mut Placed) {
         let (mut macs, mut ips) = (HashMap::new(), HashMap::new());
         let hosts = std::mem::take(&mut placed.fragment.hosts);
         let places = std::mem::take(&mut placed.hosts);
-        for (host, place) in hosts.into_iter().zip(places) {
+        let mut all: Vec<_> = hosts.into_iter().zip(places).collect();
+        if self.winner == Winner::Last {
+            all.reverse();
+        }
+        for (host, place) in all {
             let first =
                 macs.get(&host.mac).map(|first: &Place| (host.mac.to_string(), first.shown()));
             let first = first.or_else(|| {
@@ -234,6 +252,10 @@ impl Site {
             ips.insert(host.ip, place.clone());
             placed.fragment.hosts.push(host);
             placed.hosts.push(place);
+        }
+        if self.winner == Winner::Last {
+            placed.fragment.hosts.reverse();
+            placed.hosts.reverse();
         }
     }
 }

@@ -20,6 +20,8 @@ use crate::{config::Architecture, printable::printable};
 const LARGEST_SCRIPT: usize = 1 << 20;
 /// Scripts that load scripts.
 const MOST_CHAINED: u32 = 6;
+/// Files that are looked for.
+const MOST_LOADS: usize = 16;
 const SYSLOG: u16 = 514;
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -31,7 +33,9 @@ impl Probe<'_> {
         for _ in 0..MOST_CHAINED {
             let Some((place, followed)) = self.follow(&at, &mut settings) else { return false };
             if let Some(note) = &followed.note {
-                self.note("script", State::Warning, format!("{place}: {note}"), None);
+                // Of a script that asks its user it cannot be told.
+                let state = if followed.is_endless { State::Wrong } else { State::Warning };
+                self.note("script", state, format!("{place}: {note}"), None);
             }
             if let Some(next) = &followed.chain {
                 match place.join(next) {
@@ -50,7 +54,7 @@ impl Probe<'_> {
             return self.log(&place, &followed, &settings);
         }
         let what = format!("{url}: scripts that load scripts, {MOST_CHAINED} of them");
-        self.note("script", State::Warning, what, None);
+        self.note("script", State::Wrong, what, None);
         false
     }
 
@@ -91,7 +95,7 @@ impl Probe<'_> {
 
     /// What the script loads must be there.
     fn images(&mut self, place: &Url, followed: &Followed) {
-        for Load { what, url, .. } in &followed.loads {
+        for Load { what, url, .. } in followed.loads.iter().take(MOST_LOADS) {
             let step = match what {
                 What::Kernel => "kernel",
                 What::Initrd => "initrd",
@@ -112,6 +116,15 @@ impl Probe<'_> {
                     self.note(step, State::Wrong, what, None);
                 }
             }
+        }
+        let rest = followed.loads.len().saturating_sub(MOST_LOADS);
+        if rest > 0 {
+            self.note(
+                "file",
+                State::Warning,
+                format!("{place}: {rest} more files are not tried"),
+                None,
+            );
         }
         if !followed.loads.iter().any(|load| load.what == What::Kernel) && followed.note.is_none() {
             self.note("kernel", State::Warning, format!("{place} loads no kernel"), None);

@@ -41,8 +41,11 @@ impl Probe<'_> {
                 reply.option(code::VENDOR_OPTIONS).is_some_and(|value| has_discovery(&value));
             if vendor.starts_with(b"PXEClient") && !discovery {
                 let what = "the answer has option 60 PXEClient, and no option 43.6: UEFI firmware then asks \
-                            for boot servers, and may not load the file";
-                self.note(STEP, State::Warning, what, Some(Lack::Discovery));
+                            for boot servers, and does not load the file";
+                // EDK2 ends with PXE-E16.
+                let is_bios = machine.code() == Some(0);
+                let state = if is_bios { State::Warning } else { State::Wrong };
+                self.note(STEP, state, what, Some(Lack::Discovery));
             }
         } else {
             if !matches!(url.scheme(), "http" | "https") {

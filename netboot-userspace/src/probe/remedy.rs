@@ -61,7 +61,7 @@ impl Lack {
             Self::Script { class, url } => vec![
                 format!("dhcp-userclass=set:script,{class}"),
                 format!("dhcp-boot=tag:script,{url}"),
-                "and tag:!script in each other dhcp-boot".to_owned(),
+                "# and tag:!script in each other dhcp-boot".to_owned(),
             ],
             Self::Discovery => {
                 vec!["dhcp-option=vendor:PXEClient,6,8".to_owned()]
@@ -71,13 +71,16 @@ impl Lack {
 
     fn kea(&self) -> Vec<String> {
         let class = |name: &str, test: &str, rest: &str| {
-            vec![format!(r#""client-classes": {{ "name": "{name}", "test": "{test}", {rest} }}"#)]
+            vec![
+                r#"// in "client-classes": [ ... ]"#.to_owned(),
+                format!(r#"{{ "name": "{name}", "test": "{test}", {rest} }}"#),
+            ]
         };
         match self {
-            Self::Reservation { mac, address } => vec![format!(
-                r#"in the subnet's "reservations": {{ "hw-address": "{mac}", "ip-address": "{}" }}"#,
-                place(*address)
-            )],
+            Self::Reservation { mac, address } => vec![
+                r#"// in the subnet's "reservations": [ ... ]"#.to_owned(),
+                format!(r#"{{ "hw-address": "{mac}", "ip-address": "{}" }}"#, place(*address)),
+            ],
             Self::Binary { code, file, next_server } => class(
                 &format!("arch{code}"),
                 &format!("option[93].hex == 0x{code:04x}"),
@@ -97,11 +100,11 @@ impl Lack {
                     .map(|byte| format!("{byte:02x}"))
                     .collect();
                 let mut lines = class(
-                    "script",
+                    &format!("script-{user}"),
                     &format!("option[77].hex == '{user}' or option[77].hex == 0x{instance}"),
                     &format!(r#""boot-file-name": "{url}""#),
                 );
-                lines.push("before all other classes that name a boot file".to_owned());
+                lines.insert(1, "// before all other classes that name a boot file:".to_owned());
                 lines
             }
             Self::Discovery => class(
@@ -122,13 +125,15 @@ impl Lack {
             Self::Binary { code, file, next_server } => vec![
                 "option arch code 93 = unsigned integer 16;".to_owned(),
                 format!(
-                    r#"if option arch = {code} {{ next-server {next_server}; filename "{file}"; }}"#
+                    r#"if substring(option arch, 0, 2) = {} {{ next-server {next_server}; filename "{file}"; }}"#,
+                    octets(*code)
                 ),
             ],
             Self::HttpBinary { code, url } => vec![
                 "option arch code 93 = unsigned integer 16;".to_owned(),
                 format!(
-                    r#"if option arch = {code} {{ option vendor-class-identifier "HTTPClient"; filename "{url}"; }}"#
+                    r#"if substring(option arch, 0, 2) = {} {{ option vendor-class-identifier "HTTPClient"; filename "{url}"; }}"#,
+                    octets(*code)
                 ),
             ],
             Self::Script { class, url } => {
@@ -137,7 +142,7 @@ impl Lack {
                     format!(
                         r#"if exists user-class and (option user-class = "{class}" or substring(option user-class, 1, {length}) = "{class}") {{ filename "{url}"; }}"#
                     ),
-                    "and what it has for other machines in its else".to_owned(),
+                    "# and what it has for other machines in its else".to_owned(),
                 ]
             }
             Self::Discovery => vec![
@@ -145,6 +150,12 @@ impl Lack {
             ],
         }
     }
+}
+
+/// As dhcpd writes data: it compares no numbers of two bytes.
+fn octets(code: u16) -> String {
+    let [high, low] = code.to_be_bytes();
+    format!("{high:02x}:{low:02x}")
 }
 
 fn place(address: Option<Ipv4Addr>) -> String {

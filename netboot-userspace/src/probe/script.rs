@@ -18,6 +18,8 @@ pub(super) struct Followed {
     pub(super) chain: Option<String>,
     /// Where it was not followed.
     pub(super) note: Option<String>,
+    /// It comes to no end.
+    pub(super) is_endless: bool,
 }
 
 /// A file that is loaded.
@@ -130,6 +132,7 @@ pub(super) fn follow(text: &str, settings: &mut Settings) -> Followed {
         }
     }
     followed.note = Some(format!("it was followed for {MOST_LINES} lines, and has no end"));
+    followed.is_endless = true;
     followed
 }
 

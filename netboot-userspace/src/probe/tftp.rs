@@ -19,9 +19,13 @@ const OACK: u16 = 6;
 /// Fits a datagram of any Ethernet: 1500 without the headers of IP, UDP and TFTP.
 const BLOCK: usize = 1468;
 const DEFAULT_BLOCK: usize = 512;
+/// For a whole file.
+const DEADLINE: Duration = Duration::from_secs(120);
 /// Until a datagram is sent again.
 const PATIENCE: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 5;
+/// Answers that bring nothing new.
+const REPETITIONS: u32 = 32;
 
 /// How much is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +62,18 @@ pub(super) fn fetch(
     let mut got = Got::default();
     let (mut block, mut size) = (1_u16, DEFAULT_BLOCK);
     let mut attempts = 0;
+    let end = Instant::now() + DEADLINE;
     loop {
+        if Instant::now() > end {
+            let came = got.bytes.len();
+            let why = format!("{came} bytes came in {} s, and no end", DEADLINE.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        if attempts > REPETITIONS {
+            return Err(io::Error::other(
+                "the server repeats itself, and sends no more of the file",
+            ));
+        }
         network.send(to, &datagram)?;
         attempts += 1;
         let until = Instant::now() + PATIENCE;
@@ -88,15 +103,19 @@ pub(super) fn fetch(
                 datagram = acknowledge(block);
                 if data.len() < size {
                     network.send(to, &datagram)?;
-                    got.length = Some(got.bytes.len() as u64);
+                    let came = got.bytes.len() as u64;
+                    if let Some(said) = got.length.replace(came).filter(|said| *said != came) {
+                        let why = format!("{came} bytes came of {said} that the server said");
+                        return Err(io::Error::other(why));
+                    }
                     return Ok(got);
                 }
                 // Files of more than 65535 blocks start again at 0.
                 block = block.wrapping_add(1);
                 attempts = 0;
             }
-            // One that came twice is not acknowledged twice (RFC 1123 section 4.2.3.1).
-            Some(Packet::Data { .. }) => attempts -= 1,
+            // One that came twice.
+            Some(Packet::Data { .. }) => {}
             Some(Packet::Options { length, block_size }) => {
                 got.length = length.or(got.length);
                 size = block_size.unwrap_or(DEFAULT_BLOCK);
@@ -105,7 +124,6 @@ pub(super) fn fetch(
                     return Ok(got);
                 }
                 datagram = acknowledge(0);
-                attempts = 0;
             }
             Some(Packet::Error { number, message }) => {
                 let message = printable(message, 200);
@@ -235,6 +253,11 @@ mod tests {
         check(&[b"\0\x05\0\x01no\x1bsuch\0"], Want::All, Err(error));
         check(&[b"\0\x09"], Want::All, Err("the server's answer is no TFTP"));
         check(&[], Want::All, Err("no answer from UDP port 69 in 5 s"));
+        let again = "the server repeats itself, and sends no more of the file";
+        check(&[&oack[..]; 100], Want::All, Err(again));
+        check(&[&first[..]; 100], Want::All, Err(again));
+        let lies = "2 bytes came of 5 that the server said";
+        check(&[oack, b"\0\x03\0\x01hi"], Want::All, Err(lies));
         check(&[oack], Want::All, Err("no answer from UDP port 3000 in 5 s"));
     }
 }

@@ -51,7 +51,7 @@ impl Probe<'_> {
         let wrong = if step == "stock iPXE" { State::Warning } else { State::Wrong };
         let expected = self.expected.answer(&ipxe).and_then(|answer| answer.file);
         let lack = || {
-            let url = expected.clone().filter(|url| url.contains("://"));
+            let url = expected.clone().filter(|url| url.starts_with("http"));
             let url = url.unwrap_or_else(|| "http://NETBOOT/auto.ipxe".to_owned());
             Some(Lack::Script { class: class.to_owned(), url })
         };
@@ -74,13 +74,16 @@ impl Probe<'_> {
                 Ok(Some(url))
             }
             Err(what) => {
+                // What it gets may be what the configuration says.
+                let is_binary = expected.as_ref().is_some_and(|url| !url.starts_with("http"));
                 let is_wanted = expected.as_ref().is_some_and(|url| !url.ends_with(".ipxe"));
                 let note = if step == "stock iPXE" && !is_wanted {
                     "; that is a distribution's iPXE: serve none, or give it the script, too"
                 } else {
                     ""
                 };
-                self.note(step, wrong, format!("{shown} gets {what}{note}"), lack());
+                let lack = lack().filter(|_| step != "stock iPXE" || !is_binary);
+                self.note(step, wrong, format!("{shown} gets {what}{note}"), lack);
                 Ok(None)
             }
         }

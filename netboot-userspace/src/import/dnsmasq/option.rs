@@ -51,7 +51,10 @@ pub(super) fn option(directive: &Directive) -> Result<Given, String> {
     }
     let form = match given.within {
         Some(_) => None,
-        None => known.map(|(_, kind)| kind).or_else(|| kind(given.code)),
+        None => known.map(|(_, kind)| kind).or_else(|| {
+            // By number dnsmasq goes by what these look like (RFC 5071's are none that it knows).
+            kind(given.code).filter(|_| !(208..=211).contains(&given.code))
+        }),
     };
     let words: Vec<_> = fields.collect();
     if !words.is_empty() {

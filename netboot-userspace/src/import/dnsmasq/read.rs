@@ -12,7 +12,7 @@ use super::{
         boot::{Rule, Test, server},
         note::Place,
         options::{Options, ips, of_requests, text},
-        site::{FoundHost, FoundSubnet, Scope, Site},
+        site::{FoundHost, FoundSubnet, Scope, Site, Winner},
     },
     directives::Directive,
     host::{self, host},
@@ -319,6 +319,8 @@ impl<'d> Reader<'d> {
     }
 
     fn finish(mut self) -> Site {
+        // It puts each line before those that it read earlier.
+        self.site.winner = Winner::Last;
         for (code, (value, place)) in std::mem::take(&mut self.wrapped) {
             if !of_requests(code, &value) {
                 let why = "netboot sends it itself, where a machine needs it";

@@ -40,7 +40,7 @@ pub(in crate::import) fn guess(words: &[&str]) -> Result<Vec<u8>, String> {
         {
             return Ok(bytes);
         }
-        if let Ok(number) = word.parse::<u32>() {
+        if let Ok(number) = word.parse::<i64>() {
             let width = match number {
                 0..=0xff => 1,
                 0x100..=0xffff => 2,
