@@ -365,13 +365,13 @@ impl Kernel {
 fn say(link: &Link, mode: XdpMode, note: Option<&str>) {
     let interface = &link.name;
     match (mode, note) {
-        (XdpMode::Off, Some(PROXY)) => tracing::info!(interface, PROXY),
+        (XdpMode::Off, Some(PROXY)) => tracing::info!(interface, "{PROXY}"),
         (XdpMode::Off, Some(why)) => {
             tracing::warn!(interface, "the kernel does not answer here, the daemon does: {why}");
         }
         (XdpMode::Off, None) => tracing::info!(interface, "answering in userspace"),
         (_, Some(why)) => {
-            tracing::info!(interface, "answering in {} mode, since: {why}", mode.name());
+            tracing::info!(interface, "answering in {} mode: {why}", mode.name());
         }
         (_, None) => tracing::info!(interface, "answering in {} mode", mode.name()),
     }
