@@ -1,5 +1,7 @@
 //! `netboot probe` as a machine of real servers.
 
+mod remedies;
+
 use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
@@ -37,6 +39,19 @@ fn site() -> Result<Site> {
         .file("initramfs-x86_64", b"an initrd")
 }
 
+/// Plays a machine: the exit code, and what was found.
+fn report(namespace: &Namespace, args: &[&str]) -> Result<(i32, Vec<Value>)> {
+    let mut command = namespace.command(&binary()?.display().to_string());
+    command.args(["probe", "--json"]).args(args);
+    let output = Process::spawn(command)?.finish(DEADLINE)?;
+    let text = format!("{}{}", output.stdout, output.stderr);
+    let code = output.status.code().with_context(|| output.status.to_string())?;
+    let reports: Vec<Value> = serde_json::from_str(&output.stdout).context(text)?;
+    let [report] = reports.as_slice() else { anyhow::bail!("{reports:?}") };
+    ensure!(report["boots"] == (code == 0), "{report:#}");
+    Ok((code, report["findings"].as_array().context("no findings")?.clone()))
+}
+
 /// Plays a machine; each of these must be found.
 fn check(
     namespace: &Namespace,
@@ -44,15 +59,8 @@ fn check(
     code: i32,
     expect: &[Expected<'_>],
 ) -> Result<Vec<Value>> {
-    let mut command = namespace.command(&binary()?.display().to_string());
-    command.args(["probe", "--json"]).args(args);
-    let output = Process::spawn(command)?.finish(DEADLINE)?;
-    let text = format!("{}{}", output.stdout, output.stderr);
-    ensure!(output.status.code() == Some(code), "{}: {text}", output.status);
-    let reports: Vec<Value> = serde_json::from_str(&output.stdout).context(text)?;
-    let [report] = reports.as_slice() else { anyhow::bail!("{reports:?}") };
-    ensure!(report["boots"] == (code == 0), "{report:#}");
-    let found = report["findings"].as_array().context("no findings")?.clone();
+    let (ended, found) = report(namespace, args)?;
+    ensure!(ended == code, "it ends with {ended}: {found:#?}");
     for (step, state, words) in expect {
         let is_it = |finding: &Value| {
             let what = finding["what"].as_str().unwrap_or_default();

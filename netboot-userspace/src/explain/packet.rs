@@ -95,16 +95,19 @@ impl<'f> Packet<'f> {
         Some(address).filter(|address| !address.is_unspecified())
     }
 
-    /// The file name or URL: of option 67, else of the field.
+    /// The file name or URL: of option 67, which some servers end with a NUL, else of the field.
     pub(crate) fn boot_file(&self) -> Option<Vec<u8>> {
         let field = || {
             if self.overload() & FILE_HAS_OPTIONS != 0 {
                 return None;
             }
             let field = self.message.get(FILE..FILE + 128)?;
-            field.split(|byte| *byte == 0).next().map(<[u8]>::to_vec)
+            Some(field.to_vec())
         };
-        self.option(code::BOOT_FILE).or_else(field).filter(|name| !name.is_empty())
+        let mut name = self.option(code::BOOT_FILE).or_else(field)?;
+        let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+        name.truncate(end);
+        Some(name).filter(|name| !name.is_empty())
     }
 
     /// Bytes of the message.
