@@ -212,11 +212,26 @@ impl Scanned {
         fields
             .map(|field| {
                 let quoted = field.iter().any(|(_, quoted)| *quoted);
-                let text = text(field);
-                Field { text: text.trim().to_owned(), quoted }
+                Field { text: text(trimmed(field)), quoted }
             })
             .collect()
     }
+}
+
+/// Without the blanks around it; what is quoted has none.
+fn trimmed(mut field: &[(char, bool)]) -> &[(char, bool)] {
+    let is_blank = |(c, quoted): &(char, bool)| !quoted && c.is_whitespace();
+    while let [first, rest @ ..] = field
+        && is_blank(first)
+    {
+        field = rest;
+    }
+    while let [rest @ .., last] = field
+        && is_blank(last)
+    {
+        field = rest;
+    }
+    field
 }
 
 fn text(characters: &[(char, bool)]) -> String {
@@ -247,6 +262,8 @@ mod tests {
         check("--dhcp-boot = a , b # c", Ok(Some(("dhcp-boot", &["a", "b"]))));
         check("a=\"x,y\",z#1", Ok(Some(("a", &["x,y", "z#1"]))));
         check("a=\"x \\\"y\\\" # z\"", Ok(Some(("a", &["x \"y\" # z"]))));
+        check("a=\" x \", y ", Ok(Some(("a", &[" x ", "y"]))));
+        check("a=252,\"\\n\"", Ok(Some(("a", &["252", "\n"]))));
         check("a=1,,2", Ok(Some(("a", &["1", "", "2"]))));
         check("a=\"x", Err("a quote (\") is not closed"));
         check(
