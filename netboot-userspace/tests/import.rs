@@ -66,7 +66,7 @@ fn is_accepted(imported: &Imported, toml: &str) {
 
 #[test]
 fn dnsmasq() {
-    for name in ["small.conf", "large.conf", "odd.conf", "exported.conf"] {
+    for name in ["small.conf", "large.conf", "odd.conf", "limits.conf", "exported.conf"] {
         check(Kind::Dnsmasq, &format!("dnsmasq/{name}"));
     }
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::{note::Notes, site::Placed};
-use crate::config::{self, Fragment, NetworkOverrides, Problem, Problems};
+use crate::config::{self, DhcpOption, Fragment, NetworkOverrides, Problem, Problems};
 
 /// Each turn leaves something out. What is wrong is seen in one or two turns, seldom in more.
-const TURNS: usize = 8;
+const TURNS: usize = 24;
 
 /// Leaves out what our configuration does not take.
 pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Problems> {
@@ -52,7 +52,9 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                         "options" if inner < host.options.len() => {
                             Some(format!("option {} of {name}", host.options.remove(inner).code))
                         }
-                        _ => overridden(&mut host.network, key).then(|| format!("{key} of {name}")),
+                        _ => overridden(&mut host.network, key)
+                            .then(|| format!("{key} of {name}"))
+                            .or_else(|| longest(&mut host.options, &name)),
                     };
                     if what.is_none() {
                         hosts.push(at);
@@ -70,9 +72,9 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                         "options" if inner < subnet.options.len() => {
                             Some(format!("option {} of {name}", subnet.options.remove(inner).code))
                         }
-                        _ => {
-                            cleared(subnet, key, &problem.field).then(|| format!("{key} of {name}"))
-                        }
+                        _ => cleared(subnet, key, &problem.field)
+                            .then(|| format!("{key} of {name}"))
+                            .or_else(|| longest(&mut subnet.options, &name)),
                     };
                     if what.is_none() {
                         subnets.push(at);
@@ -149,6 +151,12 @@ impl<'p> Part<'p> {
             None => Self::Common,
         }
     }
+}
+
+/// Takes out the longest option: together they may be too long.
+fn longest(options: &mut Vec<DhcpOption>, of: &str) -> Option<String> {
+    let (at, _) = options.iter().enumerate().max_by_key(|(_, option)| option.value.len())?;
+    Some(format!("option {} of {of}", options.remove(at).code))
 }
 
 fn overridden(network: &mut NetworkOverrides, key: &str) -> bool {
