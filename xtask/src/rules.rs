@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
     Rule { says: "only config knows the file's types", check: file_types_are_in_config },
     Rule { says: "only templates encodes with dhcproto", check: dhcproto_is_in_templates },
     Rule {
-        says: "only app and probe bind sockets, only app spawns tasks that nobody joins",
+        says: "nothing but app and probe binds sockets, and but app spawns tasks that nobody joins",
         check: app_binds_and_spawns,
     },
     Rule { says: "only args reads the environment", check: args_reads_the_environment },
