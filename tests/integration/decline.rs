@@ -7,11 +7,14 @@ use netboot_tests::{
     clients::{Identity, udhcpc, udhcpc_declines},
     daemon::{Daemon, Xdp},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab},
+    namespace::{Namespace, connect},
     wait::wait_for,
 };
 
 use crate::site::Site;
 
+/// The client's side of the wire.
+const BRIDGE: &str = "br0";
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn wait_for_log(daemon: &Daemon, words: &str) -> Result<()> {
@@ -21,12 +24,16 @@ fn wait_for_log(daemon: &Daemon, words: &str) -> Result<()> {
 
 /// It declines, gets no answer for a while, and then its address again.
 fn check(xdp: Xdp) -> Result<()> {
-    let lab = Lab::new()?;
+    let lab = Lab::with_tap()?;
+    lab.client.set_mac(BRIDGE, CLIENT_MAC)?;
     let daemon = Site::new()?.decline_time("5s").setup(xdp)?.start(&lab.server, INTERFACE)?;
-    // Another machine has it: here, the node itself answers the client's ARP.
-    let taken = format!("{CLIENT}/32");
-    lab.server.add_address(INTERFACE, &taken)?;
-    udhcpc_declines(&lab.client, INTERFACE)?;
+    // Another machine on the wire, which is a bridge on the client's side, has it.
+    let other = Namespace::new()?;
+    connect((&other, INTERFACE), (&lab.client, "other0"))?;
+    lab.client.ip(&["link", "set", "other0", "master", BRIDGE, "up"])?;
+    let taken = format!("{CLIENT}/24");
+    other.add_address(INTERFACE, &taken)?;
+    udhcpc_declines(&lab.client, BRIDGE)?;
     wait_for_log(&daemon, "the machine declined its address")?;
 
     let status = daemon.status(&lab.server)?;
@@ -38,9 +45,9 @@ fn check(xdp: Xdp) -> Result<()> {
     let silent = if xdp == Xdp::Off { silent.userspace } else { silent.kernel };
     ensure!(silent > 0, "{counts:?}");
 
-    lab.server.ip(&["address", "delete", &taken, "dev", INTERFACE])?;
+    other.ip(&["address", "delete", &taken, "dev", INTERFACE])?;
     wait_for_log(&daemon, "the declined address is given again")?;
-    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    let lease = udhcpc(&lab.client, BRIDGE, Identity::default())?;
     ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
     ensure!(daemon.status(&lab.server)?["quarantined"] == serde_json::json!([]));
     daemon.stop()
