@@ -200,7 +200,7 @@ fn another_servers_mistakes_are_named() -> Result<()> {
     let found = check(&lab.client, &http, NO_BOOT, &[("boot file", WRONG, "needs a URL of http")])?;
     let expect = json!([
         "dhcp-match=set:arch16,option:client-arch,16",
-        "dhcp-boot=tag:arch16,http://192.168.2.112/ipxe/ipxe.efi",
+        "dhcp-boot=tag:!script,tag:arch16,http://192.168.2.112/ipxe/ipxe.efi",
         "dhcp-option-force=tag:arch16,60,HTTPClient",
     ]);
     ensure!(*lines(&found, "boot file")? == expect, "{found:#?}");

@@ -51,17 +51,17 @@ impl Lack {
             }
             Self::Binary { code, file, next_server } => vec![
                 format!("dhcp-match=set:arch{code},option:client-arch,{code}"),
-                format!("dhcp-boot=tag:arch{code},{file},,{next_server}"),
+                format!("dhcp-boot=tag:!script,tag:arch{code},{file},,{next_server}"),
             ],
             Self::HttpBinary { code, url } => vec![
                 format!("dhcp-match=set:arch{code},option:client-arch,{code}"),
-                format!("dhcp-boot=tag:arch{code},{url}"),
+                format!("dhcp-boot=tag:!script,tag:arch{code},{url}"),
                 format!("dhcp-option-force=tag:arch{code},60,HTTPClient"),
             ],
             Self::Script { class, url } => vec![
                 format!("dhcp-userclass=set:script,{class}"),
                 format!("dhcp-boot=tag:script,{url}"),
-                "# and tag:!script in each other dhcp-boot".to_owned(),
+                "# at the end: of several dhcp-boot that fit, it takes the last one".to_owned(),
             ],
             Self::Discovery => {
                 vec!["dhcp-option=vendor:PXEClient,6,8".to_owned()]
