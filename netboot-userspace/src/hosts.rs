@@ -1,7 +1,6 @@
 //! Edits the `[[host]]` entries of a file in place: every byte that is not of the entry stays.
 
 mod entry;
-pub(crate) mod replace;
 
 use std::{
     fs::{self, File},
@@ -16,7 +15,7 @@ use netboot_ebpf::shared::Mac;
 use crate::{
     config::{self, HostEntry, InventoryFormat, Loaded, is_same_file, load_edited},
     inventory::Host,
-    mac,
+    mac, replace,
 };
 
 /// What an operator calls a host by.

@@ -33,6 +33,7 @@ pub mod probe;
 pub mod quarantine;
 pub mod quirks;
 pub mod rare;
+mod replace;
 pub mod running;
 pub mod script;
 #[cfg(feature = "fastpath")]

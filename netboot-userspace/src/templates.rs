@@ -24,6 +24,7 @@ use netboot_ebpf::{
     shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
 };
 
+pub(crate) use self::place::own_addresses;
 use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
 pub(crate) use self::{
     fit::{Fit, Row},
@@ -46,7 +47,7 @@ pub fn render<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Tables> {
     let all: Vec<&Link> = all.into_iter().collect();
-    let taken = place::own_addresses(config, &all);
+    let taken = own_addresses(config, all.iter().copied());
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
     let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
@@ -92,9 +93,6 @@ pub fn announce<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<()> {
     let all: Vec<&Link> = all.into_iter().collect();
-    for sentence in place::own_addresses(config, &all).values() {
-        tracing::error!("{sentence}");
-    }
     let places = Places::new(config, links, &all)?;
     place::announce(config, &places.list, links, &BootSets::new(config));
     Ok(())

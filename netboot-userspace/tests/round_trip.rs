@@ -11,7 +11,6 @@ use netboot::{
     import::{self, Kind},
     links,
 };
-use netboot_ebpf::shared::Mac;
 
 const SITE: &str = r#"
 interfaces = ["lo"]
@@ -122,13 +121,8 @@ fn answers(site: &Site) -> BTreeMap<String, Option<Answer>> {
                 ..Machine::new(host.mac)
             };
             let machine = if class.is_empty() { machine } else { machine.with_user_class(class) };
-            let nobody = Known {
-                address: Ipv4Addr::UNSPECIFIED,
-                server: Ipv4Addr::UNSPECIFIED,
-                node: site.server(None),
-                server_mac: Mac { octets: [0xff; 6] },
-            };
-            let frame = machine.frame(Message::Discover, nobody);
+            let known = Known { node: site.server(None), ..Known::NOBODY };
+            let frame = machine.frame(Message::Discover, known);
             let explained = explain(site, &BTreeMap::new(), &frame, None, "").unwrap();
             let mut answer = explained.answer;
             if let Some(answer) = &mut answer {

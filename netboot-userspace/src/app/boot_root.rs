@@ -1,7 +1,7 @@
 //! Looks whether `boot.root` can be read, and the boot files are in it: a disk may be unmounted, or not be
 //! there yet.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Tells how it is until it is cancelled.
 pub(super) async fn watch(
     files: Files,
-    names: BTreeSet<String>,
+    names: Arc<BTreeSet<String>>,
     standing: Standing,
     cancel: CancellationToken,
 ) {
@@ -30,7 +30,7 @@ pub(super) async fn watch(
         }
         let trouble = tokio::select! {
             () = cancel.cancelled() => return,
-            trouble = look(files.clone(), names.clone()) => trouble,
+            trouble = look(files.clone(), Arc::clone(&names)) => trouble,
         };
         if trouble == before {
             continue;
@@ -47,14 +47,14 @@ pub(super) async fn watch(
     }
 }
 
-async fn look(files: Files, names: BTreeSet<String>) -> Option<String> {
+async fn look(files: Files, names: Arc<BTreeSet<String>>) -> Option<String> {
     let root = files.root();
     let check = tokio::task::spawn_blocking(move || {
         if let Err(error) = files.check() {
             return Some(format!("{error}: machines get no files until it can be read"));
         }
-        let missing = names.into_iter().filter(|name| files.open(name.as_bytes()).is_err());
-        let missing = missing.collect::<Vec<_>>().join(", ");
+        let missing = names.iter().filter(|name| files.open(name.as_bytes()).is_err());
+        let missing = missing.map(String::as_str).collect::<Vec<_>>().join(", ");
         let root = files.root();
         (!missing.is_empty()).then(|| {
             format!(

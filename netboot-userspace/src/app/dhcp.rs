@@ -30,7 +30,7 @@ use crate::{
     quarantine::Held,
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
-    tables::{Served, patch},
+    tables::{Served, Tables, patch},
     templates,
 };
 
@@ -131,6 +131,7 @@ impl Dhcp {
             interface::tell_first(name, links.iter().find(|link| link.name == *name));
         }
         let tables = templates::render(config, &links, all.values())?;
+        tell_left_out(&tables);
         templates::announce(config, &links, all.values())?;
         let others = OtherServers::default();
         others.configure(&config.dhcp);
@@ -200,6 +201,7 @@ impl Dhcp {
             let patch = old.patch_to(&tables);
             self.kernel.update(&config.xdp, &old, &tables, patch.as_ref())?
         };
+        tell_left_out(&tables);
         tables.quarantine.set_length(config.dhcp.decline_time);
         self.others.configure(&config.dhcp);
         self.common.tables.replace(tables);
@@ -455,6 +457,12 @@ impl Dhcp {
             self.kernel.stop();
         }
         self.close_paths(|_| false);
+    }
+}
+
+fn tell_left_out(tables: &Tables) {
+    for sentence in &tables.left_out {
+        tracing::error!("{sentence}");
     }
 }
 

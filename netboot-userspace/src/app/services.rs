@@ -94,9 +94,10 @@ impl Services {
                 comfort(part, move |start| status(&state_dir, &reporter, start))
             }
             Service::BootRoot(names) => {
-                let files = this.files;
+                let (files, names) = (this.files, Arc::new(names));
                 comfort(part, move |Attempt { cancel, standing, .. }| {
-                    let watch = boot_root::watch(files.clone(), names.clone(), standing, cancel);
+                    let watch =
+                        boot_root::watch(files.clone(), Arc::clone(&names), standing, cancel);
                     Ok(serving(async move {
                         watch.await;
                         Ok(())

@@ -9,8 +9,8 @@ use crate::{
     args::ExportArgs,
     config,
     export::{Exported, export},
-    hosts::replace::replace,
     links,
+    replace::replace,
 };
 
 /// Writes the configuration of another DHCP server.

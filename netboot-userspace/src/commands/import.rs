@@ -1,21 +1,15 @@
 //! `netboot import`
 
-use std::{
-    fs::{self, Permissions},
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::ExitCode,
-};
+use std::{fs, path::Path, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use serde_json::json;
-use tempfile::NamedTempFile;
 
 use super::print;
 use crate::{
     args::{Format, ImportArgs},
     import::{self, Imported, grouped},
+    replace,
 };
 
 /// Reads another server's configuration, and writes ours.
@@ -69,25 +63,14 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A reader sees all of it or nothing.
 fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let written = || -> io::Result<()> {
-        let mut new = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().set_permissions(Permissions::from_mode(0o644))?;
-        new.as_file().sync_all()?;
-        let _ = match overwrite {
-            true => new.persist(path)?,
-            false => new.persist_noclobber(path)?,
-        };
-        Ok(())
-    };
-    if !overwrite && fs::symlink_metadata(path).is_ok() {
-        anyhow::bail!(
-            "{} exists: nothing was written; name another file, or use --force",
-            path.display()
-        );
+    if overwrite {
+        return replace::replace(path, text);
     }
-    written().with_context(|| format!("cannot write {}", path.display()))
+    ensure!(
+        fs::symlink_metadata(path).is_err(),
+        "{} exists: nothing was written; name another file, or use --force",
+        path.display()
+    );
+    replace::create(path, text)
 }

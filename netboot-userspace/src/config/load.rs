@@ -48,7 +48,7 @@ impl fmt::Display for Origin {
 ///
 /// Everything that is wrong, in the order of files and lines.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_whole(path, &read_regular, Missing::Refused, &mut Vec::new()).map(|(loaded, _)| loaded)
+    load_with(path, &read_regular, Missing::Refused)
 }
 
 /// As [`load_to_run`], as if the file `edited` (one of the configuration's) had this text.
@@ -60,7 +60,7 @@ pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Pro
     let read = |path: &Path| {
         if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_regular(path) }
     };
-    load_whole(path, &read, Missing::Allowed, &mut Vec::new()).map(|(loaded, _)| loaded)
+    load_with(path, &read, Missing::Allowed)
 }
 
 /// Whether two paths name one file, which need not exist yet.
@@ -79,7 +79,15 @@ pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 ///
 /// As [`load`].
 pub fn load_to_run(path: &Path) -> Result<Loaded, Problems> {
-    load_whole(path, &read_regular, Missing::Allowed, &mut Vec::new()).map(|(loaded, _)| loaded)
+    load_with(path, &read_regular, Missing::Allowed)
+}
+
+fn load_with(
+    path: &Path,
+    read_bytes: ReadBytes<'_>,
+    missing: Missing<'_>,
+) -> Result<Loaded, Problems> {
+    load_whole(path, read_bytes, missing, &mut Vec::new()).map(|(loaded, _)| loaded)
 }
 
 /// As [`load`], beside what a part of the configuration is judged by later, which is without hosts.

@@ -78,6 +78,16 @@ pub struct Known {
     pub server_mac: Mac,
 }
 
+impl Known {
+    /// Nothing yet: whoever hears it may answer.
+    pub const NOBODY: Self = Self {
+        address: Ipv4Addr::UNSPECIFIED,
+        server: Ipv4Addr::UNSPECIFIED,
+        node: Ipv4Addr::BROADCAST,
+        server_mac: Mac { octets: [0xff; 6] },
+    };
+}
+
 /// Option 93 of firmware that loads over HTTP (IANA "Processor Architecture Types").
 const HTTP: [u16; 5] = [15, 16, 18, 19, 20];
 /// The relay's own address is not asked for.

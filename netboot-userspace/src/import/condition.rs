@@ -6,6 +6,9 @@ use super::boot::Test;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ways(pub(super) Vec<Vec<Test>>);
 
+/// Parentheses in parentheses: more is no condition.
+pub(super) const DEEPEST: usize = 32;
+
 /// More is no rule for a boot file.
 const MOST: usize = 64;
 
@@ -44,6 +47,31 @@ impl Ways {
         // What is negated twice is only one of several ways out.
         let tests = self.0.iter().flatten().filter(|test| !matches!(test, Test::Not(_)));
         Self(vec![tests.take(MOST).map(|test| Test::Not(Box::new(test.clone()))).collect()])
+    }
+}
+
+/// A reader of conditions; `and` binds more tightly than `or`. `depth` counts parentheses.
+pub(super) trait Conditions {
+    /// Whether the next token is this word; it is taken then.
+    fn take_word(&mut self, word: &str) -> bool;
+
+    /// A comparison, a negation, or what stands in parentheses; `None`: it is not understood.
+    fn one(&mut self, depth: usize) -> Option<Ways>;
+
+    fn either(&mut self, depth: usize) -> Option<Ways> {
+        let mut ways = self.both(depth)?;
+        while self.take_word("or") {
+            ways = ways.or(self.both(depth)?);
+        }
+        Some(ways)
+    }
+
+    fn both(&mut self, depth: usize) -> Option<Ways> {
+        let mut ways = self.one(depth)?;
+        while self.take_word("and") {
+            ways = ways.and(&self.one(depth)?);
+        }
+        Some(ways)
     }
 }
 

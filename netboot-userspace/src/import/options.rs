@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 pub(super) use self::{
     encode::{encode, guess, hex, ips, text},
-    settings::{of_host, of_requests, of_subnet},
+    settings::{note_parts, of_host, of_requests, of_subnet},
     table::{Kind, by_name, kind},
 };
 use super::note::Place;

@@ -111,8 +111,9 @@ impl Exchange {
     /// ProxyDHCP: something to boot, and no address.
     pub(super) fn proxy_offer(&self) -> Option<&Reply> {
         let is_proxy = |offer: &&Reply| {
-            offer.address().is_none() && offer.vendor_class().starts_with(b"PXEClient")
-                || offer.address().is_none() && offer.vendor_class().starts_with(b"HTTPClient")
+            let vendor = offer.vendor_class();
+            offer.address().is_none()
+                && (vendor.starts_with(b"PXEClient") || vendor.starts_with(b"HTTPClient"))
         };
         self.offers.iter().find(is_proxy)
     }
@@ -136,13 +137,7 @@ pub(super) fn exchange(
     others: Others,
 ) -> io::Result<Exchange> {
     let mut exchange = Exchange::default();
-    let nobody = Known {
-        address: Ipv4Addr::UNSPECIFIED,
-        server: Ipv4Addr::UNSPECIFIED,
-        node: Ipv4Addr::BROADCAST,
-        server_mac: Mac { octets: [0xff; 6] },
-    };
-    let discover = machine.frame(Message::Discover, nobody);
+    let discover = machine.frame(Message::Discover, Known::NOBODY);
     let asked = Instant::now();
     let mut until = asked + patience;
     let mut offers = Vec::new();

@@ -1,31 +1,15 @@
 //! What netboot itself would answer to the machine, where there is a configuration.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::collections::BTreeMap;
 
-use netboot_ebpf::shared::Mac;
+use super::Probe;
+use crate::explain::{Answer, Known, Machine, Message, explain};
 
-use crate::explain::{Answer, Known, Machine, Message, Site, explain};
-
-#[derive(Clone, Copy)]
-pub(super) struct Expected<'s> {
-    site: Option<&'s Site>,
-}
-
-impl<'s> Expected<'s> {
-    pub(super) const fn new(site: Option<&'s Site>) -> Self {
-        Self { site }
-    }
-
+impl Probe<'_> {
     /// Its OFFER; `None`: it knows nothing of the machine.
-    pub(super) fn answer(self, machine: &Machine) -> Option<Answer> {
-        let site = self.site?;
-        let nobody = Known {
-            address: Ipv4Addr::UNSPECIFIED,
-            server: Ipv4Addr::UNSPECIFIED,
-            node: Ipv4Addr::BROADCAST,
-            server_mac: Mac { octets: [0xff; 6] },
-        };
-        let frame = machine.frame(Message::Discover, nobody);
+    pub(super) fn expected(&self, machine: &Machine) -> Option<Answer> {
+        let site = self.plan.site.as_ref()?;
+        let frame = machine.frame(Message::Discover, Known::NOBODY);
         explain(site, &BTreeMap::new(), &frame, None, "probe")?.answer
     }
 }

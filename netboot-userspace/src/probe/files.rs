@@ -21,13 +21,13 @@ pub(super) fn shown(reply: &Reply) -> String {
     }
 }
 
-/// The file as a URL, with an iPXE's settings in it: a bare name is one of TFTP at the next server. The error
+/// The file as a URL, with an iPXE's settings in it, where firmware has none: a bare name is one of TFTP at the next server. The error
 /// says what is missing.
-pub(super) fn url(reply: &Reply, settings: &Settings) -> Result<Url, String> {
+pub(super) fn url(reply: &Reply, settings: Option<&Settings>) -> Result<Url, String> {
     let Some(file) = reply.file() else { return Err("nothing to boot is named".to_owned()) };
     let text = std::str::from_utf8(&file)
         .map_err(|_| format!("the file name is no text: {}", printable(&file, LIMIT)))?;
-    let text = settings.expand(text);
+    let text = settings.map_or_else(|| text.to_owned(), |settings| settings.expand(text));
     if text.contains("://") {
         return Url::parse(&text)
             .map_err(|error| format!("{} is no URL: {error}", printable(&file, LIMIT)));

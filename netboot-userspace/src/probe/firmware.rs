@@ -3,9 +3,7 @@
 use netboot_ebpf::wire::code;
 use url::Url;
 
-use super::{
-    Probe, State, binary, dhcp::Exchange, files, remedy::Lack, script::Settings, tftp::Want,
-};
+use super::{Probe, State, binary, dhcp::Exchange, files, remedy::Lack, tftp::Want};
 use crate::explain::Machine;
 
 /// More than any iPXE has, or GRUB.
@@ -23,7 +21,7 @@ impl Probe<'_> {
             self.note(STEP, State::Wrong, what, Some(lack));
             return None;
         };
-        let url = match files::url(reply, &Settings::firmware()) {
+        let url = match files::url(reply, None) {
             Ok(url) => url,
             Err(why) => {
                 self.note(STEP, State::Wrong, why, Some(lack));
@@ -94,7 +92,7 @@ impl Probe<'_> {
     /// What the server should say, by netboot's configuration if there is one.
     fn lack_of_binary(&self, machine: &Machine) -> Lack {
         let code = machine.code().unwrap_or_default();
-        let expected = self.expected.answer(machine);
+        let expected = self.expected(machine);
         let file = expected.as_ref().and_then(|answer| answer.file.clone());
         if !machine.is_pxe_firmware() {
             let url = file.unwrap_or_else(|| "http://NETBOOT/ipxe/ipxe.efi".to_owned());

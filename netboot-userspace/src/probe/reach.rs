@@ -50,9 +50,9 @@ impl<'w> Reach<'w> {
 
     /// The way to a server.
     pub(super) fn to(&mut self, server: Ipv4Addr) -> &mut dyn Network {
-        let is_own = self.own.contains(&server);
+        let is_by_node = self.is_by_node(server);
         match &mut self.station {
-            Some(station) if !is_own => station,
+            Some(station) if !is_by_node => station,
             _ => &mut self.node,
         }
     }

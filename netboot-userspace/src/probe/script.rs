@@ -38,12 +38,9 @@ pub(super) enum What {
     Other,
 }
 
-/// iPXE's settings, by name; firmware has none, and takes `${mac}` as it is.
+/// iPXE's settings, by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
-    values: HashMap<String, String>,
-    is_firmware: bool,
-}
+pub(super) struct Settings(HashMap<String, String>);
 
 /// What a command does to its script.
 enum Flow {
@@ -56,20 +53,15 @@ enum Flow {
 }
 
 impl Settings {
-    /// Nothing is replaced.
-    pub(super) fn firmware() -> Self {
-        Self { is_firmware: true, ..Self::default() }
-    }
-
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.values.insert(name.to_owned(), value.into());
+        self.0.insert(name.to_owned(), value.into());
     }
 
     /// `mac`, `net0/mac`, `mac:hexhyp`; what is not set is empty.
     pub(super) fn get(&self, name: &str) -> String {
         let (name, form) = name.split_once(':').unwrap_or((name, ""));
         let name = name.rsplit('/').next().unwrap_or(name);
-        let value = self.values.get(name).cloned().unwrap_or_default();
+        let value = self.0.get(name).cloned().unwrap_or_default();
         match form {
             "hexhyp" => value.replace(':', "-"),
             "hexraw" => value.replace(':', ""),
@@ -80,9 +72,6 @@ impl Settings {
     /// The text with every `${name}` replaced, the inner ones first.
     pub(super) fn expand(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        if self.is_firmware {
-            return text;
-        }
         // Each turn takes one away; a value may bring others.
         for _ in 0..MOST_LINES {
             if text.len() > LONGEST {

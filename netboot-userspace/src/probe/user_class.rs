@@ -9,6 +9,8 @@ use crate::explain::{Machine, UserClassForm};
 
 /// What a distribution's iPXE calls itself.
 const IPXE: &str = "iPXE";
+/// The step of such a one: it need not be what is served here.
+const STOCK: &str = "stock iPXE";
 
 impl Probe<'_> {
     /// The scripts that iPXEs are told to load, each once.
@@ -20,7 +22,7 @@ impl Probe<'_> {
             ("user class", class.as_str(), UserClassForm::Instances),
         ];
         if class != IPXE {
-            asks.push(("stock iPXE", IPXE, UserClassForm::Plain));
+            asks.push((STOCK, IPXE, UserClassForm::Plain));
         }
         for (step, class, form) in asks {
             let told = self.user_class(step, class, form, binary)?;
@@ -47,20 +49,15 @@ impl Probe<'_> {
         self.progress.begin(&format!("DISCOVER of an iPXE with user class {shown}"));
         let exchange =
             dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::Others::Known)?;
-        // A distribution's iPXE need not be what is served here.
-        let wrong = if step == "stock iPXE" { State::Warning } else { State::Wrong };
-        let expected = self.expected.answer(&ipxe).and_then(|answer| answer.file);
-        let lack = || {
-            let url = expected.clone().filter(|url| url.starts_with("http"));
-            let url = url.unwrap_or_else(|| "http://NETBOOT/auto.ipxe".to_owned());
-            Some(Lack::Script { class: class.to_owned(), url })
-        };
+        let is_stock = step == STOCK;
+        let wrong = if is_stock { State::Warning } else { State::Wrong };
+        let expected = self.expected(&ipxe).and_then(|answer| answer.file);
         if exchange.end.is_none() {
             self.note(step, wrong, format!("{shown} gets no address"), None);
             return Ok(None);
         }
-        let settings = exchange.end.as_ref().map(|end| self.settings(end)).unwrap_or_default();
-        let told = match exchange.boot().map(|reply| files::url(reply, &settings)) {
+        let settings = exchange.end.as_ref().map(|end| self.settings(end));
+        let told = match exchange.boot().map(|reply| files::url(reply, settings.as_ref())) {
             None => Err("nothing to boot".to_owned()),
             Some(Err(why)) => Err(why),
             Some(Ok(url)) if Some(&url) == binary || is_binary(&url) => {
@@ -75,19 +72,25 @@ impl Probe<'_> {
             }
             Err(what) => {
                 // What it gets may be what the configuration says.
-                let is_binary = expected.as_ref().is_some_and(|url| !url.starts_with("http"));
-                let is_wanted = expected.as_ref().is_some_and(|url| !url.ends_with(".ipxe"));
-                let note = if step == "stock iPXE" && !is_wanted {
+                let is_meant = is_stock && expected.as_ref().is_some_and(|url| !is_http(url));
+                let note = if is_stock && !is_meant {
                     "; that is a distribution's iPXE: serve none, or give it the script, too"
                 } else {
                     ""
                 };
-                let lack = lack().filter(|_| step != "stock iPXE" || !is_binary);
+                let url = expected.filter(|url| is_http(url));
+                let url = url.unwrap_or_else(|| "http://NETBOOT/auto.ipxe".to_owned());
+                let lack = (!is_meant).then(|| Lack::Script { class: class.to_owned(), url });
                 self.note(step, wrong, format!("{shown} gets {what}{note}"), lack);
                 Ok(None)
             }
         }
     }
+}
+
+/// As scripts are; binaries of iPXE come by TFTP.
+fn is_http(url: &str) -> bool {
+    url.starts_with("http")
 }
 
 /// By its name: the first step may have failed.

@@ -186,9 +186,12 @@ pub(super) fn without_subnet<'l>(
 }
 
 /// The hosts with an address of this node, which cannot be a machine's too: a sentence for each, by the address.
-pub(super) fn own_addresses(config: &Config, all: &[&Link]) -> BTreeMap<Ipv4Addr, String> {
+pub(crate) fn own_addresses<'l>(
+    config: &Config,
+    all: impl IntoIterator<Item = &'l Link>,
+) -> BTreeMap<Ipv4Addr, String> {
     let own: HashMap<_, _> =
-        all.iter().flat_map(|link| addresses(link).map(move |address| (address, link))).collect();
+        all.into_iter().flat_map(|link| addresses(link).map(move |own| (own, link))).collect();
     let taken = config.hosts.iter().filter_map(|host| {
         let name = &own.get(&host.ip)?.name;
         let sentence = format!(

@@ -1,12 +1,13 @@
 //! What a configuration has that the node does not.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::collections::BTreeMap;
 
 use nix::unistd::User;
 
 use crate::{
     config::{Config, DhcpMode},
     links::Link,
+    templates::own_addresses,
 };
 
 /// A sentence about a user that the node does not have. This can be meant: the file may be for another node.
@@ -44,24 +45,7 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
              reached through relays only"
         )
     });
-    absent.chain(away).chain(own_addresses(config, links)).collect()
-}
-
-/// A sentence for each host with an address that this node has itself.
-fn own_addresses<'c>(
-    config: &'c Config,
-    links: &'c BTreeMap<String, Link>,
-) -> impl Iterator<Item = String> + 'c {
-    let owner = |ip: Ipv4Addr| {
-        links.values().find(|link| link.addresses.iter().any(|own| own.addr() == ip))
-    };
-    config.hosts.iter().filter_map(move |host| {
-        let link = owner(host.ip)?;
-        Some(format!(
-            "host {} ({}): this node has that address itself, on {}: here the machine is not answered",
-            host.mac, host.ip, link.name
-        ))
-    })
+    absent.chain(away).chain(own_addresses(config, links.values()).into_values()).collect()
 }
 
 #[cfg(test)]

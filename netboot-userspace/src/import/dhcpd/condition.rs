@@ -3,15 +3,12 @@
 use super::{
     super::{
         boot::Test,
-        condition::{Ways, equals},
+        condition::{Conditions, DEEPEST, Ways, equals},
         options::hex,
     },
     lexer::{Placed, Token},
     names::{Named, Names},
 };
-
-/// Parentheses in parentheses: more is no condition.
-const DEEPEST: usize = 32;
 
 /// The condition that the tokens are; what is not understood is a test that netboot cannot do.
 pub(super) fn condition(tokens: &[Placed], names: &Names) -> Ways {
@@ -36,41 +33,11 @@ enum Data {
     Bytes(Vec<u8>),
 }
 
-impl<'t> Reader<'t> {
-    fn next(&mut self) -> Option<&'t Placed> {
-        let token = self.tokens.get(self.at)?;
-        self.at += 1;
-        Some(token)
-    }
-
-    fn word(&mut self) -> Option<&'t str> {
-        self.next()?.word()
-    }
-
-    fn sign(&mut self, sign: char) -> Option<()> {
-        self.next()?.is(sign).then_some(())
-    }
-
+impl Conditions for Reader<'_> {
     fn take_word(&mut self, word: &str) -> bool {
         let found = self.tokens.get(self.at).and_then(Placed::word) == Some(word);
         self.at += usize::from(found);
         found
-    }
-
-    fn either(&mut self, depth: usize) -> Option<Ways> {
-        let mut ways = self.both(depth)?;
-        while self.take_word("or") {
-            ways = ways.or(self.both(depth)?);
-        }
-        Some(ways)
-    }
-
-    fn both(&mut self, depth: usize) -> Option<Ways> {
-        let mut ways = self.one(depth)?;
-        while self.take_word("and") {
-            ways = ways.and(&self.one(depth)?);
-        }
-        Some(ways)
     }
 
     fn one(&mut self, depth: usize) -> Option<Ways> {
@@ -99,6 +66,22 @@ impl<'t> Reader<'t> {
             self.at = before;
         }
         self.comparison(depth)
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Option<&'t Placed> {
+        let token = self.tokens.get(self.at)?;
+        self.at += 1;
+        Some(token)
+    }
+
+    fn word(&mut self) -> Option<&'t str> {
+        self.next()?.word()
+    }
+
+    fn sign(&mut self, sign: char) -> Option<()> {
+        self.next()?.is(sign).then_some(())
     }
 
     fn exists(&self, name: &str) -> Option<Test> {

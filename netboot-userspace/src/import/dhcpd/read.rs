@@ -7,7 +7,7 @@ use super::{
         boot::Rule,
         condition::Ways,
         note::Place,
-        options::{NEXT_SERVER, Options, of_requests},
+        options::{NEXT_SERVER, Options, note_parts, of_requests},
         site::{FoundHost, Scope, Site},
     },
     condition::condition,
@@ -362,10 +362,7 @@ impl Reader {
     fn finish(mut self, root: &Options) -> Site {
         for (code, (parts, place)) in std::mem::take(&mut self.parts) {
             let value = parts.into_values().collect::<Vec<_>>().concat();
-            if !of_requests(code, &value) {
-                let why = "netboot sends it itself, where a machine needs it";
-                self.site.notes.add(&place, format!("parts of option {code}"), why);
-            }
+            note_parts(code, &value, &place, &mut self.site.notes);
         }
         for mut host in std::mem::take(&mut self.hosts) {
             let subnet = self.site.subnet_of(host.ip).and_then(|at| self.site.subnets.get(at));

@@ -11,7 +11,7 @@ use super::{
     super::{
         boot::{Rule, Test, server},
         note::Place,
-        options::{Options, ips, of_requests, text},
+        options::{Options, ips, note_parts, of_requests, text},
         site::{FoundHost, FoundSubnet, Scope, Site, Winner},
     },
     directives::Directive,
@@ -322,10 +322,7 @@ impl<'d> Reader<'d> {
         // It puts each line before those that it read earlier.
         self.site.winner = Winner::Last;
         for (code, (value, place)) in std::mem::take(&mut self.wrapped) {
-            if !of_requests(code, &value) {
-                let why = "netboot sends it itself, where a machine needs it";
-                self.site.notes.add(&place, format!("parts of option {code}"), why);
-            }
+            note_parts(code, &value, &place, &mut self.site.notes);
         }
         // The more tags, the nearer to the machine.
         let mut options = std::mem::take(&mut self.options);

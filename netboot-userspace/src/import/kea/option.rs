@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     super::{
         note::{Notes, Place},
-        options::{Kind, NEXT_SERVER, Options, by_name, encode, hex, kind, of_requests},
+        options::{Kind, NEXT_SERVER, Options, by_name, encode, hex, kind, note_parts},
     },
     node::Node,
 };
@@ -97,10 +97,7 @@ pub(super) fn options(
         }
     }
     for (code, value, place) in parts {
-        if !of_requests(code, &value) {
-            let why = "netboot sends it itself, where a machine needs it";
-            notes.add(&place, format!("parts of option {code}"), why);
-        }
+        note_parts(code, &value, &place, notes);
     }
     settings(scope, &mut options, notes);
     Ok(options)

@@ -4,12 +4,9 @@ use std::collections::HashMap;
 
 use super::super::{
     boot::Test,
-    condition::{Ways, equals},
+    condition::{Conditions, DEEPEST, Ways, equals},
     options::{by_name, hex},
 };
-
-/// Parentheses in parentheses: more is no expression.
-const DEEPEST: usize = 32;
 
 /// The condition that the text is; what is not understood is a test that netboot cannot do.
 pub(super) fn test(text: &str, classes: &HashMap<String, Ways>) -> Ways {
@@ -69,51 +66,18 @@ enum Found {
     Ways(Ways),
 }
 
-impl<'t> Reader<'t> {
-    fn next(&mut self) -> Option<&'t Token> {
-        let token = self.tokens.get(self.at)?;
-        self.at += 1;
-        Some(token)
-    }
-
-    fn word(&mut self) -> Option<&'t str> {
-        match self.next()? {
-            Token::Word(word) => Some(word),
-            _ => None,
-        }
-    }
-
-    fn sign(&mut self, sign: &'static str) -> Option<()> {
-        (*self.next()? == Token::Sign(sign)).then_some(())
-    }
-
-    fn take(&mut self, word: &str) -> bool {
+impl Conditions for Reader<'_> {
+    fn take_word(&mut self, word: &str) -> bool {
         let found = matches!(self.tokens.get(self.at), Some(Token::Word(next)) if next == word);
         self.at += usize::from(found);
         found
-    }
-
-    fn either(&mut self, depth: usize) -> Option<Ways> {
-        let mut ways = self.both(depth)?;
-        while self.take("or") {
-            ways = ways.or(self.both(depth)?);
-        }
-        Some(ways)
-    }
-
-    fn both(&mut self, depth: usize) -> Option<Ways> {
-        let mut ways = self.one(depth)?;
-        while self.take("and") {
-            ways = ways.and(&self.one(depth)?);
-        }
-        Some(ways)
     }
 
     fn one(&mut self, depth: usize) -> Option<Ways> {
         if depth > DEEPEST {
             return None;
         }
-        if self.take("not") {
+        if self.take_word("not") {
             return Some(self.one(depth + 1)?.not());
         }
         if self.tokens.get(self.at) == Some(&Token::Sign("(")) {
@@ -139,6 +103,25 @@ impl<'t> Reader<'t> {
         };
         let ways = Ways::one(equals(code, from, &value)?);
         Some(if is_negated { ways.not() } else { ways })
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Option<&'t Token> {
+        let token = self.tokens.get(self.at)?;
+        self.at += 1;
+        Some(token)
+    }
+
+    fn word(&mut self) -> Option<&'t str> {
+        match self.next()? {
+            Token::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn sign(&mut self, sign: &'static str) -> Option<()> {
+        (*self.next()? == Token::Sign(sign)).then_some(())
     }
 
     fn operand(&mut self, depth: usize) -> Option<Found> {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{DhcpOption, NetworkOverrides, Subnet},
-    import::note::Notes,
+    import::note::{Notes, Place},
     inventory::Host,
 };
 
@@ -124,6 +124,13 @@ fn read<T>(
         notes.add(place, format!("option {code}"), "its value cannot be read as this option's");
     }
     setting
+}
+
+/// Says of an option that is made of parts that it is not taken over, unless netboot sends these.
+pub(in crate::import) fn note_parts(code: u8, value: &[u8], place: &Place, notes: &mut Notes) {
+    if !of_requests(code, value) {
+        notes.add(place, format!("parts of option {code}"), OWN);
+    }
 }
 
 /// Whether netboot sends it as it is, to the requests that need it.

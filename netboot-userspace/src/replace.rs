@@ -1,4 +1,4 @@
-//! Replaces a file's content at once: a reader sees the old one or the new one.
+//! Writes a file at once: a reader sees the old one or the new one, or none.
 
 use std::{
     fs::{self, File, Permissions},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 /// Mode and owner stay; a symbolic link stays one.
 pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -19,10 +19,24 @@ pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     {
         anyhow::bail!("{} is no regular file, nor a link to one: name another", path.display());
     }
-    write(&target, text).with_context(|| format!("cannot write {}", path.display()))
+    write(&target, text, |new| new.persist(&target))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+/// The same of a file that is not there yet.
+///
+/// # Errors
+/// It is there.
+pub(crate) fn create(path: &Path, text: &str) -> anyhow::Result<()> {
+    write(path, text, |new| new.persist_noclobber(path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn write(
+    path: &Path,
+    text: &str,
+    persist: impl FnOnce(NamedTempFile) -> Result<File, PersistError>,
+) -> io::Result<()> {
     let directory = directory(path);
     let mut new = NamedTempFile::new_in(directory)?;
     new.write_all(text.as_bytes())?;
@@ -40,12 +54,12 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         Err(error) => return Err(error),
     }
     new.as_file().sync_all()?;
-    new.persist(path)?;
+    persist(new)?;
     File::open(directory)?.sync_all()
 }
 
 /// Where the file is.
-pub(super) fn directory(path: &Path) -> &Path {
+pub(crate) fn directory(path: &Path) -> &Path {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
 }
