@@ -9,7 +9,6 @@
 mod body;
 mod door;
 mod file;
-mod lines;
 mod log;
 mod path;
 mod range;
@@ -39,8 +38,10 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
-use self::{door::Ends, lines::Lines, log::Trouble, path::Target};
-use crate::{config, files::Files, inventory::Host, machines::Machines, script};
+use self::{door::Ends, log::Trouble, path::Target};
+use crate::{
+    config, files::Files, inventory::Host, log_budget::LogBudget, machines::Machines, script,
+};
 
 /// For the head of a request; for the next request on a connection too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,12 +86,12 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the HTTP socket's address")?;
     info!(%address, "http: serving");
-    let lines = Lines::default();
+    let lines = LogBudget::new("http");
     door::open(listener, router(site, &lines), lines, PATIENCE, cancel).await;
     Ok(())
 }
 
-fn router(site: Site, lines: &Lines) -> Router {
+fn router(site: Site, lines: &LogBudget) -> Router {
     let panics = Arc::clone(&site.panics);
     let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
     let boot = boot

@@ -22,6 +22,7 @@ pub mod http;
 pub mod import;
 pub mod inventory;
 pub mod links;
+mod log_budget;
 pub mod logging;
 pub mod mac;
 pub mod machines;

@@ -1,257 +1,184 @@
 //! The TFTP server: boot binaries for firmware.
 //!
-//! async-tftp speaks the protocol (RFC 1350, 2347-2349, 7440); this module opens the files, notes what
-//! became of each transfer and sets the limits. What follows from the library as it is (0.4.2):
+//! The interface is async-tftp's: its [`Handler`](async_tftp::server::Handler) opens the files, and could serve under
+//! its own server. The engine is ours, since the library's hears no ERROR (each UEFI firmware's look at a size held a
+//! transfer for seconds), answers what it does not like with silence, takes every mode for octet, sends a whole window
+//! for any acknowledgement, and has a task and a descriptor for each transfer. A packet's way:
 //!
-//! * It does not see a client's ERROR packet, and it ignores requests from a port that it still serves. UEFI
-//!   asks for the size, aborts, and asks again from another port: the first transfer must die by itself
-//!   soon, so it is given up after six seconds without an acknowledgement.
-//! * A request that is not UTF-8 (a name that ends in 0xFF), has no closing NUL, or has anything but whole
-//!   options behind the mode is dropped before it gets here. It can be neither answered nor counted.
-//! * The mode is not told: `netascii`, and `mail`, are answered as `octet`.
-//! * Answers come from a port of their own at the listening socket's address. On `0.0.0.0` that is the
-//!   address of the route to the client, which need not be the one it asked: `app` binds a socket to each
-//!   address that machines are sent to.
-//! * It cannot be told to take no more requests: at the end, a filter on its socket drops them.
+//! * `batch` receives it, with the address of this node that it came to;
+//! * `packet` says what it is, and `engine` whose;
+//! * `sending` says what is next, as a pure function of what was heard and of the time;
+//! * `content` has the bytes, in memory once for all transfers of a file;
+//! * `admission` bounds what a source can have, `report` says how it ended.
 
-mod reader;
-mod transfer;
+mod admission;
+mod batch;
+mod content;
+mod counters;
+mod engine;
+mod handler;
+mod packet;
+mod report;
+mod round_trip;
+mod sending;
 
-use std::{
-    net::{SocketAddr, UdpSocket},
-    os::unix::ffi::OsStrExt as _,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{net::UdpSocket, thread};
 
 use anyhow::Context as _;
-use async_tftp::{
-    packet,
-    server::{Handler, TftpServerBuilder},
-};
-use futures_lite::{future, io::Sink};
-use netboot_ebpf::shared::Mac;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{SockFilter, SockRef};
-use tokio::{runtime::Handle, sync::oneshot};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::{reader::Reader, transfer::Transfer};
-use crate::{
-    files::{self, Files},
-    machines::{Machines, Step},
-    throttle::Throttle,
+pub use self::{batch::prepare, counters::Counters};
+use self::{
+    content::Contents,
+    engine::{Engine, Most, Tell},
+    handler::BootFiles,
+    report::Reporter,
 };
+use crate::{files::Files, log_budget::LogBudget, machines::Machines, throttle::Throttle};
 
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
+/// Sockets that transfers share.
+pub const TRANSFER_SOCKETS: usize = 16;
 
-const WINDOW_SIZE: u16 = 64;
-/// A transfer takes two descriptors and some memory, and who asks for one may be forged.
-const MAX_TRANSFERS: usize = 2048;
-const TIMEOUT: Duration = Duration::from_secs(1);
-const RETRIES: u32 = 5;
-/// A client that does not acknowledge for so long is gone.
-const GIVE_UP: Duration = TIMEOUT.saturating_mul(RETRIES + 1);
-/// Requests that arrive together: a rack is switched on at once.
-const RECEIVE_BUFFER: usize = 1 << 20;
+/// In blocks.
+const WINDOW: u16 = 64;
+/// Requests that arrive together: a room is switched on at once.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// Windows that leave together.
+const SEND_BUFFER: usize = 2 << 20;
 
-/// Serves until it is cancelled; transfers under way are finished first. `block_size_limit` is the MTU less 32.
+/// What the servers at all addresses share; cheap to clone.
+#[derive(Clone)]
+pub struct Common {
+    files: Files,
+    machines: Machines,
+    contents: Contents,
+    lines: LogBudget,
+    counters: Counters,
+}
+
+/// The sockets of one server, [prepared](prepare) and then all bound to one address.
+pub struct Sockets {
+    pub requests: UdpSocket,
+    /// Each with a port of its own.
+    pub transfers: Vec<UdpSocket>,
+}
+
+impl Common {
+    #[must_use]
+    pub fn new(files: Files, machines: Machines) -> Self {
+        Self {
+            files,
+            machines,
+            contents: Contents::default(),
+            lines: LogBudget::new("tftp"),
+            counters: Counters::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn engine(
+        self,
+        sockets: Sockets,
+        block_size: u16,
+        tell: Tell,
+    ) -> anyhow::Result<Engine<BootFiles>> {
+        let to_tokio = |socket: UdpSocket| {
+            socket.set_nonblocking(true)?;
+            tokio::net::UdpSocket::from_std(socket)
+        };
+        let transfers = sockets.transfers.into_iter().map(to_tokio).collect::<Result<Vec<_>, _>>();
+        let transfers = transfers.context("the sockets of TFTP transfers")?;
+        let requests = to_tokio(sockets.requests).context("the TFTP socket")?;
+        let Self { files, machines, contents, lines, counters } = self;
+        let reporter = Reporter {
+            machines: machines.clone(),
+            lines: lines.clone(),
+            counters: counters.clone(),
+        };
+        let handler =
+            BootFiles { files, machines, contents, lines, counters, rootless: Throttle::default() };
+        let most = Most { block_size, window: WINDOW, transfers: admission::TRANSFERS };
+        Ok(Engine::new(handler, reporter, most, requests, transfers, tell))
+    }
+}
+
+/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. `block_size` is the
+/// most that clients get: the MTU less 32. `tell` hears why something is amiss, or that nothing is.
 ///
 /// # Errors
 /// The socket fails.
 pub async fn serve(
-    socket: UdpSocket,
-    files: Files,
-    machines: Machines,
-    block_size_limit: u16,
+    sockets: Sockets,
+    common: Common,
+    block_size: u16,
+    tell: impl Fn(Option<String>) + Send + 'static,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
-    let address = socket.local_addr().context("the TFTP socket's address")?;
-    make_room(&socket);
-    let requests = socket.try_clone().context("the TFTP socket")?;
-    let running = TaskTracker::new();
-    let handler = BootFiles {
-        files,
-        machines,
-        running: running.clone(),
-        runtime: Handle::current(),
-        busy: Throttle::default(),
-        rootless: Throttle::default(),
-    };
-    let server = TftpServerBuilder::with_handler(handler)
-        .std_socket(socket)
-        .context("the TFTP socket")?
-        .timeout(TIMEOUT)
-        // A client may ask for 255 s: then a transfer that it left would stay for 25 minutes.
-        .ignore_client_timeout()
-        .max_send_retries(RETRIES)
-        .block_size_limit(block_size_limit)
-        .window_size_limit(WINDOW_SIZE)
-        .build()
-        .await
-        .context("the TFTP server")?;
-    info!(%address, "tftp: serving");
-
+    let address = sockets.requests.local_addr().context("the TFTP socket's address")?;
+    for socket in sockets.transfers.iter().chain([&sockets.requests]) {
+        make_room(socket);
+    }
+    let requests = sockets.requests.try_clone().context("the TFTP socket")?;
     let (done, ended) = oneshot::channel();
-    let given_up = CancellationToken::new();
-    let _cut_with_this_future = Cut { running: running.clone(), given_up: given_up.clone() };
-    // The library's sockets wake through async-io. Its own `block_on` polls them on this one thread;
-    // under tokio every packet would cross from async-io's thread to a worker.
+    let cut = CancellationToken::new();
+    let _cut_with_this_future = cut.clone().drop_guard();
+    let (cancelled, tell) = (cancel.clone(), Box::new(tell));
+    // A thread of its own, with its own sockets to wait for: under the runtime that all share, each datagram would
+    // come to it from another thread.
+    let serve = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("TFTP's runtime")?;
+        runtime.block_on(async {
+            let engine = common.engine(sockets, block_size, tell)?;
+            info!(%address, "tftp: serving");
+            engine.run(cancelled, cut).await.context("receiving")
+        })
+    };
     thread::Builder::new()
         .name("tftp".into())
         .spawn(move || {
-            let finish = async {
-                cancel.cancelled().await;
-                refuse_requests(&requests);
-                running.close();
-                running.wait().await;
-            };
-            let stop = async {
-                future::or(finish, given_up.cancelled()).await;
-                Ok(())
-            };
-            let result = async_io::block_on(future::or(stop, server.serve()));
-            let _nobody_waits = done.send(result);
+            let _nobody_waits = done.send(serve());
         })
         .context("the TFTP server's thread")?;
-    ended
-        .await
+    tokio::pin!(ended);
+    let result = tokio::select! {
+        result = &mut ended => result,
+        () = cancel.cancelled() => {
+            refuse_requests(&requests);
+            ended.await
+        }
+    };
+    result
         .context("the TFTP server's thread ended")?
         .with_context(|| format!("the TFTP socket {address}"))
-}
-
-/// Ends the thread with the future that waits for it.
-struct Cut {
-    running: TaskTracker,
-    given_up: CancellationToken,
-}
-
-impl Drop for Cut {
-    fn drop(&mut self) {
-        self.given_up.cancel();
-        let transfers = self.running.len();
-        if transfers > 0 {
-            warn!(transfers, "tftp: transfers under way were cut off");
-        }
-    }
 }
 
 /// Whoever asks from now on asks again, and is heard by the daemon that comes next.
 fn refuse_requests(socket: &UdpSocket) {
     const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
     if let Err(error) = SockRef::from(socket).attach_filter(&[DROP]) {
-        warn!(%error, "tftp: transfers may still begin: the socket takes no filter");
+        warn!(%error, "tftp: requests may be lost: the socket takes no filter");
     }
 }
 
 fn make_room(socket: &UdpSocket) {
     // Past the system's limit with CAP_NET_ADMIN, up to it without.
-    let forced = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
-    if let Err(error) = forced.or_else(|_| setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER)) {
-        warn!(%error, "tftp: of many requests at once some may be lost: the socket's buffer is small");
-    }
-}
-
-struct BootFiles {
-    files: Files,
-    machines: Machines,
-    running: TaskTracker,
-    runtime: Handle,
-    busy: Throttle,
-    /// For the log.
-    rootless: Throttle,
-}
-
-impl Handler for BootFiles {
-    type Reader = Reader;
-    type Writer = Sink;
-
-    async fn read_req_open(
-        &mut self,
-        client: &SocketAddr,
-        path: &Path,
-    ) -> Result<(Reader, Option<u64>), packet::Error> {
-        let shown = path.to_string_lossy().escape_debug().to_string();
-        let machine = self.machines.by_address(client.ip());
-        if self.running.len() >= MAX_TRANSFERS {
-            if self.busy.ready(Instant::now()) {
-                warn!(%client, "tftp: {MAX_TRANSFERS} transfers are under way: more are refused");
-            }
-            return Err(packet::Error::Msg("busy: ask again".into()));
-        }
-        // The library holds a lock on the handler meanwhile: to wait for another thread here would let
-        // the other requests wait for a turn of all transfers each.
-        match self.files.open(path.as_os_str().as_bytes()) {
-            Ok(opened) => {
-                let size = opened.size;
-                self.note(machine, shown.clone(), "started".into());
-                let transfer = Transfer::new(*client, machine, self.machines.clone(), shown, size);
-                let token = self.running.token();
-                Ok((Reader::new(opened, transfer, token, self.runtime.clone()), Some(size)))
-            }
-            Err(error) => Err(self.refuse(client, machine, shown, error)),
-        }
-    }
-
-    async fn write_req_open(
-        &mut self,
-        client: &SocketAddr,
-        path: &Path,
-        _size: Option<u64>,
-    ) -> Result<Sink, packet::Error> {
-        let shown = path.to_string_lossy().escape_debug().to_string();
-        let machine = self.machines.by_address(client.ip());
-        warn!(%client, machine = machine.map(tracing::field::display), file = shown, "tftp: refused to be written to");
-        self.note(machine, shown, "refused: the server is read-only".into());
-        Err(packet::Error::PermissionDenied)
-    }
-}
-
-impl BootFiles {
-    fn refuse(
-        &mut self,
-        client: &SocketAddr,
-        machine: Option<Mac>,
-        file: String,
-        error: files::Error,
-    ) -> packet::Error {
-        let machine_field = machine.map(tracing::field::display);
-        let answer = match &error {
-            // Firmware and iPXE look for files that need not be there.
-            files::Error::NotFound(_) => {
-                info!(%client, machine = machine_field, file, "tftp: not found");
-                packet::Error::FileNotFound
-            }
-            files::Error::Denied(why) => {
-                warn!(%client, machine = machine_field, file, why, "tftp: refused");
-                packet::Error::PermissionDenied
-            }
-            files::Error::Root { .. } | files::Error::Empty { .. } => {
-                if self.rootless.ready(Instant::now()) {
-                    warn!(%client, machine = machine_field, file, %error, "tftp: nothing can be read");
-                }
-                packet::Error::FileNotFound
-            }
-            files::Error::Io { .. } => {
-                warn!(%client, machine = machine_field, file, %error, "tftp: cannot be read");
-                packet::Error::Msg("the server cannot read the file: see its log".into())
-            }
-        };
-        let result = match error {
-            files::Error::NotFound(_) => "not found".into(),
-            error => format!("refused: {error}"),
-        };
-        self.note(machine, file, result);
-        answer
-    }
-
-    fn note(&self, machine: Option<Mac>, file: String, result: String) {
-        if let Some(mac) = machine {
-            self.machines.record(mac, Step::Tftp { file, result });
-        }
+    let received = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER)
+        .or_else(|_| setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER));
+    let sent = setsockopt(socket, sockopt::SndBufForce, &SEND_BUFFER)
+        .or_else(|_| setsockopt(socket, sockopt::SndBuf, &SEND_BUFFER));
+    if let Err(error) = received.and(sent) {
+        warn!(%error, "tftp: of many requests at once some may be lost: the socket's buffers are small");
     }
 }
 

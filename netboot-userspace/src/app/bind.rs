@@ -8,6 +8,8 @@ use std::{
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 
+use crate::tftp;
+
 /// What else of ours may hold the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
@@ -16,11 +18,19 @@ pub(super) enum Others {
     Leave,
 }
 
-/// A socket for TFTP; beside one that leaves, and was [released](release).
-pub(super) fn tftp(address: SocketAddr, others: Others) -> anyhow::Result<UdpSocket> {
-    let bound = match UdpSocket::bind(address) {
+/// Sockets for TFTP: for transfers, and for requests, beside one that leaves, and was [released](release).
+pub(super) fn tftp(address: SocketAddr, others: Others) -> anyhow::Result<tftp::Sockets> {
+    let requests = tftp_requests(address, others)?;
+    let transfers = || bind_prepared(SocketAddr::new(address.ip(), 0), false);
+    let transfers = (0..tftp::TRANSFER_SOCKETS).map(|_| transfers()).collect::<io::Result<_>>();
+    let transfers = transfers.map_err(|error| advice("tftp", "UDP", address, error))?;
+    Ok(tftp::Sockets { requests, transfers })
+}
+
+fn tftp_requests(address: SocketAddr, others: Others) -> anyhow::Result<UdpSocket> {
+    let bound = match bind_prepared(address, false) {
         Err(error) if others == Others::Leave && error.kind() == io::ErrorKind::AddrInUse => {
-            share(address)
+            bind_prepared(address, true)
         }
         bound => bound,
     };
@@ -65,9 +75,10 @@ pub(super) fn is_taken(error: &anyhow::Error) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
-fn share(address: SocketAddr) -> io::Result<UdpSocket> {
+fn bind_prepared(address: SocketAddr, is_shared: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-    socket.set_reuse_address(true)?;
+    tftp::prepare(&socket, address.is_ipv4())?;
+    socket.set_reuse_address(is_shared)?;
     socket.bind(&address.into())?;
     // From now on the port is taken for all others.
     socket.set_reuse_address(false)?;
@@ -117,11 +128,20 @@ mod tests {
             (udp_taken.local_addr().unwrap(), tcp_taken.local_addr().unwrap());
         // TEST-NET-1 (RFC 5737).
         let elsewhere = "192.0.2.1:0".parse().unwrap();
-        check(tftp(udp_port, Others::Stay), &format!("`ss -lnup 'sport = :{}'`", udp_port.port()));
-        check(tftp(udp_port, Others::Leave), "or set [tftp] listen: Address already in use");
+        check(
+            tftp_requests(udp_port, Others::Stay),
+            &format!("`ss -lnup 'sport = :{}'`", udp_port.port()),
+        );
+        check(
+            tftp_requests(udp_port, Others::Leave),
+            "or set [tftp] listen: Address already in use",
+        );
         check(udp("syslog", udp_port), "or set [syslog] listen");
         check(tcp("http", tcp_port), &format!("`ss -lntp 'sport = :{}'`", tcp_port.port()));
-        check(tftp(elsewhere, Others::Stay), "192.0.2.1, where machines are sent to for files");
+        check(
+            tftp_requests(elsewhere, Others::Stay),
+            "192.0.2.1, where machines are sent to for files",
+        );
         check(tcp("http", elsewhere), "192.0.2.1 is no address of this node");
         assert!(is_taken(&tcp("http", tcp_port).unwrap_err()));
         assert!(!is_taken(&tcp("http", elsewhere).unwrap_err()));
@@ -131,7 +151,7 @@ mod tests {
     #[test]
     fn a_port_is_handed_over() {
         let bind = |ip: &str, port| {
-            tftp(SocketAddr::new(ip.parse().unwrap(), port), Others::Leave).unwrap()
+            tftp_requests(SocketAddr::new(ip.parse().unwrap(), port), Others::Leave).unwrap()
         };
         for (first, then) in [
             ("127.0.0.1", "127.0.0.1"),
@@ -149,14 +169,17 @@ mod tests {
                 socket.recv(&mut buffer).map(|length| buffer[..length].to_vec()).ok()
             };
             send("before");
-            check(tftp(SocketAddr::new(then.parse().unwrap(), port), Others::Leave), "in use");
+            check(
+                tftp_requests(SocketAddr::new(then.parse().unwrap(), port), Others::Leave),
+                "in use",
+            );
             release(&old).unwrap();
             let new = bind(then, port);
             send("after");
             assert_eq!(heard(&new).as_deref(), Some(&b"after"[..]), "{first} {then}");
             assert_eq!(heard(&old).as_deref(), Some(&b"before"[..]), "{first} {then}");
             assert_eq!(heard(&old), None, "{first} {then}");
-            check(tftp(new.local_addr().unwrap(), Others::Leave), "in use");
+            check(tftp_requests(new.local_addr().unwrap(), Others::Leave), "in use");
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::{
 pub(crate) struct Services {
     machines: Machines,
     files: Files,
+    tftp: tftp::Common,
     site: Arc<ArcSwap<http::Settings>>,
     panics: Arc<AtomicU64>,
     sink: Sink,
@@ -43,6 +44,7 @@ pub(crate) struct Services {
 
 /// What went wrong in them.
 pub(crate) struct Counters {
+    tftp: tftp::Counters,
     syslog: Arc<syslog::Counters>,
     panics: Arc<AtomicU64>,
 }
@@ -50,9 +52,11 @@ pub(crate) struct Counters {
 impl Services {
     pub(crate) fn new(machines: Machines, wanted: &Wanted) -> Self {
         let (sink, writer) = syslog::channel(machines.clone());
+        let files = Files::new(&wanted.root);
         Self {
+            tftp: tftp::Common::new(files.clone(), machines.clone()),
             machines,
-            files: Files::new(&wanted.root),
+            files,
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
             panics: Arc::default(),
             sink,
@@ -61,7 +65,11 @@ impl Services {
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        Counters { syslog: self.sink.counters(), panics: Arc::clone(&self.panics) }
+        Counters {
+            tftp: self.tftp.counters().clone(),
+            syslog: self.sink.counters(),
+            panics: Arc::clone(&self.panics),
+        }
     }
 
     /// Changes what needs no restart: requests under way keep what was, later ones see what is.
@@ -113,10 +121,13 @@ impl Services {
         block_size: u16,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
-        let socket = bind::tftp(address, start.others)?;
-        let port = socket.try_clone().context("the TFTP socket")?;
-        let (files, machines) = (self.files.clone(), self.machines.clone());
-        let serve = tftp::serve(socket, files, machines, block_size, start.cancel);
+        let sockets = bind::tftp(address, start.others)?;
+        let port = sockets.requests.try_clone().context("the TFTP socket")?;
+        let standing = start.standing;
+        let tell = move |trouble: Option<String>| {
+            standing.tell(trouble.map_or(State::Up, State::Degraded));
+        };
+        let serve = tftp::serve(sockets, self.tftp.clone(), block_size, tell, start.cancel);
         Ok(Serving { port: Some(port), ..serving(serve) })
     }
 
@@ -162,6 +173,7 @@ impl Counters {
         let syslog = self.syslog.all().into_iter();
         let mut all: Vec<_> =
             syslog.map(|(name, value)| (format!("syslog-{name}"), value)).collect();
+        all.extend(self.tftp.all().map(|(name, value)| (format!("tftp-{name}"), value)));
         all.push(("http-panics".to_owned(), self.panics.load(Relaxed)));
         all
     }

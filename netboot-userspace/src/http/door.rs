@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::lines::Lines;
+use crate::log_budget::LogBudget;
 
 const MAX_CONNECTIONS: u64 = 2048;
 /// Machines behind one NAT count as one.
@@ -44,7 +44,7 @@ pub(super) struct Ends {
 pub(super) async fn open(
     listener: TcpListener,
     router: Router,
-    lines: Lines,
+    lines: LogBudget,
     patience: Duration,
     cancel: CancellationToken,
 ) {

@@ -13,8 +13,8 @@ use headers::{ContentLength, HeaderMapExt as _};
 use netboot_ebpf::shared::Mac;
 use tracing::{debug, field::display, info, warn};
 
-use super::{Site, body::Counted, door::Ends, lines::Lines, path};
-use crate::machines::Step;
+use super::{Site, body::Counted, door::Ends, path};
+use crate::{log_budget::LogBudget, machines::Step};
 
 /// A request, for the line that is written when its answer has ended.
 pub(super) struct Entry {
@@ -26,7 +26,7 @@ pub(super) struct Entry {
     /// The length that was announced.
     length: Option<u64>,
     trouble: Option<Trouble>,
-    lines: Lines,
+    lines: LogBudget,
 }
 
 /// Why an answer is not what was asked for; goes with the answer.
@@ -45,7 +45,7 @@ impl Trouble {
 
 /// Middleware: records the request, and logs it when the answer has ended.
 pub(super) async fn note(
-    State((site, lines)): State<(Site, Lines)>,
+    State((site, lines)): State<(Site, LogBudget)>,
     ConnectInfo(ends): ConnectInfo<Ends>,
     request: Request,
     next: Next,

@@ -100,7 +100,7 @@ impl Lab {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
         let cancel = CancellationToken::new();
-        let lines = Lines::default();
+        let lines = LogBudget::new("http");
         let door = door::open(listener, router(site, &lines), lines, patience, cancel.clone());
         let serving = tokio::spawn(door);
         Self { directory, server, machines, panics, cancel, serving }

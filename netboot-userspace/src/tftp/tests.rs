@@ -1,15 +1,23 @@
+mod clients;
+
 use std::{
     fs,
-    net::{Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
-    sync::Arc,
-    time::Instant,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::*;
-use crate::inventory::{Host, Inventory};
+use netboot_ebpf::shared::Mac;
+
+use self::clients::{Answer, Client, request};
+use super::{counters::Event, sending::GIVE_UP, *};
+use crate::{
+    inventory::{Host, Inventory},
+    machines::Step,
+};
 
 const MAC: Mac = Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] };
 /// Around the ends of blocks, of a window, of a chunk; 0xffff blocks would roll over at 32 MiB.
@@ -21,6 +29,8 @@ struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
     machines: Machines,
+    common: Common,
+    troubles: Arc<Mutex<Vec<Option<String>>>>,
     cancel: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -39,18 +49,23 @@ impl Lab {
             hostname: None,
             ..Host::default()
         })]));
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let server = socket.local_addr().unwrap();
+        let bind = || {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None);
+            let socket = socket.unwrap();
+            prepare(&socket, true).unwrap();
+            socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+            UdpSocket::from(socket)
+        };
+        let sockets = Sockets { requests: bind(), transfers: (0..4).map(|_| bind()).collect() };
+        let server = sockets.requests.local_addr().unwrap();
         let cancel = CancellationToken::new();
-        let files = Files::new(directory.path());
-        let serving = tokio::spawn(serve(
-            socket,
-            files,
-            machines.clone(),
-            DEFAULT_BLOCK_SIZE,
-            cancel.clone(),
-        ));
-        Self { directory, server, machines, cancel, serving }
+        let common = Common::new(Files::new(directory.path()), machines.clone());
+        let troubles = Arc::<Mutex<Vec<_>>>::default();
+        let heard = Arc::clone(&troubles);
+        let tell = move |trouble| heard.lock().unwrap().push(trouble);
+        let serving = serve(sockets, common.clone(), DEFAULT_BLOCK_SIZE, tell, cancel.clone());
+        let serving = tokio::spawn(serving);
+        Self { directory, server, machines, common, troubles, cancel, serving }
     }
 
     fn path(&self) -> &Path {
@@ -76,6 +91,15 @@ impl Lab {
         }
     }
 
+    fn counter(&self, event: Event) -> u64 {
+        self.common.counters.get(event)
+    }
+
+    fn expect_counters(&self, expect: &[(Event, u64)]) {
+        let got = expect.iter().map(|(event, _)| (*event, self.counter(*event)));
+        assert_eq!(got.collect::<Vec<_>>(), expect);
+    }
+
     async fn end(self) {
         self.cancel.cancel();
         self.serving.await.unwrap().unwrap();
@@ -84,64 +108,6 @@ impl Lab {
 
 fn content(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
-}
-
-/// What the server sent to a request.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    File { options: String, content: Vec<u8> },
-    Error { code: u16, text: String },
-}
-
-/// A client that asks with these options, and acknowledges at most `blocks` blocks.
-fn request(server: SocketAddr, opcode: u8, name: &[u8], options: &[&str], blocks: usize) -> Answer {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let mut packet = vec![0, opcode];
-    for field in [name, b"octet"].into_iter().chain(options.iter().map(|text| text.as_bytes())) {
-        packet.extend_from_slice(field);
-        packet.push(0);
-    }
-    socket.send_to(&packet, server).unwrap();
-
-    let (mut confirmed, mut block_size, mut expect) = (String::new(), 512, 1_u16);
-    let mut content = Vec::new();
-    let mut packet = [0; 2048];
-    for _ in 0..=blocks {
-        let (length, from) = socket.recv_from(&mut packet).unwrap();
-        assert_ne!(from, server, "a transfer has its own port");
-        let (head, data) = packet[..length].split_at(4);
-        let number = u16::from_be_bytes([head[2], head[3]]);
-        let acknowledge = |block: u16| {
-            let [high, low] = block.to_be_bytes();
-            socket.send_to(&[0, 4, high, low], from).unwrap();
-        };
-        match head[1] {
-            5 => {
-                let text = String::from_utf8_lossy(data).trim_end_matches('\0').into();
-                return Answer::Error { code: number, text };
-            }
-            6 => {
-                confirmed = String::from_utf8_lossy(&packet[2..length]).replace('\0', " ");
-                let mut words = confirmed.split(' ');
-                if words.any(|word| word == "blksize") {
-                    block_size = words.next().unwrap().parse().unwrap();
-                }
-                acknowledge(0);
-            }
-            3 if number == expect => {
-                content.extend_from_slice(data);
-                acknowledge(expect);
-                expect = expect.wrapping_add(1);
-                if data.len() < block_size {
-                    break;
-                }
-            }
-            3 => {}
-            opcode => panic!("a packet {opcode}"),
-        }
-    }
-    Answer::File { options: confirmed, content }
 }
 
 impl Lab {
@@ -175,7 +141,7 @@ async fn files_arrive() {
             client.check_file(size, &["tsize", "0"], &tsize);
         }
         client.check_file(5_000_000, &["blksize", "8192"], "blksize 1468 ");
-        client.check_file(5_000_000, &["BLKSIZE", "600", "timeout", "9"], "blksize 600 ");
+        client.check_file(5_000_000, &["BLKSIZE", "600", "timeout", "9"], "blksize 600 timeout 9 ");
         client.check_file(1469, &["windowsize", "500"], "windowsize 64 ");
         client.check_file(1469, &["unknown", "1"], "");
     })
@@ -237,18 +203,169 @@ async fn a_file_comes_from_the_disk() {
 async fn a_client_may_leave() {
     let lab = Lab::new();
     let server = lab.server;
-    let probe = spawn_blocking(move || request(server, 1, b"5000000", &["tsize", "0"], 0));
-    let Answer::File { options, .. } = probe.await.unwrap() else { panic!("no answer") };
-    assert_eq!(options, "tsize 5000000 ");
-    lab.expect_step("5000000", "started").await;
-
-    let left = spawn_blocking(move || {
-        request(server, 1, b"5000000", &["blksize", "1000", "windowsize", "1"], 10)
+    let probe = spawn_blocking(move || {
+        let mut client = Client::new(server);
+        client.ask(b"5000000\0octet\0tsize\x000\0");
+        assert_eq!(client.hears(), b"\0\x06tsize\x005000000\0");
+        client.says(b"\0\x05\0\x08User aborted the transfer\0");
+        client.hears_nothing(Duration::from_millis(1500));
+        client.ask(b"5000000\0octet\0blksize\x001000\0windowsize\x004\0");
+        assert_eq!(client.hears(), b"\0\x06blksize\x001000\0windowsize\x004\0");
+        client.says(b"\0\x04\0\0");
+        for block in 1..=4 {
+            assert_eq!(client.hears()[..4], [0, 3, 0, block]);
+        }
+        client.says(b"\0\x04\0\x04");
+        assert_eq!(client.hears()[..4], [0, 3, 0, 5]);
+        client.says(b"\0\x05\0\0TFTP Aborted\0");
     });
-    left.await.unwrap();
-    // Ten blocks were acknowledged, the eleventh was read.
-    lab.expect_step("5000000", "aborted at 11000 of 5000000 bytes").await;
+    probe.await.unwrap();
+    let aborted = "aborted at 4000 of 5000000 bytes: the client says error 0, TFTP Aborted";
+    lab.expect_step("5000000", aborted).await;
+    lab.expect_counters(&[(Event::Probe, 1), (Event::Aborted, 1), (Event::Bytes, 4000)]);
     lab.end().await;
+}
+
+/// What is not understood, or not served, is answered at once and counted; what is over is not answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_an_answer() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let check = |says: &[u8], expect: &[u8]| {
+            let mut client = Client::new(server);
+            client.says(says);
+            assert_eq!(
+                client.hears().escape_ascii().to_string(),
+                expect.escape_ascii().to_string()
+            );
+        };
+        check(b"\0\x01grub/\x82Onboard\0octet\0", b"\0\x05\0\x01File not found\0");
+        check(b"\0\x01\xff\0octet\0\xff", b"\0\x05\0\x01File not found\0");
+        check(b"\0\x011\xff\0octet\0", b"\0\x03\0\x01\0");
+        check(b"\0\x011\0octet", b"\0\x03\0\x01\0");
+        check(b"\0\x011\0mail\0", b"\0\x05\0\x04ask in mode octet\0");
+        check(b"\0\x011\0", b"\0\x05\0\x04Illegal TFTP operation\0");
+        check(b"\0\x03\0\x01", b"\0\x05\0\x04Illegal TFTP operation\0");
+        check(b"\0\x09", b"\0\x05\0\x04Illegal TFTP operation\0");
+        check(b"\0\x04\0\x01", b"\0\x05\0\x05Unknown transfer ID\0");
+        check(b"\0\x02new\0octet\0", b"\0\x05\0\x02Permission denied\0");
+        let mut client = Client::new(server);
+        client.says(b"\0\x05\0\0");
+        client.hears_nothing(Duration::from_millis(100));
+        // The end: nothing is sent again, and what comes then belongs to no transfer.
+        client.ask(b"1\0octet\0");
+        assert_eq!(client.hears(), b"\0\x03\0\x01\0");
+        client.says(b"\0\x04\0\x01");
+        client.hears_nothing(Duration::from_millis(1200));
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
+    });
+    talk.await.unwrap();
+    let expect = [
+        (Event::NotFound, 2),
+        (Event::Refused, 2),
+        (Event::Malformed, 3),
+        (Event::Foreign, 3),
+        (Event::Complete, 1),
+    ];
+    lab.expect_counters(&expect);
+    lab.end().await;
+}
+
+/// A request from a port that a transfer has: the first answer again, or a new transfer in its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_comes_again() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let mut client = Client::new(server);
+        client.ask(b"512\0octet\0");
+        let first = client.hears();
+        assert_eq!(first[..4], [0, 3, 0, 1]);
+        client.ask(b"512\0octet\0");
+        assert_eq!(client.hears(), first);
+        client.ask(b"1469\0octet\0");
+        let other = client.hears();
+        assert_eq!(other[..4], [0, 3, 0, 1]);
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
+        client.ask(b"1469\0octet\0");
+        assert_eq!(client.hears(), other);
+        // From another port it is none of this transfer's.
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        stranger.send_to(b"\0\x04\0\x01", client.server).unwrap();
+        let mut packet = [0; 99];
+        let length = stranger.recv(&mut packet).unwrap();
+        assert_eq!(&packet[..length], b"\0\x05\0\x05Unknown transfer ID\0");
+        stranger.send_to(b"\0\x05\0\0", client.server).unwrap();
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
+    });
+    talk.await.unwrap();
+    lab.expect_counters(&[(Event::AskedAnew, 2), (Event::Foreign, 2)]);
+    lab.cancel.cancel();
+    lab.serving.abort();
+}
+
+/// As one host does it: its transfers are its own, and cost others nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_never_answered_give_way() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let flood = spawn_blocking(move || {
+        let sockets: Vec<_> = (0..300).map(|_| Client::new(server)).collect();
+        for round in 0..4 {
+            for client in &sockets {
+                client.ask(format!("{}\0octet\0", [0, 511, 512, 513][round]).as_bytes());
+            }
+        }
+        request(server, 1, b"1469", &["tsize", "0"], usize::MAX - 1)
+    });
+    let Answer::File { content: got, .. } = flood.await.unwrap() else { panic!("refused") };
+    assert!(got == content(1469));
+    assert_eq!(lab.counter(Event::TooMany), 0);
+    assert!(lab.troubles.lock().unwrap().is_empty());
+    lab.cancel.cancel();
+    lab.serving.abort();
+}
+
+/// The mode is tftp-hpa's default: its client takes CR LF for the end of a line.
+#[tokio::test(flavor = "multi_thread")]
+async fn netascii_is_encoded() {
+    let lab = Lab::new();
+    fs::write(lab.path().join("text"), "a\nb\rc\r\n").unwrap();
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let mut client = Client::new(server);
+        client.ask(b"text\0netascii\0tsize\x000\0");
+        assert_eq!(client.hears(), b"\0\x03\0\x01a\r\nb\r\0c\r\0\r\n");
+        client.says(b"\0\x04\0\x01");
+    });
+    talk.await.unwrap();
+    lab.expect_step("text", "complete").await;
+    lab.end().await;
+}
+
+/// All that a client gets is one version of the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_replaced_while_it_is_sent() {
+    let lab = Lab::new();
+    let (server, path) = (lab.server, lab.path().join("513"));
+    let talk = spawn_blocking(move || {
+        let mut client = Client::new(server);
+        client.ask(b"513\0octet\0");
+        assert_eq!(client.hears()[4..], content(513)[..512]);
+        fs::write(path, "new").unwrap();
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears()[4..], content(513)[512..]);
+        let mut client = Client::new(server);
+        client.ask(b"513\0octet\0");
+        assert_eq!(client.hears(), b"\0\x03\0\x01new");
+    });
+    talk.await.unwrap();
+    lab.cancel.cancel();
+    lab.serving.abort();
 }
 
 /// What runs is finished, what asks is not heard, and what does not end is cut with the future.
@@ -295,8 +412,7 @@ async fn what_does_not_end_is_cut() {
     lab.cancel.cancel();
     lab.serving.abort();
     let aborted = Instant::now();
-    // Eleven blocks were acknowledged; the twelfth may have been read.
-    let results = [6144, 5632].map(|bytes| format!("aborted at {bytes} of 5000000 bytes"));
-    lab.expect_one_of("5000000", &results.each_ref().map(String::as_str)).await;
+    lab.expect_step("5000000", "aborted at 5632 of 5000000 bytes: the daemon ends").await;
     assert!(aborted.elapsed() < GIVE_UP / 2, "it was not cut, it gave up");
+    assert_eq!(lab.counter(Event::Cut), 1);
 }

@@ -16,8 +16,9 @@ const INTERVAL: Duration = Duration::from_secs(60);
 const MAX_CLIENTS: usize = 1024;
 
 /// Cheap to clone.
-#[derive(Clone, Default)]
-pub(super) struct Lines {
+#[derive(Clone)]
+pub(crate) struct LogBudget {
+    service: &'static str,
     clients: Arc<Mutex<HashMap<IpAddr, Count>>>,
 }
 
@@ -26,9 +27,14 @@ struct Count {
     lines: u64,
 }
 
-impl Lines {
+impl LogBudget {
+    /// The lines of one service.
+    pub(crate) fn new(service: &'static str) -> Self {
+        Self { service, clients: Arc::default() }
+    }
+
     /// Whether one more line of this client may be written.
-    pub(super) fn admit(&self, client: IpAddr, now: Instant) -> bool {
+    pub(crate) fn admit(&self, client: IpAddr, now: Instant) -> bool {
         const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
@@ -40,13 +46,13 @@ impl Lines {
         if count.is_over(now) {
             let left_out = count.lines.saturating_sub(LINES);
             if left_out > 0 {
-                warn!(%client, left_out, "http: lines were left out");
+                warn!(%client, left_out, "{}: lines were left out", self.service);
             }
             *count = Count { since: now, lines: 0 };
         }
         count.lines += 1;
         if count.lines == LINES + 1 {
-            warn!(%client, "http: this client asks very often: for a minute its lines are left out (level debug has them)");
+            warn!(%client, "{}: this client asks very often: for a minute its lines are left out (level debug has them)", self.service);
         }
         count.lines <= LINES
     }
@@ -62,14 +68,14 @@ impl Count {
 mod tests {
     use super::*;
 
-    fn admitted(lines: &Lines, client: u32, now: Instant) -> usize {
+    fn admitted(lines: &LogBudget, client: u32, now: Instant) -> usize {
         let client = Ipv4Addr::from(client).into();
         (0..1000).filter(|_| lines.admit(client, now)).count()
     }
 
     #[test]
     fn a_flood_is_left_out_and_others_are_written() {
-        let (lines, now) = (Lines::default(), Instant::now());
+        let (lines, now) = (LogBudget::new("test"), Instant::now());
         assert_eq!(admitted(&lines, 1, now), 200);
         assert_eq!(admitted(&lines, 2, now), 200);
         assert_eq!(admitted(&lines, 1, now + INTERVAL / 2), 0);
@@ -78,7 +84,7 @@ mod tests {
 
     #[test]
     fn clients_are_bounded() {
-        let (lines, now) = (Lines::default(), Instant::now());
+        let (lines, now) = (LogBudget::new("test"), Instant::now());
         for client in 1..5000_u32 {
             lines.admit(Ipv4Addr::from(client).into(), now);
         }

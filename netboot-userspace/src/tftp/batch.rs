@@ -1,0 +1,237 @@
+//! Datagrams by the batch (recvmmsg(2), sendmmsg(2)), with the address of this node that each is to or from
+//! (`IP_PKTINFO`, ip(7)): firmware takes a file only from the address that it asked.
+
+use std::{
+    array,
+    io::{self, IoSlice, IoSliceMut},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::{AsFd, AsRawFd as _},
+};
+
+use nix::{
+    cmsg_space,
+    errno::Errno,
+    libc,
+    sys::socket::{
+        ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike as _,
+        SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
+    },
+};
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+use tokio::net::UdpSocket;
+
+/// Datagrams of one call.
+pub(super) const BATCH: usize = 32;
+/// RFC 2347: a request has 512 bytes at most; acknowledgements have four.
+const LONGEST: usize = 1024;
+
+/// Received datagrams, and what is needed to receive them.
+pub(super) struct Receiver {
+    headers: MultiHeaders<SockaddrStorage>,
+    buffers: Box<[[u8; LONGEST]; BATCH]>,
+    received: Vec<(usize, SocketAddr, Option<IpAddr>)>,
+}
+
+/// A datagram that came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received<'r> {
+    pub(super) bytes: &'r [u8],
+    pub(super) from: SocketAddr,
+    /// The address of this node that it came to; `None`: it was sent to many.
+    pub(super) to: Option<IpAddr>,
+}
+
+/// A datagram to be sent: TFTP's first four bytes, and the rest.
+#[derive(Clone, Copy)]
+pub(super) struct Outgoing<'o> {
+    pub(super) to: SocketAddr,
+    pub(super) head: [u8; 4],
+    pub(super) body: &'o [u8],
+}
+
+/// Up to [`BATCH`] datagrams that leave together.
+pub(super) struct Batch<'o> {
+    packets: [Outgoing<'o>; BATCH],
+    sent: usize,
+    end: usize,
+}
+
+/// What is needed to send datagrams.
+pub(super) struct Sender {
+    headers: MultiHeaders<SockaddrStorage>,
+}
+
+/// Lets a socket tell and choose this node's address, and routers take datagrams apart that are too large for a path:
+/// the path's MTU may be less than the interface's, and firmware does not hear of it.
+///
+/// Before it is bound: of what was heard before, the address is not known.
+///
+/// # Errors
+/// The kernel has no such option.
+pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
+    if is_ipv4 {
+        setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
+        set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
+    } else {
+        setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+    }
+    Ok(())
+}
+
+impl<'o> Batch<'o> {
+    pub(super) fn new() -> Self {
+        let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let nothing = Outgoing { to: nobody, head: [0; 4], body: &[] };
+        Self { packets: [nothing; BATCH], sent: 0, end: 0 }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.end == BATCH
+    }
+
+    /// There must be room.
+    pub(super) fn push(&mut self, packet: Outgoing<'o>) {
+        if let Some(place) = self.packets.get_mut(self.end) {
+            *place = packet;
+            self.end += 1;
+        }
+    }
+
+    pub(super) fn unsent(&self) -> &[Outgoing<'o>] {
+        self.packets.get(self.sent..self.end).unwrap_or_default()
+    }
+
+    /// So many more need not be sent.
+    pub(super) fn pass(&mut self, count: usize) {
+        self.sent += count;
+        if self.sent >= self.end {
+            (self.sent, self.end) = (0, 0);
+        }
+    }
+}
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        let space = cmsg_space!(libc::in6_pktinfo, libc::in_pktinfo);
+        Self {
+            headers: MultiHeaders::preallocate(BATCH, Some(space)),
+            buffers: Box::new([[0; LONGEST]; BATCH]),
+            received: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// # Errors
+    /// `WouldBlock`: there is nothing; and errors of earlier datagrams that were sent.
+    pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        self.received.clear();
+        let mut buffers = self.buffers.iter_mut();
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = array::from_fn(|_| {
+            [IoSliceMut::new(buffers.next().map_or(&mut [][..], |buffer| &mut buffer[..]))]
+        });
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let messages =
+            recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
+        for message in messages {
+            let from = message.address.and_then(socket_address);
+            let to = message.cmsgs().ok().and_then(|mut messages| messages.find_map(own_address));
+            // What has no sender gets a place all the same, so that lengths and buffers stay together.
+            let from = from.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
+            self.received.push((message.bytes, from, to));
+        }
+        Ok(())
+    }
+
+    pub(super) fn received(&self) -> impl Iterator<Item = Received<'_>> {
+        let received = self.received.iter().zip(self.buffers.iter());
+        received.map(|(&(length, from, to), buffer)| Received {
+            bytes: buffer.get(..length).unwrap_or_default(),
+            from,
+            to,
+        })
+    }
+}
+
+impl Sender {
+    pub(super) fn new(is_ipv4: bool) -> Self {
+        let space =
+            if is_ipv4 { cmsg_space!(libc::in_pktinfo) } else { cmsg_space!(libc::in6_pktinfo) };
+        Self { headers: MultiHeaders::preallocate(BATCH, Some(space)) }
+    }
+
+    /// Sends as many as the socket takes; returns how many.
+    ///
+    /// # Errors
+    /// The first one was not sent.
+    pub(super) fn send(
+        &mut self,
+        socket: &UdpSocket,
+        from: IpAddr,
+        batch: &Batch<'_>,
+    ) -> io::Result<usize> {
+        let mut slices = [[IoSlice::new(&[]); 2]; BATCH];
+        let mut addresses = [None; BATCH];
+        for ((slices, address), packet) in slices.iter_mut().zip(&mut addresses).zip(batch.unsent())
+        {
+            *slices = [IoSlice::new(&packet.head), IoSlice::new(packet.body)];
+            *address = Some(SockaddrStorage::from(packet.to));
+        }
+        let count = batch.unsent().len();
+        let slices = slices.get(..count).unwrap_or_default();
+        let addresses = addresses.get(..count).unwrap_or_default();
+        let (ipv4, ipv6);
+        let source = match from {
+            IpAddr::V4(address) => {
+                ipv4 = libc::in_pktinfo {
+                    ipi_ifindex: 0,
+                    ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+                    ipi_addr: libc::in_addr { s_addr: 0 },
+                };
+                ControlMessage::Ipv4PacketInfo(&ipv4)
+            }
+            IpAddr::V6(address) => {
+                ipv6 = libc::in6_pktinfo {
+                    ipi6_addr: libc::in6_addr { s6_addr: address.octets() },
+                    ipi6_ifindex: 0,
+                };
+                ControlMessage::Ipv6PacketInfo(&ipv6)
+            }
+        };
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let sent =
+            sendmmsg(socket.as_raw_fd(), &mut self.headers, slices, addresses, [source], flags)?;
+        Ok(sent.count())
+    }
+}
+
+/// Whether the socket only has no room for now.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EAGAIN | Errno::ENOBUFS))
+}
+
+fn socket_address(address: SockaddrStorage) -> Option<SocketAddr> {
+    match address.family()? {
+        nix::sys::socket::AddressFamily::Inet => {
+            address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()))
+        }
+        nix::sys::socket::AddressFamily::Inet6 => {
+            address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into()))
+        }
+        _ => None,
+    }
+}
+
+/// Of a broadcast or multicast none: RFC 1123 4.2.3.4 wants them ignored.
+fn own_address(message: ControlMessageOwned) -> Option<IpAddr> {
+    match message {
+        ControlMessageOwned::Ipv4PacketInfo(info) => {
+            let [to, own] = [info.ipi_addr, info.ipi_spec_dst].map(|address| address.s_addr);
+            (to == own).then(|| Ipv4Addr::from(own.to_ne_bytes()).into())
+        }
+        ControlMessageOwned::Ipv6PacketInfo(info) => {
+            let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+            (!address.is_multicast()).then_some(address.into())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! What became of each transfer: one line, a machine's step, and counters.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use netboot_ebpf::shared::Mac;
+use tracing::{debug, field::display, info};
+
+use super::counters::{Counters, Event};
+use crate::{
+    log_budget::LogBudget,
+    machines::{Machines, Step},
+    printable::printable,
+};
+
+/// Where the ends of transfers are told.
+pub(super) struct Reporter {
+    pub(super) machines: Machines,
+    pub(super) lines: LogBudget,
+    pub(super) counters: Counters,
+}
+
+/// A transfer, as it was asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) client: SocketAddr,
+    pub(super) machine: Option<Mac>,
+    pub(super) file: Box<str>,
+    /// In bytes, as they are sent.
+    pub(super) size: u64,
+    pub(super) block_size: u16,
+    pub(super) window: u16,
+    pub(super) started: Instant,
+}
+
+/// How far it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// Bytes that the client acknowledged.
+    pub(super) bytes: u64,
+    pub(super) resent_blocks: u64,
+    pub(super) is_answered: bool,
+    pub(super) took: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Complete,
+    /// The client ended it: code and text.
+    Aborted(u16, Box<str>),
+    Lost,
+    /// Too few bytes in the time that it had.
+    TooSlow,
+    AskedAnew,
+    GaveWay,
+    Cut,
+    Unread(String),
+}
+
+impl Reporter {
+    pub(super) fn began(&self, asked: &Asked) {
+        self.step(asked, "started".to_owned());
+    }
+
+    pub(super) fn ended(&self, asked: &Asked, progress: Progress, outcome: &Outcome, now: Instant) {
+        let Asked { client, machine, file, size, block_size, window, started: _ } = asked;
+        let Progress { bytes, resent_blocks, is_answered, took } = progress;
+        let event = event(outcome, is_answered);
+        self.counters.count(event);
+        self.counters.add(Event::Bytes, bytes);
+        self.counters.add(Event::BlocksResent, resent_blocks);
+        let (machine, ms) = (machine.map(display), took.as_millis());
+        let shown = Shown { outcome, bytes, size: *size, is_answered };
+        // Firmware looks at the size, leaves, and asks again: that one is the boot's step.
+        let is_step = is_answered || !matches!(event, Event::Probe | Event::GaveWay | Event::Lost);
+        if is_step && self.lines.admit(client.ip().to_canonical(), now) {
+            info!(%client, machine, %file, bytes, size, ms, block_size, window, resent_blocks, "tftp: {shown}");
+        } else {
+            debug!(%client, machine, %file, bytes, size, ms, block_size, window, resent_blocks, "tftp: {shown}");
+        }
+        if is_step {
+            self.step(asked, shown.to_string());
+        }
+    }
+
+    fn step(&self, asked: &Asked, result: String) {
+        if let Some(mac) = asked.machine {
+            self.machines.record(mac, Step::Tftp { file: asked.file.to_string(), result });
+        }
+    }
+}
+
+fn event(outcome: &Outcome, is_answered: bool) -> Event {
+    match outcome {
+        Outcome::Complete => Event::Complete,
+        Outcome::Aborted(..) if !is_answered => Event::Probe,
+        Outcome::Aborted(..) => Event::Aborted,
+        Outcome::Lost | Outcome::TooSlow => Event::Lost,
+        Outcome::AskedAnew => Event::AskedAnew,
+        Outcome::GaveWay => Event::GaveWay,
+        Outcome::Cut => Event::Cut,
+        Outcome::Unread(_) => Event::Refused,
+    }
+}
+
+struct Shown<'o> {
+    outcome: &'o Outcome,
+    bytes: u64,
+    size: u64,
+    is_answered: bool,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { outcome, bytes, size, is_answered } = self;
+        match outcome {
+            Outcome::Complete => return f.write_str("complete"),
+            Outcome::Aborted(..) if !is_answered => {
+                return f.write_str("the client asked for the size only");
+            }
+            Outcome::Lost if !is_answered => return f.write_str("the client cannot be reached"),
+            Outcome::GaveWay => return f.write_str("made room for another: it was not answered"),
+            _ => write!(f, "aborted at {bytes} of {size} bytes")?,
+        }
+        match outcome {
+            Outcome::Aborted(code, text) if text.is_empty() => {
+                write!(f, ": the client says error {code}")
+            }
+            Outcome::Aborted(code, text) => {
+                let text = printable(text.as_bytes(), 80);
+                write!(f, ": the client says error {code}, {text}")
+            }
+            Outcome::Lost => f.write_str(": the client is silent"),
+            Outcome::TooSlow => f.write_str(": the client is too slow"),
+            Outcome::AskedAnew => f.write_str(": the client asked anew"),
+            Outcome::Cut => f.write_str(": the daemon ends"),
+            Outcome::Unread(why) => write!(f, ": {why}"),
+            Outcome::Complete | Outcome::GaveWay => Ok(()),
+        }
+    }
+}
