@@ -412,7 +412,10 @@ async fn what_does_not_end_is_cut() {
     lab.cancel.cancel();
     lab.serving.abort();
     let aborted = Instant::now();
-    lab.expect_step("5000000", "aborted at 5632 of 5000000 bytes: the daemon ends").await;
+    // The last acknowledgement may not have been heard.
+    let results =
+        [5632, 5120].map(|bytes| format!("aborted at {bytes} of 5000000 bytes: the daemon ends"));
+    lab.expect_one_of("5000000", &results.each_ref().map(String::as_str)).await;
     assert!(aborted.elapsed() < GIVE_UP / 2, "it was not cut, it gave up");
     assert_eq!(lab.counter(Event::Cut), 1);
 }
