@@ -109,6 +109,9 @@ struct Tftp {
     /// The median of as many rounds counts
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Switch on so many UEFI machines at once, instead: each asks for the size, and then for the file
+    #[arg(long, value_name = "MACHINES")]
+    power_on: Option<u32>,
     /// Only the servers whose name contains this
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -194,11 +197,12 @@ fn faults_arguments(args: &Faults) -> Vec<String> {
 }
 
 fn tftp_arguments(args: &Tftp) -> Vec<String> {
-    let Tftp { clients, size, rounds, .. } = args;
-    vec![
+    let Tftp { clients, size, rounds, power_on, .. } = args;
+    let always = [
         "tftp".to_owned(),
         format!("--clients={clients}"),
         format!("--size={size}"),
         format!("--rounds={rounds}"),
-    ]
+    ];
+    always.into_iter().chain(power_on.map(|machines| format!("--power-on={machines}"))).collect()
 }

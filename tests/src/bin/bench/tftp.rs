@@ -1,6 +1,7 @@
 //! Parallel TFTP transfers over a loopback interface, from netboot and its peers, in turns.
 
 mod client;
+mod power_on;
 mod report;
 mod servers;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use self::{
     client::{Fetched, Storm},
+    power_on::Room,
     servers::{Kind, Server},
 };
 use crate::usage;
@@ -35,6 +37,9 @@ pub(crate) struct Args {
     /// Only the servers whose name contains this
     #[arg(long)]
     only: Option<String>,
+    /// Switch on so many UEFI machines at once, instead
+    #[arg(long, value_name = "MACHINES", value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    power_on: Option<u16>,
     #[arg(long)]
     json: bool,
 }
@@ -75,6 +80,17 @@ pub(crate) fn command(args: &Args) -> Result<()> {
         }
     }
     ensure!(!servers.is_empty(), "no server could be started");
+    if let Some(machines) = args.power_on {
+        let rooms = servers.iter().map(|server| Room::switch_on(server, machines, &file));
+        let rooms = rooms.collect::<Result<Vec<_>>>()?;
+        if args.json {
+            let rooms: Vec<Value> = rooms.iter().map(Room::json).collect();
+            println!("{}", serde_json::json!({ "setting": header, "rooms": rooms }));
+        } else {
+            print!("{}", Room::summary(&rooms));
+        }
+        return Ok(());
+    }
     let mut runs = Vec::new();
     for window in WINDOWS {
         let storm = Storm { clients: args.clients, window, file: Arc::clone(&file) };

@@ -1,4 +1,4 @@
-//! CPU time.
+//! CPU time and memory.
 
 use std::{fs, thread, time::Duration};
 
@@ -13,6 +13,15 @@ pub(crate) fn of_process(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
     ticks(&stat).map(|ticks| Duration::from_millis(ticks * 10)).with_context(|| path)
+}
+
+/// The most memory that a process had at once, in KiB.
+pub(crate) fn peak_of_process(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
+    peak.with_context(|| path)
 }
 
 /// The CPU time of the children that were waited for.

@@ -18,7 +18,7 @@ use crate::usage;
 
 /// What fills an Ethernet frame, with room for a VLAN tag.
 pub(super) const BLKSIZE: usize = 1468;
-const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 69);
+pub(super) const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 69);
 /// A client asks again after this, a few times.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRIES: u32 = 5;
@@ -26,10 +26,10 @@ const RETRIES: u32 = 5;
 const ROUND: Duration = Duration::from_secs(120);
 
 const RRQ: u8 = 1;
-const DATA: u8 = 3;
-const ACK: u8 = 4;
-const ERROR: u8 = 5;
-const OACK: u8 = 6;
+pub(super) const DATA: u8 = 3;
+pub(super) const ACK: u8 = 4;
+pub(super) const ERROR: u8 = 5;
+pub(super) const OACK: u8 = 6;
 
 /// Clients that all start at once.
 pub(super) struct Storm {
@@ -181,12 +181,14 @@ impl Transfer {
 }
 
 fn request(window: u16) -> Vec<u8> {
+    let (block_size, blocks) = (BLKSIZE.to_string(), window.to_string());
+    let options = ["blksize", &block_size, "windowsize", &blocks];
+    request_with(if window > 1 { &options } else { &options[..2] })
+}
+
+pub(super) fn request_with(options: &[&str]) -> Vec<u8> {
     let mut packet = vec![0, RRQ];
-    let mut words = vec![FILE.to_owned(), "octet".into(), "blksize".into(), BLKSIZE.to_string()];
-    if window > 1 {
-        words.extend(["windowsize".to_owned(), window.to_string()]);
-    }
-    for word in words {
+    for word in [FILE, "octet"].iter().chain(options) {
         packet.extend_from_slice(word.as_bytes());
         packet.push(0);
     }
