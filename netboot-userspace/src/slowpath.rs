@@ -9,7 +9,6 @@ mod receive;
 
 use std::{
     io,
-    net::Ipv4Addr,
     os::fd::{AsRawFd as _, OwnedFd},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -33,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{counters::Counters, limited::Limits};
 use self::{
-    declined::{Declined, Waiting, disbelief},
+    declined::{Declined, Doubts, Waiting},
     delayed::Delayed,
     limited::{Limited, Told},
     receive::{Received, Receiver},
@@ -53,8 +52,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
 /// After an error, which may come again at once.
 const PAUSE: Duration = Duration::from_millis(100);
-/// DECLINEs that are not believed and that the log tells of, a minute: they are easily forged.
-const DOUBTS: u32 = 10;
 
 /// One interface's socket.
 pub struct SlowPath {
@@ -65,7 +62,7 @@ pub struct SlowPath {
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
-    doubts: Throttle,
+    doubts: Doubts,
     /// DECLINEs whose ACK the kernel may still tell of.
     waiting: Waiting,
     /// For what the kernel's side says.
@@ -114,7 +111,7 @@ impl SlowPath {
             xdp,
             failures: Throttle::default(),
             unsent: Throttle::default(),
-            doubts: Throttle::new(DOUBTS),
+            doubts: Doubts::default(),
             waiting: Waiting::default(),
             spare: Box::new(Scratch::new()),
         })
@@ -256,22 +253,14 @@ impl SlowPath {
     }
 
     fn conclude(&mut self, verdict: Verdict, declined: Declined) {
-        let Declined { seen, source } = declined;
+        let Declined { seen, .. } = declined;
         self.common.counters.count(verdict);
         self.note(verdict, &seen);
-        let Some(why) = disbelief(verdict) else {
+        if verdict == Verdict::Decline {
             self.common.tables.read().quarantine.hold(seen.station, quarantine::now());
-            return;
-        };
-        let Some(left_out) = self.doubts.admit(Instant::now()) else { return };
-        tracing::warn!(
-            interface = self.link.name,
-            machine = %seen.station.mac,
-            address = %Ipv4Addr::from(seen.address),
-            from = %source,
-            left_out = (left_out > 0).then_some(left_out),
-            "a DECLINE is not believed: {why}"
-        );
+        } else {
+            self.doubts.tell(verdict, &self.link.name, declined);
+        }
     }
 
     fn note(&self, verdict: Verdict, seen: &Seen) {
