@@ -76,8 +76,14 @@ pub fn decide<'t, S: Side, T: Tables>(
         REQUEST => request_state(request, frame, settings, reservation, link)?,
         INFORM if !S::COMPLETE => return Err(Verdict::Inform),
         INFORM => ACK,
+        // The daemon knows who was acknowledged.
+        DECLINE if !S::COMPLETE => return Err(Verdict::Decline),
         DECLINE if link && names(request, request.requested, reservation) => {
-            return Err(Verdict::Decline);
+            return Err(if came_as_declines_do(request, frame, subnet) {
+                Verdict::Decline
+            } else {
+                Verdict::DeclineFromElsewhere
+            });
         }
         RELEASE if names(request, request.ciaddr, reservation) => return Err(Verdict::Release),
         DECLINE | RELEASE => return Err(Verdict::WrongAddress),
@@ -152,6 +158,19 @@ fn names_server(message_type: u8) -> bool {
 #[inline(always)]
 fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool {
     request.server != ZERO && address == reservation.address
+}
+
+/// Whether a DECLINE came as clients send it: broadcast, and from no address (RFC 2131 section 4.4.4 and table
+/// 5), or through a relay. To a subnet on a link of ours only a relay there passes it on: from elsewhere, anybody
+/// can send what looks relayed.
+fn came_as_declines_do(request: &Request, frame: &Frame, subnet: &Subnet) -> bool {
+    if request.ciaddr != ZERO {
+        false
+    } else if request.is_relayed() {
+        subnet.ifindex == 0 || subnet.contains(frame.source)
+    } else {
+        frame.is_broadcast() && frame.source == ZERO
+    }
 }
 
 /// Whether a request came over no relay, or one that answers can go to: its address is a unicast one, and not
@@ -258,7 +277,8 @@ pub fn refusal_destination(request: &Request, frame: &Frame) -> Destination {
 ///
 /// # Errors
 /// [`Verdict::WrongAddress`]: that is no address of the machine's subnet ("consistency", as section 4.3.5
-/// has it), or ours: others would get what they did not ask for.
+/// has it), or ours, or the request was sent to us from another network: others would get what they did not ask
+/// for.
 pub fn inform_destination(
     request: &Request,
     frame: &Frame,
@@ -267,6 +287,13 @@ pub fn inform_destination(
     let to = |ip, port| Destination { mac: frame.source_mac, ip, port, from: SERVER_PORT };
     if request.ciaddr == ZERO && request.is_relayed() {
         return Ok(to(request.giaddr, SERVER_PORT));
+    }
+    let is_from_elsewhere = !request.is_relayed()
+        && !frame.is_broadcast()
+        && frame.source != ZERO
+        && !subnet.contains(frame.source);
+    if is_from_elsewhere {
+        return Err(Verdict::WrongAddress);
     }
     let client = if request.ciaddr == ZERO { frame.source } else { request.ciaddr };
     if !is_unicast(client) || !subnet.contains(client) || client == subnet.server {

@@ -1,9 +1,8 @@
 //! Options that stand in several places, put together so that one walk reads them: option overload (RFC
-//! 2131 section 4.1) and split options (RFC 3396). The daemon's alone.
+//! 2131 section 4.1), split options (RFC 3396), and more options or pads than are walked. The daemon's alone.
 
 use crate::{
-    message::{ANY_OPTION, CAP, Message, byte},
-    options::length,
+    message::{ANY_OPTION, CAP, Message},
     verdict::Verdict,
     wire::{COOKIE, FILE, OPTIONS, SNAME, code},
 };
@@ -11,42 +10,44 @@ use crate::{
 /// Where options can stand beside their field, with the bit of option 52 that says so.
 const FIELDS: [(u8, (usize, usize)); 2] = [(1, (FILE, COOKIE)), (2, (SNAME, FILE))];
 
-/// Writes each option of a message of `end` bytes once, its pieces joined in the order of the options
-/// field, `file` and `sname`, and copies that back. Returns the message's new length. Reads each option
-/// three times, however many there are.
+/// Writes each `wanted` option of a message once, its pieces joined in the order of the options field, `file`
+/// and `sname`, and returns the new message's length. All others are left out, however many or long they are.
+/// Reads each option three times.
+///
+/// One that is longer than 255 bytes once joined is read from its begin (55, 60, 77, 93) or left out, since it
+/// is echoed whole or not at all (61, 97).
 ///
 /// # Errors
-/// [`Verdict::Truncated`]: an option is cut off. [`Verdict::SplitOption`]: it is longer than 255 bytes
-/// once joined. [`Verdict::BadOption`]: option 52 has no meaning. [`Verdict::TooLong`]: it does not fit.
-pub fn flatten(message: &mut Message, end: usize, spare: &mut Message) -> Result<usize, Verdict> {
-    let areas = areas(message, end)?;
-    let lengths = lengths(message, &areas)?;
-    *spare = *message;
-    spare.get_mut(OPTIONS..).ok_or(Verdict::TooLong)?.fill(0);
-    let (mut places, end) = heads(&lengths, spare)?;
-    each(message, &areas, |code, value| {
-        let Some(at) = places.get_mut(usize::from(code)).filter(|at| **at != 0) else {
-            return Ok(());
-        };
-        let to = usize::from(*at);
-        let place = spare.get_mut(to..to + value.len()).ok_or(Verdict::TooLong)?;
+/// [`Verdict::Truncated`]: an option is cut off. [`Verdict::BadOption`]: option 52 has no meaning, or option 82
+/// is longer than 255 bytes. [`Verdict::TooLong`]: what is wanted does not fit.
+pub fn flatten(source: &[u8], wanted: &[u8], into: &mut Message) -> Result<usize, Verdict> {
+    let header = source.first_chunk::<OPTIONS>().ok_or(Verdict::Truncated)?;
+    let areas = areas(source)?;
+    let lengths = lengths(source, &areas, wanted)?;
+    *into = [0; CAP];
+    *into.first_chunk_mut().ok_or(Verdict::TooLong)? = *header;
+    let (mut rooms, end) = rooms(&lengths, into)?;
+    each(source, &areas, |code, value| {
+        let Some(Room { at, left }) = rooms.get_mut(usize::from(code)) else { return Ok(()) };
+        let value = value.get(..value.len().min(*left)).unwrap_or_default();
+        let place = into.get_mut(*at..*at + value.len()).ok_or(Verdict::TooLong)?;
         place.copy_from_slice(value);
-        *at += value.len() as u16;
+        *at += value.len();
+        *left -= value.len();
         Ok(())
     })?;
-    *spare.get_mut(end).ok_or(Verdict::TooLong)? = code::END;
-    *message = *spare;
+    *into.get_mut(end).ok_or(Verdict::TooLong)? = code::END;
     Ok(end + 1)
 }
 
 /// Where options stand: begin and end; empty where there are none.
 type Areas = [(usize, usize); 3];
 
-fn areas(message: &Message, end: usize) -> Result<Areas, Verdict> {
-    let options = (OPTIONS, end);
+fn areas(source: &[u8]) -> Result<Areas, Verdict> {
+    let options = (OPTIONS, source.len());
     // Only the options field says whether there is more.
     let mut overload = 0;
-    each(message, &[options], |code, value| {
+    each(source, &[options], |code, value| {
         if code == code::OVERLOAD {
             let [bits @ 1..=3] = *value else { return Err(Verdict::BadOption) };
             if overload != 0 {
@@ -61,56 +62,79 @@ fn areas(message: &Message, end: usize) -> Result<Areas, Verdict> {
     Ok([options, file, sname])
 }
 
-/// By code: one more than the bytes of all its pieces; 0: it is not there. Option 52 has done its work.
-fn lengths(message: &Message, areas: &Areas) -> Result<[u16; 256], Verdict> {
-    let mut lengths = [0; 256];
-    each(message, areas, |code, value| {
-        if let Some(length) = lengths.get_mut(usize::from(code)).filter(|_| code != code::OVERLOAD)
+/// By code: the bytes of all pieces of a wanted option that is there.
+type Lengths = [Option<usize>; 256];
+
+fn lengths(source: &[u8], areas: &Areas, wanted: &[u8]) -> Result<Lengths, Verdict> {
+    let mut lengths = [None; 256];
+    each(source, areas, |code, value| {
+        if let Some(length) = lengths.get_mut(usize::from(code)).filter(|_| wanted.contains(&code))
         {
-            *length = u16::max(*length, 1) + value.len() as u16;
+            *length = Some(length.unwrap_or_default() + value.len());
         }
         Ok(())
     })?;
     Ok(lengths)
 }
 
-/// Writes code and length of each option that is there. Returns by code where its value stands, and where
+/// Where an option's value goes on, and how much more of it is kept.
+#[derive(Clone, Copy, Default)]
+struct Room {
+    at: usize,
+    left: usize,
+}
+
+/// Writes code and length of each option that is kept. Returns the rooms for their values by code, and where
 /// the options end.
-fn heads(lengths: &[u16; 256], spare: &mut Message) -> Result<([u16; 256], usize), Verdict> {
-    let mut places = [0; 256];
+fn rooms(lengths: &Lengths, into: &mut Message) -> Result<([Room; 256], usize), Verdict> {
+    let mut rooms = [Room::default(); 256];
     let mut at = OPTIONS;
-    for ((code, length), place) in (0..=u8::MAX).zip(lengths).zip(&mut places) {
-        let Some(length) = length.checked_sub(1) else { continue };
-        let short = u8::try_from(length).map_err(|_| Verdict::SplitOption)?;
-        let head = spare.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
-        *head.ok_or(Verdict::TooLong)? = [code, short];
-        *place = at as u16 + 2;
-        at += 2 + usize::from(length);
+    for ((code, length), room) in (0..=u8::MAX).zip(lengths).zip(&mut rooms) {
+        let Some(length) = length else { continue };
+        let Some(kept) = kept(code, *length)? else { continue };
+        let head = into.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
+        *head.ok_or(Verdict::TooLong)? = [code, kept];
+        *room = Room { at: at + 2, left: usize::from(kept) };
+        at += 2 + usize::from(kept);
         if at > CAP - ANY_OPTION {
             return Err(Verdict::TooLong);
         }
     }
-    Ok((places, at))
+    Ok((rooms, at))
+}
+
+/// The bytes that are kept of an option of this length; `None`: it is left out.
+fn kept(code: u8, length: usize) -> Result<Option<u8>, Verdict> {
+    match (u8::try_from(length), code) {
+        (Ok(length), _) => Ok(Some(length)),
+        // RFC 6842 and RFC 4578 section 2.3: an echo of a part would be another's.
+        (Err(_), code::CLIENT_ID | code::MACHINE_ID) => Ok(None),
+        // It says where the client is, and RFC 3046 section 2.2 wants it back whole.
+        (Err(_), code::RELAY_AGENT) => Err(Verdict::BadOption),
+        // What is searched from its begin; what has one length has a wrong one so, too.
+        (Err(_), _) => Ok(Some(u8::MAX)),
+    }
 }
 
 /// Calls for the code and value of each option.
 fn each(
-    message: &Message,
+    source: &[u8],
     areas: &[(usize, usize)],
     mut call: impl FnMut(u8, &[u8]) -> Result<(), Verdict>,
 ) -> Result<(), Verdict> {
     for (mut at, end) in areas.iter().copied() {
         while at < end {
-            let code = byte(message, at).ok_or(Verdict::TooLong)?;
+            let code = *source.get(at).ok_or(Verdict::Truncated)?;
             match code {
                 code::PAD => at += 1,
                 code::END => break,
                 code => {
-                    let after = at + 2 + length(message, at);
-                    if at + 1 >= end || after > end {
+                    let length = source.get(at + 1).filter(|_| at + 1 < end);
+                    let after = at + 2 + usize::from(*length.ok_or(Verdict::Truncated)?);
+                    if after > end {
                         return Err(Verdict::Truncated);
                     }
-                    call(code, message.get(at + 2..after).ok_or(Verdict::TooLong)?)?;
+                    call(code, source.get(at + 2..after).ok_or(Verdict::Truncated)?)?;
                     at = after;
                 }
             }

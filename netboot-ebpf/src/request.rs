@@ -123,7 +123,7 @@ pub fn parse(
         return Err(Verdict::NotDhcpMessage);
     };
     request.message_type = message_type;
-    request.requested = options::fixed(message, index, code::REQUESTED_ADDRESS)?.unwrap_or(ZERO);
+    request.requested = optional(message, index, code::REQUESTED_ADDRESS).unwrap_or(ZERO);
     request.server = options::fixed(message, index, code::SERVER_ID)?.unwrap_or(ZERO);
     if request.server == ZERO && index.has(code::SERVER_ID) {
         return Err(Verdict::BadOption);
@@ -140,9 +140,15 @@ pub fn parse(
             request.link = if link == ZERO { request.giaddr } else { link };
         }
     }
-    let max = options::fixed(message, index, code::MAX_MESSAGE)?.map_or(0, u16::from_be_bytes);
+    let max = optional(message, index, code::MAX_MESSAGE).map_or(0, u16::from_be_bytes);
     request.max_datagram = max.max(MIN_DATAGRAM as u16);
     Ok(())
+}
+
+/// The value of an option that not every request needs: one of another length is as none.
+#[inline(always)]
+fn optional<const N: usize>(message: &Message, index: &Index, code: u8) -> Option<[u8; N]> {
+    options::fixed(message, index, code).unwrap_or(None)
 }
 
 /// A field of the fixed header.

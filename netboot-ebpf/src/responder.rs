@@ -10,7 +10,7 @@ use crate::{
     decide::{decide, destination, refusal_destination},
     flatten::flatten,
     frame::{self, BROADCAST, Frame, HEADERS},
-    message::{CAP, Message, forget},
+    message::{ANY_OPTION, CAP, Message, forget},
     options::Index,
     proxy,
     refuse::refuse,
@@ -20,7 +20,23 @@ use crate::{
     side::Side,
     tables::Tables,
     verdict::Verdict,
+    wire::code,
 };
+
+/// The options of a request that an answer depends on: all others are skipped.
+pub const READ: [u8; 11] = [
+    code::REQUESTED_ADDRESS,
+    code::MESSAGE_TYPE,
+    code::SERVER_ID,
+    code::PARAMETER_LIST,
+    code::MAX_MESSAGE,
+    code::VENDOR_CLASS,
+    code::CLIENT_ID,
+    code::USER_CLASS,
+    code::RELAY_AGENT,
+    code::ARCHITECTURE,
+    code::MACHINE_ID,
+];
 
 /// The working memory of one message. In the kernel it is per-CPU map memory: nothing of this size
 /// fits its stack.
@@ -122,7 +138,9 @@ pub fn respond<S: Side, T: Tables>(
     if S::COMPLETE
         && matches!(parsed, Err(Verdict::Overload | Verdict::SplitOption | Verdict::TooManyOptions))
     {
-        parsed = flatten(message, frame.message_len, reply)
+        *reply = *message;
+        let source = reply.get(..frame.message_len).unwrap_or_default();
+        parsed = flatten(source, &READ, message)
             .and_then(|len| parse(message, len, vlan, index, request));
     }
     parsed?;
@@ -197,12 +215,16 @@ pub fn answer<S: Side, T: Tables>(
         classified => classified?,
     }
     scratch.vlan = parts.vlan;
-    let parsed = frame::parse(&parts.headers, frame.len() - parts.tags.len())?;
+    let mut parsed = frame::parse(&parts.headers, frame.len() - parts.tags.len())?;
     let message = parts.rest.get(..parsed.message_len).ok_or(Verdict::Truncated)?;
     if message.is_empty() {
         return Err(Verdict::Truncated);
     }
-    scratch.message.get_mut(..message.len()).ok_or(Verdict::TooLong)?.copy_from_slice(message);
+    if S::COMPLETE && message.len() > CAP - ANY_OPTION {
+        parsed.message_len = flatten(message, &READ, &mut scratch.message)?;
+    } else {
+        scratch.message.get_mut(..message.len()).ok_or(Verdict::TooLong)?.copy_from_slice(message);
+    }
     respond::<S, T>(&parsed, ifindex, scratch, tables)
 }
 

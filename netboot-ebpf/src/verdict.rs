@@ -43,7 +43,7 @@ pub enum Verdict {
     IpOptions,
     /// Longer than the working memory.
     TooLong,
-    /// More options than the walk's bound.
+    /// More options and pads than the walk's bound.
     TooManyOptions,
     /// Options continue in `file` or `sname` (option 52).
     Overload,
@@ -51,7 +51,7 @@ pub enum Verdict {
     SplitOption,
     /// DHCPINFORM.
     Inform,
-    /// DHCPDECLINE.
+    /// DHCPDECLINE; in the kernel: one that the daemon judges.
     Decline,
     /// DHCPRELEASE.
     Release,
@@ -99,6 +99,10 @@ pub enum Verdict {
     RateLimited,
     /// Too many messages of machines without reservation or of nobody, or too many at all: dropped.
     OverCeiling,
+    /// A DECLINE that came otherwise than clients send it: not believed.
+    DeclineFromElsewhere,
+    /// A DECLINE of a machine that was not given its address a moment ago, or not that way: not believed.
+    DeclineWithoutAck,
 }
 
 /// What bounds how many messages with a verdict are passed on and told of.
@@ -123,7 +127,7 @@ impl Verdict {
     pub const COUNT: u32 = Self::ALL.len() as u32;
 
     /// All verdicts, in the order of their numbers.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::NotDhcp,
         Self::Offer,
         Self::Ack,
@@ -171,6 +175,8 @@ impl Verdict {
         Self::Stale,
         Self::RateLimited,
         Self::OverCeiling,
+        Self::DeclineFromElsewhere,
+        Self::DeclineWithoutAck,
     ];
 
     /// The verdict with this number.
@@ -231,6 +237,8 @@ impl Verdict {
             Self::Stale => "stale",
             Self::RateLimited => "rate-limited",
             Self::OverCeiling => "over-ceiling",
+            Self::DeclineFromElsewhere => "decline-from-elsewhere",
+            Self::DeclineWithoutAck => "decline-without-ack",
         }
     }
 
@@ -261,6 +269,7 @@ impl Verdict {
             self,
             Self::Nak
                 | Self::Inform
+                | Self::Decline
                 | Self::Overload
                 | Self::SplitOption
                 | Self::ProxyMode
@@ -324,6 +333,8 @@ impl Verdict {
             | Self::WrongAddress
             | Self::Inform
             | Self::Decline
+            | Self::DeclineFromElsewhere
+            | Self::DeclineWithoutAck
             | Self::Release
             | Self::UnsupportedType
             | Self::EchoTooLong

@@ -175,53 +175,107 @@ fn nonsense() {
     check(ask().with(50, &ADDRESS), Verdict::BadOption);
     check(ask().with(53, &[3]), Verdict::BadOption);
     check(ask().with(54, &[9]), Verdict::BadOption);
+    for code in [50, 53, 54] {
+        check(ask().with(code, &[3; 255]).with(code, &[3; 255]), Verdict::BadOption);
+    }
     check(Ask { file: vec![53, 1, 3], ..ask().with(52, &[1]) }, Verdict::BadOption);
     // Cut, in or after a piece.
     check(Ask { end: vec![61, 9, 1], ..ask().with(61, &[1]) }, Verdict::Truncated);
     check(Ask { end: vec![61], ..ask().with(52, &[1]) }, Verdict::Truncated);
 }
 
-/// An option is read and echoed up to 255 bytes, in how many pieces ever.
+/// An option is echoed up to 255 bytes, in how many pieces ever; a longer one is not, and not in part. What a
+/// relay says is needed whole.
 #[test]
 fn lengths_once_joined() {
-    for code in [61, 97] {
-        let check = |pieces: &[usize], expect: Result<usize, Verdict>| {
-            let value: Vec<u8> = (0..=255).collect();
-            let mut ask = without(code);
-            let mut rest = &value[..];
-            for len in pieces {
-                let (piece, after) = rest.split_at((*len).min(rest.len()));
-                ask = ask.with(code, piece);
-                rest = after;
-            }
-            let echoed = ask_for(&ask).map(|reply| reply.option(code).unwrap().to_vec());
-            assert_eq!(echoed, expect.map(|len| value[..len].to_vec()), "{pieces:?}");
-        };
-        check(&[1, 0], Ok(1));
-        check(&[0, 0], Ok(0));
-        check(&[100, 155], Ok(255));
-        check(&[255, 0], Ok(255));
-        check(&[85, 85, 85], Ok(255));
-        check(&[100, 156], Err(Verdict::SplitOption));
-        check(&[255, 1], Err(Verdict::SplitOption));
-        check(&[128, 128], Err(Verdict::SplitOption));
+    let value: Vec<u8> = (0..=255).cycle().take(600).collect();
+    let echoed = |code: u8, pieces: &[usize]| {
+        let mut ask = without(code);
+        let mut rest = &value[..];
+        for len in pieces {
+            let (piece, after) = rest.split_at(*len);
+            ask = ask.with(code, piece);
+            rest = after;
+        }
+        ask_for(&ask).map(|reply| reply.option(code).map(<[u8]>::to_vec))
+    };
+    for code in [61, 82, 97] {
+        for pieces in [&[1, 0][..], &[0, 0], &[100, 155], &[255, 0], &[85, 85, 85]] {
+            let len = pieces.iter().sum();
+            assert_eq!(echoed(code, pieces), Ok(Some(value[..len].to_vec())), "{code} {pieces:?}");
+        }
+        for pieces in [&[100, 156][..], &[255, 1], &[128, 128], &[196, 196], &[200, 200, 200]] {
+            let expect = if code == 82 { Err(Verdict::BadOption) } else { Ok(None) };
+            assert_eq!(echoed(code, pieces), expect, "{code} {pieces:?}");
+        }
     }
 }
 
-/// What does not fit the memory once it is put together is not read.
+/// What an answer does not depend on may be as long and as often as it likes.
+#[test]
+fn what_is_not_needed_is_skipped() {
+    let with = |more: &[u8]| {
+        let ask = without(0);
+        [[more, &ask.options].concat(), [&ask.options[..], more].concat()]
+    };
+    let check = |what: &str, more: &[u8], kernel: Verdict| {
+        for options in with(more) {
+            check(what, &Ask { options, ..base() }, kernel);
+        }
+    };
+    let pieces = |code: u8, lens: &[usize]| {
+        let pieces = lens.iter().map(|len| encoded(&[(code, &vec![7; *len])]));
+        pieces.collect::<Vec<_>>().concat()
+    };
+    let codes = |codes: std::ops::Range<u8>| -> Vec<u8> {
+        let unused = codes.filter(|code| *code != 52 && OPTIONS.iter().all(|(own, _)| own != code));
+        unused.filter(|code| *code != 53).flat_map(|code| [code, 1, 9]).collect()
+    };
+    check("iPXE's options twice", &pieces(175, &[196, 196]), Verdict::SplitOption);
+    check("in five pieces", &pieces(43, &[255, 0, 255, 1, 40]), Verdict::SplitOption);
+    check("all that there are", &codes(1..255), Verdict::TooManyOptions);
+    check("just too many", &codes(100..163), Verdict::TooManyOptions);
+    check("one option 200 times", &pieces(224, &[1; 200]), Verdict::TooManyOptions);
+    check("pads", &[0; 900], Verdict::TooManyOptions);
+    check("beyond the kernel's memory", &[0; 3000], Verdict::TooLong);
+    let many = [codes(150..255), vec![0; 5000], pieces(175, &[255; 9])].concat();
+    check("of each", &many, Verdict::TooLong);
+    // The same behind options in `file` and `sname`.
+    let mut ask = without(97).with(52, &[3]);
+    ask.options.extend([codes(150..255), vec![0; 200]].concat());
+    let file = [pieces(175, &[100]), vec![97, 5], UUID[..5].to_vec()].concat();
+    let sname = [pieces(43, &[40]), vec![97, 12], UUID[5..].to_vec()].concat();
+    self::check("overload", &Ask { file, sname, ..ask }, Verdict::TooManyOptions);
+}
+
+/// What is searched is searched as far as 255 bytes go.
+#[test]
+fn what_is_searched_is_read_from_its_begin() {
+    let check = |code: u8, value: &[u8], begin: &[u8]| {
+        let long = [begin, value, &vec![1; 255 - begin.len() - value.len()]].concat();
+        let ask = without(code).with(code, &long).with(code, &[2; 90]);
+        let reply = ask_for(&ask).unwrap();
+        assert_eq!(reply.options, plain().options, "{code}");
+        assert_eq!(reply.boot_file(), plain().boot_file(), "{code}");
+    };
+    check(55, &[1, 3, 6, 121], &[1; 200]);
+    check(60, VENDOR, &[]);
+    check(77, b"\x05other\x0aTinkerbell", &[]);
+    check(93, &[0, 33, 0, 0], &[]);
+}
+
+/// What is needed has room, wherever it stands in a jumbo frame; else the message is not read.
 #[test]
 fn too_long_once_joined() {
-    let long = |len: usize| {
-        let mut ask = Ask::discover().with(52, &[1]);
-        for code in 200..205 {
+    let check = |more: usize, expect: Result<(), Verdict>| {
+        let mut ask = Ask::discover();
+        for code in [55, 60, 61, 77, 93, 97, 82].into_iter().take(more) {
             ask = ask.with(code, &[1; 255]);
         }
-        let more = len - ask.message().len() - 2;
-        let ask = ask.with(205, &vec![1; more]);
-        assert_eq!(ask.message().len(), len);
-        Ask { file: encoded(&[(206, &[1; 120])]), ..ask }
+        let ask = ask.with(224, &[0; 255]).with(224, &[0; 255]);
+        assert_eq!(ask_for(&ask).map(|_| ()), expect, "{more}");
     };
-    assert!(ask_for(&long(1660)).is_ok());
-    assert_eq!(ask_for(&long(1700)), Err(Verdict::TooLong));
-    assert_eq!(ask_for(&long(1700)), ask_for(&long(1720)));
+    check(0, Ok(()));
+    check(6, Ok(()));
+    check(7, Err(Verdict::TooLong));
 }

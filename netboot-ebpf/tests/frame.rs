@@ -5,7 +5,7 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::common::{Ask, INTERFACE_MAC, Site, internet_sum, verdict};
+use crate::common::{Ask, INTERFACE_MAC, Site, internet_sum, kernel_verdict, verdict};
 
 const UDP_LENGTH: usize = 38;
 const IP_LENGTH: usize = 16;
@@ -144,7 +144,30 @@ fn messages_that_are_not_answered() {
     check(Verdict::Offer, Ask { begin: [1, 1, 6, 9], xid: [0; 4], secs: [0xff; 2], ..ask() });
     let fill = CAP - ANY_OPTION - ask().message().len();
     check(Verdict::Offer, Ask { end: vec![255; fill + 1], ..ask() });
-    check(Verdict::TooLong, Ask { end: vec![255; fill + 2], ..ask() });
+}
+
+/// The kernel does not read what is longer; the daemon reads jumbo frames, too.
+#[test]
+fn long_messages() {
+    let check = |kernel, daemon, ask: Ask| {
+        let frame = ask.frame();
+        let found = (kernel_verdict(&Site::new(), &frame), verdict(&Site::new(), &frame));
+        assert_eq!(found, (kernel, daemon), "{} bytes", frame.len());
+    };
+    let fill = CAP - ANY_OPTION - Ask::discover().message().len();
+    let long = |len: usize, ask: Ask| Ask { end: vec![255; len], ..ask };
+    check(Verdict::Offer, Verdict::Offer, long(fill + 1, Ask::discover()));
+    for len in [fill + 2, CAP, 8000] {
+        check(Verdict::TooLong, Verdict::Offer, long(len, Ask::discover()));
+        let reply = Ask { begin: [2, 1, 6, 0], ..Ask::discover() };
+        check(Verdict::TooLong, Verdict::NotRequest, long(len, reply));
+        let bootp = Ask { options: vec![], ..Ask::discover() };
+        check(Verdict::TooLong, Verdict::NotDhcpMessage, long(len + 3, bootp));
+        let cut = Ask { end: vec![61, 255], ..Ask::discover().with(224, &[0; 255]) };
+        let mut cut = cut.with(224, &[0; 255]);
+        cut.options.extend(vec![0; len]);
+        check(Verdict::TooLong, Verdict::Truncated, cut);
+    }
 }
 
 /// For each sum of a message: the checksum is right, and never the zero that says there is none.

@@ -5,7 +5,7 @@ use netboot_ebpf::{
     wire::OPTIONS,
 };
 
-use crate::common::{Ask, Site, verdict};
+use crate::common::{ADDRESS, Ask, SERVER, Site, verdict};
 
 /// Walks an option area. What stands behind it in memory changes nothing.
 fn walked(area: &[u8]) -> Result<Vec<(u8, usize)>, Verdict> {
@@ -105,26 +105,28 @@ fn walk_reaches_the_end_of_memory() {
     assert_eq!(walked(&[&area[..], &[9]].concat()), Err(Verdict::TooLong));
 }
 
+/// What a request with an option of each length up to 8 bytes is counted as.
 #[test]
 fn lengths_of_what_is_read() {
-    let check = |code: u8, good: &[u8]| {
-        for len in 0..9 {
-            let request = Ask::renewing(crate::common::ADDRESS);
-            // Option 53 is there already: it is replaced.
-            let options = if code == 53 { vec![] } else { request.options.clone() };
-            let value = &[&[3][..], &[0; 8]].concat()[..len];
-            let request = Ask { options, ..request }.with(code, value);
+    let check = |request: Ask, code: u8, value: &[u8; 8], good: (u8, Verdict), bad: Verdict| {
+        for len in 0..=8 {
+            let request = request.clone().with(code, &value[..usize::from(len)]);
+            let expect = if len == good.0 { good.1 } else { bad };
             let verdict = verdict(&Site::new(), &request.frame());
-            assert_eq!(
-                verdict == Verdict::BadOption,
-                !good.contains(&(len as u8)),
-                "option {code} of {len} bytes: {verdict:?}"
-            );
+            assert_eq!(verdict, expect, "option {code} of {len} bytes: {request:?}");
         }
     };
-    check(50, &[4]);
-    check(53, &[1]);
-    check(54, &[4]);
-    check(57, &[2]);
-    check(12, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let typeless = Ask { options: vec![], ..Ask::renewing(ADDRESS) };
+    let bad = Verdict::BadOption;
+    let [a, b, c, d] = ADDRESS;
+    let address = &[a, b, c, d, 0, 0, 0, 0];
+    check(typeless, 53, &[3, 0, 0, 0, 0, 0, 0, 0], (1, Verdict::Ack), bad);
+    check(Ask::renewing(ADDRESS), 54, address, (4, Verdict::OtherServer), bad);
+    check(Ask::new(3), 50, address, (4, Verdict::Ack), bad);
+    check(Ask::new(3).with(54, &SERVER), 50, address, (4, Verdict::Ack), bad);
+    // Where they are not needed, it is as if they were not there.
+    check(Ask::renewing(ADDRESS), 50, address, (4, Verdict::Ack), Verdict::Ack);
+    check(Ask::discover(), 50, &[9; 8], (4, Verdict::Offer), Verdict::Offer);
+    check(Ask::discover(), 57, &[9; 8], (2, Verdict::Offer), Verdict::Offer);
+    check(Ask::discover(), 12, &[9; 8], (4, Verdict::Offer), Verdict::Offer);
 }

@@ -142,7 +142,8 @@ fn server_override_is_the_requests_own() {
     check(SERVER, &[11, 4, 172, 30, 0, 254], Verdict::Ack);
     // A client may also decline and release to the one that it knows.
     for (message_type, expect) in [(4, Verdict::Decline), (7, Verdict::Release)] {
-        let request = Ask { ciaddr: ADDRESS, ..Ask::new(message_type).with(54, &KNOWN_AS) };
+        let ciaddr = if message_type == 7 { ADDRESS } else { [0; 4] };
+        let request = Ask { ciaddr, ..Ask::new(message_type).with(54, &KNOWN_AS) };
         let request = request.with(50, &ADDRESS).with(82, &[11, 4, 172, 30, 0, 254]);
         assert_eq!(verdict(&Site::new(), &request.relayed(NEAR_RELAY).frame()), expect);
     }

@@ -94,6 +94,8 @@ fn inform_from_no_address() {
         check(&Site::new(), request, Verdict::Inform, Verdict::WrongAddress);
     };
     check(&inform([0; 4]));
+    // By unicast from another network, somebody sends others what they did not ask for.
+    check(&Ask { source: FOREIGN, destination: SERVER, ..inform(ADDRESS) });
     // Another network's address, and ours, would have others get what they did not ask for.
     check(&Ask { source: FOREIGN, ..inform([0; 4]) });
     let odd = [[127, 0, 0, 1], [0, 0, 0, 9], [224, 0, 0, 1], [240, 0, 0, 1], [255; 4]];
@@ -114,12 +116,18 @@ fn naming(message_type: u8, server: Option<[u8; 4]>, requested: [u8; 4], ciaddr:
     if requested == [0; 4] { ask } else { ask.with(50, &requested) }
 }
 
-/// Neither is answered. The kernel tells what it counted; the daemon acts on that.
+/// Neither is answered. The kernel leaves each DECLINE to the daemon.
 #[test]
 fn decline_and_release() {
-    let check = |ask: Ask, expect| check(&Site::new(), &ask, expect, expect);
     const NONE: [u8; 4] = [0; 4];
     for (message_type, expect) in [(DECLINE, Verdict::Decline), (RELEASE, Verdict::Release)] {
+        let check = |ask: Ask, daemon: Verdict| {
+            let is_looked_at =
+                !matches!(daemon, UNKNOWN | Verdict::OtherServer | Verdict::BadOption);
+            let kernel =
+                if message_type == DECLINE && is_looked_at { Verdict::Decline } else { daemon };
+            check(&Site::new(), &ask, kernel, daemon);
+        };
         // A DECLINE says the address in option 50, a RELEASE in ciaddr (RFC 2131 table 5).
         let naming = |server: Option<[u8; 4]>, address, other| match message_type {
             DECLINE => naming(DECLINE, server, address, other),
@@ -127,12 +135,10 @@ fn decline_and_release() {
         };
         for server in [SERVER, OTHER_SERVER] {
             check(naming(Some(server), ADDRESS, NONE), expect);
-            check(naming(Some(server), ADDRESS, OTHER_ADDRESS), expect);
             check(naming(Some(server), ADDRESS, NONE).relayed(NEAR_RELAY), expect);
             // Who declines it must be on the link to have been offered it.
             let elsewhere = naming(Some(server), ADDRESS, NONE).relayed(RELAY);
             check(elsewhere, if message_type == DECLINE { Verdict::WrongAddress } else { expect });
-            check(Ask { destination: SERVER, ..naming(Some(server), ADDRESS, NONE) }, expect);
             check(naming(Some(server), OTHER_ADDRESS, NONE), Verdict::WrongAddress);
             check(naming(Some(server), OTHER_ADDRESS, ADDRESS), Verdict::WrongAddress);
             check(naming(Some(server), NONE, ADDRESS), Verdict::WrongAddress);
@@ -145,6 +151,43 @@ fn decline_and_release() {
         check(naming(Some(FOREIGN), ADDRESS, NONE).mac(STRANGER), Verdict::OtherServer);
         check(naming(Some(NONE), ADDRESS, NONE), Verdict::BadOption);
     }
+}
+
+/// A DECLINE is broadcast from no address, without ciaddr (RFC 2131 section 4.4.4 and table 5), or comes through
+/// a relay of its subnet.
+#[test]
+fn where_a_decline_comes_from() {
+    const FAR: [u8; 6] = [2, 0, 0, 0, 0, 0x29];
+    const FAR_ADDRESS: [u8; 4] = [172, 29, 0, 50];
+    let near = || naming(DECLINE, Some(SERVER), ADDRESS, [0; 4]);
+    let far = || naming(DECLINE, Some(OTHER_SERVER), FAR_ADDRESS, [0; 4]).mac(FAR);
+    let check = |ask: Ask, expect| {
+        let site = Site::new().with(|site| _ = site.reserve(FAR, FAR_ADDRESS, 1));
+        check(&site, &ask, Verdict::Decline, expect);
+    };
+    let elsewhere = Verdict::DeclineFromElsewhere;
+    check(near(), Verdict::Decline);
+    // The client's own port means nothing, nor does the Ethernet destination.
+    check(Ask { source_port: 1068, to: INTERFACE_MAC, ..near() }, Verdict::Decline);
+    check(Ask { source: FOREIGN, destination: SERVER, ..near() }, elsewhere);
+    for source in [FOREIGN, OTHER_ADDRESS, ADDRESS, SERVER, [255; 4]] {
+        check(Ask { source, ..near() }, elsewhere);
+        check(Ask { source, destination: SERVER, ..near() }, elsewhere);
+        check(Ask { source, ciaddr: source, ..near() }, elsewhere);
+    }
+    check(Ask { destination: SERVER, ..near() }, elsewhere);
+    check(Ask { ciaddr: ADDRESS, ..near() }, elsewhere);
+    // Relays: on the link, from there; elsewhere, whatever address of theirs they send from.
+    check(near().relayed(NEAR_RELAY), Verdict::Decline);
+    check(Ask { source: OTHER_ADDRESS, ..near().relayed(NEAR_RELAY) }, Verdict::Decline);
+    check(Ask { source: FOREIGN, ..near().relayed(NEAR_RELAY) }, elsewhere);
+    check(Ask { ciaddr: ADDRESS, ..near().relayed(NEAR_RELAY) }, elsewhere);
+    check(far().relayed(RELAY), Verdict::Decline);
+    check(Ask { source: FOREIGN, ..far().relayed(RELAY) }, Verdict::Decline);
+    check(Ask { ciaddr: FAR_ADDRESS, ..far().relayed(RELAY) }, elsewhere);
+    check(far().relayed(FOREIGN), Verdict::WrongAddress);
+    check(far().relayed(NEAR_RELAY), Verdict::WrongAddress);
+    check(far(), Verdict::WrongAddress);
 }
 
 /// What is declined is not given again for a while; what was wrong before is wrong still.

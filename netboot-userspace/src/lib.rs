@@ -5,6 +5,7 @@
 //! tables, [`fastpath`] and [`slowpath`] answer DHCP from them, [`tftp`], [`http`] and [`syslog`]
 //! serve a booting machine, [`machines`] remembers how far each has come, [`app`] binds and runs it all.
 
+pub mod acknowledged;
 pub mod app;
 pub mod args;
 pub mod commands;

@@ -10,7 +10,10 @@ use std::{
 use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
 use serde::{Deserialize, Serialize};
 
-use crate::{inventory::Inventory, printable::printable};
+use crate::{
+    inventory::{Host, Inventory},
+    printable::printable,
+};
 
 /// Bytes kept of a text that a machine sent.
 const MAX_TEXT: usize = 256;
@@ -80,7 +83,8 @@ pub struct Machines {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// Known machines are as many as the inventory has; how many unknown ones ask is up to an attacker.
+/// Known machines are as many as the inventory has; how many unknown ones ask is up to an attacker, and machines
+/// that leave the inventory are unknown too.
 #[derive(Default)]
 struct Seen {
     machines: BTreeMap<Mac, Entry>,
@@ -137,9 +141,10 @@ impl Machines {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let last_seen = now.saturating_sub(age).as_secs();
         let step = step.printable();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // With the lock: what is in the inventory when it is noted, `refresh` looks up again after a change.
         let host = self.inventory.by_mac(mac);
         let host = host.as_deref();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = seen.next_turn();
         let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
             machine: Machine {
@@ -161,29 +166,17 @@ impl Machines {
             entry.machine.last = step;
         }
         let last_turn = std::mem::replace(&mut entry.turn, turn);
-        if host.is_none() {
-            seen.unknown.remove(&last_turn);
-            seen.unknown.insert(turn, mac);
-            seen.forget_one_of_too_many();
-        }
+        seen.unknown.remove(&last_turn);
+        seen.look_up(mac, host);
     }
 
     /// Looks up again which of these have a reservation: the inventory changed.
     pub fn refresh(&self, macs: impl IntoIterator<Item = Mac>) {
         for mac in macs {
-            let host = self.inventory.by_mac(mac);
             // Between two of them others get their turn.
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let Seen { machines, unknown, .. } = &mut *seen;
-            let Some(entry) = machines.get_mut(&mac) else { continue };
-            entry.machine.ip = host.as_ref().map(|host| host.ip);
-            entry.machine.hostname = host.as_ref().and_then(|host| host.hostname.clone());
-            entry.machine.known = host.is_some();
-            if host.is_some() {
-                unknown.remove(&entry.turn);
-            } else {
-                unknown.insert(entry.turn, mac);
-            }
+            let host = self.inventory.by_mac(mac);
+            seen.look_up(mac, host.as_deref());
         }
     }
 
@@ -220,6 +213,20 @@ impl Seen {
         self.turns
     }
 
+    /// Notes what the inventory has of a machine that was seen; of too many unknown ones, one is forgotten.
+    fn look_up(&mut self, mac: Mac, host: Option<&Host>) {
+        let Some(Entry { machine, turn, .. }) = self.machines.get_mut(&mac) else { return };
+        machine.ip = host.map(|host| host.ip);
+        machine.hostname = host.and_then(|host| host.hostname.clone());
+        machine.known = host.is_some();
+        if host.is_some() {
+            self.unknown.remove(turn);
+        } else {
+            self.unknown.insert(*turn, mac);
+        }
+        self.forget_one_of_too_many();
+    }
+
     fn forget_one_of_too_many(&mut self) {
         if self.unknown.len() <= MAX_UNKNOWN {
             return;
@@ -234,7 +241,6 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::Host;
 
     const KNOWN: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
 
@@ -345,6 +351,56 @@ mod tests {
         let snapshot = machines.snapshot();
         assert!(snapshot.iter().any(|one| one.mac == new.to_string()));
         assert!(!snapshot.iter().any(|one| one.mac == KNOWN.to_string()));
+    }
+
+    /// Inventories of 3,000, each with machines of its own, which ask.
+    #[test]
+    fn machines_of_earlier_inventories_are_bounded_as_unknown_ones() {
+        const SIZE: usize = 3000;
+        let machines = machines();
+        for round in 0..10 {
+            let macs = || (round * SIZE..(round + 1) * SIZE).map(unknown);
+            let host = |mac| Arc::new(Host { mac, ip: Ipv4Addr::LOCALHOST, ..Host::default() });
+            machines.inventory.replace(Inventory::new(macs().map(host)));
+            machines.refresh(machines.seen());
+            for mac in macs() {
+                machines.record(mac, step("a"));
+            }
+            let snapshot = machines.snapshot();
+            let known = snapshot.iter().filter(|machine| machine.known).count();
+            let before = (round * SIZE).min(MAX_UNKNOWN);
+            assert_eq!((known, snapshot.len()), (SIZE, SIZE + before), "{round}");
+            assert_eq!(machines.forgotten(), (round * SIZE - before) as u64, "{round}");
+        }
+        // Those of the last inventories are remembered.
+        machines.inventory.replace(Inventory::new([]));
+        machines.refresh(machines.seen());
+        let snapshot = machines.snapshot();
+        assert_eq!(snapshot.len(), MAX_UNKNOWN);
+        let last = unknown(10 * SIZE - 1).to_string();
+        assert!(snapshot.iter().any(|machine| machine.mac == last));
+    }
+
+    /// Between a change of the inventory and its `refresh`, machines ask.
+    #[test]
+    fn what_is_noted_before_a_refresh() {
+        let machines = machines();
+        let new = unknown(1);
+        machines.record(KNOWN, step("a"));
+        machines.record(new, step("a"));
+        let host = Host { mac: new, ip: Ipv4Addr::LOCALHOST, ..Host::default() };
+        machines.inventory.replace(Inventory::new([Arc::new(host)]));
+        machines.record(KNOWN, step("b"));
+        machines.record(new, step("b"));
+        let known: Vec<_> = machines.snapshot().iter().map(|machine| machine.known).collect();
+        assert_eq!(known, [true, false]);
+        machines.refresh(machines.seen());
+        for number in 2..MAX_UNKNOWN + 2 {
+            machines.record(unknown(number), step("c"));
+        }
+        let snapshot = machines.snapshot();
+        assert_eq!((snapshot.len(), machines.forgotten()), (MAX_UNKNOWN + 1, 1));
+        assert!(snapshot.iter().any(|one| one.mac == new.to_string() && one.known));
     }
 
     #[test]

@@ -11,6 +11,9 @@ use netboot_ebpf::shared::Station;
 use nix::time::ClockId;
 use tokio::sync::Notify;
 
+/// DECLINEs of the last so long are told together.
+const LATELY: Duration = Duration::from_secs(60);
+
 /// The most that `dhcp.decline-time` may be.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -22,6 +25,8 @@ pub struct Quarantine {
     until: RwLock<BTreeMap<Station, Duration>>,
     /// Those that [`Quarantine::fresh`] has not told yet.
     fresh: Mutex<Vec<Held>>,
+    /// When each machine declined its address last; those of [`LATELY`].
+    declined: Mutex<BTreeMap<Station, Duration>>,
     told: Notify,
 }
 
@@ -47,6 +52,7 @@ impl Quarantine {
             length: RwLock::new(length),
             until: RwLock::default(),
             fresh: Mutex::default(),
+            declined: Mutex::default(),
             told: Notify::new(),
         }
     }
@@ -61,8 +67,31 @@ impl Quarantine {
         }
         until.insert(station, held.until);
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        declined.retain(|_, at| now < *at + LATELY);
+        declined.insert(station, now);
         self.told.notify_one();
         true
+    }
+
+    /// The machines that declined their address in the last minute.
+    #[must_use]
+    pub fn declined_lately(&self, now: Duration) -> Vec<Station> {
+        let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        declined.retain(|_, at| now < *at + LATELY);
+        declined.keys().copied().collect()
+    }
+
+    /// Forgets machines without reservation where there are more than so many: reloads must not add up.
+    pub fn bound(&self, most: usize, is_reserved: impl Fn(&Station) -> bool) {
+        let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.len() > most || declined.len() > most {
+            until.retain(|station, _| is_reserved(station));
+            fresh.retain(|held| is_reserved(&held.station));
+            declined.retain(|station, _| is_reserved(station));
+        }
     }
 
     /// Goes on where an earlier daemon ended; what is known to be held back longer stays so.
@@ -150,6 +179,49 @@ mod tests {
         assert!(quarantine.hold(other, seconds(300)) && quarantine.hold(STATION, seconds(301)));
         assert_eq!(quarantine.fresh().await.len(), 2);
         assert_eq!(quarantine.held(seconds(360)).len(), 1);
+    }
+
+    #[test]
+    fn declines_of_a_minute_are_told_together() {
+        let seconds = Duration::from_secs;
+        let station = |number| Station::untagged(Mac { octets: [2, 0, 0, 0, 0, number] });
+        // Held back for less than a minute: told all the same.
+        let quarantine = Quarantine::new(seconds(5));
+        let check = |now: u64, expect: &[u8]| {
+            let expect: Vec<_> = expect.iter().copied().map(station).collect();
+            assert_eq!(quarantine.declined_lately(seconds(now)), expect, "{now} s");
+        };
+        check(100, &[]);
+        for (number, at) in [(1, 100), (2, 110), (1, 120), (3, 130)] {
+            assert!(quarantine.hold(station(number), seconds(at)));
+        }
+        check(130, &[1, 2, 3]);
+        check(169, &[1, 2, 3]);
+        check(170, &[1, 3]);
+        check(180, &[3]);
+        check(190, &[]);
+    }
+
+    #[test]
+    fn machines_of_earlier_inventories_do_not_add_up() {
+        let quarantine = Quarantine::new(Duration::from_secs(3600));
+        let station =
+            |round: u8, number: u8| Station::untagged(Mac { octets: [2, 0, 0, 0, round, number] });
+        let held = || quarantine.held(Duration::ZERO).len();
+        for round in 0..10 {
+            for number in 0..100 {
+                assert!(quarantine.hold(station(round, number), Duration::from_secs(9)));
+            }
+            // One of each is reserved in the next inventory, too.
+            quarantine.bound(100, |station| {
+                let [.., of, number] = station.mac.octets;
+                of == round || number == 0
+            });
+            assert_eq!(held(), 100 + usize::from(round), "{round}");
+        }
+        // Few stay: a host that is taken out and put back is held back still.
+        quarantine.bound(1000, |_| false);
+        assert_eq!(held(), 109);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use netboot_ebpf::{
 };
 
 use crate::{
+    acknowledged::Acknowledged,
     config::Architecture,
     machines::{Machines, Step},
     quarantine,
@@ -34,6 +35,7 @@ pub struct Sightings {
     /// The option that names the configuration to `netboot host add`.
     config: Arc<str>,
     announcements: Arc<Mutex<Throttle>>,
+    acknowledged: Acknowledged,
 }
 
 /// Who decided.
@@ -49,7 +51,19 @@ impl Sightings {
     pub fn new(machines: Machines, config: Option<&Path>) -> Self {
         let config = config.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
         let announcements = Arc::new(Mutex::new(Throttle::new(ANNOUNCEMENTS)));
-        Self { machines, interfaces: Arc::default(), config: config.into(), announcements }
+        Self {
+            machines,
+            interfaces: Arc::default(),
+            config: config.into(),
+            announcements,
+            acknowledged: Acknowledged::default(),
+        }
+    }
+
+    /// Whom an ACK was seen of.
+    #[must_use]
+    pub fn acknowledged(&self) -> &Acknowledged {
+        &self.acknowledged
     }
 
     /// The names of interfaces by index.
@@ -69,6 +83,7 @@ impl Sightings {
         if seen.station.mac == Mac::default() {
             return;
         }
+        self.acknowledged.note(verdict, seen, at);
         if verdict == Verdict::UnknownMachine {
             self.announce(interface, seen);
         }

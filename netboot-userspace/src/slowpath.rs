@@ -2,6 +2,7 @@
 //! what the XDP program passes on and for interfaces without it.
 
 mod counters;
+mod declined;
 mod delayed;
 mod limited;
 mod receive;
@@ -16,7 +17,7 @@ use std::{
 use netboot_ebpf::{
     frame::{ADDRESSES, split},
     responder::{self, Answer, Scratch},
-    shared::Station,
+    shared::{Seen, Station},
     side::{Daemon, Kernel, Side},
     verdict::Verdict,
 };
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{counters::Counters, limited::Limits};
 use self::{
+    declined::{Declined, Doubts, Waiting},
     delayed::Delayed,
     limited::{Limited, Told},
     receive::{Received, Receiver},
@@ -60,6 +62,9 @@ pub struct SlowPath {
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
+    doubts: Doubts,
+    /// DECLINEs whose ACK the kernel may still tell of.
+    waiting: Waiting,
     /// For what the kernel's side says.
     spare: Box<Scratch>,
 }
@@ -106,6 +111,8 @@ impl SlowPath {
             xdp,
             failures: Throttle::default(),
             unsent: Throttle::default(),
+            doubts: Doubts::default(),
+            waiting: Waiting::default(),
             spare: Box::new(Scratch::new()),
         })
     }
@@ -132,6 +139,10 @@ impl SlowPath {
                 }
                 (station, answer) = delayed.next() => {
                     self.transmit(station, &answer);
+                    continue;
+                }
+                declined = self.waiting.next() => {
+                    self.settle(declined);
                     continue;
                 }
                 received = self.socket.async_io(READABLE_OR_FAILED, |socket| {
@@ -203,19 +214,14 @@ impl SlowPath {
         if self.others.takes(verdict, frame, scratch, &tables.settings) {
             return;
         }
-        self.common.counters.count(verdict);
-        if verdict == Verdict::Decline {
-            tables.quarantine.hold(scratch.request.station, quarantine::now());
+        if matches!(verdict, Verdict::Decline | Verdict::DeclineFromElsewhere) {
+            drop(tables);
+            self.decline(verdict, Declined::new(scratch.seen, frame));
+            return;
         }
+        self.common.counters.count(verdict);
         if verdict != Verdict::NotDhcp && told == Told::Yes {
-            let now = Instant::now();
-            self.common.sightings.note(
-                DecidedBy::Userspace,
-                self.link.index,
-                verdict,
-                &scratch.seen,
-                now,
-            );
+            self.note(verdict, &scratch.seen);
         }
         let Ok(answer) = outcome else { return };
         let delay = answer.delay;
@@ -226,6 +232,40 @@ impl SlowPath {
         } else if !delayed.keep(station, answer, Duration::from_millis(delay.into())) {
             self.note_unsent(station, Errno::ENOBUFS);
         }
+    }
+
+    /// Judges a DECLINE now, or when the kernel has told of its ACK.
+    fn decline(&mut self, verdict: Verdict, declined: Declined) {
+        if verdict != Verdict::Decline {
+            self.conclude(verdict, declined);
+        } else if self.common.sightings.acknowledged().take(&declined.seen, Instant::now()) {
+            self.conclude(Verdict::Decline, declined);
+        } else if self.xdp == Attached::No || !self.waiting.keep(declined) {
+            self.conclude(Verdict::DeclineWithoutAck, declined);
+        }
+    }
+
+    /// Judges a DECLINE that waited.
+    fn settle(&mut self, declined: Declined) {
+        let is_given = self.common.sightings.acknowledged().take(&declined.seen, Instant::now());
+        let verdict = if is_given { Verdict::Decline } else { Verdict::DeclineWithoutAck };
+        self.conclude(verdict, declined);
+    }
+
+    fn conclude(&mut self, verdict: Verdict, declined: Declined) {
+        let Declined { seen, .. } = declined;
+        self.common.counters.count(verdict);
+        self.note(verdict, &seen);
+        if verdict == Verdict::Decline {
+            self.common.tables.read().quarantine.hold(seen.station, quarantine::now());
+        } else {
+            self.doubts.tell(verdict, &self.link.name, declined);
+        }
+    }
+
+    fn note(&self, verdict: Verdict, seen: &Seen) {
+        let (by, ifindex) = (DecidedBy::Userspace, self.link.index);
+        self.common.sightings.note(by, ifindex, verdict, seen, Instant::now());
     }
 
     /// A frame to another station is none of ours, but may be another server's. The program counted it.

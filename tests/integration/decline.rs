@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use netboot_ebpf::verdict::Verdict;
 use netboot_tests::{
     clients::{Identity, udhcpc, udhcpc_declines},
+    conformance::Ask,
     daemon::{Daemon, Xdp},
-    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::{Namespace, connect},
+    packets::send_frames,
     wait::wait_for,
 };
 
@@ -61,4 +64,93 @@ fn an_address_in_use_in_generic_mode() -> Result<()> {
 #[test]
 fn an_address_in_use_without_xdp() -> Result<()> {
     check(Xdp::Off)
+}
+
+/// Machines of a rack: enough that not all are named.
+const RACK: u8 = 30;
+
+/// A message of one of them that names the server and its address.
+fn message(message_type: u8, number: u8) -> Ask {
+    let mac = [2, 0, 0, 0, 0x77, number];
+    let named = Ask::new(message_type).with(54, &SERVER.octets());
+    Ask { station: mac, ..named.mac(mac).with(50, &[192, 168, 2, 200 + number]) }
+}
+
+/// Sends one of each machine's, and waits until so many more have a verdict.
+fn send(lab: &Lab, daemon: &Daemon, verdict: Verdict, message: impl Fn(u8) -> Ask) -> Result<()> {
+    let count = || {
+        let counts = daemon.counts(&lab.server)?;
+        let count = counts[verdict.as_str()];
+        anyhow::Ok(count.userspace + if verdict == Verdict::Decline { 0 } else { count.kernel })
+    };
+    let before = count()?;
+    let frames: Vec<_> = (0..RACK).map(|number| message(number).frame()).collect();
+    let sent = send_frames(&lab.client, INTERFACE, frames.into_iter())?;
+    ensure!(sent == u64::from(RACK), "{sent}");
+    wait_for(
+        verdict.as_str(),
+        DEADLINE,
+        || Ok((count()? == before + u64::from(RACK)).then_some(())),
+    )
+    .with_context(|| daemon.log())
+}
+
+/// A forger from afar silences nobody, with an ACK a moment ago or without. What many machines say is told.
+fn check_rack(xdp: Xdp) -> Result<()> {
+    let lab = Lab::new()?;
+    let site = (0..RACK).try_fold(Site::new()?, |site, number| {
+        let (mac, ip) =
+            (format!("02:00:00:00:77:{number:02x}"), format!("192.168.2.{}", 200 + number));
+        anyhow::Ok(site.host(&mac, &ip, &format!("rack-{number}")))
+    })?;
+    let daemon = site.setup(xdp)?.start(&lab.server, INTERFACE)?;
+    let declined = || -> Result<serde_json::Value> {
+        let status = daemon.status(&lab.server)?;
+        let services = status["services"].as_array().context("services")?;
+        let told = services.iter().find(|service| service["name"] == "dhcp declines");
+        Ok(serde_json::json!([status["quarantined"].as_array().map(Vec::len), told]))
+    };
+    let decline = |number| message(4, number);
+    let forged =
+        |number| Ask { source: [203, 0, 113, 5], destination: SERVER.octets(), ..decline(number) };
+    send(&lab, &daemon, Verdict::DeclineFromElsewhere, forged)?;
+    send(&lab, &daemon, Verdict::DeclineWithoutAck, decline)?;
+    send(&lab, &daemon, Verdict::Ack, |number| message(3, number))?;
+    send(&lab, &daemon, Verdict::DeclineFromElsewhere, forged)?;
+    send(&lab, &daemon, Verdict::DeclineWithoutAck, |number| Ask {
+        source: [192, 168, 2, 9],
+        destination: SERVER.octets(),
+        ..decline(number).relayed([192, 168, 2, 9])
+    })?;
+    send(&lab, &daemon, Verdict::Offer, |number| message(1, number))?;
+    ensure!(declined()? == serde_json::json!([0, null]), "{}", declined()?);
+    for why in ["it did not come as machines send it", "the machine was not given this address"] {
+        let lines = daemon.log().matches(why).count();
+        ensure!(lines == 10, "{lines} lines of log: {why}");
+    }
+
+    // At once behind their ACK, which the kernel tells of later.
+    send(&lab, &daemon, Verdict::Ack, |number| message(3, number))?;
+    send(&lab, &daemon, Verdict::Decline, decline)?;
+    let told = wait_for("the declines in the status", DEADLINE, || {
+        let declined = declined()?;
+        Ok((!declined[1].is_null()).then_some(declined))
+    })?;
+    ensure!(told[0] == RACK && told[1]["state"] == "degraded", "{told}");
+    wait_for("all of them in the note", DEADLINE, || {
+        let note = declined()?[1]["note"].to_string();
+        let is_whole = note.contains("30 machines declined") && note.contains("and 10 more");
+        Ok(is_whole.then_some(()))
+    })?;
+    daemon.quiet().stop()
+}
+
+#[test]
+fn a_rack_of_forged_declines_in_generic_mode() -> Result<()> {
+    check_rack(Xdp::Generic)
+}
+
+#[test]
+fn a_rack_of_forged_declines_without_xdp() -> Result<()> {
+    check_rack(Xdp::Off)
 }

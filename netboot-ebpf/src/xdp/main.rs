@@ -152,6 +152,8 @@ fn finish(verdict: Verdict) -> u32 {
         | Verdict::InformAck
         | Verdict::NotNetboot
         | Verdict::ProxyPort
+        | Verdict::DeclineFromElsewhere
+        | Verdict::DeclineWithoutAck
         | Verdict::Stale => xdp_action::XDP_PASS,
     }
 }

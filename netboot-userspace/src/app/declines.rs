@@ -19,6 +19,10 @@ use crate::{
 
 /// Declines that the log tells of, a minute: they are easily forged.
 const TOLD: u32 = 30;
+/// Machines that decline their addresses within a minute: one or two are other machines' mistakes.
+const SEVERAL: usize = 3;
+/// Machines that are named.
+const NAMED: usize = 20;
 
 /// Works until it is cancelled; whoever has the kernel's tables is told.
 pub(super) async fn watch(
@@ -77,6 +81,32 @@ fn end(station: Station, tables: &Served, told: &mut Throttle) {
     tracing::info!(machine = %station.mac, %address, left_out, "the declined address is given again");
 }
 
+/// The machines that declined their addresses within a minute, where they are several, and what to do.
+pub(super) fn several(tables: &Served) -> Option<String> {
+    let tables = tables.read();
+    let declined = tables.quarantine.declined_lately(quarantine::now());
+    if declined.len() < SEVERAL {
+        return None;
+    }
+    let named = declined.iter().take(NAMED).map(|station| {
+        let address = tables.reservations.get(station).map(|row| Ipv4Addr::from(row.address));
+        address.map_or_else(
+            || station.mac.to_string(),
+            |address| format!("{} ({address})", station.mac),
+        )
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = match declined.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "{} machines declined their addresses within a minute, which are held back: {named}{more}: look for another \
+         DHCP server or a copied static configuration in their subnet, or for who forges DHCP there",
+        declined.len()
+    ))
+}
+
 fn address(station: Station, tables: &Served) -> Ipv4Addr {
     tables.read().reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
 }
@@ -85,20 +115,14 @@ fn address(station: Station, tables: &Served) -> Ipv4Addr {
 mod tests {
     use std::collections::{BTreeMap, HashMap, HashSet};
 
-    use netboot_ebpf::shared::{Mac, Settings};
+    use netboot_ebpf::shared::{Mac, Reservation, Settings};
     use zerocopy::FromZeros as _;
 
     use super::*;
     use crate::{quarantine::Quarantine, tables::Tables};
 
-    /// The one before it failed when it had been told of the address.
-    #[tokio::test]
-    async fn goes_on_where_another_failed() {
-        const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
-        let quarantine = Arc::new(Quarantine::new(Duration::from_millis(50)));
-        assert!(quarantine.hold(STATION, quarantine::now()));
-        assert_eq!(quarantine.fresh().await.len(), 1);
-        let tables = Served::new(Tables {
+    fn tables(quarantine: &Arc<Quarantine>) -> Served {
+        Served::new(Tables {
             settings: Settings::new_zeroed(),
             interfaces: HashMap::new(),
             user_classes: HashMap::new(),
@@ -108,8 +132,43 @@ mod tests {
             anybody: HashMap::new(),
             known: HashSet::new(),
             left_out: Vec::new(),
-            quarantine: Arc::clone(&quarantine),
-        });
+            quarantine: Arc::clone(quarantine),
+        })
+    }
+
+    #[test]
+    fn several_are_told_and_twenty_named() {
+        let check = |machines: u8, expect: Option<&[&str]>| {
+            let quarantine = Arc::new(Quarantine::new(Duration::from_secs(60)));
+            let tables = tables(&quarantine);
+            for number in 0..machines {
+                let station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, number] });
+                let row =
+                    Reservation { station, address: [10, 0, 0, number], ..Reservation::NOBODYS };
+                tables.write().reservations.insert(station, row);
+                assert!(quarantine.hold(station, quarantine::now()));
+            }
+            let told = several(&tables);
+            assert_eq!(told.is_some(), expect.is_some(), "{told:?}");
+            for words in expect.unwrap_or_default() {
+                assert!(told.as_ref().unwrap().contains(words), "no {words:?} in {told:?}");
+            }
+        };
+        check(0, None);
+        check(2, None);
+        check(3, Some(&["3 machines", "02:00:00:00:00:02 (10.0.0.2): look for"]));
+        check(20, Some(&["02:00:00:00:00:13 (10.0.0.19): look for"]));
+        check(200, Some(&["200 machines", "02:00:00:00:00:13 (10.0.0.19) and 180 more: look for"]));
+    }
+
+    /// The one before it failed when it had been told of the address.
+    #[tokio::test]
+    async fn goes_on_where_another_failed() {
+        const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
+        let quarantine = Arc::new(Quarantine::new(Duration::from_millis(50)));
+        assert!(quarantine.hold(STATION, quarantine::now()));
+        assert_eq!(quarantine.fresh().await.len(), 1);
+        let tables = tables(&quarantine);
         let (kernel, _told) = mpsc::unbounded_channel();
         let cancel = CancellationToken::new();
         let watch = tokio::spawn(watch(tables, kernel, cancel.clone()));

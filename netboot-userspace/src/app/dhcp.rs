@@ -41,6 +41,8 @@ pub(super) struct Dhcp {
     all: BTreeMap<String, Link>,
     /// Those of them that are served.
     links: Vec<Link>,
+    /// The rows of subnets and boot files when all was rendered.
+    rendered: [usize; 2],
     common: Common,
     kernel: Kernel,
     paths: BTreeMap<u32, RunningPath>,
@@ -139,6 +141,7 @@ impl Dhcp {
             ports,
             all,
             links,
+            rendered: rows(&tables),
             common: Common {
                 tables: Served::new(tables),
                 counters: Arc::default(),
@@ -204,7 +207,9 @@ impl Dhcp {
         tell_left_out(&tables);
         tables.quarantine.set_length(config.dhcp.decline_time);
         self.others.configure(&config.dhcp);
+        self.rendered = rows(&tables);
         self.common.tables.replace(tables);
+        self.bound_quarantine();
         templates::announce(config, &links, all.values())?;
         self.all = all;
         // The tables are there: where the kernel does not answer, the slow path does.
@@ -234,7 +239,9 @@ impl Dhcp {
             return Ok(None);
         }
         let patch = self.common.tables.read().graft(&rendered, removed);
-        let Some(patch) = patch else { return Ok(None) };
+        let Some(patch) = patch.filter(|patch| !patch.outgrows(self.rendered)) else {
+            return Ok(None);
+        };
         {
             let old = self.common.tables.read();
             // The tables as they will be, as far as the self-check asks.
@@ -250,7 +257,20 @@ impl Dhcp {
             }
         }
         self.common.tables.write().apply(&patch);
+        self.bound_quarantine();
         Ok(Some(How::InPlace))
+    }
+
+    fn bound_quarantine(&self) {
+        let tables = self.common.tables.read();
+        let reservations = &tables.reservations;
+        let is_reserved = |station: &Station| reservations.contains_key(station);
+        tables.quarantine.bound(reservations.len(), is_reserved);
+    }
+
+    /// The machines that declined their addresses, where they are several.
+    pub(super) fn declined(&self) -> Option<String> {
+        declines::several(&self.common.tables)
     }
 
     /// The machines of the configuration that are not answered.
@@ -458,6 +478,10 @@ impl Dhcp {
         }
         self.close_paths(|_| false);
     }
+}
+
+fn rows(tables: &Tables) -> [usize; 2] {
+    [tables.subnets.len(), tables.boot_files.len()]
 }
 
 fn tell_left_out(tables: &Tables) {

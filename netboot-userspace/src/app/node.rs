@@ -80,6 +80,7 @@ pub(super) enum Why {
 /// The parts that this module says something of.
 const CONFIGURATION: &str = "configuration";
 const SELF_CHECK: &str = "self-check";
+const DECLINES: &str = "dhcp declines";
 const DHCP: &str = "dhcp";
 const HOSTS: &str = "hosts";
 const TFTP: &str = "tftp";
@@ -204,6 +205,7 @@ impl Node {
         let Some(dhcp) = &mut self.dhcp else { return };
         dhcp.look_after(&self.config).await;
         self.tell_of_kernel();
+        self.tell_of_declines();
         if self.links_refused.is_some_and(|since| since.elapsed() > AGAIN) {
             self.look_at_links().await;
         }
@@ -373,7 +375,7 @@ impl Node {
         let Some(dhcp) = &mut self.dhcp else {
             self.alive.set(None);
             let interfaces = self.config.interfaces.iter().map(|name| interface(name));
-            [SELF_CHECK, DHCP, XDP, HOSTS]
+            [SELF_CHECK, DHCP, XDP, HOSTS, DECLINES]
                 .map(str::to_owned)
                 .into_iter()
                 .chain(interfaces)
@@ -423,6 +425,14 @@ impl Node {
         }
     }
 
+    /// Says which machines declined their addresses, where they are several.
+    fn tell_of_declines(&mut self) {
+        match self.dhcp.as_ref().and_then(Dhcp::declined) {
+            Some(why) => self.health.degraded(DECLINES, why),
+            None => self.health.off(DECLINES),
+        }
+    }
+
     /// Tells the kernel of an address that is held back.
     pub(super) fn hold(&mut self, held: Held) {
         let Held { station, until } = held;
@@ -431,6 +441,7 @@ impl Node {
             let machine = station.mac;
             tracing::error!(%machine, "the kernel goes on to give a declined address: {error:#}");
         }
+        self.tell_of_declines();
     }
 
     /// Ends.

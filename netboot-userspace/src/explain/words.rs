@@ -167,6 +167,17 @@ impl Words {
                  what is over the rate is dropped (dhcp.unknown-rate, dhcp.total-rate)",
                 "look for a loop between switches, or for who floods the network",
             ),
+            Verdict::DeclineFromElsewhere => (
+                "it says that the address is in use (DECLINE), but did not come as machines send that: broadcast \
+                 from 0.0.0.0 without ciaddr, or through a relay of the subnet; it is not believed",
+                "find out who forges it",
+            ),
+            Verdict::DeclineWithoutAck => (
+                "it says that the address is in use (DECLINE), but the machine was not given it in the last 30 \
+                 seconds, or over another relay; it is not believed",
+                "nothing where it comes once, after a restart of the daemon: the machine starts over; else find out \
+                 who forges it",
+            ),
         };
         Self { what, advice }
     }
@@ -174,7 +185,14 @@ impl Words {
     /// Whether a machine that sends this waits for an answer.
     #[must_use]
     pub const fn wants_answer(verdict: Verdict) -> bool {
-        !matches!(verdict, Verdict::Decline | Verdict::Release | Verdict::NotRequest)
+        !matches!(
+            verdict,
+            Verdict::Decline
+                | Verdict::DeclineFromElsewhere
+                | Verdict::DeclineWithoutAck
+                | Verdict::Release
+                | Verdict::NotRequest
+        )
     }
 }
 

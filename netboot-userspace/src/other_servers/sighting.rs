@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::{
     flatten::flatten,
     frame::{self, INNER, split},
-    message::{ANY_OPTION, CAP, Message, bytes},
-    options::{self, Index, walk},
+    message::{Message, bytes},
+    options::{self, walk},
     request::is_unicast,
     responder::Scratch,
     shared::{Mac, Vlan},
@@ -70,12 +70,16 @@ impl Sighting {
         if sent.len() <= OPTIONS {
             return Err(Verdict::Truncated);
         }
-        if sent.len() > CAP - ANY_OPTION {
-            return Err(Verdict::TooLong);
+        if sent.get(OP) != Some(&BOOTREPLY) {
+            return Err(Verdict::NotRequest);
         }
-        let Scratch { message, reply: spare, index, .. } = scratch;
-        message.get_mut(..sent.len()).ok_or(Verdict::TooLong)?.copy_from_slice(sent);
-        read_options(message, sent.len(), spare, index)?;
+        if sent.get(COOKIE..OPTIONS) != Some(&MAGIC_COOKIE) {
+            return Err(Verdict::NotDhcpMessage);
+        }
+        let Scratch { message, index, .. } = scratch;
+        // Servers often let options go on in `file` and `sname`.
+        let end = flatten(sent, &[code::MESSAGE_TYPE, code::SERVER_ID], message)?;
+        walk(message, end, index)?;
 
         let Some([message_type]) = options::fixed(message, index, code::MESSAGE_TYPE)? else {
             return Err(Verdict::NotDhcpMessage);
@@ -150,29 +154,6 @@ pub(super) fn is_to_client(inner: &[u8; INNER]) -> bool {
 fn set_port(inner: &mut [u8; INNER], port: u16) {
     if let Some(place) = inner.get_mut(PORT..).and_then(<[u8]>::first_chunk_mut) {
         *place = port.to_be_bytes();
-    }
-}
-
-/// Servers often let options go on in `file` and `sname`.
-fn read_options(
-    message: &mut Message,
-    end: usize,
-    spare: &mut Message,
-    index: &mut Index,
-) -> Result<(), Verdict> {
-    let [op] = field(message, OP);
-    if op != BOOTREPLY {
-        return Err(Verdict::NotRequest);
-    }
-    if field(message, COOKIE) != MAGIC_COOKIE {
-        return Err(Verdict::NotDhcpMessage);
-    }
-    match walk(message, end, index) {
-        Err(Verdict::Overload | Verdict::SplitOption | Verdict::TooManyOptions) => {
-            let end = flatten(message, end, spare)?;
-            walk(message, end, index)
-        }
-        walked => walked,
     }
 }
 

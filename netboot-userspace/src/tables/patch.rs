@@ -13,6 +13,9 @@ use super::Tables;
 /// More is quicker done, and easier to believe, as a whole.
 pub const MOST: usize = 10_000;
 
+/// Rows that patches may add before all is rendered anew, without those that nothing refers to any more.
+const MOST_ROWS: usize = 4096;
+
 /// Rows to add, and reservations to put, change and take away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
@@ -38,6 +41,14 @@ impl Patch {
             removed: new.collect(),
             ..Self::default()
         }
+    }
+
+    /// Whether the tables would have too many rows more than when all was rendered: subnets' and boot files'.
+    #[must_use]
+    pub fn outgrows(&self, rendered: [usize; 2]) -> bool {
+        let after =
+            [self.subnets.0 + self.subnets.1.len(), self.boot_files.0 + self.boot_files.1.len()];
+        after.iter().zip(rendered).any(|(after, rendered)| *after > rendered + MOST_ROWS)
     }
 
     #[must_use]

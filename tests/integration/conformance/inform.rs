@@ -1,7 +1,9 @@
 //! DHCPINFORM (RFC 2131 section 4.3.5).
 
 use netboot_ebpf::verdict::Verdict;
-use netboot_tests::conformance::{ADDRESS, Ask, Case, Expect, FAR_RELAY, MAC, RELAY, Site, Suite};
+use netboot_tests::conformance::{
+    ADDRESS, Ask, Case, Expect, FAR_RELAY, FOREIGN, MAC, RELAY, SERVER, Site, Suite,
+};
 
 use super::WRONG;
 
@@ -33,6 +35,11 @@ fn cases() -> Vec<Case> {
         Case::new(
             "1.2 INFORM: from nowhere, silence",
             without_ciaddr([0; 4]),
+            Expect::silence(Verdict::WrongAddress).passed(Verdict::Inform),
+        ),
+        Case::new(
+            "1.2 INFORM: by unicast from another network, silence",
+            Ask { source: FOREIGN, destination: SERVER, ..Ask::inform(ADDRESS) },
             Expect::silence(Verdict::WrongAddress).passed(Verdict::Inform),
         ),
         Case::new(

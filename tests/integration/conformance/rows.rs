@@ -38,6 +38,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.1 A11", "secs means nothing"),
     Row::new("1.1 A12", "xid may be 0"),
     Row::new("1.1 A13", "the source port means nothing"),
+    Row::new(
+        "1.1 A14",
+        "what an answer does not depend on is skipped, however long or often it is",
+    ),
     Row::new("1.2 relayed", "to the relay, port 67, by the station that it came from"),
     Row::new("1.2 ciaddr", "to ciaddr, by the station that it came from"),
     Row::new("1.2 broadcast flag", "to everybody"),
@@ -103,7 +107,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.5 INFORM unknown", "silence"),
     Row::new("1.5 DECLINE known", "silence; the address is held back for a while"),
     Row::new("1.5 DECLINE unknown", "silence"),
-    Row::new("1.5 DECLINE ignored", "not of our offer: silence, and nothing changes"),
+    Row::new(
+        "1.5 DECLINE ignored",
+        "not of an ACK of ours a moment ago, or not sent as clients do: silence, and nothing changes",
+    ),
     Row::new("1.5 RELEASE known", "silence; the reservation stays"),
     Row::new("1.5 RELEASE ignored", "not of our lease: silence"),
     Row::new("1.5 other types", "silence"),

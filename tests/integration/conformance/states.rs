@@ -2,7 +2,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::conformance::{
-    ADDRESS, Ask, Case, Expect, FAR, FAR_ADDRESS, FAR_RELAY, FOREIGN, RELAY, SERVER, STRANGER,
+    ADDRESS, Ask, Case, Expect, FAR, FAR_ADDRESS, FAR_RELAY, FOREIGN, MAC, RELAY, SERVER, STRANGER,
     Site, Suite,
 };
 
@@ -196,6 +196,10 @@ fn renewing_and_rebinding() -> Vec<Case> {
 fn others() -> Vec<Case> {
     let other_decline = Ask::new(4).with(54, &FOREIGN).with(50, &ADDRESS);
     let offered = |name: &str| Case::new(name, Ask::discover(), Expect::offer());
+    let from_elsewhere = |what: &str, ask: Ask| {
+        let expect = silence(Verdict::DeclineFromElsewhere).passed(Verdict::Decline);
+        Case::new(format!("1.5 DECLINE ignored: {what}"), ask, expect)
+    };
     vec![
         Case::new(
             "1.5 DECLINE unknown: silence",
@@ -210,7 +214,20 @@ fn others() -> Vec<Case> {
         Case::new(
             "1.5 DECLINE ignored: of another address, silence",
             Ask::new(4).with(54, &SERVER).with(50, &WRONG),
-            silence(Verdict::WrongAddress),
+            silence(Verdict::WrongAddress).passed(Verdict::Decline),
+        ),
+        from_elsewhere(
+            "by unicast from another network, silence",
+            Ask { source: FOREIGN, destination: SERVER, ..Ask::decline(MAC) },
+        ),
+        from_elsewhere(
+            "by unicast on the link, silence",
+            Ask { source: WRONG, destination: SERVER, ..Ask::decline(MAC) },
+        ),
+        from_elsewhere("with ciaddr, silence", Ask { ciaddr: ADDRESS, ..Ask::decline(MAC) }),
+        from_elsewhere(
+            "as if over a relay on our link, silence",
+            Ask { source: FOREIGN, ..Ask::decline(MAC).relayed(RELAY) },
         ),
         offered("1.5 DECLINE ignored: the reservation stays"),
         Case::new("1.5 RELEASE known: silence", Ask::release(ADDRESS), silence(Verdict::Release)),

@@ -15,6 +15,7 @@ use super::{
     case::Ways,
     library::Library,
     node::{Exchange, Ground, Node},
+    site::ADDRESS,
 };
 use crate::wait::wait_for;
 
@@ -70,7 +71,10 @@ fn run(suite: &Suite, ground: &Ground) -> Result<Vec<String>> {
     let mut library = Library::new(&loaded.config, &suite.site)?;
     let mut node = ground.start(setup)?;
     if suite.site.declined {
-        let decline = Ask::decline(suite.site.station());
+        let station = suite.site.station();
+        let given = node.exchange(&Ask::selecting(ADDRESS).mac(station).frame(), 1)?;
+        ensure!(given.answers.len() == 1, "{} ACKs", given.answers.len());
+        let decline = Ask::decline(station);
         ensure!(node.exchange(&decline.frame(), 0)?.answers.is_empty(), "a DECLINE was answered");
     }
     let mut failed = Vec::new();

@@ -89,6 +89,11 @@ fn sprawling_options() {
     assert_eq!(read(&in_file), Ok(Sighting { server, ..expected() }));
     check(&Reply::new(2, &[]).with(&[54, 2, 192, 168, 54, 2, 2, 66]), Ok(expected()));
     check(&Reply::offer().with(&[0; 200]), Ok(expected()));
+    check(&Reply::offer().with(&[0; 5000]), Ok(expected()));
+    let pieces = [&[43, 255][..], &[7; 255]].concat().repeat(3);
+    check(&Reply::offer().with(&pieces), Ok(expected()));
+    let many: Vec<u8> = (60..160).flat_map(|code| [code, 1, 9]).collect();
+    check(&Reply::offer().with(&many), Ok(expected()));
     check(&Reply::offer().with(&[52, 1, 9]), Err(Verdict::BadOption));
 }
 
@@ -105,7 +110,7 @@ fn what_is_no_answer() {
     check(&Reply { options: vec![53, 2, 2, 2], ..Reply::offer() }, Err(Verdict::BadOption));
     check(&Reply { port: PROXY_PORT, ..Reply::offer() }, Err(Verdict::ProxyPort));
     check(&Reply { port: 69, ..Reply::offer() }, Err(Verdict::NotDhcp));
-    check(&Reply::offer().with(&[250; 1600]), Err(Verdict::TooLong));
+    check(&Reply::offer().with(&[250; 1600]), Err(Verdict::Truncated));
 }
 
 #[test]

@@ -112,3 +112,20 @@ fn settings_are_not_changed_in_place() {
     config.subnets[0].domain = Some("other.test".to_owned());
     check(&config, false);
 }
+
+#[test]
+fn rows_that_nothing_refers_to_do_not_add_up() {
+    let check = |subnets: usize, boot_files: usize, expect: bool| {
+        let patch = Patch {
+            subnets: (subnets, Vec::new()),
+            boot_files: (boot_files, vec![BootFile::NONE; 7]),
+            ..Patch::default()
+        };
+        assert_eq!(patch.outgrows([3, 100]), expect, "{subnets} {boot_files}");
+    };
+    check(3, 100, false);
+    check(3, 100 + MOST_ROWS - 7, false);
+    check(3, 100 + MOST_ROWS - 6, true);
+    check(3 + MOST_ROWS, 100, false);
+    check(4 + MOST_ROWS, 100, true);
+}
