@@ -2,6 +2,7 @@ use std::{
     fs::{self, File},
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Result, bail, ensure};
@@ -60,13 +61,18 @@ while [ $# -gt 1 ]; do
 done
 "#;
 
+/// A program that a client calls.
+fn write_script(dir: &Path, text: &str) -> Result<PathBuf> {
+    let script = dir.join("script");
+    let mut file = File::create(&script)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(fs::Permissions::from_mode(0o755))?;
+    Ok(script)
+}
+
 fn udhcpc(namespace: &Namespace, interface: &str, asks: &[&str]) -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let script = dir.path().join("script");
-    let mut file = File::create(&script)?;
-    file.write_all(UDHCPC_SCRIPT.as_bytes())?;
-    file.set_permissions(fs::Permissions::from_mode(0o755))?;
-    drop(file);
+    let script = write_script(dir.path(), UDHCPC_SCRIPT)?;
     let mut command = namespace.sealed_command("udhcpc");
     command.args(["-f", "-n", "-q", "-t", "5", "-T", "2", "-i", interface]).args(asks);
     command.arg("-s").arg(&script);
@@ -75,6 +81,11 @@ fn udhcpc(namespace: &Namespace, interface: &str, asks: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Name servers and names are written to `/etc`, which is sealed: Debian's script then fails, and the address is
+/// declined.
+const DHCLIENT_SCRIPT: &str = "#!/bin/sh\nunset new_domain_name_servers new_domain_name new_domain_search \
+                               new_host_name\nexec /sbin/dhclient-script\n";
+
 fn dhclient(namespace: &Namespace, interface: &str) -> Result<()> {
     const CONFIGURATION: &str = "timeout 20;\ninitial-interval 1;\nbackoff-cutoff 1;\n\
         option rfc3442-classless-static-routes code 121 = array of unsigned integer 8;\n\
@@ -82,8 +93,9 @@ fn dhclient(namespace: &Namespace, interface: &str) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let conf = dir.path().join("conf");
     fs::write(&conf, CONFIGURATION)?;
+    let script = write_script(dir.path(), DHCLIENT_SCRIPT)?;
     let mut command = namespace.sealed_command("dhclient");
-    command.args(["-4", "-v", "-1", "-d", "-cf"]).arg(&conf);
+    command.args(["-4", "-v", "-1", "-d", "-cf"]).arg(&conf).arg("-sf").arg(script);
     command.arg("-lf").arg(dir.path().join("leases")).arg("-pf").arg(dir.path().join("pid"));
     command.arg(interface);
     let mut client = Process::spawn(command)?;
