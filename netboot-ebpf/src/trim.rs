@@ -58,6 +58,11 @@ pub fn shorten(
     while end > limit {
         let Some(code) = least_wanted(message, index, reply, end) else { return (end, Fit::No) };
         end = remove(reply, end, code);
+        // With option 60 and without 43.6 firmware looks for boot servers (PXE 2.1 section 2.2.3), and EDK2 ends
+        // with PXE-E16.
+        if code == code::VENDOR_OPTIONS && names_pxe(reply, end) {
+            end = remove(reply, end, code::VENDOR_CLASS);
+        }
     }
     (end, fit)
 }
@@ -98,6 +103,12 @@ fn least_wanted(message: &Message, index: &Index, reply: &Message, end: usize) -
     };
     let codes = places(reply, end).map(|(code, ..)| code);
     codes.filter(|code| !is_kept(*code, reply, end)).max_by_key(|code| rank(*code))
+}
+
+fn names_pxe(reply: &Message, end: usize) -> bool {
+    let class = find(reply, end, code::VENDOR_CLASS);
+    let value = class.and_then(|(at, len)| reply.get(at + 2..at + len));
+    value.is_some_and(|value| value.starts_with(b"PXEClient"))
 }
 
 /// Offset and length of an option, with its code and length octet.

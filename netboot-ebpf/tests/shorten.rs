@@ -115,6 +115,30 @@ fn order_of_what_is_left_out() {
     check(&long, &[26, 12, 119, 42, 6, 59, 58, 15]);
 }
 
+/// Firmware that is told option 60 PXEClient without 43 looks for boot servers; HTTP boot needs 60 alone.
+#[test]
+fn option_60_of_pxe_goes_with_43() {
+    for (class, alone) in [(&b"PXEClient"[..], false), (b"HTTPClient", true)] {
+        let (mut both, mut without) = (0, 0);
+        for mtu in 400..1500 {
+            let site = site(mtu).with(|site| {
+                for row in &mut site.boot_files[1..] {
+                    let options = [(60, class), (43, &[6, 1, 8, 255]), (66, &b"172.30.0.1"[..])];
+                    (row.options, row.options_len) = block(&options);
+                }
+            });
+            let Ok(reply) = ask(&site, &request(Ask::discover(), &[]).frame()) else { continue };
+            match (reply.option(60), reply.option(43)) {
+                (Some(_), Some(_)) => both += 1,
+                (Some(_), None) => assert!(alone, "{mtu}"),
+                (None, Some(_)) => panic!("60 goes last, {mtu}"),
+                (None, None) => without += 1,
+            }
+        }
+        assert!(both > 0 && without > 0, "{both}, {without}");
+    }
+}
+
 /// Zeros follow the End, to the 300th byte and to the length that some firmware wants.
 #[test]
 fn nothing_is_left_behind_the_end() {

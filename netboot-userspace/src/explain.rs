@@ -39,7 +39,7 @@ pub use self::{
     words::Words,
 };
 use self::{explanation::Asked, judge::judge, packet::Packet};
-use crate::{config::DhcpMode, inventory::Host, links::Link, printable::printable};
+use crate::{config::DhcpMode, inventory::Host, links::Link, printable::printable, routes};
 
 /// What text of a request is shown.
 const LIMIT: usize = 80;
@@ -87,7 +87,7 @@ pub fn explain(
         } else {
             reason::stage(stage, &packet, &site.tables)
         },
-        notes: notes(host, stage, answered.is_some()),
+        notes: notes(host, stage, &packet, answered.as_ref()),
         boot,
         quirks: quirk::applied(&site.config, host, packet.mac()),
         verdict: who.outcome.verdict,
@@ -194,13 +194,34 @@ fn fields(packet: &Packet<'_>) -> Answer {
 }
 
 /// What keeps a machine from booting though it is answered.
-fn notes(host: Option<&Host>, stage: Stage, is_answered: bool) -> Vec<String> {
-    if stage != Stage::Ipxe || !is_answered || host.is_some_and(|host| !host.netboot) {
-        return Vec::new();
+fn notes(
+    host: Option<&Host>,
+    stage: Stage,
+    request: &Packet<'_>,
+    answer: Option<&Packet<'_>>,
+) -> Vec<String> {
+    let Some(answer) = answer else { return Vec::new() };
+    let mut notes = Vec::new();
+    if stage == Stage::Ipxe && host.is_none_or(|host| host.netboot) {
+        notes.push(
+            "if the binary that it loads announces the same user class, it asks again, endlessly: \
+             list the class in boot.script-user-classes"
+                .to_owned(),
+        );
     }
-    vec![
-        "if the binary that it loads announces the same user class, it asks again, endlessly: \
-         list the class in boot.script-user-classes"
-            .to_owned(),
-    ]
+    notes.extend(default_route(request, answer));
+    notes
+}
+
+/// Where the default route is, of a machine that asks for classless routes and gets some.
+fn default_route(request: &Packet<'_>, answer: &Packet<'_>) -> Option<String> {
+    let asks = request.option(code::PARAMETER_LIST)?.contains(&code::CLASSLESS_ROUTES);
+    let routes = routes::read(&answer.option(code::CLASSLESS_ROUTES)?).filter(|_| asks)?;
+    Some(match routes::default_router(&routes) {
+        Some(router) => format!(
+            "option 121 has the default route, by {router}, in place of option 3, which machines that ask for 121 \
+             ignore (RFC 3442)"
+        ),
+        None => "option 121 has no default route, and machines that ask for it ignore option 3 (RFC 3442)".to_owned(),
+    })
 }

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use self::plan::Plan;
 use crate::{
-    config::{Config, DhcpMode},
+    config::{Config, DhcpMode, DhcpOption},
     links::Link,
 };
 
@@ -49,6 +49,18 @@ pub struct Exported {
     pub text: String,
     /// What that server cannot do, a sentence each; the text has them as comments.
     pub notes: Vec<String>,
+}
+
+/// What sets an option of all machines, in place of what sets it now.
+pub(crate) fn option_lines(server: Server, option: &DhcpOption) -> Vec<String> {
+    let mut lines = match server {
+        Server::Dnsmasq => dnsmasq::option_lines(option),
+        Server::Kea => kea::option_lines(option),
+        Server::Dhcpd => dhcpd::option_lines(option),
+    };
+    let comment = if server == Server::Kea { "// in \"option-data\": [ ... ], " } else { "# " };
+    lines.insert(0, format!("{comment}in place of the option {} that is there", option.code));
+    lines
 }
 
 /// The configuration of `server`; `links` are the interfaces of this node, which machines load files from.

@@ -36,6 +36,7 @@ pub mod quarantine;
 pub mod quirks;
 pub mod rare;
 mod replace;
+mod routes;
 pub mod running;
 pub mod script;
 #[cfg(feature = "fastpath")]

@@ -20,6 +20,7 @@ mod progress;
 mod reach;
 mod remedy;
 mod report;
+mod routes;
 mod script;
 mod station;
 mod tftp;
@@ -76,6 +77,8 @@ struct Probe<'p> {
     findings: Vec<Finding>,
     /// The machine's, once it has an address that nobody else has.
     lease: Option<Lease>,
+    /// What its firmware is told as option 3.
+    routers: Vec<Ipv4Addr>,
     seed: u64,
 }
 
@@ -90,6 +93,7 @@ pub fn probe(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
         progress,
         findings: Vec::new(),
         lease: None,
+        routers: Vec::new(),
         seed: seed(),
     };
     let done = probe.run().with_context(|| format!("{} failed", plan.link.name));
@@ -112,6 +116,7 @@ impl Probe<'_> {
         let Some((exchange, end)) = self.address(&firmware)? else { return Ok(()) };
         self.other_servers(&exchange);
         self.take_address(&end)?;
+        self.routers = end.addresses(code::ROUTER);
         let binary = self.firmware(&firmware, &exchange);
         if let Some(url) = &binary {
             self.binary(url, &firmware);

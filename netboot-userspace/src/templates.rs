@@ -27,7 +27,7 @@ use netboot_ebpf::{
 pub(crate) use self::place::own_addresses;
 use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
 pub(crate) use self::{
-    fit::{Fit, Row},
+    fit::{Fit, Missed, Row},
     parts::{Boot, Parts},
 };
 use crate::{

@@ -66,21 +66,25 @@ fn is_accepted(imported: &Imported, toml: &str) {
 
 #[test]
 fn dnsmasq() {
-    for name in ["small.conf", "large.conf", "odd.conf", "limits.conf", "exported.conf"] {
+    for name in
+        ["small.conf", "large.conf", "odd.conf", "limits.conf", "exported.conf", "routes.conf"]
+    {
         check(Kind::Dnsmasq, &format!("dnsmasq/{name}"));
     }
 }
 
 #[test]
 fn dhcpd() {
-    for name in ["small.conf", "large.conf", "odd.conf", "groups.conf", "exported.conf"] {
+    for name in
+        ["small.conf", "large.conf", "odd.conf", "groups.conf", "exported.conf", "routes.conf"]
+    {
         check(Kind::Dhcpd, &format!("dhcpd/{name}"));
     }
 }
 
 #[test]
 fn kea() {
-    for name in ["small.conf", "large.conf", "odd.conf", "exported.conf"] {
+    for name in ["small.conf", "large.conf", "odd.conf", "exported.conf", "routes.conf"] {
         check(Kind::Kea, &format!("kea/{name}"));
     }
 }

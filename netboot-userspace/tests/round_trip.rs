@@ -27,6 +27,7 @@ dns = ["8.8.8.8", "1.1.1.1"]
 ntp = ["192.168.2.1"]
 domain = "example.com"
 search = ["example.com", "lab.example.com"]
+routes = [{ destination = "10.0.0.0/8", router = "192.168.2.10" }]
 mtu = 1400
 options = [
     { code = 7, ip = ["192.168.2.112"] },
@@ -70,6 +71,7 @@ hostname = "machine3"
 boot-file = "snp.efi"
 lease-time = "2h"
 routers = ["192.168.2.2"]
+routes = [{ destination = "10.1.0.0/16", router = "192.168.2.10" }]
 mtu = 9000
 options = [{ code = 226, text = "own" }]
 
@@ -77,6 +79,11 @@ options = [{ code = 226, text = "own" }]
 mac = "52:54:00:ee:0d:0e"
 ip = "192.168.2.147"
 script-url = "http://192.168.2.200/machines/four.ipxe"
+
+[[host]]
+mac = "52:54:00:ee:0d:0f"
+ip = "192.168.2.148"
+routers = ["192.168.2.3"]
 
 [[host]]
 mac = "52:54:00:00:20:01"

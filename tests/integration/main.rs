@@ -8,6 +8,7 @@ mod clients;
 mod conformance;
 mod corpus;
 mod decline;
+mod default_route;
 mod explain;
 mod export;
 mod faults;

@@ -225,3 +225,76 @@ fn a_second_server_is_found() -> Result<()> {
     check(&lab.client, &["--iface", BRIDGE, "--mac", CLIENT_MAC], NO_BOOT, &both)?;
     Ok(())
 }
+
+/// Routes of dnsmasq, Kea and dhcpd beside a router; with what is told to add, none is missing.
+#[test]
+fn a_default_route_that_is_missing_is_named() -> Result<()> {
+    let lab = Lab::new()?;
+    let files = site()?.dhcp("mode = \"off\"").setup(Xdp::Off)?;
+    let daemon = files.start(&lab.server, INTERFACE)?;
+    let config = daemon.setup().path().display().to_string();
+    let router = "--dhcp-option=option:router,192.168.2.1";
+    let args = |server| ["--iface", INTERFACE, "--server", server, "--config", &config];
+    let lost = [(
+        "routes",
+        WARNING,
+        "option 121 (10.0.0.0/8 by 192.168.2.10) has no default route: a machine that asks for it ignores the router \
+         192.168.2.1 (option 3, RFC 3442), and has none",
+    )];
+    let other = dnsmasq(&lab, &[router, "--dhcp-option=121,10.0.0.0/8,192.168.2.10"])?;
+    for (server, expect) in [
+        (
+            "dnsmasq",
+            json!([
+                "# in place of the option 121 that is there",
+                "dhcp-option=option:classless-static-route,10.0.0.0/8,192.168.2.10,0.0.0.0/0,192.168.2.1",
+            ]),
+        ),
+        (
+            "kea",
+            json!([
+                "// in \"option-data\": [ ... ], in place of the option 121 that is there",
+                "{ \"code\": 121, \"csv-format\": false, \"data\": \"080ac0a8020a00c0a80201\", \"always-send\": true }",
+            ]),
+        ),
+        (
+            "dhcpd",
+            json!([
+                "# in place of the option 121 that is there",
+                "option classless-static-routes code 121 = string;",
+                "option classless-static-routes 08:0a:c0:a8:02:0a:00:c0:a8:02:01;",
+            ]),
+        ),
+    ] {
+        let found = check(&lab.client, &args(server), 0, &lost)?;
+        ensure!(*lines(&found, "routes")? == expect, "{found:#?}");
+    }
+    drop(other);
+    let told =
+        "--dhcp-option=option:classless-static-route,10.0.0.0/8,192.168.2.10,0.0.0.0/0,192.168.2.1";
+    let other = dnsmasq(&lab, &[router, told])?;
+    let there = [("routes", RIGHT, "option 121 has the default route, by 192.168.2.1")];
+    check(&lab.client, &args("dnsmasq"), 0, &there)?;
+    drop(other);
+    // No router, no routes: nothing is said.
+    for options in [
+        &["--dhcp-option=option:router", "--dhcp-option=121,10.0.0.0/8,192.168.2.10"][..],
+        &[router],
+    ] {
+        let _other = dnsmasq(&lab, options)?;
+        let found = check(&lab.client, &args("dnsmasq"), 0, &[])?;
+        ensure!(found.iter().all(|finding| finding["step"] != "routes"), "{found:#?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn netboots_own_routes_have_a_default_route() -> Result<()> {
+    let lab = Lab::new()?;
+    let routes = "routes = [{ destination = \"10.0.0.0/8\", router = \"192.168.2.10\" }]";
+    let _daemon = start(site()?.subnet(routes), &lab)?;
+    let there = [("routes", RIGHT, "option 121 has the default route, by 192.168.2.1")];
+    let found = check(&lab.client, &["--iface", INTERFACE], 0, &there)?;
+    ensure!(found.iter().all(|finding| finding["state"] == RIGHT), "{found:#?}");
+    Ok(())
+}

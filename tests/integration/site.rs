@@ -17,6 +17,7 @@ pub(crate) struct Site {
     script_user_classes: &'static str,
     decline_time: &'static str,
     dhcp: String,
+    subnet: String,
     boot_files: String,
     hosts: String,
 }
@@ -30,6 +31,7 @@ impl Site {
             script_user_classes: "\"Tinkerbell\"",
             decline_time: "60s",
             dhcp: String::new(),
+            subnet: String::new(),
             boot_files: String::new(),
             hosts: String::new(),
         };
@@ -91,6 +93,19 @@ impl Site {
         self
     }
 
+    /// One more setting of the `[[subnet]]`.
+    pub(crate) fn subnet(mut self, line: &str) -> Self {
+        self.subnet += &format!("{line}\n");
+        self
+    }
+
+    /// One more setting of the last machine.
+    pub(crate) fn host_setting(mut self, line: &str) -> Self {
+        self.hosts.truncate(self.hosts.trim_end().len());
+        self.hosts += &format!("\n{line}\n\n");
+        self
+    }
+
     pub(crate) fn setup(self, xdp: Xdp) -> Result<Setup> {
         let tables = format!(
             r#"[dhcp]
@@ -102,7 +117,7 @@ decline-time = "{decline_time}"
 cidr = "192.168.2.0/24"
 routers = ["192.168.2.1"]
 dns = ["8.8.8.8", "1.1.1.1"]
-
+{subnet}
 [boot]
 root = "{root}"
 script-user-classes = [{classes}]
@@ -120,6 +135,7 @@ consoles = ["ttyS0"]
             classes = self.script_user_classes,
             decline_time = self.decline_time,
             dhcp = self.dhcp,
+            subnet = self.subnet,
             boot_files = self.boot_files,
             hosts = self.hosts,
         );

@@ -4,12 +4,14 @@ mod dhclient;
 mod dhcpcd;
 mod dhcrelay;
 mod perfdhcp;
+mod routed;
 mod udhcpc;
 
 pub use dhclient::{Bound, dhclient};
 pub use dhcpcd::dhcpcd;
 pub use dhcrelay::dhcrelay;
 pub use perfdhcp::{Exchanged, perfdhcp};
+pub use routed::{CONFIGURES, Configures, routes};
 pub use udhcpc::{udhcpc, udhcpc_declines};
 
 use std::{

@@ -1,6 +1,7 @@
 //! Rules that concern more than one value.
 
 mod boot_files;
+mod missed;
 mod room;
 
 use std::{

@@ -4,6 +4,7 @@ mod limits;
 mod options;
 mod quirks;
 mod refused;
+mod routes;
 
 use std::{fs, path::Path};
 

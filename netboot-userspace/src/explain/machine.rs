@@ -226,7 +226,8 @@ impl Machine {
             options.push((code::REQUESTED_ADDRESS, known.address.octets().to_vec()));
         }
         options.push((code::MAX_MESSAGE, 1472_u16.to_be_bytes().to_vec()));
-        options.push((code::PARAMETER_LIST, ASKED.to_vec()));
+        let asked = if self.user_classes.is_empty() { &ASKED[..] } else { &ASKED_BY_IPXE };
+        options.push((code::PARAMETER_LIST, asked.to_vec()));
         if let Some(code) = self.code() {
             let mut id = vec![0; 11];
             id.extend(self.mac.octets);
@@ -275,6 +276,9 @@ impl Message {
 const INTERFACE_ID: u8 = 94;
 /// What firmware asks for.
 const ASKED: [u8; 14] = [1, 2, 3, 4, 6, 12, 13, 15, 43, 54, 60, 66, 67, 97];
+/// What iPXE asks for.
+const ASKED_BY_IPXE: [u8; 18] =
+    [1, 3, 6, 7, 12, 15, 17, 26, 42, 43, 60, 66, 67, 119, 121, 128, 175, 203];
 
 /// As much as an option holds.
 fn short(bytes: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use netboot_ebpf::wire::code;
 use serde::Serialize;
 
-use crate::printable::printable;
+use crate::{printable::printable, routes};
 
 /// The longest value that is shown in full.
 const LIMIT: usize = 120;
@@ -123,18 +123,10 @@ impl Form {
     }
 }
 
-fn routes(mut value: &[u8]) -> Option<String> {
-    let mut routes = Vec::new();
-    while let [width, rest @ ..] = value {
-        let significant = usize::from(width.div_ceil(8));
-        let (prefix, rest) = rest.split_at_checked(significant)?;
-        let (router, rest) = rest.split_first_chunk::<4>()?;
-        let mut network = [0; 4];
-        network.get_mut(..significant)?.copy_from_slice(prefix);
-        routes.push(format!("{}/{width} by {}", Ipv4Addr::from(network), Ipv4Addr::from(*router)));
-        value = rest;
-    }
-    Some(routes.join(", "))
+fn routes(value: &[u8]) -> Option<String> {
+    let routes = routes::read(value)?;
+    let shown = routes.iter().map(|(destination, router)| format!("{destination} by {router}"));
+    Some(shown.collect::<Vec<_>>().join(", "))
 }
 
 fn names(mut value: &[u8]) -> Option<String> {

@@ -1,5 +1,6 @@
 mod boot;
 mod proxy;
+mod routes;
 mod site;
 mod vlan;
 

@@ -18,6 +18,12 @@ use super::{
 };
 use crate::config::DhcpOption;
 
+pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
+    let mut lines = definitions(std::iter::once(option));
+    lines.push(statement(option));
+    lines
+}
+
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut page = Page::new("#");
     words::head(&mut page, plan, "dhcpd");

@@ -16,12 +16,18 @@ use super::{
     plan::{Machine, Network, Plan, shown},
     words,
 };
+use crate::config::DhcpOption;
 
 const HOSTNAME: u8 = 12;
 const ROUTERS: u8 = 3;
 const BROADCAST: u8 = 28;
 /// It takes a shorter lease for one of two minutes.
 const SHORTEST_LEASE: u64 = 120;
+
+pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
+    let value = option_value(option, "").ok();
+    value.map(|value| format!("dhcp-option={value}")).into_iter().collect()
+}
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut lines = Lines { page: Page::new("#") };

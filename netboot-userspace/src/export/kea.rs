@@ -7,10 +7,15 @@ mod subnets;
 
 use self::{
     classes::write_classes,
-    json::{Item, array, object, text, write_items},
+    json::{Item, array, object, option_data, text, write_items},
     subnets::write_subnet,
 };
 use super::{page::Page, plan::Plan, words};
+use crate::config::DhcpOption;
+
+pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
+    vec![option_data(option)]
+}
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut page = Page::new("//");

@@ -162,6 +162,18 @@ fn subnets() {
             "option classless-static-routes 10:0a:01:0a:00:00:02;",
         ],
     );
+    let routes = vec![("10.1.0.0/16".parse::<Ipv4Net>().unwrap(), Ipv4Addr::new(10, 0, 0, 2))];
+    check(
+        subnet_in(move |own| {
+            own.routes.clone_from(&routes);
+            own.routers = vec![Ipv4Addr::new(10, 0, 0, 1)];
+        }),
+        [
+            "dhcp-option-force=tag:net1,option:classless-static-route,10.1.0.0/16,10.0.0.2,0.0.0.0/0,10.0.0.1",
+            r#"{ "code": 121, "csv-format": false, "data": "100a010a000002000a000001", "always-send": true }"#,
+            "option classless-static-routes 10:0a:01:0a:00:00:02:00:0a:00:00:01;",
+        ],
+    );
     check(
         subnet_in(|own| own.lease_time = Some(std::time::Duration::from_secs(600))),
         [

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
-use crate::config::{DhcpOption, Shape};
+use crate::{
+    config::{DhcpOption, Shape},
+    routes::{self, Route},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value<'o> {
@@ -12,8 +13,7 @@ pub(super) enum Value<'o> {
     Number(u32),
     Text(&'o str),
     Names(Vec<String>),
-    /// Destination and router.
-    Routes(Vec<(Ipv4Net, Ipv4Addr)>),
+    Routes(Vec<Route>),
     Bytes(&'o [u8]),
 }
 
@@ -28,7 +28,7 @@ impl<'o> Value<'o> {
         let found = match Shape::of(*code) {
             Some(Shape::Address | Shape::Addresses | Shape::AddressPairs) => addresses(value),
             Some(Shape::Number(_)) => number(value),
-            Some(Shape::Routes) => routes(value).map(Self::Routes),
+            Some(Shape::Routes) => routes::read(value).map(Self::Routes),
             _ if *code == DOMAIN_SEARCH => names(value).map(Self::Names),
             _ if TEXTS.contains(code) || *code == VENDOR_CLASS => plain(value).map(Self::Text),
             _ => None,
@@ -62,20 +62,6 @@ fn number(value: &[u8]) -> Option<Value<'_>> {
     let is_number = (1..=4).contains(&value.len());
     let number = value.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
     is_number.then_some(Value::Number(number))
-}
-
-/// RFC 3442: the prefix's length, its octets that are not zero by it, the router.
-fn routes(mut rest: &[u8]) -> Option<Vec<(Ipv4Net, Ipv4Addr)>> {
-    let mut routes = Vec::new();
-    while let [len, after @ ..] = rest {
-        let (given, after) = after.split_at_checked(usize::from(*len).div_ceil(8))?;
-        let (router, after) = after.split_first_chunk::<4>()?;
-        let mut octets = [0; 4];
-        octets.get_mut(..given.len())?.copy_from_slice(given);
-        routes.push((Ipv4Net::new(octets.into(), *len).ok()?, (*router).into()));
-        rest = after;
-    }
-    Some(routes)
 }
 
 /// RFC 1035 section 4.1.4: a name can end in that of an earlier one.

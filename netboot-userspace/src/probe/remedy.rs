@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::export::Server;
+use crate::{
+    config::DhcpOption,
+    export::{Server, option_lines},
+};
 
 /// What to add to one kind of server's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +29,8 @@ pub(super) enum Lack {
     Script { class: String, url: String },
     /// Option 43 that tells firmware to load the file without asking for boot servers.
     Discovery,
+    /// The default route in an option of classless routes; the value with it.
+    DefaultRoute(DhcpOption),
 }
 
 impl Lack {
@@ -63,6 +68,7 @@ impl Lack {
                 format!("dhcp-boot=tag:script,{url}"),
                 "# at the end: of several dhcp-boot that fit, it takes the last one".to_owned(),
             ],
+            Self::DefaultRoute(option) => option_lines(Server::Dnsmasq, option),
             Self::Discovery => {
                 vec!["dhcp-option=vendor:PXEClient,6,8".to_owned()]
             }
@@ -107,6 +113,7 @@ impl Lack {
                 lines.insert(1, "// before all other classes that name a boot file:".to_owned());
                 lines
             }
+            Self::DefaultRoute(option) => option_lines(Server::Kea, option),
             Self::Discovery => class(
                 "pxe",
                 "substring(option[60].hex,0,9) == 'PXEClient'",
@@ -145,6 +152,7 @@ impl Lack {
                     "# and what it has for other machines in its else".to_owned(),
                 ]
             }
+            Self::DefaultRoute(option) => option_lines(Server::Dhcpd, option),
             Self::Discovery => vec![
                 r#"if substring(option vendor-class-identifier, 0, 9) = "PXEClient" { option vendor-encapsulated-options 06:01:08:ff; }"#.to_owned(),
             ],

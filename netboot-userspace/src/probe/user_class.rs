@@ -56,6 +56,9 @@ impl Probe<'_> {
             self.note(step, wrong, format!("{shown} gets no address"), None);
             return Ok(None);
         }
+        if let Some(end) = &exchange.end {
+            self.routes(end);
+        }
         let settings = exchange.end.as_ref().map(|end| self.settings(end));
         let told = match exchange.boot().map(|reply| files::url(reply, settings.as_ref())) {
             None => Err("nothing to boot".to_owned()),

@@ -3,17 +3,21 @@
 use std::{collections::HashMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use netboot_ebpf::shared::{HOST_OPTIONS, SUBNET_OPTIONS};
+use netboot_ebpf::{
+    shared::{HOST_OPTIONS, SUBNET_OPTIONS},
+    wire::code,
+};
 
 use super::{
     boot::BootSets,
     choice::Choice,
-    options::{Block, Overrides},
+    options::{Block, Overrides, STATIC_ROUTES},
     rows::{Blocks, host_block},
 };
 use crate::{
     config::{Config, Quirks, Subnet},
     inventory::Host,
+    routes,
 };
 
 /// Renders blocks for their sizes.
@@ -24,11 +28,26 @@ pub(crate) struct Fit<'c> {
 }
 
 /// A row of `SUBNETS`.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Row {
+    /// The most that a client gets.
     bytes: usize,
+    has_routers: bool,
+    /// What its clients miss.
+    pub(crate) missed: Vec<Missed>,
     /// As in [`Blocks`].
     in_row: &'static [u8],
+}
+
+/// What some machines are not told though it is configured, since another option replaces it or takes its room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// The default route, by those that take this option, which was given by number and has none.
+    DefaultRoute(u8),
+    /// Option 33, by those that ask for classless routes.
+    StaticRoutes,
+    /// Classless routes, by those that do not ask for them.
+    ClasslessRoutes,
 }
 
 impl<'c> Fit<'c> {
@@ -49,19 +68,22 @@ impl<'c> Fit<'c> {
     ) -> Option<anyhow::Result<Row>> {
         let key = (subnet.cidr, Overrides::of(host)?);
         if let Some(row) = self.known.get(&key) {
-            return Some(Ok(*row));
+            return Some(Ok(row.clone()));
         }
         let row = self.row(subnet, Some(&key.1));
         if let Ok(row) = &row {
-            self.known.insert(key, *row);
+            self.known.insert(key, row.clone());
         }
         Some(row)
     }
 
-    /// The bytes of a host's options and of its row.
-    pub(crate) fn host(&self, row: Row, host: &Host) -> anyhow::Result<usize> {
+    /// The bytes of a host's options and of its row, and what it misses.
+    pub(crate) fn host(&self, row: Row, host: &Host) -> anyhow::Result<(usize, Vec<Missed>)> {
         let own = host_block(self.config, host, row.in_row)?;
-        Ok(row.bytes + len::<HOST_OPTIONS>(&own)?)
+        let Row { bytes, has_routers, mut missed, .. } = row;
+        let has_routers = has_routers || own.has(code::ROUTER);
+        missed.extend(without_default(&own, has_routers));
+        Ok((bytes + len::<HOST_OPTIONS>(&own)?, missed))
     }
 
     /// The bytes that the longest boot choice of a host adds; `file` is its own.
@@ -78,9 +100,22 @@ impl<'c> Fit<'c> {
     }
 
     fn row(&self, subnet: &Subnet, overrides: Option<&Overrides<'_>>) -> anyhow::Result<Row> {
-        let Blocks { row, in_row, .. } =
+        let Blocks { row, classless, in_row } =
             Blocks::new(self.config, subnet, self.server(subnet), overrides)?;
-        Ok(Row { bytes: len::<SUBNET_OPTIONS>(&row)?, in_row })
+        let mut bytes = len::<SUBNET_OPTIONS>(&row)?;
+        if let Some(classless) = &classless {
+            bytes = bytes.max(len::<SUBNET_OPTIONS>(classless)?);
+        }
+        let asked = classless.as_ref().unwrap_or(&row);
+        let has_routers = row.has(code::ROUTER);
+        let mut missed: Vec<_> = without_default(asked, has_routers).collect();
+        if row.has(STATIC_ROUTES) && !asked.has(STATIC_ROUTES) {
+            missed.push(Missed::StaticRoutes);
+        }
+        if asked.has(code::CLASSLESS_ROUTES) && !row.has(code::CLASSLESS_ROUTES) {
+            missed.push(Missed::ClasslessRoutes);
+        }
+        Ok(Row { bytes, has_routers, missed, in_row })
     }
 
     /// Ours; where it is not given, the longest as text.
@@ -88,6 +123,15 @@ impl<'c> Fit<'c> {
         let given = subnet.server_address.or(self.config.dhcp.server_address);
         given.unwrap_or(Ipv4Addr::BROADCAST)
     }
+}
+
+/// The options of a block that take the routers' place and have no default route.
+fn without_default(block: &Block, has_routers: bool) -> impl Iterator<Item = Missed> {
+    let lacks = move |code: &u8| {
+        let routes = block.value(*code).and_then(routes::read).unwrap_or_default();
+        has_routers && routes::lacks_default(&routes)
+    };
+    [code::CLASSLESS_ROUTES, routes::MICROSOFT].into_iter().filter(lacks).map(Missed::DefaultRoute)
 }
 
 fn len<const N: usize>(block: &Block) -> anyhow::Result<usize> {

@@ -11,6 +11,7 @@ use netboot_ebpf::wire::code;
 use crate::{
     config::{Config, NetworkOverrides, Subnet, SyslogListen, reach},
     inventory::Host,
+    routes::with_default,
 };
 
 /// Encoded options, one after the other.
@@ -89,6 +90,13 @@ impl<'h> Overrides<'h> {
         let routing = ROUTING.into_iter().filter_map(value).collect();
         Some(Self { lease: *lease, network, codes, routing })
     }
+
+    /// Those that it has by number.
+    fn routers(&self) -> Option<Vec<Ipv4Addr>> {
+        let (_, value) = self.routing.iter().find(|(code, _)| *code == code::ROUTER)?;
+        let (routers, _) = value.as_chunks::<4>();
+        Some(routers.iter().map(|octets| Ipv4Addr::from(*octets)).collect())
+    }
 }
 
 /// The options of a subnet, with what a host has instead.
@@ -107,7 +115,7 @@ pub(super) fn subnet_block(
     });
     match overrides {
         Some(own) => {
-            let subnet = overridden(subnet, own.network);
+            let subnet = overridden(subnet, own);
             options(&subnet, server, lease, log_server, without)
         }
         None => options(subnet, server, lease, log_server, without),
@@ -115,11 +123,11 @@ pub(super) fn subnet_block(
 }
 
 /// The subnet as a host with settings of its own sees it.
-fn overridden(subnet: &Subnet, own: &NetworkOverrides) -> Subnet {
-    let own = own.clone();
+fn overridden(subnet: &Subnet, overrides: &Overrides<'_>) -> Subnet {
+    let own = overrides.network.clone();
     let subnet = subnet.clone();
     Subnet {
-        routers: own.routers.unwrap_or(subnet.routers),
+        routers: overrides.routers().or(own.routers).unwrap_or(subnet.routers),
         dns: own.dns.unwrap_or(subnet.dns),
         ntp: own.ntp.unwrap_or(subnet.ntp),
         domain: own.domain.or(subnet.domain),
@@ -170,7 +178,8 @@ fn options(
     }
     options.extend(log_server.map(|server| DhcpOption::LogServer(vec![server])));
     if !subnet.routes.is_empty() {
-        options.push(DhcpOption::ClasslessStaticRoute(subnet.routes.clone()));
+        let routes = with_default(&subnet.routes, &subnet.routers);
+        options.push(DhcpOption::ClasslessStaticRoute(routes));
     }
     if !subnet.search.is_empty() {
         let names: Result<Vec<_>, _> = subnet.search.iter().map(|name| name.parse()).collect();
@@ -273,7 +282,11 @@ mod tests {
             (6, &[10, 0, 0, 2], &[10, 0, 0, 7]),
             (42, &[10, 0, 0, 3], &[10, 0, 0, 7]),
             (119, b"\x03net\0", b"\x03own\0"),
-            (121, &[16, 10, 1, 10, 0, 0, 4], &[16, 10, 2, 10, 0, 0, 7]),
+            (
+                121,
+                &[16, 10, 1, 10, 0, 0, 4, 0, 10, 0, 0, 1],
+                &[16, 10, 2, 10, 0, 0, 7, 0, 10, 0, 0, 7],
+            ),
         ] {
             check(&plain, code, Some(subnet));
             check(&own, code, Some(own_value));

@@ -4,7 +4,10 @@ use std::{collections::HashMap, net::Ipv4Addr};
 
 use anyhow::Context as _;
 use dhcproto::v4::DhcpOption;
-use netboot_ebpf::{shared, wire::code};
+use netboot_ebpf::{
+    shared::{self, SUBNET_OPTIONS},
+    wire::code,
+};
 
 use super::{
     options::{self, Block, Overrides, ROUTING, STATIC_ROUTES},
@@ -20,6 +23,7 @@ const CLASSFUL: [u8; 2] = [code::ROUTER, STATIC_ROUTES];
 
 /// The blocks of a row.
 pub(super) struct Blocks {
+    /// Without classless routes where all together have no room: who is answered from it does not ask for them.
     pub(super) row: Block,
     /// The row for clients that ask for classless routes, where there are any.
     pub(super) classless: Option<Block>,
@@ -53,6 +57,9 @@ impl Blocks {
         for code in CLASSFUL {
             classless.take(code);
         }
+        if row.bytes.len() > SUBNET_OPTIONS {
+            row.take(code::CLASSLESS_ROUTES);
+        }
         let classless = (classless.bytes != row.bytes).then_some(classless);
         Ok(Self { row, classless, in_row: &ROUTING })
     }
@@ -64,7 +71,7 @@ pub(super) fn host_block(config: &Config, host: &Host, in_row: &[u8]) -> anyhow:
 }
 
 impl Block {
-    fn has(&self, code: u8) -> bool {
+    pub(super) fn has(&self, code: u8) -> bool {
         self.find(code).is_some()
     }
 
@@ -72,6 +79,11 @@ impl Block {
     fn take(&mut self, code: u8) -> Self {
         let range = self.find(code).unwrap_or_default();
         Self { bytes: self.bytes.drain(range).collect() }
+    }
+
+    pub(super) fn value(&self, code: u8) -> Option<&[u8]> {
+        let range = self.find(code)?;
+        self.bytes.get(range.start + 2..range.end)
     }
 
     fn find(&self, wanted: u8) -> Option<std::ops::Range<usize>> {
@@ -87,11 +99,14 @@ impl Block {
     }
 }
 
+/// What makes a row another one: its block and that of its row for classless routes, the network and the interface.
+type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], u32);
+
 /// The rows of `SUBNETS`, each once.
 #[derive(Default)]
 pub(super) struct SubnetRows<'c> {
     pub(super) rows: Vec<shared::Subnet>,
-    index: HashMap<(Vec<u8>, [u8; 4], u32), u32>,
+    index: HashMap<RowKey, u32>,
     /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
     known: HashMap<(usize, Option<Overrides<'c>>), Row>,
 }
@@ -130,20 +145,20 @@ impl<'c> SubnetRows<'c> {
         overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<Row> {
         let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
-        let index = self.one(place, &blocks.row)?;
-        if let Some(block) = &blocks.classless {
-            let classless = self.one(place, block)?;
-            if let Some(row) = self.rows.get_mut(index as usize) {
-                row.classless = classless + 1;
-            }
-        }
+        let index = self.one(place, &blocks.row, blocks.classless.as_ref())?;
         Ok(Row { index, in_row: blocks.in_row })
     }
 
-    fn one(&mut self, place: &Place<'_>, block: &Block) -> anyhow::Result<u32> {
+    fn one(
+        &mut self,
+        place: &Place<'_>,
+        block: &Block,
+        classless: Option<&Block>,
+    ) -> anyhow::Result<u32> {
         let Place { subnet, link, server } = place;
         let ifindex = link.map_or(0, |link| link.index);
-        let key = (block.bytes.clone(), subnet.cidr.network().octets(), ifindex);
+        let own = classless.map(|block| block.bytes.clone());
+        let key = (block.bytes.clone(), own, subnet.cidr.network().octets(), ifindex);
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
@@ -159,6 +174,12 @@ impl<'c> SubnetRows<'c> {
             options,
         });
         self.index.insert(key, index);
+        if let Some(block) = classless {
+            let classless = self.one(place, block, None)?;
+            if let Some(row) = self.rows.get_mut(index as usize) {
+                row.classless = classless + 1;
+            }
+        }
         Ok(index)
     }
 }

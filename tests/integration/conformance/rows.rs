@@ -135,6 +135,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.7 82 without relay", "echoed"),
     Row::new("1.7 trailing NUL", "is no part of a string"),
     Row::new("1.7 classless routes", "121 asked for: without 3 and 33 (RFC 3442)"),
+    Row::new(
+        "1.7 default route",
+        "121 has it where there are routers: beside 121 nobody heeds 3 (RFC 3442)",
+    ),
     Row::new("1.7 least size", "300 bytes"),
     Row::new("1.7 most size", "option 57, 576 at least, the link's at most"),
     Row::new("1.7 1472 bytes", "EDK2 takes no more"),

@@ -1,5 +1,6 @@
 //! Whether the options fit the tables and the answers.
 
+use super::missed::Told;
 use crate::{
     config::{
         DhcpMode, Located,
@@ -8,7 +9,7 @@ use crate::{
         read::Draft,
     },
     quirks,
-    templates::{Fit, Row},
+    templates::{Fit, Missed, Row},
 };
 
 /// The longest message for a client that does not say what it takes (RFC 2131 section 2: a datagram
@@ -27,10 +28,17 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
     for (subnet, place) in draft.config.subnets.iter().zip(&draft.subnets) {
         bases.push(noted(fit.subnet(subnet), &place.section, report));
     }
+    let mut told = Told::default();
+    for (base, place) in bases.iter().zip(&draft.subnets) {
+        told.subnet(base.iter().flat_map(|row| &row.missed), &place.section);
+    }
     for host in &draft.hosts {
-        let Some((at, blocks)) = blocks(&mut fit, host, draft, located, &bases, report) else {
+        let Some((at, blocks, missed)) = blocks(&mut fit, host, draft, located, &bases, report)
+        else {
             continue;
         };
+        let of_subnet = bases.get(at).and_then(Option::as_ref).map(|row| row.missed.as_slice());
+        told.host(&missed, of_subnet.unwrap_or_default(), &host.place);
         let Some(worst) = worst.get_mut(at) else { continue };
         let bytes = REST + blocks;
         if worst.is_none_or(|(most, _)| bytes > most) {
@@ -45,9 +53,10 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
         );
         report.warn(place, message);
     }
+    told.report(report);
 }
 
-/// The host's subnet, and the bytes of both's options and of the longest boot choice.
+/// The host's subnet, the bytes of both's options and of the longest boot choice, and what it misses.
 fn blocks<'d>(
     fit: &mut Fit<'d>,
     host: &'d DraftHost,
@@ -55,21 +64,21 @@ fn blocks<'d>(
     located: &Located<'_>,
     bases: &[Option<Row>],
     report: &Report,
-) -> Option<(usize, usize)> {
+) -> Option<(usize, usize, Vec<Missed>)> {
     let at = located.find(host.ip.as_ref()?.value)?;
     let (subnet, base) = (draft.config.subnets.get(at)?, bases.get(at)?);
     let own = host.rest();
     let row = match fit.overridden(subnet, own) {
         Some(row) => noted(row, &host.place, report)?,
-        None => base.unwrap_or_default(),
+        None => base.clone().unwrap_or_default(),
     };
-    let options = noted(fit.host(row, own), &host.place, report)?;
+    let (options, missed) = noted(fit.host(row, own), &host.place, report)?;
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
     let mac = host.mac.as_ref()?.value;
     let (quirks, _) = quirks::of_machine(&draft.config, mac, &own.quirks);
     let boot = fit.boot(subnet, own, file, quirks);
     let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
-    Some((at, options + boot))
+    Some((at, options + boot, missed))
 }
 
 fn noted<T>(bytes: anyhow::Result<T>, place: &Place, report: &Report) -> Option<T> {

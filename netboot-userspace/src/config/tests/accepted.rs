@@ -108,7 +108,7 @@ fn a_missing_boot_root_is_said_once() {
 
 /// The warnings about a file with a boot file on its second line.
 #[track_caller]
-fn check_warnings(text: &str, expect: &[&str]) {
+pub(super) fn check_warnings(text: &str, expect: &[&str]) {
     let text = format!("boot.root = \"boot\"\nboot.files.x86-bios = \"ipxe.efi\"\n{text}");
     let directory = directory();
     let loaded = load_text(directory.path(), &text).unwrap();

@@ -84,7 +84,6 @@ fn value(form: Option<Kind>, fields: &[&Field]) -> Result<Vec<u8>, String> {
         Some(Kind::Ips) if words.contains(&"0.0.0.0") => {
             Err("0.0.0.0 is dnsmasq's own address, which only it knows".to_owned())
         }
-        Some(Kind::Routes) => encode(Kind::Routes, &words),
         // dnsmasq sends addresses where it finds them, and bytes where it finds colons.
         Some(Kind::Text) => encode(Kind::Text, &words),
         Some(form) => encode(form, &words).or_else(|why| match words[..] {
@@ -141,6 +140,9 @@ mod tests {
         check("224,1:2", Ok((224, &[1, 2])));
         check("option:domain-search,a.b,c", Ok((119, &[1, b'a', 1, b'b', 0, 1, b'c', 0])));
         check("121,10.0.0.0/8,10.1.1.1", Ok((121, &[8, 10, 10, 1, 1, 1])));
+        check("249,10.0.0.0/8,10.1.1.1", Ok((249, &[8, 10, 10, 1, 1, 1])));
+        check("249,08:0a:0a:01:01:01", Ok((249, &[8, 10, 10, 1, 1, 1])));
+        check("121,10.0.0.0/8", Err("a route to 10.0.0.0/8 has no router"));
         check("encap:175,176,1b", Ok((176, &[1])));
         check("vendor:PXEClient,6,2b", Ok((6, &[2])));
         check("42,0.0.0.0", Err("0.0.0.0 is dnsmasq's own address, which only it knows"));

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::table::Kind;
+use crate::routes::{self, Route};
 
 /// The bytes of the words.
 pub(in crate::import) fn encode(kind: Kind, words: &[&str]) -> Result<Vec<u8>, String> {
@@ -93,7 +94,7 @@ fn routes(words: &[&str]) -> Result<Vec<u8>, String> {
         .flat_map(|word| word.split([' ', '-']))
         .filter(|word| !word.is_empty())
         .collect();
-    let mut bytes = Vec::new();
+    let mut routes = Vec::new();
     for pair in words.chunks(2) {
         let [destination, router] = pair else {
             return Err(format!("a route to {} has no router", pair.concat()));
@@ -103,19 +104,9 @@ fn routes(words: &[&str]) -> Result<Vec<u8>, String> {
             Ok(network) => network,
             Err(_) => Ipv4Net::from(destination.parse::<Ipv4Addr>().map_err(|_| wrong())?),
         };
-        bytes.extend(route(network, ip(router)?));
+        routes.push((network, ip(router)?));
     }
-    Ok(bytes)
-}
-
-fn route(destination: Ipv4Net, router: Ipv4Addr) -> Vec<u8> {
-    let prefix = destination.prefix_len();
-    let significant = usize::from(prefix.div_ceil(8));
-    let network = destination.network().octets();
-    let mut bytes = vec![prefix];
-    bytes.extend(network.iter().take(significant));
-    bytes.extend(router.octets());
-    bytes
+    Ok(routes::write(&routes))
 }
 
 /// `0a:0b`, `a:b`, `0a0b`, `0x0a0b`, `0a 0b`
@@ -180,19 +171,9 @@ pub(in crate::import) fn names(bytes: &[u8]) -> Option<Vec<String>> {
     labels.is_empty().then_some(names)
 }
 
-pub(in crate::import) fn routes_of(bytes: &[u8]) -> Option<Vec<(Ipv4Net, Ipv4Addr)>> {
-    let mut routes = Vec::new();
-    let mut rest = bytes;
-    while let Some((prefix, after)) = rest.split_first() {
-        let (network, after) = after.split_at_checked(usize::from(prefix.div_ceil(8)))?;
-        let (router, after) = after.split_first_chunk::<4>()?;
-        let mut octets = [0; 4];
-        octets.get_mut(..network.len())?.copy_from_slice(network);
-        let network = Ipv4Net::new(octets.into(), *prefix).ok()?;
-        routes.push((network.trunc(), Ipv4Addr::from(*router)));
-        rest = after;
-    }
-    Some(routes)
+pub(in crate::import) fn routes_of(bytes: &[u8]) -> Option<Vec<Route>> {
+    let routes = routes::read(bytes)?;
+    Some(routes.into_iter().map(|(network, router)| (network.trunc(), router)).collect())
 }
 
 #[cfg(test)]

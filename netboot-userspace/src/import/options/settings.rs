@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use netboot_ebpf::wire::code;
+
 use super::{
     Given, Options,
     encode::{ips, names, number_of, routes_of, text},
@@ -10,6 +12,7 @@ use crate::{
     config::{DhcpOption, NetworkOverrides, Subnet},
     import::note::{Notes, Place},
     inventory::Host,
+    routes::lacks_default,
 };
 
 /// What is right only of the request or the boot that netboot answers.
@@ -26,6 +29,7 @@ pub(in crate::import) fn of_subnet(options: &Options, subnet: &mut Subnet, notes
     subnet.routes = network.routes.unwrap_or_default();
     subnet.mtu = network.mtu;
     subnet.lease_time = options.get(51).and_then(lease);
+    default_route(options, options, notes);
     for (code, given) in options.iter() {
         let wrong = |what: &str| {
             ips(&given.value).is_none_or(|ips| {
@@ -87,6 +91,7 @@ pub(in crate::import) fn of_host(
             ),
         }
     }
+    default_route(options, &own, notes);
     host.network = network.into();
     host.lease_time = own.get(51).and_then(lease);
     if host.hostname.is_none() {
@@ -110,6 +115,20 @@ fn network(options: &Options, notes: &mut Notes) -> NetworkOverrides {
         routes: read(options, 121, routes_of, notes),
         mtu: read(options, 26, |bytes| number_of(bytes)?.try_into().ok(), notes),
     }
+}
+
+/// Notes where machines have another default route than there, if routes or routers are among those that are
+/// `new` here.
+fn default_route(options: &Options, new: &Options, notes: &mut Notes) {
+    let Some(given) = options.get(code::CLASSLESS_ROUTES) else { return };
+    let new = new.get(code::CLASSLESS_ROUTES).or_else(|| new.get(code::ROUTER));
+    let Some(Given { place, .. }) = new else { return };
+    let routers = options.get(code::ROUTER).and_then(|given| ips(&given.value)).unwrap_or_default();
+    let routes = routes_of(&given.value).unwrap_or_default();
+    let Some(router) = routers.first().filter(|_| lacks_default(&routes)) else { return };
+    let why = "machines that ask for option 121 ignore the routers beside it (RFC 3442) and have no default route \
+               there; from netboot they get this one, unless routers = []";
+    notes.add(place, format!("classless routes without a default route, router {router}"), why);
 }
 
 fn read<T>(

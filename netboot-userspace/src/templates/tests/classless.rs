@@ -79,3 +79,165 @@ fn routers_do_not_stand_beside_classless_routes() {
     };
     check(without_router, &[121], None);
 }
+
+/// What option 121 says: with the usual row, and to clients that ask for it.
+#[track_caller]
+fn check_routes(change: impl Fn(&mut ConfiguredSubnet, &mut Host), expect: Option<&[u8]>) {
+    let mut config = site::config().unwrap();
+    config.hosts.truncate(1);
+    let subnet = &mut config.subnets[0];
+    assert_eq!(subnet.routers, [Ipv4Addr::new(172, 30, 0, 1)]);
+    change(subnet, Arc::make_mut(&mut config.hosts[0]));
+    let tables = site::tables_of(&config).unwrap();
+    let host = tables.reservations.values().next().unwrap();
+    let own = &host.options[..usize::from(host.options_len)];
+    let row = &tables.subnets[host.subnet as usize];
+    let asked = row.classless.checked_sub(1).map(|row| &tables.subnets[row as usize]);
+    for row in [Some(row), asked].into_iter().flatten() {
+        let block = [&row.options[..row.options_len as usize], own].concat();
+        let block = options::Block { bytes: block };
+        assert_eq!(block.value(121), expect);
+    }
+}
+
+#[test]
+fn routes_end_with_the_default_route() {
+    const FAR: [u8; 6] = [8, 10, 172, 30, 0, 9];
+    let to = |destination: &str, last: u8| -> (Ipv4Net, Ipv4Addr) {
+        (destination.parse().unwrap(), [172, 30, 0, last].into())
+    };
+    let (far, default) = (to("10.0.0.0/8", 9), to("0.0.0.0/0", 7));
+    let address = |last: u8| Ipv4Addr::new(172, 30, 0, last);
+    let by = |last: u8| [&FAR[..], &[0, 172, 30, 0, last]].concat();
+    type Own = crate::config::NetworkOverrides;
+    let network = |routers: Option<Vec<Ipv4Addr>>, routes: Option<Vec<(Ipv4Net, Ipv4Addr)>>| Own {
+        routers,
+        routes,
+        ..Own::default()
+    };
+    let of_subnet = |routes: &[(Ipv4Net, Ipv4Addr)], routers: &[u8], expect: Option<&[u8]>| {
+        let routers: Vec<_> = routers.iter().map(|last| address(*last)).collect();
+        check_routes(
+            |subnet, _| {
+                subnet.routes = routes.to_vec();
+                subnet.routers.clone_from(&routers);
+            },
+            expect,
+        );
+    };
+    of_subnet(&[far], &[1], Some(&by(1)));
+    of_subnet(&[far], &[2, 1], Some(&by(2)));
+    of_subnet(&[far, default], &[1], Some(&by(7)));
+    let first: &[u8] = &[0, 172, 30, 0, 7, 8, 10, 172, 30, 0, 9];
+    of_subnet(&[default, far], &[1], Some(first));
+    of_subnet(&[far], &[], Some(&FAR));
+    of_subnet(&[], &[1], None);
+
+    // A host's settings beside its subnet's.
+    let of_host = |subnet_routes: &[(Ipv4Net, Ipv4Addr)], own: Own, expect: Option<&[u8]>| {
+        check_routes(
+            |subnet, host| {
+                subnet.routes = subnet_routes.to_vec();
+                host.network = own.clone().into();
+            },
+            expect,
+        );
+    };
+    of_host(&[], network(None, Some(vec![far])), Some(&by(1)));
+    of_host(&[far], network(Some(vec![address(5), address(6)]), None), Some(&by(5)));
+    of_host(&[far], network(Some(Vec::new()), None), Some(&FAR));
+    of_host(&[far], network(None, Some(Vec::new())), None);
+    of_host(&[far, default], network(Some(vec![address(5)]), None), Some(&by(7)));
+    of_host(&[default], network(Some(vec![address(5)]), Some(vec![far])), Some(&by(5)));
+    of_host(&[], network(Some(Vec::new()), Some(vec![far])), Some(&FAR));
+
+    // By number: routers are read, routes go as they are.
+    let by_number = |code: u8, value: &'static [u8], expect: &[u8]| {
+        check_routes(
+            |subnet, host| {
+                subnet.routes = vec![far];
+                host.options = vec![Custom { code, value: value.to_vec() }];
+            },
+            Some(expect),
+        );
+    };
+    by_number(3, &[172, 30, 0, 4, 172, 30, 0, 3], &by(4));
+    by_number(121, &[16, 10, 1, 172, 30, 0, 9], &[16, 10, 1, 172, 30, 0, 9]);
+}
+
+/// Another option of this length.
+fn padding(bytes: usize) -> Vec<Custom> {
+    vec![Custom { code: 224, value: vec![0xee; bytes] }]
+}
+
+/// However long the other options are: routes that fit in place of the routers are told to who asks for them, and
+/// what is left out for others is said.
+#[test]
+fn routes_that_just_fit() {
+    const ROUTES: u8 = 12;
+    let (mut left_out, mut refused) = (0, 0);
+    for bytes in 1..120 {
+        let mut config = site::config().unwrap();
+        config.hosts.clear();
+        config.subnets.truncate(1);
+        config.subnets[0].options = padding(bytes);
+        config.subnets[0].routes = (0..ROUTES)
+            .map(|number| (format!("10.0.{number}.0/24").parse().unwrap(), [172, 30, 0, 9].into()))
+            .collect();
+        let fit = Fit::new(&config);
+        let row = fit.subnet(&config.subnets[0]);
+        let Ok(tables) = site::tables_of(&config) else {
+            assert!(row.is_err(), "{bytes} bytes");
+            refused += 1;
+            continue;
+        };
+        assert_eq!(refused, 0, "{bytes} bytes");
+        let usual = &tables.subnets[0];
+        let asked = &tables.subnets[usual.classless as usize - 1];
+        let block = |row: &netboot_ebpf::shared::Subnet| options::Block {
+            bytes: row.options[..row.options_len as usize].to_vec(),
+        };
+        let value = block(asked).value(121).map(<[u8]>::to_vec).unwrap();
+        assert_eq!(value.len(), 8 * usize::from(ROUTES) + 5);
+        assert!(value.ends_with(&[0, 172, 30, 0, 1]));
+        assert_eq!(block(usual).value(3), Some(&[172, 30, 0, 1][..]));
+        let missed = row.unwrap().missed;
+        match block(usual).value(121) {
+            Some(usual) => assert_eq!((usual, missed), (&value[..], Vec::new())),
+            None => {
+                assert_eq!(missed, [Missed::ClasslessRoutes]);
+                left_out += 1;
+            }
+        }
+    }
+    // Option 3 has 6 bytes: as many more than the default route as before it was there.
+    assert_eq!(left_out, 6);
+    assert!(refused > 0);
+}
+
+/// Machines with routes that have no room beside the routers and machines without routes are told the same where
+/// they ask for none; each has what it asks for.
+#[test]
+fn rows_differ_by_what_is_asked_for() {
+    let mut config = site::config().unwrap();
+    config.hosts.truncate(1);
+    config.subnets.truncate(1);
+    let without = Arc::clone(&config.hosts[0]);
+    let mut with = Host::clone(&without);
+    with.mac.octets[5] ^= 1;
+    with.ip = [172, 30, 0, 77].into();
+    let routes = |number: u8| (format!("10.0.{number}.0/24").parse().unwrap(), [0; 4].into());
+    let routes = Some((0..12).map(routes).collect());
+    with.network = crate::config::NetworkOverrides { routes, ..Default::default() }.into();
+    config.hosts = vec![Arc::clone(&without), Arc::new(with.clone())];
+    let mut same = 0;
+    for bytes in 1..120 {
+        config.subnets[0].options = padding(bytes);
+        let Ok(tables) = site::tables_of(&config) else { break };
+        let [plain, routed] = [&without.station(), &with.station()]
+            .map(|own| &tables.subnets[tables.reservations[own].subnet as usize]);
+        assert_eq!((plain.classless, routed.classless > 0), (0, true));
+        same += u8::from(plain.options == routed.options);
+    }
+    assert_eq!(same, 6);
+}
