@@ -16,6 +16,7 @@ mod node;
 mod notify;
 mod pages;
 mod privileges;
+mod refusals;
 mod report;
 mod self_check;
 mod services;

@@ -7,6 +7,7 @@
 //!   are not looked at.
 
 mod body;
+mod conditions;
 mod door;
 mod file;
 mod lines;
@@ -108,6 +109,9 @@ fn router(site: Site, lines: &Lines) -> Router {
 }
 
 async fn wrong_method(method: Method) -> Response {
+    const KNOWN: [Method; 5] =
+        [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS];
+    let method = if KNOWN.contains(&method) { method.as_str() } else { "this method" };
     let text = format!("{method} is not possible here: GET and HEAD are\n");
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")], text).into_response()
 }

@@ -16,6 +16,7 @@ pub mod fastpath;
 #[cfg(not(feature = "fastpath"))]
 #[path = "fastpath/absent.rs"]
 pub mod fastpath;
+pub mod few;
 pub mod files;
 pub mod hosts;
 pub mod http;
@@ -38,6 +39,7 @@ pub mod running;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;
+mod shared_text;
 pub mod sightings;
 pub mod slowpath;
 pub mod status;

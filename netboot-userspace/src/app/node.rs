@@ -12,8 +12,9 @@ use tokio::{sync::mpsc, task::block_in_place};
 use super::{
     alive::Alive,
     dhcp::{Changes, Dhcp, Ports},
-    health::{Health, State},
+    health::{Health, State, Trouble},
     kernel,
+    refusals::Refusals,
     report::Reporter,
     self_check::SelfCheckFailed,
     services::Services,
@@ -23,7 +24,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    config::{self, Change, Config, DhcpMode},
+    config::{self, Change, Config, DhcpMode, Problems},
     inventory::{Difference, Host, Inventory},
     machines::Machines,
     quarantine::Held,
@@ -57,6 +58,7 @@ pub(super) struct Node {
     is_refused: bool,
     /// Nor is what the interfaces are since: since when it has been tried.
     links_refused: Option<Instant>,
+    refusals: Refusals,
 }
 
 /// What becomes of the kernel's answers when the daemon ends.
@@ -136,6 +138,7 @@ impl Node {
             failed_check: None,
             is_refused: false,
             links_refused: None,
+            refusals: Refusals::default(),
         };
         this.settle().await;
         if this.health.is_ready() {
@@ -250,15 +253,19 @@ impl Node {
                 return;
             }
             self.failed_check = None;
+            self.refusals = Refusals::default();
             if self.links_refused.is_none() && self.config.path.is_some() {
                 self.health.up(CONFIGURATION);
             }
             return;
         };
-        tracing::error!("kept the old configuration: {error:#}");
-        self.health.degraded(CONFIGURATION, format!("kept the old one: {error:#}"));
+        let count = error.downcast_ref().map_or(1, Problems::total);
+        let text = format!("{error:#}");
+        self.health
+            .degraded(CONFIGURATION, Trouble::of(count, format_args!("kept the old one: {text}")));
+        self.refusals.say(&text);
         if error.is::<SelfCheckFailed>() {
-            self.failed_check = Some(format!("{error:#}"));
+            self.failed_check = Some(text);
         }
     }
 
@@ -299,7 +306,7 @@ impl Node {
         for name in added {
             let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
             if let Some(State::Down(why) | State::Degraded(why)) = state {
-                tracing::error!(interface = name, "{why}");
+                tracing::error!(interface = name, "{}", why.text());
             }
         }
         self.inventory.replace(inventory);

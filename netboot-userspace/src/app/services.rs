@@ -170,7 +170,7 @@ impl Counters {
 fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
     let Attempt { cancel, standing, .. } = start;
     let tell = move |trouble: Option<&str>| {
-        standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.to_owned())));
+        standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
     };
     let (writer, state_dir): (Writer, PathBuf) = (writer.clone(), state_dir.to_owned());
     serving(async move {
