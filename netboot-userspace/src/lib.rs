@@ -9,6 +9,7 @@ pub mod app;
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod connections;
 pub mod explain;
 pub mod export;
 #[cfg(feature = "fastpath")]

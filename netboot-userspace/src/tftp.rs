@@ -50,7 +50,7 @@ pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
 
 const WINDOW_SIZE: u16 = 64;
 /// A transfer takes two descriptors and some memory, and who asks for one may be forged.
-const MAX_TRANSFERS: usize = 2048;
+pub const MAX_TRANSFERS: usize = 2048;
 const TIMEOUT: Duration = Duration::from_secs(1);
 const RETRIES: u32 = 5;
 /// A client that does not acknowledge for so long is gone.
@@ -67,6 +67,7 @@ pub async fn serve(
     files: Files,
     machines: Machines,
     block_size_limit: u16,
+    max_transfers: usize,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let address = socket.local_addr().context("the TFTP socket's address")?;
@@ -77,6 +78,7 @@ pub async fn serve(
         files,
         machines,
         running: running.clone(),
+        max_transfers,
         runtime: Handle::current(),
         busy: Throttle::default(),
         rootless: Throttle::default(),
@@ -159,6 +161,7 @@ struct BootFiles {
     files: Files,
     machines: Machines,
     running: TaskTracker,
+    max_transfers: usize,
     runtime: Handle,
     busy: Throttle,
     /// For the log.
@@ -176,9 +179,9 @@ impl Handler for BootFiles {
     ) -> Result<(Reader, Option<u64>), packet::Error> {
         let shown = path.to_string_lossy().escape_debug().to_string();
         let machine = self.machines.by_address(client.ip());
-        if self.running.len() >= MAX_TRANSFERS {
+        if self.running.len() >= self.max_transfers {
             if self.busy.ready(Instant::now()) {
-                warn!(%client, "tftp: {MAX_TRANSFERS} transfers are under way: more are refused");
+                warn!(%client, "tftp: {} transfers are under way: more are refused", self.max_transfers);
             }
             return Err(packet::Error::Msg("busy: ask again".into()));
         }

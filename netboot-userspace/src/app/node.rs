@@ -11,6 +11,7 @@ use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
     alive::Alive,
+    descriptors::Shares,
     dhcp::{Changes, Dhcp, Ports},
     health::{Health, State, Trouble},
     kernel,
@@ -43,6 +44,7 @@ pub(super) struct Node {
     /// Without hosts: these are in the inventory.
     config: Config,
     inventory: Inventory,
+    shares: Shares,
     machines: Machines,
     dhcp: Option<Dhcp>,
     shown: Shown,
@@ -95,6 +97,7 @@ impl Node {
     pub(super) async fn start(
         source: Source,
         mut config: Config,
+        shares: Shares,
         declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
         let inventory = Inventory::new(std::mem::take(&mut config.hosts));
@@ -118,7 +121,7 @@ impl Node {
             None => health.degraded(CONFIGURATION, "there is none: nobody is answered"),
         }
         let shown = Shown::default();
-        let wanted = wanted(&config, dhcp.as_ref());
+        let wanted = wanted(&config, shares, dhcp.as_ref());
         let services = Services::new(machines.clone(), &wanted);
         let counters = services.counters();
         let reporter =
@@ -128,6 +131,7 @@ impl Node {
             source,
             config,
             inventory,
+            shares,
             machines,
             dhcp,
             shown,
@@ -369,7 +373,7 @@ impl Node {
 
     /// The services as they are wanted now, and the status as things are.
     async fn settle(&mut self) {
-        let wanted = wanted(&self.config, self.dhcp.as_ref());
+        let wanted = wanted(&self.config, self.shares, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
         if self.config.tftp.is_some() && !wanted.has_tftp() {
             self.health
@@ -455,11 +459,11 @@ fn interface(name: &str) -> String {
     format!("interface {name}")
 }
 
-fn wanted(config: &Config, dhcp: Option<&Dhcp>) -> Wanted {
+fn wanted(config: &Config, shares: Shares, dhcp: Option<&Dhcp>) -> Wanted {
     let mtu = dhcp.and_then(Dhcp::mtu);
     match dhcp {
-        Some(dhcp) => Wanted::new(config, Some(&dhcp.tables().read()), mtu),
-        None => Wanted::new(config, None, mtu),
+        Some(dhcp) => Wanted::new(config, shares, Some(&dhcp.tables().read()), mtu),
+        None => Wanted::new(config, shares, None, mtu),
     }
 }
 

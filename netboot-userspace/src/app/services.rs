@@ -3,10 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -14,7 +11,7 @@ use arc_swap::ArcSwap;
 
 use super::{
     bind, boot_root,
-    health::{Part, State},
+    health::{Part, Standing, State},
     pages,
     report::Reporter,
     status_socket,
@@ -36,7 +33,7 @@ pub(crate) struct Services {
     machines: Machines,
     files: Files,
     site: Arc<ArcSwap<http::Settings>>,
-    panics: Arc<AtomicU64>,
+    http: Arc<http::Counters>,
     sink: Sink,
     writer: Writer,
 }
@@ -44,7 +41,7 @@ pub(crate) struct Services {
 /// What went wrong in them.
 pub(crate) struct Counters {
     syslog: Arc<syslog::Counters>,
-    panics: Arc<AtomicU64>,
+    http: Arc<http::Counters>,
 }
 
 impl Services {
@@ -54,14 +51,14 @@ impl Services {
             machines,
             files: Files::new(&wanted.root),
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
-            panics: Arc::default(),
+            http: Arc::default(),
             sink,
             writer,
         }
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        Counters { syslog: self.sink.counters(), panics: Arc::clone(&self.panics) }
+        Counters { syslog: self.sink.counters(), http: Arc::clone(&self.http) }
     }
 
     /// Changes what needs no restart: requests under way keep what was, later ones see what is.
@@ -75,15 +72,17 @@ impl Services {
     pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
         let this = self.clone();
         match service {
-            Service::Tftp { address, block_size } => {
-                boot(part, move |start| this.tftp(address, block_size, start))
+            Service::Tftp { address, block_size, max_transfers } => {
+                boot(part, move |start| this.tftp(address, block_size, max_transfers, start))
             }
-            Service::Http(address) => {
+            Service::Http { address, max_connections } => {
                 let reporter = Arc::clone(reporter);
-                boot(part, move |start| this.http(address, &reporter, start))
+                boot(part, move |start| this.http(address, max_connections, &reporter, start))
             }
             Service::SyslogUdp(address) => boot(part, move |start| this.syslog_udp(address, start)),
-            Service::SyslogTcp(address) => boot(part, move |start| this.syslog_tcp(address, start)),
+            Service::SyslogTcp { address, max_connections } => {
+                boot(part, move |start| this.syslog_tcp(address, max_connections, start))
+            }
             // Not the sink: the writer ends when all sinks are gone.
             Service::SyslogFiles(state_dir) => {
                 let writer = this.writer;
@@ -111,18 +110,20 @@ impl Services {
         &self,
         address: SocketAddr,
         block_size: u16,
+        max_transfers: usize,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let socket = bind::tftp(address, start.others)?;
         let port = socket.try_clone().context("the TFTP socket")?;
         let (files, machines) = (self.files.clone(), self.machines.clone());
-        let serve = tftp::serve(socket, files, machines, block_size, start.cancel);
+        let serve = tftp::serve(socket, files, machines, block_size, max_transfers, start.cancel);
         Ok(Serving { port: Some(port), ..serving(serve) })
     }
 
     fn http(
         &self,
         address: SocketAddr,
+        max_connections: usize,
         reporter: &Arc<Reporter>,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
@@ -131,10 +132,11 @@ impl Services {
             files: self.files.clone(),
             machines: self.machines.clone(),
             settings: Arc::clone(&self.site),
-            panics: Arc::clone(&self.panics),
+            counters: Arc::clone(&self.http),
             more: pages::router(Arc::clone(reporter)),
         };
-        Ok(serving(http::serve(listener, site, start.cancel)))
+        let Attempt { cancel, standing, .. } = start;
+        Ok(serving(http::serve(listener, site, max_connections, degrading(standing), cancel)))
     }
 
     fn syslog_udp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
@@ -146,9 +148,16 @@ impl Services {
         }))
     }
 
-    fn syslog_tcp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
-        let serve =
-            syslog::serve_tcp(bind::tcp("syslog", address)?, self.sink.clone(), start.cancel);
+    fn syslog_tcp(
+        &self,
+        address: SocketAddr,
+        max_connections: usize,
+        start: Attempt,
+    ) -> anyhow::Result<Serving> {
+        let (listener, sink) = (bind::tcp("syslog", address)?, self.sink.clone());
+        let Attempt { cancel, standing, .. } = start;
+        let tell = degrading(standing);
+        let serve = syslog::serve_tcp(listener, sink, max_connections, tell, cancel);
         Ok(serving(async move {
             serve.await;
             Ok(())
@@ -160,18 +169,20 @@ impl Counters {
     /// Names, as in status and metrics, and values.
     pub(crate) fn all(&self) -> Vec<(String, u64)> {
         let syslog = self.syslog.all().into_iter();
-        let mut all: Vec<_> =
-            syslog.map(|(name, value)| (format!("syslog-{name}"), value)).collect();
-        all.push(("http-panics".to_owned(), self.panics.load(Relaxed)));
-        all
+        let syslog = syslog.map(|(name, value)| (format!("syslog-{name}"), value));
+        let http = self.http.all().map(|(name, value)| (format!("http-{name}"), value));
+        syslog.chain(http).collect()
     }
+}
+
+/// How a service tells that it does not serve as it should, or does again.
+fn degrading(standing: Standing) -> impl Fn(Option<&str>) + Send + 'static {
+    move |trouble| standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())))
 }
 
 fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
     let Attempt { cancel, standing, .. } = start;
-    let tell = move |trouble: Option<&str>| {
-        standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
-    };
+    let tell = degrading(standing);
     let (writer, state_dir): (Writer, PathBuf) = (writer.clone(), state_dir.to_owned());
     serving(async move {
         let run = move || writer.run(&state_dir, &cancel, &tell);

@@ -2,6 +2,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -9,11 +10,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
 use crate::{
+    connections::Limits,
     inventory::{HostScript, Inventory},
     machines::Step,
 };
 
 const CONTENT: &str = "0123456789";
+const LIMITS: Limits = Limits { all: 200, of_source: 64 };
 
 fn mac(last: u8) -> Mac {
     Mac { octets: [0x52, 0x54, 0, 0, 0, last] }
@@ -46,7 +49,9 @@ struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
     machines: Machines,
-    panics: Arc<AtomicU64>,
+    counters: Arc<Counters>,
+    /// Of the service, as it was told.
+    said: Arc<Mutex<Vec<Option<String>>>>,
     cancel: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -87,12 +92,12 @@ impl Lab {
         let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
         let script =
             config::Script { consoles: Vec::new(), ..config::Config::unconfigured().script };
-        let panics = Arc::default();
+        let counters: Arc<Counters> = Arc::default();
         let site = Site {
             files: Files::new(root),
             machines: machines.clone(),
             settings: Arc::new(ArcSwap::from_pointee(Settings { script, strangers })),
-            panics: Arc::clone(&panics),
+            counters: Arc::clone(&counters),
             more: Router::new()
                 .route("/metrics", get("figures\n"))
                 .route("/panic", get(panics_always)),
@@ -101,9 +106,15 @@ impl Lab {
         let server = listener.local_addr().unwrap();
         let cancel = CancellationToken::new();
         let lines = Lines::default();
-        let door = door::open(listener, router(site, &lines), lines, patience, cancel.clone());
-        let serving = tokio::spawn(door);
-        Self { directory, server, machines, panics, cancel, serving }
+        let (router, counters) = (router(site, &lines), Arc::clone(&counters));
+        let door = Door { router, lines, counters, patience, cancel: cancel.clone() };
+        let (said, counters) = (Arc::<Mutex<Vec<_>>>::default(), Arc::clone(&door.counters));
+        let tell = {
+            let said = Arc::clone(&said);
+            move |why: Option<&str>| said.lock().unwrap().push(why.map(str::to_owned))
+        };
+        let serving = tokio::spawn(door.open(listener, LIMITS, tell));
+        Self { directory, server, machines, counters, said, cancel, serving }
     }
 
     /// The answer to these request lines, as it came.
@@ -205,7 +216,7 @@ async fn a_panic_fails_one_answer() {
     for count in 1..=3 {
         let text = "500\n\na mistake of the server: see its log\n";
         lab.check("GET /panic", text).await;
-        assert_eq!(lab.panics.load(Relaxed), count);
+        assert_eq!(lab.counters.panics.load(Relaxed), count);
         lab.check("GET /metrics", "200\n\nfigures\n").await;
     }
     lab.end().await;
@@ -355,7 +366,7 @@ async fn silent_connections_do_not_keep_others_out() {
         let mut open: Vec<_> =
             (0..100).map(|_| from(Ipv4Addr::new(127, 0, 0, 2), server)).collect();
         // Beyond the bound they are closed; the first are not.
-        let refused = open.split_off(door::MAX_PER_SOURCE);
+        let refused = open.split_off(LIMITS.of_source);
         let closed = refused.into_iter().filter(|mut stream| {
             stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
             matches!(stream.read(&mut [0]), Ok(0))
@@ -365,7 +376,7 @@ async fn silent_connections_do_not_keep_others_out() {
     })
     .await
     .unwrap();
-    assert_eq!(refused, 100 - door::MAX_PER_SOURCE);
+    assert_eq!(refused, 100 - LIMITS.of_source);
     for mut stream in &silent {
         stream.set_nonblocking(true).unwrap();
         let read = stream.read(&mut [0]);
@@ -386,6 +397,93 @@ async fn silent_connections_do_not_keep_others_out() {
     while !spawn_blocking(again).await.unwrap() {
         assert!(std::time::Instant::now() < deadline, "the source is shut out");
     }
+    lab.end().await;
+}
+
+/// Sources that open connections, begin to ask and say no more.
+#[tokio::test]
+async fn half_heads_give_way() {
+    let lab = Lab::new().await;
+    let server = lab.server;
+    let half = spawn_blocking(move || {
+        let half: Vec<_> = (0..LIMITS.all)
+            .map(|at| {
+                let source = Ipv4Addr::new(127, 0, 1, u8::try_from(at / 60).unwrap());
+                let mut stream = from(source, server);
+                stream.write_all(b"GET /ipxe.efi HTTP/1.1\r\nHost: x\r\nX: ").unwrap();
+                stream
+            })
+            .collect();
+        half
+    });
+    let half = half.await.unwrap();
+    for _ in 0..20 {
+        lab.check("GET /ipxe.efi", "200\n\n0123456789").await;
+        lab.check("GET /healthz", "200\n\nok\n").await;
+    }
+    let counted: std::collections::HashMap<_, _> = lab.counters.all().collect();
+    let (refused, gave_way) = (counted["connections-refused"], counted["connections-gave-way"]);
+    assert_eq!(refused, 0);
+    assert!((1..=40).contains(&gave_way), "{gave_way}");
+    let said = lab.said.lock().unwrap().clone();
+    let [Some(why)] = said.as_slice() else { panic!("{said:?}") };
+    assert!(why.starts_with("all 200 connections are taken, 60 of them by 127.0.1."), "{why}");
+    drop(half);
+    lab.end().await;
+}
+
+/// An answer that is read slowly is not cut for who comes.
+#[tokio::test]
+async fn answers_under_way_do_not_give_way() {
+    let lab = Lab::new().await;
+    let server = lab.server;
+    let (mut slow, others) = spawn_blocking(move || {
+        let mut slow = from(Ipv4Addr::new(127, 0, 2, 1), server);
+        slow.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut begin = [0; 1000];
+        slow.read_exact(&mut begin).unwrap();
+        let others: Vec<_> = (0..2 * LIMITS.all)
+            .map(|at| from(Ipv4Addr::new(127, 0, 3, u8::try_from(at / 40).unwrap()), server))
+            .collect();
+        (slow, others)
+    })
+    .await
+    .unwrap();
+    lab.check("GET /ipxe.efi", "200\n\n0123456789").await;
+    let read = spawn_blocking(move || {
+        slow.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut rest = Vec::new();
+        slow.read_to_end(&mut rest).unwrap();
+        rest.len()
+    });
+    assert!(read.await.unwrap() > 2_999_000);
+    drop(others);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_head_is_bounded() {
+    let lab = Lab::new().await;
+    let head = |bytes: usize| format!("GET /ipxe.efi\nX: {}", "x".repeat(bytes));
+    lab.check(&head(16_000), "200\n\n0123456789").await;
+    let server = lab.server;
+    let refused = spawn_blocking(move || {
+        let mut stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(b"GET /ipxe.efi HTTP/1.1\r\nHost: x\r\nX: ").unwrap();
+        let mut sent = 0;
+        // Until the other end has enough.
+        while sent < 390_000 && stream.write_all(&[b'x'; 1000]).is_ok() {
+            sent += 1000;
+        }
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    });
+    let answer = refused.await.unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    assert_eq!(lab.counters.heads_too_large.load(Relaxed), 1);
+    lab.check(&format!("GET /{}", "x".repeat(20_000)), "404\n\nthere is no such file\n").await;
     lab.end().await;
 }
 

@@ -48,6 +48,7 @@ impl Lab {
             files,
             machines.clone(),
             DEFAULT_BLOCK_SIZE,
+            MAX_TRANSFERS,
             cancel.clone(),
         ));
         Self { directory, server, machines, cancel, serving }
