@@ -54,7 +54,7 @@ pub enum Takeover {
 pub type Check<'c> = &'c dyn Fn(&mut shadow::Shadow) -> anyhow::Result<()>;
 
 #[derive(Default)]
-pub struct Heartbeat;
+pub struct Heartbeat(());
 
 impl Heartbeat {
     /// # Errors
