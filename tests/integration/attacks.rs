@@ -33,6 +33,14 @@ fn state(lab: &Lab, daemon: &Daemon, name: &str) -> Result<String> {
     Ok(row["state"].as_str().unwrap_or_default().to_owned())
 }
 
+/// At once: half a file is another one.
+fn write(daemon: &Daemon, text: &str) -> Result<()> {
+    let path = daemon.setup().path();
+    let new = path.with_extension("new");
+    fs::write(&new, text)?;
+    Ok(fs::rename(new, path)?)
+}
+
 /// 5,000 mistakes and a secret are a line to the network, and few in the log, however often they are read.
 #[test]
 fn mistakes_are_told_in_few_words() -> Result<()> {
@@ -44,14 +52,13 @@ fn mistakes_are_told_in_few_words() -> Result<()> {
     let host = "[[host]]\nmac = \"52:54:00:00:00:0a\"\nip = \"192.168.2.150\"\n";
     let broken = format!("{good}{host}script = {SECRET:?}\n{}", host.repeat(HOSTS));
     for reading in 0..5 {
-        fs::write(daemon.setup().path(), format!("{broken}#{reading}\n"))?;
+        write(&daemon, &format!("{broken}#{reading}\n"))?;
         daemon.process().signal(Signal::SIGHUP)?;
         wait_for_page(&lab, 200, |page| page.contains("degraded: configuration"))?;
     }
-    let (_, page) = readyz(&lab)?;
     let expect = "ready\ndegraded: configuration: 10001 problems\n\
                   `netboot status` on this node says why\n";
-    ensure!(page == expect, "{page}");
+    let page = wait_for_page(&lab, 200, |page| page == expect)?;
     wait_for_note(&lab, daemon.setup(), "configuration", "; and 9981 more: `netboot check`")?;
     let status = daemon.status(&lab.server)?.to_string();
     let log = daemon.log()[before..].to_owned();
@@ -60,7 +67,7 @@ fn mistakes_are_told_in_few_words() -> Result<()> {
     for text in [&page, &status, &log] {
         ensure!(!text.contains("hunter2") && !text.contains("s3cr3t"), "a secret is told: {text}");
     }
-    fs::write(daemon.setup().path(), good)?;
+    write(&daemon, &good)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     daemon.stop()
 }

@@ -63,7 +63,7 @@ fn use_service(lab: &Lab, service: Service) -> Result<()> {
 }
 
 pub(crate) fn readyz(lab: &Lab) -> Result<(u16, String)> {
-    let answer = curl(&lab.client, &format!("http://{SERVER}/readyz"), &[])?;
+    let answer = curl(&lab.server, &format!("http://{SERVER}/readyz"), &[])?;
     Ok((answer.status, String::from_utf8(answer.body)?))
 }
 
@@ -200,7 +200,9 @@ fn a_full_disk_costs_log_lines_only() -> Result<()> {
         }
     }
     wait_for("lines that are counted", DEADLINE, || Ok((status()?.0 >= 6).then_some(())))?;
-    wait_for_trouble(&lab, daemon.setup(), 200, "syslog", "No space left on device")?;
+    let page = wait_for_page(&lab, 200, |page| page.contains("degraded: syslog\n"))?;
+    ensure!(!page.contains("No space left on device"), "the network is told why: {page}");
+    ensure!(daemon.log().contains("No space left on device"), "{}", daemon.log());
     let warnings = daemon.log().matches("cannot write syslog files").count();
     ensure!(warnings == 1, "{warnings} warnings:\n{}", daemon.log());
 

@@ -391,14 +391,14 @@ fn one_machines_address_is_no_others_trouble() -> Result<()> {
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     lab.server.add_address("lo", &format!("{OTHER}/32"))?;
     let taken = "(192.168.2.150): this node has that address itself, on lo";
-    wait_for_readyz(&lab, 200, taken)?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "hosts", taken)?;
     check_lease(&lab, CLIENT)?;
     // Others are changed, and a start bears it, too.
     edit(daemon.setup(), "192.168.2.144", "192.168.2.145")?;
     wait_for_log(daemon.process(), "1 changed", 1)?;
     check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
     let daemon = daemon.kill().start(&lab.server, INTERFACE)?;
-    wait_for_readyz(&lab, 200, taken)?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "hosts", taken)?;
     check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
     lab.server.ip(&["address", "del", &format!("{OTHER}/32"), "dev", "lo"])?;
     wait_until_all_is_well(&lab)?;
@@ -414,7 +414,7 @@ fn a_missing_boot_file_is_named() -> Result<()> {
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let file = daemon.setup().boot_root().join("ipxe.efi");
     fs::remove_file(&file)?;
-    wait_for_readyz(&lab, 200, "no ipxe.efi in ")?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", "no ipxe.efi in ")?;
     fs::write(&file, "again")?;
     wait_until_all_is_well(&lab)?;
     daemon.stop()
