@@ -4,6 +4,7 @@ mod alive;
 mod bind;
 mod boot_root;
 mod declines;
+mod descriptors;
 mod dhcp;
 mod dhcp_sockets;
 mod ending;
@@ -16,6 +17,7 @@ mod node;
 mod notify;
 mod pages;
 mod privileges;
+mod refusals;
 mod report;
 mod self_check;
 mod services;
@@ -31,13 +33,13 @@ mod wanted;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
 
 use self::{
+    descriptors::Shares,
     node::{AtEnd, Node, Why},
     privileges::Privileges,
     source::Source,
@@ -48,9 +50,6 @@ use crate::{
     links, status,
     watch::Watcher,
 };
-
-/// TFTP takes two descriptors for a transfer: room for a rack's.
-const DESCRIPTORS: u64 = 65_536;
 
 /// How often it is looked whether all still runs.
 const CARE: Duration = Duration::from_secs(1);
@@ -63,16 +62,15 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::logging::start(&args.log)?;
     let (source, mut config) = Source::open(args)?;
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
-    if let Err(error) = raise_descriptors() {
-        tracing::warn!("cannot raise the limit on open files: {error:#}");
-    }
+    let shares = Shares::take().context("the limit on open files cannot be read")?;
+    shares.tell();
     let another = ending::wait(&config)?;
     let privileges = Privileges::reduce(&config)?;
     config.xdp.pin_path = config.xdp.pin_path.by(privileges.way());
     // Threads keep the privileges that there were when they were started.
     let _log = crate::logging::detach();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(source, config, at_end));
+    let result = runtime.block_on(serve(source, config, shares, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match another {
         Some(another) if result.as_ref().is_err_and(bind::is_taken) => result.context(another),
@@ -98,16 +96,12 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     status::print(&config, format)
 }
 
-fn raise_descriptors() -> anyhow::Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let wanted = DESCRIPTORS.min(hard);
-    if soft < wanted {
-        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
-    }
-    Ok(())
-}
-
-async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<()> {
+async fn serve(
+    source: Source,
+    config: Config,
+    shares: Shares,
+    at_end: AtEnd,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
@@ -116,7 +110,7 @@ async fn serve(source: Source, config: Config, at_end: AtEnd) -> anyhow::Result<
 
     // Before the start, which takes a while: a change meanwhile is one, too.
     let mut files = Files::watch(source.watched());
-    let mut node = Node::start(source, config, declined).await?;
+    let mut node = Node::start(source, config, shares, declined).await?;
     notify::ready();
     let mut care = tokio::time::interval(CARE);
     let at_end = loop {

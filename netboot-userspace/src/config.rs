@@ -26,6 +26,7 @@ mod read;
 mod regular;
 mod reload;
 mod script_settings;
+mod secret;
 mod section;
 mod shape;
 mod source;

@@ -33,7 +33,7 @@ pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
     counts::Counts,
-    deadlines::put_off,
+    deadlines::Heartbeat,
     events::{Events, watch, watch_log},
     leftovers::enlarge_counters,
     resident::{Check, Resident, Takeover, is_left, remove},

@@ -7,11 +7,13 @@
 //!   are not looked at.
 
 mod body;
+mod conditions;
 mod door;
 mod file;
 mod log;
 mod path;
 mod range;
+mod working;
 
 use std::{
     any::Any,
@@ -38,9 +40,15 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
-use self::{door::Ends, log::Trouble, path::Target};
+pub use self::door::MAX_CONNECTIONS;
+use self::{
+    door::{Door, Ends},
+    log::Trouble,
+    path::Target,
+};
 use crate::{
-    config, files::Files, inventory::Host, log_budget::LogBudget, machines::Machines, script,
+    config, connections, files::Files, inventory::Host, log_budget::LogBudget, machines::Machines,
+    script,
 };
 
 /// For the head of a request; for the next request on a connection too.
@@ -53,10 +61,32 @@ pub struct Site {
     pub machines: Machines,
     /// Of the moment: each request takes what it finds.
     pub settings: Arc<ArcSwap<Settings>>,
-    /// Counts answers that failed by a mistake of ours.
-    pub panics: Arc<AtomicU64>,
+    pub counters: Arc<Counters>,
     /// Routes of other parts of the daemon; they go before files.
     pub more: Router,
+}
+
+/// What went wrong, for status and metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    connections: Arc<connections::Counters>,
+    /// Requests whose head was too large.
+    heads_too_large: AtomicU64,
+    /// Answers that failed by a mistake of ours.
+    panics: AtomicU64,
+}
+
+impl Counters {
+    /// Names, as in status and metrics, and values.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let own = [("heads-too-large", &self.heads_too_large), ("panics", &self.panics)];
+        let own = own.map(|(name, counter)| (name, counter.load(Relaxed)));
+        self.connections.all().into_iter().chain(own)
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
 }
 
 /// What scripts are made of.
@@ -75,24 +105,30 @@ pub enum Strangers {
     Boot,
 }
 
-/// Serves until it is cancelled; downloads under way are finished first.
+/// Serves so many connections until it is cancelled; downloads under way are finished first. `tell` hears why it does
+/// not serve as it should; `None`: it does again.
 ///
 /// # Errors
 /// The socket has no address.
 pub async fn serve(
     listener: TcpListener,
     site: Site,
+    most_connections: usize,
+    tell: impl Fn(Option<&str>) + Send,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the HTTP socket's address")?;
     info!(%address, "http: serving");
     let lines = LogBudget::new("http");
-    door::open(listener, router(site, &lines), lines, PATIENCE, cancel).await;
+    let counters = Arc::clone(&site.counters);
+    let router = router(site, &lines);
+    let door = Door { router, lines, counters, patience: PATIENCE, cancel };
+    door.open(listener, door::limits(most_connections), tell).await;
     Ok(())
 }
 
 fn router(site: Site, lines: &LogBudget) -> Router {
-    let panics = Arc::clone(&site.panics);
+    let counters = Arc::clone(&site.counters);
     let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
     let boot = boot
         .layer(middleware::from_fn_with_state((site.clone(), lines.clone()), log::note))
@@ -102,13 +138,16 @@ fn router(site: Site, lines: &LogBudget) -> Router {
         .merge(site.more)
         .fallback_service(boot)
         .layer(CatchPanicLayer::custom(move |_panic: Box<dyn Any + Send>| {
-            panics.fetch_add(1, Relaxed);
+            count(&counters.panics);
             let text = "a mistake of the server: see its log\n";
             (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }))
 }
 
 async fn wrong_method(method: Method) -> Response {
+    const KNOWN: [Method; 5] =
+        [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS];
+    let method = if KNOWN.contains(&method) { method.as_str() } else { "this method" };
     let text = format!("{method} is not possible here: GET and HEAD are\n");
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")], text).into_response()
 }

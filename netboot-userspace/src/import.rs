@@ -62,7 +62,7 @@ pub fn read(kind: Kind, path: &Path) -> Result<Imported, Problems> {
     }
     let mut files = Files::default();
     let site = files.first(path).and_then(|text| site(kind, &text, &mut files));
-    let (mut placed, mut notes) = site.map_err(|problem| Problems(vec![problem]))?.settle();
+    let (mut placed, mut notes) = site.map_err(Problems::from)?.settle();
     judge::judge(&mut placed, &mut notes)?;
     Ok(Imported { fragment: placed.fragment, notes: notes.into_sorted() })
 }

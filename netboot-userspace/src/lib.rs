@@ -10,6 +10,7 @@ pub mod app;
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod connections;
 pub mod explain;
 pub mod export;
 #[cfg(feature = "fastpath")]
@@ -17,6 +18,7 @@ pub mod fastpath;
 #[cfg(not(feature = "fastpath"))]
 #[path = "fastpath/absent.rs"]
 pub mod fastpath;
+pub mod few;
 pub mod files;
 pub mod hosts;
 pub mod http;
@@ -41,6 +43,7 @@ pub mod running;
 pub mod script;
 #[cfg(feature = "fastpath")]
 pub mod selftest;
+mod shared_text;
 pub mod sightings;
 pub mod slowpath;
 pub mod status;

@@ -20,10 +20,9 @@ const TINK_SERVER_PORT: u16 = 42113;
 
 /// A value that cannot stand in a script.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} = {value:?} {why}: correct it in the configuration")]
+#[error("{field} {why}: correct it in the configuration")]
 pub struct Error {
     pub field: &'static str,
-    pub value: String,
     pub why: &'static str,
 }
 
@@ -120,7 +119,7 @@ fn chain(host: &Host, url: &str) -> Result<String, Error> {
     let url = word("host.script", url)?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         let why = "is no URL of http or https";
-        return Err(Error { field: "host.script", value: url.into(), why });
+        return Err(Error { field: "host.script", why });
     }
     Ok(render(
         include_str!("script/chain.ipxe.j2"),

@@ -27,6 +27,9 @@ pub struct Status {
     /// The file that the daemon was started with.
     pub config: Option<PathBuf>,
     pub uptime_seconds: u64,
+    /// Nothing is down: what `/readyz` says, where HTTP does not.
+    #[serde(default)]
+    pub ready: bool,
     pub interfaces: Vec<InterfaceStatus>,
     pub verdicts: Vec<VerdictCount>,
     pub services: Vec<ServiceStatus>,

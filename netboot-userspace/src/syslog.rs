@@ -23,7 +23,11 @@ use std::{
 use tokio::sync::mpsc;
 
 pub use self::{
-    counters::Counters, source::Source, tcp::serve_tcp, udp::serve_udp, writer::Writer,
+    counters::Counters,
+    source::Source,
+    tcp::{MAX_CONNECTIONS, serve_tcp},
+    udp::serve_udp,
+    writer::Writer,
 };
 use self::{counters::count, limit::Limit, parse::MAX_MESSAGE};
 use crate::machines::Machines;

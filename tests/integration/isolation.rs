@@ -63,7 +63,7 @@ fn use_service(lab: &Lab, service: Service) -> Result<()> {
 }
 
 pub(crate) fn readyz(lab: &Lab) -> Result<(u16, String)> {
-    let answer = curl(&lab.client, &format!("http://{SERVER}/readyz"), &[])?;
+    let answer = curl(&lab.server, &format!("http://{SERVER}/readyz"), &[])?;
     Ok((answer.status, String::from_utf8(answer.body)?))
 }
 
@@ -78,6 +78,36 @@ pub(crate) fn wait_for_page(
         Ok((got == status && is_right(&text)).then_some(text))
     })
     .with_context(|| format!("{:?}", readyz(lab)))
+}
+
+/// Waits until `/readyz` names a part, and `netboot status` says why.
+pub(crate) fn wait_for_trouble(
+    lab: &Lab,
+    setup: &Setup,
+    status: u16,
+    part: &str,
+    why: &str,
+) -> Result<()> {
+    let page = wait_for_page(lab, status, |page| {
+        page.lines().any(|line| line.trim_start_matches("degraded: ") == part)
+    })?;
+    ensure!(!page.contains(why), "the network is told why: {page}");
+    wait_for_note(lab, setup, part, why)
+}
+
+/// Waits until `netboot status` says this of a part.
+pub(crate) fn wait_for_note(lab: &Lab, setup: &Setup, part: &str, why: &str) -> Result<()> {
+    let mut last = String::new();
+    wait_for(&format!("{part}: {why} in the status"), DEADLINE, || {
+        last = process::run(setup.command(&lab.server, &["status", "--json"])?, DEADLINE)?;
+        let status: serde_json::Value = serde_json::from_str(&last)?;
+        let services = status["services"].as_array().context("services")?;
+        let is_said = services.iter().any(|row| {
+            row["name"] == part && row["note"].as_str().is_some_and(|note| note.contains(why))
+        });
+        Ok(is_said.then_some(()))
+    })
+    .with_context(|| last)
 }
 
 fn counter(lab: &Lab, setup: &Setup, name: &str) -> Result<u64> {
@@ -119,9 +149,10 @@ fn check_taken(taken: &Taken, service: Service, word: &str) -> Result<()> {
     ensure!(daemon.log().matches(word).count() == 1, "said once:\n{}", daemon.log());
     if service != Service::Http {
         let (code, page) = readyz(&lab)?;
-        ensure!(code == 503 && page.contains(&why), "{code} {page}");
-        let metrics = curl(&lab.client, &format!("http://{SERVER}/metrics"), &[])?;
         let name = down[0]["name"].as_str().unwrap_or_default();
+        ensure!(code == 503 && page.lines().next() == Some(name), "{code} {page}");
+        ensure!(!page.contains(word), "the network is told why: {page}");
+        let metrics = curl(&lab.client, &format!("http://{SERVER}/metrics"), &[])?;
         let line = format!("netboot_up{{name=\"{name}\"}} 0");
         ensure!(String::from_utf8(metrics.body)?.contains(&line), "no {line}");
     }
@@ -169,8 +200,9 @@ fn a_full_disk_costs_log_lines_only() -> Result<()> {
         }
     }
     wait_for("lines that are counted", DEADLINE, || Ok((status()?.0 >= 6).then_some(())))?;
-    let page = wait_for_page(&lab, 200, |page| page.contains("degraded: syslog"))?;
-    ensure!(page.contains("No space left on device"), "{page}");
+    let page = wait_for_page(&lab, 200, |page| page.contains("degraded: syslog\n"))?;
+    ensure!(!page.contains("No space left on device"), "the network is told why: {page}");
+    ensure!(daemon.log().contains("No space left on device"), "{}", daemon.log());
     let warnings = daemon.log().matches("cannot write syslog files").count();
     ensure!(warnings == 1, "{warnings} warnings:\n{}", daemon.log());
 
@@ -200,7 +232,7 @@ fn an_unusable_state_directory_is_no_reason_to_stop() -> Result<()> {
             use_service(&lab, service).with_context(|| format!("{service:?} {round}"))?;
         }
         wait_for_page(&lab, 200, |page| {
-            page.contains("degraded: status: ") && page.contains("degraded: syslog: ")
+            page.contains("degraded: status\n") && page.contains("degraded: syslog\n")
         })
         .context(round)?;
         fs::remove_file(&state)?;
@@ -220,7 +252,7 @@ fn boot_root_may_go_and_come() -> Result<()> {
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let away = root.with_extension("away");
     fs::rename(&root, &away)?;
-    wait_for_page(&lab, 200, |page| page.contains("degraded: boot.root: "))?;
+    wait_for_page(&lab, 200, |page| page.contains("degraded: boot.root\n"))?;
     let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
     ensure!(answer.status == 503, "{}", answer.status);
     ensure!(tftp(&lab.client, SERVER, "ipxe.efi").is_err(), "a file from nowhere");
@@ -244,7 +276,7 @@ fn a_start_without_boot_files() -> Result<()> {
     let daemon = setup.start(&lab.server, INTERFACE)?;
     ensure!(daemon.log().contains("create the directory, or name another"), "{}", daemon.log());
     use_service(&lab, Service::Dhcp)?;
-    wait_for_page(&lab, 200, |page| page.contains("degraded: boot.root: "))?;
+    wait_for_page(&lab, 200, |page| page.contains("degraded: boot.root\n"))?;
     fs::rename(&away, &root)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     use_service(&lab, Service::Tftp)?;

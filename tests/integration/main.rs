@@ -1,6 +1,7 @@
 //! The tests that need root: namespaces, real clients, machines with firmware.
 
 mod adopt;
+mod attacks;
 mod beside;
 mod boot;
 mod cli;

@@ -21,7 +21,11 @@ use netboot_tests::{
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::{self_check::program, site::Site};
+use crate::{
+    isolation::{wait_for_note, wait_for_trouble},
+    self_check::program,
+    site::Site,
+};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -75,7 +79,7 @@ fn bpftool(setup: &Setup, name: &str, verb: &str, args: &[String]) -> Result<Str
 }
 
 /// The first row of a map: bytes of its key and its value.
-fn row(setup: &Setup, name: &str) -> Result<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn row(setup: &Setup, name: &str) -> Result<(Vec<u8>, Vec<u8>)> {
     let text = bpftool(setup, name, "dump", &[])?;
     let rows: Value = serde_json::from_str(&text).context(text)?;
     let bytes = |value: &Value| -> Result<Vec<u8>> {
@@ -175,7 +179,8 @@ fn a_mode_whose_port_is_taken_is_not_taken_on() -> Result<()> {
     edit(daemon.setup(), "mode = \"reservation\"", "mode = \"proxy\"")?;
     wait_for_log(daemon.process(), "kept the old configuration: UDP port 4011 is taken", 1)?;
     check_lease(&lab, CLIENT)?;
-    wait_for_readyz(&lab, 200, "degraded: configuration: kept the old one: UDP port 4011")?;
+    let why = "kept the old one: UDP port 4011";
+    wait_for_trouble(&lab, daemon.setup(), 200, "configuration", why)?;
 
     drop(taken);
     daemon.process().signal(Signal::SIGHUP)?;
@@ -232,7 +237,7 @@ fn other_interfaces_may_be_served() -> Result<()> {
     let mut daemon = Process::spawn(setup.command(&lab.server, &["run"])?)?;
     wait_until_ready(&mut daemon)?;
     edit(&setup, "[\"eth0\"]", "[\"nope0\"]")?;
-    wait_for_readyz(&lab, 503, "interface nope0: it is not there")?;
+    wait_for_trouble(&lab, &setup, 503, "interface nope0", "it is not there")?;
     edit(&setup, "[\"nope0\"]", "[\"eth1\"]")?;
     wait_for_log(&daemon, "answering in generic mode interface=\"eth1\"", 1)?;
     wait_for_readyz(&lab, 200, "ready\n")?;
@@ -260,7 +265,8 @@ fn an_upgrade_that_does_not_stand_the_self_check() -> Result<()> {
     let mut new = Process::spawn(setup.run_through(&lab.server, &[], Build::Other)?)?.quiet();
     wait_until_ready(&mut new)?;
     wait_for_log(&new, "an earlier daemon's XDP program goes on answering", 1)?;
-    wait_for_readyz(&lab, 503, "self-check: the XDP program does not answer 02:fa:17")?;
+    let why = "the XDP program does not answer 02:fa:17";
+    wait_for_trouble(&lab, &setup, 503, "self-check", why)?;
     let (_, before) = row(&setup, map::DEADLINES)?;
     wait_for("later deadlines", DEADLINE, || {
         Ok((row(&setup, map::DEADLINES)?.1 != before).then_some(()))
@@ -303,11 +309,11 @@ fn a_cable_is_out() -> Result<()> {
     let lab = Lab::new()?;
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     for (namespace, expect) in [
-        (&lab.client, "degraded: interface eth0: no carrier: machines at it get no answers"),
-        (&lab.server, "degraded: interface eth0: it is switched off: machines at it get no"),
+        (&lab.client, "no carrier: machines at it get no answers"),
+        (&lab.server, "it is switched off: machines at it get no"),
     ] {
         namespace.ip(&["link", "set", INTERFACE, "down"])?;
-        wait_for_readyz(&lab, 200, expect)?;
+        wait_for_trouble(&lab, daemon.setup(), 200, "interface eth0", expect)?;
         namespace.ip(&["link", "set", INTERFACE, "up"])?;
         wait_for_readyz(&lab, 200, "ready\n")?;
     }
@@ -340,17 +346,20 @@ fn an_address_may_come_and_go() -> Result<()> {
         })
         .with_context(|| last)
     };
-    readyz("degraded: interface eth0: it has no IPv4 address")?;
-    readyz("degraded: tftp: not started: this node has no address")?;
+    let note = |part: &str, why: &str| wait_for_note(&lab, daemon.setup(), part, why);
+    readyz("degraded: interface eth0\n")?;
+    note("interface eth0", "it has no IPv4 address")?;
+    readyz("degraded: tftp\n")?;
+    note("tftp", "not started: this node has no address")?;
     for round in 1..=2 {
         lab.server.add_address(INTERFACE, &address)?;
         readyz("ready\n")?;
         check_lease(&lab, CLIENT)?;
         lab.server.ip(&["address", "del", &address, "dev", INTERFACE])?;
-        readyz("degraded: tftp: not started").with_context(|| format!("round {round}"))?;
+        readyz("degraded: tftp\n").with_context(|| format!("round {round}"))?;
     }
     lab.server.add_address(INTERFACE, "10.9.9.9/24")?;
-    readyz("interface eth0: no address of it lies in a [[subnet]]: only relayed machines")?;
+    note("interface eth0", "no address of it lies in a [[subnet]]: only relayed machines")?;
     lab.server.add_address(INTERFACE, &address)?;
     readyz("ready\n")?;
     ensure!(!daemon.log().contains("did not end well"), "{}", daemon.log());
@@ -382,14 +391,14 @@ fn one_machines_address_is_no_others_trouble() -> Result<()> {
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     lab.server.add_address("lo", &format!("{OTHER}/32"))?;
     let taken = "(192.168.2.150): this node has that address itself, on lo";
-    wait_for_readyz(&lab, 200, taken)?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "hosts", taken)?;
     check_lease(&lab, CLIENT)?;
     // Others are changed, and a start bears it, too.
     edit(daemon.setup(), "192.168.2.144", "192.168.2.145")?;
     wait_for_log(daemon.process(), "1 changed", 1)?;
     check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
     let daemon = daemon.kill().start(&lab.server, INTERFACE)?;
-    wait_for_readyz(&lab, 200, taken)?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "hosts", taken)?;
     check_lease(&lab, Ipv4Addr::new(192, 168, 2, 145))?;
     lab.server.ip(&["address", "del", &format!("{OTHER}/32"), "dev", "lo"])?;
     wait_until_all_is_well(&lab)?;
@@ -405,7 +414,7 @@ fn a_missing_boot_file_is_named() -> Result<()> {
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let file = daemon.setup().boot_root().join("ipxe.efi");
     fs::remove_file(&file)?;
-    wait_for_readyz(&lab, 200, "no ipxe.efi in ")?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", "no ipxe.efi in ")?;
     fs::write(&file, "again")?;
     wait_until_all_is_well(&lab)?;
     daemon.stop()

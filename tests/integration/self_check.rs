@@ -12,7 +12,10 @@ use netboot_tests::{
 };
 use serde_json::Value;
 
-use crate::{isolation::wait_for_page, site::Site};
+use crate::{
+    isolation::{wait_for_page, wait_for_trouble},
+    site::Site,
+};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const WRONG: &str = "02:fa:17:00:00:01";
@@ -53,7 +56,7 @@ fn at_an_upgrade() -> Result<()> {
 
     let upgraded = spawn_other(&lab, &setup)?;
     says(&upgraded, &format!("does not answer {WRONG} as it must (self-check)"))?;
-    wait_for_page(&lab, 503, |page| page.contains("self-check") && page.contains(WRONG))?;
+    wait_for_trouble(&lab, &setup, 503, "self-check", WRONG)?;
     ensure!(program(&lab)? == old, "the old program does not go on");
 
     edit(&setup, WRONG, OTHER)?;
@@ -73,14 +76,14 @@ fn at_a_reload() -> Result<()> {
     let old = program(&lab)?;
     for (from, to) in [(OTHER, WRONG), ("machine2", "machine3")] {
         edit(&setup, from, to)?;
-        wait_for_page(&lab, 503, |page| page.contains("self-check") && page.contains(WRONG))?;
+        wait_for_trouble(&lab, &setup, 503, "self-check", WRONG)?;
         ensure!(program(&lab)? == old, "another program was put in service");
     }
     says(&daemon, "kept the old configuration: ")?;
     // What else is put in service changes nothing of that.
     lab.server.ip(&["link", "set", INTERFACE, "mtu", "1450"])?;
     says(&daemon, "interfaces changed: eth0")?;
-    wait_for_page(&lab, 503, |page| page.contains("self-check") && page.contains(WRONG))?;
+    wait_for_trouble(&lab, &setup, 503, "self-check", WRONG)?;
     edit(&setup, WRONG, OTHER)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     says(&daemon, "reloaded: all anew, 2 hosts")?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use netboot_ebpf::shared::Deadlines;
 use tokio::sync::watch;
 
-use crate::{config::Xdp, fastpath, quarantine, throttle::Throttle};
+use crate::{config::Xdp, fastpath::Heartbeat, quarantine, throttle::Throttle};
 
 /// Several times within the shortest `xdp.boot-files-without-daemon`.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -52,6 +52,7 @@ impl Alive {
 async fn tell(mut xdp: watch::Receiver<Option<Xdp>>, failed: watch::Sender<Option<String>>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     let mut failures = Throttle::default();
+    let mut heartbeat = Heartbeat::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -62,7 +63,7 @@ async fn tell(mut xdp: watch::Receiver<Option<Xdp>>, failed: watch::Sender<Optio
         let told = xdp
             .borrow_and_update()
             .as_ref()
-            .map_or(Ok(()), |xdp| fastpath::put_off(&xdp.pin_path, &deadlines(xdp)));
+            .map_or(Ok(()), |xdp| heartbeat.put_off(&xdp.pin_path, &deadlines(xdp)));
         let failure = told
             .err()
             .map(|error| format!("the kernel is not told that the daemon lives: {error:#}"));

@@ -19,10 +19,14 @@ pub(super) enum Others {
 }
 
 /// Sockets for TFTP: for transfers, and for requests, beside one that leaves, and was [released](release).
-pub(super) fn tftp(address: SocketAddr, others: Others) -> anyhow::Result<tftp::Sockets> {
+pub(super) fn tftp(
+    address: SocketAddr,
+    transfer_sockets: usize,
+    others: Others,
+) -> anyhow::Result<tftp::Sockets> {
     let requests = tftp_requests(address, others)?;
     let transfers = || bind_prepared(SocketAddr::new(address.ip(), 0), false);
-    let transfers = (0..tftp::TRANSFER_SOCKETS).map(|_| transfers()).collect::<io::Result<_>>();
+    let transfers = (0..transfer_sockets).map(|_| transfers()).collect::<io::Result<_>>();
     let transfers = transfers.map_err(|error| advice("tftp", "UDP", address, error))?;
     Ok(tftp::Sockets { requests, transfers })
 }

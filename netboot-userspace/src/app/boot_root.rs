@@ -42,7 +42,7 @@ pub(super) async fn watch(
             None if before.is_none() => {}
             None => tracing::info!("boot.root: {} can be read", files.root().display()),
         }
-        standing.tell(trouble.clone().map_or(State::Up, State::Degraded));
+        standing.tell(trouble.clone().map_or(State::Up, |why| State::Degraded(why.into())));
         before = trouble;
     }
 }

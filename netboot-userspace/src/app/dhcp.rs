@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     bind, declines, dhcp_sockets,
     ending::{ASK_EVERY, PATIENCE},
-    health::State,
+    health::{State, Trouble},
     interface,
     kernel::{How, Kernel},
     lasting::Lasting,
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     config::{Config, DhcpMode},
+    few::Few,
     links::{self, Link},
     other_servers::{Detector, OtherServers},
     quarantine::Held,
@@ -274,9 +275,11 @@ impl Dhcp {
     }
 
     /// The machines of the configuration that are not answered.
-    pub(super) fn left_out(&self) -> Option<String> {
+    pub(super) fn left_out(&self) -> Option<Trouble> {
         let tables = self.common.tables.read();
-        (!tables.left_out.is_empty()).then(|| tables.left_out.join("; "))
+        let left_out = &tables.left_out;
+        let few = || few(left_out);
+        (!left_out.is_empty()).then(|| Trouble::of(left_out.len(), few()))
     }
 
     /// What is not as configured.
@@ -485,9 +488,13 @@ fn rows(tables: &Tables) -> [usize; 2] {
 }
 
 fn tell_left_out(tables: &Tables) {
-    for sentence in &tables.left_out {
-        tracing::error!("{sentence}");
+    if !tables.left_out.is_empty() {
+        tracing::error!("{}", few(&tables.left_out));
     }
+}
+
+fn few(sentences: &[String]) -> Few<'_, String> {
+    Few::of(sentences, sentences.len(), ": `netboot explain MAC` says it of each machine")
 }
 
 impl Drop for Dhcp {

@@ -11,6 +11,8 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use crate::printable::printable;
+
 /// The parts of the daemon and how they are; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health {
@@ -30,8 +32,38 @@ pub(crate) struct Part {
 pub(crate) enum State {
     Up,
     /// It works, but not as it should.
-    Degraded(String),
-    Down(String),
+    Degraded(Trouble),
+    Down(Trouble),
+}
+
+/// Why a part is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// For the log and `netboot status`: it can name files and what stands in them.
+    text: String,
+    /// For HTTP, which is open to everybody.
+    count: usize,
+}
+
+impl Trouble {
+    /// So many problems, which the text tells of.
+    pub(crate) fn of(count: usize, text: impl fmt::Display) -> Self {
+        Self { text: one_line(text), count }
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<T: fmt::Display> From<T> for Trouble {
+    fn from(text: T) -> Self {
+        Self::of(1, text)
+    }
 }
 
 /// How one service tells how it is; what it says after its end is not heard.
@@ -48,13 +80,13 @@ impl Health {
     }
 
     /// The daemon is ready all the same.
-    pub(crate) fn degraded(&self, part: impl Into<Part>, why: impl fmt::Display) {
-        self.lock().insert(part.into(), State::Degraded(one_line(why)));
+    pub(crate) fn degraded(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
+        self.lock().insert(part.into(), State::Degraded(why.into()));
     }
 
     /// The daemon is not ready.
-    pub(crate) fn down(&self, part: impl Into<Part>, why: impl fmt::Display) {
-        self.lock().insert(part.into(), State::Down(one_line(why)));
+    pub(crate) fn down(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
+        self.lock().insert(part.into(), State::Down(why.into()));
     }
 
     /// It is not wanted any more.
@@ -112,7 +144,7 @@ impl State {
     pub(crate) fn why(&self) -> Option<&str> {
         match self {
             Self::Up => None,
-            Self::Degraded(why) | Self::Down(why) => Some(why),
+            Self::Degraded(why) | Self::Down(why) => Some(why.text()),
         }
     }
 }
@@ -136,8 +168,11 @@ impl fmt::Display for Part {
     }
 }
 
+/// Of a bounded length, whatever there is to say.
 fn one_line(why: impl fmt::Display) -> String {
-    why.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    const MOST: usize = 8192;
+    let line = why.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    printable(line.as_bytes(), MOST)
 }
 
 #[cfg(test)]
@@ -174,11 +209,11 @@ mod tests {
         let health = Health::default();
         let cancel = CancellationToken::new();
         let standing = health.standing("http".into(), cancel.clone());
-        standing.tell(State::Down("taken".to_owned()));
+        standing.tell(State::Down("taken".into()));
         check(&health, false, &[("http", "down", Some("taken"))]);
         cancel.cancel();
         health.off("http");
-        standing.tell(State::Down("late".to_owned()));
+        standing.tell(State::Down("late".into()));
         check(&health, true, &[]);
     }
 }

@@ -13,20 +13,21 @@ const DOWN: &str = "it is switched off: machines at it get no answers until it i
 /// `None`: it is not there.
 pub(super) fn state(link: Option<&Link>, tables: &Tables) -> State {
     let Some(link) = link else {
-        return State::Down(MISSING.to_owned());
+        return State::Down(MISSING.into());
     };
     // An interface of several may be for relayed machines alone.
     let only_relays =
         !tables.subnets.is_empty() && tables.subnets.iter().all(|subnet| subnet.ifindex == 0);
     match link.state {
-        LinkState::NoCarrier => State::Degraded(NO_CARRIER.to_owned()),
-        LinkState::Down => State::Degraded(format!("{DOWN} (`ip link set {} up`)", link.name)),
+        LinkState::NoCarrier => State::Degraded(NO_CARRIER.into()),
+        LinkState::Down => {
+            State::Degraded(format!("{DOWN} (`ip link set {} up`)", link.name).into())
+        }
         LinkState::Up if only_relays && link.addresses.is_empty() => State::Degraded(
-            "it has no IPv4 address: nobody is answered until it has one in a [[subnet]]"
-                .to_owned(),
+            "it has no IPv4 address: nobody is answered until it has one in a [[subnet]]".into(),
         ),
         LinkState::Up if only_relays => State::Degraded(
-            "no address of it lies in a [[subnet]]: only relayed machines are answered".to_owned(),
+            "no address of it lies in a [[subnet]]: only relayed machines are answered".into(),
         ),
         LinkState::Up => State::Up,
     }

@@ -11,9 +11,11 @@ use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
     alive::Alive,
+    descriptors::Shares,
     dhcp::{Changes, Dhcp, Ports},
-    health::{Health, State},
+    health::{Health, State, Trouble},
     kernel,
+    refusals::Refusals,
     report::Reporter,
     self_check::SelfCheckFailed,
     services::Services,
@@ -23,7 +25,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    config::{self, Change, Config, DhcpMode},
+    config::{self, Change, Config, DhcpMode, Problems},
     inventory::{Difference, Host, Inventory},
     machines::Machines,
     quarantine::Held,
@@ -42,6 +44,7 @@ pub(super) struct Node {
     /// Without hosts: these are in the inventory.
     config: Config,
     inventory: Inventory,
+    shares: Shares,
     machines: Machines,
     dhcp: Option<Dhcp>,
     shown: Shown,
@@ -57,6 +60,7 @@ pub(super) struct Node {
     is_refused: bool,
     /// Nor is what the interfaces are since: since when it has been tried.
     links_refused: Option<Instant>,
+    refusals: Refusals,
 }
 
 /// What becomes of the kernel's answers when the daemon ends.
@@ -94,6 +98,7 @@ impl Node {
     pub(super) async fn start(
         source: Source,
         mut config: Config,
+        shares: Shares,
         declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
         let inventory = Inventory::new(std::mem::take(&mut config.hosts));
@@ -117,7 +122,7 @@ impl Node {
             None => health.degraded(CONFIGURATION, "there is none: nobody is answered"),
         }
         let shown = Shown::default();
-        let wanted = wanted(&config, dhcp.as_ref());
+        let wanted = wanted(&config, shares, dhcp.as_ref());
         let services = Services::new(machines.clone(), &wanted);
         let counters = services.counters();
         let reporter =
@@ -127,6 +132,7 @@ impl Node {
             source,
             config,
             inventory,
+            shares,
             machines,
             dhcp,
             shown,
@@ -137,6 +143,7 @@ impl Node {
             failed_check: None,
             is_refused: false,
             links_refused: None,
+            refusals: Refusals::default(),
         };
         this.settle().await;
         if this.health.is_ready() {
@@ -252,15 +259,19 @@ impl Node {
                 return;
             }
             self.failed_check = None;
+            self.refusals = Refusals::default();
             if self.links_refused.is_none() && self.config.path.is_some() {
                 self.health.up(CONFIGURATION);
             }
             return;
         };
-        tracing::error!("kept the old configuration: {error:#}");
-        self.health.degraded(CONFIGURATION, format!("kept the old one: {error:#}"));
+        let count = error.downcast_ref().map_or(1, Problems::total);
+        let text = format!("{error:#}");
+        self.health
+            .degraded(CONFIGURATION, Trouble::of(count, format_args!("kept the old one: {text}")));
+        self.refusals.say(&text);
         if error.is::<SelfCheckFailed>() {
-            self.failed_check = Some(format!("{error:#}"));
+            self.failed_check = Some(text);
         }
     }
 
@@ -301,7 +312,7 @@ impl Node {
         for name in added {
             let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
             if let Some(State::Down(why) | State::Degraded(why)) = state {
-                tracing::error!(interface = name, "{why}");
+                tracing::error!(interface = name, "{}", why.text());
             }
         }
         self.inventory.replace(inventory);
@@ -364,7 +375,7 @@ impl Node {
 
     /// The services as they are wanted now, and the status as things are.
     async fn settle(&mut self) {
-        let wanted = wanted(&self.config, self.dhcp.as_ref());
+        let wanted = wanted(&self.config, self.shares, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
         if self.config.tftp.is_some() && !wanted.has_tftp() {
             self.health
@@ -459,11 +470,11 @@ fn interface(name: &str) -> String {
     format!("interface {name}")
 }
 
-fn wanted(config: &Config, dhcp: Option<&Dhcp>) -> Wanted {
+fn wanted(config: &Config, shares: Shares, dhcp: Option<&Dhcp>) -> Wanted {
     let mtu = dhcp.and_then(Dhcp::mtu);
     match dhcp {
-        Some(dhcp) => Wanted::new(config, Some(&dhcp.tables().read()), mtu),
-        None => Wanted::new(config, None, mtu),
+        Some(dhcp) => Wanted::new(config, shares, Some(&dhcp.tables().read()), mtu),
+        None => Wanted::new(config, shares, None, mtu),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The daemon's own pages beside what machines fetch: `/readyz`, `/metrics`.
-//! They tell no machine's name or log: HTTP is open to everybody.
+//! HTTP is open to everybody: they name parts of the daemon, and no machine, file or value.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -12,39 +12,60 @@ use axum::{
 };
 
 use super::{
-    health::{Health, State},
+    health::{Health, Part, State, Trouble},
     report::Reporter,
 };
-use crate::metrics;
+use crate::{metrics, shared_text::SharedText};
+
+/// Where to read why.
+const MORE: &str = "`netboot status` on this node says why\n";
+
+#[derive(Clone)]
+struct Pages {
+    reporter: Arc<Reporter>,
+    metrics: SharedText,
+}
 
 pub(super) fn router(reporter: Arc<Reporter>) -> Router {
-    Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(reporter)
+    let pages = Pages { reporter, metrics: SharedText::default() };
+    Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(pages)
 }
 
-async fn ready(Shared(reporter): Shared<Arc<Reporter>>) -> impl IntoResponse {
-    page(reporter.health())
+async fn ready(Shared(pages): Shared<Pages>) -> impl IntoResponse {
+    page(pages.reporter.health())
 }
 
-async fn metrics(Shared(reporter): Shared<Arc<Reporter>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render(&reporter.status()))
+async fn metrics(Shared(pages): Shared<Pages>) -> impl IntoResponse {
+    let text = pages.metrics.get(|| metrics::render(&pages.reporter.status()).into_bytes());
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }
 
 /// `ready` and what does not work as it should, or what is down.
 fn page(health: &Health) -> (StatusCode, String) {
     let (mut down, mut degraded) = (String::new(), String::new());
     for (part, state) in health.list() {
-        // Writing to a string does not fail.
-        let _ = match state {
-            State::Up => Ok(()),
-            State::Degraded(why) => writeln!(degraded, "degraded: {}: {why}", part.name),
-            State::Down(why) => writeln!(down, "{}: {why}", part.name),
-        };
+        match state {
+            State::Up => {}
+            State::Degraded(trouble) => line(&mut degraded, "degraded: ", &part, &trouble),
+            State::Down(trouble) => line(&mut down, "", &part, &trouble),
+        }
     }
-    if down.is_empty() {
-        (StatusCode::OK, format!("ready\n{degraded}"))
+    if !down.is_empty() {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{down}{MORE}"))
+    } else if degraded.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, down)
+        (StatusCode::OK, format!("ready\n{degraded}{MORE}"))
     }
+}
+
+fn line(page: &mut String, state: &str, part: &Part, trouble: &Trouble) {
+    let name = &part.name;
+    // Writing to a string does not fail.
+    let _ = match trouble.count() {
+        0 | 1 => writeln!(page, "{state}{name}"),
+        count => writeln!(page, "{state}{name}: {count} problems"),
+    };
 }
 
 #[cfg(test)]
@@ -52,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_down_is_named() {
+    fn parts_are_named_and_nothing_else() {
         let health = Health::default();
         let check = |status: u16, expect: &str| {
             let (got, text) = page(&health);
@@ -60,10 +81,17 @@ mod tests {
         };
         check(200, "ready\n");
         health.up("http");
-        health.degraded("configuration", "kept the old one");
-        check(200, "ready\ndegraded: configuration: kept the old one\n");
+        let secret = "kept the old one: /etc/shadow:1: \"hunter2\"";
+        health.degraded("configuration", secret);
+        check(200, "ready\ndegraded: configuration\n`netboot status` on this node says why\n");
+        health.degraded("configuration", Trouble::of(20_000, secret.repeat(20_000)));
+        check(
+            200,
+            "ready\ndegraded: configuration: 20000 problems\n\
+             `netboot status` on this node says why\n",
+        );
         health.down("tftp", "cannot listen");
-        health.down("self-check", "a difference");
-        check(503, "self-check: a difference\ntftp: cannot listen\n");
+        health.down("self-check", "02:00:00:00:00:01 is not answered");
+        check(503, "self-check\ntftp\n`netboot status` on this node says why\n");
     }
 }

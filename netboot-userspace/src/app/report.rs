@@ -77,6 +77,7 @@ impl Reporter {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
+            ready: self.health.is_ready(),
             interfaces: dhcp.interfaces.clone(),
             verdicts,
             services: self.health.list().into_iter().map(service).collect(),

@@ -3,10 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -14,7 +11,7 @@ use arc_swap::ArcSwap;
 
 use super::{
     bind, boot_root,
-    health::{Part, State},
+    health::{Part, Standing, State},
     pages,
     report::Reporter,
     status_socket,
@@ -37,7 +34,7 @@ pub(crate) struct Services {
     files: Files,
     tftp: tftp::Common,
     site: Arc<ArcSwap<http::Settings>>,
-    panics: Arc<AtomicU64>,
+    http: Arc<http::Counters>,
     sink: Sink,
     writer: Writer,
 }
@@ -46,7 +43,7 @@ pub(crate) struct Services {
 pub(crate) struct Counters {
     tftp: tftp::Counters,
     syslog: Arc<syslog::Counters>,
-    panics: Arc<AtomicU64>,
+    http: Arc<http::Counters>,
 }
 
 impl Services {
@@ -58,7 +55,7 @@ impl Services {
             machines,
             files,
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
-            panics: Arc::default(),
+            http: Arc::default(),
             sink,
             writer,
         }
@@ -68,7 +65,7 @@ impl Services {
         Counters {
             tftp: self.tftp.counters().clone(),
             syslog: self.sink.counters(),
-            panics: Arc::clone(&self.panics),
+            http: Arc::clone(&self.http),
         }
     }
 
@@ -83,15 +80,17 @@ impl Services {
     pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
         let this = self.clone();
         match service {
-            Service::Tftp { address, block_size } => {
-                boot(part, move |start| this.tftp(address, block_size, start))
+            Service::Tftp { address, block_size, transfer_sockets } => {
+                boot(part, move |start| this.tftp(address, block_size, transfer_sockets, start))
             }
-            Service::Http(address) => {
+            Service::Http { address, max_connections } => {
                 let reporter = Arc::clone(reporter);
-                boot(part, move |start| this.http(address, &reporter, start))
+                boot(part, move |start| this.http(address, max_connections, &reporter, start))
             }
             Service::SyslogUdp(address) => boot(part, move |start| this.syslog_udp(address, start)),
-            Service::SyslogTcp(address) => boot(part, move |start| this.syslog_tcp(address, start)),
+            Service::SyslogTcp { address, max_connections } => {
+                boot(part, move |start| this.syslog_tcp(address, max_connections, start))
+            }
             // Not the sink: the writer ends when all sinks are gone.
             Service::SyslogFiles(state_dir) => {
                 let writer = this.writer;
@@ -119,13 +118,14 @@ impl Services {
         &self,
         address: SocketAddr,
         block_size: u16,
+        transfer_sockets: usize,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
-        let sockets = bind::tftp(address, start.others)?;
+        let sockets = bind::tftp(address, transfer_sockets, start.others)?;
         let port = sockets.requests.try_clone().context("the TFTP socket")?;
         let standing = start.standing;
         let tell = move |trouble: Option<String>| {
-            standing.tell(trouble.map_or(State::Up, State::Degraded));
+            standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
         };
         let serve = tftp::serve(sockets, self.tftp.clone(), block_size, tell, start.cancel);
         Ok(Serving { port: Some(port), ..serving(serve) })
@@ -134,6 +134,7 @@ impl Services {
     fn http(
         &self,
         address: SocketAddr,
+        max_connections: usize,
         reporter: &Arc<Reporter>,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
@@ -142,10 +143,11 @@ impl Services {
             files: self.files.clone(),
             machines: self.machines.clone(),
             settings: Arc::clone(&self.site),
-            panics: Arc::clone(&self.panics),
+            counters: Arc::clone(&self.http),
             more: pages::router(Arc::clone(reporter)),
         };
-        Ok(serving(http::serve(listener, site, start.cancel)))
+        let Attempt { cancel, standing, .. } = start;
+        Ok(serving(http::serve(listener, site, max_connections, degrading(standing), cancel)))
     }
 
     fn syslog_udp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
@@ -157,9 +159,16 @@ impl Services {
         }))
     }
 
-    fn syslog_tcp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
-        let serve =
-            syslog::serve_tcp(bind::tcp("syslog", address)?, self.sink.clone(), start.cancel);
+    fn syslog_tcp(
+        &self,
+        address: SocketAddr,
+        max_connections: usize,
+        start: Attempt,
+    ) -> anyhow::Result<Serving> {
+        let (listener, sink) = (bind::tcp("syslog", address)?, self.sink.clone());
+        let Attempt { cancel, standing, .. } = start;
+        let tell = degrading(standing);
+        let serve = syslog::serve_tcp(listener, sink, max_connections, tell, cancel);
         Ok(serving(async move {
             serve.await;
             Ok(())
@@ -171,19 +180,21 @@ impl Counters {
     /// Names, as in status and metrics, and values.
     pub(crate) fn all(&self) -> Vec<(String, u64)> {
         let syslog = self.syslog.all().into_iter();
-        let mut all: Vec<_> =
-            syslog.map(|(name, value)| (format!("syslog-{name}"), value)).collect();
-        all.extend(self.tftp.all().map(|(name, value)| (format!("tftp-{name}"), value)));
-        all.push(("http-panics".to_owned(), self.panics.load(Relaxed)));
-        all
+        let syslog = syslog.map(|(name, value)| (format!("syslog-{name}"), value));
+        let http = self.http.all().map(|(name, value)| (format!("http-{name}"), value));
+        let tftp = self.tftp.all().map(|(name, value)| (format!("tftp-{name}"), value));
+        syslog.chain(http).chain(tftp).collect()
     }
+}
+
+/// How a service tells that it does not serve as it should, or does again.
+fn degrading(standing: Standing) -> impl Fn(Option<&str>) + Send + 'static {
+    move |trouble| standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())))
 }
 
 fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
     let Attempt { cancel, standing, .. } = start;
-    let tell = move |trouble: Option<&str>| {
-        standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.to_owned())));
-    };
+    let tell = degrading(standing);
     let (writer, state_dir): (Writer, PathBuf) = (writer.clone(), state_dir.to_owned());
     serving(async move {
         let run = move || writer.run(&state_dir, &cancel, &tell);

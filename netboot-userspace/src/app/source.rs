@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use super::node::Why;
 use crate::{
     args::RunArgs,
-    config::{
-        self, Change, Config, DhcpMode, Loaded, Problem, Problems, Reloader, Summary, XdpMode,
-    },
-    links,
+    config::{self, Change, Config, DhcpMode, Loaded, Problems, Reloader, Summary, XdpMode},
+    few, links,
 };
 
 /// The file, if there is one, and what is said instead of it.
@@ -105,9 +103,13 @@ impl Source {
 }
 
 /// Says them.
-pub(super) fn warn(warnings: &[Problem]) {
-    for warning in warnings {
-        tracing::warn!("{warning}");
+pub(super) fn warn(warnings: &Problems) {
+    for warning in warnings.kept().iter().take(few::MOST) {
+        tracing::warn!("{}", warning.told());
+    }
+    let more = warnings.total().saturating_sub(few::MOST);
+    if more > 0 {
+        tracing::warn!("{more} more warnings of the configuration: `netboot check` shows all");
     }
 }
 

@@ -130,8 +130,8 @@ pub(super) async fn keep(
         }
         say(&unit, &trouble, &mut said);
         standing.tell(match unit.need {
-            Need::Boot => State::Down(format!("{trouble:#}")),
-            Need::Comfort => State::Degraded(format!("{trouble:#}")),
+            Need::Boot => State::Down(format!("{trouble:#}").into()),
+            Need::Comfort => State::Degraded(format!("{trouble:#}").into()),
         });
         drop(tried.take());
         is_first = false;

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::health::Part;
+use super::{descriptors::Shares, health::Part};
 use crate::{
     config::{Config, DhcpMode, SyslogListen},
     http::{self, Strangers},
@@ -29,10 +29,17 @@ pub(super) enum Service {
     Tftp {
         address: SocketAddr,
         block_size: u16,
+        transfer_sockets: usize,
     },
-    Http(SocketAddr),
+    Http {
+        address: SocketAddr,
+        max_connections: usize,
+    },
     SyslogUdp(SocketAddr),
-    SyslogTcp(SocketAddr),
+    SyslogTcp {
+        address: SocketAddr,
+        max_connections: usize,
+    },
     /// The files of syslog lines, in this state directory.
     SyslogFiles(PathBuf),
     /// The status socket, in this state directory.
@@ -43,26 +50,39 @@ pub(super) enum Service {
 
 impl Wanted {
     /// `tables` are there if DHCP is answered; `mtu` is the least of the interfaces, in bytes.
-    pub(crate) fn new(config: &Config, tables: Option<&Tables>, mtu: Option<u16>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        shares: Shares,
+        tables: Option<&Tables>,
+        mtu: Option<u16>,
+    ) -> Self {
         let mut services = BTreeMap::new();
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
         let block_size =
             mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
-        for address in config.tftp.into_iter().flat_map(|listen| tftp_addresses(listen, tables)) {
-            add("tftp", format!("udp://{address}"), Service::Tftp { address, block_size });
+        let tftp = config.tftp.map(|listen| tftp_addresses(listen, tables)).unwrap_or_default();
+        let transfer_sockets = shares.tftp_sockets(tftp.len());
+        for address in tftp {
+            let service = Service::Tftp { address, block_size, transfer_sockets };
+            add("tftp", format!("udp://{address}"), service);
         }
         if let Some(address) = config.http {
-            add("http", format!("tcp://{address}"), Service::Http(address));
+            let max_connections = shares.http_connections();
+            add("http", format!("tcp://{address}"), Service::Http { address, max_connections });
         }
+        let is_tcp = |listen: &&SyslogListen| matches!(listen, SyslogListen::Tcp(_));
+        let max_connections =
+            shares.syslog_connections(config.syslog.iter().filter(is_tcp).count());
         for listen in &config.syslog {
             match *listen {
                 SyslogListen::Udp(address) => {
                     add("syslog", format!("udp://{address}"), Service::SyslogUdp(address));
                 }
                 SyslogListen::Tcp(address) => {
-                    add("syslog", format!("tcp://{address}"), Service::SyslogTcp(address));
+                    let service = Service::SyslogTcp { address, max_connections };
+                    add("syslog", format!("tcp://{address}"), service);
                 }
             }
         }
@@ -148,7 +168,7 @@ mod tests {
         let tables = servers.map(tables);
         let mut config = Config::unconfigured();
         config.tftp = Some(listen.parse().unwrap());
-        let wanted = Wanted::new(&config, tables.as_ref(), None);
+        let wanted = Wanted::new(&config, Shares::of(1024), tables.as_ref(), None);
         let got: Vec<_> = wanted
             .services
             .keys()
@@ -175,7 +195,8 @@ mod tests {
     fn what_is_off_is_not_wanted() {
         let mut config = Config::unconfigured();
         (config.tftp, config.http, config.syslog) = (None, None, Vec::new());
-        let names: Vec<_> = Wanted::new(&config, None, None).services.into_keys().collect();
+        let names: Vec<_> =
+            Wanted::new(&config, Shares::of(1024), None, None).services.into_keys().collect();
         assert_eq!(names.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["status"]);
     }
 }

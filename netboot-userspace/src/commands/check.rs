@@ -35,7 +35,7 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     match (loaded, args.format.choose()) {
         (Ok(loaded), Format::Json) => {
             let config = loaded.config.to_json()?;
-            let warnings = &loaded.warnings;
+            let warnings = loaded.warnings.kept();
             let notes = notes_here(&loaded);
             let report =
                 json!({ "valid": true, "config": config, "warnings": warnings, "notes": notes });
@@ -43,7 +43,7 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         (Ok(loaded), Format::Text) => {
-            for warning in &loaded.warnings {
+            for warning in loaded.warnings.kept() {
                 eprintln!("warning: {warning}");
             }
             for note in notes_here(&loaded) {
@@ -55,12 +55,14 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         (Err(problems), Format::Json) => {
-            let report = json!({ "valid": false, "errors": problems.0 });
+            let report = json!({ "valid": false, "errors": problems.kept() });
             print(&format!("{report:#}\n"))?;
             Ok(ExitCode::FAILURE)
         }
         (Err(problems), Format::Text) => {
-            eprintln!("{problems}");
+            for problem in problems.kept() {
+                eprintln!("{problem}");
+            }
             Ok(ExitCode::FAILURE)
         }
     }
@@ -81,6 +83,6 @@ fn summary(path: &Path, loaded: &Loaded) -> String {
         files.len(),
         config.subnets.len(),
         config.hosts.len(),
-        warnings.len()
+        warnings.total()
     )
 }

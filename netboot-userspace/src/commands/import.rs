@@ -24,10 +24,10 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         Err(problems) => {
             match format {
                 Format::Json => {
-                    let report = json!({ "valid": false, "errors": problems.0 });
+                    let report = json!({ "valid": false, "errors": problems.kept() });
                     print(&format!("{report:#}\n"))?;
                 }
-                Format::Text => eprintln!("{problems}"),
+                Format::Text => problems.kept().iter().for_each(|problem| eprintln!("{problem}")),
             }
             return Ok(ExitCode::FAILURE);
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::{
-    InventoryFormat, Problem, Problems, Subnet,
+    InventoryFormat, Problems, Subnet,
     check::{Missing, check, reason},
     inventory::{csv, machine, tables},
     load::finish,
@@ -19,7 +19,7 @@ use super::{
 use crate::inventory::Host;
 
 /// Everything that is wrong with a configuration's text, whatever `boot.root` holds.
-pub(crate) fn judge(text: &str) -> Vec<Problem> {
+pub(crate) fn judge(text: &str) -> Problems {
     let report = Report::default();
     let path = Path::new("imported.toml");
     if let Some(draft) = draft(path, text, &report) {
@@ -45,7 +45,7 @@ pub(crate) struct Foreign {
     /// That its machines make.
     pub(crate) subnets: Vec<Subnet>,
     pub(crate) hosts: Vec<Host>,
-    pub(crate) warnings: Vec<Problem>,
+    pub(crate) warnings: Problems,
 }
 
 /// Reads an inventory file as if no configuration named it.
@@ -54,10 +54,10 @@ pub(crate) fn read_foreign(path: &Path, format: InventoryFormat) -> Result<Forei
     let found = found(path, format, &report);
     let (errors, mut warnings) = report.into_sorted(&[]);
     let Some((subnets, hosts)) = found.filter(|_| errors.is_empty()) else {
-        return Err(Problems(errors));
+        return Err(errors);
     };
     // Advice for a whole configuration is not about this file.
-    warnings.retain(|warning| warning.file == path);
+    warnings.retain(0, |warning| warning.file == path);
     Ok(Foreign { subnets, hosts, warnings })
 }
 

@@ -127,9 +127,5 @@ fn script(value: &DeValue<'_>) -> Result<HostScript, String> {
     if !text.contains('\n') && is_http_url(&text).is_ok() {
         return Ok(HostScript::Url(text));
     }
-    let mut shown: String = text.chars().take(40).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
-    }
-    Err(format!("{shown:?} is neither an http(s) URL nor an iPXE script, which begins with #!ipxe"))
+    Err("is neither an http(s) URL nor an iPXE script, which begins with #!ipxe".to_owned())
 }

@@ -10,7 +10,7 @@ use super::{
     Config, Located,
     check::{Missing, check, reason},
     inventory::read_inventory,
-    problem::{Place, Problem, Problems, Report},
+    problem::{Keep, Place, Problems, Report},
     read::{Draft, read},
     regular::read_regular,
     section::Section,
@@ -22,7 +22,7 @@ use crate::inventory::Host;
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub config: Config,
-    pub warnings: Vec<Problem>,
+    pub warnings: Problems,
     /// The configuration file and the inventory files.
     pub files: Vec<PathBuf>,
     /// Where each host stands.
@@ -87,7 +87,8 @@ fn load_with(
     read_bytes: ReadBytes<'_>,
     missing: Missing<'_>,
 ) -> Result<Loaded, Problems> {
-    load_whole(path, read_bytes, missing, &mut Vec::new()).map(|(loaded, _)| loaded)
+    let report = Report::new(Keep::All);
+    load_whole(path, read_bytes, missing, &mut Vec::new(), report).map(|(loaded, _)| loaded)
 }
 
 /// As [`load`], beside what a part of the configuration is judged by later, which is without hosts.
@@ -97,8 +98,8 @@ pub(super) fn load_whole(
     read_bytes: ReadBytes<'_>,
     missing: Missing<'_>,
     files: &mut Vec<PathBuf>,
+    report: Report,
 ) -> Result<(Loaded, Draft), Problems> {
-    let report = Report::default();
     files.push(path.to_owned());
     let draft = read_main(path, read_bytes, &report).map(|mut draft| {
         draft.subnets_after.push(draft.config.subnets.len());
@@ -112,7 +113,7 @@ pub(super) fn load_whole(
     });
     let (errors, warnings) = report.into_sorted(files);
     let Some(mut draft) = draft.filter(|_| errors.is_empty()) else {
-        return Err(Problems(errors));
+        return Err(errors);
     };
     let (hosts, origins) = finish(&mut draft);
     let config = Config { hosts, ..draft.config.clone() };

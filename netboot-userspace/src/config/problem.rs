@@ -1,7 +1,9 @@
 //! What is wrong with a configuration, and where.
 
+mod found;
+mod report;
+
 use std::{
-    cell::RefCell,
     error::Error,
     fmt,
     path::{Path, PathBuf},
@@ -10,7 +12,10 @@ use std::{
 
 use serde::Serialize;
 
-/// One error or warning.
+pub(crate) use self::report::{Keep, Report};
+use crate::few::Few;
+
+/// One error or warning. [`fmt::Display`] is for who may read the file, [`Problem::told`] for all others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Problem {
     pub file: PathBuf,
@@ -21,14 +26,32 @@ pub struct Problem {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
     pub message: String,
+    /// Instead of field and message where these are the file's own words: it may be a link to another file.
+    #[serde(skip)]
+    told: Option<&'static str>,
+}
+
+impl Problem {
+    /// Of a line of a file, or of the whole.
+    pub(crate) fn new(file: &Path, line: Option<usize>, message: impl Into<String>) -> Self {
+        Place { file: file.into(), line, field: String::new() }.problem(message)
+    }
+
+    /// The line for the log and the status.
+    #[must_use]
+    pub fn told(&self) -> impl fmt::Display + '_ {
+        Told(self)
+    }
+
+    fn write_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
+        self.write_place(f)?;
         if !self.field.is_empty() {
             write!(f, ": {}", self.field)?;
         }
@@ -36,14 +59,74 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All errors of a configuration, a line each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
+struct Told<'p>(&'p Problem);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(told) = self.0.told else { return self.0.fmt(f) };
+        self.0.write_place(f)?;
+        write!(f, ": {told}")
+    }
+}
+
+/// All errors, or all warnings, of a configuration. [`fmt::Display`] has few of them, as the log is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    kept: Vec<Problem>,
+    /// How many more there were.
+    left_out: usize,
+}
+
+impl Problems {
+    /// How many there are.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.kept.len() + self.left_out
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
+    /// Those that were kept: all, but where a daemon read the configuration.
+    #[must_use]
+    pub fn kept(&self) -> &[Problem] {
+        &self.kept
+    }
+
+    /// How many were not kept.
+    pub(crate) const fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Takes out what was said before.
+    pub(crate) fn retain(&mut self, left_out: usize, keep: impl FnMut(&Problem) -> bool) {
+        self.kept.retain(keep);
+        self.left_out = left_out;
+    }
+
+    pub(crate) fn extend(&mut self, more: impl IntoIterator<Item = Problem>) {
+        self.kept.extend(more);
+    }
+}
+
+impl From<Vec<Problem>> for Problems {
+    fn from(kept: Vec<Problem>) -> Self {
+        Self { kept, left_out: 0 }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        vec![problem].into()
+    }
+}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<_> = self.0.iter().map(Problem::to_string).collect();
-        f.write_str(&lines.join("\n"))
+        let told: Vec<_> = self.kept.iter().take(crate::few::MOST).map(Told).collect();
+        Few::of(&told, self.total(), ": `netboot check` shows all").fmt(f)
     }
 }
 
@@ -73,8 +156,9 @@ impl Place {
         Problem {
             file: self.file.to_path_buf(),
             line: self.line,
-            field: self.field.clone(),
-            message: message.into(),
+            field: shortened(self.field.clone()),
+            message: shortened(message.into()),
+            told: None,
         }
     }
 }
@@ -86,41 +170,20 @@ pub(crate) struct Placed<T> {
     pub(crate) place: Place,
 }
 
-/// Collects errors and warnings while a configuration is read.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    errors: RefCell<Vec<Problem>>,
-    warnings: RefCell<Vec<Problem>>,
+/// A file's words are of any length.
+fn shortened(mut text: String) -> String {
+    const MOST: usize = 1024;
+    if text.len() > MOST {
+        let mut end = MOST;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str("...");
+        text.shrink_to_fit();
+    }
+    text
 }
 
-impl Report {
-    pub(crate) fn error(&self, place: &Place, message: impl Into<String>) {
-        self.errors.borrow_mut().push(place.problem(message));
-    }
-
-    pub(crate) fn warn(&self, place: &Place, message: impl Into<String>) {
-        self.warnings.borrow_mut().push(place.problem(message));
-    }
-
-    pub(crate) fn has_errors(&self) -> bool {
-        !self.errors.borrow().is_empty()
-    }
-
-    /// Takes over what another report has.
-    pub(crate) fn absorb(&self, other: Self) {
-        self.errors.borrow_mut().append(&mut other.errors.into_inner());
-        self.warnings.borrow_mut().append(&mut other.warnings.into_inner());
-    }
-
-    /// Errors and warnings, both in the order of `files` and lines.
-    pub(crate) fn into_sorted(self, files: &[PathBuf]) -> (Vec<Problem>, Vec<Problem>) {
-        let sorted = |problems: RefCell<Vec<Problem>>| {
-            let mut problems = problems.into_inner();
-            problems.sort_by_key(|problem| {
-                (files.iter().position(|file| *file == problem.file), problem.line)
-            });
-            problems
-        };
-        (sorted(self.errors), sorted(self.warnings))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,11 @@ use self::{
 };
 pub use self::{settings::needs_restart, summary::Summary};
 use super::{
-    Loaded, Problem, Problems, check::Missing, load::load_whole, problem::Place, read::Draft,
+    Loaded, Problems,
+    check::Missing,
+    load::load_whole,
+    problem::{Keep, Place, Report},
+    read::Draft,
     regular::read_regular,
 };
 use crate::inventory::Difference;
@@ -48,7 +52,7 @@ pub enum Change {
         difference: Difference,
         /// Those that were not given before: of the hosts that were read, and of boot files that are missing
         /// since.
-        warnings: Vec<Problem>,
+        warnings: Problems,
         summary: Summary,
     },
     /// Other settings, and what became of the hosts.
@@ -109,7 +113,7 @@ impl Reloader {
         }
         let count = changed.len();
         let part = match count {
-            0 => Some((Difference::default(), Vec::new(), Summary::default())),
+            0 => Some((Difference::default(), Problems::default(), Summary::default())),
             1 => changed.pop().and_then(|(at, bytes)| self.state.part(at, bytes)),
             _ => None,
         };
@@ -171,12 +175,12 @@ impl Reloader {
 fn refuse_empty(path: &Path, state: &State) -> Result<(), Problems> {
     let is_empty = |kept: &Kept| kept.form == Form::Main && kept.bytes.is_empty();
     if state.files.iter().any(is_empty) {
-        return Err(Problems(vec![Place::file(path).problem("is empty")]));
+        return Err(Place::file(path).problem("is empty").into());
     }
     Ok(())
 }
 
-fn hosts(difference: Difference, warnings: Vec<Problem>, summary: Summary) -> Change {
+fn hosts(difference: Difference, warnings: Problems, summary: Summary) -> Change {
     if difference == Difference::default() && warnings.is_empty() {
         return Change::Nothing;
     }
@@ -197,6 +201,6 @@ fn read(
         bytes.borrow_mut().insert(path.to_owned(), read.clone());
         Ok(read)
     };
-    let (loaded, draft) = load_whole(path, &read_bytes, missing, files)?;
+    let (loaded, draft) = load_whole(path, &read_bytes, missing, files, Report::new(Keep::Few))?;
     Ok((loaded, draft, bytes.into_inner()))
 }

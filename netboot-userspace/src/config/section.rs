@@ -8,6 +8,7 @@ use toml::{
 
 use super::{
     problem::{Place, Placed, Report},
+    secret::hide,
     source::Source,
 };
 
@@ -51,7 +52,7 @@ impl<'a> Section<'a> {
         read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
     ) -> Option<Placed<T>> {
         let value = self.find(key)?;
-        self.read(value, self.path(key), read)
+        self.read(value, key, self.path(key), read)
     }
 
     /// As [`Self::get`], where the place does not matter.
@@ -62,7 +63,8 @@ impl<'a> Section<'a> {
     ) -> Option<T> {
         let value = self.find(key)?;
         let place = || self.source.place_of(value, self.path(key));
-        read(value.get_ref()).inspect_err(|why| self.report.error(&place(), why.as_str())).ok()
+        let wrong = |why: &String| self.report.error(&place(), hide(key, value.get_ref(), why));
+        read(value.get_ref()).inspect_err(wrong).ok()
     }
 
     /// As [`Self::get`], into its place in the configuration.
@@ -101,7 +103,7 @@ impl<'a> Section<'a> {
         let elements = array.iter().enumerate();
         Some(
             elements
-                .filter_map(|(at, value)| self.read(value, format!("{path}[{at}]"), &read))
+                .filter_map(|(at, value)| self.read(value, key, format!("{path}[{at}]"), &read))
                 .collect(),
         )
     }
@@ -146,7 +148,7 @@ impl<'a> Section<'a> {
         for (key, value) in self.table {
             let path = self.path(key.get_ref());
             let place = self.source.place_of(key, path.clone());
-            if let Some(read) = self.read(value, path, &read) {
+            if let Some(read) = self.read(value, key.get_ref(), path, &read) {
                 entries.push((Placed { value: key.get_ref().to_string(), place }, read.value));
             }
         }
@@ -188,7 +190,7 @@ impl<'a> Section<'a> {
                 || format!("known here: {}", known.join(", ")),
                 |close| format!("did you mean {close:?}?"),
             );
-            self.report.error(&place, format!("unknown key; {hint}"));
+            self.report.quoting_error(&place, format!("unknown key; {hint}"), "unknown key");
         }
     }
 
@@ -222,6 +224,7 @@ impl<'a> Section<'a> {
     fn read<T>(
         &self,
         value: &Spanned<DeValue<'_>>,
+        key: &str,
         path: String,
         read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
     ) -> Option<Placed<T>> {
@@ -229,7 +232,7 @@ impl<'a> Section<'a> {
         match read(value.get_ref()) {
             Ok(value) => Some(Placed { value, place }),
             Err(message) => {
-                self.report.error(&place, message);
+                self.report.error(&place, hide(key, value.get_ref(), &message));
                 None
             }
         }

@@ -31,7 +31,7 @@ fn load_text(directory: &Path, text: &str) -> Result<super::Loaded, Vec<String>>
     fs::write(&path, text).unwrap();
     let prefix = format!("{}/", directory.display());
     load(&path).map_err(|problems| {
-        problems.0.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+        problems.kept().iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
     })
 }
 

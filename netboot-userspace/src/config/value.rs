@@ -49,8 +49,12 @@ pub(crate) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
 
 /// A text is quoted: in CSV all cells are.
 fn found(value: &DeValue<'_>) -> String {
+    value.as_str().map_or_else(|| value.type_str().to_owned(), begin)
+}
+
+/// A text in quotes; of a long one the begin.
+pub(crate) fn begin(text: &str) -> String {
     const MOST: usize = 40;
-    let Some(text) = value.as_str() else { return value.type_str().to_owned() };
     if text.chars().count() <= MOST {
         return format!("{text:?}");
     }

@@ -1,6 +1,6 @@
 //! What the program may do without the daemon.
 
-use std::path::Path;
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::Context as _;
 use aya::maps::{Array, Map, MapData};
@@ -8,18 +8,42 @@ use netboot_ebpf::shared::{Deadlines, map};
 
 use super::{FastPath, rows::Row};
 
-/// As [`FastPath::set_deadlines`], of a program that an earlier daemon left; nothing, if there is none.
-///
-/// # Errors
-/// The map cannot be written, or is of another version.
-pub fn put_off(pins: &Path, deadlines: &Deadlines) -> anyhow::Result<()> {
-    let pin = pins.join(map::DEADLINES);
-    if !pin.exists() {
-        return Ok(());
+/// The map that is told that the daemon lives. It stays open, since there may be no descriptor left to open it.
+#[derive(Default)]
+pub struct Heartbeat(Option<Open>);
+
+struct Open {
+    /// Of the pin: another program may bring another map.
+    identity: (u64, u64),
+    deadlines: Array<MapData, Row<Deadlines>>,
+}
+
+impl Heartbeat {
+    /// As [`FastPath::set_deadlines`], of a program that an earlier daemon left too; nothing, if there is none.
+    ///
+    /// # Errors
+    /// The map cannot be written, or is of another version.
+    pub fn put_off(&mut self, pins: &Path, deadlines: &Deadlines) -> anyhow::Result<()> {
+        let pin = pins.join(map::DEADLINES);
+        let opening = || format!("cannot open {}", pin.display());
+        let identity = match fs::metadata(&pin) {
+            Ok(metadata) => (metadata.dev(), metadata.ino()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.0 = None;
+                return Ok(());
+            }
+            Err(error) => return Err(error).with_context(opening),
+        };
+        let open = match self.0.take().filter(|open| open.identity == identity) {
+            Some(open) => open,
+            None => {
+                let map = MapData::from_pin(&pin).with_context(opening)?;
+                Open { identity, deadlines: Map::Array(map).try_into()? }
+            }
+        };
+        let open = self.0.insert(open);
+        open.deadlines.set(0, Row(*deadlines), 0).context("cannot write DEADLINES")
     }
-    let map = MapData::from_pin(&pin).with_context(|| format!("cannot open {}", pin.display()))?;
-    let mut array: Array<_, Row<Deadlines>> = Map::Array(map).try_into()?;
-    array.set(0, Row(*deadlines), 0).context("cannot write DEADLINES")
 }
 
 impl FastPath {

@@ -1,33 +1,42 @@
 //! Where connections come in: a bounded number, and none that stays without asking.
 
 use std::{
-    collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::pin,
     time::{Duration, Instant},
 };
 
 use axum::{Extension, Router, extract::ConnectInfo};
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use nix::sys::resource::{Resource, getrlimit};
 use socket2::SockRef;
+use std::sync::Arc;
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::{Id, JoinSet},
+    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::log_budget::LogBudget;
+use super::{Counters, count, working::Working};
+use crate::{
+    connections::{Crowd, Entry, Limits, Refusal, Room, Seat},
+    log_budget::LogBudget,
+};
 
-const MAX_CONNECTIONS: u64 = 2048;
+/// However many files may be open.
+pub const MAX_CONNECTIONS: usize = 2048;
 /// Machines behind one NAT count as one.
-pub(super) const MAX_PER_SOURCE: usize = 64;
+const MAX_PER_SOURCE: usize = 64;
+/// Bytes of a request before its body; what is larger gets status 431.
+const MAX_HEAD: usize = 32 * 1024;
 /// A client that takes nothing for so long is gone.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -39,96 +48,120 @@ pub(super) struct Ends {
     pub(super) local: Option<SocketAddr>,
 }
 
-/// Lets connections in until it is cancelled; then waits for the answers under way. Connections have
-/// `patience` for the head of each request.
-pub(super) async fn open(
-    listener: TcpListener,
-    router: Router,
-    lines: LogBudget,
-    patience: Duration,
-    cancel: CancellationToken,
-) {
-    let most = most_connections();
-    let mut connections = JoinSet::new();
-    let mut sources: HashMap<Id, IpAddr> = HashMap::new();
-    loop {
-        let accepted = tokio::select! {
-            () = cancel.cancelled() => break,
-            Some(ended) = connections.join_next_with_id() => {
-                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-                sources.remove(&id);
-                continue;
-            }
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) if is_of_the_connection(&error) => continue,
-            Err(error) => {
-                warn!(%error, "http: cannot accept connections");
-                // Out of file descriptors: trying at once would only spin.
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-        };
-        let source = peer.ip().to_canonical();
-        let of_source = sources.values().filter(|&&other| other == source).count();
-        if sources.len() >= most || of_source >= MAX_PER_SOURCE {
-            let open = sources.len();
-            if lines.admit(source, Instant::now()) {
-                warn!(client = %peer, open, of_source, "http: refused: too many connections");
-            } else {
-                debug!(client = %peer, open, of_source, "http: refused: too many connections");
-            }
-            continue;
-        }
-        let connection = serve(stream, peer, router.clone(), patience, cancel.clone());
-        let connection = connections.spawn(connection);
-        sources.insert(connection.id(), source);
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
+/// What all connections share.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) router: Router,
+    pub(super) lines: LogBudget,
+    pub(super) counters: Arc<Counters>,
+    /// Of a connection, for the head of each request.
+    pub(super) patience: Duration,
+    pub(super) cancel: CancellationToken,
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    patience: Duration,
-    cancel: CancellationToken,
-) {
-    let socket = SockRef::from(&stream);
-    let tuned =
-        socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_user_timeout(Some(STALLED)));
-    if let Err(error) = tuned {
-        debug!(client = %peer, %error, "http: the connection cannot be tuned");
-    }
-    let ends = Ends { peer, local: stream.local_addr().ok() };
-    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(ends))));
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(patience)
-            // GRUB knows header names in this spelling only.
-            .title_case_headers(true)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = cancel.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        debug!(client = %peer, %error, "http: the connection ended");
-    }
+/// Of so many connections.
+pub(super) fn limits(most: usize) -> Limits {
+    let all = most.clamp(1, MAX_CONNECTIONS);
+    Limits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
 }
 
-/// Each may have a file open too: half of the descriptors are left to TFTP and the others.
-fn most_connections() -> usize {
-    let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _hard)| soft);
-    usize::try_from(MAX_CONNECTIONS.min(descriptors / 4)).unwrap_or(usize::MAX)
+impl Door {
+    /// Lets connections in until it is cancelled; then waits for the answers under way.
+    pub(super) async fn open(
+        self,
+        listener: TcpListener,
+        limits: Limits,
+        tell: impl Fn(Option<&str>) + Send,
+    ) {
+        let room = Room::new(limits, Arc::clone(&self.counters.connections));
+        let mut crowd = Crowd::new(tell);
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = self.cancel.cancelled() => break,
+                Some(_ended) = connections.join_next() => continue,
+                () = crowd.is_over() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) if is_of_the_connection(&error) => continue,
+                Err(error) => {
+                    warn!(%error, "http: cannot accept connections");
+                    // Out of file descriptors: trying at once would only spin.
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+            };
+            let now = Instant::now();
+            let entered = room.enter(peer.ip(), now);
+            if matches!(entered, Ok((_, Entry::Instead)) | Err(Refusal::Full)) {
+                crowd.is_full(&room, now);
+            }
+            match entered {
+                Ok((seat, entry)) => {
+                    if entry == Entry::Instead {
+                        debug!(client = %peer, "http: another connection gave way");
+                    }
+                    let is_short = room.is_nearly_full();
+                    connections.spawn(self.clone().serve(stream, peer, seat, is_short));
+                }
+                Err(refusal) if self.lines.admit(peer.ip().to_canonical(), now) => {
+                    warn!(client = %peer, ?refusal, "http: refused: too many connections");
+                }
+                Err(refusal) => {
+                    debug!(client = %peer, ?refusal, "http: refused: too many connections");
+                }
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn serve(self, stream: TcpStream, peer: SocketAddr, seat: Seat, is_short: bool) {
+        let socket = SockRef::from(&stream);
+        let tuned =
+            socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_user_timeout(Some(STALLED)));
+        if let Err(error) = tuned {
+            debug!(client = %peer, %error, "http: the connection cannot be tuned");
+        }
+        let ends = Ends { peer, local: stream.local_addr().ok() };
+        let seat = Arc::new(seat);
+        let router = self.router.layer(Extension(ConnectInfo(ends)));
+        let service = TowerToHyperService::new(router);
+        let service = service_fn(|request| {
+            let working = Working::new(&seat);
+            let answer = service.call(request);
+            async move { answer.await.map(|answer| working.with(answer)) }
+        });
+        let patience = if is_short { self.patience / 6 } else { self.patience };
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(patience)
+                .max_buf_size(MAX_HEAD)
+                // GRUB knows header names in this spelling only.
+                .title_case_headers(true)
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = seat.gives_way() => {
+                debug!(client = %peer, "http: the connection gives way to another");
+                return;
+            }
+            () = self.cancel.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            if error.is_parse_too_large() {
+                count(&self.counters.heads_too_large);
+            }
+            debug!(client = %peer, %error, "http: the connection ended");
+        }
+    }
 }
 
 /// The client left before its turn.

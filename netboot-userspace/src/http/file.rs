@@ -12,14 +12,15 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use headers::{
-    AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt as _, IfModifiedSince,
-    IfNoneMatch, IfRange, LastModified,
-};
+use headers::{AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt as _, LastModified};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::{log::Trouble, range::Wanted};
+use super::{
+    conditions::{Conditions, Judgement},
+    log::Trouble,
+    range::Wanted,
+};
 use crate::files::{Error, Files, Opened};
 
 /// Each download has two of these.
@@ -63,11 +64,20 @@ async fn send(opened: Opened, request: &HeaderMap) -> Response {
         answer.typed_insert(tag.clone());
     }
 
-    if is_fresh(request, tag.as_ref(), modified) {
-        answer.remove(header::CONTENT_TYPE);
-        return (StatusCode::NOT_MODIFIED, answer).into_response();
+    let conditions = Conditions { request, tag: tag.as_ref(), modified, now: SystemTime::now() };
+    match conditions.judge() {
+        Judgement::Send => {}
+        Judgement::NotModified => {
+            answer.remove(header::CONTENT_TYPE);
+            return (StatusCode::NOT_MODIFIED, answer).into_response();
+        }
+        Judgement::Failed => {
+            return text(StatusCode::PRECONDITION_FAILED, "the file is another one here");
+        }
     }
-    let (status, range) = match wanted(request, size, tag.as_ref(), modified) {
+    let range = request.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let range = range.filter(|_| conditions.allow_range());
+    let (status, range) = match range.map_or(Wanted::All, |range| Wanted::of(range, size)) {
         Wanted::All => (StatusCode::OK, 0..size),
         Wanted::Part(range) => {
             if let Ok(content_range) = ContentRange::bytes(range.clone(), size) {
@@ -94,32 +104,6 @@ async fn send(opened: Opened, request: &HeaderMap) -> Response {
     answer.typed_insert(ContentLength(length));
     let body = Body::from_stream(ReaderStream::with_capacity(file.take(length), CHUNK));
     (status, answer, body).into_response()
-}
-
-/// The client has the file as it is (RFC 9110, 13.2.2: the tag counts before the date).
-fn is_fresh(request: &HeaderMap, tag: Option<&ETag>, modified: Option<SystemTime>) -> bool {
-    if let Some(condition) = request.typed_get::<IfNoneMatch>() {
-        return tag.is_some_and(|tag| !condition.precondition_passes(tag));
-    }
-    let Some(since) = request.typed_get::<IfModifiedSince>() else { return false };
-    modified.is_some_and(|modified| !since.is_modified(modified))
-}
-
-fn wanted(
-    request: &HeaderMap,
-    size: u64,
-    tag: Option<&ETag>,
-    modified: Option<SystemTime>,
-) -> Wanted {
-    let range = request.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let Some(range) = range else { return Wanted::All };
-    if let Some(condition) = request.typed_get::<IfRange>() {
-        let modified = modified.map(LastModified::from);
-        if condition.is_modified(tag, modified.as_ref()) {
-            return Wanted::All;
-        }
-    }
-    Wanted::of(range, size)
 }
 
 fn tag(size: u64, modified: SystemTime) -> Option<ETag> {
@@ -151,9 +135,9 @@ fn refuse(error: &Error) -> Response {
 }
 
 fn failed(status: StatusCode, error: &Error) -> Response {
-    let error = error.to_string();
-    let answer = text(status, &error);
-    (Extension(Trouble::Failed(error)), answer).into_response()
+    // The error names the node's paths.
+    let answer = text(status, "the file cannot be read: the server's log says why");
+    (Extension(Trouble::Failed(error.to_string())), answer).into_response()
 }
 
 fn text(status: StatusCode, text: &str) -> Response {

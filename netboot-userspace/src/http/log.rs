@@ -14,7 +14,10 @@ use netboot_ebpf::shared::Mac;
 use tracing::{debug, field::display, info, warn};
 
 use super::{Site, body::Counted, door::Ends, path};
-use crate::{log_budget::LogBudget, machines::Step};
+use crate::{log_budget::LogBudget, machines::Step, printable::printable};
+
+/// Bytes of a path that are logged: a request has up to 32 KiB.
+const MAX_PATH: usize = 256;
 
 /// A request, for the line that is written when its answer has ended.
 pub(super) struct Entry {
@@ -51,8 +54,9 @@ pub(super) async fn note(
     next: Next,
 ) -> Response {
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let machine = path::machine(&path).or_else(|| site.machines.by_address(ends.peer.ip()));
+    let path = request.uri().path();
+    let machine = path::machine(path).or_else(|| site.machines.by_address(ends.peer.ip()));
+    let path = printable(path.as_bytes(), MAX_PATH);
     let answer = next.run(request).await;
 
     let status = answer.status().as_u16();

@@ -39,12 +39,8 @@ impl Files {
     /// The file that is named on the command line.
     pub(super) fn first(&mut self, path: &Path) -> Result<Text, Problem> {
         self.opened += 1;
-        let text = read_text(path).map_err(|why| Problem {
-            file: path.to_owned(),
-            line: None,
-            field: String::new(),
-            message: format!("cannot be read: {why}"),
-        })?;
+        let text = read_text(path)
+            .map_err(|why| Problem::new(path, None, format!("cannot be read: {why}")))?;
         Ok(Text { file: path.into(), text, depth: 0 })
     }
 

@@ -13,7 +13,7 @@ pub(super) fn read(path: &Path, format: InventoryFormat) -> Result<Imported, Pro
         what: problem.field,
         why: problem.message,
     };
-    let notes = found.warnings.into_iter().map(note).collect();
+    let notes = found.warnings.kept().iter().cloned().map(note).collect();
     let fragment = Fragment { subnets: found.subnets, hosts: found.hosts, ..Fragment::default() };
     Ok(Imported { fragment, notes })
 }

@@ -1,6 +1,6 @@
 //! What was read is judged by our own rules: what they refuse is left out, and said.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::{note::Notes, site::Placed};
 use crate::config::{self, DhcpOption, Fragment, NetworkOverrides, Problem, Problems};
@@ -19,7 +19,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
         let mut subnets = Vec::new();
         let mut before = None;
         // From the end: what is taken out of a list does not move what is judged later.
-        for problem in problems.iter().rev() {
+        for problem in problems.kept().iter().rev() {
             let part = Part::of(&problem.field);
             // Where it stands in what was written for the judgement tells nobody anything.
             let why = problem.message.split(" (imported.toml").next().unwrap_or_default();
@@ -98,15 +98,14 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
         leave_out(&mut placed.fragment.subnets, &mut placed.subnets, subnets);
     }
     let problems = config::judge(&whole(&placed.fragment)?);
-    if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// A configuration that the fragment is all of.
 fn whole(fragment: &Fragment) -> Result<String, Problems> {
     let text = fragment.to_toml().map_err(|error| {
         let message = format!("{error:#}");
-        let file = PathBuf::new();
-        Problems(vec![Problem { file, line: None, field: String::new(), message }])
+        Problems::from(Problem::new(Path::new(""), None, message))
     })?;
     if !fragment.subnets.is_empty() {
         return Ok(text);
@@ -122,7 +121,7 @@ fn whole(fragment: &Fragment) -> Result<String, Problems> {
 fn unknown(problem: &Problem) -> Problems {
     let mut problem = problem.clone();
     problem.message = format!("what was read is no configuration: {}", problem.message);
-    Problems(vec![problem])
+    problem.into()
 }
 
 /// What a problem is about.

@@ -20,12 +20,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem {
-            file: self.file.to_path_buf(),
-            line: Some(self.line),
-            field: String::new(),
-            message: message.into(),
-        }
+        Problem::new(&self.file, Some(self.line), message)
     }
 
     /// `dhcpd.conf:12`

@@ -97,7 +97,7 @@ fn a_host_goes_before_all() {
     check(|_, h| h.boot_vlan = Some(400), "${kernel} vlan_id=400 syslog_host=");
     check(
         |_, h| h.script_settings.worker_id = Some("a b".into()),
-        r#"host.script-settings.worker-id = "a b" has a blank or a control character: correct it in the configuration"#,
+        r#"host.script-settings.worker-id has a blank or a control character: correct it in the configuration"#,
     );
 }
 
@@ -118,27 +118,27 @@ fn a_host_has_its_own_script() {
 fn nothing_is_injected() {
     check(
         |s, _| s.arch = "x\nchain http://evil/".into(),
-        r#"script.arch = "x\nchain http://evil/" has a blank or a control character: correct it in the configuration"#,
+        r#"script.arch has a blank or a control character: correct it in the configuration"#,
     );
     check(
         |s, _| s.facility = Some("a b".into()),
-        r#"script.facility = "a b" has a blank or a control character: correct it in the configuration"#,
+        r#"script.facility has a blank or a control character: correct it in the configuration"#,
     );
     check(
         |s, _| s.kernel_params = vec!["quiet || reboot".into()],
-        r#"script.kernel-params = "||" is an operator or a comment to iPXE: correct it in the configuration"#,
+        r#"script.kernel-params is an operator or a comment to iPXE: correct it in the configuration"#,
     );
     check(
         |s, _| s.consoles = vec!["tty0\r\nreboot".into()],
-        r#"script.consoles = "tty0\r\nreboot" has a blank or a control character: correct it in the configuration"#,
+        r#"script.consoles has a blank or a control character: correct it in the configuration"#,
     );
     check(
         |_, h| h.script = Some(HostScript::Url("http://a\nreboot".into())),
-        r#"host.script = "http://a\nreboot" has a blank or a control character: correct it in the configuration"#,
+        r#"host.script has a blank or a control character: correct it in the configuration"#,
     );
     check(
         |_, h| h.script = Some(HostScript::Url("file:/x".into())),
-        r#"host.script = "file:/x" is no URL of http or https: correct it in the configuration"#,
+        r#"host.script is no URL of http or https: correct it in the configuration"#,
     );
     check(
         |_, h| h.hostname = Some("a\nreboot && ${x}".into()),

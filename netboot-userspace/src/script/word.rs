@@ -10,7 +10,7 @@ use super::Error;
 /// # Errors
 /// It has blanks, control characters or is an operator.
 pub(super) fn word<'a>(field: &'static str, value: &'a str) -> Result<&'a str, Error> {
-    let error = |why| Error { field, value: value.to_owned(), why };
+    let error = |why| Error { field, why };
     if value.is_empty() {
         return Err(error("is empty"));
     }

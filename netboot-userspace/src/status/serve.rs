@@ -1,16 +1,19 @@
 //! The daemon's end of the status socket.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
 
 use tokio::{
     io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::Status;
+use crate::shared_text::SharedText;
 
 const MAX_CONNECTIONS: usize = 16;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,11 +25,14 @@ pub async fn serve(
     cancel: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
+    // By age: one that reads slowly keeps no other out.
+    let mut readers: VecDeque<AbortHandle> = VecDeque::new();
+    let shared = SharedText::default();
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => accepted,
+            accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -37,14 +43,23 @@ pub async fn serve(
                 continue;
             }
         };
-        match serde_json::to_vec(&snapshot()) {
-            Ok(document) => _ = connections.spawn(write(stream, document)),
-            Err(error) => tracing::error!(%error, "cannot write the status as JSON"),
+        let document = shared.get(|| {
+            serde_json::to_vec(&snapshot()).unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot write the status as JSON");
+                Vec::new()
+            })
+        });
+        if connections.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = readers.pop_front()
+        {
+            oldest.abort();
         }
+        readers.retain(|reader| !reader.is_finished());
+        readers.push_back(connections.spawn(write(stream, document)));
     }
 }
 
-async fn write(mut stream: UnixStream, document: Vec<u8>) {
+async fn write(mut stream: UnixStream, document: Bytes) {
     let written = timeout(WRITE_TIMEOUT, async {
         stream.write_all(&document).await?;
         stream.write_all(b"\n").await?;

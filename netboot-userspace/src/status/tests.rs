@@ -61,6 +61,7 @@ fn status() -> Status {
         config: Some("/etc/rack.toml".into()),
         version: "0.1.0".to_owned(),
         uptime_seconds: 93_784,
+        ready: true,
         interfaces: vec![
             interface("eth0", "native", None),
             interface("bond0", "generic", Some("the driver has no XDP")),

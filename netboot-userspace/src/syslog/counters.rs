@@ -1,6 +1,11 @@
 //! What became of the lines, for status and metrics.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use crate::connections;
 
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -16,8 +21,8 @@ pub struct Counters {
     pub(super) truncated: AtomicU64,
     /// Not in a file: the disk is full or not writable. They are in the daemon's log.
     pub(super) unwritten: AtomicU64,
-    /// TCP connections turned away: too many are open.
-    pub(super) connections_refused: AtomicU64,
+    /// TCP connections turned away, or closed for others: too many are open.
+    pub(super) connections: Arc<connections::Counters>,
     /// TCP connections closed because they are no syslog stream, or broke.
     pub(super) connections_broken: AtomicU64,
 }
@@ -25,18 +30,18 @@ pub struct Counters {
 impl Counters {
     /// Names, as in status and metrics, and values.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, u64); 8] {
-        [
+    pub fn all(&self) -> Vec<(&'static str, u64)> {
+        let own = [
             ("received", &self.received),
             ("rate-limited", &self.rate_limited),
             ("queue-full", &self.queue_full),
             ("kernel-dropped", &self.kernel_dropped),
             ("truncated", &self.truncated),
             ("unwritten", &self.unwritten),
-            ("connections-refused", &self.connections_refused),
             ("connections-broken", &self.connections_broken),
         ]
-        .map(|(name, counter)| (name, counter.load(Relaxed)))
+        .map(|(name, counter)| (name, counter.load(Relaxed)));
+        own.into_iter().chain(self.connections.all()).collect()
     }
 }
 

@@ -53,7 +53,7 @@ impl Receiver {
         let state_dir = dir.path().to_owned();
         let services = vec![
             tokio::spawn(serve_udp(udp, sink.clone(), cancel.clone())),
-            tokio::spawn(serve_tcp(tcp, sink, cancel.clone())),
+            tokio::spawn(serve_tcp(tcp, sink, MAX_CONNECTIONS, |_| {}, cancel.clone())),
             tokio::task::spawn_blocking(move || {
                 writer.run(&state_dir, &CancellationToken::new(), &|_| {});
             }),

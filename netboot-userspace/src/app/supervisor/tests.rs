@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
+use crate::app::descriptors::Shares;
 use crate::{
     app::{health::State, shown::Shown},
     config::{Config, SyslogListen},
@@ -49,7 +50,8 @@ impl Lab {
         config.http = Some(port());
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
-        let services = Services::new(machines.clone(), &Wanted::new(&config, None, MTU));
+        let services =
+            Services::new(machines.clone(), &Wanted::new(&config, Shares::of(1024), None, MTU));
         let health = Health::default();
         let counters = services.counters();
         let shown = Shown::default();
@@ -59,7 +61,7 @@ impl Lab {
     }
 
     async fn reconcile(&mut self, mtu: Option<u16>) {
-        self.supervisor.reconcile(&Wanted::new(&self.config, None, mtu)).await;
+        self.supervisor.reconcile(&Wanted::new(&self.config, Shares::of(1024), None, mtu)).await;
     }
 
     /// What is not up.

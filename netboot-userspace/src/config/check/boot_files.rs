@@ -73,11 +73,11 @@ impl Named {
         let missing = self.search();
         let before = std::mem::replace(&mut self.missing, missing);
         let since = self.missing.iter().filter(|(name, _)| !before.contains_key(*name));
-        let problem = |(name, why): (&String, &String)| Problem {
-            file: if name.is_empty() { self.root.clone() } else { self.root.join(name) },
-            line: None,
-            field: String::new(),
-            message: format!("{why}: machines that are told to boot from it cannot; put it back"),
+        let problem = |(name, why): (&String, &String)| {
+            let file = if name.is_empty() { self.root.clone() } else { self.root.join(name) };
+            let message =
+                format!("{why}: machines that are told to boot from it cannot; put it back");
+            Place::file(&file).problem(message)
         };
         since.map(problem).collect()
     }

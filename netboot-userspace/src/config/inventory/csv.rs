@@ -132,8 +132,9 @@ fn read_plain(
     report: &Report,
 ) -> Option<Vec<DraftHost>> {
     let text = source.text().get(from..)?;
+    let keep = report.keep();
     let read = each(parts, |part| {
-        let (mut hosts, report) = (Vec::new(), Report::default());
+        let (mut hosts, report) = (Vec::new(), Report::new(keep));
         let mut records = Records::new(text.get(part.clone())?);
         while let Some(at) = records.next(source, &report)? {
             let at = from + part.start + at;
@@ -263,30 +264,42 @@ fn start(text: &str, at: u64) -> usize {
 
 fn header(record: &StringRecord, place: &Place, report: &Report) -> Option<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::new();
-    let mut wrong = Vec::new();
-    for name in record {
+    let mut is_wrong = false;
+    for (at, name) in (1..).zip(record) {
         match Column::named(name) {
             Some(column) if columns.iter().any(|known| known.key == column.key) => {
-                wrong.push(format!("column {name:?} is there twice"));
+                report.error(place, format!("column {:?} is there twice", column.key));
+                is_wrong = true;
             }
             Some(column) => columns.push(column),
             None => {
                 let keys = COLUMNS.iter().flat_map(|(_, columns)| columns.iter());
                 let keys = keys.map(|(key, _)| *key);
                 let keys = keys.collect::<Vec<_>>().join(", ");
-                wrong.push(format!("unknown column {name:?}; known here: {keys}"));
+                let message = format!("unknown column {}; known here: {keys}", named(at, name));
+                report.quoting_error(place, message, "unknown column");
+                is_wrong = true;
             }
         }
     }
     for key in ["mac", "ip"] {
-        if wrong.is_empty() && !columns.iter().any(|column| column.key == key) {
-            wrong.push(format!("there is no column {key:?}; the first line names the columns"));
+        if !is_wrong && !columns.iter().any(|column| column.key == key) {
+            let message = format!("there is no column {key:?}; the first line names the columns");
+            report.error(place, message);
+            is_wrong = true;
         }
     }
-    for message in &wrong {
-        report.error(place, message.as_str());
+    (!is_wrong).then_some(columns)
+}
+
+/// A column's name, if it can be meant as one: the file may be another than is thought, such as one of passwords.
+fn named(at: usize, name: &str) -> String {
+    const MOST: usize = 40;
+    let plain = |c: char| c.is_alphabetic() || matches!(c, ' ' | '_' | '-');
+    if name.len() <= MOST && name.chars().all(plain) {
+        return format!("{name:?}");
     }
-    wrong.is_empty().then_some(columns)
+    format!("{at}, which has no plain word for its name")
 }
 
 /// The record as `[[host]]` has it, without its empty cells.

@@ -30,7 +30,8 @@ pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
     let api = object.get("apiVersion", text);
     match kind {
         Some(kind) if kind.value != "Hardware" => {
-            report.warn(&kind.place, format!("{} is no Hardware: left out", kind.value));
+            let message = format!("{} is no Hardware: left out", kind.value);
+            report.quoting_warning(&kind.place, message, "is no Hardware: left out");
             return;
         }
         None if !object.has("spec") => {
@@ -41,7 +42,8 @@ pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
         _ => {}
     }
     if let Some(api) = api.filter(|api| api.value != API) {
-        report.error(&api.place, format!("{:?} is not supported: {API} is", api.value));
+        let message = format!("{:?} is not supported: {API} is", api.value);
+        report.quoting_error(&api.place, message, "another apiVersion than is supported");
         return;
     }
     object.ignore(&["metadata", "status"]);

@@ -18,7 +18,7 @@ use crate::{
     config::{
         Config, Located, Subnet,
         host::DraftHost,
-        problem::{Place, Placed, Report},
+        problem::{Keep, Place, Placed, Report},
         read::Draft,
         section::Section,
         source::Source,
@@ -59,9 +59,10 @@ pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Optio
     let config = &draft.config;
     let located = Located::new(&config.subnets);
     let cores = thread::available_parallelism().map_or(1, usize::from);
+    let keep = report.keep();
     let parts: Vec<_> = thread::scope(|scope| {
         let located = &located;
-        let read = |part| scope.spawn(move || read_part(source, part, config, located));
+        let read = |part| scope.spawn(move || read_part(source, part, config, located, keep));
         let threads: Vec<_> = split(source, cores).into_iter().map(read).collect();
         threads.into_iter().map(thread::ScopedJoinHandle::join).collect()
     });
@@ -89,8 +90,14 @@ pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Optio
 
 type Part = (Vec<DraftHost>, HashMap<Ipv4Net, Place>, Report);
 
-fn read_part(source: &Source, part: (usize, &str), config: &Config, located: &Located<'_>) -> Part {
-    let report = Report::default();
+fn read_part(
+    source: &Source,
+    part: (usize, &str),
+    config: &Config,
+    located: &Located<'_>,
+    keep: Keep,
+) -> Part {
+    let report = Report::new(keep);
     let mut machines = Machines {
         config,
         report: &report,
@@ -168,7 +175,7 @@ impl Machines<'_> {
             let path = place.field.strip_prefix(&self.name).unwrap_or(&place.field);
             if self.unknown.insert(path.to_owned()) {
                 let message = format!("unknown field {name:?}: left out, wherever it stands");
-                self.report.warn(&place, message);
+                self.report.quoting_warning(&place, message, "unknown field: left out");
             }
         }
     }

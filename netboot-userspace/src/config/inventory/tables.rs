@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::parts::{each, parts};
 use crate::config::{
     host::{DraftHost, read_hosts},
-    problem::Report,
+    problem::{Keep, Report},
     section::Section,
     source::Source,
 };
@@ -18,7 +18,7 @@ pub(crate) fn read(source: &Source, first: usize, report: &Report) -> Option<Vec
     let parts = parts(source.text(), |rest| rest.starts_with(HOST));
     let read = match parts.len() {
         0..=1 => None,
-        _ => read_parts(source, &parts, first),
+        _ => read_parts(source, &parts, first, report.keep()),
     };
     let Some(read) = read else { return read_whole(source, first, report) };
     let mut hosts = Vec::new();
@@ -43,6 +43,7 @@ fn read_parts(
     source: &Source,
     parts: &[Range<usize>],
     mut first: usize,
+    keep: Keep,
 ) -> Option<Vec<(Vec<DraftHost>, Report)>> {
     let numbered = parts.iter().map(|part| {
         let is_host = |line: &&str| line.starts_with(HOST);
@@ -54,7 +55,7 @@ fn read_parts(
     });
     let numbered = numbered.collect::<Option<_>>()?;
     each(numbered, |(part, first, count)| {
-        let report = Report::default();
+        let report = Report::new(keep);
         let hosts = read_whole(&source.part_of(part)?, first, &report)?;
         (hosts.len() == count && !report.has_errors()).then_some((hosts, report))
     })
@@ -72,7 +73,7 @@ mod tests {
     fn is_same(text: &str, parts: &[Range<usize>]) -> bool {
         let (whole, all) = (Report::default(), Report::default());
         let source = Source::new(Path::new("a.toml"), text.into(), &whole).unwrap();
-        let Some(read) = read_parts(&source, parts, 7) else { return false };
+        let Some(read) = read_parts(&source, parts, 7, Keep::All) else { return false };
         let mut hosts = Vec::new();
         for (found, report) in read {
             hosts.extend(found);

@@ -26,9 +26,9 @@ fn read(files: &[(&str, &str)], config: &str) -> Result<(Loaded, Vec<String>), V
     let lines = |problems: &[crate::config::Problem]| -> Vec<_> {
         problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
     };
-    let loaded = load(&path).map_err(|problems| lines(&problems.0))?;
+    let loaded = load(&path).map_err(|problems| lines(problems.kept()))?;
     let warnings =
-        lines(&loaded.warnings).into_iter().filter(|line| !line.starts_with("netboot.toml"));
+        lines(loaded.warnings.kept()).into_iter().filter(|line| !line.starts_with("netboot.toml"));
     let warnings = warnings.collect();
     Ok((loaded, warnings))
 }

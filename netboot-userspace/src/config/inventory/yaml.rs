@@ -216,7 +216,8 @@ impl<'t> Reader<'t, '_> {
         value: DeValue<'t>,
     ) {
         if table.contains_key(&*key) {
-            self.report.error(&self.place(at), format!("{key:?} is there twice"));
+            let message = format!("{key:?} is there twice");
+            self.report.quoting_error(&self.place(at), message, "a key is there twice");
             return;
         }
         table.insert(self.spanned(at, key), self.spanned(begin, value));

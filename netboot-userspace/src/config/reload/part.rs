@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     config::{
-        InventoryFormat, Located, Problem,
+        InventoryFormat, Located, Problems,
         check::{Missing, check_hosts},
         host::DraftHost,
         inventory::{csv, machine, tables},
-        problem::Report,
+        problem::{Keep, Report},
         read::Draft,
         source::Source,
     },
@@ -33,10 +33,10 @@ impl State {
         &mut self,
         at: usize,
         new: Vec<u8>,
-    ) -> Option<(Difference, Vec<Problem>, Summary)> {
+    ) -> Option<(Difference, Problems, Summary)> {
         let kept = self.files.get(at)?;
         let cut = kept.cut(&new).or_else(|| kept.whole(&new))?;
-        let report = Report::default();
+        let report = Report::new(Keep::Few);
         let hosts = read(kept, &cut, &new, &mut self.draft, at, &report)?;
         self.draft.hosts = hosts;
         check_hosts(&self.draft, Missing::Known(&self.named), &report);

@@ -10,7 +10,7 @@ use netboot_ebpf::shared::Station;
 
 use super::{Kept, Summary, kept::Form};
 use crate::{
-    config::{InventoryFormat, Loaded, Problem, check::Named, read::Draft},
+    config::{InventoryFormat, Loaded, Problem, Problems, check::Named, read::Draft},
     inventory::{Difference, Host, Inventory},
 };
 
@@ -29,31 +29,39 @@ pub(super) struct State {
 
 /// What was warned of, wherever it stands now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known(HashSet<Problem>);
+pub(super) struct Known {
+    warnings: HashSet<Problem>,
+    /// How many more there were.
+    left_out: usize,
+}
 
 impl Known {
-    fn of(warnings: &[Problem]) -> Self {
-        Self(warnings.iter().map(elsewhere).collect())
+    fn of(warnings: &Problems) -> Self {
+        let left_out = warnings.left_out();
+        Self { warnings: warnings.kept().iter().map(elsewhere).collect(), left_out }
     }
 
     /// Those that were not warned of.
-    pub(super) fn new_of(&self, mut warnings: Vec<Problem>) -> Vec<Problem> {
-        warnings.retain(|warning| !self.0.contains(&elsewhere(warning)));
+    pub(super) fn new_of(&self, mut warnings: Problems) -> Problems {
+        let left_out = warnings.left_out().saturating_sub(self.left_out);
+        warnings.retain(left_out, |warning| !self.warnings.contains(&elsewhere(warning)));
         warnings
     }
 
     /// Takes over those of a file's hosts, where some of them were read again. What may have gone with the others
     /// is said once more when all is read.
-    pub(super) fn replace(&mut self, kept: &Kept, warnings: &[Problem]) {
+    pub(super) fn replace(&mut self, kept: &Kept, warnings: &Problems) {
         let is_host = |field: &str| kept.form != Form::Main || field.starts_with("host");
-        self.0.retain(|warning| warning.file != *kept.path || !is_host(&warning.field));
-        self.0.extend(warnings.iter().map(elsewhere));
+        self.warnings.retain(|warning| warning.file != *kept.path || !is_host(&warning.field));
+        self.warnings.extend(warnings.kept().iter().map(elsewhere));
     }
 }
 
 /// Lines that are added before it make it no other.
 fn elsewhere(warning: &Problem) -> Problem {
-    Problem { line: None, ..warning.clone() }
+    let mut warning = warning.clone();
+    warning.line = None;
+    warning
 }
 
 /// How many hosts have what the configuration is warned of as a whole.

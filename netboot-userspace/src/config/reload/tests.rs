@@ -72,7 +72,8 @@ fn said(site: &Site, change: Result<Change, crate::config::Problems>) -> String 
     let said = match change {
         Ok(Change::Nothing) => "nothing".to_owned(),
         Ok(Change::Hosts { warnings, summary, .. }) => {
-            let warnings: Vec<_> = warnings.iter().map(|warning| format!(" | {warning}")).collect();
+            let warnings = warnings.kept().iter().map(|warning| format!(" | {warning}"));
+            let warnings: Vec<_> = warnings.collect();
             format!("hosts: {summary}{}", warnings.concat())
         }
         Ok(Change::Whole { summary, .. }) => format!("whole: {summary}"),

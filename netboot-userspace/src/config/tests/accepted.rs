@@ -74,7 +74,7 @@ fn warnings() {
     let loaded = load_text(directory.path(), &text).unwrap();
     let prefix = format!("{}/", directory.path().display());
     let lines: Vec<_> =
-        loaded.warnings.iter().map(|line| line.to_string().replace(&prefix, "")).collect();
+        loaded.warnings.kept().iter().map(|line| line.to_string().replace(&prefix, "")).collect();
     let script = "is not there: the default script loads it; put HookOS under boot.root, \
                   or set script.download-url";
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_missing_boot_root_is_said_once() {
     let directory = directory();
     let loaded = load_text(directory.path(), &text).unwrap();
     let prefix = format!("{}/", directory.path().display());
-    let lines = loaded.warnings.iter().map(|line| line.to_string().replace(&prefix, ""));
+    let lines = loaded.warnings.kept().iter().map(|line| line.to_string().replace(&prefix, ""));
     let lines: Vec<_> = lines.filter(|line| line.contains("none")).collect();
     assert_eq!(
         lines,
@@ -114,7 +114,7 @@ pub(super) fn check_warnings(text: &str, expect: &[&str]) {
     let loaded = load_text(directory.path(), &text).unwrap();
     let prefix = format!("{}/", directory.path().display());
     let lines: Vec<_> =
-        loaded.warnings.iter().map(|line| line.to_string().replace(&prefix, "")).collect();
+        loaded.warnings.kept().iter().map(|line| line.to_string().replace(&prefix, "")).collect();
     for line in expect {
         assert!(lines.iter().any(|found| found == line), "{line} is not in {lines:#?}");
     }

@@ -26,10 +26,10 @@ fn options_refused() {
     );
     option(
         "code = 66, hex = \"0a:b\"",
-        ".hex: \"0a:b\" is not hexadecimal; write it as \"0a:0b\" or \"0a0b\"",
+        ".hex: the value is not hexadecimal; write it as \"0a:0b\" or \"0a0b\"",
     );
-    option("code = 66, u16 = 65536", ".u16: 65536 is out of range: the greatest here is 65535");
-    option("code = 66, u8 = -1", ".u8: -1 is out of range: the greatest here is 255");
+    option("code = 66, u16 = 65536", ".u16: the value is out of range: the greatest here is 65535");
+    option("code = 66, u8 = -1", ".u8: the value is out of range: the greatest here is 255");
     option("code = 66, ip = \"::1\"", ".ip: \"::1\" is not an IPv4 address");
     option("code = 66, txt = \"a\", u8 = 1", ".txt: unknown key; did you mean \"text\"?");
     for (value, message) in [

@@ -258,14 +258,14 @@ fn check_change(change: &Change, before: &Loaded, now: &Loaded) {
         Change::Nothing => (&none, &[][..], None),
         Change::Hosts { difference, warnings, summary } => {
             assert!(settings.is_empty());
-            (difference, &warnings[..], Some(summary))
+            (difference, warnings.kept(), Some(summary))
         }
         Change::Whole { loaded, difference, summary } => {
             assert_eq!(loaded.config.hosts, now.config.hosts);
-            (difference, &loaded.warnings[..], Some(summary))
+            (difference, loaded.warnings.kept(), Some(summary))
         }
     };
-    check_warnings(warnings, &before.warnings, &now.warnings);
+    check_warnings(warnings, before.warnings.kept(), now.warnings.kept());
     let by_station = |config: &Config| -> std::collections::BTreeMap<_, _> {
         config.hosts.iter().map(|host| (host.station(), Arc::clone(host))).collect()
     };

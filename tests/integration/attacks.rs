@@ -1,0 +1,142 @@
+//! One host attacks: what is told of it is short, tells no secret, and everybody else is served.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::{TcpStream, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netboot_ebpf::shared::map;
+use netboot_tests::{
+    daemon::{Build, Daemon, Xdp},
+    lab::{INTERFACE, Lab, SERVER},
+    transfer::curl,
+    wait::wait_for,
+};
+use nix::sys::signal::Signal;
+
+use crate::{
+    isolation::{readyz, wait_for_note, wait_for_page},
+    reload::row,
+    site::Site,
+};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const SECRET: &str = "hunter2 s3cr3t";
+
+fn state(lab: &Lab, daemon: &Daemon, name: &str) -> Result<String> {
+    let status = daemon.status(&lab.server)?;
+    let rows = status["services"].as_array().context("services")?;
+    let row = rows.iter().find(|row| row["name"] == name).context("no such service")?;
+    Ok(row["state"].as_str().unwrap_or_default().to_owned())
+}
+
+/// At once: half a file is another one.
+fn write(daemon: &Daemon, text: &str) -> Result<()> {
+    let path = daemon.setup().path();
+    let new = path.with_extension("new");
+    fs::write(&new, text)?;
+    Ok(fs::rename(new, path)?)
+}
+
+/// 5,000 mistakes and a secret are a line to the network, and few in the log, however often they are read.
+#[test]
+fn mistakes_are_told_in_few_words() -> Result<()> {
+    const HOSTS: usize = 5000;
+    let lab = Lab::with_client_address()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let before = daemon.log().len();
+    let good = fs::read_to_string(daemon.setup().path())?;
+    let host = "[[host]]\nmac = \"52:54:00:00:00:0a\"\nip = \"192.168.2.150\"\n";
+    let broken = format!("{good}{host}script = {SECRET:?}\n{}", host.repeat(HOSTS));
+    for reading in 0..5 {
+        write(&daemon, &format!("{broken}#{reading}\n"))?;
+        daemon.process().signal(Signal::SIGHUP)?;
+        wait_for_page(&lab, 200, |page| page.contains("degraded: configuration"))?;
+    }
+    let expect = "ready\ndegraded: configuration: 10001 problems\n\
+                  `netboot status` on this node says why\n";
+    let page = wait_for_page(&lab, 200, |page| page == expect)?;
+    wait_for_note(&lab, daemon.setup(), "configuration", "; and 9981 more: `netboot check`")?;
+    let status = daemon.status(&lab.server)?.to_string();
+    let log = daemon.log()[before..].to_owned();
+    ensure!(log.matches("is already the MAC at").count() <= 20, "said again and again:\n{log}");
+    ensure!(log.len() < 20_000, "{} bytes of log", log.len());
+    for text in [&page, &status, &log] {
+        ensure!(!text.contains("hunter2") && !text.contains("s3cr3t"), "a secret is told: {text}");
+    }
+    write(&daemon, &good)?;
+    wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    daemon.stop()
+}
+
+/// Requests for a file that nobody acknowledges take TFTP's share, and no other.
+#[test]
+fn open_files_are_shared_out() -> Result<()> {
+    const LIMIT: usize = 256;
+    let lab = Lab::with_client_address()?;
+    let site = Site::new()?;
+    fs::write(site.root().join("large"), vec![7; 1 << 20])?;
+    let limit = format!("--nofile={LIMIT}");
+    let setup = site.setup(Xdp::Generic)?;
+    let daemon = setup.start_through(&lab.server, &["prlimit", &limit], Build::This)?;
+    ensure!(daemon.log().contains("the limit on open files is 256: TFTP serves "), "not said");
+
+    let (_, deadlines) = row(daemon.setup(), map::DEADLINES)?;
+    let start = Instant::now();
+    let mut sockets = Vec::new();
+    while start.elapsed() < Duration::from_secs(5) {
+        let socket = lab.client.enter(|| Ok(UdpSocket::bind("0.0.0.0:0")?))?;
+        socket.send_to(b"\0\x01large\0octet\0blksize\x001468\0", (SERVER, 69))?;
+        sockets.push(socket);
+        if sockets.len().is_multiple_of(50) {
+            let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
+            ensure!(answer.status == 200, "{} after {} requests", answer.status, sockets.len());
+            ensure!(state(&lab, &daemon, "http")? == "serving", "HTTP does not serve");
+        }
+        if sockets.len() > 400 {
+            sockets.remove(0);
+        }
+    }
+    wait_for("later deadlines", DEADLINE, || {
+        Ok((row(daemon.setup(), map::DEADLINES)?.1 != deadlines).then_some(()))
+    })?;
+    ensure!(!daemon.log().contains("Too many open files"), "{}", daemon.log());
+    daemon.stop()
+}
+
+/// Connections that begin a request and do not end it: machines and health checks are served all the same.
+#[test]
+fn half_requests_give_way() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let setup = Site::new()?.setup(Xdp::Generic)?;
+    let daemon = setup.start_through(&lab.server, &["prlimit", "--nofile=256"], Build::This)?;
+    // Each source may have a part of the connections only.
+    for last in 20..40 {
+        lab.client.add_address(INTERFACE, &format!("192.168.2.{last}/24"))?;
+    }
+    let mut half = Vec::new();
+    for last in (20..40_u8).cycle().take(200) {
+        let stream = lab.client.enter(|| {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+            socket.bind(&std::net::SocketAddr::from(([192, 168, 2, last], 0)).into())?;
+            socket.connect(&std::net::SocketAddr::from((SERVER, 80)).into())?;
+            Ok(TcpStream::from(socket))
+        });
+        let mut stream = stream?;
+        // It may be closed already.
+        let _ = stream.write_all(b"GET /ipxe.efi HTTP/1.1\r\nHost: x\r\nX: ");
+        half.push(stream);
+    }
+    for _ in 0..5 {
+        let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
+        ensure!(answer.status == 200, "{}", answer.status);
+    }
+    ensure!(readyz(&lab)?.1.contains("degraded: http\n"), "{}", readyz(&lab)?.1);
+    ensure!(state(&lab, &daemon, "http")? == "degraded", "nothing says so");
+    let counters = daemon.status(&lab.server)?["counters"].clone();
+    ensure!(counters["http-connections-gave-way"].as_u64() > Some(100), "{counters}");
+    daemon.stop()
+}
