@@ -21,7 +21,6 @@ mod self_check;
 mod services;
 mod shown;
 mod source;
-mod state_dir;
 pub(crate) mod status_socket;
 mod supervisor;
 mod told;

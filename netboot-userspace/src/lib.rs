@@ -27,6 +27,7 @@ pub mod mac;
 pub mod machines;
 pub mod metrics;
 pub mod other_servers;
+pub mod own_dir;
 mod packet_option;
 pub mod printable;
 pub mod probe;
