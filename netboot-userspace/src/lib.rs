@@ -22,6 +22,7 @@ pub mod http;
 pub mod import;
 pub mod inventory;
 pub mod links;
+mod lock;
 pub mod logging;
 pub mod mac;
 pub mod machines;

@@ -19,8 +19,8 @@ use std::{
 use nix::unistd::geteuid;
 use rustix::{
     fs::{
-        AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, mkdirat, open, openat, renameat,
-        statat, unlinkat,
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fchmod, fstat, mkdirat,
+        open, openat, openat2, renameat, statat, unlinkat,
     },
     io::Errno,
 };
@@ -59,6 +59,15 @@ impl OwnDir {
     /// It is not there, or no directory.
     pub fn of_anybody(path: &Path) -> io::Result<Self> {
         Ok(Self { directory: open(path, DIRECTORY, Mode::empty())?, path: path.to_owned() })
+    }
+
+    /// Opens a directory by a path without links, as it was found before.
+    ///
+    /// # Errors
+    /// It is not there, or a link is on the way by now.
+    pub fn without_links(path: &Path) -> io::Result<Self> {
+        let directory = openat2(CWD, path, DIRECTORY, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
+        Ok(Self { directory, path: path.to_owned() })
     }
 
     /// The same of one that is open already.
@@ -180,6 +189,25 @@ impl OwnDir {
             }
         }
         Err(Refused::unsteady(&self.path.join(name)).into())
+    }
+
+    /// Opens a regular file to read it, whose ever.
+    ///
+    /// # Errors
+    /// It is not there, or [`Refused`]: something else is in its place.
+    pub fn open(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        let name = name.as_ref();
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::LOOP | Errno::NXIO) => return Err(self.refuse(name, "regular file")),
+            Err(error) => return Err(error.into()),
+        };
+        let found = fstat(&file)?;
+        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+            return Err(Refused::kind(&self.path.join(name), kind(&found), "regular file").into());
+        }
+        Ok(file.into())
     }
 
     /// Whether what was found under a name is a file of the daemon's own.

@@ -1,6 +1,7 @@
 //! The daemon's state as one JSON document, over a unix socket in the state directory.
 
 mod left;
+mod others;
 mod print;
 mod serve;
 mod table;
