@@ -232,7 +232,7 @@ impl OwnDir {
             return Err(Refused::kind(&path(), kind(found), "regular file").into());
         }
         if found.st_nlink > 1 {
-            return Err(Refused::names(&path(), u64::from(found.st_nlink)).into());
+            return Err(Refused::names(&path(), found.st_nlink).into());
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
 }
 
 /// Makes a directory, if it is not there.
-fn make_directory(path: &Path) -> anyhow::Result<()> {
+pub(super) fn make_directory(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
 }
 

@@ -53,8 +53,7 @@ const LINKS: &str = "links";
 /// The directory, which is this daemon's as long as it lives.
 pub(super) struct Pins {
     directory: PathBuf,
-    /// The same, and what is in it, open: it may be another user's.
-    own: OwnDir,
+    /// Open, since it may be another user's: what is under its name may change.
     links: OwnDir,
     _lock: File,
 }
@@ -74,7 +73,12 @@ impl Pins {
                 .with_context(|| format!("cannot write to {}", directory.display()))?;
         }
         let links = own.sub(LINKS)?;
-        Ok(Self { directory: directory.to_owned(), own, links, _lock: lock })
+        Ok(Self { directory: directory.to_owned(), links, _lock: lock })
+    }
+
+    /// The directory as it is now: somebody may have removed it.
+    fn own(&self) -> io::Result<OwnDir> {
+        OwnDir::of_anybody(&self.directory)
     }
 
     pub(super) fn map(&self, name: &str) -> PathBuf {
@@ -109,7 +113,10 @@ impl Pins {
     /// Makes an empty place for the next generation.
     pub(super) fn begin(&self) -> anyhow::Result<()> {
         self.forget_next()?;
-        self.own.make_dir(NEXT).with_context(|| format!("cannot make {}", self.next().display()))
+        bpffs::make_directory(&self.directory)?;
+        self.own()
+            .and_then(|own| own.make_dir(NEXT))
+            .with_context(|| format!("cannot make {}", self.next().display()))
     }
 
     /// Moves the next generation to its place.
@@ -129,15 +136,17 @@ impl Pins {
     }
 
     fn remove_with_files(&self, name: &str) -> anyhow::Result<()> {
-        let removed = || match self.own.sub(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-            Ok(sub) => {
-                sub.names()?.iter().try_for_each(|name| sub.remove(name))?;
-                self.own.remove_sub(name)
-            }
+        let removed = || {
+            let own = self.own()?;
+            let sub = own.sub(name)?;
+            sub.names()?.iter().try_for_each(|name| sub.remove(name))?;
+            own.remove_sub(name)
         };
-        removed().with_context(|| format!("cannot remove {}", self.directory.join(name).display()))
+        let removed = match removed() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        removed.with_context(|| format!("cannot remove {}", self.directory.join(name).display()))
     }
 
     pub(super) fn link(&self, ifindex: u32) -> PathBuf {
@@ -166,7 +175,7 @@ impl Pins {
         self.remove_with_files(LINKS)?;
         self.forget_next()?;
         for name in names() {
-            let removed = self.own.remove(name);
+            let removed = self.own().and_then(|own| own.remove(name));
             removed
                 .with_context(|| format!("cannot remove the pin {}", self.map(name).display()))?;
         }

@@ -1,6 +1,7 @@
 //! Why something in the daemon's own directory is not used, and what to do.
 
 use std::{
+    fmt::Display,
     io,
     path::{Path, PathBuf},
 };
@@ -23,7 +24,7 @@ impl Refused {
         Self::new(path, what, "give it to the daemon's user, or name another state-dir")
     }
 
-    pub(super) fn names(path: &Path, count: u64) -> Self {
+    pub(super) fn names(path: &Path, count: impl Display) -> Self {
         Self::new(path, format!("has {count} names (hard links)"), "remove it")
     }
 

@@ -135,19 +135,16 @@ impl Files<'_> {
             (_, Some((why, count))) => Some(format!("{why}; {} more files likewise", count - 1)),
             (_, None) => None,
         };
-        match &trouble {
-            None if self.trouble.is_some() => {
-                tracing::info!(%directory, "syslog files are written again");
-            }
-            None => {}
-            Some(why) => {
-                if self.warned.ready(Instant::now()) {
-                    tracing::warn!(
-                        %directory,
-                        "cannot write syslog files: lines are in this log only; make room, or mend what is in the way: {why}"
-                    );
-                }
-            }
+        if trouble.is_none() && self.trouble.is_some() {
+            tracing::info!(%directory, "syslog files are written again");
+        }
+        if let Some(why) = &trouble
+            && self.warned.ready(Instant::now())
+        {
+            tracing::warn!(
+                %directory,
+                "cannot write syslog files: lines are in this log only; make room, or mend what is in the way: {why}"
+            );
         }
         if trouble != self.trouble {
             (self.tell)(trouble.as_deref());
