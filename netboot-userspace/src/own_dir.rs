@@ -105,7 +105,9 @@ impl OwnDir {
         if !is_ours(&found) {
             return Err(Refused::owner(&self.path, found.st_uid).into());
         }
-        if found.st_mode & 0o022 != 0 {
+        // As a tmpfs is mounted: others make things there, and take or move none of the daemon's.
+        let is_sticky = found.st_mode & 0o1000 != 0;
+        if found.st_mode & 0o022 != 0 && !is_sticky {
             return Err(Refused::writable(&self.path).into());
         }
         Ok(self)

@@ -119,14 +119,16 @@ fn directories() {
         |_, log| fs::write(log, "").unwrap(),
         "log is a regular file and no directory: remove it",
     );
-    let open = "log can be written to by others: `chmod go-w` it";
-    check(
-        |_, log| {
+    let with = |mode| {
+        move |_: &Place, log: &Path| {
             fs::create_dir(log).unwrap();
-            fs::set_permissions(log, fs::Permissions::from_mode(0o777)).unwrap();
-        },
-        open,
-    );
+            fs::set_permissions(log, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    let open = "log can be written to by others: `chmod go-w` it";
+    check(with(0o777), open);
+    check(with(0o770), open);
+    check(with(0o1777), "made");
 }
 
 #[test]
