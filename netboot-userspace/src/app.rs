@@ -23,7 +23,6 @@ mod self_check;
 mod services;
 mod shown;
 mod source;
-mod state_dir;
 pub(crate) mod status_socket;
 mod supervisor;
 mod told;
@@ -85,15 +84,25 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let config = match args.config.path() {
         // A mistake in the file must not hide what the daemon goes on with.
-        Some(path) => config::load_to_run(&path)
-            .map_or_else(|_mistakes| config::places_of_invalid(&path), |loaded| loaded.config),
+        Some(path) => config::load_to_run(&path).map_or_else(
+            |_mistakes| {
+                let places = config::places_of_invalid(&path);
+                eprintln!(
+                    "netboot: {} is not valid (see `netboot check`): taking {} for state-dir",
+                    path.display(),
+                    places.state_dir.display()
+                );
+                places
+            },
+            |loaded| loaded.config,
+        ),
         None => Config::unconfigured(),
     };
     let format = match args.format.choose() {
         crate::args::Format::Json => status::Format::Json,
         crate::args::Format::Text => status::Format::Table,
     };
-    status::print(&config, format)
+    status::print(&config, args.config.path().as_deref(), format)
 }
 
 async fn serve(

@@ -13,7 +13,7 @@ use std::{
     fs::OpenOptions,
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -35,6 +35,13 @@ fn config_file(arg: &ConfigArg) -> Result<PathBuf, ExitCode> {
         return Err(ExitCode::from(USAGE));
     }
     Ok(path)
+}
+
+/// Says what became of a link that had an output's name.
+fn written(file: &Path, link: Option<PathBuf>) {
+    if let Some(to) = link {
+        eprintln!("note: {} was a link to {}, and is a file now", file.display(), to.display());
+    }
 }
 
 /// Prints; a reader that has gone away, as `head` does, is no error.

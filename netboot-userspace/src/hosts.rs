@@ -4,7 +4,7 @@ mod entry;
 
 use std::{
     fs::{self, File},
-    io::ErrorKind,
+    io,
     net::Ipv4Addr,
     path::{Path, PathBuf},
 };
@@ -13,9 +13,10 @@ use anyhow::{Context as _, bail, ensure};
 use netboot_ebpf::shared::Mac;
 
 use crate::{
-    config::{self, HostEntry, InventoryFormat, Loaded, is_same_file, load_edited},
+    config::{self, HostEntry, InventoryFormat, Loaded, is_same_file, load_edited, open_regular},
     inventory::Host,
-    mac, replace,
+    lock, mac,
+    replace::{self, Place},
 };
 
 /// What an operator calls a host by.
@@ -63,10 +64,11 @@ pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Resu
         host.ip
     );
     let _lock = lock(config)?;
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && file.is_some() => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    let place = Place::of_edited(path)?;
+    let text = match place.read()? {
+        Some(text) => text,
+        None if file.is_some() => String::new(),
+        None => bail!("{} does not exist", path.display()),
     };
     let entry = toml::to_string(host).context("write the host as TOML")?;
     let edited = entry::add(&text, &entry).with_context(|| path.display().to_string())?;
@@ -77,7 +79,7 @@ pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Resu
         path.display(),
         config.display()
     );
-    replace::replace(path, &edited)
+    place.replace(&edited).map(drop)
 }
 
 /// Removes a host from the file where it stands, which is returned.
@@ -99,8 +101,8 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     let mut found = Vec::new();
     let is_toml = |path: &&PathBuf| InventoryFormat::of(path) == InventoryFormat::Toml;
     for path in files.iter().filter(is_toml) {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = open_regular(path).and_then(io::read_to_string);
+        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
         let places = entry::find(&text, &wanted).with_context(|| path.display().to_string())?;
         found.extend(places.into_iter().map(|place| (path, place)));
     }
@@ -109,8 +111,8 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
         [one] => *one,
         _ => bail!("{} hosts match {key}: name the one by its MAC or address", found.len()),
     };
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = Place::of_edited(path)?;
+    let text = text_of(&file, path)?;
     ensure!(
         entry::find(&text, &wanted)? == [place],
         "{} was changed in the meantime: try again",
@@ -118,8 +120,12 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     );
     let edited = entry::remove(&text, place).with_context(|| path.display().to_string())?;
     load_edited(config, path, &edited)?;
-    replace::replace(path, &edited)?;
+    file.replace(&edited)?;
     Ok(path.clone())
+}
+
+fn text_of(place: &Place, path: &Path) -> anyhow::Result<String> {
+    place.read()?.with_context(|| format!("{} does not exist", path.display()))
 }
 
 /// Refuses hosts of files that are not edited here.
@@ -139,10 +145,7 @@ fn by_hand(loaded: &Loaded, wanted: &HostKey) -> anyhow::Result<()> {
 fn lock(config: &Path) -> anyhow::Result<File> {
     let config = fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
     let directory = replace::directory(&config);
-    let lock = File::open(directory)
-        .and_then(|file| file.lock().map(|()| file))
-        .with_context(|| format!("cannot lock {}", directory.display()))?;
-    Ok(lock)
+    lock::wait_for(directory, "this edit of the hosts")
 }
 
 #[cfg(test)]

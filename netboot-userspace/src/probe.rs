@@ -27,7 +27,10 @@ mod tftp;
 mod user_class;
 mod wire;
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use netboot_ebpf::wire::code;
@@ -50,6 +53,9 @@ use crate::{
     export::Server,
     links::Link,
 };
+
+/// For one machine, whatever the servers do.
+const WHOLE: Duration = Duration::from_secs(120);
 
 /// What is tried.
 pub struct Plan {
@@ -80,6 +86,7 @@ struct Probe<'p> {
     /// What its firmware is told as option 3.
     routers: Vec<Ipv4Addr>,
     seed: u64,
+    end: Instant,
 }
 
 /// Plays the machine.
@@ -95,6 +102,7 @@ pub fn probe(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
         lease: None,
         routers: Vec::new(),
         seed: seed(),
+        end: Instant::now() + WHOLE,
     };
     let done = probe.run().with_context(|| format!("{} failed", plan.link.name));
     progress.end();
@@ -118,18 +126,32 @@ impl Probe<'_> {
         self.take_address(&end)?;
         self.routers = end.addresses(code::ROUTER);
         let binary = self.firmware(&firmware, &exchange);
-        if let Some(url) = &binary {
+        if let Some(url) = binary.as_ref().filter(|_| !self.is_over()) {
             self.binary(url, &firmware);
         }
         let scripts = self.user_classes(binary.as_ref())?;
         let mut logged = false;
         for url in scripts {
+            if self.is_over() {
+                break;
+            }
             logged |= self.script(&url, &end);
         }
-        if !logged {
+        if self.is_over() {
+            let what = format!(
+                "it took longer than {} s: the rest is not tried; see which server is slow",
+                WHOLE.as_secs()
+            );
+            self.note("time", State::Wrong, what, None);
+        } else if !logged {
             self.note("log", State::Warning, "no script was read that says where to", None);
         }
         Ok(())
+    }
+
+    /// Whether there is no time left.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.end
     }
 
     /// The way to servers, as the machine where that is possible.
@@ -137,7 +159,7 @@ impl Probe<'_> {
         let seed = self.random();
         let wire = &mut self.wire;
         let station = self.lease.map(|lease| Station::new(wire, lease, seed));
-        Reach::new(station, self.plan.own.clone(), self.plan.firmware.mac)
+        Reach::new(station, self.plan.own.clone(), self.plan.firmware.mac, self.end)
     }
 
     /// The machine with a transaction's id of its own.

@@ -1,6 +1,7 @@
 //! The daemon's state as one JSON document, over a unix socket in the state directory.
 
 mod left;
+mod others;
 mod print;
 mod serve;
 mod table;
@@ -105,10 +106,13 @@ pub fn fetch(state_dir: &Path) -> anyhow::Result<Status> {
         .context("the daemon's answer is not understood: it is of another version")
 }
 
+/// The socket's name in the state directory.
+pub const SOCKET: &str = "status.sock";
+
 /// Where the socket is.
 #[must_use]
 pub fn socket_path(state_dir: &Path) -> PathBuf {
-    state_dir.join("status.sock")
+    state_dir.join(SOCKET)
 }
 
 #[cfg(test)]

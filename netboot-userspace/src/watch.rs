@@ -24,6 +24,7 @@ use tokio::{
 };
 
 use self::interest::{Interest, Place, interests};
+pub(crate) use self::trail::trail;
 
 /// A change is over when nothing has happened for so long, ...
 const QUIET: Duration = Duration::from_millis(20);

@@ -28,6 +28,8 @@ mod reload;
 mod self_check;
 mod services;
 mod site;
+mod state_dir;
 mod steps;
 mod storms;
+mod waiting;
 mod without_daemon;

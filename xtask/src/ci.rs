@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: format, lints, documentation, import rules.
+//! `cargo xtask ci`: format, lints, documentation, import rules, licences.
 
 use anyhow::Result;
 
@@ -34,10 +34,12 @@ pub(crate) fn command() -> Result<()> {
     parts.run("documentation", || {
         run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
     });
-    if shell::find("cargo-deny").is_some() {
-        parts.run("licences and advisories", || run(&mut cargo(&["deny", "check"])));
-    } else {
-        eprintln!("cargo-deny is not installed: licences and advisories are not checked");
-    }
+    parts.run("licences and sources", || {
+        setup::ensure_cargo_deny()?;
+        // Without advisories: their database is a repository of its own, which is not to be had everywhere.
+        let mut deny = shell::command(setup::cargo_deny());
+        deny.args(["--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
+        run(&mut deny)
+    });
     parts.close()
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: finds or installs what building and testing need. What is there is never touched.
 
 mod apt;
+mod deny;
 mod kernel;
 mod linker;
 mod packages;
@@ -11,6 +12,7 @@ use anyhow::{Result, bail};
 use crate::progress;
 
 pub(crate) use {
+    deny::{in_place as cargo_deny, install as ensure_cargo_deny},
     kernel::image as kernel_image,
     toolchain::{STATIC_TARGET, ensure_static_target},
 };
@@ -56,6 +58,7 @@ pub(crate) fn ensure(group: Group) -> Result<()> {
     }
     linker::install(&linker)?;
     if group == Group::Everything {
+        deny::install()?;
         kernel::install()?;
     }
     progress::said("setup", "everything that is needed is there");
@@ -67,6 +70,7 @@ fn missing(group: Group) -> Result<Vec<Missing>> {
     let linker = linker::find();
     missing.extend(linker::missing(&linker));
     missing.extend(packages::missing(group, &linker).iter().map(|package| package.as_missing()));
+    missing.extend(deny::missing());
     missing.extend(kernel::missing());
     Ok(missing)
 }

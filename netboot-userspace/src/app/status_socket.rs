@@ -2,22 +2,20 @@
 
 use std::{
     fs, io,
-    os::{
-        fd::OwnedFd,
-        unix::fs::{MetadataExt as _, PermissionsExt as _},
-    },
+    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use rustix::fs::{FileType, fstat, lstat};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
-use super::state_dir;
 use crate::{
+    own_dir::{Identity, OwnDir, identity, way},
     running::{Listener, listener},
-    status::socket_path,
+    status::{SOCKET, socket_path},
 };
 
 /// For the daemon's user and group, whatever the umask.
@@ -28,27 +26,23 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The socket's file; it is removed with the value.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
+    state_dir: OwnDir,
     path: PathBuf,
     identity: Identity,
 }
 
-/// Device, inode and time of making: inodes are used again.
-type Identity = (u64, u64, i64, i64);
-
 /// Makes the socket in the state directory, in place of one that a killed daemon left.
 pub(crate) fn bind(state_dir: &Path) -> anyhow::Result<(UnixListener, SocketFile)> {
-    state_dir::make(state_dir).with_context(|| {
-        format!("cannot make the state directory {}: set state-dir", state_dir.display())
-    })?;
     let path = socket_path(state_dir);
-    remove_stale(&path)?;
-    let made = || {
-        let listener = listen(&path)?;
-        Ok::<_, io::Error>((listener, identity(&path)?))
-    };
-    let (listener, identity) =
-        made().with_context(|| format!("cannot make the status socket {}", path.display()))?;
-    Ok((listener, SocketFile { path, identity }))
+    let state_dir = OwnDir::make(state_dir)
+        .with_context(|| {
+            format!("cannot make the state directory {}: set state-dir", state_dir.display())
+        })?
+        .checked()?;
+    remove_stale(&state_dir, &path)?;
+    let (listener, identity) = listen(&state_dir, &path)
+        .with_context(|| format!("cannot make the status socket {}", path.display()))?;
+    Ok((listener, SocketFile { state_dir, path, identity }))
 }
 
 impl SocketFile {
@@ -56,51 +50,64 @@ impl SocketFile {
     pub(crate) async fn gone(&self) -> anyhow::Error {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            if !self.is_there() {
+            // By its path, as those who connect find it.
+            if !lstat(&self.path).is_ok_and(|found| identity(&found) == self.identity) {
                 return anyhow!("the status socket {} is gone", self.path.display());
             }
         }
     }
 
-    fn is_there(&self) -> bool {
-        identity(&self.path).is_ok_and(|identity| identity == self.identity)
+    fn remove(&self) -> io::Result<()> {
+        let found = self.state_dir.look(SOCKET)?;
+        if found.is_some_and(|found| identity(&found) == self.identity) {
+            self.state_dir.remove(SOCKET)?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.is_there()
-            && let Err(error) = fs::remove_file(&self.path)
-        {
+        if let Err(error) = self.remove() {
             tracing::debug!(path = %self.path.display(), %error, "the status socket stays behind");
         }
     }
 }
 
-fn identity(path: &Path) -> io::Result<Identity> {
-    let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
-}
-
-fn remove_stale(path: &Path) -> anyhow::Result<()> {
-    match listener(path) {
+fn remove_stale(state_dir: &OwnDir, path: &Path) -> anyhow::Result<()> {
+    let Some(found) = state_dir.look(SOCKET)? else { return Ok(()) };
+    if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
+        return Err(state_dir.refuse(SOCKET, "socket").into());
+    }
+    // The very one: what its name leads to may change.
+    let place = state_dir.place(SOCKET)?;
+    match listener(&way(&place)) {
         Ok(Listener::There) => bail!(
             "another netboot uses {}: stop it, or give this one its own state-dir",
             path.display()
         ),
-        Ok(Listener::Gone) => fs::remove_file(path)
+        Ok(Listener::Gone) => state_dir
+            .remove(SOCKET)
             .with_context(|| format!("cannot remove the old status socket {}", path.display())),
         // Whatever else is wrong, making the socket tells.
         Err(_) => Ok(()),
     }
 }
 
-fn listen(path: &Path) -> io::Result<UnixListener> {
+/// It is made by its path, which `/proc/net/unix` shows to who looks for a daemon; what was made is what is then
+/// found in the directory.
+fn listen(state_dir: &OwnDir, path: &Path) -> io::Result<(UnixListener, Identity)> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
+    socket.bind(&SockAddr::unix(std::path::absolute(path)?)?)?;
+    let place = state_dir.place(SOCKET)?;
+    let found = fstat(&place)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
+        return Err(state_dir.refuse(SOCKET, "socket"));
+    }
     // Before anybody can connect.
-    fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
+    fs::set_permissions(way(&place), fs::Permissions::from_mode(MODE))?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    UnixListener::from_std(OwnedFd::from(socket).into())
+    let listener = UnixListener::from_std(OwnedFd::from(socket).into())?;
+    Ok((listener, identity(&found)))
 }

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{config_file, print};
+use super::{config_file, print, written};
 use crate::{
     args::ExportArgs,
     config,
     export::{Exported, export},
     links,
-    replace::replace,
+    replace::Place,
 };
 
 /// Writes the configuration of another DHCP server.
@@ -25,7 +25,7 @@ pub fn export_configuration(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let config = config::load_to_run(&path)?.config;
     let Exported { text, notes } = export(args.server, config, &links::all()?)?;
     match &args.out {
-        Some(file) => replace(file, &text)?,
+        Some(file) => written(file, Place::of_output(file)?.replace(&text)?),
         None => print(&text).context("cannot print")?,
     }
     for note in notes {

@@ -5,7 +5,10 @@ use std::{fs, path::Path, process::ExitCode};
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
-use crate::args::{Args, CompletionsArgs, ManArgs};
+use crate::{
+    args::{Args, CompletionsArgs, ManArgs},
+    replace::Place,
+};
 
 /// Prints a shell's completions.
 ///
@@ -32,9 +35,15 @@ pub fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write_man(directory: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(directory)?;
+    let made = tempfile::tempdir()?;
     // `--help` stands in each page: a page for each `help` beside would say nothing.
-    clap_mangen::generate_to(Args::command().disable_help_subcommand(true), directory)?;
+    clap_mangen::generate_to(Args::command().disable_help_subcommand(true), made.path())?;
+    fs::create_dir_all(directory)?;
+    for page in fs::read_dir(made.path())? {
+        let page = page?;
+        let place = Place::of_output(&directory.join(page.file_name()))?;
+        place.replace(&fs::read_to_string(page.path())?)?;
+    }
     Ok(())
 }
 

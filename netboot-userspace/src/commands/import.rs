@@ -1,15 +1,14 @@
 //! `netboot import`
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
-use anyhow::ensure;
 use serde_json::json;
 
-use super::print;
+use super::{print, written};
 use crate::{
     args::{Format, ImportArgs},
     import::{self, Imported, grouped},
-    replace,
+    replace::Place,
 };
 
 /// Reads another server's configuration, and writes ours.
@@ -64,13 +63,10 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
-    if overwrite {
-        return replace::replace(path, text);
+    let place = Place::of_output(path)?;
+    if !overwrite {
+        return place.create(text);
     }
-    ensure!(
-        fs::symlink_metadata(path).is_err(),
-        "{} exists: nothing was written; name another file, or use --force",
-        path.display()
-    );
-    replace::create(path, text)
+    written(path, place.replace(text)?);
+    Ok(())
 }

@@ -175,7 +175,8 @@ impl Attachments {
         let pin = pins.link(link.index);
         bpffs::remove(&pin)?;
         let pinned = attached.pin(&pin);
-        let pinned = pinned.with_context(|| format!("cannot pin {}", pin.display()))?;
+        let pinned =
+            pinned.with_context(|| format!("cannot pin {}", pins.shown(&pin).display()))?;
         self.links.insert(link.index, FdLink::from(pinned));
         Ok(())
     }

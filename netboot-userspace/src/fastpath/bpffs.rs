@@ -46,11 +46,6 @@ pub(super) fn make_directory(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
-/// Removes an empty directory, if it is there.
-pub(super) fn remove_directory(path: &Path) -> anyhow::Result<()> {
-    absent(fs::remove_dir(path)).with_context(|| format!("cannot remove {}", path.display()))
-}
-
 fn absent(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| match error.kind() {
         io::ErrorKind::NotFound => Ok(()),

@@ -22,13 +22,14 @@ impl LeftLink {
     /// Opens the link that is pinned for an interface.
     pub(super) fn open(ifindex: u32, pins: &Pins) -> anyhow::Result<Self> {
         let pin = pins.link(ifindex);
-        let link =
-            PinnedLink::from_pin(&pin).with_context(|| format!("cannot open {}", pin.display()))?;
+        let shown = || pins.shown(&pin);
+        let link = PinnedLink::from_pin(&pin)
+            .with_context(|| format!("cannot open {}", shown().display()))?;
         let link = FdLink::from(link);
         let info = link.info().context("the kernel does not describe a link")?;
         let interface = || {
             interface(info.id())
-                .with_context(|| format!("cannot find the interface of {}", pin.display()))
+                .with_context(|| format!("cannot find the interface of {}", shown().display()))
         };
         let now = interface()?;
         // An index is another interface's in each namespace, a program's number is not.

@@ -9,6 +9,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +20,7 @@ use netboot_ebpf::shared::{
 };
 
 use super::bpffs;
+use crate::own_dir::OwnDir;
 
 /// A map's name, and the sizes of its keys and values.
 pub(super) type Table = (&'static str, usize, usize);
@@ -51,6 +53,8 @@ const LINKS: &str = "links";
 /// The directory, which is this daemon's as long as it lives.
 pub(super) struct Pins {
     directory: PathBuf,
+    /// Open, since it may be another user's: what is under its name may change.
+    links: OwnDir,
     _lock: File,
 }
 
@@ -61,9 +65,20 @@ impl Pins {
     /// It is not on a bpffs, or another daemon's.
     pub(super) fn open(directory: &Path) -> anyhow::Result<Self> {
         bpffs::prepare(directory)?;
-        let this = Self { directory: directory.to_owned(), _lock: lock(directory)? };
-        bpffs::make_directory(&this.directory.join(LINKS))?;
-        Ok(this)
+        let lock = lock(directory)?;
+        let own = OwnDir::of_open(lock.as_fd(), directory)?;
+        refuse_links(&own)?;
+        if own.look(LINKS)?.is_none() {
+            own.make_dir(LINKS)
+                .with_context(|| format!("cannot write to {}", directory.display()))?;
+        }
+        let links = own.sub(LINKS)?;
+        Ok(Self { directory: directory.to_owned(), links, _lock: lock })
+    }
+
+    /// The directory as it is now: somebody may have removed it.
+    fn own(&self) -> io::Result<OwnDir> {
+        OwnDir::of_anybody(&self.directory)
     }
 
     pub(super) fn map(&self, name: &str) -> PathBuf {
@@ -78,6 +93,9 @@ impl Pins {
     /// A pin's place as others know it: the way to the directory may be this process's own.
     pub(super) fn shown(&self, pin: &Path) -> PathBuf {
         let directory = fs::read_link(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        if let Ok(name) = pin.strip_prefix(self.links.way()) {
+            return directory.join(LINKS).join(name);
+        }
         pin.strip_prefix(&self.directory)
             .map_or_else(|_| pin.to_owned(), |rest| directory.join(rest))
     }
@@ -95,7 +113,10 @@ impl Pins {
     /// Makes an empty place for the next generation.
     pub(super) fn begin(&self) -> anyhow::Result<()> {
         self.forget_next()?;
-        bpffs::make_directory(&self.next())
+        bpffs::make_directory(&self.directory)?;
+        self.own()
+            .and_then(|own| own.make_dir(NEXT))
+            .with_context(|| format!("cannot make {}", self.next().display()))
     }
 
     /// Moves the next generation to its place.
@@ -111,20 +132,33 @@ impl Pins {
 
     /// Removes what was made of the next generation.
     pub(super) fn forget_next(&self) -> anyhow::Result<()> {
-        remove_files(&self.next())?;
-        bpffs::remove_directory(&self.next())
+        self.remove_with_files(NEXT)
+    }
+
+    fn remove_with_files(&self, name: &str) -> anyhow::Result<()> {
+        let removed = || {
+            let own = self.own()?;
+            let sub = own.sub(name)?;
+            sub.names()?.iter().try_for_each(|name| sub.remove(name))?;
+            own.remove_sub(name)
+        };
+        let removed = match removed() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        removed.with_context(|| format!("cannot remove {}", self.directory.join(name).display()))
     }
 
     pub(super) fn link(&self, ifindex: u32) -> PathBuf {
-        self.directory.join(LINKS).join(ifindex.to_string())
+        self.links.way().join(ifindex.to_string())
     }
 
     /// The interfaces that there are links of.
     pub(super) fn links(&self) -> anyhow::Result<Vec<u32>> {
-        let directory = self.directory.join(LINKS);
-        let entries = fs::read_dir(&directory)
-            .with_context(|| format!("cannot read {}", directory.display()))?;
-        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+        let names = self.links.names();
+        let names =
+            names.with_context(|| format!("cannot read {}", self.links.path().display()))?;
+        Ok(names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect())
     }
 
     /// A pin that was there, and is not any more: of a map, or of one of these interfaces' links.
@@ -138,11 +172,12 @@ impl Pins {
 
     /// Removes everything: what no daemon holds otherwise is gone.
     pub(super) fn remove(self) -> anyhow::Result<()> {
-        remove_files(&self.directory.join(LINKS))?;
-        bpffs::remove_directory(&self.directory.join(LINKS))?;
+        self.remove_with_files(LINKS)?;
         self.forget_next()?;
         for name in names() {
-            bpffs::remove(&self.map(name))?;
+            let removed = self.own().and_then(|own| own.remove(name));
+            removed
+                .with_context(|| format!("cannot remove the pin {}", self.map(name).display()))?;
         }
         // Others may have pinned something there: then it stays.
         let _ = fs::remove_dir(&self.directory);
@@ -167,17 +202,23 @@ fn lock(directory: &Path) -> anyhow::Result<File> {
     }
 }
 
-fn remove_files(directory: &Path) -> anyhow::Result<()> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", directory.display()));
+/// Refuses a directory where something else has the name of a pin: the kernel opens a pin through a link.
+pub(super) fn refuse_links(own: &OwnDir) -> io::Result<()> {
+    for name in names() {
+        if let Some(found) = own.look(name)? {
+            own.check_single(name, &found)?;
         }
-    };
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read {}", directory.display()))?;
-        bpffs::remove(&entry.path())?;
+    }
+    for name in [LINKS, NEXT] {
+        let sub = match own.sub(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            sub => sub?,
+        };
+        for name in sub.names()? {
+            if let Some(found) = sub.look(&name)? {
+                sub.check_single(&name, &found)?;
+            }
+        }
     }
     Ok(())
 }
@@ -194,5 +235,28 @@ mod tests {
         assert!(error.starts_with("xdp.pin-path ") && error.contains("another netboot"), "{error}");
         drop(held);
         lock(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn links_are_refused_wherever_a_pin_would_be() {
+        #[track_caller]
+        fn check(name: &str, expect: Option<&str>) {
+            let directory = tempfile::tempdir().unwrap();
+            let secret = tempfile::tempdir().unwrap();
+            let place = directory.path().join(name);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(secret.path(), &place).unwrap();
+            let refused = refuse_links(&OwnDir::of_anybody(directory.path()).unwrap()).err();
+            let refused = refused.map(|error| error.to_string());
+            let expect = expect.map(|what| format!("{} is {what}: remove it", place.display()));
+            assert_eq!(refused, expect);
+        }
+        check("RESERVATIONS", Some("a symbolic link and no regular file"));
+        check("links/7", Some("a symbolic link and no regular file"));
+        check("next/SUBNETS", Some("a symbolic link and no regular file"));
+        check("links", Some("a symbolic link and no directory"));
+        check("next", Some("a symbolic link and no directory"));
+        // Others may have pinned something there.
+        check("theirs", None);
     }
 }

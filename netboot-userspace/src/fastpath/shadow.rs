@@ -17,11 +17,12 @@ use nix::libc;
 
 use super::{
     OBJECT, PROGRAM, explain,
-    pins::{TABLES, Table},
+    pins::{TABLES, Table, refuse_links},
     program,
     rows::{self, Row},
     run::{XDP_TX, test_run},
 };
+use crate::own_dir::OwnDir;
 
 /// When the copy ends to name boot files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,7 @@ impl Shadow {
         let pins = directory.display();
         anyhow::ensure!(directory.exists(), "nothing is pinned in {pins}");
         anyhow::ensure!(is_held(directory)?, "what is pinned in {pins} is no running daemon's");
+        refuse_links(&OwnDir::of_anybody(directory)?)?;
         Self::over(directory, Deadline::TheDaemons)
     }
 

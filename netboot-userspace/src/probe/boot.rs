@@ -31,6 +31,9 @@ impl Probe<'_> {
         let mut settings = self.settings(end);
         let mut at = url.clone();
         for _ in 0..MOST_CHAINED {
+            if self.is_over() {
+                return false;
+            }
             let Some((place, followed)) = self.follow(&at, &mut settings) else { return false };
             if let Some(note) = &followed.note {
                 // Of a script that asks its user it cannot be told.
@@ -96,6 +99,9 @@ impl Probe<'_> {
     /// What the script loads must be there.
     fn images(&mut self, place: &Url, followed: &Followed) {
         for Load { what, url, .. } in followed.loads.iter().take(MOST_LOADS) {
+            if self.is_over() {
+                return;
+            }
             let step = match what {
                 What::Kernel => "kernel",
                 What::Initrd => "initrd",

@@ -16,7 +16,7 @@ use super::{
     tftp::{self, Got, Want},
 };
 
-/// For one file; a kernel's length is asked for only.
+/// For one file, wherever it has moved; a kernel's length is asked for only.
 const PATIENCE: Duration = Duration::from_secs(30);
 const MOST_MOVES: u32 = 5;
 
@@ -28,6 +28,8 @@ pub(super) struct Reach<'w> {
     /// This node's addresses: what the machine sent there would not come back from the wire.
     own: Vec<Ipv4Addr>,
     mac: Mac,
+    /// Of the whole probe.
+    end: Instant,
 }
 
 /// What came, and how it was asked for where that was not as the machine does.
@@ -39,8 +41,13 @@ pub(super) struct Fetched {
 }
 
 impl<'w> Reach<'w> {
-    pub(super) fn new(station: Option<Station<'w>>, own: Vec<Ipv4Addr>, mac: Mac) -> Self {
-        Self { station, node: Node::default(), own, mac }
+    pub(super) fn new(
+        station: Option<Station<'w>>,
+        own: Vec<Ipv4Addr>,
+        mac: Mac,
+        end: Instant,
+    ) -> Self {
+        Self { station, node: Node::default(), own, mac, end }
     }
 
     /// Whether this node itself is asked, in the machine's stead.
@@ -64,6 +71,7 @@ impl<'w> Reach<'w> {
     pub(super) fn fetch(&mut self, url: &Url, want: Want, limit: usize) -> anyhow::Result<Fetched> {
         let mut url = url.clone();
         let mut note = None;
+        let until = self.end.min(Instant::now() + PATIENCE);
         for _ in 0..MOST_MOVES {
             let server = address(&url)?;
             match url.scheme() {
@@ -73,8 +81,8 @@ impl<'w> Reach<'w> {
                         "TFTP is asked at port {} only",
                         tftp::PORT
                     );
-                    let got =
-                        tftp::fetch(self.to(*server.ip()), *server.ip(), &name(&url), want, limit)?;
+                    let ip = *server.ip();
+                    let got = tftp::fetch(self.to(ip), ip, &name(&url), want, limit, until)?;
                     return Ok(Fetched { got, url, note });
                 }
                 "http" => {
@@ -86,7 +94,6 @@ impl<'w> Reach<'w> {
                             asked.path()
                         ));
                     }
-                    let until = Instant::now() + PATIENCE;
                     let network = self.to(*server.ip());
                     match http::fetch(network, server, &asked, want, limit, until)? {
                         Answer::Got(got) => return Ok(Fetched { got, url, note }),

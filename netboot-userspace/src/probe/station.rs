@@ -23,6 +23,7 @@ use super::{network::Network, wire::Wire};
 const TCP_BUFFER: usize = 256 << 10;
 const UDP_DATAGRAMS: usize = 64;
 const UDP_BUFFER: usize = 128 << 10;
+const FRAMES: u32 = 1000;
 /// For the end of a connection.
 const FAREWELL: Duration = Duration::from_millis(50);
 /// Where the ports begin that are nobody's.
@@ -48,7 +49,7 @@ pub(super) struct Lease {
 
 impl<'w> Station<'w> {
     pub(super) fn new(wire: &'w mut Wire, lease: Lease, seed: u64) -> Self {
-        let mut frames = Frames { wire, received: None };
+        let mut frames = Frames { wire, received: None, budget: FRAMES };
         let mut config = Config::new(EthernetAddress(lease.mac.octets).into());
         config.random_seed = seed;
         let mut interface = Interface::new(config, &mut frames, Clock::ZERO);
@@ -73,6 +74,7 @@ impl<'w> Station<'w> {
     /// Handles what came, and sends what is due.
     fn poll(&mut self) {
         let now = self.now();
+        self.frames.budget = FRAMES;
         self.interface.poll(now, &mut self.frames, &mut self.sockets);
     }
 
@@ -222,6 +224,8 @@ struct Frames<'w> {
     wire: &'w mut Wire,
     /// Not handled yet.
     received: Option<Vec<u8>>,
+    /// So many are handled before it is looked at the time: a flood has no end.
+    budget: u32,
 }
 
 impl Frames<'_> {
@@ -249,6 +253,7 @@ impl Device for Frames<'_> {
             let frame = self.wire.receive(Instant::now()).ok().flatten();
             self.received = frame.map(<[u8]>::to_vec);
         }
+        self.budget = self.budget.checked_sub(1)?;
         let frame = self.received.take()?;
         Some((Received(frame), ToSend(self.wire)))
     }

@@ -25,6 +25,9 @@ impl Probe<'_> {
             asks.push((STOCK, IPXE, UserClassForm::Plain));
         }
         for (step, class, form) in asks {
+            if self.is_over() {
+                break;
+            }
             let told = self.user_class(step, class, form, binary)?;
             if let Some(url) = told.filter(|url| !scripts.contains(url)) {
                 scripts.push(url);

@@ -4,10 +4,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{print::read, *};
+use super::{
+    print::{Patience, read, read_within},
+    *,
+};
 use crate::{
     config::Config,
     machines::Step,
@@ -195,12 +199,12 @@ fn config(state_dir: &Path) -> Config {
 fn without_a_daemon() {
     let dir = TempDir::new().unwrap();
     for format in [Format::Json, Format::Table] {
-        let error = super::print(&config(dir.path()), format).unwrap_err();
+        let error = super::print(&config(dir.path()), None, format).unwrap_err();
         assert!(error.is::<NotRunning>(), "{error:#}");
         assert!(error.to_string().starts_with("no netboot daemon is running on /"), "{error:#}");
     }
     let long = dir.path().join("x".repeat(200));
-    let error = super::print(&config(&long), Format::Json).unwrap_err().to_string();
+    let error = super::print(&config(&long), None, Format::Json).unwrap_err().to_string();
     assert!(error.ends_with("is too long for a socket"), "{error}");
 }
 
@@ -211,7 +215,49 @@ fn another_version_is_told() {
     let server = std::thread::spawn(move || {
         std::io::Write::write_all(&mut listener.accept().unwrap().0, b"{\"version\":1}").unwrap();
     });
-    let error = super::print(&config(dir.path()), Format::Table).unwrap_err().to_string();
+    let error = super::print(&config(dir.path()), None, Format::Table).unwrap_err().to_string();
     server.join().unwrap();
     assert!(error.contains("of another version"), "{error}");
+}
+
+const HASTE: Patience =
+    Patience { silence: Duration::from_millis(300), whole: Duration::from_millis(900) };
+
+/// A daemon that hangs, one that says a byte at a time, and one that takes no connection.
+#[test]
+fn a_daemon_that_hangs_is_named_and_not_waited_for() {
+    let dir = TempDir::new().unwrap();
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(socket_path(dir.path())).unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    let error = format!("{:#}", read_within(&socket_path(dir.path()), HASTE).unwrap_err());
+    let own = std::process::id();
+    assert!(error.contains(&format!("(process {own}) does not answer: 0 bytes came")), "{error}");
+    // Until the queue is full.
+    let waiting: Vec<_> = (0..500)
+        .map_while(|_| {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let address = SockAddr::unix(socket_path(dir.path())).unwrap();
+            socket.connect(&address).ok().map(|()| socket)
+        })
+        .collect();
+    let error = read_within(&socket_path(dir.path()), HASTE).unwrap_err().to_string();
+    assert!(error.ends_with("it took no connection in 300ms, and others wait, too"), "{error}");
+    drop((waiting, listener));
+}
+
+#[test]
+fn a_daemon_that_never_ends_its_answer_is_given_up() {
+    let dir = TempDir::new().unwrap();
+    let listener = StdUnixListener::bind(socket_path(dir.path())).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while std::io::Write::write_all(&mut stream, b" ").is_ok() {
+            std::thread::sleep(HASTE.silence / 3);
+        }
+    });
+    let error = read_within(&socket_path(dir.path()), HASTE).unwrap_err().to_string();
+    assert!(error.contains("does not answer"), "{error}");
+    server.join().unwrap();
 }

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     machines::{Machines, Step},
+    own_dir::is_refused,
     throttle::Throttle,
 };
 
@@ -39,8 +40,8 @@ pub type Tell<'t> = &'t (dyn Fn(Option<&str>) + Send + Sync);
 /// The files of one state directory.
 struct Files<'t> {
     store: Store,
-    /// The last attempt failed.
-    is_broken: bool,
+    /// Why the last attempt failed, or which files are in the way.
+    trouble: Option<String>,
     warned: Throttle,
     tell: Tell<'t>,
 }
@@ -66,7 +67,7 @@ impl Writer {
         let runtime = Handle::current();
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let warned = Throttle::default();
-        let mut files = Files { store: Store::new(state_dir), is_broken: false, warned, tell };
+        let mut files = Files { store: Store::new(state_dir), trouble: None, warned, tell };
         // Before the first line is lost.
         files.probe();
         loop {
@@ -75,7 +76,7 @@ impl Writer {
                     biased;
                     line = queue.recv() => line.map_or(Next::End, Next::Line),
                     () = cancel.cancelled() => Next::End,
-                    () = sleep(PROBE), if files.is_broken => Next::Probe,
+                    () = sleep(PROBE), if files.trouble.is_some() => Next::Probe,
                 }
             });
             match next {
@@ -125,27 +126,29 @@ impl Files<'_> {
     }
 
     fn note(&mut self, written: io::Result<()>) {
-        let directory = self.store.directory().display();
-        match written {
-            Ok(()) if self.is_broken => {
-                tracing::info!(%directory, "syslog files are written again");
-                (self.tell)(None);
-                self.is_broken = false;
+        let directory = self.store.directory().display().to_string();
+        let trouble = match (written, self.store.refused()) {
+            (Err(error), refused) if refused.is_none() || !is_refused(&error) => {
+                Some(format!("cannot write to {directory}: {error}"))
             }
-            Ok(()) => {}
-            Err(error) => {
-                if self.warned.ready(Instant::now()) {
-                    tracing::warn!(
-                        %directory,
-                        %error,
-                        "cannot write syslog files: lines are in this log only; make room or fix the directory"
-                    );
-                }
-                if !self.is_broken {
-                    (self.tell)(Some(&format!("cannot write to {directory}: {error}")));
-                }
-                self.is_broken = true;
-            }
+            (_, Some((why, 1))) => Some(why.to_owned()),
+            (_, Some((why, count))) => Some(format!("{why}; {} more files likewise", count - 1)),
+            (_, None) => None,
+        };
+        if trouble.is_none() && self.trouble.is_some() {
+            tracing::info!(%directory, "syslog files are written again");
         }
+        if let Some(why) = &trouble
+            && self.warned.ready(Instant::now())
+        {
+            tracing::warn!(
+                %directory,
+                "cannot write syslog files: lines are in this log only; make room, or mend what is in the way: {why}"
+            );
+        }
+        if trouble != self.trouble {
+            (self.tell)(trouble.as_deref());
+        }
+        self.trouble = trouble;
     }
 }

@@ -11,7 +11,7 @@ const MOST_LINKS: usize = 40;
 
 /// Each directory and the name in it that decides where the path leads, and where it leads, if that
 /// exists.
-pub(super) fn trail(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
+pub(crate) fn trail(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
     let mut steps = Vec::new();
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..MOST_LINKS {

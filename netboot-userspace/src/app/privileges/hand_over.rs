@@ -1,29 +1,25 @@
 //! Gives the daemon's directories to whom it runs as.
 
 use std::{
-    ffi::CStr,
-    fs::{self, File, Permissions},
+    ffi::{OsStr, OsString},
     io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::{MetadataExt as _, PermissionsExt as _},
-    },
-    path::Path,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use nix::unistd::User;
-use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat};
 
-use crate::app::state_dir;
+use crate::{
+    own_dir::{OwnDir, is_refused},
+    status::SOCKET,
+};
 
 /// What the daemon keeps in its state directory.
-const KEPT: [&CStr; 2] = [c"log", c"status.sock"];
-
-const DIRECTORY: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// Of anything, without following a link or waking what is behind a device.
-const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const KEPT: [&str; 2] = ["log", SOCKET];
+/// Names that one line has.
+const MOST_NAMED: usize = 3;
 
 /// Whom the directories are to belong to.
 pub(super) struct Owner<'u> {
@@ -42,18 +38,15 @@ impl<'u> Owner<'u> {
 
 /// The state directory, open: a path could become another's.
 pub(super) struct StateDir {
-    file: File,
+    directory: OwnDir,
     uid: u32,
 }
 
 impl StateDir {
     /// Makes it. `None`: it cannot be made, and that is said.
     pub(super) fn make(path: &Path) -> Option<Self> {
-        let opened = state_dir::make(path)
-            // The administrator may name it by a link; nobody else may put one there.
-            .and_then(|()| fs::canonicalize(path))
-            .and_then(|path| Ok(File::from(rustix::fs::open(path, DIRECTORY, Mode::empty())?)))
-            .and_then(|file| Ok(Self { uid: file.metadata()?.uid(), file }));
+        let opened = OwnDir::make(path)
+            .and_then(|directory| Ok(Self { uid: directory.stat()?.st_uid, directory }));
         // The services that need it try again, and say so.
         opened
             .inspect_err(|error| {
@@ -73,31 +66,39 @@ impl StateDir {
     /// Gives it to the daemon's user.
     pub(super) fn give(&self, path: &Path, owner: &Owner<'_>) -> anyhow::Result<()> {
         let name = owner.name;
+        let mut left = Vec::new();
         if self.uid == owner.uid {
             if owner.uid == 0 {
                 return Ok(());
             }
-            return give_below(&self.file, 0, owner, &KEPT)
-                .with_context(|| format!("cannot give what is in {} to {name}", path.display()));
+            give_below(&self.directory, 0, owner, &KEPT, &mut left)
+                .with_context(|| format!("cannot give what is in {} to {name}", path.display()))?;
+            warn_of_left(path, &left);
+            return Ok(());
         }
+        let names = self.directory.names()?;
+        // Root takes back what a netboot used that ran as another user.
+        let is_taken_back = owner.uid == 0 && names.iter().any(|name| is_kept(name));
         anyhow::ensure!(
-            self.uid == 0 || owner.uid == 0,
+            self.uid == 0 || is_taken_back,
             "the state directory {} is neither root's nor {name}'s, but user {}'s: set state-dir",
             path.display(),
             self.uid
         );
-        if let Some(other) = something_else(&self.file)? {
+        if let Some(other) = something_else(&names) {
             anyhow::bail!(
                 "the state directory {} holds something that is not netboot's, {other:?}, and is not given to \
                  {name}: set state-dir to a directory of netboot's own",
                 path.display()
             );
         }
-        self.file
-            .set_permissions(Permissions::from_mode(state_dir::MODE))
+        self.directory
+            .close()
             .with_context(|| format!("cannot change the mode of {}", path.display()))?;
-        give(&self.file, self.uid, owner)
-            .with_context(|| format!("cannot give {} to {name}", path.display()))
+        give(&self.directory, self.uid, owner, &mut left)
+            .with_context(|| format!("cannot give {} to {name}", path.display()))?;
+        warn_of_left(path, &left);
+        Ok(())
     }
 }
 
@@ -122,55 +123,86 @@ pub(super) fn pins(
     if is_ours && found.st_uid == 0 && owner.uid == 0 {
         return Ok(());
     }
-    let above = openat(directory, c"..", PLACE, Mode::empty()).and_then(|above| fstat(&above))?;
+    let above = openat(directory, c"..", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .and_then(|above| fstat(&above))?;
     anyhow::ensure!(
         above.st_dev == found.st_dev,
         "{} is all of the bpffs, and is not given to {name}: set xdp.pin-path to a directory in it",
         path.display()
     );
     let from = if found.st_uid == owner.uid { 0 } else { found.st_uid };
-    give(directory, from, owner)
-        .with_context(|| format!("cannot give {} to {name}", path.display()))
+    let mut left = Vec::new();
+    OwnDir::of_open(directory.as_fd(), path)
+        .and_then(|directory| give(&directory, from, owner, &mut left))
+        .with_context(|| format!("cannot give {} to {name}", path.display()))?;
+    warn_of_left(path, &left);
+    Ok(())
 }
 
-fn something_else(directory: impl AsFd) -> anyhow::Result<Option<String>> {
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !is_dots(name) && !KEPT.contains(&name) {
-            return Ok(Some(name.to_string_lossy().into_owned()));
-        }
-    }
-    Ok(None)
+fn is_kept(name: &OsStr) -> bool {
+    KEPT.iter().any(|kept| name == *kept)
+}
+
+fn something_else(names: &[OsString]) -> Option<&OsString> {
+    names.iter().find(|name| !is_kept(name))
 }
 
 /// The outermost last: until then nobody but who had it can change what is walked.
-fn give(directory: impl AsFd, from: u32, to: &Owner<'_>) -> io::Result<()> {
-    give_below(&directory, from, to, &[])?;
-    let found = fstat(&directory)?;
-    chown(&directory, &found, from, to)
+fn give(directory: &OwnDir, from: u32, to: &Owner<'_>, left: &mut Vec<PathBuf>) -> io::Result<()> {
+    give_below(directory, from, to, &[], left)?;
+    chown(directory, &directory.stat()?, from, to)
 }
 
-/// Only these, if any is named.
-fn give_below(directory: impl AsFd, from: u32, to: &Owner<'_>, only: &[&CStr]) -> io::Result<()> {
-    for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if is_dots(name) || (!only.is_empty() && !only.contains(&name)) {
+/// Only these, if any is named. What is neither a file of one name nor a socket is left: who had the directory may have
+/// put it there.
+fn give_below(
+    directory: &OwnDir,
+    from: u32,
+    to: &Owner<'_>,
+    only: &[&str],
+    left: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    let device = directory.stat()?.st_dev;
+    for name in directory.names()? {
+        if !only.is_empty() && !only.iter().any(|only| name == *only) {
             continue;
         }
-        let place = openat(&directory, name, PLACE, Mode::empty())?;
+        let place = directory.place(&name)?;
         let found = fstat(&place)?;
+        let is_single = found.st_nlink < 2;
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::Directory => {
-                give(openat(&place, c".", DIRECTORY, Mode::empty())?, from, to)?;
+            // Something may be mounted there.
+            _ if found.st_dev != device => left.push(directory.path().join(&name)),
+            // What another has put into its own is not given to it.
+            FileType::Directory if found.st_uid != from => {}
+            FileType::Directory => match directory.sub(&name) {
+                Ok(sub) => give(&sub, from, to, left)?,
+                Err(error) if is_refused(&error) => left.push(directory.path().join(&name)),
+                Err(error) => return Err(error),
+            },
+            FileType::RegularFile | FileType::Socket if is_single => {
+                chown(place, &found, from, to)?;
             }
-            // It may have another name elsewhere.
-            _ if found.st_nlink > 1 => {}
-            _ => chown(place, &found, from, to)?,
+            _ => left.push(directory.path().join(&name)),
         }
     }
     Ok(())
+}
+
+fn warn_of_left(path: &Path, left: &[PathBuf]) {
+    if left.is_empty() {
+        return;
+    }
+    let named: Vec<_> =
+        left.iter().take(MOST_NAMED).map(|path| path.display().to_string()).collect();
+    let more = left.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    tracing::warn!(
+        "{} holds links or other things that are no files of netboot's own, which stay whose they are and are not \
+         used: remove {}{more}",
+        path.display(),
+        named.join(", ")
+    );
 }
 
 /// What is a third one's stays so.
@@ -182,10 +214,6 @@ fn chown(place: impl AsFd, found: &Stat, from: u32, to: &Owner<'_>) -> io::Resul
     Ok(chownat(place, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?)
 }
 
-fn is_dots(name: &CStr) -> bool {
-    name == c"." || name == c".."
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,32 +221,12 @@ mod tests {
     #[test]
     fn only_netboots_own_is_given_away() {
         fn check(entries: &[&str], expect: Option<&str>) {
-            let directory = tempfile::tempdir().unwrap();
-            for entry in entries {
-                fs::create_dir(directory.path().join(entry)).unwrap();
-            }
-            let opened = File::open(directory.path()).unwrap();
-            assert_eq!(something_else(opened).unwrap().as_deref(), expect, "{entries:?}");
+            let names: Vec<_> = entries.iter().map(OsString::from).collect();
+            let other = something_else(&names).map(|name| name.to_string_lossy());
+            assert_eq!(other.as_deref(), expect, "{entries:?}");
         }
         check(&[], None);
         check(&["log", "status.sock"], None);
         check(&["log", "apt"], Some("apt"));
-    }
-
-    #[test]
-    fn the_state_directory_is_made_closed() {
-        let above = tempfile::tempdir().unwrap();
-        let path = above.path().join("a/b");
-        StateDir::make(&path).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!(mode(&path), 0o750);
-        assert_eq!(mode(path.parent().unwrap()) & 0o111, 0o111, "others may pass");
-        // One that is there stays as it is.
-        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
-        StateDir::make(&path).unwrap();
-        assert_eq!(mode(&path), 0o700);
-        // Nothing ends where none can be made.
-        fs::write(above.path().join("file"), "").unwrap();
-        assert!(StateDir::make(&above.path().join("file/b")).is_none());
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     net::Ipv4Addr,
     os::unix::fs::{PermissionsExt, symlink},
     time::{Duration, SystemTime},
@@ -115,19 +116,49 @@ fn files_of_strangers_and_open_files_are_bounded() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_not_the_end() {
+fn what_is_in_the_way_of_one_file_keeps_no_other_from_being_written() {
     let dir = TempDir::new().unwrap();
     let mut store = Store::new(dir.path());
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
     fs::create_dir(store.directory()).unwrap();
-    symlink("/dev/full", store.directory().join(FILE)).unwrap();
     for _ in 0..2 {
+        let _ = fs::remove_file(store.directory().join(FILE));
+        symlink(&secret, store.directory().join(FILE)).unwrap();
         let error = store.append(MACHINE, &message("<6>a: b")).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(is_refused(&error), "{error}");
+        store.append(stranger(1), &message("<6>a: b")).unwrap();
+        store.probe().unwrap();
+        let (why, count) = store.refused().unwrap();
+        assert!(why.contains(FILE) && why.contains("a symbolic link") && count == 1, "{why}");
+        fs::remove_file(store.directory().join(FILE)).unwrap();
+        store.probe().unwrap();
+        assert_eq!(store.refused(), None);
+        store.append(MACHINE, &message("<6>a: b")).unwrap();
     }
-    store.append(stranger(1), &message("<6>a: b")).unwrap();
-    fs::remove_file(store.directory().join(FILE)).unwrap();
-    store.append(MACHINE, &message("<6>a: b")).unwrap();
     assert_eq!(read(&store, FILE).lines().count(), 1);
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+}
+
+/// A link in the place of the file before, and of the probe's.
+#[test]
+fn rotation_and_probe_follow_no_link() {
+    let dir = TempDir::new().unwrap();
+    let mut store = Store { max_bytes: 100, ..Store::new(dir.path()) };
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    store.append(MACHINE, &message(&format!("<6>a: {}", "x".repeat(90)))).unwrap();
+    symlink(&secret, store.directory().join(format!("{FILE}.1"))).unwrap();
+    store.append(MACHINE, &message("<6>a: b")).unwrap();
+    assert!(read(&store, &format!("{FILE}.1")).contains("xxx"));
+    fs::remove_file(store.directory().join(format!("{FILE}.1"))).unwrap();
+    fs::create_dir(store.directory().join(format!("{FILE}.1"))).unwrap();
+    store.append(MACHINE, &message(&format!("<6>a: {}", "x".repeat(90)))).unwrap_err();
+    assert!(store.refused().unwrap().0.contains("is a directory and no regular file"));
+    fs::remove_dir(store.directory().join(format!("{FILE}.1"))).unwrap();
+    symlink(&secret, store.directory().join(PROBE)).unwrap();
+    assert!(is_refused(&store.probe().unwrap_err()));
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
 }
 
 #[test]
