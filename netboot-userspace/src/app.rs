@@ -20,6 +20,7 @@ mod report;
 mod self_check;
 mod services;
 mod shown;
+mod solicitations;
 mod source;
 mod state_dir;
 pub(crate) mod status_socket;

@@ -34,6 +34,7 @@ pub mod quarantine;
 pub mod quirks;
 pub mod rare;
 mod replace;
+pub mod router_solicitations;
 pub mod running;
 pub mod script;
 #[cfg(feature = "fastpath")]
@@ -43,6 +44,7 @@ pub mod slowpath;
 pub mod status;
 pub mod syslog;
 pub mod tables;
+mod tagged_frames;
 pub mod templates;
 pub mod tftp;
 pub mod throttle;

@@ -20,6 +20,7 @@ use crate::{
     config::Architecture,
     machines::{Machines, Step},
     quarantine,
+    router_solicitations::Booting,
     throttle::Throttle,
 };
 
@@ -34,6 +35,7 @@ pub struct Sightings {
     /// The option that names the configuration to `netboot host add`.
     config: Arc<str>,
     announcements: Arc<Mutex<Throttle>>,
+    booting: Booting,
 }
 
 /// Who decided.
@@ -49,7 +51,25 @@ impl Sightings {
     pub fn new(machines: Machines, config: Option<&Path>) -> Self {
         let config = config.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
         let announcements = Arc::new(Mutex::new(Throttle::new(ANNOUNCEMENTS)));
-        Self { machines, interfaces: Arc::default(), config: config.into(), announcements }
+        Self {
+            machines,
+            interfaces: Arc::default(),
+            config: config.into(),
+            announcements,
+            booting: Booting::default(),
+        }
+    }
+
+    /// The machines that boot, as the messages show.
+    #[must_use]
+    pub fn booting(&self) -> &Booting {
+        &self.booting
+    }
+
+    /// All that were seen.
+    #[must_use]
+    pub fn machines(&self) -> &Machines {
+        &self.machines
     }
 
     /// The names of interfaces by index.
@@ -80,6 +100,7 @@ impl Sightings {
             verdict: verdict.as_str().to_owned(),
         };
         self.machines.record_at(machine, step, at);
+        self.booting.note(ifindex, verdict, seen, at);
     }
 
     /// Lists machines without reservation that the kernel saw before this daemon was started.
@@ -104,7 +125,9 @@ impl Sightings {
         }
     }
 
-    fn interface(&self, ifindex: u32, vlan: Vlan) -> String {
+    /// The interface and the VLAN, as people read them.
+    #[must_use]
+    pub fn interface(&self, ifindex: u32, vlan: Vlan) -> String {
         let names = self.interfaces.read().unwrap_or_else(PoisonError::into_inner);
         let name = names.get(&ifindex).map_or("?", String::as_str);
         if vlan == Vlan::NONE { name.to_owned() } else { format!("{name} vlan {vlan}") }

@@ -4,7 +4,6 @@
 mod counters;
 mod delayed;
 mod limited;
-mod receive;
 
 use std::{
     io,
@@ -23,7 +22,6 @@ use netboot_ebpf::{
 use nix::{
     errno::Errno,
     libc,
-    net::if_::if_indextoname,
     sys::socket::{MsgFlags, send},
 };
 use tokio::io::{Interest, unix::AsyncFd};
@@ -33,14 +31,14 @@ pub use self::{counters::Counters, limited::Limits};
 use self::{
     delayed::Delayed,
     limited::{Limited, Told},
-    receive::{Received, Receiver},
 };
 use crate::{
-    links::Link,
+    links::{self, Link},
     other_servers::Detector,
     quarantine,
     sightings::{DecidedBy, Sightings},
     tables::{Served, Tables},
+    tagged_frames::{Received, Receiver},
     throttle::Throttle,
 };
 
@@ -125,7 +123,7 @@ impl SlowPath {
         loop {
             let received = tokio::select! {
                 _ = look.tick() => {
-                    if self.is_removed() {
+                    if links::is_gone(self.link.index) {
                         return;
                     }
                     continue;
@@ -153,14 +151,6 @@ impl SlowPath {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
-        }
-    }
-
-    fn is_removed(&self) -> bool {
-        match if_indextoname(self.link.index) {
-            // nix 0.30 takes the null pointer for success.
-            Ok(name) => name.is_empty(),
-            Err(error) => error == Errno::ENXIO,
         }
     }
 

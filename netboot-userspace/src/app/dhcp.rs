@@ -22,12 +22,14 @@ use super::{
     kernel::{How, Kernel},
     lasting::Lasting,
     node::AtEnd,
+    solicitations::Solicitations,
 };
 use crate::{
     config::{Config, DhcpMode},
-    links::{self, Link},
+    links::{self, Link, LinkState},
     other_servers::{Detector, OtherServers},
     quarantine::Held,
+    router_solicitations,
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
     tables::{Served, Tables, patch},
@@ -45,6 +47,7 @@ pub(super) struct Dhcp {
     kernel: Kernel,
     paths: BTreeMap<u32, RunningPath>,
     others: OtherServers,
+    solicitations: Solicitations,
     declined: mpsc::UnboundedSender<Held>,
     declines: Lasting,
     /// Cancelled with this value.
@@ -135,6 +138,7 @@ impl Dhcp {
         templates::announce(config, &links, all.values())?;
         let others = OtherServers::default();
         others.configure(&config.dhcp);
+        let solicitations = router_solicitations::Common::new(sightings.clone());
         Ok(Self {
             ports,
             all,
@@ -148,6 +152,7 @@ impl Dhcp {
             kernel: Kernel::default(),
             paths: BTreeMap::new(),
             others,
+            solicitations: Solicitations::new(solicitations),
             cancel: CancellationToken::new(),
             trouble: None,
             declined,
@@ -289,6 +294,9 @@ impl Dhcp {
             is_up_or_down = true;
             link.state = now.state;
             interface::tell(link);
+            if link.state == LinkState::Up {
+                self.solicitations.common().forget(link.index);
+            }
         }
         Ok(match (others.is_empty(), is_up_or_down) {
             (false, _) => Changes::Others(others),
@@ -329,7 +337,13 @@ impl Dhcp {
             self.paths.values().filter(|path| stale(path)).map(|path| path.link.index).collect();
         self.close_paths(|path| !stale.contains(&path.link.index));
         let links = self.links.clone();
+        self.settle_solicitations(config);
         opened.and(attached).and(self.open_paths(&links))
+    }
+
+    fn settle_solicitations(&mut self, config: &Config) {
+        let links = if config.boot.skip_ipv6_wait { &self.links[..] } else { &[] };
+        self.solicitations.settle(links, &self.common.tables, &self.cancel);
     }
 
     fn open_paths(&mut self, links: &[Link]) -> anyhow::Result<()> {
@@ -364,6 +378,7 @@ impl Dhcp {
     pub(super) async fn look_after(&mut self, config: &Config) {
         self.kernel.look_after(&config.xdp);
         self.attach_again(config);
+        self.settle_solicitations(config);
         if self.declines.is_over() {
             self.watch_declines();
         }
@@ -439,6 +454,10 @@ impl Dhcp {
 
     pub(super) fn others(&self) -> OtherServers {
         self.others.clone()
+    }
+
+    pub(super) fn solicitations(&self) -> router_solicitations::Common {
+        self.solicitations.common().clone()
     }
 
     /// The least of the interfaces, in bytes.
