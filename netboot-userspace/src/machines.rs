@@ -204,7 +204,9 @@ impl Machines {
     #[must_use]
     pub fn has_gone_on(&self, mac: Mac) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.machines.get(&mac).is_some_and(|entry| !matches!(entry.machine.last, Step::Dhcp { .. }))
+        seen.machines
+            .get(&mac)
+            .is_some_and(|entry| !matches!(entry.machine.last, Step::Dhcp { .. }))
     }
 
     /// All machines seen, by MAC.

@@ -23,6 +23,7 @@
 mod booting;
 mod counters;
 pub mod message;
+mod pending;
 mod routers;
 
 use std::{
@@ -41,7 +42,10 @@ use netboot_ebpf::{
     shared::{Settings, Station},
 };
 use nix::sys::socket::{MsgFlags, send};
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::broadcast::error::RecvError,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::booting::Booting;
@@ -49,6 +53,7 @@ use self::{
     booting::{Lease, NotWaiting},
     counters::{Counters, Outcome},
     message::{Kind, Message, Unread},
+    pending::Pending,
     routers::{Knowledge, Routers},
 };
 use crate::{
@@ -91,6 +96,7 @@ pub struct RouterSolicitations {
     link: Link,
     tables: Served,
     common: Common,
+    pending: Pending,
     failures: Throttle,
     read: u64,
     answered: u64,
@@ -146,6 +152,10 @@ impl Common {
         if !tables.reservations.contains_key(&station) {
             return Outcome::Unknown;
         }
+        let is_own = link_address.is_none_or(|address| address == station.mac);
+        if !is_own || message.source != message::link_local_of(station.mac) {
+            return Outcome::OtherSender;
+        }
         let is_proxy = tables.settings.has(Settings::PROXY);
         match self.sightings.booting().lease(ifindex, station, now) {
             Err(NotWaiting::NotBooting) => return Outcome::NotBooting,
@@ -155,10 +165,6 @@ impl Common {
         }
         if self.sightings.machines().has_gone_on(station.mac) {
             return Outcome::GoneOn;
-        }
-        let is_own = link_address.is_none_or(|address| address == station.mac);
-        if !is_own || message.source != message::link_local_of(station.mac) {
-            return Outcome::OtherSender;
         }
         if forwards(interface) {
             self.say_forwarding(interface);
@@ -228,8 +234,17 @@ impl RouterSolicitations {
             reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
         )]
         let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
-        let failures = Throttle::default();
-        Ok(Self { socket, link, tables, common, failures, read: 0, answered: 0, source: None })
+        Ok(Self {
+            socket,
+            link,
+            tables,
+            common,
+            pending: Pending::default(),
+            failures: Throttle::default(),
+            read: 0,
+            answered: 0,
+            source: None,
+        })
     }
 
     /// Answers until it is cancelled, or the interface is removed.
@@ -242,6 +257,7 @@ impl RouterSolicitations {
         let mut receiver = Receiver::default();
         let mut overflows = 0;
         let mut look = tokio::time::interval(LOOK);
+        let mut leases = self.common.sightings.booting().leases();
         loop {
             let received = tokio::select! {
                 _ = look.tick() => {
@@ -249,6 +265,21 @@ impl RouterSolicitations {
                         return;
                     }
                     self.ask();
+                    self.decide_again();
+                    continue;
+                }
+                leased = leases.recv() => {
+                    match leased {
+                        Ok((index, station)) if index == self.link.index => {
+                            if let Some((since, frame)) = self.pending.take(station) {
+                                self.decide(&frame, since);
+                            }
+                        }
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => self.decide_again(),
+                        // It is ours, too.
+                        Err(RecvError::Closed) => return,
+                    }
                     continue;
                 }
                 received = self.socket.async_io(READABLE_OR_FAILED, |socket| {
@@ -288,6 +319,18 @@ impl RouterSolicitations {
         if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
         }
+        self.decide(frame, Instant::now());
+    }
+
+    /// Looks again at what is kept.
+    fn decide_again(&mut self) {
+        for (since, frame) in self.pending.take_all() {
+            self.decide(&frame, since);
+        }
+    }
+
+    /// Answers a frame that came at a time, keeps it for later, or counts why not.
+    fn decide(&mut self, frame: &[u8], since: Instant) {
         let now = Instant::now();
         let message = match message::parse(frame) {
             Ok(message) if message.mac != self.link.mac => message,
@@ -299,17 +342,21 @@ impl RouterSolicitations {
             let tables = self.tables.read();
             self.common.judge(index, interface, &tables, &message, now)
         };
+        let station = Station { mac: message.mac, vlan: message.vlan };
         match outcome {
             Outcome::Advertisement => self.common.hear(index, &message, now),
             Outcome::Answered => outcome = self.answer(&message, now),
+            Outcome::Asking => self.ask(),
             _ => {}
+        }
+        // A lease that is not told of yet may be the next stage's.
+        let may_change = matches!(outcome, Outcome::NotBooting | Outcome::GoneOn | Outcome::Asking);
+        if may_change && self.pending.keep(station, frame, since, now) {
+            return;
         }
         self.common.counters.count(outcome);
         let (interface, machine) = (&self.link.name, message.mac);
         tracing::debug!(interface, %machine, source = %message.source, outcome = outcome.as_str(), "router discovery");
-        if outcome == Outcome::Asking {
-            self.ask();
-        }
     }
 
     fn answer(&mut self, message: &Message<'_>, now: Instant) -> Outcome {

@@ -86,7 +86,11 @@ impl Reporter {
             quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             other_servers: dhcp.others.snapshot(),
-            ipv6_routers: dhcp.solicitations.as_ref().map(|common| common.routers()).unwrap_or_default(),
+            ipv6_routers: dhcp
+                .solicitations
+                .as_ref()
+                .map(|common| common.routers())
+                .unwrap_or_default(),
             counters,
         }
     }

@@ -12,6 +12,7 @@ use netboot_ebpf::{
     verdict::Verdict,
     wire::REQUEST,
 };
+use tokio::sync::broadcast;
 
 /// Of an iPXE that waits 16 s, from its first solicitation, shortly before its lease.
 const WAIT: Duration = Duration::from_secs(20);
@@ -22,9 +23,18 @@ const MOST_ANSWERS: u32 = 4;
 /// Machines that wait at once: a row each.
 const MOST: usize = 65_536;
 
+/// Leases that are told at once; who reads later looks at all.
+const TOLD: usize = 256;
+
+/// A machine at an interface.
+type Place = (u32, Station);
+
 /// The machines whose last lease is of a boot stage; cheap to clone.
 #[derive(Clone)]
-pub struct Booting(Arc<Mutex<LruCache<(u32, Station), Row>>>);
+pub struct Booting {
+    rows: Arc<Mutex<LruCache<Place, Row>>>,
+    leases: broadcast::Sender<Place>,
+}
 
 struct Row {
     lease: Lease,
@@ -53,7 +63,8 @@ pub enum NotWaiting {
 impl Default for Booting {
     fn default() -> Self {
         // A bounded cache allocates all its places at once.
-        Self(Arc::new(Mutex::new(LruCache::unbounded())))
+        let rows = Arc::new(Mutex::new(LruCache::unbounded()));
+        Self { rows, leases: broadcast::Sender::new(TOLD) }
     }
 }
 
@@ -82,6 +93,14 @@ impl Booting {
             rows.pop_lru();
         }
         rows.put(key, Row { lease, since: at, first_answer: None, answers: 0 });
+        drop(rows);
+        // Nobody may listen.
+        let _ = self.leases.send(key);
+    }
+
+    /// The machines whose lease is noted from now on.
+    pub(super) fn leases(&self) -> broadcast::Receiver<Place> {
+        self.leases.subscribe()
     }
 
     /// The lease of a machine that may still be waiting.
@@ -114,8 +133,8 @@ impl Booting {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<(u32, Station), Row>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LruCache<Place, Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -122,7 +122,8 @@ impl Routers {
     /// By interface and VLAN.
     pub(super) fn all(&self, now: Instant) -> Vec<((u32, Vlan), Knowledge)> {
         let rows = self.lock();
-        let mut all: Vec<_> = rows.iter().map(|(place, row)| (*place, row.knowledge(now))).collect();
+        let mut all: Vec<_> =
+            rows.iter().map(|(place, row)| (*place, row.knowledge(now))).collect();
         all.sort_by_key(|(place, _)| *place);
         all
     }

@@ -7,10 +7,10 @@ const TAG: [u8; 4] = [0x81, 0, 0x60, 7];
 /// What Debian 12's iPXE sent, as it was captured, but for the tags.
 fn solicitation(tags: &[u8]) -> Vec<u8> {
     let ip = [
-        0x60, 0, 0, 0, 0, 16, 58, 255, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0x50, 0x54, 0, 0xff, 0xfe, 0xee,
-        0x0d, 0x0b, 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+        0x60, 0, 0, 0, 0, 16, 58, 255, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0x50, 0x54, 0, 0xff, 0xfe,
+        0xee, 0x0d, 0x0b, 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
     ];
-    let icmp = [133, 0, 0x66, 0xb9, 0, 0, 0, 0, 1, 1, 0x52, 0x54, 0, 0xee, 0x0d, 0x0b];
+    let icmp = [133, 0, 0xbe, 0x93, 0, 0, 0, 0, 1, 1, 0x52, 0x54, 0, 0xee, 0x0d, 0x0b];
     let macs = [ALL_ROUTERS_MAC.octets, MAC.octets];
     [macs.as_flattened(), tags, &IPV6, &ip, &icmp].concat()
 }
