@@ -17,6 +17,7 @@ pub(crate) struct Site {
     script_user_classes: &'static str,
     decline_time: &'static str,
     dhcp: String,
+    boot: String,
     boot_files: String,
     hosts: String,
 }
@@ -30,6 +31,7 @@ impl Site {
             script_user_classes: "\"Tinkerbell\"",
             decline_time: "60s",
             dhcp: String::new(),
+            boot: String::new(),
             boot_files: String::new(),
             hosts: String::new(),
         };
@@ -91,6 +93,12 @@ impl Site {
         self
     }
 
+    /// One more setting of `[boot]`.
+    pub(crate) fn boot(mut self, line: &str) -> Self {
+        self.boot += &format!("{line}\n");
+        self
+    }
+
     pub(crate) fn setup(self, xdp: Xdp) -> Result<Setup> {
         let tables = format!(
             r#"[dhcp]
@@ -107,7 +115,7 @@ dns = ["8.8.8.8", "1.1.1.1"]
 root = "{root}"
 script-user-classes = [{classes}]
 script-url = "{SCRIPT_URL}"
-
+{boot}
 [boot.files]
 x86-bios = "undionly.kpxe"
 x86_64-uefi = "ipxe.efi"
@@ -120,6 +128,7 @@ consoles = ["ttyS0"]
             classes = self.script_user_classes,
             decline_time = self.decline_time,
             dhcp = self.dhcp,
+            boot = self.boot,
             boot_files = self.boot_files,
             hosts = self.hosts,
         );

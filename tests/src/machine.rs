@@ -51,6 +51,16 @@ impl Firmware<'_> {
             Self::IpxeScript(_) => "BIOS, iPXE of the site",
         }
     }
+
+    /// How many iPXE stages come to the script that configure themselves and so wait for an IPv6 router; `dhcp` in a
+    /// script is DHCPv4 alone.
+    #[must_use]
+    pub fn ipxe_waits(&self) -> u64 {
+        match self {
+            Self::Bios | Self::Uefi | Self::UefiHttp => 1,
+            Self::Arm64Uefi | Self::Arm64UefiHttp | Self::IpxeScript(_) => 0,
+        }
+    }
 }
 
 /// A machine that was switched on. It is switched off when the value goes.
