@@ -158,6 +158,13 @@ pub fn is_gone(index: u32) -> bool {
     }
 }
 
+/// Whether this node is an IPv6 router on an interface (`net.ipv6.conf.INTERFACE.forwarding`, which `all` sets, too), or
+/// may be one. /proc is not asked: a hardened service does not see these settings.
+#[must_use]
+pub fn forwards_ipv6(index: u32) -> bool {
+    attributes::read(index).map_or(true, |found| found.is_some_and(|found| found.forwards_ipv6))
+}
+
 /// The interface's IPv6 link-local address, if it has one.
 #[must_use]
 pub fn link_local(interface: &str) -> Option<Ipv6Addr> {

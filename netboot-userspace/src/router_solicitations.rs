@@ -27,7 +27,7 @@ mod pending;
 mod routers;
 
 use std::{
-    fs, io,
+    io,
     net::Ipv6Addr,
     os::fd::{AsRawFd as _, OwnedFd},
     sync::{
@@ -39,7 +39,7 @@ use std::{
 
 use netboot_ebpf::{
     limit::Limit,
-    shared::{Settings, Station},
+    shared::{Settings, Station, Vlan},
 };
 use nix::sys::socket::{MsgFlags, send};
 use tokio::{
@@ -137,14 +137,7 @@ impl Common {
     }
 
     /// Whether a message is answered, and why not.
-    fn judge(
-        &self,
-        ifindex: u32,
-        interface: &str,
-        tables: &Tables,
-        message: &Message<'_>,
-        now: Instant,
-    ) -> Outcome {
+    fn judge(&self, ifindex: u32, tables: &Tables, message: &Message<'_>, now: Instant) -> Outcome {
         let Kind::Solicitation { link_address } = message.kind else {
             return Outcome::Advertisement;
         };
@@ -166,8 +159,8 @@ impl Common {
         if self.sightings.machines().has_gone_on(station.mac) {
             return Outcome::GoneOn;
         }
-        if forwards(interface) {
-            self.say_forwarding(interface);
+        if links::forwards_ipv6(ifindex) {
+            self.say_forwarding(&self.sightings.interface(ifindex, Vlan::NONE));
             return Outcome::Forwarding;
         }
         match self.routers.knowledge((ifindex, station.vlan), message.tags, now) {
@@ -208,14 +201,6 @@ impl Common {
             );
         }
     }
-}
-
-/// Whether the kernel takes this node for a router, on this interface or on all.
-fn forwards(interface: &str) -> bool {
-    ["all", interface].iter().any(|name| {
-        let switch = fs::read_to_string(format!("/proc/sys/net/ipv6/conf/{name}/forwarding"));
-        switch.is_ok_and(|switch| switch.trim() != "0")
-    })
 }
 
 impl RouterSolicitations {
@@ -337,10 +322,10 @@ impl RouterSolicitations {
             Err(Unread::Invalid) => return self.common.counters.count(Outcome::Invalid),
             Ok(_) | Err(Unread::Other) => return,
         };
-        let (index, interface) = (self.link.index, &self.link.name);
+        let index = self.link.index;
         let mut outcome = {
             let tables = self.tables.read();
-            self.common.judge(index, interface, &tables, &message, now)
+            self.common.judge(index, &tables, &message, now)
         };
         let station = Station { mac: message.mac, vlan: message.vlan };
         match outcome {

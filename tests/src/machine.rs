@@ -52,13 +52,16 @@ impl Firmware<'_> {
         }
     }
 
-    /// How many iPXE stages come to the script that configure themselves and so wait for an IPv6 router; `dhcp` in a
-    /// script is DHCPv4 alone.
+    /// How often an iPXE configures itself before it has the script, and so waits for an IPv6 router: by itself, or for
+    /// each `dhcp` of its own script.
     #[must_use]
     pub fn ipxe_waits(&self) -> u64 {
         match self {
             Self::Bios | Self::Uefi | Self::UefiHttp => 1,
-            Self::Arm64Uefi | Self::Arm64UefiHttp | Self::IpxeScript(_) => 0,
+            Self::Arm64Uefi | Self::Arm64UefiHttp => 0,
+            Self::IpxeScript(script) => {
+                script.lines().filter(|line| line.trim_start().starts_with("dhcp")).count() as u64
+            }
         }
     }
 }

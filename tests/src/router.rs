@@ -177,13 +177,18 @@ impl<'n> Host<'n> {
         .with_context(|| format!("{:?}: {}", self.system, self.log()))
     }
 
-    /// Waits until it has a default route, and an address of the prefix.
+    /// Waits until it has a default route and an address of the prefix, and nothing more changes.
     pub fn wait_for_router(&self) -> Result<()> {
+        let mut last = String::new();
         wait_for("a default route", DEADLINE, || {
+            let heard = self.advertisements()?;
             let state = self.state()?;
-            let is_there =
-                state.contains("default via fe80") && state.contains("inet6 2001:db8:1:");
-            Ok(is_there.then_some(()))
+            let words = ["default via fe80", "inet6 2001:db8:1:"];
+            let is_there = words.iter().all(|words| state.contains(words))
+                && !state.contains("tentative")
+                && heard > 3;
+            let is_settled = std::mem::replace(&mut last, state.clone()) == state;
+            Ok((is_there && is_settled).then_some(()))
         })
         .with_context(|| format!("{:?}: {}", self.system, self.log()))
     }
