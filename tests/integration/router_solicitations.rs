@@ -39,6 +39,13 @@ fn send(namespace: &Namespace, frame: Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// A link whose machine's kernel is silent: the test speaks for the machine.
+fn link() -> Result<Link> {
+    let link = Link::new()?;
+    set(&link.machine, &format!("{INTERFACE}/disable_ipv6"), "1")?;
+    Ok(link)
+}
+
 /// Takes a lease as iPXE, or as an installed system.
 fn lease(link: &Link, user_class: Option<&str>) -> Result<()> {
     let vendor_class = user_class.map(|_| "PXEClient:Arch:00000:UNDI:002001");
@@ -81,7 +88,7 @@ const ANSWERED: &str = "router-solicitations-answered";
 
 /// From an address of the node that its kernel has, or that it would have.
 fn a_booting_machine_is_answered(xdp: Xdp, has_ipv6: bool) -> Result<()> {
-    let link = Link::new()?;
+    let link = link()?;
     if has_ipv6 {
         enable_ipv6(&link.node)?;
     }
@@ -134,7 +141,7 @@ fn a_booting_machine_is_answered_from_a_node_with_ipv6() -> Result<()> {
 /// The daemon hears it by itself, and leaves the machines to it; a node that forwards is one.
 #[test]
 fn a_router_is_left_alone() -> Result<()> {
-    let link = Link::new()?;
+    let link = link()?;
     let _radvd = Radvd::start(&link.router)?;
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&link.node, INTERFACE)?;
     wait_for_router(&daemon, &link, "fe80::")?;
@@ -157,7 +164,7 @@ fn a_router_is_left_alone() -> Result<()> {
 
 #[test]
 fn it_can_be_switched_off() -> Result<()> {
-    let link = Link::new()?;
+    let link = link()?;
     let site = Site::new()?.boot("skip-ipv6-wait = false");
     let daemon = site.setup(Xdp::Generic)?.start(&link.node, INTERFACE)?;
     let mut capture = Capture::start_ipv6(&link.machine, INTERFACE)?;
