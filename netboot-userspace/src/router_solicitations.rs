@@ -17,7 +17,7 @@
 //!
 //! Still it is for waiting machines alone. They have a reservation; their last DHCP message, seconds ago, was answered
 //! and is a boot stage's ([`Booting`]); they fetched nothing since; and their address is the one that firmware
-//! makes. Nobody is answered where a router was heard or has not been asked for ([`Routers`]), nor by a node that forwards
+//! makes. Nobody is answered where a router was heard or has not been asked for (`routers.rs`), nor by a node that forwards
 //! IPv6: then its kernel, or its radvd, is the router.
 
 mod booting;
