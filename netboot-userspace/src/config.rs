@@ -273,6 +273,8 @@ pub struct Boot {
     pub script_user_classes: Vec<String>,
     /// Default: `http://<server>[:port]/auto.ipxe`.
     pub script_url: Option<String>,
+    /// Tell machines that boot that there is no IPv6 router, where there is none.
+    pub skip_ipv6_wait: bool,
     pub files: BTreeMap<Architecture, String>,
 }
 

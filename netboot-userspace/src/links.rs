@@ -6,13 +6,15 @@ mod notices;
 mod offload;
 mod others;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv6Addr};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Mac;
 use nix::{
+    errno::Errno,
     ifaddrs::getifaddrs,
+    net::if_::if_indextoname,
     sys::socket::{AddressFamily, LinkAddr, SockaddrLike as _},
 };
 
@@ -144,6 +146,33 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
 /// The kernel does not say.
 pub fn xdp_program(index: u32) -> anyhow::Result<Option<u32>> {
     Ok(attributes::read(index)?.and_then(|found| Some(found.xdp?.program)))
+}
+
+/// Whether an interface was removed: that is no error on a socket that is bound to it.
+#[must_use]
+pub fn is_gone(index: u32) -> bool {
+    match if_indextoname(index) {
+        // nix 0.30 takes the null pointer for success.
+        Ok(name) => name.is_empty(),
+        Err(error) => error == Errno::ENXIO,
+    }
+}
+
+/// Whether this node is an IPv6 router on an interface (`net.ipv6.conf.INTERFACE.forwarding`, which `all` sets, too), or
+/// may be one. /proc is not asked: a hardened service does not see these settings.
+#[must_use]
+pub fn forwards_ipv6(index: u32) -> bool {
+    attributes::read(index).map_or(true, |found| found.is_some_and(|found| found.forwards_ipv6))
+}
+
+/// The interface's IPv6 link-local address, if it has one.
+#[must_use]
+pub fn link_local(interface: &str) -> Option<Ipv6Addr> {
+    let mut addresses = getifaddrs().ok()?.filter(|entry| entry.interface_name == interface);
+    addresses.find_map(|entry| {
+        let address = entry.address.as_ref()?.as_sockaddr_in6()?.ip();
+        address.is_unicast_link_local().then_some(address)
+    })
 }
 
 /// The interface of a label such as `eth0:1`, which an address can have instead of its name.

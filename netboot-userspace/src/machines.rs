@@ -193,6 +193,15 @@ impl Machines {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).machines.contains_key(&mac)
     }
 
+    /// Whether the machine did something after its last DHCP message.
+    #[must_use]
+    pub fn has_gone_on(&self, mac: Mac) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.machines
+            .get(&mac)
+            .is_some_and(|entry| !matches!(entry.machine.last, Step::Dhcp { .. }))
+    }
+
     /// All machines seen, by MAC.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Machine> {

@@ -16,12 +16,30 @@ pub(crate) fn ignore_outgoing(socket: &impl AsRawFd) -> io::Result<()> {
 
 /// Frames to all other stations are received too, for as long as the socket is open.
 pub(crate) fn promiscuous(socket: &impl AsRawFd, ifindex: u32) -> io::Result<()> {
-    let membership = libc::packet_mreq {
+    add_membership(socket, ifindex, libc::PACKET_MR_PROMISC, &[])
+}
+
+/// Frames to a group are received too, for as long as the socket is open: a card takes those only that it is
+/// told of.
+pub(crate) fn multicast(socket: &impl AsRawFd, ifindex: u32, group: [u8; 6]) -> io::Result<()> {
+    add_membership(socket, ifindex, libc::PACKET_MR_MULTICAST, &group)
+}
+
+fn add_membership(
+    socket: &impl AsRawFd,
+    ifindex: u32,
+    kind: libc::c_int,
+    address: &[u8],
+) -> io::Result<()> {
+    let mut membership = libc::packet_mreq {
         mr_ifindex: ifindex.cast_signed(),
-        mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
-        mr_alen: 0,
+        mr_type: kind as libc::c_ushort,
+        mr_alen: address.len() as libc::c_ushort,
         mr_address: [0; 8],
     };
+    for (to, from) in membership.mr_address.iter_mut().zip(address) {
+        *to = *from;
+    }
     set(socket, libc::PACKET_ADD_MEMBERSHIP, &membership)
 }
 

@@ -21,6 +21,7 @@ use crate::{
     config::Architecture,
     machines::{Machines, Step},
     quarantine,
+    router_solicitations::Booting,
     throttle::Throttle,
 };
 
@@ -36,6 +37,7 @@ pub struct Sightings {
     config: Arc<str>,
     announcements: Arc<Mutex<Throttle>>,
     acknowledged: Acknowledged,
+    booting: Booting,
 }
 
 /// Who decided.
@@ -57,6 +59,7 @@ impl Sightings {
             config: config.into(),
             announcements,
             acknowledged: Acknowledged::default(),
+            booting: Booting::default(),
         }
     }
 
@@ -64,6 +67,18 @@ impl Sightings {
     #[must_use]
     pub fn acknowledged(&self) -> &Acknowledged {
         &self.acknowledged
+    }
+
+    /// The machines that boot, as the messages show.
+    #[must_use]
+    pub fn booting(&self) -> &Booting {
+        &self.booting
+    }
+
+    /// All that were seen.
+    #[must_use]
+    pub fn machines(&self) -> &Machines {
+        &self.machines
     }
 
     /// The names of interfaces by index.
@@ -95,6 +110,7 @@ impl Sightings {
             verdict: verdict.as_str().to_owned(),
         };
         self.machines.record_at(machine, step, at);
+        self.booting.note(ifindex, verdict, seen, at);
     }
 
     /// Lists machines without reservation that the kernel saw before this daemon was started.
@@ -119,7 +135,9 @@ impl Sightings {
         }
     }
 
-    fn interface(&self, ifindex: u32, vlan: Vlan) -> String {
+    /// The interface and the VLAN, as people read them.
+    #[must_use]
+    pub fn interface(&self, ifindex: u32, vlan: Vlan) -> String {
         let names = self.interfaces.read().unwrap_or_else(PoisonError::into_inner);
         let name = names.get(&ifindex).map_or("?", String::as_str);
         if vlan == Vlan::NONE { name.to_owned() } else { format!("{name} vlan {vlan}") }

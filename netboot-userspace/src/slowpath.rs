@@ -5,7 +5,6 @@ mod counters;
 mod declined;
 mod delayed;
 mod limited;
-mod receive;
 
 use std::{
     io,
@@ -24,7 +23,6 @@ use netboot_ebpf::{
 use nix::{
     errno::Errno,
     libc,
-    net::if_::if_indextoname,
     sys::socket::{MsgFlags, send},
 };
 use tokio::io::{Interest, unix::AsyncFd};
@@ -35,14 +33,14 @@ use self::{
     declined::{Declined, Doubts, Waiting},
     delayed::Delayed,
     limited::{Limited, Told},
-    receive::{Received, Receiver},
 };
 use crate::{
-    links::Link,
+    links::{self, Link},
     other_servers::Detector,
     quarantine,
     sightings::{DecidedBy, Sightings},
     tables::{Served, Tables},
+    tagged_frames::{Received, Receiver},
     throttle::Throttle,
 };
 
@@ -132,7 +130,7 @@ impl SlowPath {
         loop {
             let received = tokio::select! {
                 _ = look.tick() => {
-                    if self.is_removed() {
+                    if links::is_gone(self.link.index) {
                         return;
                     }
                     continue;
@@ -164,14 +162,6 @@ impl SlowPath {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
-        }
-    }
-
-    fn is_removed(&self) -> bool {
-        match if_indextoname(self.link.index) {
-            // nix 0.30 takes the null pointer for success.
-            Ok(name) => name.is_empty(),
-            Err(error) => error == Errno::ENXIO,
         }
     }
 

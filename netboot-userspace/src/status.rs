@@ -43,6 +43,9 @@ pub struct Status {
     /// DHCP servers on the wire that are not this one.
     #[serde(default)]
     pub other_servers: Vec<OtherServer>,
+    /// What is known of IPv6 routers, where machines wait for one.
+    #[serde(default)]
+    pub ipv6_routers: Vec<Ipv6Router>,
     /// What was dropped or went wrong, by name: `syslog-rate-limited`.
     pub counters: BTreeMap<String, u64>,
 }
@@ -54,6 +57,14 @@ pub struct InterfaceStatus {
     pub mode: String,
     /// Why it is not native.
     pub note: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ipv6Router {
+    /// And the VLAN: `eth0 vlan 100`.
+    pub interface: String,
+    /// `none answers`, `asking`, or its address and MAC.
+    pub router: String,
 }
 
 /// How many frames had this outcome.

@@ -1,15 +1,26 @@
 //! From power-on to the booted system's first line in the log.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
+use netboot::{
+    mac,
+    router_solicitations::message::{self, Kind, Message},
+};
 use netboot_tests::{
+    capture::Capture,
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
     machine::{Firmware, Machine, hook, installer, ipxe},
+    wait::wait_for,
 };
 
 use crate::site::Site;
+
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Boots a machine from iPXE and HookOS' place holder.
 fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
@@ -20,16 +31,37 @@ fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     boots_to_syslog(site, firmware)
 }
 
+/// How often the machine has asked for an IPv6 router.
+fn solicitations(capture: &mut Capture) -> Result<u64> {
+    let machine = mac::parse(CLIENT_MAC)?;
+    let messages = capture.frames()?.iter().filter_map(|frame| message::parse(frame).ok());
+    let is_of_machine = |message: &Message<'_>| {
+        message.mac == machine && matches!(message.kind, Kind::Solicitation { .. })
+    };
+    Ok(messages.filter(is_of_machine).count() as u64)
+}
+
 /// Boots a machine to its first syslog line, every DHCP answer coming from the kernel.
 fn boots_to_syslog(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     let lab = Lab::with_tap()?;
     let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    // It asks for a router first.
+    wait_for("silence of routers", DEADLINE, || {
+        let status = daemon.status(&lab.server)?;
+        Ok((status["ipv6_routers"][0]["router"] == "none answers").then_some(()))
+    })?;
+    let mut capture = Capture::start_ipv6(&lab.server, INTERFACE)?;
     let (name, start) = (firmware.name(), Instant::now());
     let mut machine = Machine::power_on(&lab.client, TAP, CLIENT_MAC, firmware)?;
     machine.wait_for("the script's request", || {
         Ok(daemon.log().contains("path=\"/auto.ipxe\"").then_some(()))
     })?;
     let script = start.elapsed().as_secs_f32();
+    // Each iPXE asked for an IPv6 router once, and did not wait to ask again.
+    let asked = solicitations(&mut capture)?;
+    let counters = daemon.status(&lab.server)?["counters"].clone();
+    let answered = &counters["router-solicitations-answered"];
+    ensure!(asked == firmware.ipxe_waits() && *answered == asked, "asked {asked}: {counters}");
     let row = machine.wait_for("the first syslog line", || {
         daemon.machine_at(&lab.server, CLIENT_MAC, "syslog")
     })?;

@@ -50,6 +50,7 @@ fn the_hosts_corpus_holds() -> Result<()> {
 fn the_other_readers_corpora_hold() -> Result<()> {
     replay("syslog", parsers::syslog)?;
     replay("probe", parsers::probe)?;
+    replay("router_discovery", parsers::router_discovery)?;
     let tree = parsers::Tree::new()?;
     replay("files", |name| tree.open(name))?;
     Ok(())

@@ -25,6 +25,7 @@ mod probe;
 mod readers;
 mod relay;
 mod reload;
+mod router_solicitations;
 mod self_check;
 mod services;
 mod site;

@@ -18,6 +18,7 @@ pub(crate) struct Site {
     decline_time: &'static str,
     dhcp: String,
     subnet: String,
+    boot: String,
     boot_files: String,
     hosts: String,
 }
@@ -32,6 +33,7 @@ impl Site {
             decline_time: "60s",
             dhcp: String::new(),
             subnet: String::new(),
+            boot: String::new(),
             boot_files: String::new(),
             hosts: String::new(),
         };
@@ -106,6 +108,12 @@ impl Site {
         self
     }
 
+    /// One more setting of `[boot]`.
+    pub(crate) fn boot(mut self, line: &str) -> Self {
+        self.boot += &format!("{line}\n");
+        self
+    }
+
     pub(crate) fn setup(self, xdp: Xdp) -> Result<Setup> {
         let tables = format!(
             r#"[dhcp]
@@ -122,7 +130,7 @@ dns = ["8.8.8.8", "1.1.1.1"]
 root = "{root}"
 script-user-classes = [{classes}]
 script-url = "{SCRIPT_URL}"
-
+{boot}
 [boot.files]
 x86-bios = "undionly.kpxe"
 x86_64-uefi = "ipxe.efi"
@@ -136,6 +144,7 @@ consoles = ["ttyS0"]
             decline_time = self.decline_time,
             dhcp = self.dhcp,
             subnet = self.subnet,
+            boot = self.boot,
             boot_files = self.boot_files,
             hosts = self.hosts,
         );

@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::{
     errno::Errno,
-    sys::socket::{MsgFlags, recv},
+    sys::socket::{MsgFlags, SockProtocol, recv},
 };
 
 use crate::{namespace::Namespace, packets::open, wait::wait_for};
@@ -14,16 +14,26 @@ use crate::{namespace::Namespace, packets::open, wait::wait_for};
 const LONGEST: usize = 65_536;
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The IPv4 frames that come in over an interface, from when it is made.
+/// The frames of a protocol that come in over an interface, from when it is made.
 pub struct Capture {
     socket: OwnedFd,
     frames: Vec<Vec<u8>>,
 }
 
 impl Capture {
+    /// Of IPv4.
     pub fn start(namespace: &Namespace, interface: &str) -> Result<Self> {
+        Self::of(namespace, interface, SockProtocol::EthIp)
+    }
+
+    /// Of IPv6.
+    pub fn start_ipv6(namespace: &Namespace, interface: &str) -> Result<Self> {
+        Self::of(namespace, interface, SockProtocol::EthIpv6)
+    }
+
+    fn of(namespace: &Namespace, interface: &str, protocol: SockProtocol) -> Result<Self> {
         // The socket stays in the namespace that it was made in.
-        let socket = namespace.enter(|| open(interface));
+        let socket = namespace.enter(|| open(interface, protocol));
         let socket = socket.with_context(|| format!("capture on {interface}"))?;
         Ok(Self { socket, frames: Vec::new() })
     }

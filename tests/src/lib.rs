@@ -20,6 +20,7 @@ pub mod parsers;
 pub mod process;
 pub mod readers;
 pub mod relay;
+pub mod router;
 pub mod setting;
 pub mod transfer;
 pub mod wait;

@@ -51,6 +51,19 @@ impl Firmware<'_> {
             Self::IpxeScript(_) => "BIOS, iPXE of the site",
         }
     }
+
+    /// How often an iPXE configures itself before it has the script, and so waits for an IPv6 router: by itself, or for
+    /// each `dhcp` of its own script.
+    #[must_use]
+    pub fn ipxe_waits(&self) -> u64 {
+        match self {
+            Self::Bios | Self::Uefi | Self::UefiHttp => 1,
+            Self::Arm64Uefi | Self::Arm64UefiHttp => 0,
+            Self::IpxeScript(script) => {
+                script.lines().filter(|line| line.trim_start().starts_with("dhcp")).count() as u64
+            }
+        }
+    }
 }
 
 /// A machine that was switched on. It is switched off when the value goes.

@@ -25,20 +25,20 @@ pub fn send_frames(
 }
 
 /// A packet socket on an interface of this thread's namespace.
-pub(crate) fn open(interface: &str) -> Result<OwnedFd> {
+pub(crate) fn open(interface: &str, protocol: SockProtocol) -> Result<OwnedFd> {
     let address = getifaddrs()?
         .filter(|entry| entry.interface_name == interface)
         .filter_map(|entry| entry.address)
         .find(|address| address.family() == Some(AddressFamily::Packet))
         .context("no such interface")?;
     let flags = SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthIp)?;
+    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, protocol)?;
     bind(socket.as_raw_fd(), &address)?;
     Ok(socket)
 }
 
 fn send_here(interface: &str, frames: impl Iterator<Item = Vec<u8>>) -> Result<u64> {
-    let socket = open(interface)?;
+    let socket = open(interface, SockProtocol::EthIp)?;
     let mut sent = 0;
     for frame in frames {
         match send(socket.as_raw_fd(), &frame, MsgFlags::empty()) {

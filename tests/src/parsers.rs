@@ -1,13 +1,19 @@
 //! Other readers of what the network sends, and what must hold whatever they read: the fuzz targets'
 //! checks.
 
-use std::{fs, io, os::unix::fs::symlink, time::SystemTime};
+use std::{
+    fs, io,
+    os::unix::fs::symlink,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot::{
     files::Files,
+    router_solicitations::message::{self, Kind, link_local_of},
     syslog::parse::{MAX_MESSAGE, parse},
 };
+use netboot_ebpf::shared::Mac;
 use tempfile::TempDir;
 
 /// A datagram to the syslog receiver: any is a message, bounded and without control characters.
@@ -25,6 +31,20 @@ pub fn syslog(datagram: &[u8]) -> Result<()> {
         ensure!(!text.contains(char::is_control), "{text:?} has control characters");
         ensure!(text.len() <= MAX_MESSAGE, "{text:?} has {} bytes", text.len());
     }
+    Ok(())
+}
+
+/// A frame of router discovery: any is read to its end, and what is answered is valid, and to its sender.
+pub fn router_discovery(frame: &[u8]) -> Result<()> {
+    let Ok(message) = message::parse(frame) else { return Ok(()) };
+    let node = Mac { octets: [2, 0, 0, 0, 0, 1] };
+    let answer = message::no_router(node, link_local_of(node), &message);
+    ensure!(answer.starts_with(&message.mac.octets), "not to {}", message.mac);
+    let read = message::parse(&answer);
+    let read = read.map_err(|why| anyhow::anyhow!("the answer is {why:?}: {answer:02x?}"))?;
+    ensure!(read.tags == message.tags, "tags {:?} for {:?}", read.tags, message.tags);
+    let expect = Kind::Advertisement { lifetime: Duration::ZERO, tells: false };
+    ensure!(read.kind == expect, "{:?}", read.kind);
     Ok(())
 }
 

@@ -47,6 +47,9 @@ enum Target {
     Files,
     /// Servers' answers to `netboot probe`
     Probe,
+    /// Frames with Router Solicitations and Advertisements
+    #[value(name = "router_discovery")]
+    RouterDiscovery,
 }
 
 /// What a run may take beside its time: starting, and ending the last input.
@@ -146,6 +149,7 @@ impl Target {
             Self::Syslog => "syslog",
             Self::Files => "files",
             Self::Probe => "probe",
+            Self::RouterDiscovery => "router_discovery",
         }
     }
 }

@@ -10,7 +10,8 @@ use anyhow::{Result, bail};
 use self::source::{Name, Place, Source};
 use crate::{progress, shell};
 
-const SERVICES: &[&str] = &["fastpath", "http", "slowpath", "syslog", "tftp"];
+const SERVICES: &[&str] =
+    &["fastpath", "http", "router_solicitations", "slowpath", "syslog", "tftp"];
 /// What services are made of.
 const LAYERS_BELOW: &[&str] =
     &["config", "files", "inventory", "machines", "metrics", "script", "templates"];

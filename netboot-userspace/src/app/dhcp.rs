@@ -1,34 +1,29 @@
 //! The side of this node that answers DHCP: tables, interfaces, the kernel and the slow paths.
 
-use std::{
-    collections::BTreeMap,
-    net::UdpSocket,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use netboot_ebpf::{
-    shared::Station,
-    wire::{PROXY_PORT, SERVER_PORT},
-};
+use netboot_ebpf::shared::Station;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bind, declines, dhcp_sockets,
-    ending::{ASK_EVERY, PATIENCE},
+    declines,
+    dhcp_ports::Ports,
+    dhcp_sockets,
     health::{State, Trouble},
     interface,
     kernel::{How, Kernel},
     lasting::Lasting,
     node::AtEnd,
+    solicitations::Solicitations,
 };
 use crate::{
-    config::{Config, DhcpMode},
+    config::Config,
     few::Few,
-    links::{self, Link},
+    links::{self, Link, LinkState},
     other_servers::{Detector, OtherServers},
     quarantine::Held,
+    router_solicitations,
     sightings::Sightings,
     slowpath::{Attached, Common, Counters, SlowPath},
     tables::{Served, Tables, patch},
@@ -48,58 +43,13 @@ pub(super) struct Dhcp {
     kernel: Kernel,
     paths: BTreeMap<u32, RunningPath>,
     others: OtherServers,
+    solicitations: Solicitations,
     declined: mpsc::UnboundedSender<Held>,
     declines: Lasting,
     /// Cancelled with this value.
     cancel: CancellationToken,
     /// What is not as configured.
     trouble: Option<String>,
-}
-
-/// The ports, held so that no other server is started on this node; cheap to clone.
-#[derive(Clone)]
-pub(super) struct Ports {
-    server: Arc<UdpSocket>,
-    /// In the proxy modes.
-    proxy: Option<Arc<UdpSocket>>,
-}
-
-impl Ports {
-    /// Those that a mode needs. One that was killed may still hold them: it is waited for.
-    ///
-    /// # Errors
-    /// Another server has one.
-    pub(super) async fn take(mode: DhcpMode) -> anyhow::Result<Self> {
-        let since = Instant::now();
-        let mut is_said = false;
-        loop {
-            match Self::hold(mode, None) {
-                Err(error) if bind::is_taken(&error) && since.elapsed() < PATIENCE => {
-                    if !is_said {
-                        tracing::warn!("{error:#}; tried again for {PATIENCE:?}");
-                        is_said = true;
-                    }
-                    tokio::time::sleep(ASK_EVERY).await;
-                }
-                taken => return taken,
-            }
-        }
-    }
-
-    /// Those that a mode needs, beside those that are held.
-    pub(super) fn hold(mode: DhcpMode, held: Option<Self>) -> anyhow::Result<Self> {
-        let hold = |port| dhcp_sockets::hold_port(port).map(Arc::new);
-        let (server, proxy) = match held {
-            Some(Self { server, proxy }) => (server, proxy),
-            None => (hold(SERVER_PORT)?, None),
-        };
-        let proxy = match proxy {
-            _ if !mode.is_proxy() => None,
-            None => Some(hold(PROXY_PORT)?),
-            held => held,
-        };
-        Ok(Self { server, proxy })
-    }
 }
 
 /// What became of the node's interfaces.
@@ -138,6 +88,7 @@ impl Dhcp {
         templates::announce(config, &links, all.values())?;
         let others = OtherServers::default();
         others.configure(&config.dhcp);
+        let solicitations = router_solicitations::Common::new(sightings.clone());
         Ok(Self {
             ports,
             all,
@@ -152,6 +103,7 @@ impl Dhcp {
             kernel: Kernel::default(),
             paths: BTreeMap::new(),
             others,
+            solicitations: Solicitations::new(solicitations),
             cancel: CancellationToken::new(),
             trouble: None,
             declined,
@@ -312,6 +264,9 @@ impl Dhcp {
             is_up_or_down = true;
             link.state = now.state;
             interface::tell(link);
+            if link.state == LinkState::Up {
+                self.solicitations.common().forget(link.index);
+            }
         }
         Ok(match (others.is_empty(), is_up_or_down) {
             (false, _) => Changes::Others(others),
@@ -352,7 +307,13 @@ impl Dhcp {
             self.paths.values().filter(|path| stale(path)).map(|path| path.link.index).collect();
         self.close_paths(|path| !stale.contains(&path.link.index));
         let links = self.links.clone();
+        self.settle_solicitations(config);
         opened.and(attached).and(self.open_paths(&links))
+    }
+
+    fn settle_solicitations(&mut self, config: &Config) {
+        let links = if config.boot.skip_ipv6_wait { &self.links[..] } else { &[] };
+        self.solicitations.settle(links, &self.common.tables, &self.cancel);
     }
 
     fn open_paths(&mut self, links: &[Link]) -> anyhow::Result<()> {
@@ -387,6 +348,7 @@ impl Dhcp {
     pub(super) async fn look_after(&mut self, config: &Config) {
         self.kernel.look_after(&config.xdp);
         self.attach_again(config);
+        self.settle_solicitations(config);
         if self.declines.is_over() {
             self.watch_declines();
         }
@@ -462,6 +424,10 @@ impl Dhcp {
 
     pub(super) fn others(&self) -> OtherServers {
         self.others.clone()
+    }
+
+    pub(super) fn solicitations(&self) -> router_solicitations::Common {
+        self.solicitations.common().clone()
     }
 
     /// The least of the interfaces, in bytes.

@@ -12,7 +12,8 @@ use tokio::{sync::mpsc, task::block_in_place};
 use super::{
     alive::Alive,
     descriptors::Shares,
-    dhcp::{Changes, Dhcp, Ports},
+    dhcp::{Changes, Dhcp},
+    dhcp_ports::Ports,
     health::{Health, State, Trouble},
     kernel,
     refusals::Refusals,

@@ -73,6 +73,8 @@ impl Reporter {
         counters.insert("unknown-machines-forgotten".to_owned(), self.machines.forgotten());
         let of_others = dhcp.others.counters().into_iter();
         counters.extend(of_others.map(|(name, value)| (name.to_owned(), value)));
+        let of_routers = dhcp.solicitations.iter().flat_map(|common| common.counts());
+        counters.extend(of_routers.map(|(name, value)| (name.to_owned(), value)));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.clone(),
@@ -85,6 +87,11 @@ impl Reporter {
             quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             other_servers: dhcp.others.snapshot(),
+            ipv6_routers: dhcp
+                .solicitations
+                .as_ref()
+                .map(|common| common.routers())
+                .unwrap_or_default(),
             counters,
         }
     }

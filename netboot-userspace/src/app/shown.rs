@@ -9,7 +9,7 @@ use super::dhcp::Dhcp;
 use crate::{
     fastpath::{Counts, KernelCounters},
     other_servers::OtherServers,
-    slowpath,
+    router_solicitations, slowpath,
     status::InterfaceStatus,
     tables::Served,
 };
@@ -25,6 +25,7 @@ pub(crate) struct Parts {
     pub(super) interfaces: Vec<InterfaceStatus>,
     pub(super) userspace: Arc<slowpath::Counters>,
     pub(super) others: OtherServers,
+    pub(super) solicitations: Option<router_solicitations::Common>,
     kernel: Option<Counts>,
     unreadable_events: Arc<AtomicU64>,
 }
@@ -41,6 +42,7 @@ impl Shown {
             interfaces: dhcp.kernel().interfaces(),
             userspace: dhcp.userspace(),
             others: dhcp.others(),
+            solicitations: Some(dhcp.solicitations()),
             kernel,
             unreadable_events: dhcp.kernel().unreadable_events(),
         };

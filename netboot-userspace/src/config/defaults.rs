@@ -55,6 +55,7 @@ impl Config {
                 root: "/srv/netboot".into(),
                 script_user_classes: vec!["Tinkerbell".to_owned()],
                 script_url: None,
+                skip_ipv6_wait: true,
                 files: BTreeMap::new(),
             },
             tftp: Some(any(69)),

@@ -75,6 +75,7 @@ struct Boot {
     script_user_classes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
+    skip_ipv6_wait: bool,
     files: BTreeMap<String, String>,
 }
 
@@ -236,6 +237,7 @@ impl From<&Config> for File {
                 root: boot.root.display().to_string(),
                 script_user_classes: boot.script_user_classes.clone(),
                 script_url: boot.script_url.clone(),
+                skip_ipv6_wait: boot.skip_ipv6_wait,
                 files: by_name(&boot.files),
             },
             tftp: service(config.tftp),

@@ -143,6 +143,7 @@ fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
     draft.boot_root = section.set("root", &mut boot.root, |value| path(value, base));
     boot.script_user_classes = user_classes(&mut section, &boot.script_user_classes);
     boot.script_url = section.value("script-url", dhcp_url);
+    section.set("skip-ipv6-wait", &mut boot.skip_ipv6_wait, boolean);
     if let Some(files) = section.section("files") {
         boot.files = read_boot_files(files, &mut draft.boot_files);
     }

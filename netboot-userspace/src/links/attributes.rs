@@ -4,8 +4,8 @@ use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{
-        InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp,
-        XdpAttached,
+        AfSpecInet6, AfSpecUnspec, InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags,
+        LinkInfo, LinkMessage, LinkXdp, XdpAttached,
     },
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -25,6 +25,8 @@ pub(crate) struct Attributes {
     pub(crate) has_ports: bool,
     pub(crate) xdp: Option<AttachedXdp>,
     pub(crate) vlan: Option<VlanLink>,
+    /// The kernel takes itself for a router there.
+    pub(crate) forwards_ipv6: bool,
 }
 
 /// Asks the kernel; `None`: there is no such interface.
@@ -67,6 +69,9 @@ fn collect(link: &LinkMessage) -> Attributes {
             LinkAttribute::Xdp(xdp) => {
                 found.xdp = attached_xdp(xdp);
             }
+            LinkAttribute::AfSpecUnspec(families) => {
+                found.forwards_ipv6 = families.iter().any(forwards_ipv6);
+            }
             _ => {}
         }
     }
@@ -90,6 +95,11 @@ fn attached_xdp(parts: &[LinkXdp]) -> Option<AttachedXdp> {
     let is_generic = parts.contains(&LinkXdp::Attached(XdpAttached::SocketBuffer));
     let mode = if is_generic { XdpMode::Generic } else { XdpMode::Native };
     Some(AttachedXdp { program, mode })
+}
+
+fn forwards_ipv6(family: &AfSpecUnspec) -> bool {
+    let AfSpecUnspec::Inet6(parts) = family else { return false };
+    parts.iter().any(|part| matches!(part, AfSpecInet6::DevConf(conf) if conf.forwarding != 0))
 }
 
 fn vlan_id(info: &LinkInfo) -> Option<u16> {

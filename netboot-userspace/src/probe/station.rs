@@ -202,8 +202,9 @@ impl Network for Station<'_> {
     fn receive(&mut self, until: Instant) -> io::Result<Option<(SocketAddrV4, Vec<u8>)>> {
         loop {
             self.poll();
-            if let Ok((datagram, from)) = self.conversation()?.recv() {
-                let IpAddress::Ipv4(address) = from.endpoint.addr;
+            if let Ok((datagram, from)) = self.conversation()?.recv()
+                && let IpAddress::Ipv4(address) = from.endpoint.addr
+            {
                 let from = SocketAddrV4::new(address, from.endpoint.port);
                 return Ok(Some((from, datagram.to_vec())));
             }

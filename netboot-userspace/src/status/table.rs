@@ -22,6 +22,9 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     });
     table(&mut out, ["INTERFACE", "XDP", "NOTE"], rows);
 
+    let rows = status.ipv6_routers.iter().map(|row| [row.interface.clone(), row.router.clone()]);
+    table(&mut out, ["INTERFACE", "IPV6 ROUTER"], rows);
+
     let rows = status.services.iter().map(|service| {
         let listen = if service.listen.is_empty() { "-" } else { &service.listen };
         let note = service.note.clone().unwrap_or_default();

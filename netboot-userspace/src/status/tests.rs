@@ -60,6 +60,10 @@ fn status() -> Status {
         requests: 12,
         interface: Some("eth0".to_owned()),
     };
+    let router = |interface: &str, router: &str| Ipv6Router {
+        interface: interface.to_owned(),
+        router: router.to_owned(),
+    };
     let line = Step::Syslog { line: "ipxe: a\\x1b[2J \"b\"".to_owned() };
     Status {
         config: Some("/etc/rack.toml".into()),
@@ -110,6 +114,10 @@ fn status() -> Status {
                 offered: None,
             },
         ],
+        ipv6_routers: vec![
+            router("eth0", "none answers"),
+            router("eth0 vlan 100", "fe80::1 (02:00:00:00:00:09)"),
+        ],
         counters: [("syslog-rate-limited".to_owned(), 5), ("syslog-unwritten".to_owned(), 0)]
             .into(),
     }
@@ -124,6 +132,10 @@ netboot 0.1.0, up 1day 2h
 INTERFACE  XDP      NOTE
 eth0       native
 bond0      generic  the driver has no XDP
+
+INTERFACE      IPV6 ROUTER
+eth0           none answers
+eth0 vlan 100  fe80::1 (02:00:00:00:00:09)
 
 SERVICE    LISTEN            STATE     NOTE
 boot.root  -                 degraded  it is empty

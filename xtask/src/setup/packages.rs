@@ -56,6 +56,7 @@ const PACKAGES: &[Package] = &[
     daemon("kea-dhcp4-server", Provides::Program("kea-dhcp4"), PEER),
     daemon("isc-dhcp-server", Provides::Program("dhcpd"), PEER),
     daemon("isc-dhcp-relay", Provides::Program("dhcrelay"), PEER),
+    daemon("radvd", Provides::Program("radvd"), PEER),
     daemon("tftpd-hpa", Provides::Program("in.tftpd"), PEER),
     package("qemu-system-x86", Provides::Program("qemu-system-x86_64"), MACHINE),
     package("ipxe-qemu", Provides::File("/usr/lib/ipxe/qemu/pxe-virtio.rom"), MACHINE),
@@ -64,6 +65,7 @@ const PACKAGES: &[Package] = &[
     package("qemu-efi-aarch64", Provides::File("/usr/share/AAVMF/AAVMF_CODE.fd"), MACHINE),
     // Debian 12 has no iPXE for arm64: this has shim, GRUB and a kernel, for any architecture to install.
     package("debian-installer-12-netboot-arm64", Provides::File(ARM64_BOOT_FILE), MACHINE),
+    package("systemd", Provides::File("/lib/systemd/systemd-networkd"), CLIENT),
     package("bpftool", Provides::Program("bpftool"), TOOL),
     package("ethtool", Provides::Program("ethtool"), TOOL),
     package("iproute2", Provides::Program("ip"), TOOL),

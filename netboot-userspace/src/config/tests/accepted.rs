@@ -262,6 +262,7 @@ delay = "0s"
 root = "boot"
 script-user-classes = ["Tinkerbell", "iPXE \"2\""]
 script-url = "http://192.168.2.112/auto.ipxe"
+skip-ipv6-wait = false
 [boot.files]
 x86-bios = "ipxe.efi"
 27 = "ipxe.efi"

@@ -39,6 +39,7 @@ total-rate = 0
 [boot]
 root = "/srv/netboot"
 script-user-classes = ["Tinkerbell"]
+skip-ipv6-wait = true
 
 [boot.files]
 

@@ -19,19 +19,19 @@ const MAX_FRAME: usize = 9216;
 const TAG_TYPE: u16 = 0x8100;
 
 /// Room for a frame and what is told beside it.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     /// The frame, behind room for a tag.
     buffer: Vec<u8>,
     control: Vec<u8>,
 }
 
 /// What is known of a frame.
-pub(super) struct Received {
-    pub(super) from: LinkAddr,
+pub(crate) struct Received {
+    pub(crate) from: LinkAddr,
     len: usize,
     tag: Option<[u8; TAG]>,
     /// Frames that the socket had no room for, since it was opened.
-    pub(super) overflows: Option<u32>,
+    pub(crate) overflows: Option<u32>,
 }
 
 impl Default for Receiver {
@@ -43,14 +43,14 @@ impl Default for Receiver {
 impl Received {
     /// Whether another station is to have it: a bridge's port and an interface in promiscuous mode see such
     /// frames.
-    pub(super) fn is_to_another(&self) -> bool {
+    pub(crate) fn is_to_another(&self) -> bool {
         self.from.pkttype() == libc::PACKET_OTHERHOST
     }
 }
 
 impl Receiver {
     /// The next frame.
-    pub(super) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received>> {
+    pub(crate) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received>> {
         let (_, room) = self.buffer.split_at_mut(TAG);
         let mut parts = [IoSliceMut::new(room)];
         let socket = socket.as_fd().as_raw_fd();
@@ -78,7 +78,7 @@ impl Receiver {
     }
 
     /// The frame that was received last, with its tag.
-    pub(super) fn frame(&mut self, received: &Received) -> &[u8] {
+    pub(crate) fn frame(&mut self, received: &Received) -> &[u8] {
         with_tag(&mut self.buffer, received.len, received.tag)
     }
 }

@@ -1,0 +1,273 @@
+//! What is known of IPv6 routers, by interface and VLAN: whether one was heard, or none answered.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::Ipv6Addr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use netboot_ebpf::shared::{Mac, Vlan};
+
+/// As a host asks at its start: MAX_RTR_SOLICITATIONS and RTR_SOLICITATION_INTERVAL (RFC 4861 section 10). A router
+/// answers within 0.5 s, or 3 s after it last told everybody (MIN_DELAY_BETWEEN_RAS).
+const QUESTIONS: u32 = 3;
+const INTERVAL: Duration = Duration::from_secs(4);
+/// When nobody answered, it is asked again with the next machine that waits: the switch's port may have held the first
+/// questions back.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// A router tells everybody within this time (MaxRtrAdvInterval, RFC 4861 section 6.2.1).
+const HEARD: Duration = Duration::from_secs(1800);
+/// Interfaces and VLANs that are remembered: tags are easily forged.
+const MOST: usize = 1024;
+
+/// Of all interfaces; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Routers(Arc<Mutex<HashMap<(u32, Vlan), Row>>>);
+
+struct Row {
+    first_asked: Option<Instant>,
+    last_asked: Instant,
+    questions: u32,
+    tags: Vec<u8>,
+    router: Option<Router>,
+    used: Instant,
+}
+
+/// One that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Router {
+    pub address: Ipv6Addr,
+    pub mac: Mac,
+    until: Instant,
+}
+
+/// What is known now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Nobody answered us.
+    None,
+    /// A router might yet answer.
+    Asking,
+    Heard(Router),
+}
+
+impl Routers {
+    /// A router was heard; whether that is new.
+    pub(super) fn heard(
+        &self,
+        place: (u32, Vlan),
+        address: Ipv6Addr,
+        mac: Mac,
+        lifetime: Duration,
+        now: Instant,
+    ) -> bool {
+        let mut rows = self.lock();
+        let row = row(&mut rows, place, now);
+        let until = now + lifetime.max(HEARD);
+        let before = row.router.replace(Router { address, mac, until });
+        before.is_none_or(|before| before.until <= now)
+    }
+
+    /// A machine waits, whose frame has these tags. The next question is due at once where none was asked lately.
+    pub(super) fn knowledge(&self, place: (u32, Vlan), tags: &[u8], now: Instant) -> Knowledge {
+        let mut rows = self.lock();
+        let row = row(&mut rows, place, now);
+        if let Some(router) = row.router.filter(|router| router.until > now) {
+            return Knowledge::Heard(router);
+        }
+        // It went: it is asked anew.
+        if row.router.take().is_some() {
+            row.first_asked = None;
+        }
+        row.tags = tags.to_vec();
+        let Some(first) = row.first_asked else { return Knowledge::Asking };
+        if now.saturating_duration_since(row.last_asked) > ASK_AGAIN {
+            row.questions = QUESTIONS - 1;
+        }
+        if now.saturating_duration_since(first) < INTERVAL {
+            Knowledge::Asking
+        } else {
+            Knowledge::None
+        }
+    }
+
+    /// The tags of the questions that are due on an interface, the first without any; they count as asked.
+    pub(super) fn questions(&self, ifindex: u32, now: Instant) -> Vec<Vec<u8>> {
+        let mut due = Vec::new();
+        let mut rows = self.lock();
+        row(&mut rows, (ifindex, Vlan::NONE), now);
+        for row in rows.iter_mut().filter(|((of, _), _)| *of == ifindex).map(|(_, row)| row) {
+            let is_due = row.first_asked.is_none()
+                || now.saturating_duration_since(row.last_asked) >= INTERVAL
+                    && row.questions < QUESTIONS;
+            if is_due && row.router.is_none() {
+                if row.first_asked.is_none() {
+                    (row.first_asked, row.questions) = (Some(now), 0);
+                }
+                row.last_asked = now;
+                row.questions += 1;
+                due.push(row.tags.clone());
+            }
+        }
+        due
+    }
+
+    /// All is to be asked anew.
+    pub(super) fn forget(&self, ifindex: u32) {
+        self.lock().retain(|(of, _), _| *of != ifindex);
+    }
+
+    /// By interface and VLAN.
+    pub(super) fn all(&self, now: Instant) -> Vec<((u32, Vlan), Knowledge)> {
+        let rows = self.lock();
+        let mut all: Vec<_> =
+            rows.iter().map(|(place, row)| (*place, row.knowledge(now))).collect();
+        all.sort_by_key(|(place, _)| *place);
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(u32, Vlan), Row>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Row {
+    fn knowledge(&self, now: Instant) -> Knowledge {
+        if let Some(router) = self.router.filter(|router| router.until > now) {
+            return Knowledge::Heard(router);
+        }
+        match self.first_asked {
+            Some(first) if now.saturating_duration_since(first) >= INTERVAL => Knowledge::None,
+            _ => Knowledge::Asking,
+        }
+    }
+}
+
+/// The row of a place; the one that was used least lately makes room.
+fn row(rows: &mut HashMap<(u32, Vlan), Row>, place: (u32, Vlan), now: Instant) -> &mut Row {
+    if rows.len() >= MOST && !rows.contains_key(&place) {
+        let oldest = rows.iter().min_by_key(|(_, row)| row.used).map(|(place, _)| *place);
+        oldest.and_then(|oldest| rows.remove(&oldest));
+    }
+    let row = rows.entry(place).or_insert_with(|| Row {
+        first_asked: None,
+        last_asked: now,
+        questions: 0,
+        tags: Vec::new(),
+        router: None,
+        used: now,
+    });
+    row.used = now;
+    row
+}
+
+impl fmt::Display for Knowledge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none answers"),
+            Self::Asking => f.write_str("asking"),
+            Self::Heard(router) => write!(f, "{} ({})", router.address, router.mac),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: (u32, Vlan) = (3, Vlan::NONE);
+    const TAGGED: (u32, Vlan) = (3, Vlan { ids: [7, 0] });
+    const TAG: &[u8] = &[0x81, 0, 0, 7];
+    const ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+
+    struct Clock(Routers, Instant);
+
+    impl Clock {
+        fn at(&self, seconds: u64) -> Instant {
+            self.1 + Duration::from_secs(seconds)
+        }
+
+        fn heard(&self, seconds: u64, lifetime: u64) -> bool {
+            let lifetime = Duration::from_secs(lifetime);
+            self.0.heard(HERE, ADDRESS, Mac::default(), lifetime, self.at(seconds))
+        }
+
+        /// What is known, and how many questions are due then.
+        #[track_caller]
+        fn check(&self, seconds: u64, expect: (&str, usize)) {
+            let now = self.at(seconds);
+            let known = match self.0.knowledge(HERE, &[], now) {
+                Knowledge::None => "none",
+                Knowledge::Asking => "asking",
+                Knowledge::Heard(_) => "heard",
+            };
+            let due = self.0.questions(3, now).len();
+            assert_eq!((known, due), expect, "after {seconds} s");
+        }
+    }
+
+    fn opened() -> Clock {
+        Clock(Routers::default(), Instant::now())
+    }
+
+    #[test]
+    fn silence_is_an_answer_after_a_while() {
+        let clock = opened();
+        clock.check(0, ("asking", 1));
+        clock.check(1, ("asking", 0));
+        clock.check(3, ("asking", 0));
+        clock.check(4, ("none", 1));
+        clock.check(8, ("none", 1));
+        clock.check(12, ("none", 0));
+        clock.check(68, ("none", 0));
+        // One more, with the next machine.
+        clock.check(69, ("none", 1));
+        clock.check(80, ("none", 0));
+        // The interface went down and up.
+        clock.0.forget(3);
+        clock.check(90, ("asking", 1));
+    }
+
+    #[test]
+    fn a_router_is_believed_for_its_lifetime_and_for_a_while() {
+        let clock = opened();
+        clock.check(0, ("asking", 1));
+        assert!(clock.heard(5, 0));
+        clock.check(5, ("heard", 0));
+        assert!(!clock.heard(6, 9000));
+        clock.check(9005, ("heard", 0));
+        clock.check(9006, ("asking", 1));
+        clock.check(9010, ("none", 1));
+        assert!(clock.heard(9011, 30));
+        clock.check(9012 + 1798, ("heard", 0));
+        clock.check(9012 + 1799, ("asking", 1));
+    }
+
+    #[test]
+    fn each_vlan_has_its_own() {
+        let clock = opened();
+        clock.heard(0, 1800);
+        let known = |place, seconds| clock.0.knowledge(place, TAG, clock.at(seconds));
+        assert_eq!(known(TAGGED, 0), Knowledge::Asking);
+        assert_eq!(clock.0.questions(4, clock.at(0)), [b""]);
+        assert_eq!(clock.0.questions(3, clock.at(0)), [TAG]);
+        assert_eq!(known(TAGGED, 4), Knowledge::None);
+        clock.check(4, ("heard", 1));
+        assert_eq!(clock.0.all(clock.at(4)).len(), 3);
+        clock.0.forget(3);
+        assert_eq!(clock.0.all(clock.at(4)).len(), 1);
+    }
+
+    #[test]
+    fn forged_tags_are_bounded() {
+        let clock = opened();
+        for number in 0..4000 {
+            let place = (3, Vlan { ids: [number, 1] });
+            clock.0.heard(place, ADDRESS, Mac::default(), HEARD, clock.at(number.into()));
+        }
+        let all = clock.0.all(clock.at(4000));
+        assert_eq!((all.len(), all.first().map(|(place, _)| place.1.ids)), (MOST, Some([2976, 1])));
+    }
+}
