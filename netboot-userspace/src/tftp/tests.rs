@@ -37,6 +37,10 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
+        Self::with(4, BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() })
+    }
+
+    fn with(transfer_sockets: usize, sizes: BlockSizes) -> Self {
         let directory = tempfile::tempdir().unwrap();
         for size in SIZES {
             fs::write(directory.path().join(size.to_string()), content(size)).unwrap();
@@ -56,14 +60,17 @@ impl Lab {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
             UdpSocket::from(socket)
         };
-        let sockets = Sockets { requests: bind(), transfers: (0..4).map(|_| bind()).collect() };
+        let sockets = Sockets {
+            requests: bind(),
+            transfers: (0..transfer_sockets).map(|_| bind()).collect(),
+        };
         let server = sockets.requests.local_addr().unwrap();
         let cancel = CancellationToken::new();
         let common = Common::new(Files::new(directory.path()), machines.clone());
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
         let tell = move |trouble| heard.lock().unwrap().push(trouble);
-        let serving = serve(sockets, common.clone(), DEFAULT_BLOCK_SIZE, tell, cancel.clone());
+        let serving = serve(sockets, common.clone(), sizes, tell, cancel.clone());
         let serving = tokio::spawn(serving);
         Self { directory, server, machines, common, troubles, cancel, serving }
     }
@@ -328,6 +335,33 @@ async fn requests_that_are_never_answered_give_way() {
     assert!(lab.troubles.lock().unwrap().is_empty());
     lab.cancel.cancel();
     lab.serving.abort();
+}
+
+/// All is said on the port of requests; blocks have the size that the client's network takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_port() {
+    let networks = ["10.0.0.0/8", "127.0.0.0/8", "127.0.0.0/24"].map(|cidr| cidr.parse().unwrap());
+    let networks = networks.into_iter().zip([9000, 1000, 9000]).collect();
+    let lab = Lab::with(0, BlockSizes { all: DEFAULT_BLOCK_SIZE, networks });
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let mut client = Client::new(server);
+        client.is_single_port = true;
+        client.ask(b"1469\0octet\0blksize\x001468\0");
+        assert_eq!(client.hears(), b"\0\x06blksize\x001000\0");
+        client.says(b"\0\x04\0\0");
+        assert_eq!(client.hears().len(), 1004);
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears().len(), 4 + 469);
+        client.says(b"\0\x04\0\x02");
+        client.ask(b"none\0octet\0");
+        assert_eq!(client.hears(), b"\0\x05\0\x01File not found\0");
+        client.says(b"\0\x04\0\x02");
+        assert_eq!(client.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
+    });
+    talk.await.unwrap();
+    lab.expect_counters(&[(Event::Complete, 1), (Event::Foreign, 1)]);
+    lab.end().await;
 }
 
 /// The mode is tftp-hpa's default: its client takes CR LF for the end of a line.
