@@ -1,4 +1,5 @@
 mod clients;
+mod differential;
 
 use std::{
     fs,
