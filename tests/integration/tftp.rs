@@ -49,7 +49,12 @@ fn check(daemon: &Daemon, lab: &Lab, fates: Fates) -> Result<()> {
     })?;
     fetch("busybox", 4, &|| busybox(&lab.client, server, &["-b", "1024"]))?;
     fetch("curl", 5, &|| {
-        Ok(curl(&lab.client, &format!("tftp://{server}/file"), &["--tftp-blksize", "1428", "--max-time", "55"])?.body)
+        Ok(curl(
+            &lab.client,
+            &format!("tftp://{server}/file"),
+            &["--tftp-blksize", "1428", "--max-time", "55"],
+        )?
+        .body)
     })?;
     ensure!(fates.lost == 0 || lost > 10, "only {lost} datagrams were lost");
     ensure!(!daemon.log().contains("panicked"), "{}", daemon.log());
