@@ -64,6 +64,8 @@ pub struct Common {
     contents: Contents,
     lines: LogBudget,
     counters: Counters,
+    /// At each address.
+    transfers: usize,
 }
 
 /// The sockets of one server, [prepared](prepare) and then all bound to one address.
@@ -98,6 +100,7 @@ impl Common {
             contents: Contents::default(),
             lines: LogBudget::new("tftp"),
             counters: Counters::default(),
+            transfers: admission::TRANSFERS,
         }
     }
 
@@ -118,7 +121,7 @@ impl Common {
         };
         let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(to_tokio);
         let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
-        let Self { files, machines, contents, lines, counters } = self;
+        let Self { files, machines, contents, lines, counters, transfers } = self;
         let reporter = Reporter {
             machines: machines.clone(),
             lines: lines.clone(),
@@ -126,7 +129,7 @@ impl Common {
         };
         let handler =
             BootFiles { files, machines, contents, lines, counters, rootless: Throttle::default() };
-        let most = Most { block_sizes, window: WINDOW, transfers: admission::TRANSFERS };
+        let most = Most { block_sizes, window: WINDOW, transfers };
         Ok(Engine::new(handler, reporter, most, sockets, tell))
     }
 }
