@@ -23,13 +23,16 @@ mod round_trip;
 mod sending;
 
 use std::{
-    net::{IpAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use ipnet::Ipv4Net;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use socket2::{SockFilter, SockRef};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +54,10 @@ pub const MAX_SOCKETS: usize = 16;
 
 /// In blocks.
 const WINDOW: u16 = 64;
+/// Threads that wait for the disk.
+const DISK_THREADS: usize = 8;
+/// In single-port mode a successor wants the port, which others give up at once.
+const HANDOVER: Duration = Duration::from_secs(1);
 /// Requests that arrive together: a room is switched on at once.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Windows that leave together.
@@ -64,6 +71,7 @@ pub struct Common {
     contents: Contents,
     lines: LogBudget,
     counters: Counters,
+    block_sizes: Arc<ArcSwap<BlockSizes>>,
     /// At each address.
     transfers: usize,
 }
@@ -85,7 +93,10 @@ pub struct BlockSizes {
 
 impl BlockSizes {
     fn of(&self, client: IpAddr) -> u16 {
-        let IpAddr::V4(client) = client.to_canonical() else { return self.all };
+        // The header is longer by twenty bytes.
+        let IpAddr::V4(client) = client.to_canonical() else {
+            return self.all.saturating_sub(20).max(512);
+        };
         let own = self.networks.iter().find(|(network, _)| network.contains(&client));
         own.map_or(self.all, |(_, size)| *size)
     }
@@ -93,14 +104,22 @@ impl BlockSizes {
 
 impl Common {
     #[must_use]
-    pub fn new(files: Files, machines: Machines) -> Self {
+    pub fn new(files: Files, machines: Machines, block_sizes: BlockSizes) -> Self {
         Self {
             files,
             machines,
             contents: Contents::default(),
             lines: LogBudget::new("tftp"),
             counters: Counters::default(),
+            block_sizes: Arc::new(ArcSwap::from_pointee(block_sizes)),
             transfers: admission::TRANSFERS,
+        }
+    }
+
+    /// Of transfers that begin from now on.
+    pub fn set_block_sizes(&self, block_sizes: &BlockSizes) {
+        if **self.block_sizes.load() != *block_sizes {
+            self.block_sizes.store(Arc::new(block_sizes.clone()));
         }
     }
 
@@ -109,19 +128,14 @@ impl Common {
         &self.counters
     }
 
-    fn engine(
-        self,
-        sockets: Sockets,
-        block_sizes: BlockSizes,
-        tell: Tell,
-    ) -> anyhow::Result<Engine<BootFiles>> {
+    fn engine(self, sockets: Sockets, tell: Tell) -> anyhow::Result<Engine<BootFiles>> {
         let to_tokio = |socket: UdpSocket| {
             socket.set_nonblocking(true)?;
             tokio::net::UdpSocket::from_std(socket)
         };
         let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(to_tokio);
         let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
-        let Self { files, machines, contents, lines, counters, transfers } = self;
+        let Self { files, machines, contents, lines, counters, block_sizes, transfers } = self;
         let reporter = Reporter {
             machines: machines.clone(),
             lines: lines.clone(),
@@ -141,7 +155,6 @@ impl Common {
 pub async fn serve(
     sockets: Sockets,
     common: Common,
-    block_sizes: BlockSizes,
     tell: impl Fn(Option<String>) + Send + 'static,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -149,21 +162,25 @@ pub async fn serve(
     for socket in sockets.transfers.iter().chain([&sockets.requests]) {
         make_room(socket);
     }
+    look_at_room(&sockets.requests);
     let is_single_port = sockets.transfers.is_empty();
     let requests = sockets.requests.try_clone().context("the TFTP socket")?;
     let (done, ended) = oneshot::channel();
     let cut = CancellationToken::new();
     let _cut_with_this_future = cut.clone().drop_guard();
-    let (cancelled, tell) = (cancel.clone(), Box::new(tell));
+    let (cancelled, is_cut, tell) = (cancel.clone(), cut.clone(), Box::new(tell));
     // A thread of its own, with its own sockets to wait for: under the runtime that all share, each datagram would
     // come to it from another thread.
     let serve = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(DISK_THREADS)
+            .build();
         let runtime = runtime.context("TFTP's runtime")?;
         runtime.block_on(async {
-            let engine = common.engine(sockets, block_sizes, tell)?;
+            let engine = common.engine(sockets, tell)?;
             info!(%address, "tftp: serving");
-            engine.run(cancelled, cut).await.context("receiving")
+            engine.run(cancelled, is_cut).await.context("receiving")
         })
     };
     thread::Builder::new()
@@ -176,13 +193,25 @@ pub async fn serve(
     let result = tokio::select! {
         result = &mut ended => result,
         () = cancel.cancelled() => {
-            if !is_single_port {
+            if is_single_port {
+                tokio::select! {
+                    result = &mut ended => return finished(result, address),
+                    () = tokio::time::sleep(HANDOVER) => cut.cancel(),
+                }
+            } else {
                 refuse_requests(&requests);
             }
             ended.await
         }
     };
-    result
+    finished(result, address)
+}
+
+fn finished(
+    ended: Result<anyhow::Result<()>, oneshot::error::RecvError>,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
+    ended
         .context("the TFTP server's thread ended")?
         .with_context(|| format!("the TFTP socket {address}"))
 }
@@ -195,14 +224,22 @@ fn refuse_requests(socket: &UdpSocket) {
     }
 }
 
+/// Past the system's limit with CAP_NET_ADMIN, up to it without.
 fn make_room(socket: &UdpSocket) {
-    // Past the system's limit with CAP_NET_ADMIN, up to it without.
-    let received = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER)
+    let _ = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER)
         .or_else(|_| setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER));
-    let sent = setsockopt(socket, sockopt::SndBufForce, &SEND_BUFFER)
+    let _ = setsockopt(socket, sockopt::SndBufForce, &SEND_BUFFER)
         .or_else(|_| setsockopt(socket, sockopt::SndBuf, &SEND_BUFFER));
-    if let Err(error) = received.and(sent) {
-        warn!(%error, "tftp: of many requests at once some may be lost: the socket's buffers are small");
+}
+
+/// The kernel takes a size that is over its limit, and gives less.
+fn look_at_room(requests: &UdpSocket) {
+    let room = getsockopt(requests, sockopt::RcvBuf).unwrap_or(0);
+    if room < RECEIVE_BUFFER {
+        warn!(
+            bytes = room,
+            "tftp: of many requests at once some may be lost: raise net.core.rmem_max to {RECEIVE_BUFFER}"
+        );
     }
 }
 

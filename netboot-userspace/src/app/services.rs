@@ -51,7 +51,7 @@ impl Services {
         let (sink, writer) = syslog::channel(machines.clone());
         let files = Files::new(&wanted.root);
         Self {
-            tftp: tftp::Common::new(files.clone(), machines.clone()),
+            tftp: tftp::Common::new(files.clone(), machines.clone(), wanted.block_sizes.clone()),
             machines,
             files,
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
@@ -72,6 +72,7 @@ impl Services {
     /// Changes what needs no restart: requests under way keep what was, later ones see what is.
     pub(super) fn set(&self, wanted: &Wanted) {
         self.files.set_root(&wanted.root);
+        self.tftp.set_block_sizes(&wanted.block_sizes);
         if **self.site.load() != wanted.site {
             self.site.store(Arc::new(wanted.site.clone()));
         }
@@ -80,9 +81,9 @@ impl Services {
     pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
         let this = self.clone();
         match service {
-            Service::Tftp { address, block_sizes, transfer_sockets } => boot(part, move |start| {
-                this.tftp(address, block_sizes.clone(), transfer_sockets, start)
-            }),
+            Service::Tftp { address, transfer_sockets } => {
+                boot(part, move |start| this.tftp(address, transfer_sockets, start))
+            }
             Service::Http { address, max_connections } => {
                 let reporter = Arc::clone(reporter);
                 boot(part, move |start| this.http(address, max_connections, &reporter, start))
@@ -117,7 +118,6 @@ impl Services {
     fn tftp(
         &self,
         address: SocketAddr,
-        block_sizes: tftp::BlockSizes,
         transfer_sockets: usize,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
@@ -130,7 +130,7 @@ impl Services {
         let tell = move |trouble: Option<String>| {
             standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
         };
-        let serve = tftp::serve(sockets, self.tftp.clone(), block_sizes, tell, start.cancel);
+        let serve = tftp::serve(sockets, self.tftp.clone(), tell, start.cancel);
         Ok(Serving { port, ..serving(serve) })
     }
 

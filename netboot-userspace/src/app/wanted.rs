@@ -19,8 +19,9 @@ use crate::{
 pub(crate) struct Wanted {
     /// One that is told something else is started anew.
     pub(super) services: BTreeMap<Part, Service>,
-    /// These change while services run: `boot.root`, and what scripts are made of.
+    /// These change while services run: `boot.root`, TFTP's blocks, and what scripts are made of.
     pub(super) root: PathBuf,
+    pub(super) block_sizes: BlockSizes,
     pub(super) site: http::Settings,
 }
 
@@ -28,7 +29,6 @@ pub(crate) struct Wanted {
 pub(super) enum Service {
     Tftp {
         address: SocketAddr,
-        block_sizes: BlockSizes,
         transfer_sockets: usize,
     },
     Http {
@@ -60,13 +60,11 @@ impl Wanted {
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
-        let block_sizes = block_sizes(config, mtu);
         let tftp = config.tftp.map(|listen| tftp_addresses(listen, tables)).unwrap_or_default();
         let transfer_sockets =
             if config.tftp_single_port { 0 } else { shares.tftp_sockets(tftp.len()) };
         for address in tftp {
-            let block_sizes = block_sizes.clone();
-            let service = Service::Tftp { address, block_sizes, transfer_sockets };
+            let service = Service::Tftp { address, transfer_sockets };
             add("tftp", format!("udp://{address}"), service);
         }
         if let Some(address) = config.http {
@@ -103,7 +101,12 @@ impl Wanted {
             DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => Strangers::Refused,
         };
         let site = http::Settings { script: config.script.clone(), strangers };
-        Self { services, root: config.boot.root.clone(), site }
+        Self {
+            services,
+            root: config.boot.root.clone(),
+            block_sizes: block_sizes(config, mtu),
+            site,
+        }
     }
 
     pub(super) fn has_tftp(&self) -> bool {
@@ -130,8 +133,8 @@ fn boot_files(config: &Config) -> BTreeSet<String> {
     config.boot.files.values().chain(of_subnets).cloned().collect()
 }
 
-/// Firmware takes a file only from the address that it was sent to, and answers leave from the address
-/// that the socket is bound to: one socket for each. Without any address to send machines to there is nothing to
+/// Firmware takes a file only from the address that it was sent to; at each of these there is a server, which is
+/// down where the node lacks the address. Without any address to send machines to there is nothing to
 /// serve.
 fn tftp_addresses(listen: SocketAddr, tables: Option<&Tables>) -> BTreeSet<SocketAddr> {
     let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());

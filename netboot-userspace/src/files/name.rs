@@ -2,8 +2,7 @@
 //!
 //! Names come from DHCP options as firmware read them. Leading and repeated separators and `.` mean
 //! nothing, `\` is a separator (Windows' boot loader, U-Boot). Old PXE ROMs read option 67 as a C string and
-//! ask for the bytes behind it too: trailing control bytes, spaces and 0xFF are cut. (A name with a 0xFF comes
-//! over HTTP only: async-tftp drops requests that are not UTF-8.)
+//! ask for the bytes behind it too: trailing control bytes, spaces and 0xFF are cut.
 //! A name that does not exist is tried again without a leading `<mac>/` and without a trace
 //! identifier at the end: Smee's names have them.
 

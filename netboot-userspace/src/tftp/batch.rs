@@ -9,9 +9,7 @@ use std::{
 };
 
 use nix::{
-    cmsg_space,
-    errno::Errno,
-    libc,
+    cmsg_space, libc,
     sys::socket::{
         ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike as _,
         SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
@@ -74,6 +72,8 @@ pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
         set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
     } else {
         setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        // Clients with IPv4 may come here too.
+        let _ = set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT);
     }
     Ok(())
 }
@@ -205,8 +205,7 @@ impl Sender {
 
 /// Whether the socket only has no room for now.
 pub(super) fn is_full(error: &io::Error) -> bool {
-    let number = error.raw_os_error().map(Errno::from_raw);
-    matches!(number, Some(Errno::EAGAIN | Errno::ENOBUFS))
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 fn socket_address(address: SockaddrStorage) -> Option<SocketAddr> {

@@ -1,8 +1,8 @@
 //! What is sent: files, each in memory once for all transfers of it.
 //!
-//! A boot file is read whole when it is asked for first, and again when it has changed: a transfer under way keeps what
-//! it began with, and no client gets halves of two. Larger files (a kernel, an initrd) stay on the disk, with one
-//! descriptor for all transfers.
+//! A file is sent from the disk's cache first, and read whole beside: from then on it is sent from memory. When it has
+//! changed it is read again; a transfer under way keeps what it began with, or ends where that is gone: no client gets
+//! halves of two. Larger files (a kernel, an initrd) stay on the disk, with one descriptor for all transfers.
 
 use std::{
     fs::{File, Metadata},
@@ -10,7 +10,10 @@ use std::{
     num::NonZeroUsize,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
 
@@ -20,22 +23,42 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 /// Of one file in memory: all loaders of firmware are smaller.
 const LARGEST: u64 = 8 << 20;
-/// Of all files together, beside those that transfers still use.
+/// Of one that is encoded: a text.
+const LARGEST_TEXT: u64 = 1 << 20;
+/// Of all files together, those that transfers use among them.
 const ROOM: usize = 128 << 20;
 /// Files that are remembered; a distribution's GRUB has some 300 modules.
 const FILES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// Files that are open at the same time.
+pub(super) const MAX_OPEN: usize = 256;
 
 /// The files that were asked for last; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Contents(Arc<Mutex<Cache>>);
+pub(super) struct Contents(Arc<Shared>);
 
-struct Cache {
-    files: LruCache<Key, (Version, Content)>,
-    bytes: usize,
+struct Shared {
+    files: Mutex<LruCache<Key, Entry>>,
+    usage: Arc<Usage>,
+}
+
+/// What all files take now, whoever holds them.
+#[derive(Debug, Default)]
+struct Usage {
+    bytes: AtomicUsize,
+    open: AtomicUsize,
 }
 
 /// The device and the inode of a file.
 type Key = (u64, u64);
+
+/// A file as it was when it was opened last.
+struct Entry {
+    version: Version,
+    on_disk: Weak<OnDisk>,
+    in_memory: Weak<InMemory>,
+    /// While there is room for files that nobody asks for.
+    kept: Option<Arc<InMemory>>,
+}
 
 /// Another one: the file has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +78,7 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct InMemory {
     bytes: Box<[u8]>,
+    usage: Arc<Usage>,
     /// The same for who asks so.
     as_netascii: OnceLock<Arc<Self>>,
 }
@@ -63,6 +87,9 @@ pub(super) struct InMemory {
 pub(super) struct OnDisk {
     file: File,
     version: Version,
+    usage: Arc<Usage>,
+    /// Once it was read whole.
+    in_memory: OnceLock<Arc<InMemory>>,
 }
 
 /// Why some bytes of a file are not to be had.
@@ -77,44 +104,88 @@ pub(super) enum Unread {
 
 impl Default for Contents {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Cache { files: LruCache::new(FILES), bytes: 0 })))
+        let files = Mutex::new(LruCache::new(FILES));
+        Self(Arc::new(Shared { files, usage: Arc::default() }))
     }
 }
 
 impl Contents {
+    /// Within a runtime the file is read whole beside.
+    ///
     /// # Errors
-    /// It cannot be read, or is being written.
+    /// It cannot be read, or too many others are open.
     pub(super) fn of(&self, file: File) -> io::Result<Content> {
         let metadata = file.metadata()?;
         let (key, version) = ((metadata.dev(), metadata.ino()), Version::of(&metadata));
         if let Some(found) = self.find(key, version) {
             return Ok(found);
         }
-        let content = if version.size > LARGEST {
-            Content::Disk(Arc::new(OnDisk { file, version }))
-        } else {
-            Content::Memory(Arc::new(InMemory::new(read_whole(&file, version)?)))
+        let usage = &self.0.usage;
+        if usage.open.load(Relaxed) >= MAX_OPEN {
+            return Err(io::Error::other("too many files are read at once: ask again"));
+        }
+        let on_disk = Arc::new(OnDisk::new(file, version, Arc::clone(usage)));
+        let entry = Entry {
+            version,
+            on_disk: Arc::downgrade(&on_disk),
+            in_memory: Weak::new(),
+            kept: None,
         };
-        self.keep(key, version, &content);
-        Ok(content)
+        self.files().put(key, entry);
+        if version.size <= LARGEST
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (this, on_disk) = (self.clone(), Arc::clone(&on_disk));
+            drop(runtime.spawn_blocking(move || this.read(key, &on_disk)));
+        }
+        Ok(Content::Disk(on_disk))
     }
 
     fn find(&self, key: Key, version: Version) -> Option<Content> {
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, content) = cache.files.get(&key)?;
-        (*of == version).then(|| content.clone())
+        let mut files = self.files();
+        let entry = files.get_mut(&key).filter(|entry| entry.version == version)?;
+        if let Some(found) = entry.in_memory.upgrade() {
+            entry.kept = Some(Arc::clone(&found));
+            return Some(Content::Memory(found));
+        }
+        entry.on_disk.upgrade().map(Content::Disk)
     }
 
-    fn keep(&self, key: Key, version: Version, content: &Content) {
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.bytes += content.in_memory();
-        if let Some((_, (_, old))) = cache.files.push(key, (version, content.clone())) {
-            cache.bytes -= old.in_memory();
+    /// Reads it whole, where it has not changed meanwhile and there is room.
+    fn read(&self, key: Key, on_disk: &Arc<OnDisk>) {
+        let size = usize::try_from(on_disk.version.size).unwrap_or(usize::MAX);
+        if !self.make_room(size) {
+            return;
         }
-        while cache.bytes > ROOM {
-            let Some((_, (_, old))) = cache.files.pop_lru() else { break };
-            cache.bytes -= old.in_memory();
+        // What cannot be read is told to who asks for it.
+        let Ok(bytes) = read_whole(&on_disk.file, on_disk.version) else { return };
+        let in_memory = Arc::new(InMemory::new(bytes, Arc::clone(&self.0.usage)));
+        let mut files = self.files();
+        if let Some(entry) = files.get_mut(&key)
+            && entry.version == on_disk.version
+        {
+            entry.in_memory = Arc::downgrade(&in_memory);
+            entry.kept = Some(Arc::clone(&in_memory));
         }
+        drop(files);
+        let _ = on_disk.in_memory.set(in_memory);
+    }
+
+    /// What nobody uses is given up for it, what was asked for longest ago first.
+    fn make_room(&self, size: usize) -> bool {
+        let has_room = || self.0.usage.bytes.load(Relaxed).saturating_add(size) <= ROOM;
+        let mut files = self.files();
+        for (_, entry) in files.iter_mut().rev() {
+            if has_room() {
+                return true;
+            }
+            entry.kept = None;
+        }
+        has_room()
+    }
+
+    fn files(&self) -> MutexGuard<'_, LruCache<Key, Entry>> {
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -131,13 +202,28 @@ impl Version {
 impl Content {
     /// The same with the ends of lines as RFC 764 has them ("netascii"): LF becomes CR LF, CR becomes CR NUL.
     ///
-    /// `None`: it is too large.
-    pub(super) fn as_netascii(&self) -> Option<Self> {
-        let Self::Memory(octets) = self else { return None };
-        let encoded = octets
-            .as_netascii
-            .get_or_init(|| Arc::new(InMemory::new(netascii(&octets.bytes).into())));
-        Some(Self::Memory(Arc::clone(encoded)))
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn as_netascii(&self) -> io::Result<Option<Self>> {
+        if self.size() > LARGEST_TEXT {
+            return Ok(None);
+        }
+        let octets = match self {
+            Self::Memory(octets) => Arc::clone(octets),
+            Self::Disk(on_disk) => match on_disk.in_memory.get() {
+                Some(octets) => Arc::clone(octets),
+                None => {
+                    let bytes = read_whole(&on_disk.file, on_disk.version)?;
+                    let octets = Arc::new(InMemory::new(bytes, Arc::clone(&on_disk.usage)));
+                    Arc::clone(on_disk.in_memory.get_or_init(|| octets))
+                }
+            },
+        };
+        let encoded = octets.as_netascii.get_or_init(|| {
+            let encoded = netascii(&octets.bytes).into();
+            Arc::new(InMemory::new(encoded, Arc::clone(&octets.usage)))
+        });
+        Ok(Some(Self::Memory(Arc::clone(encoded))))
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -147,58 +233,73 @@ impl Content {
         }
     }
 
-    fn in_memory(&self) -> usize {
+    /// All of it, if it is in memory.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
         match self {
-            Self::Memory(octets) => octets.bytes.len(),
-            Self::Disk(_) => 0,
+            Self::Memory(octets) => Some(&octets.bytes),
+            Self::Disk(on_disk) => on_disk.in_memory.get().map(|octets| &*octets.bytes),
         }
     }
 }
 
 impl InMemory {
-    fn new(bytes: Box<[u8]>) -> Self {
-        Self { bytes, as_netascii: OnceLock::new() }
+    fn new(bytes: Box<[u8]>, usage: Arc<Usage>) -> Self {
+        usage.bytes.fetch_add(bytes.len(), Relaxed);
+        Self { bytes, usage, as_netascii: OnceLock::new() }
     }
+}
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+impl Drop for InMemory {
+    fn drop(&mut self) {
+        self.usage.bytes.fetch_sub(self.bytes.len(), Relaxed);
     }
 }
 
 impl OnDisk {
+    fn new(file: File, version: Version, usage: Arc<Usage>) -> Self {
+        usage.open.fetch_add(1, Relaxed);
+        Self { file, version, usage, in_memory: OnceLock::new() }
+    }
+
     /// What the page cache has of this place, which is all of it; never waits for the disk.
     pub(super) fn read_cached(&self, buffer: &mut [u8], position: u64) -> Result<(), Unread> {
-        self.check_version()?;
         let mut filled = 0;
         while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
             let at = position + filled as u64;
-            let read = rustix::io::preadv2(
-                &self.file,
-                &mut [IoSliceMut::new(room)],
-                at,
-                ReadWriteFlags::NOWAIT,
-            );
-            let read = match read {
-                Err(Errno::AGAIN) => return Err(Unread::NotCached),
-                // A file system that cannot tell.
-                Err(Errno::OPNOTSUPP | Errno::INVAL) => self.file.read_at(room, at),
-                read => read.map_err(io::Error::from),
-            };
-            match read {
+            let room = &mut [IoSliceMut::new(room)];
+            match rustix::io::preadv2(&self.file, room, at, ReadWriteFlags::NOWAIT) {
                 Ok(0) => return Err(Unread::Changed),
                 Ok(bytes) => filled += bytes,
+                // Some file systems cannot tell: NFS, FUSE.
+                Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INVAL) => {
+                    return Err(Unread::NotCached);
+                }
+                Err(error) => return Err(Unread::Failed(error.into())),
+            }
+        }
+        self.check_version()
+    }
+
+    /// The same, and waits for the disk; what is behind it is in the page cache then, too.
+    pub(super) fn fetch(&self, position: u64, length: usize) -> Result<Vec<u8>, Unread> {
+        const AHEAD: usize = 1 << 20;
+        let mut buffer = vec![0; length.max(AHEAD)];
+        let mut filled = 0;
+        while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.file.read_at(room, position + filled as u64) {
+                Ok(0) => break,
+                Ok(bytes) => filled += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Unread::Failed(error)),
             }
         }
-        Ok(())
-    }
-
-    /// Waits for the disk, and leaves what it brings in the page cache.
-    pub(super) fn fetch(&self, position: u64) -> io::Result<()> {
-        const AHEAD: usize = 1 << 20;
-        let mut buffer = vec![0; AHEAD];
-        self.file.read_at(&mut buffer, position)?;
-        Ok(())
+        if filled < length {
+            return Err(Unread::Changed);
+        }
+        self.check_version()?;
+        buffer.truncate(length);
+        buffer.shrink_to_fit();
+        Ok(buffer)
     }
 
     fn check_version(&self) -> Result<(), Unread> {
@@ -207,6 +308,12 @@ impl OnDisk {
         let now = Version::of(&metadata);
         let is_same = (now.size, now.modified) == (self.version.size, self.version.modified);
         if is_same { Ok(()) } else { Err(Unread::Changed) }
+    }
+}
+
+impl Drop for OnDisk {
+    fn drop(&mut self) {
+        self.usage.open.fetch_sub(1, Relaxed);
     }
 }
 
@@ -270,7 +377,11 @@ impl AsyncRead for Reader {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{
+        fs,
+        path::Path,
+        time::{Duration, Instant},
+    };
 
     use super::*;
 
@@ -285,32 +396,44 @@ mod tests {
         bytes
     }
 
-    #[test]
-    fn a_file_is_in_memory_once_until_it_changes() {
+    /// Opens it again until it is in memory.
+    fn settled(contents: &Contents, path: &Path) -> Content {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let content = contents.of(File::open(path).unwrap()).unwrap();
+            if matches!(content, Content::Memory(_)) {
+                return content;
+            }
+            assert!(Instant::now() < deadline, "it is not read");
+            std::thread::yield_now();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_is_in_memory_once_until_it_changes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x");
         let contents = Contents::default();
-        let get = || contents.of(File::open(&path).unwrap()).unwrap();
+        fs::write(&path, "one").unwrap();
+        let first = contents.of(File::open(&path).unwrap()).unwrap();
+        let one = settled(&contents, &path);
         let is_same = |one: &Content, two: &Content| match (one, two) {
             (Content::Memory(one), Content::Memory(two)) => Arc::ptr_eq(one, two),
             _ => false,
         };
-        fs::write(&path, "one").unwrap();
-        let one = get();
-        assert!(is_same(&one, &get()));
+        assert!(is_same(&one, &settled(&contents, &path)));
+        assert_eq!(first.bytes(), Some(&b"one"[..]), "who began before sends from memory, too");
         // As an operator replaces it, and as one who does not know better.
         fs::write(directory.path().join("new"), "two").unwrap();
         fs::rename(directory.path().join("new"), &path).unwrap();
-        let two = get();
+        let two = settled(&contents, &path);
         fs::write(&path, "three").unwrap();
-        assert_eq!(
-            [one, two, get()].map(|content| bytes(&content)),
-            [&b"one"[..], b"two", b"three"]
-        );
+        let all = [one, two, settled(&contents, &path)];
+        assert_eq!(all.map(|content| bytes(&content)), [&b"one"[..], b"two", b"three"]);
     }
 
-    #[test]
-    fn large_files_stay_on_the_disk() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn large_files_stay_on_the_disk() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x");
         let whole: Vec<u8> = (0..LARGEST as usize + 1).map(|at| at as u8).collect();
@@ -318,28 +441,62 @@ mod tests {
         let contents = Contents::default();
         let content = contents.of(File::open(&path).unwrap()).unwrap();
         let Content::Disk(on_disk) = &content else { panic!("in memory") };
-        assert_eq!(contents.0.lock().unwrap().bytes, 0);
+        let again = contents.of(File::open(&path).unwrap()).unwrap();
+        assert!(matches!(again, Content::Disk(again) if Arc::ptr_eq(on_disk, &again)));
+        let usage = &contents.0.usage;
+        assert_eq!((usage.bytes.load(Relaxed), usage.open.load(Relaxed)), (0, 1));
         let mut buffer = [0; 1000];
-        on_disk.fetch(5000).unwrap();
+        assert_eq!(on_disk.fetch(5000, 1000).unwrap(), whole[5000..6000]);
         on_disk.read_cached(&mut buffer, 5000).unwrap();
         assert_eq!(buffer, whole[5000..6000]);
         assert!(matches!(on_disk.read_cached(&mut buffer, LARGEST - 10), Err(Unread::Changed)));
-        assert!(content.as_netascii().is_none());
+        assert!(matches!(on_disk.fetch(LARGEST - 10, 1000), Err(Unread::Changed)));
+        assert!(content.as_netascii().unwrap().is_none());
         fs::write(&path, &whole[1..]).unwrap();
         assert!(matches!(on_disk.read_cached(&mut buffer, 0), Err(Unread::Changed)));
+        assert!(matches!(on_disk.fetch(0, 1000), Err(Unread::Changed)));
+        drop(content);
+        assert_eq!(usage.open.load(Relaxed), 0, "nobody reads it");
     }
 
-    #[test]
-    fn memory_is_bounded() {
+    /// Also where all are in use, and asked for again and again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_and_open_files_are_bounded() {
         let directory = tempfile::tempdir().unwrap();
         let contents = Contents::default();
-        for number in 0..20 {
-            let path = directory.path().join(number.to_string());
-            fs::write(&path, vec![0; LARGEST as usize]).unwrap();
-            contents.of(File::open(&path).unwrap()).unwrap();
+        let most = ROOM / LARGEST as usize;
+        let path = |number: usize| directory.path().join(number.to_string());
+        let mut used = Vec::new();
+        for number in 0..most + 4 {
+            fs::write(path(number), vec![0; LARGEST as usize]).unwrap();
+            let content = contents.of(File::open(path(number)).unwrap()).unwrap();
+            if number < most {
+                used.push(settled(&contents, &path(number)));
+            }
+            used.push(content);
         }
-        let cache = contents.0.lock().unwrap();
-        assert_eq!((cache.bytes, cache.files.len()), (ROOM, ROOM / LARGEST as usize));
+        for _ in 0..3 {
+            for number in 0..most + 4 {
+                used.push(contents.of(File::open(path(number)).unwrap()).unwrap());
+            }
+        }
+        let usage = &contents.0.usage;
+        assert_eq!(usage.bytes.load(Relaxed), ROOM);
+        let on_disk = used.iter().filter(|content| content.bytes().is_none());
+        assert_eq!(on_disk.count(), 4 + 3 * 4);
+
+        used.clear();
+        for number in 0..MAX_OPEN + 10 {
+            let path = path(1000 + number);
+            let file = File::create(&path).unwrap();
+            file.set_len(LARGEST + 1).unwrap();
+            match contents.of(File::open(&path).unwrap()) {
+                Ok(content) => used.push(content),
+                Err(error) => assert!(error.to_string().contains("too many files"), "{error}"),
+            }
+        }
+        assert!(used.len() <= MAX_OPEN, "{} files are open", used.len());
+        assert!(used.len() > MAX_OPEN / 2);
     }
 
     #[test]
@@ -350,11 +507,14 @@ mod tests {
         check("", "");
         check("a\nb", "a\r\nb");
         check("a\r\nb\r", "a\r\0\r\nb\r\0");
-        let content = Content::Memory(Arc::new(InMemory::new(b"\n\n"[..].into())));
-        let one = content.as_netascii().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("x"), "\n\n").unwrap();
+        let content =
+            Contents::default().of(File::open(directory.path().join("x")).unwrap()).unwrap();
+        let one = content.as_netascii().unwrap().unwrap();
         assert_eq!(bytes(&one), b"\r\n\r\n");
         let Content::Memory(one) = one else { panic!() };
-        let Content::Memory(two) = content.as_netascii().unwrap() else { panic!() };
+        let Content::Memory(two) = content.as_netascii().unwrap().unwrap() else { panic!() };
         assert!(Arc::ptr_eq(&one, &two));
     }
 }

@@ -18,11 +18,14 @@ use std::{
     ops::Range,
     os::unix::ffi::OsStrExt as _,
     path::Path,
+    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use async_tftp::{packet::Error, server::Handler};
+use futures_lite::future::block_on;
 use tokio::{io::Interest, net::UdpSocket, task::JoinSet, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -31,7 +34,7 @@ use super::{
     BlockSizes,
     admission::{Admission, Limits, Source},
     batch::{Received, Receiver, Sender},
-    content::{Content, Reader},
+    content::{Content, Reader, Unread},
     counters::Event,
     handler::shown,
     packet::{Mode, Options, Packet, Request, error, error_packet},
@@ -49,11 +52,17 @@ const SLOWEST: u64 = 4096;
 const AT_LEAST: Duration = Duration::from_secs(60);
 /// How long refusals are told of.
 const MINUTE: Duration = Duration::from_secs(60);
+/// A request that comes again while its transfer goes on was late.
+const LATE: Duration = Duration::from_secs(1);
+/// While a transfer waits for the disk it is looked at so often.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Timers of one turn.
+const TIMERS: usize = 256;
 
 /// What a client can get at most.
 #[derive(Clone, Debug)]
 pub(super) struct Most {
-    pub(super) block_sizes: BlockSizes,
+    pub(super) block_sizes: Arc<ArcSwap<BlockSizes>>,
     /// Blocks.
     pub(super) window: u16,
     pub(super) transfers: usize,
@@ -65,17 +74,22 @@ pub(super) struct Engine<H> {
     most: Most,
     /// That of requests, and then those that transfers share; none of these in single-port mode.
     sockets: Vec<UdpSocket>,
-    transfers: HashMap<SocketAddr, Transfer>,
+    transfers: HashMap<Ends, Transfer>,
     /// Those that no client has answered, the oldest first; what has ended or was answered is among them.
     unanswered: VecDeque<Id>,
+    /// How many of these are.
+    unanswered_now: usize,
     admission: Admission,
     timers: BinaryHeap<Reverse<(Instant, Id)>>,
     begun: u64,
     hasher: RandomState,
-    outbox: Vec<(SocketAddr, Out)>,
+    outbox: Vec<(Ends, Out)>,
     sender: Sender,
-    disk: JoinSet<(Id, io::Result<()>)>,
+    /// Until then nothing waits for a socket that takes no more.
+    hurries: Instant,
+    disk: JoinSet<(Id, u64, Result<Vec<u8>, Unread>)>,
     refused: Option<Instant>,
+    gave_way: Option<Instant>,
     /// What is under way is finished.
     is_ending: bool,
     tell: Tell,
@@ -84,9 +98,17 @@ pub(super) struct Engine<H> {
 /// Hears how it is: why something is amiss, or that nothing is.
 pub(super) type Tell = Box<dyn Fn(Option<String>) + Send>;
 
-/// A client, and which of its transfers.
+/// A client's address and port, and the address of this node that it asked: behind another one there may be another
+/// network with the same addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Ends {
+    client: SocketAddr,
+    local: IpAddr,
+}
+
+/// One of the transfers that there were between two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Id(SocketAddr, u64);
+struct Id(Ends, u64);
 
 struct Transfer {
     number: u64,
@@ -95,24 +117,31 @@ struct Transfer {
     source: Source,
     /// In `sockets`.
     socket: usize,
-    /// The address of this node that was asked.
-    local: IpAddr,
     content: Content,
     oack: Box<[u8]>,
     sending: Sending,
     /// The first of its timers.
     wakes: Instant,
-    is_waiting_for_disk: bool,
+    disk: Disk,
     ends: Instant,
     asked: Asked,
+}
+
+/// What a transfer has of the disk.
+enum Disk {
+    None,
+    /// It is brought.
+    Awaited,
+    /// The bytes from this place on.
+    Brought(u64, Vec<u8>),
 }
 
 /// What is to be sent.
 enum Out {
     Oack,
     Blocks(Range<u64>),
-    /// On this socket, from this address, where there is no transfer.
-    Packet(usize, IpAddr, Vec<u8>),
+    /// On this socket, where there is no transfer.
+    Packet(usize, Vec<u8>),
 }
 
 impl<H: Handler<Reader = Reader>> Engine<H> {
@@ -128,18 +157,21 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         Self {
             handler,
             reporter,
+            admission: Admission::new(Limits::new(most.transfers)),
+            most,
             sockets,
             transfers: HashMap::new(),
             unanswered: VecDeque::new(),
-            admission: Admission::new(Limits::new(most.transfers)),
-            most,
+            unanswered_now: 0,
             timers: BinaryHeap::new(),
             begun: 0,
             hasher: RandomState::new(),
             outbox: Vec::new(),
             sender: Sender::new(is_ipv4),
+            hurries: Instant::now(),
             disk: JoinSet::new(),
             refused: None,
+            gave_way: None,
             is_ending: false,
             tell,
         }
@@ -154,12 +186,22 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         cancel: CancellationToken,
         cut: CancellationToken,
     ) -> io::Result<()> {
+        let served = self.serve(&cancel, &cut).await;
+        let now = Instant::now();
+        for transfer in std::mem::take(&mut self.transfers).into_values() {
+            self.tell_end(&transfer, &Outcome::Cut, now);
+        }
+        served
+    }
+
+    async fn serve(
+        &mut self,
+        cancel: &CancellationToken,
+        cut: &CancellationToken,
+    ) -> io::Result<()> {
         let mut receiver = Receiver::new();
         let mut is_ready = vec![false; self.sockets.len()];
-        loop {
-            if self.is_ending && self.transfers.is_empty() {
-                return Ok(());
-            }
+        while !(self.is_ending && self.transfers.is_empty()) {
             let wakes = self.timers.peek().map(|Reverse((at, _))| *at);
             let wakes = wakes.into_iter().chain(self.refused.map(|at| at + MINUTE)).min();
             let timer = async {
@@ -168,25 +210,29 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                     None => std::future::pending().await,
                 }
             };
+            is_ready.fill(false);
             tokio::select! {
                 biased;
-                () = cut.cancelled() => break,
+                () = cut.cancelled() => return Ok(()),
                 () = cancel.cancelled(), if !self.is_ending => self.is_ending = true,
-                () = timer => self.wake(Instant::now()),
-                Some(Ok((id, fetched))) = self.disk.join_next() => self.fetched(id, fetched),
-                () = ready(&self.sockets, &mut is_ready) => {
-                    for number in 0..is_ready.len() {
-                        if is_ready.get(number) == Some(&true) {
-                            self.hear(number, &mut receiver)?;
-                        }
-                    }
+                Some(Ok((id, position, brought))) = self.disk.join_next() => {
+                    self.brought(id, position, brought);
+                }
+                () = ready(&self.sockets, &mut is_ready) => {}
+                () = timer => {}
+            }
+            // Transfers go before requests, of which there may be a flood.
+            for number in (0..is_ready.len()).rev() {
+                if is_ready.get(number) == Some(&true) {
+                    self.hear(number, &mut receiver)?;
                 }
             }
+            self.wake(Instant::now());
             self.flush();
-        }
-        let now = Instant::now();
-        for transfer in std::mem::take(&mut self.transfers).into_values() {
-            self.tell_end(&transfer, &Outcome::Cut, now);
+            if is_ready.first() == Some(&true) {
+                // What else is ready is looked at again: the runtime would do so only after many turns.
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }
@@ -223,75 +269,76 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
         // RFC 1123 4.2.3.4: what was sent to all is not answered.
         let Some(local) = datagram.to.filter(|_| !self.is_ending) else { return };
-        let refuse = |this: &mut Self, code, text: &str| {
-            this.say_error(this.socket_for(datagram.from), datagram.from, local, code, text);
-        };
+        let ends = Ends { client: datagram.from, local };
         match packet {
-            Packet::Read(read) => self.read(&read, datagram, local, now),
+            Packet::Read(read) => self.read(&read, datagram.bytes, ends, now),
             Packet::Write(write) => {
                 let path = Path::new(OsStr::from_bytes(write.name));
-                let opening = self.handler.write_req_open(&datagram.from, path, None);
-                if let Err(error) = futures_lite::future::block_on(opening) {
+                let opening = self.handler.write_req_open(&ends.client, path, None);
+                if let Err(error) = block_on(opening) {
                     let (code, text) = code_and_text(&error);
-                    refuse(self, code, text);
+                    self.say_error(self.socket_for(ends, None), ends, code, text);
                 }
             }
             // An ERROR is never answered.
             Packet::Error { .. } => self.reporter.counters.count(Event::Foreign),
-            Packet::Acknowledgement(_) => {
-                self.reporter.counters.count(Event::Foreign);
-                refuse(self, error::UNKNOWN_TRANSFER, "Unknown transfer ID");
-            }
+            Packet::Acknowledgement(_) => self.foreign(self.socket_for(ends, None), ends, now),
             Packet::Unexpected(_) | Packet::Malformed => {
                 self.reporter.counters.count(Event::Malformed);
-                refuse(self, error::ILLEGAL, "Illegal TFTP operation");
+                let text = "Illegal TFTP operation";
+                self.say_error(self.socket_for(ends, None), ends, error::ILLEGAL, text);
             }
         }
     }
 
-    fn read(&mut self, read: &Request<'_>, datagram: Received<'_>, local: IpAddr, now: Instant) {
-        let client = datagram.from;
-        let request = self.hasher.hash_one(datagram.bytes);
-        if let Some(transfer) = self.transfers.get(&client) {
+    fn read(&mut self, read: &Request<'_>, bytes: &[u8], ends: Ends, now: Instant) {
+        let client = ends.client;
+        let request = self.hasher.hash_one(bytes);
+        let mut before = None;
+        if let Some(transfer) = self.transfers.get(&ends) {
             if transfer.request == request && !transfer.sending.is_acknowledged() {
                 // The first answer was lost.
                 let first = transfer.sending.first();
-                return self.send(client, first, now);
+                return self.send(ends, first, now);
             }
-            self.end(client, &Outcome::AskedAnew, now);
+            if transfer.request == request && transfer.sending.idle(now) < LATE {
+                // It waited behind others. A client that began anew says so again.
+                return;
+            }
+            before = Some(transfer.socket);
+            self.end(ends, &Outcome::AskedAnew, now);
         }
-        let machine = self.reporter.machines.by_address(client.ip());
-        let source = Source { address: client.ip().to_canonical(), is_known: machine.is_some() };
-        if !self.make_room(source, now) {
-            return self.refuse_for_room(now);
-        }
-        let socket = self.socket_for(client);
+        let socket = self.socket_for(ends, before);
         if read.mode == Mode::Other {
             self.reporter.counters.count(Event::Refused);
-            return self.say_error(socket, client, local, error::ILLEGAL, "ask in mode octet");
+            return self.say_error(socket, ends, error::ILLEGAL, "ask in mode octet");
         }
         let path = Path::new(OsStr::from_bytes(read.name));
-        let opening = self.handler.read_req_open(&client, path);
-        let content = match futures_lite::future::block_on(opening) {
+        let content = match block_on(self.handler.read_req_open(&client, path)) {
             Ok((reader, _size)) => reader.content,
             Err(error) => {
                 let (code, text) = code_and_text(&error);
-                return self.say_error(socket, client, local, code, text);
+                return self.say_error(socket, ends, code, text);
             }
         };
-        let content =
-            if read.mode == Mode::Netascii { content.as_netascii() } else { Some(content) };
+        let content = match read.mode {
+            Mode::Netascii => content.as_netascii().ok().flatten(),
+            Mode::Octet | Mode::Other => Some(content),
+        };
         let Some(content) = content else {
             self.reporter.counters.count(Event::Refused);
-            let text = "too large for netascii: ask in mode octet";
-            return self.say_error(socket, client, local, error::UNDEFINED, text);
+            let text = "not to be had as netascii: ask in mode octet";
+            return self.say_error(socket, ends, error::UNDEFINED, text);
         };
+        let machine = self.reporter.machines.by_address(client.ip());
+        let source = Source { address: client.ip().to_canonical(), is_known: machine.is_some() };
+        if let Err(full) = self.make_room(source, now) {
+            return self.refuse_for_room(source, full, now);
+        }
 
+        let most = self.most.block_sizes.load().of(client.ip());
         let agreed = Options {
-            block_size: read
-                .options
-                .block_size
-                .map(|size| size.min(self.most.block_sizes.of(client.ip()))),
+            block_size: read.options.block_size.map(|size| size.min(most)),
             window: read.options.window.map(|window| window.min(self.most.window)),
             // The size of what it would be on the client's disk is not known.
             size: read.options.size && read.mode == Mode::Octet,
@@ -305,58 +352,66 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let round_trip = RoundTrip::new(agreed.timeout);
         let (sending, first) = Sending::new(blocks, window, !oack.is_empty(), round_trip, now);
         self.begun += 1;
-        let id = Id(client, self.begun);
-        let file = shown(path).into();
-        let asked = Asked { client, machine, file, size, block_size, window, started: now };
+        let id = Id(ends, self.begun);
+        let asked = Asked {
+            client,
+            machine,
+            file: shown(path).into(),
+            size,
+            block_size,
+            window,
+            asks_size: agreed.size,
+            started: now,
+        };
         self.reporter.began(&asked);
         let transfer = Transfer {
             number: self.begun,
             request,
             source,
             socket,
-            local,
             content,
             oack: oack.into(),
             wakes: sending.deadline(),
             sending,
-            is_waiting_for_disk: false,
+            disk: Disk::None,
             ends: now + AT_LEAST + Duration::from_secs(size / SLOWEST),
             asked,
         };
         self.timers.push(Reverse((transfer.wakes, id)));
-        self.transfers.insert(client, transfer);
+        self.transfers.insert(ends, transfer);
         self.admission.begin(source);
         self.unanswered.push_back(id);
-        self.send(client, first, now);
+        self.unanswered_now += 1;
+        self.send(ends, first, now);
     }
 
     /// On the port of transfers.
     fn answer(&mut self, socket: usize, datagram: Received<'_>, now: Instant) {
-        let client = datagram.from;
+        let Some(local) = datagram.to else { return };
+        let ends = Ends { client: datagram.from, local };
         let packet = Packet::parse(datagram.bytes);
-        let transfer = self.transfers.get_mut(&client);
-        let transfer = transfer
-            .filter(|transfer| transfer.socket == socket && Some(transfer.local) == datagram.to);
-        let Some(transfer) = transfer else {
-            self.reporter.counters.count(Event::Foreign);
-            // RFC 1350, 4: "An error packet should be sent to the source of the incorrect packet".
-            if let (Some(local), Packet::Acknowledgement(_)) = (datagram.to, packet) {
-                let text = "Unknown transfer ID";
-                self.say_error(socket, client, local, error::UNKNOWN_TRANSFER, text);
-            }
-            return;
+        let transfer = self.transfers.get_mut(&ends);
+        let Some(transfer) = transfer.filter(|transfer| transfer.socket == socket) else {
+            return match packet {
+                Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
+                _ => self.reporter.counters.count(Event::Foreign),
+            };
         };
         match packet {
             Packet::Acknowledgement(block) => {
                 if now >= transfer.ends {
-                    return self.end(client, &Outcome::TooSlow, now);
+                    return self.end(ends, &Outcome::TooSlow, now);
                 }
+                let was_answered = transfer.sending.is_acknowledged();
                 let next = transfer.sending.acknowledged(block, now);
-                self.send(client, next, now);
+                if !was_answered && transfer.sending.is_acknowledged() {
+                    self.unanswered_now -= 1;
+                }
+                self.send(ends, next, now);
             }
             Packet::Error { code, text } => {
                 let text = String::from_utf8_lossy(text).into();
-                self.end(client, &Outcome::Aborted(code, text), now);
+                self.end(ends, &Outcome::Aborted(code, text), now);
             }
             Packet::Read(_) | Packet::Write(_) | Packet::Unexpected(_) | Packet::Malformed => {
                 self.reporter.counters.count(Event::Malformed);
@@ -364,20 +419,36 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
     }
 
-    fn send(&mut self, client: SocketAddr, next: Next, now: Instant) {
+    /// RFC 1350, 4: "An error packet should be sent to the source of the incorrect packet".
+    fn foreign(&mut self, socket: usize, ends: Ends, now: Instant) {
+        self.reporter.counters.count(Event::Foreign);
+        // It may be of a transfer that made room: its client asks again, and an error would send it to its disk.
+        if self.gave_way.is_none_or(|at| now >= at + MINUTE) {
+            self.say_error(socket, ends, error::UNKNOWN_TRANSFER, "Unknown transfer ID");
+        }
+    }
+
+    /// Sends what is next, and sees to it that the client's silence is noticed.
+    fn send(&mut self, ends: Ends, next: Next, now: Instant) {
+        self.put(ends, next, now);
+        if let Some(transfer) = self.transfers.get_mut(&ends) {
+            let deadline = transfer.sending.deadline().min(transfer.ends);
+            // Of one that waits for the disk the deadline may have passed: it is looked at again by then.
+            if deadline < transfer.wakes && deadline > now {
+                transfer.wakes = deadline;
+                self.timers.push(Reverse((deadline, Id(ends, transfer.number))));
+            }
+        }
+    }
+
+    fn put(&mut self, ends: Ends, next: Next, now: Instant) {
         match next {
             Next::Wait => {}
-            Next::Oack => self.outbox.push((client, Out::Oack)),
-            Next::Blocks(blocks) => self.outbox.push((client, Out::Blocks(blocks))),
-            Next::Complete => return self.end(client, &Outcome::Complete, now),
-            Next::Lost => return self.end(client, &Outcome::Lost, now),
-        }
-        if let Some(transfer) = self.transfers.get_mut(&client) {
-            let deadline = transfer.sending.deadline().min(transfer.ends);
-            if deadline < transfer.wakes {
-                transfer.wakes = deadline;
-                self.timers.push(Reverse((deadline, Id(client, transfer.number))));
-            }
+            Next::Oack => self.outbox.push((ends, Out::Oack)),
+            Next::Blocks(blocks) => self.outbox.push((ends, Out::Blocks(blocks))),
+            Next::Complete => self.end(ends, &Outcome::Complete, now),
+            Next::Unconfirmed => self.end(ends, &Outcome::Unconfirmed, now),
+            Next::Lost => self.end(ends, &Outcome::Lost, now),
         }
     }
 
@@ -386,27 +457,28 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             self.refused = None;
             (self.tell)(None);
         }
-        while let Some(Reverse((at, id))) = self.timers.peek().copied().filter(|due| due.0.0 <= now)
-        {
+        // The rest has its turn after what was heard meanwhile.
+        for _ in 0..TIMERS {
+            let due = self.timers.peek().copied().filter(|due| due.0.0 <= now);
+            let Some(Reverse((at, id))) = due else { return };
             let _ = self.timers.pop();
+            let is_ending = self.is_ending;
             let Some(transfer) = self.transfer(id).filter(|transfer| transfer.wakes == at) else {
                 continue;
             };
-            let Id(client, _) = id;
+            let Id(ends, _) = id;
             if now >= transfer.ends {
-                self.end(client, &Outcome::TooSlow, now);
+                self.end(ends, &Outcome::TooSlow, now);
                 continue;
             }
-            let is_unanswered = !transfer.sending.is_acknowledged();
-            if self.is_ending && is_unanswered {
+            if is_ending && !transfer.sending.is_acknowledged() {
                 // It asks again, and is heard by the daemon that comes next.
-                self.end(client, &Outcome::Cut, now);
+                self.end(ends, &Outcome::Cut, now);
                 continue;
             }
-            let Some(transfer) = self.transfer(id) else { continue };
             let is_due = transfer.sending.deadline() <= now;
             // Its client is not to blame for a slow disk.
-            let next = if is_due && !transfer.is_waiting_for_disk {
+            let next = if is_due && !matches!(transfer.disk, Disk::Awaited) {
                 transfer.sending.silence(now)
             } else {
                 Next::Wait
@@ -416,24 +488,27 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             transfer.wakes = deadline.min(transfer.ends);
             let wakes = transfer.wakes;
             self.timers.push(Reverse((wakes, id)));
-            self.send(client, next, now);
+            self.put(ends, next, now);
         }
     }
 
-    fn transfer(&mut self, Id(client, number): Id) -> Option<&mut Transfer> {
-        self.transfers.get_mut(&client).filter(|transfer| transfer.number == number)
+    fn transfer(&mut self, Id(ends, number): Id) -> Option<&mut Transfer> {
+        self.transfers.get_mut(&ends).filter(|transfer| transfer.number == number)
     }
 
-    fn end(&mut self, client: SocketAddr, outcome: &Outcome, now: Instant) {
-        if let Some(transfer) = self.transfers.remove(&client) {
+    fn end(&mut self, ends: Ends, outcome: &Outcome, now: Instant) {
+        if let Some(transfer) = self.transfers.remove(&ends) {
             self.admission.end(transfer.source);
+            if !transfer.sending.is_acknowledged() {
+                self.unanswered_now -= 1;
+            }
             self.tell_end(&transfer, outcome, now);
         }
-        // Timers and the queue of the unanswered have what is over; they are not to grow by it.
+        // Timers have what is over; they are not to grow by it.
         if self.timers.len() > 1024 + 4 * self.transfers.len() {
             let transfers = &self.transfers;
-            self.timers.retain(|Reverse((at, Id(client, number)))| {
-                let transfer = transfers.get(client);
+            self.timers.retain(|Reverse((at, Id(ends, number)))| {
+                let transfer = transfers.get(ends);
                 transfer.is_some_and(|transfer| transfer.number == *number && transfer.wakes == *at)
             });
         }
@@ -451,26 +526,27 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.reporter.ended(asked, progress, outcome, now);
     }
 
-    fn say_error(&mut self, socket: usize, to: SocketAddr, from: IpAddr, code: u16, text: &str) {
-        self.outbox.push((to, Out::Packet(socket, from, error_packet(code, text))));
+    fn say_error(&mut self, socket: usize, ends: Ends, code: u16, text: &str) {
+        self.outbox.push((ends, Out::Packet(socket, error_packet(code, text))));
     }
 
-    /// Each transfer has its port by chance.
-    fn socket_for(&self, client: SocketAddr) -> usize {
+    /// Each transfer has its port by chance, and another one than that `before` it: what its client says to that is
+    /// not heard as said to this.
+    fn socket_for(&self, ends: Ends, before: Option<usize>) -> usize {
         if self.is_single_port() {
             return REQUESTS;
         }
-        let others = self.sockets.len() as u64 - 1;
-        1 + usize::try_from(self.hasher.hash_one((client, self.begun)) % others).unwrap_or(0)
+        let others = self.sockets.len() - 1;
+        let chance = self.hasher.hash_one((ends, self.begun)) % others as u64;
+        let chance = usize::try_from(chance).unwrap_or(0);
+        let socket = 1 + chance;
+        if before == Some(socket) { 1 + (chance + 1) % others } else { socket }
     }
 
     fn is_single_port(&self) -> bool {
         self.sockets.len() < 2
     }
 }
-
-/// While a transfer waits for the disk it is looked at so often.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Waits until something can be read, and tells from which sockets.
 async fn ready(sockets: &[UdpSocket], is_ready: &mut [bool]) {
@@ -497,3 +573,6 @@ fn code_and_text(error: &Error) -> (u16, &str) {
         Error::NoSuchUser => (error::NO_USER, "No such user"),
     }
 }
+
+#[cfg(test)]
+mod tests;

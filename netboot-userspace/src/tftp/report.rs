@@ -33,6 +33,7 @@ pub(super) struct Asked {
     pub(super) size: u64,
     pub(super) block_size: u16,
     pub(super) window: u16,
+    pub(super) asks_size: bool,
     pub(super) started: Instant,
 }
 
@@ -49,6 +50,8 @@ pub(super) struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Complete,
+    /// All but the last acknowledgement.
+    Unconfirmed,
     /// The client ended it: code and text.
     Aborted(u16, Box<str>),
     Lost,
@@ -66,14 +69,15 @@ impl Reporter {
     }
 
     pub(super) fn ended(&self, asked: &Asked, progress: Progress, outcome: &Outcome, now: Instant) {
-        let Asked { client, machine, file, size, block_size, window, started: _ } = asked;
+        let Asked { client, machine, file, size, block_size, window, asks_size, started: _ } =
+            asked;
         let Progress { bytes, resent_blocks, is_answered, took } = progress;
-        let event = event(outcome, is_answered);
+        let event = event(outcome, is_answered, *asks_size);
         self.counters.count(event);
         self.counters.add(Event::Bytes, bytes);
         self.counters.add(Event::BlocksResent, resent_blocks);
         let (machine, ms) = (machine.map(display), took.as_millis());
-        let shown = Shown { outcome, bytes, size: *size, is_answered };
+        let shown = Shown { outcome, event, bytes, size: *size, is_answered };
         // Firmware looks at the size, leaves, and asks again: that one is the boot's step.
         let is_step = is_answered || !matches!(event, Event::Probe | Event::GaveWay | Event::Lost);
         if is_step && self.lines.admit(client.ip().to_canonical(), now) {
@@ -93,10 +97,10 @@ impl Reporter {
     }
 }
 
-fn event(outcome: &Outcome, is_answered: bool) -> Event {
+fn event(outcome: &Outcome, is_answered: bool, asks_size: bool) -> Event {
     match outcome {
-        Outcome::Complete => Event::Complete,
-        Outcome::Aborted(..) if !is_answered => Event::Probe,
+        Outcome::Complete | Outcome::Unconfirmed => Event::Complete,
+        Outcome::Aborted(..) if !is_answered && asks_size => Event::Probe,
         Outcome::Aborted(..) => Event::Aborted,
         Outcome::Lost | Outcome::TooSlow => Event::Lost,
         Outcome::AskedAnew => Event::AskedAnew,
@@ -108,6 +112,7 @@ fn event(outcome: &Outcome, is_answered: bool) -> Event {
 
 struct Shown<'o> {
     outcome: &'o Outcome,
+    event: Event,
     bytes: u64,
     size: u64,
     is_answered: bool,
@@ -115,14 +120,19 @@ struct Shown<'o> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { outcome, bytes, size, is_answered } = self;
+        let Self { outcome, event, bytes, size, is_answered } = self;
         match outcome {
             Outcome::Complete => return f.write_str("complete"),
-            Outcome::Aborted(..) if !is_answered => {
+            Outcome::Unconfirmed => {
+                return f.write_str("complete, the last acknowledgement is missing");
+            }
+            Outcome::Aborted(..) if *event == Event::Probe => {
                 return f.write_str("the client asked for the size only");
             }
             Outcome::Lost if !is_answered => return f.write_str("the client cannot be reached"),
-            Outcome::GaveWay => return f.write_str("made room for another: it was not answered"),
+            Outcome::GaveWay if !is_answered => {
+                return f.write_str("made room for another: it was not answered");
+            }
             _ => write!(f, "aborted at {bytes} of {size} bytes")?,
         }
         match outcome {
@@ -138,7 +148,8 @@ impl fmt::Display for Shown<'_> {
             Outcome::AskedAnew => f.write_str(": the client asked anew"),
             Outcome::Cut => f.write_str(": the daemon ends"),
             Outcome::Unread(why) => write!(f, ": {why}"),
-            Outcome::Complete | Outcome::GaveWay => Ok(()),
+            Outcome::GaveWay => f.write_str(": made room for a machine with a reservation"),
+            Outcome::Complete | Outcome::Unconfirmed => Ok(()),
         }
     }
 }

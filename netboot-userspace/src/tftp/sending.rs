@@ -29,6 +29,8 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(20);
 const FIRST_RETRIES: u32 = 3;
 /// A window is sent so often again as a whole; then its first block stands for it.
 const WINDOW_RETRIES: u32 = 2;
+/// The last block alone is sent so often again.
+const LAST_RETRIES: u32 = 3;
 
 pub(super) struct Sending {
     /// The number of the last block; the first is 1. It is shorter than a block, and may be empty.
@@ -74,6 +76,8 @@ pub(super) enum Next {
     /// These blocks are to be sent, in order.
     Blocks(Range<u64>),
     Complete,
+    /// All was sent, and the client is silent: many leave without the last acknowledgement.
+    Unconfirmed,
     /// The client has been silent for too long.
     Lost,
 }
@@ -133,6 +137,19 @@ impl Sending {
         self.base..self.next
     }
 
+    /// How long the client has acknowledged nothing new.
+    pub(super) fn idle(&self, now: Instant) -> Duration {
+        now.duration_since(self.progress)
+    }
+
+    /// What was to be sent is sent only now: the client is not to blame.
+    pub(super) fn delayed(&mut self, now: Instant) {
+        self.once = false;
+        self.progress = now;
+        self.sent = now;
+        self.deadline = now + self.round_trip.timeout(self.pauses);
+    }
+
     /// When to call [`Self::silence`].
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
@@ -177,6 +194,10 @@ impl Sending {
                 now.duration_since(self.progress) >= GIVE_UP.max(self.round_trip.timeout(0) * 3)
             }
         };
+        let is_last = self.phase == Phase::Data && self.base == self.last;
+        if is_last && self.pauses > LAST_RETRIES {
+            return Next::Unconfirmed;
+        }
         if is_over {
             return Next::Lost;
         }

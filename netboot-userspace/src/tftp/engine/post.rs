@@ -1,12 +1,11 @@
 //! What transfers send: blocks of their files by the batch, and what happens where the disk has to bring them.
 
 use std::{
-    io,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     ops::Range,
     os::fd::AsFd as _,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_tftp::server::Handler;
@@ -14,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::net::UdpSocket;
 use tracing::debug;
 
-use super::{Engine, Id, Out, Transfer};
+use super::{Disk, Ends, Engine, Id, Out, Transfer};
 use crate::tftp::{
     batch::{Batch, Outgoing, Sender, is_full},
     content::{Content, OnDisk, Reader, Unread},
@@ -23,14 +22,17 @@ use crate::tftp::{
     report::{Outcome, Reporter},
 };
 
-/// How long one socket may keep all others waiting for room, in milliseconds.
-const PATIENCE: u16 = 20;
+/// How long a socket that takes no more may keep all others waiting, in milliseconds.
+const PATIENCE: u8 = 20;
+/// Then nothing waits for a while: what is not sent is sent again by its timer.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// Blocks that are not to be had now.
 struct Trouble {
-    client: SocketAddr,
+    ends: Ends,
     on_disk: Arc<OnDisk>,
     position: u64,
+    length: usize,
     why: Unread,
 }
 
@@ -39,11 +41,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     pub(super) fn flush(&mut self) {
         while !self.outbox.is_empty() {
             let outbox = std::mem::take(&mut self.outbox);
-            let troubles = self.send_all(&outbox);
-            for Trouble { client, on_disk, position, why } in troubles {
-                match why {
-                    Unread::NotCached => self.fetch(client, on_disk, position),
-                    why => self.end_unread(client, &why, Instant::now()),
+            for trouble in self.send_all(&outbox) {
+                match trouble.why {
+                    Unread::NotCached => self.fetch(trouble),
+                    why => self.end_unread(trouble.ends, &why, Instant::now()),
                 }
             }
             if self.outbox.is_empty() {
@@ -55,70 +56,68 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
     }
 
-    fn fetch(&mut self, client: SocketAddr, on_disk: Arc<OnDisk>, position: u64) {
-        let Some(transfer) = self.transfers.get_mut(&client) else { return };
-        transfer.is_waiting_for_disk = true;
-        let id = Id(client, transfer.number);
-        self.disk.spawn_blocking(move || (id, on_disk.fetch(position)));
-    }
-
-    /// Returns the blocks that are not to be had, and why.
-    fn send_all(&mut self, outbox: &[(SocketAddr, Out)]) -> Vec<Trouble> {
-        let mut troubles = Vec::new();
-        let mut post = Post {
-            sockets: &self.sockets,
-            sender: &mut self.sender,
-            reporter: &self.reporter,
-            of: None,
-            batch: Batch::new(),
-        };
-        for (client, out) in outbox {
-            let transfer = self.transfers.get(client);
-            match (out, transfer) {
-                (Out::Packet(socket, local, packet), _) => {
-                    post.packet((*socket, *local), *client, packet);
-                }
-                (Out::Oack, Some(transfer)) => {
-                    post.packet((transfer.socket, transfer.local), *client, &transfer.oack);
-                }
-                (Out::Blocks(blocks), Some(transfer)) if !transfer.is_waiting_for_disk => {
-                    troubles.extend(post.blocks(*client, transfer, blocks).err());
-                }
-                // It has ended by now, or sends when the disk has brought its blocks.
-                (Out::Oack | Out::Blocks(_), _) => {}
-            }
+    fn fetch(&mut self, trouble: Trouble) {
+        let Trouble { ends, on_disk, position, length, .. } = trouble;
+        let Some(transfer) = self.transfers.get_mut(&ends) else { return };
+        if matches!(transfer.disk, Disk::Awaited) {
+            return;
         }
-        post.leave();
-        troubles
+        transfer.disk = Disk::Awaited;
+        let id = Id(ends, transfer.number);
+        self.disk.spawn_blocking(move || (id, position, on_disk.fetch(position, length)));
     }
 
-    pub(super) fn fetched(&mut self, id: Id, fetched: io::Result<()>) {
-        let Some(transfer) = self.transfer(id) else { return };
-        transfer.is_waiting_for_disk = false;
+    /// The disk has brought what a transfer waits for.
+    pub(super) fn brought(&mut self, id: Id, position: u64, brought: Result<Vec<u8>, Unread>) {
         let now = Instant::now();
-        if let Err(error) = fetched {
-            return self.end_unread(id.0, &Unread::Failed(error), now);
+        let Some(transfer) = self.transfer(id) else { return };
+        match brought {
+            Ok(bytes) => {
+                transfer.disk = Disk::Brought(position, bytes);
+                transfer.sending.delayed(now);
+                let blocks = transfer.sending.under_way();
+                self.outbox.push((id.0, Out::Blocks(blocks)));
+            }
+            Err(why) => self.end_unread(id.0, &why, now),
         }
-        let blocks = transfer.sending.under_way();
-        self.outbox.push((id.0, Out::Blocks(blocks)));
     }
 
-    fn end_unread(&mut self, client: SocketAddr, why: &Unread, now: Instant) {
-        let Some(transfer) = self.transfers.get(&client) else { return };
-        let (socket, local) = (transfer.socket, transfer.local);
+    fn end_unread(&mut self, ends: Ends, why: &Unread, now: Instant) {
+        let Some(transfer) = self.transfers.get(&ends) else { return };
+        let socket = transfer.socket;
         let why = match why {
             Unread::Changed => "the file was changed: ask again".to_owned(),
             Unread::Failed(error) => format!("the file cannot be read: {error}"),
             Unread::NotCached => return,
         };
-        self.say_error(
-            socket,
-            client,
-            local,
-            error::UNDEFINED,
-            "the file was changed, or cannot be read",
-        );
-        self.end(client, &Outcome::Unread(why), now);
+        let text = "the file was changed, or cannot be read";
+        self.say_error(socket, ends, error::UNDEFINED, text);
+        self.end(ends, &Outcome::Unread(why), now);
+    }
+
+    fn send_all(&mut self, outbox: &[(Ends, Out)]) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        let mut post = Post {
+            sockets: &self.sockets,
+            sender: &mut self.sender,
+            reporter: &self.reporter,
+            hurries: &mut self.hurries,
+            of: None,
+            batch: Batch::new(),
+        };
+        for (ends, out) in outbox {
+            match (out, self.transfers.get(ends)) {
+                (Out::Packet(socket, packet), _) => post.packet(*socket, *ends, packet),
+                (Out::Oack, Some(transfer)) => post.packet(transfer.socket, *ends, &transfer.oack),
+                (Out::Blocks(blocks), Some(transfer)) => {
+                    troubles.extend(post.blocks(*ends, transfer, blocks).err());
+                }
+                // It has ended by now.
+                (Out::Oack | Out::Blocks(_), None) => {}
+            }
+        }
+        post.leave();
+        troubles
     }
 }
 
@@ -127,63 +126,71 @@ struct Post<'p> {
     sockets: &'p [UdpSocket],
     sender: &'p mut Sender,
     reporter: &'p Reporter,
+    hurries: &'p mut Instant,
     of: Option<(usize, IpAddr)>,
     batch: Batch<'p>,
 }
 
 impl<'p> Post<'p> {
-    fn packet(&mut self, of: (usize, IpAddr), to: SocketAddr, packet: &'p [u8]) {
+    fn packet(&mut self, socket: usize, ends: Ends, packet: &'p [u8]) {
         if let Some((head, body)) = packet.split_first_chunk::<4>() {
-            self.push(of, Outgoing { to, head: *head, body });
+            self.push((socket, ends.local), Outgoing { to: ends.client, head: *head, body });
         }
     }
 
     fn blocks(
         &mut self,
-        to: SocketAddr,
+        ends: Ends,
         transfer: &'p Transfer,
         blocks: &Range<u64>,
     ) -> Result<(), Trouble> {
-        let of = (transfer.socket, transfer.local);
         let block_size = usize::from(transfer.asked.block_size);
         let place = |block: u64| (block - 1) * block_size as u64;
-        match &transfer.content {
-            Content::Memory(octets) => {
-                for block in blocks.clone() {
-                    let at = usize::try_from(place(block)).unwrap_or(usize::MAX);
-                    let rest = octets.bytes().get(at..).unwrap_or_default();
-                    let body = rest.get(..block_size).unwrap_or(rest);
-                    self.push(of, Outgoing { to, head: data_head(block), body });
-                }
-            }
-            Content::Disk(on_disk) => {
-                self.leave();
-                let (position, end) =
-                    (place(blocks.start), place(blocks.end).min(transfer.asked.size));
-                let length = usize::try_from(end.saturating_sub(position)).unwrap_or(0);
-                let mut window = vec![0; length];
-                let read = on_disk.read_cached(&mut window, position);
-                read.map_err(|why| Trouble {
-                    client: to,
-                    on_disk: Arc::clone(on_disk),
-                    position,
-                    why,
-                })?;
-                let bodies = window.chunks(block_size).chain([&[][..]]);
-                let mut post = Post {
-                    sockets: self.sockets,
-                    sender: &mut *self.sender,
-                    reporter: self.reporter,
-                    of: None,
-                    batch: Batch::new(),
-                };
-                for (block, body) in blocks.clone().zip(bodies) {
-                    post.push(of, Outgoing { to, head: data_head(block), body });
-                }
-                post.leave();
-            }
+        let (start, end) = (place(blocks.start), place(blocks.end).min(transfer.asked.size));
+        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        if let Some(bytes) = transfer.content.bytes() {
+            self.window(ends, transfer, blocks, part(bytes, start, length));
+            return Ok(());
         }
+        let Content::Disk(on_disk) = &transfer.content else { return Ok(()) };
+        let trouble =
+            |why| Trouble { ends, on_disk: Arc::clone(on_disk), position: start, length, why };
+        match &transfer.disk {
+            // It is sent when the disk has brought it.
+            Disk::Awaited => return Ok(()),
+            Disk::Brought(at, bytes)
+                if *at <= start && start - at + length as u64 <= bytes.len() as u64 =>
+            {
+                self.window(ends, transfer, blocks, part(bytes, start - at, length));
+                return Ok(());
+            }
+            Disk::Brought(..) | Disk::None => {}
+        }
+        let mut window = vec![0; length];
+        on_disk.read_cached(&mut window, start).map_err(trouble)?;
+        self.leave();
+        let mut post = Post {
+            sockets: self.sockets,
+            sender: &mut *self.sender,
+            reporter: self.reporter,
+            hurries: &mut *self.hurries,
+            of: None,
+            batch: Batch::new(),
+        };
+        post.window(ends, transfer, blocks, &window);
+        post.leave();
         Ok(())
+    }
+
+    /// These blocks, of these bytes.
+    fn window(&mut self, ends: Ends, transfer: &Transfer, blocks: &Range<u64>, bytes: &'p [u8]) {
+        let block_size = usize::from(transfer.asked.block_size);
+        // The last block may be empty.
+        let bodies = bytes.chunks(block_size).chain([&[][..]]);
+        for (block, body) in blocks.clone().zip(bodies) {
+            let packet = Outgoing { to: ends.client, head: data_head(block), body };
+            self.push((transfer.socket, ends.local), packet);
+        }
     }
 
     fn push(&mut self, of: (usize, IpAddr), packet: Outgoing<'p>) {
@@ -200,18 +207,36 @@ impl<'p> Post<'p> {
         while !self.batch.unsent().is_empty() {
             match self.sender.send(socket, from, &self.batch) {
                 Ok(sent) => self.batch.pass(sent.max(1)),
-                Err(error) if is_full(&error) && has_room(socket) => {}
+                Err(error) if is_full(&error) => {
+                    let now = Instant::now();
+                    if now >= *self.hurries && has_room(socket) {
+                        continue;
+                    }
+                    if now >= *self.hurries {
+                        *self.hurries = now + HURRY;
+                    }
+                    self.unsent(self.batch.unsent().len());
+                }
                 Err(error) => {
                     debug!(%error, "tftp: not sent");
-                    self.reporter.counters.count(Event::Unsent);
-                    self.batch.pass(1);
+                    self.unsent(1);
                 }
             }
         }
     }
+
+    fn unsent(&mut self, count: usize) {
+        self.reporter.counters.add(Event::Unsent, count as u64);
+        self.batch.pass(count);
+    }
 }
 
-/// Waits a moment for room. What is not sent then is sent again by its timer.
+fn part(bytes: &[u8], start: u64, length: usize) -> &[u8] {
+    let rest = bytes.get(usize::try_from(start).unwrap_or(usize::MAX)..).unwrap_or_default();
+    rest.get(..length).unwrap_or(rest)
+}
+
+/// Waits a moment for room.
 fn has_room(socket: &UdpSocket) -> bool {
     let mut sockets = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
     poll(&mut sockets, PollTimeout::from(PATIENCE)).is_ok_and(|ready| ready > 0)

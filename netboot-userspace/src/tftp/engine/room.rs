@@ -1,10 +1,10 @@
 //! Who makes room where there are as many transfers as may be.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use async_tftp::server::Handler;
 
-use super::{Engine, Id};
+use super::{Ends, Engine, Id};
 use crate::tftp::{
     admission::{Full, Source, UNANSWERED},
     content::Reader,
@@ -17,22 +17,41 @@ const LOOKED_AT: usize = 64;
 
 impl<H: Handler<Reader = Reader>> Engine<H> {
     /// What was never answered gives way to what is new; machines with a reservation go before others.
-    pub(super) fn make_room(&mut self, source: Source, now: Instant) -> bool {
-        while self.unanswered.len() >= UNANSWERED.min(self.most.transfers) {
-            let Some(id) = self.unanswered.pop_front() else { break };
-            if self.transfer(id).is_some_and(|transfer| !transfer.sending.is_acknowledged()) {
-                self.end(id.0, &Outcome::GaveWay, now);
+    ///
+    /// # Errors
+    /// Nobody makes room.
+    pub(super) fn make_room(&mut self, source: Source, now: Instant) -> Result<(), Full> {
+        // What has ended or was answered is only in the way.
+        if self.unanswered.len() > 1024 + 2 * self.unanswered_now {
+            let transfers = &self.transfers;
+            self.unanswered.retain(|Id(ends, number)| {
+                transfers.get(ends).is_some_and(|transfer| {
+                    transfer.number == *number && !transfer.sending.is_acknowledged()
+                })
+            });
+        }
+        if self.unanswered_now >= UNANSWERED.min(self.most.transfers) {
+            let victim =
+                self.unanswered_of(Full::Strangers).or_else(|| self.unanswered_of(Full::All));
+            if let Some(ends) = victim {
+                self.give_way(ends, now);
             }
         }
-        let Err(full) = self.admission.check(source) else { return true };
+        let Err(full) = self.admission.check(source) else { return Ok(()) };
         let victim = self.unanswered_of(full).or_else(|| self.stranger(source, full));
-        let Some(client) = victim else { return false };
-        self.end(client, &Outcome::GaveWay, now);
-        self.admission.check(source).is_ok()
+        if let Some(ends) = victim {
+            self.give_way(ends, now);
+        }
+        self.admission.check(source)
+    }
+
+    fn give_way(&mut self, ends: Ends, now: Instant) {
+        self.gave_way = Some(now);
+        self.end(ends, &Outcome::GaveWay, now);
     }
 
     /// The oldest one that its client has not answered, of those whose end makes room.
-    fn unanswered_of(&mut self, full: Full) -> Option<SocketAddr> {
+    fn unanswered_of(&mut self, full: Full) -> Option<Ends> {
         while let Some(id) = self.unanswered.front().copied() {
             if self.transfer(id).is_some_and(|transfer| !transfer.sending.is_acknowledged()) {
                 break;
@@ -40,32 +59,41 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let _ = self.unanswered.pop_front();
         }
         let transfers = &self.transfers;
-        let makes_room = |Id(client, number): &&Id| {
-            transfers.get(client).is_some_and(|transfer| {
+        let makes_room = |Id(ends, number): &&Id| {
+            transfers.get(ends).is_some_and(|transfer| {
                 transfer.number == *number
                     && !transfer.sending.is_acknowledged()
                     && full.counts(transfer.source)
             })
         };
         let mut oldest = self.unanswered.iter().take(LOOKED_AT);
-        oldest.find(makes_room).map(|Id(client, _)| *client)
+        oldest.find(makes_room).map(|Id(ends, _)| *ends)
     }
 
-    fn stranger(&self, source: Source, full: Full) -> Option<SocketAddr> {
+    fn stranger(&self, source: Source, full: Full) -> Option<Ends> {
         if !source.is_known || full != Full::All {
             return None;
         }
         let mut some = self.transfers.iter().take(LOOKED_AT);
-        some.find(|(_, transfer)| !transfer.source.is_known).map(|(client, _)| *client)
+        some.find(|(_, transfer)| !transfer.source.is_known).map(|(ends, _)| *ends)
     }
 
     /// No answer: the client asks again, and an ERROR would send it to its disk.
-    pub(super) fn refuse_for_room(&mut self, now: Instant) {
+    pub(super) fn refuse_for_room(&mut self, source: Source, full: Full, now: Instant) {
         self.reporter.counters.count(Event::TooMany);
         if self.refused.replace(now).is_none() {
+            let who = match full {
+                Full::Address(address) => format!("{address} has as many as one host may have"),
+                Full::Network(network) => {
+                    format!("hosts near {network} without reservation have as many as they may")
+                }
+                Full::Strangers => "hosts without reservation have as many as they may".to_owned(),
+                Full::All => "there are as many as may be".to_owned(),
+            };
             (self.tell)(Some(format!(
-                "requests are left unanswered: {} transfers are under way, or one source has its part of \
-                 them (tftp-too-many counts); look in the log for who asks so much",
+                "requests are left unanswered, the first one of {}: {} transfers are under way, and {who} \
+                 (tftp-too-many counts)",
+                source.address,
                 self.transfers.len()
             )));
         }

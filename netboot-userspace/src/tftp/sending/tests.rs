@@ -28,6 +28,7 @@ fn check(blocks: u64, window: u16, has_oack: bool, steps: &[(&str, &str)]) {
             Next::Blocks(blocks) if blocks.end == blocks.start + 1 => blocks.start.to_string(),
             Next::Blocks(blocks) => format!("{}-{}", blocks.start, blocks.end - 1),
             Next::Complete => "complete".to_owned(),
+            Next::Unconfirmed => "unconfirmed".to_owned(),
             Next::Lost => "lost".to_owned(),
         };
         assert_eq!(shown, *expect, "step {number}: {step}");
@@ -134,6 +135,19 @@ fn silence() {
             ("silence", "lost"),
         ],
     );
+    check(
+        2,
+        1,
+        false,
+        &[
+            ("start", "1"),
+            ("ack 1", "2"),
+            ("silence", "2"),
+            ("silence", "2"),
+            ("silence", "2"),
+            ("silence", "unconfirmed"),
+        ],
+    );
     // A window as a whole twice, then its first block, for twenty seconds.
     let mut steps =
         vec![("start", "oack"), ("ack 0", "1-4"), ("silence", "1-4"), ("silence", "1-4")];
@@ -207,6 +221,11 @@ proptest! {
             let mut fate = || if turns > 300 { 9 } else { fates.next().unwrap_or(9) };
             match next {
                 Next::Complete => break,
+                Next::Unconfirmed => {
+                    // The last block, or its acknowledgement, was lost again and again.
+                    prop_assert!(turns <= 300 && client.has + 1 >= blocks);
+                    return Ok(());
+                }
                 Next::Lost => {
                     // Only if nothing came through for long.
                     prop_assert!(turns <= 300);

@@ -2,7 +2,7 @@
 
 use std::{
     net::{SocketAddr, UdpSocket},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What the server sent to a request.
@@ -44,6 +44,34 @@ impl Client {
         assert_eq!(from == self.requests, self.is_single_port, "a transfer has its own port");
         self.server = from;
         packet[..length].to_vec()
+    }
+
+    /// Only packets that begin so, again and again.
+    #[track_caller]
+    pub(super) fn hears_until(&self, time: Duration, begin: &[u8]) {
+        let end = Instant::now() + time;
+        let mut packet = [0; 2048];
+        while let Some(left) =
+            end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        {
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            if let Ok(length) = self.socket.recv(&mut packet) {
+                assert!(packet[..length].starts_with(begin), "{}", packet[..length].escape_ascii());
+            }
+        }
+    }
+
+    /// This packet, of another transfer; what the one before sends again is passed over.
+    #[track_caller]
+    pub(super) fn hears_from_another_port(&mut self, expect: &[u8]) {
+        let before = self.server;
+        loop {
+            let packet = self.hears();
+            if self.server != before {
+                assert_eq!(packet, expect);
+                return;
+            }
+        }
     }
 
     #[track_caller]

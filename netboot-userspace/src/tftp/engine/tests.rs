@@ -1,0 +1,79 @@
+use std::{fs, net::Ipv4Addr};
+
+use super::*;
+use crate::{
+    files::Files,
+    inventory::Inventory,
+    machines::Machines,
+    tftp::{Common, DEFAULT_BLOCK_SIZE, Sockets, handler::BootFiles, prepare},
+};
+
+const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5);
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// One that nobody hears.
+fn engine() -> (Engine<BootFiles>, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), [1; 5000]).unwrap();
+    let bind = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None);
+        let socket = socket.unwrap();
+        prepare(&socket, true).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        std::net::UdpSocket::from(socket)
+    };
+    let sizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() };
+    let machines = Machines::new(Inventory::new([]));
+    let common = Common::new(Files::new(directory.path()), machines, sizes);
+    let sockets = Sockets { requests: bind(), transfers: (0..2).map(|_| bind()).collect() };
+    let mut engine = common.engine(sockets, Box::new(|_| ())).unwrap();
+    ask(&mut engine, CLIENT, Instant::now());
+    (engine, directory)
+}
+
+fn ask(engine: &mut Engine<BootFiles>, from: SocketAddr, now: Instant) {
+    engine.request(Received { bytes: b"\0\x01file\0octet\0", from, to: Some(LOCAL) }, now);
+}
+
+/// It is looked at again and again, and is not over when the disk is slow.
+#[tokio::test]
+async fn a_transfer_waits_for_the_disk() {
+    let (mut engine, _directory) = engine();
+    let ends = Ends { client: CLIENT, local: LOCAL };
+    let start = Instant::now();
+    let transfer = engine.transfers.get_mut(&ends).unwrap();
+    transfer.disk = Disk::Awaited;
+    let id = Id(ends, transfer.number);
+    for second in 1..50 {
+        engine.wake(start + Duration::from_secs(second));
+        assert_eq!((engine.transfers.len(), engine.timers.len()), (1, 1), "after {second} s");
+    }
+    engine.outbox.clear();
+    engine.brought(id, 0, Ok(vec![1; 512]));
+    assert!(matches!(engine.outbox[..], [(_, Out::Blocks(Range { start: 1, end: 2 }))]));
+    engine.flush();
+    engine.brought(id, 0, Err(Unread::Changed));
+    assert!(engine.transfers.is_empty());
+}
+
+/// Timers and the queue of those that nobody has answered do not grow by what is over.
+#[tokio::test]
+async fn what_is_over_takes_no_room() {
+    let (mut engine, _directory) = engine();
+    let now = Instant::now();
+    for number in 0..20_000 {
+        let client = SocketAddr::new(CLIENT.ip(), 1000 + number % 1000);
+        ask(&mut engine, client, now);
+        let ends = Ends { client, local: LOCAL };
+        if number % 2 == 0 {
+            let socket = engine.transfers[&ends].socket;
+            let bytes = b"\0\x04\0\x01";
+            engine.answer(socket, Received { bytes, from: client, to: Some(LOCAL) }, now);
+        }
+        engine.end(ends, &Outcome::Lost, now);
+        engine.outbox.clear();
+    }
+    assert_eq!((engine.transfers.len(), engine.unanswered_now), (1, 1));
+    assert!(engine.timers.len() < 2000, "{} timers", engine.timers.len());
+    assert!(engine.unanswered.len() < 2000, "{} are queued", engine.unanswered.len());
+}
