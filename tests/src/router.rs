@@ -198,7 +198,8 @@ impl<'n> Host<'n> {
         let words = match self.system {
             System::Kernel => return Ok(()),
             System::Dhcpcd => "soliciting an IPv6 router",
-            System::Networkd => "Sent Router Solicitation",
+            // A router may be heard before it asks.
+            System::Networkd => "Started IPv6 Router Solicitation client",
         };
         wait_for(words, DEADLINE, || Ok(self.log().contains(words).then_some(())))
             .with_context(|| format!("{:?}: {}", self.system, self.log()))
