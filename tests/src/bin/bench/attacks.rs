@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use self::list::{ATTACKS, Attack};
 use crate::{
-    table::{row, table},
+    table::{row, table_of},
     usage,
 };
 
@@ -37,12 +37,11 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// An attack's figures; none where a build has them not.
+/// An attack's figures, where it could be run.
 struct Row {
     attack: &'static Attack,
-    this: Vec<Option<u64>>,
-    other: Vec<Option<u64>>,
-    failed: bool,
+    this: Option<Vec<u64>>,
+    other: Option<Vec<u64>>,
 }
 
 pub(crate) fn command(args: &Args) -> Result<()> {
@@ -56,9 +55,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
         eprintln!("== {}: {}", attack.name, attack.title);
         let this = measure(attack, Build::This)?;
         let other = if args.against { measure(attack, Build::Other)? } else { None };
-        let failed = this.is_none();
-        let [this, other] = [this, other].map(Option::unwrap_or_default);
-        rows.push(Row { attack, this, other, failed });
+        rows.push(Row { attack, this, other });
     }
     ensure!(!rows.is_empty(), "no attack has such a name");
     if args.json {
@@ -67,23 +64,19 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     } else {
         print!("{}", summary(&rows));
     }
-    let failed = rows.iter().filter(|row| row.failed).count();
+    let failed = rows.iter().filter(|row| row.this.is_none()).count();
     ensure!(failed == 0, "{failed} attacks could not be run");
     Ok(())
 }
 
 /// Nothing where the attack could not be run: another build may lack what it needs.
-fn measure(attack: &Attack, build: Build) -> Result<Option<Vec<Option<u64>>>> {
+fn measure(attack: &Attack, build: Build) -> Result<Option<Vec<u64>>> {
     let figures = (attack.run)(build);
     interrupt::check()?;
     match figures {
         Ok(figures) => {
-            let figures: Vec<_> = figures.into_iter().map(Some).collect();
-            let said = attack
-                .figures
-                .iter()
-                .enumerate()
-                .map(|(at, (what, unit))| format!("{what}: {} {unit}", shown(figures.get(at))));
+            let said = attack.figures.iter().zip(&figures);
+            let said = said.map(|((what, unit), figure)| format!("{what}: {figure} {unit}"));
             eprintln!("   {build:?}: {}", said.collect::<Vec<_>>().join("; "));
             Ok(Some(figures))
         }
@@ -95,10 +88,17 @@ fn measure(attack: &Attack, build: Build) -> Result<Option<Vec<Option<u64>>>> {
 }
 
 impl Row {
+    /// Each with its unit, of this build and of the other.
+    fn figures(&self) -> impl Iterator<Item = (&'static str, [Option<u64>; 2], &'static str)> {
+        self.attack.figures.iter().enumerate().map(|(at, (what, unit))| {
+            let of = [&self.this, &self.other];
+            (*what, of.map(|figures| figures.as_ref()?.get(at).copied()), *unit)
+        })
+    }
+
     fn json(&self) -> Value {
-        let figures = self.attack.figures.iter().enumerate().map(|(at, (what, unit))| {
-            let of = |figures: &[Option<u64>]| figures.get(at).copied().flatten();
-            json!({ "figure": what, "this": of(&self.this), "other": of(&self.other), "unit": unit })
+        let figures = self.figures().map(|(what, [this, other], unit)| {
+            json!({ "figure": what, "this": this, "other": other, "unit": unit })
         });
         json!({
             "attack": self.attack.name,
@@ -109,17 +109,16 @@ impl Row {
 }
 
 fn summary(rows: &[Row]) -> String {
+    let shown =
+        |figure: Option<u64>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
     let mut cells = vec![row(["attack", "figure", "this build", "the other", "unit"])];
-    for Row { attack, this, other, .. } in rows {
-        for (at, (what, unit)) in attack.figures.iter().enumerate() {
-            let title = if at == 0 { attack.title } else { "" };
-            let (this, other) = (shown(this.get(at)), shown(other.get(at)));
+    for attacked in rows {
+        let mut title = attacked.attack.title;
+        for (what, figures, unit) in attacked.figures() {
+            let [this, other] = figures.map(shown);
             cells.push(row([title, what, &this, &other, unit]));
+            title = "";
         }
     }
-    table(&cells)
-}
-
-fn shown(figure: Option<&Option<u64>>) -> String {
-    figure.copied().flatten().map_or_else(|| "-".to_owned(), |number| number.to_string())
+    table_of(&cells, &[0, 1, 4])
 }

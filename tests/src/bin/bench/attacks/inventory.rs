@@ -1,7 +1,5 @@
 //! Machines that leave the inventory again and again, having asked: unknown ones from then on.
 
-use std::collections::BTreeSet;
-
 use anyhow::Result;
 use netboot_tests::{
     daemon::{Build, Xdp},
@@ -9,7 +7,7 @@ use netboot_tests::{
 };
 
 use super::rack::{Rack, discover};
-use crate::{inventory::mac, usage};
+use crate::usage;
 
 const MACHINES: u32 = 3000;
 const TIMES: u32 = 10;
@@ -22,10 +20,6 @@ pub(super) fn run(build: Build) -> Result<Vec<u64>> {
         rack.ask(machines(time), |mac, _| discover(mac))?;
         rack.replace(machines(time + 1))?;
     }
-    let known: BTreeSet<String> = machines(TIMES)
-        .map(|number| mac(number).map(|byte| format!("{byte:02x}")).join(":"))
-        .collect();
-    let unknown = rack.machines()?.iter().filter(|mac| !known.contains(*mac)).count();
     let memory = usage::resident_of_process(rack.daemon.process().id())?;
-    Ok(vec![unknown as u64, memory])
+    Ok(vec![rack.unknown()? as u64, memory])
 }

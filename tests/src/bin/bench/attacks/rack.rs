@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, ops::Range};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use netboot_tests::{
     attacks::pace::paced,
     conformance::Ask,
@@ -62,11 +62,10 @@ impl Rack {
         Ok(answers()? - before)
     }
 
-    /// The MACs of all machines of the status.
-    pub(super) fn machines(&self) -> Result<Vec<String>> {
+    /// How many machines the status has that have no reservation.
+    pub(super) fn unknown(&self) -> Result<usize> {
         let status = self.daemon.status(&self.wire.server)?;
-        let machines = status["machines"].as_array().into_iter().flatten();
-        Ok(machines.filter_map(|row| Some(row["mac"].as_str()?.to_owned())).collect())
+        status["unknown"].as_array().map(Vec::len).context("no unknown machines in the status")
     }
 }
 
