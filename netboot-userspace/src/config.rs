@@ -84,6 +84,10 @@ pub struct Config {
     pub boot: Boot,
     /// `None`: TFTP is off.
     pub tftp: Option<SocketAddr>,
+    /// The most bytes in a block; `None`: by the MTU.
+    pub tftp_block_size: Option<u16>,
+    /// Transfers have the port of requests.
+    pub tftp_single_port: bool,
     /// `None`: HTTP is off.
     pub http: Option<SocketAddr>,
     pub syslog: Vec<SyslogListen>,
@@ -169,6 +173,8 @@ pub struct Subnet {
     pub server_address: Option<Ipv4Addr>,
     /// Instead of `boot.script-url`.
     pub script_url: Option<String>,
+    /// Instead of `tftp.block-size`.
+    pub tftp_block_size: Option<u16>,
     /// Before `boot.files`.
     pub files: BTreeMap<Architecture, String>,
     /// The VLAN that iPXE is told to boot over (option 43.116), and the kernel's `vlan_id`.

@@ -22,9 +22,13 @@ mod report;
 mod round_trip;
 mod sending;
 
-use std::{net::UdpSocket, thread};
+use std::{
+    net::{IpAddr, UdpSocket},
+    thread,
+};
 
 use anyhow::Context as _;
+use ipnet::Ipv4Net;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{SockFilter, SockRef};
 use tokio::sync::oneshot;
@@ -60,13 +64,31 @@ pub struct Common {
     contents: Contents,
     lines: LogBudget,
     counters: Counters,
+    /// At each address.
+    transfers: usize,
 }
 
 /// The sockets of one server, [prepared](prepare) and then all bound to one address.
 pub struct Sockets {
     pub requests: UdpSocket,
-    /// Each with a port of its own.
+    /// Each with a port of its own; none: transfers have the port of requests, as NAT and containers may need it.
     pub transfers: Vec<UdpSocket>,
+}
+
+/// The most bytes in a block that clients get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockSizes {
+    pub all: u16,
+    /// Of clients in these networks; the first one holds.
+    pub networks: Vec<(Ipv4Net, u16)>,
+}
+
+impl BlockSizes {
+    fn of(&self, client: IpAddr) -> u16 {
+        let IpAddr::V4(client) = client.to_canonical() else { return self.all };
+        let own = self.networks.iter().find(|(network, _)| network.contains(&client));
+        own.map_or(self.all, |(_, size)| *size)
+    }
 }
 
 impl Common {
@@ -78,6 +100,7 @@ impl Common {
             contents: Contents::default(),
             lines: LogBudget::new("tftp"),
             counters: Counters::default(),
+            transfers: admission::TRANSFERS,
         }
     }
 
@@ -89,17 +112,16 @@ impl Common {
     fn engine(
         self,
         sockets: Sockets,
-        block_size: u16,
+        block_sizes: BlockSizes,
         tell: Tell,
     ) -> anyhow::Result<Engine<BootFiles>> {
         let to_tokio = |socket: UdpSocket| {
             socket.set_nonblocking(true)?;
             tokio::net::UdpSocket::from_std(socket)
         };
-        let transfers = sockets.transfers.into_iter().map(to_tokio).collect::<Result<Vec<_>, _>>();
-        let transfers = transfers.context("the sockets of TFTP transfers")?;
-        let requests = to_tokio(sockets.requests).context("the TFTP socket")?;
-        let Self { files, machines, contents, lines, counters } = self;
+        let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(to_tokio);
+        let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
+        let Self { files, machines, contents, lines, counters, transfers } = self;
         let reporter = Reporter {
             machines: machines.clone(),
             lines: lines.clone(),
@@ -107,20 +129,19 @@ impl Common {
         };
         let handler =
             BootFiles { files, machines, contents, lines, counters, rootless: Throttle::default() };
-        let most = Most { block_size, window: WINDOW, transfers: admission::TRANSFERS };
-        Ok(Engine::new(handler, reporter, most, requests, transfers, tell))
+        let most = Most { block_sizes, window: WINDOW, transfers };
+        Ok(Engine::new(handler, reporter, most, sockets, tell))
     }
 }
 
-/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. `block_size` is the
-/// most that clients get: the MTU less 32. `tell` hears why something is amiss, or that nothing is.
+/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. `tell` hears why something is amiss, or that nothing is.
 ///
 /// # Errors
 /// The socket fails.
 pub async fn serve(
     sockets: Sockets,
     common: Common,
-    block_size: u16,
+    block_sizes: BlockSizes,
     tell: impl Fn(Option<String>) + Send + 'static,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -128,6 +149,7 @@ pub async fn serve(
     for socket in sockets.transfers.iter().chain([&sockets.requests]) {
         make_room(socket);
     }
+    let is_single_port = sockets.transfers.is_empty();
     let requests = sockets.requests.try_clone().context("the TFTP socket")?;
     let (done, ended) = oneshot::channel();
     let cut = CancellationToken::new();
@@ -139,7 +161,7 @@ pub async fn serve(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("TFTP's runtime")?;
         runtime.block_on(async {
-            let engine = common.engine(sockets, block_size, tell)?;
+            let engine = common.engine(sockets, block_sizes, tell)?;
             info!(%address, "tftp: serving");
             engine.run(cancelled, cut).await.context("receiving")
         })
@@ -154,7 +176,9 @@ pub async fn serve(
     let result = tokio::select! {
         result = &mut ended => result,
         () = cancel.cancelled() => {
-            refuse_requests(&requests);
+            if !is_single_port {
+                refuse_requests(&requests);
+            }
             ended.await
         }
     };

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     time::{Duration, Instant},
 };
 
@@ -203,11 +202,14 @@ fn removed_pins_are_noticed() -> Result<()> {
 fn a_deadline_that_cannot_be_put_off_is_said() -> Result<()> {
     let lab = Lab::new()?;
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
-    let pin = daemon.setup().pin_path().join(map::DEADLINES);
-    fs::set_permissions(&pin, fs::Permissions::from_mode(0o000))?;
+    let pins = daemon.setup().pin_path();
+    let (pin, away) = (pins.join(map::DEADLINES), pins.join("away"));
+    // The map stays open; another one in its place is no map of deadlines.
+    fs::rename(&pin, &away)?;
+    fs::hard_link(pins.join(map::SETTINGS), &pin)?;
     let why = wait_for("the notice", SOON, || trouble(&lab, &daemon))?;
     ensure!(why.contains("not told that the daemon lives") && why.contains("DEADLINES"), "{why}");
-    fs::set_permissions(&pin, fs::Permissions::from_mode(0o600))?;
+    fs::rename(&away, &pin)?;
     wait_for("its end", SOON, || Ok(trouble(&lab, &daemon)?.is_none().then_some(())))?;
     daemon.stop()
 }

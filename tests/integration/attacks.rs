@@ -75,7 +75,7 @@ fn open_files_are_shared_out() -> Result<()> {
     let limit = format!("--nofile={LIMIT}");
     let setup = site.setup(Xdp::Generic)?;
     let daemon = setup.start_through(&lab.server, &["prlimit", &limit], Build::This)?;
-    ensure!(daemon.log().contains("the limit on open files is 256: TFTP serves "), "not said");
+    ensure!(daemon.log().contains("the limit on open files is 256: TFTP has "), "not said");
 
     let (_, deadlines) = row(daemon.setup(), map::DEADLINES)?;
     let start = Instant::now();

@@ -32,5 +32,6 @@ mod site;
 mod state_dir;
 mod steps;
 mod storms;
+mod tftp;
 mod waiting;
 mod without_daemon;

@@ -12,6 +12,7 @@ pub mod faults;
 pub mod interrupt;
 pub mod lab;
 pub mod load;
+pub mod lossy_relay;
 pub mod machine;
 pub mod matrix;
 pub mod mutate;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{namespace::Namespace, process};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Fetches a file with tftp-hpa: no options, 512-byte blocks.
 pub fn tftp(namespace: &Namespace, server: Ipv4Addr, file: &str) -> Result<Vec<u8>> {

@@ -80,9 +80,9 @@ impl Services {
     pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
         let this = self.clone();
         match service {
-            Service::Tftp { address, block_size, transfer_sockets } => {
-                boot(part, move |start| this.tftp(address, block_size, transfer_sockets, start))
-            }
+            Service::Tftp { address, block_sizes, transfer_sockets } => boot(part, move |start| {
+                this.tftp(address, block_sizes.clone(), transfer_sockets, start)
+            }),
             Service::Http { address, max_connections } => {
                 let reporter = Arc::clone(reporter);
                 boot(part, move |start| this.http(address, max_connections, &reporter, start))
@@ -117,18 +117,21 @@ impl Services {
     fn tftp(
         &self,
         address: SocketAddr,
-        block_size: u16,
+        block_sizes: tftp::BlockSizes,
         transfer_sockets: usize,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let sockets = bind::tftp(address, transfer_sockets, start.others)?;
-        let port = sockets.requests.try_clone().context("the TFTP socket")?;
+        // In single-port mode transfers need it to their end.
+        let is_free_early = !sockets.transfers.is_empty();
+        let port = is_free_early.then(|| sockets.requests.try_clone()).transpose();
+        let port = port.context("the TFTP socket")?;
         let standing = start.standing;
         let tell = move |trouble: Option<String>| {
             standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
         };
-        let serve = tftp::serve(sockets, self.tftp.clone(), block_size, tell, start.cancel);
-        Ok(Serving { port: Some(port), ..serving(serve) })
+        let serve = tftp::serve(sockets, self.tftp.clone(), block_sizes, tell, start.cancel);
+        Ok(Serving { port, ..serving(serve) })
     }
 
     fn http(

@@ -12,7 +12,7 @@ use crate::{
     http::{self, Strangers},
     status,
     tables::Tables,
-    tftp,
+    tftp::{self, BlockSizes},
 };
 
 /// All that the services are told.
@@ -28,7 +28,7 @@ pub(crate) struct Wanted {
 pub(super) enum Service {
     Tftp {
         address: SocketAddr,
-        block_size: u16,
+        block_sizes: BlockSizes,
         transfer_sockets: usize,
     },
     Http {
@@ -60,12 +60,13 @@ impl Wanted {
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
-        let block_size =
-            mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, |mtu| mtu.saturating_sub(32).max(512));
+        let block_sizes = block_sizes(config, mtu);
         let tftp = config.tftp.map(|listen| tftp_addresses(listen, tables)).unwrap_or_default();
-        let transfer_sockets = shares.tftp_sockets(tftp.len());
+        let transfer_sockets =
+            if config.tftp_single_port { 0 } else { shares.tftp_sockets(tftp.len()) };
         for address in tftp {
-            let service = Service::Tftp { address, block_size, transfer_sockets };
+            let block_sizes = block_sizes.clone();
+            let service = Service::Tftp { address, block_sizes, transfer_sockets };
             add("tftp", format!("udp://{address}"), service);
         }
         if let Some(address) = config.http {
@@ -108,6 +109,19 @@ impl Wanted {
     pub(super) fn has_tftp(&self) -> bool {
         self.services.values().any(|service| matches!(service, Service::Tftp { .. }))
     }
+}
+
+/// By the MTUs of the node's interfaces and of the subnets, where nothing else is said.
+fn block_sizes(config: &Config, mtu: Option<u16>) -> BlockSizes {
+    // IP with options, UDP and TFTP take 32 bytes.
+    let of_mtu = |mtu: u16| mtu.saturating_sub(32).max(512);
+    let by_mtu = mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, of_mtu);
+    let all = config.tftp_block_size.unwrap_or(by_mtu);
+    let networks = config.subnets.iter().filter_map(|subnet| {
+        let size = subnet.tftp_block_size.or(subnet.mtu.map(|mtu| of_mtu(mtu).min(all)))?;
+        Some((subnet.cidr, size))
+    });
+    BlockSizes { all, networks: networks.collect() }
 }
 
 /// What machines are told to boot; a host's own is missed by that host alone.
@@ -189,6 +203,38 @@ mod tests {
         check("0.0.0.0:6969", Some(&[]), &["0.0.0.0:6969"]);
         check("0.0.0.0:69", None, &["0.0.0.0:69"]);
         check("127.0.0.1:69", Some(&[TWO]), &["127.0.0.1:69"]);
+    }
+
+    /// The node's MTU, `tftp.block-size`, and a subnet's MTU and `tftp-block-size`.
+    #[track_caller]
+    fn check_blocks(
+        mtu: Option<u16>,
+        all: Option<u16>,
+        subnet: [Option<u16>; 2],
+        expect: [u16; 2],
+    ) {
+        let mut config = Config::unconfigured();
+        config.tftp_block_size = all;
+        let [subnet_mtu, block_size] = subnet;
+        let mut one = crate::config::Subnet::new("10.0.0.0/24".parse().unwrap());
+        (one.mtu, one.tftp_block_size) = (subnet_mtu, block_size);
+        config.subnets = vec![one];
+        let sizes = block_sizes(&config, mtu);
+        let of_subnet = sizes.networks.first().map_or(sizes.all, |(_, size)| *size);
+        assert_eq!([sizes.all, of_subnet], expect, "{mtu:?} {all:?} {subnet:?}");
+    }
+
+    #[test]
+    fn block_sizes_by_what_is_said_and_by_mtus() {
+        check_blocks(None, None, [None, None], [1468, 1468]);
+        check_blocks(Some(9000), None, [None, None], [8968, 8968]);
+        check_blocks(Some(500), None, [None, None], [512, 512]);
+        check_blocks(Some(1500), None, [Some(1420), None], [1468, 1388]);
+        check_blocks(Some(1500), None, [Some(9000), None], [1468, 1468]);
+        check_blocks(Some(1500), Some(1400), [None, None], [1400, 1400]);
+        check_blocks(Some(1500), Some(1400), [Some(1420), None], [1400, 1388]);
+        check_blocks(Some(1500), Some(1400), [Some(1420), Some(1408)], [1400, 1408]);
+        check_blocks(Some(1500), Some(60_000), [None, None], [60_000, 60_000]);
     }
 
     #[test]

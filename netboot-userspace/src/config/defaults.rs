@@ -59,6 +59,8 @@ impl Config {
                 files: BTreeMap::new(),
             },
             tftp: Some(any(69)),
+            tftp_block_size: None,
+            tftp_single_port: false,
             http: Some(any(80)),
             syslog: vec![SyslogListen::Udp(any(514)), SyslogListen::Tcp(any(514))],
             script: Script {
@@ -105,6 +107,7 @@ impl Subnet {
             script_url: None,
             files: BTreeMap::new(),
             boot_vlan: None,
+            tftp_block_size: None,
             routers: Vec::new(),
             dns: Vec::new(),
             ntp: Vec::new(),

@@ -31,7 +31,7 @@ pub struct File {
     xdp: Xdp,
     dhcp: Dhcp,
     boot: Boot,
-    tftp: Service,
+    tftp: Tftp,
     http: Service,
     syslog: Syslog,
     script: Script,
@@ -77,6 +77,16 @@ struct Boot {
     script_url: Option<String>,
     skip_ipv6_wait: bool,
     files: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Tftp {
+    #[serde(flatten)]
+    service: Service,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_size: Option<u16>,
+    single_port: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,6 +137,8 @@ struct Subnet {
     script_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tftp_block_size: Option<u16>,
     routers: Vec<String>,
     dns: Vec<String>,
     ntp: Vec<String>,
@@ -240,7 +252,11 @@ impl From<&Config> for File {
                 skip_ipv6_wait: boot.skip_ipv6_wait,
                 files: by_name(&boot.files),
             },
-            tftp: service(config.tftp),
+            tftp: Tftp {
+                service: service(config.tftp),
+                block_size: config.tftp_block_size,
+                single_port: config.tftp_single_port,
+            },
             http: service(config.http),
             syslog: Syslog { listen: config.syslog.iter().map(syslog).collect() },
             script: Script {
@@ -274,6 +290,7 @@ impl Subnet {
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
             boot_vlan: subnet.boot_vlan,
+            tftp_block_size: subnet.tftp_block_size,
             routers: strings(&subnet.routers),
             dns: strings(&subnet.dns),
             ntp: strings(&subnet.ntp),

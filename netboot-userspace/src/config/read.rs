@@ -20,8 +20,8 @@ use super::{
     section::Section,
     subnet::{SubnetPlace, read_subnets},
     value::{
-        boolean, dhcp_url, file_in_url, http_url, interface, line, listen, number, one_of,
-        socket_address, text, unicast, word,
+        block_size, boolean, dhcp_url, file_in_url, http_url, interface, line, listen, number,
+        one_of, socket_address, text, unicast, word,
     },
 };
 
@@ -78,7 +78,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         boot_section(section, &mut draft, base);
     }
     if let Some(section) = file.section("tftp") {
-        service(section, &mut draft.config.tftp);
+        tftp(section, &mut draft.config);
     }
     if let Some(section) = file.section("http") {
         service(section, &mut draft.config.http);
@@ -135,6 +135,12 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("unknown-rate", &mut dhcp.unknown_rate, rate);
     section.set("total-rate", &mut dhcp.total_rate, rate);
     section.finish();
+}
+
+fn tftp(mut section: Section<'_>, config: &mut Config) {
+    config.tftp_block_size = section.value("block-size", block_size);
+    section.set("single-port", &mut config.tftp_single_port, boolean);
+    service(section, &mut config.tftp);
 }
 
 fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {

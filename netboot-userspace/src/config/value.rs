@@ -77,6 +77,14 @@ fn greatest<T>() -> u128 {
     u128::MAX >> 128_usize.saturating_sub(bits)
 }
 
+/// Of TFTP, in bytes. Who asks for none gets 512; RFC 2348 has 65464 at most.
+pub(crate) fn block_size(value: &DeValue<'_>) -> Result<u16, String> {
+    match number(value)? {
+        size @ 512..=65464 => Ok(size),
+        size => Err(format!("{size} is no block size: 512 to 65464 are")),
+    }
+}
+
 pub(crate) fn address(value: &DeValue<'_>) -> Result<Ipv4Addr, String> {
     let text = text(value)?;
     text.parse().map_err(|_| format!("{text:?} is not an IPv4 address"))

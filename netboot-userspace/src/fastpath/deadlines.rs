@@ -38,7 +38,8 @@ impl Heartbeat {
             Some(open) => open,
             None => {
                 let map = MapData::from_pin(&pin).with_context(opening)?;
-                Open { identity, deadlines: Map::Array(map).try_into()? }
+                let deadlines = Map::Array(map).try_into().map_err(anyhow::Error::from);
+                Open { identity, deadlines: deadlines.with_context(opening)? }
             }
         };
         let open = self.0.insert(open);

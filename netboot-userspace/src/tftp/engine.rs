@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
+    BlockSizes,
     admission::{Admission, Limits, Source},
     batch::{Received, Receiver, Sender},
     content::{Content, Reader},
@@ -39,6 +40,8 @@ use super::{
     sending::{Next, Sending},
 };
 
+/// The socket of requests.
+const REQUESTS: usize = 0;
 /// Of a block without the option (RFC 1350).
 const BLOCK_SIZE: u16 = 512;
 /// A client that is slower than this many bytes a second, after a while, is not there to boot.
@@ -48,10 +51,9 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a client can get at most.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Most {
-    /// Bytes.
-    pub(super) block_size: u16,
+    pub(super) block_sizes: BlockSizes,
     /// Blocks.
     pub(super) window: u16,
     pub(super) transfers: usize,
@@ -61,7 +63,7 @@ pub(super) struct Engine<H> {
     handler: H,
     reporter: Reporter,
     most: Most,
-    requests: UdpSocket,
+    /// That of requests, and then those that transfers share; none of these in single-port mode.
     sockets: Vec<UdpSocket>,
     transfers: HashMap<SocketAddr, Transfer>,
     /// Those that no client has answered, the oldest first; what has ended or was answered is among them.
@@ -118,20 +120,19 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         handler: H,
         reporter: Reporter,
         most: Most,
-        requests: UdpSocket,
         sockets: Vec<UdpSocket>,
         tell: Tell,
     ) -> Self {
-        let is_ipv4 = requests.local_addr().is_ok_and(|address| address.is_ipv4());
+        let requests = sockets.first().and_then(|requests| requests.local_addr().ok());
+        let is_ipv4 = requests.is_some_and(|address| address.is_ipv4());
         Self {
             handler,
             reporter,
-            most,
-            requests,
             sockets,
             transfers: HashMap::new(),
             unanswered: VecDeque::new(),
             admission: Admission::new(Limits::new(most.transfers)),
+            most,
             timers: BinaryHeap::new(),
             begun: 0,
             hasher: RandomState::new(),
@@ -154,7 +155,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         cut: CancellationToken,
     ) -> io::Result<()> {
         let mut receiver = Receiver::new();
-        let mut last = vec![0; self.sockets.len() + 1];
+        let mut is_ready = vec![false; self.sockets.len()];
         loop {
             if self.is_ending && self.transfers.is_empty() {
                 return Ok(());
@@ -173,9 +174,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 () = cancel.cancelled(), if !self.is_ending => self.is_ending = true,
                 () = timer => self.wake(Instant::now()),
                 Some(Ok((id, fetched))) = self.disk.join_next() => self.fetched(id, fetched),
-                () = ready(&self.requests, &self.sockets, &mut last) => {
-                    for number in 0..last.len() {
-                        if last.get(number) == Some(&1) {
+                () = ready(&self.sockets, &mut is_ready) => {
+                    for number in 0..is_ready.len() {
+                        if is_ready.get(number) == Some(&true) {
                             self.hear(number, &mut receiver)?;
                         }
                     }
@@ -192,16 +193,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// Receives from the socket of requests, number 0, or one of the others, and answers.
     fn hear(&mut self, number: usize, receiver: &mut Receiver) -> io::Result<()> {
-        let socket = match number.checked_sub(1) {
-            None => Some(&self.requests),
-            Some(number) => self.sockets.get(number),
-        };
-        let Some(socket) = socket else { return Ok(()) };
+        let Some(socket) = self.sockets.get(number) else { return Ok(()) };
         match socket.try_io(Interest::READABLE, || receiver.receive(socket)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             // Of a socket that all is sent from, an error can be of what was sent.
-            Err(error) if number == 0 => return Err(error),
+            Err(error) if number == REQUESTS => return Err(error),
             Err(error) => {
                 debug!(%error, "tftp: a socket failed");
                 return Ok(());
@@ -209,10 +206,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
         let now = Instant::now();
         for datagram in receiver.received() {
-            match number.checked_sub(1) {
-                None if self.is_ending => {}
-                None => self.request(datagram, now),
-                Some(number) => self.answer(number, datagram, now),
+            match number {
+                REQUESTS => self.request(datagram, now),
+                number => self.answer(number, datagram, now),
             }
         }
         Ok(())
@@ -220,12 +216,17 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// On the port of requests.
     fn request(&mut self, datagram: Received<'_>, now: Instant) {
+        let packet = Packet::parse(datagram.bytes);
+        let is_request = matches!(packet, Packet::Read(_) | Packet::Write(_));
+        if !is_request && self.is_single_port() {
+            return self.answer(REQUESTS, datagram, now);
+        }
         // RFC 1123 4.2.3.4: what was sent to all is not answered.
-        let Some(local) = datagram.to else { return };
+        let Some(local) = datagram.to.filter(|_| !self.is_ending) else { return };
         let refuse = |this: &mut Self, code, text: &str| {
             this.say_error(this.socket_for(datagram.from), datagram.from, local, code, text);
         };
-        match Packet::parse(datagram.bytes) {
+        match packet {
             Packet::Read(read) => self.read(&read, datagram, local, now),
             Packet::Write(write) => {
                 let path = Path::new(OsStr::from_bytes(write.name));
@@ -287,7 +288,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         };
 
         let agreed = Options {
-            block_size: read.options.block_size.map(|size| size.min(self.most.block_size)),
+            block_size: read
+                .options
+                .block_size
+                .map(|size| size.min(self.most.block_sizes.of(client.ip()))),
             window: read.options.window.map(|window| window.min(self.most.window)),
             // The size of what it would be on the client's disk is not known.
             size: read.options.size && read.mode == Mode::Octet,
@@ -451,25 +455,30 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.outbox.push((to, Out::Packet(socket, from, error_packet(code, text))));
     }
 
-    /// A transfer's port is not to be guessed by who has seen another one's.
+    /// Each transfer has its port by chance.
     fn socket_for(&self, client: SocketAddr) -> usize {
-        let sockets = self.sockets.len().max(1) as u64;
-        usize::try_from(self.hasher.hash_one((client, self.begun)) % sockets).unwrap_or(0)
+        if self.is_single_port() {
+            return REQUESTS;
+        }
+        let others = self.sockets.len() as u64 - 1;
+        1 + usize::try_from(self.hasher.hash_one((client, self.begun)) % others).unwrap_or(0)
+    }
+
+    fn is_single_port(&self) -> bool {
+        self.sockets.len() < 2
     }
 }
 
 /// While a transfer waits for the disk it is looked at so often.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Waits until something can be read, and marks from which sockets.
-async fn ready(requests: &UdpSocket, sockets: &[UdpSocket], marks: &mut [u8]) {
+/// Waits until something can be read, and tells from which sockets.
+async fn ready(sockets: &[UdpSocket], is_ready: &mut [bool]) {
     poll_fn(|cx| {
-        let mut is_ready = false;
-        for (socket, mark) in std::iter::once(requests).chain(sockets).zip(marks.iter_mut()) {
-            *mark = u8::from(socket.poll_recv_ready(cx).is_ready());
-            is_ready |= *mark == 1;
+        for (socket, is_ready) in sockets.iter().zip(is_ready.iter_mut()) {
+            *is_ready = socket.poll_recv_ready(cx).is_ready();
         }
-        if is_ready { Poll::Ready(()) } else { Poll::Pending }
+        if is_ready.contains(&true) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

@@ -1,4 +1,5 @@
 mod clients;
+mod differential;
 
 use std::{
     fs,
@@ -24,6 +25,8 @@ const MAC: Mac = Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] };
 const SIZES: [usize; 12] =
     [0, 1, 511, 512, 513, 1467, 1468, 1469, 1468 * 64, 1468 * 64 + 1, 65536, 5_000_000];
 
+const USUAL: BlockSizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() };
+
 /// A server of a directory with one file of each size, and a machine at 127.0.0.1.
 struct Lab {
     directory: tempfile::TempDir,
@@ -37,6 +40,10 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
+        Self::with(4, USUAL, admission::TRANSFERS)
+    }
+
+    fn with(transfer_sockets: usize, sizes: BlockSizes, transfers: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         for size in SIZES {
             fs::write(directory.path().join(size.to_string()), content(size)).unwrap();
@@ -56,14 +63,18 @@ impl Lab {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
             UdpSocket::from(socket)
         };
-        let sockets = Sockets { requests: bind(), transfers: (0..4).map(|_| bind()).collect() };
+        let sockets = Sockets {
+            requests: bind(),
+            transfers: (0..transfer_sockets).map(|_| bind()).collect(),
+        };
         let server = sockets.requests.local_addr().unwrap();
         let cancel = CancellationToken::new();
         let common = Common::new(Files::new(directory.path()), machines.clone());
+        let common = Common { transfers, ..common };
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
         let tell = move |trouble| heard.lock().unwrap().push(trouble);
-        let serving = serve(sockets, common.clone(), DEFAULT_BLOCK_SIZE, tell, cancel.clone());
+        let serving = serve(sockets, common.clone(), sizes, tell, cancel.clone());
         let serving = tokio::spawn(serving);
         Self { directory, server, machines, common, troubles, cancel, serving }
     }
@@ -328,6 +339,65 @@ async fn requests_that_are_never_answered_give_way() {
     assert!(lab.troubles.lock().unwrap().is_empty());
     lab.cancel.cancel();
     lab.serving.abort();
+}
+
+/// Of sixteen transfers an address has two: what it never answered gives way, and then it gets no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_has_its_part() {
+    let lab = Lab::with(4, USUAL, 16);
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let [mut one, mut two, mut three, four] = [(); 4].map(|()| Client::new(server));
+        for client in [&mut one, &mut two, &mut three] {
+            client.ask(b"513\0octet\0");
+            assert_eq!(client.hears()[..4], [0, 3, 0, 1]);
+        }
+        one.says(b"\0\x04\0\x01");
+        assert_eq!(one.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
+        for client in [&mut two, &mut three] {
+            client.says(b"\0\x04\0\x01");
+            assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
+        }
+        four.ask(b"513\0octet\0");
+        four.hears_nothing(Duration::from_millis(100));
+        two.says(b"\0\x04\0\x02");
+        three.says(b"\0\x05\0\0");
+        let again = request(server, 1, b"513", &[], 9);
+        assert!(matches!(again, Answer::File { .. }), "{again:?}");
+    });
+    talk.await.unwrap();
+    lab.expect_counters(&[(Event::GaveWay, 1), (Event::TooMany, 1), (Event::Complete, 2)]);
+    let troubles = lab.troubles.lock().unwrap().clone();
+    let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
+    assert!(why.contains("tftp-too-many counts"), "{why}");
+    lab.end().await;
+}
+
+/// All is said on the port of requests; blocks have the size that the client's network takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_port() {
+    let networks = ["10.0.0.0/8", "127.0.0.0/8", "127.0.0.0/24"].map(|cidr| cidr.parse().unwrap());
+    let networks = networks.into_iter().zip([9000, 1000, 9000]).collect();
+    let lab = Lab::with(0, BlockSizes { networks, ..USUAL }, admission::TRANSFERS);
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let mut client = Client::new(server);
+        client.is_single_port = true;
+        client.ask(b"1469\0octet\0blksize\x001468\0");
+        assert_eq!(client.hears(), b"\0\x06blksize\x001000\0");
+        client.says(b"\0\x04\0\0");
+        assert_eq!(client.hears().len(), 1004);
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears().len(), 4 + 469);
+        client.says(b"\0\x04\0\x02");
+        client.ask(b"none\0octet\0");
+        assert_eq!(client.hears(), b"\0\x05\0\x01File not found\0");
+        client.says(b"\0\x04\0\x02");
+        assert_eq!(client.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
+    });
+    talk.await.unwrap();
+    lab.expect_counters(&[(Event::Complete, 1), (Event::Foreign, 1)]);
+    lab.end().await;
 }
 
 /// The mode is tftp-hpa's default: its client takes CR LF for the end of a line.

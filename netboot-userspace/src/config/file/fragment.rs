@@ -52,6 +52,8 @@ struct Subnet {
     #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tftp_block_size: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     lease_time: Option<String>,
     #[serde(flatten)]
     network: Network,
@@ -103,6 +105,7 @@ impl From<&config::Subnet> for Subnet {
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
             boot_vlan: subnet.boot_vlan,
+            tftp_block_size: subnet.tftp_block_size,
             lease_time: subnet.lease_time.map(time),
             network: Network::from(&network),
             options: subnet.options.iter().map(OptionEntry::from).collect(),

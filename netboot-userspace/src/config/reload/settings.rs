@@ -23,6 +23,8 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         subnets,
         boot,
         tftp,
+        tftp_block_size,
+        tftp_single_port,
         http,
         syslog,
         script,
@@ -35,7 +37,11 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         ("xdp", *xdp == new.xdp),
         ("dhcp", *dhcp == new.dhcp),
         ("boot", *boot == new.boot),
-        ("tftp", *tftp == new.tftp),
+        (
+            "tftp",
+            (*tftp, *tftp_block_size, *tftp_single_port)
+                == (new.tftp, new.tftp_block_size, new.tftp_single_port),
+        ),
         ("http", *http == new.http),
         ("syslog", *syslog == new.syslog),
         ("script", *script == new.script),

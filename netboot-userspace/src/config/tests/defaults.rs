@@ -46,6 +46,7 @@ skip-ipv6-wait = true
 [tftp]
 enabled = true
 listen = "0.0.0.0:69"
+single-port = false
 
 [http]
 enabled = true

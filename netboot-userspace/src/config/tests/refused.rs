@@ -391,6 +391,17 @@ fn user_classes() {
 }
 
 #[test]
+fn block_sizes() {
+    check(
+        "tftp.block-size = 511\n[[subnet]]\ncidr = \"10.0.0.0/24\"\ntftp-block-size = 65465",
+        &[
+            "netboot.toml:1: tftp.block-size: 511 is no block size: 512 to 65464 are",
+            "netboot.toml:4: subnet[0].tftp-block-size: 65465 is no block size: 512 to 65464 are",
+        ],
+    );
+}
+
+#[test]
 fn listen_addresses() {
     check(
         "tftp.listen = \"0.0.0.0\"\nsyslog.listen = [\"0.0.0.0:514\", \"tcp://:514\"]",

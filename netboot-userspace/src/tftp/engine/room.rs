@@ -12,6 +12,9 @@ use crate::tftp::{
     report::Outcome,
 };
 
+/// Transfers that are looked at for one that makes room: who floods has most of them.
+const LOOKED_AT: usize = 64;
+
 impl<H: Handler<Reader = Reader>> Engine<H> {
     /// What was never answered gives way to what is new; machines with a reservation go before others.
     pub(super) fn make_room(&mut self, source: Source, now: Instant) -> bool {
@@ -28,26 +31,32 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.admission.check(source).is_ok()
     }
 
+    /// The oldest one that its client has not answered, of those whose end makes room.
     fn unanswered_of(&mut self, full: Full) -> Option<SocketAddr> {
+        while let Some(id) = self.unanswered.front().copied() {
+            if self.transfer(id).is_some_and(|transfer| !transfer.sending.is_acknowledged()) {
+                break;
+            }
+            let _ = self.unanswered.pop_front();
+        }
         let transfers = &self.transfers;
-        let is_one = |Id(client, number): &Id| {
+        let makes_room = |Id(client, number): &&Id| {
             transfers.get(client).is_some_and(|transfer| {
-                transfer.number == *number && !transfer.sending.is_acknowledged()
+                transfer.number == *number
+                    && !transfer.sending.is_acknowledged()
+                    && full.counts(transfer.source)
             })
         };
-        self.unanswered.retain(is_one);
-        let of = |Id(client, _): &&Id| {
-            transfers.get(client).is_some_and(|transfer| full.counts(transfer.source))
-        };
-        self.unanswered.iter().find(of).map(|Id(client, _)| *client)
+        let mut oldest = self.unanswered.iter().take(LOOKED_AT);
+        oldest.find(makes_room).map(|Id(client, _)| *client)
     }
 
     fn stranger(&self, source: Source, full: Full) -> Option<SocketAddr> {
         if !source.is_known || full != Full::All {
             return None;
         }
-        let mut transfers = self.transfers.iter();
-        transfers.find(|(_, transfer)| !transfer.source.is_known).map(|(client, _)| *client)
+        let mut some = self.transfers.iter().take(LOOKED_AT);
+        some.find(|(_, transfer)| !transfer.source.is_known).map(|(client, _)| *client)
     }
 
     /// No answer: the client asks again, and an ERROR would send it to its disk.
