@@ -2,16 +2,17 @@
 
 use std::{
     fs,
-    io::Write as _,
-    net::{TcpStream, UdpSocket},
+    net::{Ipv4Addr, SocketAddrV4},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::shared::map;
 use netboot_tests::{
+    attacks::{heads, mistakes, requests::Requests},
     daemon::{Build, Daemon, Xdp},
-    lab::{INTERFACE, Lab, SERVER},
+    lab::{CLIENT, INTERFACE, Lab, SERVER},
+    replace::replace,
     transfer::curl,
     wait::wait_for,
 };
@@ -33,14 +34,6 @@ fn state(lab: &Lab, daemon: &Daemon, name: &str) -> Result<String> {
     Ok(row["state"].as_str().unwrap_or_default().to_owned())
 }
 
-/// At once: half a file is another one.
-fn write(daemon: &Daemon, text: &str) -> Result<()> {
-    let path = daemon.setup().path();
-    let new = path.with_extension("new");
-    fs::write(&new, text)?;
-    Ok(fs::rename(new, path)?)
-}
-
 /// 5,000 mistakes and a secret are a line to the network, and few in the log, however often they are read.
 #[test]
 fn mistakes_are_told_in_few_words() -> Result<()> {
@@ -49,10 +42,10 @@ fn mistakes_are_told_in_few_words() -> Result<()> {
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
     let before = daemon.log().len();
     let good = fs::read_to_string(daemon.setup().path())?;
-    let host = "[[host]]\nmac = \"52:54:00:00:00:0a\"\nip = \"192.168.2.150\"\n";
-    let broken = format!("{good}{host}script = {SECRET:?}\n{}", host.repeat(HOSTS));
+    let hosts = |count| mistakes::equal_hosts(count, "52:54:00:00:00:0a", "192.168.2.150");
+    let broken = format!("{good}{}script = {SECRET:?}\n{}", hosts(1), hosts(HOSTS));
     for reading in 0..5 {
-        write(&daemon, &format!("{broken}#{reading}\n"))?;
+        replace(&daemon.setup().path(), &format!("{broken}#{reading}\n"))?;
         daemon.process().signal(Signal::SIGHUP)?;
         wait_for_page(&lab, 200, |page| page.contains("degraded: configuration"))?;
     }
@@ -67,7 +60,7 @@ fn mistakes_are_told_in_few_words() -> Result<()> {
     for text in [&page, &status, &log] {
         ensure!(!text.contains("hunter2") && !text.contains("s3cr3t"), "a secret is told: {text}");
     }
-    write(&daemon, &good)?;
+    replace(&daemon.setup().path(), &good)?;
     wait_for_page(&lab, 200, |page| page == "ready\n")?;
     daemon.stop()
 }
@@ -86,18 +79,15 @@ fn open_files_are_shared_out() -> Result<()> {
 
     let (_, deadlines) = row(daemon.setup(), map::DEADLINES)?;
     let start = Instant::now();
-    let mut sockets = Vec::new();
+    let mut requests = Requests::new(SocketAddrV4::new(SERVER, 69), "large", 400);
+    let mut sent = 0_u32;
     while start.elapsed() < Duration::from_secs(5) {
-        let socket = lab.client.enter(|| Ok(UdpSocket::bind("0.0.0.0:0")?))?;
-        socket.send_to(b"\0\x01large\0octet\0blksize\x001468\0", (SERVER, 69))?;
-        sockets.push(socket);
-        if sockets.len().is_multiple_of(50) {
+        lab.client.enter(|| requests.send_from(CLIENT))?;
+        sent += 1;
+        if sent.is_multiple_of(50) {
             let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
-            ensure!(answer.status == 200, "{} after {} requests", answer.status, sockets.len());
+            ensure!(answer.status == 200, "{} after {sent} requests", answer.status);
             ensure!(state(&lab, &daemon, "http")? == "serving", "HTTP does not serve");
-        }
-        if sockets.len() > 400 {
-            sockets.remove(0);
         }
     }
     wait_for("later deadlines", DEADLINE, || {
@@ -117,19 +107,9 @@ fn half_requests_give_way() -> Result<()> {
     for last in 20..40 {
         lab.client.add_address(INTERFACE, &format!("192.168.2.{last}/24"))?;
     }
-    let mut half = Vec::new();
-    for last in (20..40_u8).cycle().take(200) {
-        let stream = lab.client.enter(|| {
-            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-            socket.bind(&std::net::SocketAddr::from(([192, 168, 2, last], 0)).into())?;
-            socket.connect(&std::net::SocketAddr::from((SERVER, 80)).into())?;
-            Ok(TcpStream::from(socket))
-        });
-        let mut stream = stream?;
-        // It may be closed already.
-        let _ = stream.write_all(b"GET /ipxe.efi HTTP/1.1\r\nHost: x\r\nX: ");
-        half.push(stream);
-    }
+    let sources: Vec<_> = (20..40).map(|last| Ipv4Addr::new(192, 168, 2, last)).collect();
+    let server = SocketAddrV4::new(SERVER, 80);
+    let _half = lab.client.enter(|| heads::open(server, &sources, 200, heads::HALF))?;
     for _ in 0..5 {
         let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
         ensure!(answer.status == 200, "{}", answer.status);

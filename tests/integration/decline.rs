@@ -1,10 +1,11 @@
 //! A machine that finds its address in use.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::{
+    attacks::declines::{from_afar, naming},
     clients::{Identity, udhcpc, udhcpc_declines},
     conformance::Ask,
     daemon::{Daemon, Xdp},
@@ -69,11 +70,14 @@ fn an_address_in_use_without_xdp() -> Result<()> {
 /// Machines of a rack: enough that not all are named.
 const RACK: u8 = 30;
 
+fn of_rack(number: u8) -> ([u8; 6], Ipv4Addr) {
+    ([2, 0, 0, 0, 0x77, number], Ipv4Addr::new(192, 168, 2, 200 + number))
+}
+
 /// A message of one of them that names the server and its address.
 fn message(message_type: u8, number: u8) -> Ask {
-    let mac = [2, 0, 0, 0, 0x77, number];
-    let named = Ask::new(message_type).with(54, &SERVER.octets());
-    Ask { station: mac, ..named.mac(mac).with(50, &[192, 168, 2, 200 + number]) }
+    let (mac, address) = of_rack(number);
+    naming(message_type, mac, SERVER, address)
 }
 
 /// Sends one of each machine's, and waits until so many more have a verdict.
@@ -111,8 +115,10 @@ fn check_rack(xdp: Xdp) -> Result<()> {
         Ok(serde_json::json!([status["quarantined"].as_array().map(Vec::len), told]))
     };
     let decline = |number| message(4, number);
-    let forged =
-        |number| Ask { source: [203, 0, 113, 5], destination: SERVER.octets(), ..decline(number) };
+    let forged = |number| {
+        let (mac, address) = of_rack(number);
+        from_afar(mac, SERVER, address)
+    };
     send(&lab, &daemon, Verdict::DeclineFromElsewhere, forged)?;
     send(&lab, &daemon, Verdict::DeclineWithoutAck, decline)?;
     send(&lab, &daemon, Verdict::Ack, |number| message(3, number))?;

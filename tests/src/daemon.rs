@@ -38,6 +38,7 @@ pub struct Setup {
     dir: TempDir,
     boot_root: TempDir,
     pin_path: PathBuf,
+    build: Build,
 }
 
 /// A running `netboot`. It is killed when the value goes; its log is shown, if the test failed.
@@ -81,7 +82,14 @@ impl Setup {
         );
         fs::create_dir(dir.path().join("state"))?;
         fs::write(dir.path().join("netboot.toml"), text)?;
-        Ok(Self { dir, boot_root, pin_path })
+        Ok(Self { dir, boot_root, pin_path, build: Build::This })
+    }
+
+    /// Its commands are this build's.
+    #[must_use]
+    pub fn with_build(mut self, build: Build) -> Self {
+        self.build = build;
+        self
     }
 
     /// The daemon becomes this user.
@@ -120,7 +128,7 @@ impl Setup {
 
     /// `netboot ARGS --config FILE`
     pub fn command(&self, namespace: &Namespace, args: &[&str]) -> Result<Command> {
-        let mut command = namespace.command(&binary()?.display().to_string());
+        let mut command = namespace.command(&self.build.binary()?.display().to_string());
         command.env("NO_COLOR", "1").args(args).arg("--config").arg(self.path());
         Ok(command)
     }

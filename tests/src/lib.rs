@@ -1,6 +1,7 @@
 //! Real parts for tests: network namespaces, the daemon, DHCP, TFTP and HTTP clients, machines with
 //! firmware. Everything made here has a random name, belongs to one test and goes away with it.
 
+pub mod attacks;
 pub mod capture;
 pub mod clients;
 pub mod conformance;
@@ -21,6 +22,7 @@ pub mod parsers;
 pub mod process;
 pub mod readers;
 pub mod relay;
+pub mod replace;
 pub mod router;
 pub mod setting;
 pub mod transfer;

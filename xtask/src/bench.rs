@@ -3,9 +3,13 @@
 mod dhcp;
 mod hosts;
 
-use std::{path::Path, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
     cargo,
@@ -21,6 +25,8 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Benchmark {
+    /// Attacks of the kinds that were found, and what is left of them
+    Attacks(Attacks),
     /// What the XDP program costs a frame, beside an empty program
     Dhcp(dhcp::Args),
     /// DHCP exchanges at a rate: netboot, dnsmasq, Kea and ISC dhcpd
@@ -35,6 +41,20 @@ enum Benchmark {
     Memory(Memory),
     /// Parallel TFTP transfers: netboot, dnsmasq, tftpd-hpa and atftpd
     Tftp(Tftp),
+}
+
+/// `NETBOOT_BIN` is attacked, or what is built here.
+#[derive(clap::Args)]
+struct Attacks {
+    /// Attack this netboot too: the build before
+    #[arg(long, value_name = "BINARY")]
+    against: Option<PathBuf>,
+    /// Only the attacks whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -122,6 +142,7 @@ struct Tftp {
 
 pub(crate) fn command(args: &Args) -> Result<()> {
     match &args.benchmark {
+        Benchmark::Attacks(args) => attacks(args),
         Benchmark::Dhcp(args) => {
             setup::ensure(Group::Build)?;
             dhcp::command(args)
@@ -152,9 +173,32 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     }
 }
 
+fn attacks(args: &Attacks) -> Result<()> {
+    setup::ensure(Group::Everything)?;
+    let daemon = match env::var_os("NETBOOT_BIN") {
+        Some(path) => absolute(Path::new(&path))?,
+        None => released_daemon()?,
+    };
+    let other = args.against.as_deref().map(absolute).transpose()?;
+    let mut arguments = vec!["attacks".to_owned()];
+    arguments.extend(other.iter().map(|_| "--against".to_owned()));
+    let arguments = with_common(arguments, args.only.as_deref(), args.json);
+    let mut daemons = vec![("NETBOOT_BIN", daemon.as_path())];
+    daemons.extend(other.as_deref().map(|path| ("NETBOOT_OTHER_BIN", path)));
+    run_driver(&arguments, &daemons)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("no netboot at {}", path.display()))
+}
+
+fn released_daemon() -> Result<PathBuf> {
+    cargo::executable(&["build", "--release", "-p", "netboot-userspace"], "netboot")
+}
+
 fn on_real_parts(arguments: Vec<String>, only: Option<&str>, json: bool) -> Result<()> {
     setup::ensure(Group::Everything)?;
-    let daemon = cargo::executable(&["build", "--release", "-p", "netboot-userspace"], "netboot")?;
+    let daemon = released_daemon()?;
     run_driver(&with_common(arguments, only, json), &[("NETBOOT_BIN", &daemon)])
 }
 

@@ -10,7 +10,7 @@ use super::{
     service::Service,
     site::{self, Hosts},
 };
-use crate::{interrupt, wait::wait_closely};
+use crate::{interrupt, replace::replace, wait::wait_closely};
 
 const MANY: u32 = 200;
 
@@ -64,16 +64,16 @@ pub(super) fn invalid(scene: &mut Scene) -> Result<()> {
     scene.strikes();
     let config = scene.setup.path();
     let good = fs::read_to_string(&config)?;
-    site::replace(&config, &good.replace("[[subnet]]", "[[sub net]]"))?;
+    replace(&config, &good.replace("[[subnet]]", "[[sub net]]"))?;
     scene.wait_for_log(KEPT)?;
     scene.wait_until_served(&Service::ALL)?;
-    site::replace(&config, &good)?;
+    replace(&config, &good)?;
     reload(scene, Hosts { edition: 2, ..scene.hosts })?;
 
     let kept = |scene: &Scene| scene.log().matches(KEPT).count();
     let before = kept(scene);
     let inventory = config.with_file_name(site::HOSTS);
-    site::replace(&inventory, "mac,ip\nno-mac,10.99.16.0\n")?;
+    replace(&inventory, "mac,ip\nno-mac,10.99.16.0\n")?;
     wait_closely("the second refusal", DEADLINE, || Ok((kept(scene) > before).then_some(())))?;
     scene.wait_until_served(&Service::ALL)?;
     reload(scene, Hosts { edition: 3, ..scene.hosts })

@@ -2,12 +2,12 @@
 
 use std::{fs, net::Ipv4Addr, path::Path};
 
-use anyhow::{Context as _, Result};
-use tempfile::NamedTempFile;
+use anyhow::Result;
 
 use crate::{
     daemon::{Setup, Xdp},
     load::Load,
+    replace::replace,
     wire::{MACS, configuration},
 };
 
@@ -79,15 +79,6 @@ pub(super) fn setup(xdp: Xdp, hosts: &Hosts) -> Result<Setup> {
 /// Replaces the inventory's file.
 pub(super) fn write(setup: &Setup, hosts: &Hosts) -> Result<()> {
     replace(&setup.path().with_file_name(HOSTS), &hosts.csv())
-}
-
-/// As editors do: another file, renamed.
-pub(super) fn replace(path: &Path, text: &str) -> Result<()> {
-    let directory = path.parent().context("a file in a directory")?;
-    let file = NamedTempFile::new_in(directory)?;
-    fs::write(file.path(), text)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn tables(root: &Path) -> String {

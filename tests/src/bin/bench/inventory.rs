@@ -1,6 +1,6 @@
 //! A daemon's configuration with many hosts in a file beside it.
 
-use std::{fmt, fs, net::Ipv4Addr, time::Instant};
+use std::{fmt, fs, net::Ipv4Addr, ops::Range, time::Instant};
 
 use anyhow::{Context as _, Result};
 use netboot_tests::{
@@ -33,8 +33,8 @@ impl Format {
         }
     }
 
-    /// So many hosts, whose names begin with this.
-    pub(crate) fn hosts(self, count: u32, name: &str) -> String {
+    /// The hosts with these numbers, whose names begin with this.
+    pub(crate) fn hosts(self, numbers: Range<u32>, name: &str) -> String {
         let header = match self {
             Self::Csv => "mac,ip,hostname\n",
             Self::Toml => "",
@@ -48,7 +48,7 @@ impl Format {
                 ),
             }
         };
-        header.to_owned() + &(0..count).map(host).collect::<String>()
+        header.to_owned() + &numbers.map(host).collect::<String>()
     }
 
     /// The configuration, without its hosts' file.
@@ -81,6 +81,6 @@ pub(crate) fn mac(number: u32) -> [u8; 6] {
     [2, 0, 0, a, b, c]
 }
 
-fn ip(number: u32) -> Ipv4Addr {
+pub(crate) fn ip(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 128, 0, 0)) + number)
 }

@@ -1,11 +1,13 @@
 //! The benchmarks that need real parts; `cargo xtask bench` builds and runs them.
 
+mod attacks;
 mod dhcp_servers;
 mod faults;
 mod inventory;
 mod losses;
 mod matrix;
 mod memory;
+mod node;
 mod perfdhcp;
 mod reload;
 mod table;
@@ -27,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Attacks, and what is left of them
+    Attacks(attacks::Args),
     /// Faults under load: what was lost, and how long until all is served again
     Faults(faults::Args),
     /// Which machines boot through which DHCP server, and why not
@@ -55,6 +59,7 @@ fn run(command: Command) -> Result<()> {
     interrupt::watch()?;
     process::be_quiet();
     match command {
+        Command::Attacks(args) => attacks::command(&args),
         Command::Faults(args) => faults::command(&args),
         Command::Matrix(args) => matrix::command(&args),
         Command::Memory(args) => memory::command(&args),

@@ -67,7 +67,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
 fn measure(hosts: u32) -> Result<Row> {
     let wire = Wire::new(1)?;
     let setup = Format::Csv.setup(Xdp::Generic)?;
-    Format::Csv.replace(&setup, &Format::Csv.hosts(hosts, "node"))?;
+    Format::Csv.replace(&setup, &Format::Csv.hosts(0..hosts, "node"))?;
     let start = Instant::now();
     let mut daemon = setup.spawn(&wire.server, INTERFACE)?.quiet();
     wait_until_ready_within(&mut daemon, START)?;
@@ -75,8 +75,8 @@ fn measure(hosts: u32) -> Result<Row> {
     let row = Row {
         hosts,
         maps: maps(&daemon, setup.pin_path())?,
-        resident: status(&daemon, "VmRSS:")?,
-        peak: status(&daemon, "VmHWM:")?,
+        resident: usage::resident_of_process(daemon.id())?,
+        peak: usage::peak_of_process(daemon.id())?,
         start,
     };
     let output = daemon.terminate(START)?;
@@ -115,14 +115,6 @@ fn bpftool(arguments: &[&str]) -> Result<Value> {
     command.args(["--json", "--bpffs"]).args(arguments);
     let text = process::run(command, Duration::from_secs(60))?;
     serde_json::from_str(&text).with_context(|| format!("bpftool: {text}"))
-}
-
-fn status(daemon: &Process, name: &str) -> Result<u64> {
-    let path = format!("/proc/{}/status", daemon.id());
-    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.with_context(|| format!("{path} has no {name}"))
 }
 
 impl Row {

@@ -86,7 +86,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
 fn measure(format: Format, xdp: Xdp, hosts: u32) -> Result<Vec<Row>> {
     let wire = Wire::new(1)?;
     let setup = format.setup(xdp)?;
-    let text = format.hosts(hosts, "node");
+    let text = format.hosts(0..hosts, "node");
     format.replace(&setup, &text)?;
     let begin = Instant::now();
     let mut daemon = setup.spawn(&wire.server, INTERFACE)?.quiet();
@@ -108,7 +108,7 @@ fn measure(format: Format, xdp: Xdp, hosts: u32) -> Result<Vec<Row>> {
     };
     let all = |round| {
         let name = format!("all{round}-");
-        (format.hosts(hosts, &name), format!("{name}{asked}"))
+        (format.hosts(0..hosts, &name), format!("{name}{asked}"))
     };
     let changes: [(_, &Change<'_>); 2] = [("one", &one), ("all", &all)];
     let measured = wire.client.enter(|| {

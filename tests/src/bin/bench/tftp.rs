@@ -1,7 +1,7 @@
 //! Parallel TFTP transfers over a loopback interface, from netboot and its peers, in turns.
 
 mod client;
-mod power_on;
+pub(crate) mod power_on;
 mod report;
 mod servers;
 
@@ -21,7 +21,7 @@ use crate::usage;
 /// A window of one block is what most firmware asks for; EDK2 asks for 4, and 8 shows the trend.
 const WINDOWS: [u16; 2] = [1, 8];
 /// The name of the file under the server's root.
-const FILE: &str = "file";
+pub(crate) const FILE: &str = "file";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -81,7 +81,10 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     }
     ensure!(!servers.is_empty(), "no server could be started");
     if let Some(machines) = args.power_on {
-        let rooms = servers.iter().map(|server| Room::switch_on(server, machines, &file));
+        let rooms = servers.iter().map(|server| {
+            let at = (server.namespace(), server.id());
+            Room::switch_on(server.kind().name(), at, machines, &file)
+        });
         let rooms = rooms.collect::<Result<Vec<_>>>()?;
         if args.json {
             let rooms: Vec<Value> = rooms.iter().map(Room::json).collect();

@@ -4,7 +4,7 @@ use std::{fs, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use nix::sys::{
-    resource::{UsageWho, getrusage},
+    resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit},
     time::TimeValLike as _,
 };
 
@@ -17,11 +17,31 @@ pub(crate) fn of_process(pid: u32) -> Result<Duration> {
 
 /// The most memory that a process had at once, in KiB.
 pub(crate) fn peak_of_process(pid: u32) -> Result<u64> {
+    memory(pid, "VmHWM:")
+}
+
+/// The memory that a process has now, in KiB.
+pub(crate) fn resident_of_process(pid: u32) -> Result<u64> {
+    memory(pid, "VmRSS:")
+}
+
+/// How many descriptors a process has open.
+pub(crate) fn descriptors_of_process(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// As many descriptors for this process as it may have.
+pub(crate) fn open_many_files() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
+}
+
+fn memory(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).with_context(|| path.clone())?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
-    peak.with_context(|| path)
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    number.with_context(|| format!("{path} has no {name}"))
 }
 
 /// The CPU time of the children that were waited for.

@@ -8,15 +8,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use netboot_tests::interrupt;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use netboot_tests::{interrupt, namespace::Namespace};
 use serde_json::{Value, json};
 use tokio::{net::UdpSocket, runtime, task::JoinSet, time::timeout};
 
 use super::{
     FILE,
     client::{self, ACK, DATA, ERROR, OACK, SERVER},
-    servers::Server,
 };
 use crate::{
     table::{row, table},
@@ -32,14 +30,14 @@ const TRIES: u32 = 5;
 const ROUND: Duration = Duration::from_secs(300);
 
 /// What became of a room.
-pub(super) struct Room {
+pub(crate) struct Room {
     name: &'static str,
     machines: u16,
     /// Seconds until each of those that were served had its file, in order.
-    served: Vec<f64>,
-    refused: usize,
+    pub(crate) served: Vec<f64>,
+    pub(crate) refused: usize,
     /// Whoever asked in vain.
-    silent: usize,
+    pub(crate) silent: usize,
     failed: usize,
     /// Requests and acknowledgements that had to be sent again.
     again: u32,
@@ -55,10 +53,16 @@ enum End {
 }
 
 impl Room {
-    pub(super) fn switch_on(server: &Server, machines: u16, file: &Arc<[u8]>) -> Result<Self> {
-        let before = usage::of_process(server.id())?;
+    /// Asks the server that is this process, over loopback.
+    pub(crate) fn switch_on(
+        name: &'static str,
+        (namespace, server): (&Namespace, u32),
+        machines: u16,
+        file: &Arc<[u8]>,
+    ) -> Result<Self> {
+        let before = usage::of_process(server)?;
         let mut room = Self {
-            name: server.kind().name(),
+            name,
             machines,
             served: Vec::new(),
             refused: 0,
@@ -68,18 +72,17 @@ impl Room {
             server_cpu: Duration::ZERO,
             memory: 0,
         };
-        server.namespace().enter(|| {
+        namespace.enter(|| {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(room.boot(file))
         })?;
-        room.server_cpu = usage::of_process(server.id())?.saturating_sub(before);
-        room.memory = usage::peak_of_process(server.id())?;
+        room.server_cpu = usage::of_process(server)?.saturating_sub(before);
+        room.memory = usage::peak_of_process(server)?;
         Ok(room)
     }
 
     async fn boot(&mut self, file: &Arc<[u8]>) -> Result<()> {
-        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+        usage::open_many_files()?;
         let mut machines = JoinSet::new();
         let start = Instant::now();
         for number in 0..self.machines {

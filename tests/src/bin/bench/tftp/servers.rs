@@ -1,16 +1,11 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use netboot_tests::{
-    daemon::{Daemon, Setup, Xdp},
-    lab::INTERFACE,
-    namespace::{Namespace, connect},
-    process::Process,
-    wait::wait_for,
-};
+use netboot_tests::{daemon::Build, namespace::Namespace, process::Process, wait::wait_for};
 use tempfile::TempDir;
 
 use super::FILE;
+use crate::node::Node;
 
 const START: Duration = Duration::from_secs(20);
 /// In /proc/net/udp: port 69.
@@ -28,15 +23,17 @@ pub(super) enum Kind {
 pub(super) struct Server {
     kind: Kind,
     running: Running,
-    namespace: Namespace,
-    /// What else has to live as long: the files, the other end of netboot's wire.
-    _root: Option<TempDir>,
-    _wire: Option<Namespace>,
 }
 
 enum Running {
-    Netboot(Daemon),
-    Peer(Process),
+    Netboot(Node),
+    Peer(Peer),
+}
+
+struct Peer {
+    process: Process,
+    namespace: Namespace,
+    _root: TempDir,
 }
 
 impl Kind {
@@ -61,10 +58,15 @@ impl Kind {
     pub(super) fn start(self, file: &[u8]) -> Result<Server> {
         let root = tempfile::tempdir()?;
         fs::write(root.path().join(FILE), file)?;
+        if self == Self::Netboot {
+            let node = Node::start(Build::This, &[], root)?;
+            ensure!(!node.daemon.log().contains("tftp: off"), "netboot serves no TFTP");
+            return Ok(Server { kind: self, running: Running::Netboot(node) });
+        }
         let namespace = Namespace::new()?;
         let path = root.path().display().to_string();
         let arguments = match self {
-            Self::Netboot => return netboot(namespace, root),
+            Self::Netboot => bail!("it is no peer"),
             Self::Dnsmasq => vec![
                 "dnsmasq".to_owned(),
                 "--no-daemon".into(),
@@ -110,8 +112,8 @@ impl Kind {
             let sockets = fs::read_to_string(format!("/proc/{}/net/udp", process.id()))?;
             Ok(sockets.contains(LISTENS).then_some(()))
         })?;
-        let running = Running::Peer(process);
-        Ok(Server { kind: self, running, namespace, _root: Some(root), _wire: None })
+        let running = Running::Peer(Peer { process, namespace, _root: root });
+        Ok(Server { kind: self, running })
     }
 }
 
@@ -121,25 +123,16 @@ impl Server {
     }
 
     pub(super) fn namespace(&self) -> &Namespace {
-        &self.namespace
+        match &self.running {
+            Running::Netboot(node) => &node.namespace,
+            Running::Peer(peer) => &peer.namespace,
+        }
     }
 
     pub(super) fn id(&self) -> u32 {
         match &self.running {
-            Running::Netboot(daemon) => daemon.process().id(),
-            Running::Peer(process) => process.id(),
+            Running::Netboot(node) => node.id(),
+            Running::Peer(peer) => peer.process.id(),
         }
     }
-}
-
-/// It wants an interface for DHCP too; no frame comes over this one.
-fn netboot(namespace: Namespace, root: TempDir) -> Result<Server> {
-    let other_end = Namespace::new()?;
-    connect((&namespace, INTERFACE), (&other_end, INTERFACE))?;
-    namespace.add_address(INTERFACE, "10.99.0.1/16")?;
-    let tables = format!("[boot]\nroot = \"{}\"\n", root.path().display());
-    let daemon = Setup::new(Xdp::Off, root, &tables)?.start(&namespace, INTERFACE)?.quiet();
-    ensure!(!daemon.log().contains("tftp: off"), "netboot serves no TFTP");
-    let running = Running::Netboot(daemon);
-    Ok(Server { kind: Kind::Netboot, running, namespace, _root: None, _wire: Some(other_end) })
 }
