@@ -5,27 +5,24 @@
 //! port; it is told apart from a stranger's packet by the socket that it began on (RFC 1350, 4).
 
 mod post;
+mod requests;
 mod room;
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
-    ffi::OsStr,
     future::poll_fn,
-    hash::{BuildHasher as _, RandomState},
+    hash::RandomState,
     io,
     net::{IpAddr, SocketAddr},
     ops::Range,
-    os::unix::ffi::OsStrExt as _,
-    path::Path,
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use async_tftp::{packet::Error, server::Handler};
-use futures_lite::future::block_on;
+use async_tftp::server::Handler;
 use tokio::{io::Interest, net::UdpSocket, task::JoinSet, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -36,24 +33,15 @@ use super::{
     batch::{Received, Receiver, Sender},
     content::{Content, Reader, Unread},
     counters::Event,
-    handler::shown,
-    packet::{Mode, Options, Packet, Request, error, error_packet},
+    packet::{Packet, error, error_packet},
     report::{Asked, Outcome, Progress, Reporter},
-    round_trip::RoundTrip,
     sending::{Next, Sending},
 };
 
 /// The socket of requests.
 const REQUESTS: usize = 0;
-/// Of a block without the option (RFC 1350).
-const BLOCK_SIZE: u16 = 512;
-/// A client that is slower than this many bytes a second, after a while, is not there to boot.
-const SLOWEST: u64 = 4096;
-const AT_LEAST: Duration = Duration::from_secs(60);
 /// How long refusals are told of.
 const MINUTE: Duration = Duration::from_secs(60);
-/// A request that comes again while its transfer goes on was late.
-const LATE: Duration = Duration::from_secs(1);
 /// While a transfer waits for the disk it is looked at so often.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Timers of one turn.
@@ -260,131 +248,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         Ok(())
     }
 
-    /// On the port of requests.
-    fn request(&mut self, datagram: Received<'_>, now: Instant) {
-        let packet = Packet::parse(datagram.bytes);
-        let is_request = matches!(packet, Packet::Read(_) | Packet::Write(_));
-        if !is_request && self.is_single_port() {
-            return self.answer(REQUESTS, datagram, now);
-        }
-        // RFC 1123 4.2.3.4: what was sent to all is not answered.
-        let Some(local) = datagram.to.filter(|_| !self.is_ending) else { return };
-        let ends = Ends { client: datagram.from, local };
-        match packet {
-            Packet::Read(read) => self.read(&read, datagram.bytes, ends, now),
-            Packet::Write(write) => {
-                let path = Path::new(OsStr::from_bytes(write.name));
-                let opening = self.handler.write_req_open(&ends.client, path, None);
-                if let Err(error) = block_on(opening) {
-                    let (code, text) = code_and_text(&error);
-                    self.say_error(self.socket_for(ends, None), ends, code, text);
-                }
-            }
-            // An ERROR is never answered.
-            Packet::Error { .. } => self.reporter.counters.count(Event::Foreign),
-            Packet::Acknowledgement(_) => self.foreign(self.socket_for(ends, None), ends, now),
-            Packet::Unexpected(_) | Packet::Malformed => {
-                self.reporter.counters.count(Event::Malformed);
-                let text = "Illegal TFTP operation";
-                self.say_error(self.socket_for(ends, None), ends, error::ILLEGAL, text);
-            }
-        }
-    }
-
-    fn read(&mut self, read: &Request<'_>, bytes: &[u8], ends: Ends, now: Instant) {
-        let client = ends.client;
-        let request = self.hasher.hash_one(bytes);
-        let mut before = None;
-        if let Some(transfer) = self.transfers.get(&ends) {
-            if transfer.request == request && !transfer.sending.is_acknowledged() {
-                // The first answer was lost.
-                let first = transfer.sending.first();
-                return self.send(ends, first, now);
-            }
-            if transfer.request == request && transfer.sending.idle(now) < LATE {
-                // It waited behind others. A client that began anew says so again.
-                return;
-            }
-            before = Some(transfer.socket);
-            self.end(ends, &Outcome::AskedAnew, now);
-        }
-        let socket = self.socket_for(ends, before);
-        if read.mode == Mode::Other {
-            self.reporter.counters.count(Event::Refused);
-            return self.say_error(socket, ends, error::ILLEGAL, "ask in mode octet");
-        }
-        let path = Path::new(OsStr::from_bytes(read.name));
-        let content = match block_on(self.handler.read_req_open(&client, path)) {
-            Ok((reader, _size)) => reader.content,
-            Err(error) => {
-                let (code, text) = code_and_text(&error);
-                return self.say_error(socket, ends, code, text);
-            }
-        };
-        let content = match read.mode {
-            Mode::Netascii => content.as_netascii().ok().flatten(),
-            Mode::Octet | Mode::Other => Some(content),
-        };
-        let Some(content) = content else {
-            self.reporter.counters.count(Event::Refused);
-            let text = "not to be had as netascii: ask in mode octet";
-            return self.say_error(socket, ends, error::UNDEFINED, text);
-        };
-        let machine = self.reporter.machines.by_address(client.ip());
-        let source = Source { address: client.ip().to_canonical(), is_known: machine.is_some() };
-        if let Err(full) = self.make_room(source, now) {
-            return self.refuse_for_room(source, full, now);
-        }
-
-        let most = self.most.block_sizes.load().of(client.ip());
-        let agreed = Options {
-            block_size: read.options.block_size.map(|size| size.min(most)),
-            window: read.options.window.map(|window| window.min(self.most.window)),
-            // The size of what it would be on the client's disk is not known.
-            size: read.options.size && read.mode == Mode::Octet,
-            ..read.options
-        };
-        let block_size = agreed.block_size.unwrap_or(BLOCK_SIZE);
-        let window = agreed.window.unwrap_or(1);
-        let size = content.size();
-        let blocks = size / u64::from(block_size) + 1;
-        let oack = agreed.oack().map(|oack| oack(size)).unwrap_or_default();
-        let round_trip = RoundTrip::new(agreed.timeout);
-        let (sending, first) = Sending::new(blocks, window, !oack.is_empty(), round_trip, now);
-        self.begun += 1;
-        let id = Id(ends, self.begun);
-        let asked = Asked {
-            client,
-            machine,
-            file: shown(path).into(),
-            size,
-            block_size,
-            window,
-            asks_size: agreed.size,
-            started: now,
-        };
-        self.reporter.began(&asked);
-        let transfer = Transfer {
-            number: self.begun,
-            request,
-            source,
-            socket,
-            content,
-            oack: oack.into(),
-            wakes: sending.deadline(),
-            sending,
-            disk: Disk::None,
-            ends: now + AT_LEAST + Duration::from_secs(size / SLOWEST),
-            asked,
-        };
-        self.timers.push(Reverse((transfer.wakes, id)));
-        self.transfers.insert(ends, transfer);
-        self.admission.begin(source);
-        self.unanswered.push_back(id);
-        self.unanswered_now += 1;
-        self.send(ends, first, now);
-    }
-
     /// On the port of transfers.
     fn answer(&mut self, socket: usize, datagram: Received<'_>, now: Instant) {
         let Some(local) = datagram.to else { return };
@@ -530,19 +393,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.outbox.push((ends, Out::Packet(socket, error_packet(code, text))));
     }
 
-    /// Each transfer has its port by chance, and another one than that `before` it: what its client says to that is
-    /// not heard as said to this.
-    fn socket_for(&self, ends: Ends, before: Option<usize>) -> usize {
-        if self.is_single_port() {
-            return REQUESTS;
-        }
-        let others = self.sockets.len() - 1;
-        let chance = self.hasher.hash_one((ends, self.begun)) % others as u64;
-        let chance = usize::try_from(chance).unwrap_or(0);
-        let socket = 1 + chance;
-        if before == Some(socket) { 1 + (chance + 1) % others } else { socket }
-    }
-
     fn is_single_port(&self) -> bool {
         self.sockets.len() < 2
     }
@@ -557,21 +407,6 @@ async fn ready(sockets: &[UdpSocket], is_ready: &mut [bool]) {
         if is_ready.contains(&true) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-}
-
-/// As the library's own server has them.
-fn code_and_text(error: &Error) -> (u16, &str) {
-    match error {
-        Error::Msg(text) => (error::UNDEFINED, text),
-        Error::UnknownError => (error::UNDEFINED, "Unknown error"),
-        Error::FileNotFound => (error::NOT_FOUND, "File not found"),
-        Error::PermissionDenied => (error::ACCESS, "Permission denied"),
-        Error::DiskFull => (error::DISK_FULL, "Disk is full"),
-        Error::IllegalOperation => (error::ILLEGAL, "Illegal operation"),
-        Error::UnknownTransferId => (error::UNKNOWN_TRANSFER, "Unknown transfer ID"),
-        Error::FileAlreadyExists => (error::EXISTS, "File already exists"),
-        Error::NoSuchUser => (error::NO_USER, "No such user"),
-    }
 }
 
 #[cfg(test)]

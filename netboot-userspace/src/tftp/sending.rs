@@ -4,9 +4,9 @@
 //!
 //! * An acknowledgement of the last block under way: the next window.
 //! * One of a block inside the window: the client misses the next one, and is sent from there at once. A client that
-//!   acknowledges each block looks the same, so what is sent twice is paid from a credit, which grows with half of
-//!   what is acknowledged: such a client gets only what is new, and a host that does it on purpose no multiple of what
-//!   it asks for.
+//!   acknowledges each block looks the same at first: from its second such acknowledgement on it gets only what is new.
+//!   What is sent twice is paid from a credit, too, which grows with half of what is acknowledged: no host gets a
+//!   multiple of what it asks for.
 //! * One of the block before the window: the first one is missing, and the window is sent once more, from the credit
 //!   too. With a window of one block it is a duplicate, which must not be answered ("Sorcerer's Apprentice", RFC 1123
 //!   4.2.3.1).
@@ -44,6 +44,8 @@ pub(super) struct Sending {
     next: u64,
     /// Halves of blocks that may be sent twice without a pause.
     credit: u64,
+    /// Acknowledgements in a row that were of one block each, with more under way.
+    singles: u32,
     /// The block that the window was sent from once more, since one was missing.
     mended: u64,
     round_trip: RoundTrip,
@@ -101,6 +103,7 @@ impl Sending {
             base: 1,
             next,
             credit: 2 * window,
+            singles: 0,
             mended: 0,
             round_trip,
             pauses: 0,
@@ -168,13 +171,15 @@ impl Sending {
         }
         self.phase = Phase::Data;
         self.credit = (self.credit + acknowledged + 1 - self.base).min(4 * self.window);
+        let is_single = acknowledged == self.base;
         self.base = acknowledged + 1;
         if self.base > self.last {
             return Next::Complete;
         }
         let missed = self.next - self.base;
+        self.singles = if is_single && missed > 0 { self.singles + 1 } else { 0 };
         if missed > 0 {
-            if 2 * missed <= self.credit {
+            if self.singles < 2 && 2 * missed <= self.credit {
                 self.mended = self.base;
                 return self.again_from_base(missed, now);
             }
