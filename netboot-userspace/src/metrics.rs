@@ -67,6 +67,16 @@ pub fn render(status: &Status) -> String {
     }
     registry.register("up", "Whether a service, or another part of the daemon, is up", up);
 
+    let degraded = Family::<Name, Gauge>::default();
+    let mut parts = BTreeMap::new();
+    for service in &status.services {
+        *parts.entry(&service.name).or_insert(false) |= service.state == "degraded";
+    }
+    for (name, is_degraded) in parts {
+        degraded.get_or_create(&Name { name: name.clone() }).set(is_degraded.into());
+    }
+    registry.register("degraded", "Whether a part is up, but not as it should be", degraded);
+
     let machines = Family::<Name, Gauge>::default();
     let numbers = [
         ("known", status.machines.len()),
@@ -142,6 +152,8 @@ mod tests {
             "netboot_up{name=\"syslog\"} 1",
             "netboot_up{name=\"tftp\"} 0",
             "netboot_up{name=\"boot.root\"} 1",
+            "netboot_degraded{name=\"boot.root\"} 1",
+            "netboot_degraded{name=\"tftp\"} 0",
             "netboot_other_servers{name=\"unexpected\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");

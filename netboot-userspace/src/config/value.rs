@@ -79,8 +79,8 @@ fn greatest<T>() -> u128 {
 
 /// Of TFTP, in bytes. Who asks for none gets 512; RFC 2348 has 65464 at most.
 pub(crate) fn block_size(value: &DeValue<'_>) -> Result<u16, String> {
-    match number(value)? {
-        size @ 512..=65464 => Ok(size),
+    match number::<i64>(value)? {
+        size @ 512..=65464 => u16::try_from(size).map_err(|error| error.to_string()),
         size => Err(format!("{size} is no block size: 512 to 65464 are")),
     }
 }

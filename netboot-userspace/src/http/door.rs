@@ -1,14 +1,23 @@
 //! Where connections come in: a bounded number, and none that stays without asking.
 
 use std::{
+    convert::Infallible,
     io,
     net::SocketAddr,
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{Extension, Router, extract::ConnectInfo};
+use axum::{
+    Extension, Router,
+    extract::ConnectInfo,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 use hyper::{
+    Request,
+    body::Incoming,
     server::conn::http1,
     service::{Service as _, service_fn},
 };
@@ -17,7 +26,6 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::SockRef;
-use std::sync::Arc;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -129,10 +137,21 @@ impl Door {
         let seat = Arc::new(seat);
         let router = self.router.layer(Extension(ConnectInfo(ends)));
         let service = TowerToHyperService::new(router);
-        let service = service_fn(|request| {
+        let service = service_fn(|request: Request<Incoming>| {
             let working = Working::new(&seat);
-            let answer = service.call(request);
-            async move { answer.await.map(|answer| working.with(answer)) }
+            // What came at once was read at once, however long it is.
+            let is_too_large = head_size(&request) > MAX_HEAD;
+            let answer = (!is_too_large).then(|| service.call(request));
+            if is_too_large {
+                count(&self.counters.heads_too_large);
+            }
+            async move {
+                let answer = match answer {
+                    Some(answer) => answer.await?,
+                    None => too_large(),
+                };
+                Ok::<_, Infallible>(working.with(answer))
+            }
         });
         let patience = if is_short { self.patience / 6 } else { self.patience };
         let mut connection = pin!(
@@ -162,6 +181,19 @@ impl Door {
             debug!(client = %peer, %error, "http: the connection ended");
         }
     }
+}
+
+/// Of a request's line and fields, as they are on the wire.
+fn head_size(request: &Request<Incoming>) -> usize {
+    let line = request.method().as_str().len() + " HTTP/1.1\r\n".len() + 1;
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let fields = request.headers().iter();
+    line + path + fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
+}
+
+fn too_large() -> Response {
+    let text = "the request's head is too large: 32 KiB are the most\n";
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text).into_response()
 }
 
 /// The client left before its turn.
