@@ -103,12 +103,12 @@ mod tests {
 
     #[test]
     fn nobody_takes_what_another_needs() {
-        check(65_536, 16, 2048, 512, false);
-        check(1 << 30, 16, 2048, 512, false);
-        check(16_384, 16, 2048, 512, false);
-        check(4096, 16, 1344, 448, true);
-        check(1024, 16, 255, 85, true);
-        check(256, 16, 63, 21, true);
+        check(65_536, 32, 2048, 512, false);
+        check(1 << 30, 32, 2048, 512, false);
+        check(16_384, 32, 2048, 512, false);
+        check(4096, 32, 1344, 448, true);
+        check(1024, 32, 255, 85, true);
+        check(256, 20, 63, 21, true);
         check(64, 4, 15, 5, true);
         check(0, 1, 1, 1, true);
     }

@@ -79,6 +79,11 @@ impl Admission {
         if self.all >= all { Err(Full::All) } else { Ok(()) }
     }
 
+    /// How many an address has.
+    pub(super) fn of_address(&self, address: IpAddr) -> usize {
+        self.addresses.get(&address).copied().unwrap_or(0)
+    }
+
     pub(super) fn begin(&mut self, source: Source) {
         self.all += 1;
         *self.addresses.entry(source.address).or_default() += 1;

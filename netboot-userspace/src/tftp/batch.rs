@@ -28,6 +28,8 @@ pub(super) struct Receiver {
     headers: MultiHeaders<SockaddrStorage>,
     buffers: Box<[[u8; LONGEST]; BATCH]>,
     received: Vec<(usize, SocketAddr, Option<IpAddr>)>,
+    /// Datagrams that the kernel has dropped since the socket was made, as it said last (`SO_RXQ_OVFL`).
+    dropped: Option<u32>,
 }
 
 /// A datagram that came.
@@ -67,6 +69,7 @@ pub(super) struct Sender {
 /// # Errors
 /// The kernel has no such option.
 pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
+    setsockopt(socket, sockopt::RxqOvfl, &1)?;
     if is_ipv4 {
         setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
         set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
@@ -112,11 +115,11 @@ impl<'o> Batch<'o> {
 
 impl Receiver {
     pub(super) fn new() -> Self {
-        let space = cmsg_space!(libc::in6_pktinfo, libc::in_pktinfo);
         Self {
-            headers: MultiHeaders::preallocate(BATCH, Some(space)),
+            headers: headers(),
             buffers: Box::new([[0; LONGEST]; BATCH]),
             received: Vec::with_capacity(BATCH),
+            dropped: None,
         }
     }
 
@@ -131,14 +134,35 @@ impl Receiver {
         let flags = MsgFlags::MSG_DONTWAIT;
         let messages =
             recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
+        let mut is_cut = false;
         for message in messages {
             let from = message.address.and_then(socket_address);
-            let to = message.cmsgs().ok().and_then(|mut messages| messages.find_map(own_address));
+            let mut to = None;
+            match message.cmsgs() {
+                Ok(told) => {
+                    for told in told {
+                        match told {
+                            ControlMessageOwned::RxqOvfl(dropped) => self.dropped = Some(dropped),
+                            told => to = to.or_else(|| own_address(told)),
+                        }
+                    }
+                }
+                Err(_) => is_cut = true,
+            }
             // What has no sender gets a place all the same, so that lengths and buffers stay together.
             let from = from.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
             self.received.push((message.bytes, from, to));
         }
+        if is_cut {
+            // The kernel leaves as much room as it needed last, and from the first drop on it needs more.
+            self.headers = headers();
+        }
         Ok(())
+    }
+
+    /// Datagrams that the kernel has dropped, in all, if it said so.
+    pub(super) fn dropped(&self) -> Option<u32> {
+        self.dropped
     }
 
     pub(super) fn received(&self) -> impl Iterator<Item = Received<'_>> {
@@ -201,6 +225,11 @@ impl Sender {
             sendmmsg(socket.as_raw_fd(), &mut self.headers, slices, addresses, [source], flags)?;
         Ok(sent.count())
     }
+}
+
+fn headers() -> MultiHeaders<SockaddrStorage> {
+    let space = cmsg_space!(libc::in6_pktinfo, libc::in_pktinfo, u32);
+    MultiHeaders::preallocate(BATCH, Some(space))
 }
 
 /// Whether the socket only has no room for now.

@@ -17,6 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use arc_swap::ArcSwapOption;
 use futures_lite::AsyncRead;
 use lru::LruCache;
 use rustix::io::{Errno, ReadWriteFlags};
@@ -85,7 +86,8 @@ pub(super) struct InMemory {
 
 #[derive(Debug)]
 pub(super) struct OnDisk {
-    file: File,
+    /// Until it was read whole.
+    file: ArcSwapOption<File>,
     version: Version,
     usage: Arc<Usage>,
     /// Once it was read whole.
@@ -122,7 +124,7 @@ impl Contents {
         }
         let usage = &self.0.usage;
         if usage.open.load(Relaxed) >= MAX_OPEN {
-            return Err(io::Error::other("too many files are read at once: ask again"));
+            return self.read_now(file, key, version);
         }
         let on_disk = Arc::new(OnDisk::new(file, version, Arc::clone(usage)));
         let entry = Entry {
@@ -139,6 +141,24 @@ impl Contents {
             drop(runtime.spawn_blocking(move || this.read(key, &on_disk)));
         }
         Ok(Content::Disk(on_disk))
+    }
+
+    /// Where no more files can be open.
+    fn read_now(&self, file: File, key: Key, version: Version) -> io::Result<Content> {
+        let size = usize::try_from(version.size).unwrap_or(usize::MAX);
+        if version.size > LARGEST || !self.make_room(size) {
+            return Err(io::Error::other("too many files are read at once: ask again"));
+        }
+        let bytes = read_whole(&file, version)?;
+        let in_memory = Arc::new(InMemory::new(bytes, Arc::clone(&self.0.usage)));
+        let entry = Entry {
+            version,
+            on_disk: Weak::new(),
+            in_memory: Arc::downgrade(&in_memory),
+            kept: Some(Arc::clone(&in_memory)),
+        };
+        self.files().put(key, entry);
+        Ok(Content::Memory(in_memory))
     }
 
     fn find(&self, key: Key, version: Version) -> Option<Content> {
@@ -158,7 +178,8 @@ impl Contents {
             return;
         }
         // What cannot be read is told to who asks for it.
-        let Ok(bytes) = read_whole(&on_disk.file, on_disk.version) else { return };
+        let Some(file) = on_disk.file.load_full() else { return };
+        let Ok(bytes) = read_whole(&file, on_disk.version) else { return };
         let in_memory = Arc::new(InMemory::new(bytes, Arc::clone(&self.0.usage)));
         let mut files = self.files();
         if let Some(entry) = files.get_mut(&key)
@@ -168,7 +189,7 @@ impl Contents {
             entry.kept = Some(Arc::clone(&in_memory));
         }
         drop(files);
-        let _ = on_disk.in_memory.set(in_memory);
+        on_disk.is_read(in_memory);
     }
 
     /// What nobody uses is given up for it, what was asked for longest ago first.
@@ -213,9 +234,9 @@ impl Content {
             Self::Disk(on_disk) => match on_disk.in_memory.get() {
                 Some(octets) => Arc::clone(octets),
                 None => {
-                    let bytes = read_whole(&on_disk.file, on_disk.version)?;
-                    let octets = Arc::new(InMemory::new(bytes, Arc::clone(&on_disk.usage)));
-                    Arc::clone(on_disk.in_memory.get_or_init(|| octets))
+                    let file = on_disk.file.load_full().ok_or(io::ErrorKind::Interrupted)?;
+                    let bytes = read_whole(&file, on_disk.version)?;
+                    on_disk.is_read(Arc::new(InMemory::new(bytes, Arc::clone(&on_disk.usage))))
                 }
             },
         };
@@ -258,16 +279,33 @@ impl Drop for InMemory {
 impl OnDisk {
     fn new(file: File, version: Version, usage: Arc<Usage>) -> Self {
         usage.open.fetch_add(1, Relaxed);
+        let file = ArcSwapOption::from_pointee(file);
         Self { file, version, usage, in_memory: OnceLock::new() }
+    }
+
+    /// From now on it is sent from memory, and need not be open.
+    fn is_read(&self, octets: Arc<InMemory>) -> Arc<InMemory> {
+        let octets = Arc::clone(self.in_memory.get_or_init(|| octets));
+        if self.file.swap(None).is_some() {
+            self.usage.open.fetch_sub(1, Relaxed);
+        }
+        octets
+    }
+
+    /// # Errors
+    /// It has been read whole meanwhile: [`Content::bytes`] has it.
+    fn file(&self) -> Result<Arc<File>, Unread> {
+        self.file.load_full().ok_or(Unread::NotCached)
     }
 
     /// What the page cache has of this place, which is all of it; never waits for the disk.
     pub(super) fn read_cached(&self, buffer: &mut [u8], position: u64) -> Result<(), Unread> {
+        let file = self.file()?;
         let mut filled = 0;
         while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
             let at = position + filled as u64;
             let room = &mut [IoSliceMut::new(room)];
-            match rustix::io::preadv2(&self.file, room, at, ReadWriteFlags::NOWAIT) {
+            match rustix::io::preadv2(&file, room, at, ReadWriteFlags::NOWAIT) {
                 Ok(0) => return Err(Unread::Changed),
                 Ok(bytes) => filled += bytes,
                 // Some file systems cannot tell: NFS, FUSE.
@@ -277,16 +315,22 @@ impl OnDisk {
                 Err(error) => return Err(Unread::Failed(error.into())),
             }
         }
-        self.check_version()
+        self.check_version(&file)
     }
 
     /// The same, and waits for the disk; what is behind it is in the page cache then, too.
     pub(super) fn fetch(&self, position: u64, length: usize) -> Result<Vec<u8>, Unread> {
         const AHEAD: usize = 1 << 20;
+        if let Some(octets) = self.in_memory.get() {
+            let start = usize::try_from(position).unwrap_or(usize::MAX);
+            let rest = octets.bytes.get(start..).unwrap_or_default();
+            return rest.get(..length).map(<[u8]>::to_vec).ok_or(Unread::Changed);
+        }
+        let file = self.file()?;
         let mut buffer = vec![0; length.max(AHEAD)];
         let mut filled = 0;
         while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match self.file.read_at(room, position + filled as u64) {
+            match file.read_at(room, position + filled as u64) {
                 Ok(0) => break,
                 Ok(bytes) => filled += bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -296,14 +340,24 @@ impl OnDisk {
         if filled < length {
             return Err(Unread::Changed);
         }
-        self.check_version()?;
+        self.check_version(&file)?;
         buffer.truncate(length);
         buffer.shrink_to_fit();
         Ok(buffer)
     }
 
-    fn check_version(&self) -> Result<(), Unread> {
-        let metadata = self.file.metadata().map_err(Unread::Failed)?;
+    /// Up to so many bytes, without a look at the version.
+    fn fetch_some(&self, length: usize, position: u64) -> io::Result<Vec<u8>> {
+        let rest = self.version.size.saturating_sub(position);
+        let length = length.min(usize::try_from(rest).unwrap_or(usize::MAX)).min(1 << 16);
+        self.fetch(position, length).map_err(|why| match why {
+            Unread::Failed(error) => error,
+            Unread::NotCached | Unread::Changed => io::ErrorKind::ResourceBusy.into(),
+        })
+    }
+
+    fn check_version(&self, file: &File) -> Result<(), Unread> {
+        let metadata = file.metadata().map_err(Unread::Failed)?;
         // To replace or to remove it by name changes the time of its inode's change, and not what is in it.
         let now = Version::of(&metadata);
         let is_same = (now.size, now.modified) == (self.version.size, self.version.modified);
@@ -313,7 +367,9 @@ impl OnDisk {
 
 impl Drop for OnDisk {
     fn drop(&mut self) {
-        self.usage.open.fetch_sub(1, Relaxed);
+        if self.file.load().is_some() {
+            self.usage.open.fetch_sub(1, Relaxed);
+        }
     }
 }
 
@@ -366,7 +422,10 @@ impl AsyncRead for Reader {
                 let rest = octets.bytes.get(usize::try_from(at).unwrap_or(usize::MAX)..);
                 rest.unwrap_or_default().read(buffer)
             }
-            Content::Disk(on_disk) => on_disk.file.read_at(buffer, at),
+            Content::Disk(on_disk) => match on_disk.fetch_some(buffer.len(), at) {
+                Ok(bytes) => (&bytes[..]).read(buffer),
+                Err(error) => Err(error),
+            },
         };
         if let Ok(bytes) = &read {
             self.position += *bytes as u64;

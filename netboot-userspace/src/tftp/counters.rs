@@ -26,6 +26,10 @@ pub(super) enum Event {
     TooMany,
     /// A transfer that its client never answered made room for a new one.
     GaveWay,
+    /// Its client's address was forged, or another program has its port.
+    Guessed,
+    /// Requests that the kernel had no room for.
+    Unheard,
     /// No request, no acknowledgement and no error.
     Malformed,
     /// It belongs to no transfer, or came from another port than the transfer's.
@@ -41,7 +45,7 @@ pub(super) enum Event {
 pub struct Counters(Arc<[AtomicU64; Event::ALL.len()]>);
 
 impl Event {
-    const ALL: [(Self, &'static str); 15] = [
+    const ALL: [(Self, &'static str); 17] = [
         (Self::Complete, "complete"),
         (Self::Probe, "size-probes"),
         (Self::Aborted, "aborted"),
@@ -52,6 +56,8 @@ impl Event {
         (Self::Refused, "refused"),
         (Self::TooMany, "too-many"),
         (Self::GaveWay, "gave-way"),
+        (Self::Guessed, "guessed-ports"),
+        (Self::Unheard, "unheard"),
         (Self::Malformed, "malformed"),
         (Self::Foreign, "foreign"),
         (Self::BlocksResent, "blocks-resent"),

@@ -78,9 +78,20 @@ pub(super) struct Engine<H> {
     disk: JoinSet<(Id, u64, Result<Vec<u8>, Unread>)>,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
+    /// Datagrams of requests that the kernel had no room for.
+    dropped: u32,
     /// What is under way is finished.
     is_ending: bool,
     tell: Tell,
+}
+
+impl Transfer {
+    /// At its begin the client knows the one port that it was answered from. Who forged the client's address has to
+    /// try all ports, and would have the file sent to somebody who does not want it.
+    fn is_guessed(&self, socket: usize) -> bool {
+        let is_young = self.sending.acknowledged_blocks() <= 2 * u64::from(self.asked.window);
+        is_young && socket != self.socket && Some(socket) != self.before
+    }
 }
 
 /// Hears how it is: why something is amiss, or that nothing is.
@@ -105,6 +116,8 @@ struct Transfer {
     source: Source,
     /// In `sockets`.
     socket: usize,
+    /// That of the transfer whose place it took: what comes late there is no guess.
+    before: Option<usize>,
     content: Content,
     oack: Box<[u8]>,
     sending: Sending,
@@ -160,6 +173,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             disk: JoinSet::new(),
             refused: None,
             gave_way: None,
+            dropped: 0,
             is_ending: false,
             tell,
         }
@@ -187,7 +201,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         cancel: &CancellationToken,
         cut: &CancellationToken,
     ) -> io::Result<()> {
-        let mut receiver = Receiver::new();
+        // What each socket's kernel side has dropped is told by its own messages.
+        let (mut receiver, mut requests) = (Receiver::new(), Receiver::new());
         let mut is_ready = vec![false; self.sockets.len()];
         while !(self.is_ending && self.transfers.is_empty()) {
             let wakes = self.timers.peek().map(|Reverse((at, _))| *at);
@@ -212,7 +227,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             // Transfers go before requests, of which there may be a flood.
             for number in (0..is_ready.len()).rev() {
                 if is_ready.get(number) == Some(&true) {
-                    self.hear(number, &mut receiver)?;
+                    let receiver = if number == REQUESTS { &mut requests } else { &mut receiver };
+                    self.hear(number, receiver)?;
                 }
             }
             self.wake(Instant::now());
@@ -239,6 +255,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             }
         }
         let now = Instant::now();
+        self.unheard(number, receiver, now);
         for datagram in receiver.received() {
             match number {
                 REQUESTS => self.request(datagram, now),
@@ -248,12 +265,35 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         Ok(())
     }
 
+    /// What came to the port of requests, and there was no room for it.
+    fn unheard(&mut self, number: usize, receiver: &Receiver, now: Instant) {
+        let Some(dropped) = receiver.dropped().filter(|_| number == REQUESTS) else { return };
+        let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
+        if new > 0 {
+            self.reporter.counters.add(Event::Unheard, new.into());
+            self.is_refusing(now, || {
+                "requests come faster than they are heard (tftp-unheard counts): somebody floods the port".into()
+            });
+        }
+    }
+
+    /// Tells of it until a minute after the last time.
+    fn is_refusing(&mut self, now: Instant, why: impl FnOnce() -> String) {
+        if self.refused.replace(now).is_none() {
+            (self.tell)(Some(why()));
+        }
+    }
+
     /// On the port of transfers.
     fn answer(&mut self, socket: usize, datagram: Received<'_>, now: Instant) {
         let Some(local) = datagram.to else { return };
         let ends = Ends { client: datagram.from, local };
         let packet = Packet::parse(datagram.bytes);
         let transfer = self.transfers.get_mut(&ends);
+        if transfer.as_ref().is_some_and(|transfer| transfer.is_guessed(socket)) {
+            self.reporter.counters.count(Event::Foreign);
+            return self.end(ends, &Outcome::Guessed, now);
+        }
         let Some(transfer) = transfer.filter(|transfer| transfer.socket == socket) else {
             return match packet {
                 Packet::Acknowledgement(_) => self.foreign(socket, ends, now),

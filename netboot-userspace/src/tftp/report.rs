@@ -59,6 +59,8 @@ pub(super) enum Outcome {
     TooSlow,
     AskedAnew,
     GaveWay,
+    /// It was acknowledged to ports that were not its own.
+    Guessed,
     Cut,
     Unread(String),
 }
@@ -79,7 +81,8 @@ impl Reporter {
         let (machine, ms) = (machine.map(display), took.as_millis());
         let shown = Shown { outcome, event, bytes, size: *size, is_answered };
         // Firmware looks at the size, leaves, and asks again: that one is the boot's step.
-        let is_step = is_answered || !matches!(event, Event::Probe | Event::GaveWay | Event::Lost);
+        let is_step = is_answered
+            || !matches!(event, Event::Probe | Event::GaveWay | Event::Guessed | Event::Lost);
         if is_step && self.lines.admit(client.ip().to_canonical(), now) {
             info!(%client, machine, %file, bytes, size, ms, block_size, window, resent_blocks, "tftp: {shown}");
         } else {
@@ -105,6 +108,7 @@ fn event(outcome: &Outcome, is_answered: bool, asks_size: bool) -> Event {
         Outcome::Lost | Outcome::TooSlow => Event::Lost,
         Outcome::AskedAnew => Event::AskedAnew,
         Outcome::GaveWay => Event::GaveWay,
+        Outcome::Guessed => Event::Guessed,
         Outcome::Cut => Event::Cut,
         Outcome::Unread(_) => Event::Refused,
     }
@@ -148,7 +152,8 @@ impl fmt::Display for Shown<'_> {
             Outcome::AskedAnew => f.write_str(": the client asked anew"),
             Outcome::Cut => f.write_str(": the daemon ends"),
             Outcome::Unread(why) => write!(f, ": {why}"),
-            Outcome::GaveWay => f.write_str(": made room for a machine with a reservation"),
+            Outcome::Guessed => f.write_str(": somebody guesses its port"),
+            Outcome::GaveWay => f.write_str(": made room for another machine"),
             Outcome::Complete | Outcome::Unconfirmed => Ok(()),
         }
     }

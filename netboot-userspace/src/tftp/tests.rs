@@ -1,5 +1,6 @@
 mod clients;
 mod differential;
+mod limits;
 
 use std::{
     fs,
@@ -327,61 +328,6 @@ async fn a_request_comes_again() {
     lab.serving.abort();
 }
 
-/// As one host does it: its transfers are its own, and cost others nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_never_answered_give_way() {
-    let lab = Lab::new();
-    let server = lab.server;
-    let flood = spawn_blocking(move || {
-        let sockets: Vec<_> = (0..300).map(|_| Client::new(server)).collect();
-        for round in 0..4 {
-            for client in &sockets {
-                client.ask(format!("{}\0octet\0", [0, 511, 512, 513][round]).as_bytes());
-            }
-        }
-        request(server, 1, b"1469", &["tsize", "0"], usize::MAX - 1)
-    });
-    let Answer::File { content: got, .. } = flood.await.unwrap() else { panic!("refused") };
-    assert!(got == content(1469));
-    assert_eq!(lab.counter(Event::TooMany), 0);
-    assert!(lab.troubles.lock().unwrap().is_empty());
-    lab.cancel.cancel();
-    lab.serving.abort();
-}
-
-/// Of sixteen transfers an address has two: what it never answered gives way, and then it gets no answer.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_source_has_its_part() {
-    let lab = Lab::with(4, USUAL, 16);
-    let server = lab.server;
-    let talk = spawn_blocking(move || {
-        let [mut one, mut two, mut three, four] = [(); 4].map(|()| Client::new(server));
-        for client in [&mut one, &mut two, &mut three] {
-            client.ask(b"513\0octet\0");
-            assert_eq!(client.hears()[..4], [0, 3, 0, 1]);
-        }
-        one.says(b"\0\x04\0\x01");
-        // It asks again: an error would send it to its disk.
-        one.hears_nothing(Duration::from_millis(100));
-        for client in [&mut two, &mut three] {
-            client.says(b"\0\x04\0\x01");
-            assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
-        }
-        four.ask(b"513\0octet\0");
-        four.hears_nothing(Duration::from_millis(100));
-        two.says(b"\0\x04\0\x02");
-        three.says(b"\0\x05\0\0");
-        let again = request(server, 1, b"513", &[], 9);
-        assert!(matches!(again, Answer::File { .. }), "{again:?}");
-    });
-    talk.await.unwrap();
-    lab.expect_counters(&[(Event::GaveWay, 1), (Event::TooMany, 1), (Event::Complete, 2)]);
-    let troubles = lab.troubles.lock().unwrap().clone();
-    let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
-    assert!(why.contains("tftp-too-many counts"), "{why}");
-    lab.end().await;
-}
-
 /// All is said on the port of requests; blocks have the size that the client's network takes.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_port() {
@@ -437,7 +383,10 @@ async fn a_file_is_replaced_while_it_is_sent() {
         assert_eq!(client.hears()[4..], content(513)[..512]);
         fs::write(path, "new").unwrap();
         client.says(b"\0\x04\0\x01");
-        assert_eq!(client.hears()[4..], content(513)[512..]);
+        // The rest of what it was, if it was in memory by then; never of what it is.
+        let rest = client.hears();
+        let is_old = rest[..4] == [0, 3, 0, 2] && rest[4..] == content(513)[512..];
+        assert!(is_old || rest.starts_with(b"\0\x05\0\0the file was changed"), "{rest:?}");
         let mut client = Client::new(server);
         client.ask(b"513\0octet\0");
         assert_eq!(client.hears(), b"\0\x03\0\x01new");

@@ -118,6 +118,19 @@ async fn memory_and_open_files_are_bounded() {
     }
     assert!(used.len() <= MAX_OPEN, "{} files are open", used.len());
     assert!(used.len() > MAX_OPEN / 2);
+
+    // Small ones are read then, and are not open for longer than that.
+    for number in 0..MAX_OPEN + 50 {
+        let path = path(2000 + number);
+        fs::write(&path, "small").unwrap();
+        used.push(contents.of(File::open(&path).unwrap()).unwrap());
+    }
+    used.drain(..MAX_OPEN / 2 + 1);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while usage.open.load(Relaxed) > MAX_OPEN / 2 {
+        assert!(Instant::now() < deadline, "{} are open", usage.open.load(Relaxed));
+        std::thread::yield_now();
+    }
 }
 
 #[test]

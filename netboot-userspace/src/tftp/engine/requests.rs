@@ -143,6 +143,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             request,
             source,
             socket,
+            before,
             content,
             oack: oack.into(),
             wakes: sending.deadline(),

@@ -38,7 +38,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             }
         }
         let Err(full) = self.admission.check(source) else { return Ok(()) };
-        let victim = self.unanswered_of(full).or_else(|| self.stranger(source, full));
+        let victim = self.unanswered_of(full).or_else(|| self.greedy(source, full));
         if let Some(ends) = victim {
             self.give_way(ends, now);
         }
@@ -70,18 +70,30 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         oldest.find(makes_room).map(|Id(ends, _)| *ends)
     }
 
-    fn stranger(&self, source: Source, full: Full) -> Option<Ends> {
-        if !source.is_known || full != Full::All {
-            return None;
-        }
-        let mut some = self.transfers.iter().take(LOOKED_AT);
-        some.find(|(_, transfer)| !transfer.source.is_known).map(|(ends, _)| *ends)
+    /// One of a source that has many, for one that has few; of strangers for a machine with a reservation.
+    fn greedy(&self, source: Source, full: Full) -> Option<Ends> {
+        let own = self.admission.of_address(source.address);
+        let some = self.transfers.iter().take(LOOKED_AT);
+        let others = some.filter(|(_, transfer)| {
+            let other = transfer.source;
+            full.counts(other)
+                && other.address != source.address
+                && (source.is_known || !other.is_known)
+        });
+        let greediest = others.max_by_key(|(_, transfer)| {
+            (!transfer.source.is_known, self.admission.of_address(transfer.source.address))
+        });
+        let (ends, transfer) = greediest?;
+        let is_stranger = source.is_known && !transfer.source.is_known;
+        let has_many = self.admission.of_address(transfer.source.address) > 16 + 2 * own;
+        (is_stranger || has_many).then_some(*ends)
     }
 
     /// No answer: the client asks again, and an ERROR would send it to its disk.
     pub(super) fn refuse_for_room(&mut self, source: Source, full: Full, now: Instant) {
         self.reporter.counters.count(Event::TooMany);
-        if self.refused.replace(now).is_none() {
+        let under_way = self.transfers.len();
+        self.is_refusing(now, || {
             let who = match full {
                 Full::Address(address) => format!("{address} has as many as one host may have"),
                 Full::Network(network) => {
@@ -90,12 +102,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 Full::Strangers => "hosts without reservation have as many as they may".to_owned(),
                 Full::All => "there are as many as may be".to_owned(),
             };
-            (self.tell)(Some(format!(
-                "requests are left unanswered, the first one of {}: {} transfers are under way, and {who} \
-                 (tftp-too-many counts)",
-                source.address,
-                self.transfers.len()
-            )));
-        }
+            format!(
+                "requests are left unanswered, the first one of {}: {under_way} transfers are under way, \
+                 and {who} (tftp-too-many counts)",
+                source.address
+            )
+        });
     }
 }

@@ -1,0 +1,98 @@
+//! What a source can have, and what it cannot make others have.
+
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+
+use super::{
+    Lab, USUAL,
+    clients::{Answer, Client, request},
+    content,
+};
+use crate::tftp::counters::Event;
+
+/// As one host does it: its transfers are its own, and cost others nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_never_answered_give_way() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let flood = spawn_blocking(move || {
+        let sockets: Vec<_> = (0..300).map(|_| Client::new(server)).collect();
+        for round in 0..4 {
+            for client in &sockets {
+                client.ask(format!("{}\0octet\0", [0, 511, 512, 513][round]).as_bytes());
+            }
+        }
+        request(server, 1, b"1469", &["tsize", "0"], usize::MAX - 1)
+    });
+    let Answer::File { content: got, .. } = flood.await.unwrap() else { panic!("refused") };
+    assert!(got == content(1469));
+    assert_eq!(lab.counter(Event::TooMany), 0);
+    assert!(lab.troubles.lock().unwrap().is_empty());
+    lab.cancel.cancel();
+    lab.serving.abort();
+}
+
+/// Of sixteen transfers an address has two: what it never answered gives way, and then it gets no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_has_its_part() {
+    let lab = Lab::with(4, USUAL, 16);
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let [mut one, mut two, mut three, four] = [(); 4].map(|()| Client::new(server));
+        for client in [&mut one, &mut two, &mut three] {
+            client.ask(b"513\0octet\0");
+            assert_eq!(client.hears()[..4], [0, 3, 0, 1]);
+        }
+        one.says(b"\0\x04\0\x01");
+        // It asks again: an error would send it to its disk.
+        one.hears_nothing(Duration::from_millis(100));
+        for client in [&mut two, &mut three] {
+            client.says(b"\0\x04\0\x01");
+            assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
+        }
+        four.ask(b"513\0octet\0");
+        four.hears_nothing(Duration::from_millis(100));
+        two.says(b"\0\x04\0\x02");
+        three.says(b"\0\x05\0\0");
+        let again = request(server, 1, b"513", &[], 9);
+        assert!(matches!(again, Answer::File { .. }), "{again:?}");
+    });
+    talk.await.unwrap();
+    lab.expect_counters(&[(Event::GaveWay, 1), (Event::TooMany, 1), (Event::Complete, 2)]);
+    let troubles = lab.troubles.lock().unwrap().clone();
+    let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
+    assert!(why.contains("tftp-too-many counts"), "{why}");
+    lab.end().await;
+}
+
+/// Who forges a client's address does not know which port it was answered from.
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_are_not_guessed() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let mut victim = Client::new(server);
+        victim.ask(b"5000000\0octet\0blksize\x001400\0windowsize\x0064\0");
+        assert_eq!(victim.hears()[..2], [0, 6]);
+        let own = victim.server;
+        // The ports of others.
+        let mut port = own;
+        while port == own {
+            let mut other = Client::new(server);
+            other.ask(b"1\0octet\0");
+            other.hears();
+            other.says(b"\0\x04\0\x01");
+            port = other.server;
+        }
+        victim.server = port;
+        victim.says(b"\0\x04\0\0");
+        victim.hears_nothing(Duration::from_millis(100));
+        victim.server = own;
+        victim.says(b"\0\x04\0\0");
+        assert_eq!(victim.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
+    });
+    talk.await.unwrap();
+    lab.expect_counters(&[(Event::Guessed, 1), (Event::Foreign, 2)]);
+    lab.end().await;
+}
