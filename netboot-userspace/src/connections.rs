@@ -10,12 +10,15 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio_util::sync::CancellationToken;
 
 pub use self::crowd::Crowd;
+
+/// Who takes nothing of an answer for so long gives way, where there is no room.
+const STALLED: Duration = Duration::from_secs(5);
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ struct Taken {
     source: IpAddr,
     /// `None`: an answer is under way.
     waits_since: Option<Instant>,
+    /// When the other end last took some of it.
+    moved: Instant,
     end: CancellationToken,
 }
 
@@ -73,7 +78,7 @@ pub enum Entry {
 pub enum Refusal {
     /// Its source has so many.
     Source(usize),
-    /// All have an answer under way.
+    /// All take an answer that is under way.
     Full,
 }
 
@@ -90,7 +95,7 @@ impl Room {
     pub fn enter(&self, from: IpAddr, now: Instant) -> Result<(Seat, Entry), Refusal> {
         let source = source(from);
         let mut open = self.lock();
-        let entered = open.make_place(source, self.limits);
+        let entered = open.make_place(source, self.limits, now);
         let counted = match entered {
             Ok(Entry::Free) => None,
             Ok(Entry::Instead) => Some(&self.counters.gave_way),
@@ -103,7 +108,8 @@ impl Room {
         let (number, end) = (open.next, CancellationToken::new());
         open.next += 1;
         *open.sources.entry(source).or_default() += 1;
-        open.seats.insert(number, Taken { source, waits_since: Some(now), end: end.clone() });
+        open.seats
+            .insert(number, Taken { source, waits_since: Some(now), moved: now, end: end.clone() });
         Ok((Seat { room: self.clone(), number, end }, entry))
     }
 
@@ -134,7 +140,12 @@ impl Room {
 }
 
 impl Open {
-    fn make_place(&mut self, source: IpAddr, limits: Limits) -> Result<Entry, Refusal> {
+    fn make_place(
+        &mut self,
+        source: IpAddr,
+        limits: Limits,
+        now: Instant,
+    ) -> Result<Entry, Refusal> {
         let of_source = self.of(source);
         if of_source >= limits.of_source {
             return Err(Refusal::Source(of_source));
@@ -148,7 +159,14 @@ impl Open {
         });
         let longest =
             waiting.max_by_key(|(_, of_source, since)| (*of_source, std::cmp::Reverse(*since)));
-        let (number, ..) = longest.ok_or(Refusal::Full)?;
+        // Then whoever takes nothing of its answer: it could hold its place for as long as it likes.
+        let stalled = self
+            .seats
+            .iter()
+            .filter(|(_, taken)| now.saturating_duration_since(taken.moved) >= STALLED);
+        let stalled = stalled.map(|(number, taken)| (*number, self.of(taken.source), taken.moved));
+        let stalled = || stalled.max_by_key(|(_, of, since)| (*of, std::cmp::Reverse(*since)));
+        let (number, ..) = longest.or_else(stalled).ok_or(Refusal::Full)?;
         if let Some(taken) = self.remove(number) {
             taken.end.cancel();
         }
@@ -172,9 +190,16 @@ impl Open {
 }
 
 impl Seat {
-    /// An answer is under way: it does not give way.
+    /// An answer is under way: it does not give way while the other end takes it.
     pub fn works(&self) {
         self.set(None);
+    }
+
+    /// The other end took some of the answer.
+    pub fn moves(&self) {
+        if let Some(taken) = self.room.lock().seats.get_mut(&self.number) {
+            taken.moved = Instant::now();
+        }
     }
 
     /// It waits, from now on.
@@ -190,6 +215,7 @@ impl Seat {
     fn set(&self, waits_since: Option<Instant>) {
         if let Some(taken) = self.room.lock().seats.get_mut(&self.number) {
             taken.waits_since = waits_since;
+            taken.moved = Instant::now();
         }
     }
 }

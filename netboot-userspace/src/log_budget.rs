@@ -1,6 +1,7 @@
 //! How many lines each client gets in the log.
 
 use std::{
+    cmp::Ordering,
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
@@ -11,6 +12,8 @@ use tracing::warn;
 
 /// A boot takes a handful; machines behind one NAT share them.
 const LINES: u64 = 200;
+/// Of all clients: whoever forges addresses has many.
+const ALL_LINES: u64 = 10_000;
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Clients that are counted apart; the rest share one count.
 const MAX_CLIENTS: usize = 1024;
@@ -19,7 +22,13 @@ const MAX_CLIENTS: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct LogBudget {
     service: &'static str,
-    clients: Arc<Mutex<HashMap<IpAddr, Count>>>,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    clients: HashMap<IpAddr, Count>,
+    all: Option<Count>,
 }
 
 struct Count {
@@ -30,35 +39,72 @@ struct Count {
 impl LogBudget {
     /// The lines of one service.
     pub(crate) fn new(service: &'static str) -> Self {
-        Self { service, clients: Arc::default() }
+        Self { service, counts: Arc::default() }
     }
 
     /// Whether one more line of this client may be written.
     pub(crate) fn admit(&self, client: IpAddr, now: Instant) -> bool {
         const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Counts { clients, all } = &mut *counts;
         if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             clients.retain(|_, count| !count.is_over(now));
         }
         let is_full = clients.len() >= MAX_CLIENTS && !clients.contains_key(&client);
         let client = if is_full { OTHERS } else { client };
         let count = clients.entry(client).or_insert(Count { since: now, lines: 0 });
-        if count.is_over(now) {
-            let left_out = count.lines.saturating_sub(LINES);
-            if left_out > 0 {
+        match count.one_more(LINES, now) {
+            Line::Admitted { left_out: 0 } => {}
+            Line::Admitted { left_out } => {
                 warn!(%client, left_out, "{}: lines were left out", self.service);
             }
-            *count = Count { since: now, lines: 0 };
+            Line::FirstLeftOut => {
+                warn!(%client, "{}: this client asks very often: for a minute its lines are left out (level debug has them)", self.service);
+                return false;
+            }
+            Line::LeftOut => return false,
         }
-        count.lines += 1;
-        if count.lines == LINES + 1 {
-            warn!(%client, "{}: this client asks very often: for a minute its lines are left out (level debug has them)", self.service);
+        let all = all.get_or_insert(Count { since: now, lines: 0 });
+        match all.one_more(ALL_LINES, now) {
+            Line::Admitted { left_out: 0 } => true,
+            Line::Admitted { left_out } => {
+                warn!(left_out, "{}: lines of many clients were left out", self.service);
+                true
+            }
+            Line::FirstLeftOut => {
+                warn!(
+                    "{}: very many clients ask: for a minute lines are left out (level debug has them)",
+                    self.service
+                );
+                false
+            }
+            Line::LeftOut => false,
         }
-        count.lines <= LINES
     }
 }
 
+/// What becomes of a line.
+enum Line {
+    Admitted { left_out: u64 },
+    FirstLeftOut,
+    LeftOut,
+}
+
 impl Count {
+    fn one_more(&mut self, most: u64, now: Instant) -> Line {
+        let mut left_out = 0;
+        if self.is_over(now) {
+            left_out = self.lines.saturating_sub(most);
+            *self = Self { since: now, lines: 0 };
+        }
+        self.lines += 1;
+        match self.lines.cmp(&(most + 1)) {
+            Ordering::Less => Line::Admitted { left_out },
+            Ordering::Equal => Line::FirstLeftOut,
+            Ordering::Greater => Line::LeftOut,
+        }
+    }
+
     fn is_over(&self, now: Instant) -> bool {
         now.duration_since(self.since) >= INTERVAL
     }
@@ -88,9 +134,16 @@ mod tests {
         for client in 1..5000_u32 {
             lines.admit(Ipv4Addr::from(client).into(), now);
         }
-        assert_eq!(lines.clients.lock().unwrap().len(), MAX_CLIENTS + 1);
+        assert_eq!(lines.counts.lock().unwrap().clients.len(), MAX_CLIENTS + 1);
         assert_eq!(admitted(&lines, 6000, now), 0);
         assert_eq!(admitted(&lines, 6000, now + INTERVAL), 200);
-        assert_eq!(lines.clients.lock().unwrap().len(), 1);
+        assert_eq!(lines.counts.lock().unwrap().clients.len(), 1);
+    }
+    #[test]
+    fn all_together_are_bounded() {
+        let (lines, now) = (LogBudget::new("test"), Instant::now());
+        let written = (1..=100).map(|client| admitted(&lines, client, now)).sum::<usize>();
+        assert_eq!(written as u64, ALL_LINES);
+        assert_eq!(admitted(&lines, 1000, now + INTERVAL), 200);
     }
 }

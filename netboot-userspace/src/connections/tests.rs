@@ -60,7 +60,8 @@ fn whoever_waits_longest_gives_way() {
     check(&works, D, Ok(Some(0)));
     let of_many = [(B, WORKS), (A, WORKS), (A, WORKS), (A, WAITS), (C, WAITS), (B, WAITS)];
     check(&of_many, D, Ok(Some(3)));
-    check(&full.map(|(from, _)| (from, WORKS)), D, Err(Refusal::Full));
+    // They have taken nothing of their answers for long.
+    check(&full.map(|(from, _)| (from, WORKS)), D, Ok(Some(1)));
 
     const NET: [&str; 3] = ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:0:1::"];
     let net = NET.map(|from| (from, WAITS));
@@ -86,4 +87,25 @@ async fn it_is_said_until_it_is_over() {
     let why = said[0].as_deref().unwrap();
     assert!(why.starts_with("all 6 connections are taken, 1 of them by 10.0.0.1: "), "{why}");
     assert_eq!(said[1..], [None]);
+}
+
+#[test]
+fn who_takes_an_answer_stays() {
+    let room = room();
+    let start = Instant::now();
+    let from = |last: u8| IpAddr::from([10, 0, 0, last]);
+    let seats: Vec<_> = (0..6).map(|last| room.enter(from(last), start).unwrap().0).collect();
+    seats.iter().for_each(Seat::works);
+    let check = |after: Duration, expect: Option<usize>| {
+        let came = room.enter(from(9), Instant::now() + after);
+        let gone = seats.iter().position(|seat| seat.end.is_cancelled());
+        assert_eq!((came.is_ok(), gone), (expect.is_some(), expect), "{after:?}");
+    };
+    check(STALLED - Duration::from_secs(1), None);
+    seats.iter().for_each(Seat::moves);
+    check(STALLED - Duration::from_millis(1), None);
+    let deadline = Instant::now() + STALLED;
+    while Instant::now() == deadline - STALLED {}
+    seats.iter().filter(|seat| seat.number != 3).for_each(Seat::moves);
+    check(deadline.saturating_duration_since(Instant::now()), Some(3));
 }

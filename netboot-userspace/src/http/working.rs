@@ -25,7 +25,7 @@ impl Working {
 
     /// The answer, which ends it.
     pub(super) fn with(self, answer: Response) -> Response {
-        answer.map(|body| Body::new(Watched { body, _working: self }))
+        answer.map(|body| Body::new(Watched { body, working: self }))
     }
 }
 
@@ -37,7 +37,7 @@ impl Drop for Working {
 
 struct Watched {
     body: Body,
-    _working: Working,
+    working: Working,
 }
 
 impl HttpBody for Watched {
@@ -48,6 +48,8 @@ impl HttpBody for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        // It is asked for when what was before has gone.
+        self.working.0.moves();
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
