@@ -96,6 +96,10 @@ pub fn parse(frame: &[u8]) -> Result<Message<'_>, Unread> {
     }
     let Options { link_address, has_others } = read_options(options)?;
     let kind = if kind == Icmpv6Message::RouterSolicit {
+        // It asks one router: this socket hears what is for others, too.
+        if !destination.is_multicast() {
+            return Err(Unread::Other);
+        }
         if source.is_unspecified() && link_address.is_some() {
             return Err(Unread::Invalid);
         }

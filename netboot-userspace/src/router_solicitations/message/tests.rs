@@ -17,10 +17,14 @@ fn solicitation(tags: &[u8]) -> Vec<u8> {
 
 /// A frame around this message, with the right lengths and checksum.
 fn around(source: Ipv6Addr, icmp: &[u8]) -> Vec<u8> {
+    sent_to(ALL_ROUTERS, source, icmp)
+}
+
+fn sent_to(destination: Ipv6Addr, source: Ipv6Addr, icmp: &[u8]) -> Vec<u8> {
     let mut datagram = vec![0; 40 + icmp.len()];
     let ip = Ipv6Repr {
         src_addr: source,
-        dst_addr: ALL_ROUTERS,
+        dst_addr: destination,
         next_header: IpProtocol::Icmpv6,
         payload_len: icmp.len(),
         hop_limit: 255,
@@ -28,7 +32,7 @@ fn around(source: Ipv6Addr, icmp: &[u8]) -> Vec<u8> {
     let mut packet = Ipv6Packet::new_unchecked(&mut datagram);
     ip.emit(&mut packet);
     packet.payload_mut().copy_from_slice(icmp);
-    Icmpv6Packet::new_unchecked(packet.payload_mut()).fill_checksum(&source, &ALL_ROUTERS);
+    Icmpv6Packet::new_unchecked(packet.payload_mut()).fill_checksum(&source, &destination);
     [&NODE.octets, &MAC.octets, &IPV6[..], &datagram].concat()
 }
 
@@ -76,6 +80,9 @@ fn leaves_what_is_not_valid() {
     changed(55, 1, Unread::Invalid);
     changed(57, 0xba, Unread::Invalid);
     changed(37, 0x0c, Unread::Invalid);
+    // To one router, which is another station.
+    let one = sent_to(link_local_of(NODE), link_local_of(MAC), &[133, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(parse(&one), Err(Unread::Other));
     for len in 0..whole.len() {
         assert!(parse(&whole[..len]).is_err(), "{len} bytes");
     }
