@@ -16,6 +16,7 @@ mod batch;
 mod content;
 mod counters;
 mod engine;
+mod exchange;
 mod handler;
 mod packet;
 mod report;
@@ -38,7 +39,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use self::{batch::prepare, counters::Counters};
+pub use self::{batch::prepare, counters::Counters, exchange::exchange};
 use self::{
     content::Contents,
     engine::{Engine, Most, Tell},

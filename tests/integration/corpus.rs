@@ -51,6 +51,7 @@ fn the_other_readers_corpora_hold() -> Result<()> {
     replay("syslog", parsers::syslog)?;
     replay("probe", parsers::probe)?;
     replay("router_discovery", parsers::router_discovery)?;
+    replay("tftp", parsers::tftp)?;
     let tree = parsers::Tree::new()?;
     replay("files", |name| tree.open(name))?;
     Ok(())

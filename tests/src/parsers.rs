@@ -48,6 +48,11 @@ pub fn router_discovery(frame: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// A TFTP request, and what the client does then: what is sent is of the file, and no more than it may cost.
+pub fn tftp(input: &[u8]) -> Result<()> {
+    netboot::tftp::exchange(input).map_err(anyhow::Error::msg)
+}
+
 /// What a server sends to `netboot probe`: any of it is read to its end.
 pub fn probe(answer: &[u8]) -> Result<()> {
     let loads = netboot::probe::read_answer(answer);

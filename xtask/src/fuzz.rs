@@ -50,6 +50,8 @@ enum Target {
     /// Frames with Router Solicitations and Advertisements
     #[value(name = "router_discovery")]
     RouterDiscovery,
+    /// TFTP requests, and what clients do then
+    Tftp,
 }
 
 /// What a run may take beside its time: starting, and ending the last input.
@@ -150,6 +152,7 @@ impl Target {
             Self::Files => "files",
             Self::Probe => "probe",
             Self::RouterDiscovery => "router_discovery",
+            Self::Tftp => "tftp",
         }
     }
 }

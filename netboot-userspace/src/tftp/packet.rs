@@ -133,6 +133,27 @@ impl Options {
         }
     }
 
+    /// What is granted of these, of a file in this mode.
+    pub(super) fn granted(self, mode: Mode, block_size: u16, window: u16) -> Self {
+        Self {
+            block_size: self.block_size.map(|asked| asked.min(block_size)),
+            window: self.window.map(|asked| asked.min(window)),
+            // The size of what it would be on the client's disk is not known.
+            size: self.size && mode == Mode::Octet,
+            timeout: self.timeout,
+        }
+    }
+
+    /// Bytes; without the option as RFC 1350 has it.
+    pub(super) fn block_size(&self) -> u16 {
+        self.block_size.unwrap_or(512)
+    }
+
+    /// Blocks.
+    pub(super) fn window(&self) -> u16 {
+        self.window.unwrap_or(1)
+    }
+
     /// What is confirmed of these: no option that the client did not ask for, or it gives up (EDK2).
     ///
     /// `None`: nothing is, and data comes at once.

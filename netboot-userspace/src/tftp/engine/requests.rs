@@ -19,14 +19,12 @@ use crate::tftp::{
     content::Reader,
     counters::Event,
     handler::shown,
-    packet::{Mode, Options, Packet, Request, error},
+    packet::{Mode, Packet, Request, error},
     report::{Asked, Outcome},
     round_trip::RoundTrip,
     sending::Sending,
 };
 
-/// Of a block without the option (RFC 1350).
-const BLOCK_SIZE: u16 = 512;
 /// A client that is slower than this many bytes a second, after a while, is not there to boot.
 const SLOWEST: u64 = 4096;
 const AT_LEAST: Duration = Duration::from_secs(60);
@@ -111,15 +109,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
 
         let most = self.most.block_sizes.load().of(client.ip());
-        let agreed = Options {
-            block_size: read.options.block_size.map(|size| size.min(most)),
-            window: read.options.window.map(|window| window.min(self.most.window)),
-            // The size of what it would be on the client's disk is not known.
-            size: read.options.size && read.mode == Mode::Octet,
-            ..read.options
-        };
-        let block_size = agreed.block_size.unwrap_or(BLOCK_SIZE);
-        let window = agreed.window.unwrap_or(1);
+        let agreed = read.options.granted(read.mode, most, self.most.window);
+        let (block_size, window) = (agreed.block_size(), agreed.window());
         let size = content.size();
         let blocks = size / u64::from(block_size) + 1;
         let oack = agreed.oack().map(|oack| oack(size)).unwrap_or_default();

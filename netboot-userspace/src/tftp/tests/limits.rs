@@ -59,7 +59,7 @@ async fn a_source_has_its_part() {
         assert!(matches!(again, Answer::File { .. }), "{again:?}");
     });
     talk.await.unwrap();
-    lab.expect_counters(&[(Event::GaveWay, 1), (Event::TooMany, 1), (Event::Complete, 2)]);
+    lab.expect_counters(&[(Event::GaveWay, 1), (Event::TooMany, 1), (Event::Complete, 2)]).await;
     let troubles = lab.troubles.lock().unwrap().clone();
     let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
     assert!(why.contains("tftp-too-many counts"), "{why}");
@@ -93,6 +93,6 @@ async fn ports_are_not_guessed() {
         assert_eq!(victim.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
     });
     talk.await.unwrap();
-    lab.expect_counters(&[(Event::Guessed, 1), (Event::Foreign, 2)]);
+    lab.expect_counters(&[(Event::Guessed, 1), (Event::Foreign, 2)]).await;
     lab.end().await;
 }
