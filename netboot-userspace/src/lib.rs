@@ -32,6 +32,7 @@ pub mod mac;
 pub mod machines;
 pub mod metrics;
 pub mod other_servers;
+mod overflows;
 pub mod own_dir;
 mod packet_option;
 pub mod printable;

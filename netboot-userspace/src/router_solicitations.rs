@@ -42,10 +42,7 @@ use netboot_ebpf::{
     shared::{Settings, Station, Vlan},
 };
 use nix::sys::socket::{MsgFlags, send};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    sync::broadcast::error::RecvError,
-};
+use tokio::{io::unix::AsyncFd, sync::broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
 
 pub use self::booting::Booting;
@@ -58,17 +55,17 @@ use self::{
 };
 use crate::{
     links::{self, Link},
+    overflows::Overflows,
     quarantine,
     sightings::Sightings,
     status::Ipv6Router,
     tables::{Served, Tables},
-    tagged_frames::{Received, Receiver},
+    tagged_frames::{READABLE_OR_FAILED, Received, Receiver, watched},
     throttle::Throttle,
 };
 
 /// How often it is looked what is to be asked, and whether the interface is still there.
 const LOOK: Duration = Duration::from_secs(1);
-const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
 /// After an error, which may come again at once, or where more comes than is read.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Messages that are read a second; the socket keeps a few more, and the rest is lost there, and counted.
@@ -214,13 +211,8 @@ impl RouterSolicitations {
         tables: Served,
         common: Common,
     ) -> anyhow::Result<Self> {
-        #[expect(
-            deprecated,
-            reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
-        )]
-        let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
         Ok(Self {
-            socket,
+            socket: watched(socket)?,
             link,
             tables,
             common,
@@ -240,7 +232,7 @@ impl RouterSolicitations {
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
         let mut receiver = Receiver::default();
-        let mut overflows = 0;
+        let mut overflows = Overflows::default();
         let mut look = tokio::time::interval(LOOK);
         let mut leases = self.common.sightings.booting().leases();
         loop {
@@ -273,11 +265,8 @@ impl RouterSolicitations {
             };
             match received {
                 Ok(Some(received)) => {
-                    if let Some(total) = received.overflows {
-                        let lost = total.wrapping_sub(overflows);
-                        self.common.counters.add(Outcome::Overflowed, lost.into());
-                        overflows = total;
-                    }
+                    let lost = overflows.since_last(received.overflows);
+                    self.common.counters.add(Outcome::Overflowed, lost.into());
                     self.handle(receiver.frame(&received), &received);
                     if !READ.admit(&mut self.read, nanoseconds()) {
                         tokio::time::sleep(PAUSE).await;

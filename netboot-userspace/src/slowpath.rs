@@ -25,7 +25,7 @@ use nix::{
     libc,
     sys::socket::{MsgFlags, send},
 };
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{counters::Counters, limited::Limits};
@@ -37,17 +37,16 @@ use self::{
 use crate::{
     links::{self, Link},
     other_servers::Detector,
+    overflows::Overflows,
     quarantine,
     sightings::{DecidedBy, Sightings},
     tables::{Served, Tables},
-    tagged_frames::{Received, Receiver},
+    tagged_frames::{READABLE_OR_FAILED, Received, Receiver, watched},
     throttle::Throttle,
 };
 
 /// How often it is looked whether the interface is still there: its removal is no error on the socket.
 const LOOK: Duration = Duration::from_secs(1);
-/// An interface that goes down is an error without anything to read.
-const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
 /// After an error, which may come again at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -96,13 +95,8 @@ impl SlowPath {
         others: Detector,
         xdp: Attached,
     ) -> anyhow::Result<Self> {
-        #[expect(
-            deprecated,
-            reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
-        )]
-        let socket = AsyncFd::with_interest(socket, READABLE_OR_FAILED)?;
         Ok(Self {
-            socket,
+            socket: watched(socket)?,
             link,
             common,
             others,
@@ -123,7 +117,7 @@ impl SlowPath {
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
         let mut receiver = Receiver::default();
-        let mut overflows = 0;
+        let mut overflows = Overflows::default();
         let mut delayed = Delayed::default();
         let mut scratch = Box::new(Scratch::new());
         let mut look = tokio::time::interval(LOOK);
@@ -149,10 +143,8 @@ impl SlowPath {
             };
             match received {
                 Ok(Some(received)) => {
-                    if let Some(total) = received.overflows {
-                        self.common.counters.count_overflows(total.wrapping_sub(overflows));
-                        overflows = total;
-                    }
+                    let lost = overflows.since_last(received.overflows);
+                    self.common.counters.count_overflows(lost);
                     let frame = receiver.frame(&received);
                     self.handle(frame, &received, &mut scratch, &mut delayed);
                 }

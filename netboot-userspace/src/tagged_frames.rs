@@ -2,8 +2,8 @@
 //! tells it beside the frame.
 
 use std::{
-    io::IoSliceMut,
-    os::fd::{AsFd, AsRawFd as _},
+    io::{self, IoSliceMut},
+    os::fd::{AsFd, AsRawFd as _, OwnedFd},
 };
 
 use netboot_ebpf::frame::{ADDRESSES, TAG};
@@ -11,12 +11,25 @@ use nix::{
     libc,
     sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg},
 };
+use tokio::io::{Interest, unix::AsyncFd};
+
+/// An interface that goes down is an error without anything to read.
+pub(crate) const READABLE_OR_FAILED: Interest = Interest::READABLE.add(Interest::ERROR);
 
 /// The longest frame that is read: an Ethernet jumbo frame.
 const MAX_FRAME: usize = 9216;
 
 /// 802.1Q.
 const TAG_TYPE: u16 = 0x8100;
+
+/// A bound packet socket that a task can wait for. Needs a tokio runtime.
+pub(crate) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(
+        deprecated,
+        reason = "its replacement is unsafe; an OwnedFd cannot be closed behind its back"
+    )]
+    AsyncFd::with_interest(socket, READABLE_OR_FAILED)
+}
 
 /// Room for a frame and what is told beside it.
 pub(crate) struct Receiver {

@@ -68,10 +68,8 @@ const SEND_BUFFER: usize = 2 << 20;
 #[derive(Clone)]
 pub struct Common {
     files: Files,
-    machines: Machines,
     contents: Contents,
-    lines: LogBudget,
-    counters: Counters,
+    reporter: Reporter,
     block_sizes: Arc<ArcSwap<BlockSizes>>,
     /// At each address.
     transfers: usize,
@@ -108,10 +106,12 @@ impl Common {
     pub fn new(files: Files, machines: Machines, block_sizes: BlockSizes) -> Self {
         Self {
             files,
-            machines,
             contents: Contents::default(),
-            lines: LogBudget::new("tftp"),
-            counters: Counters::default(),
+            reporter: Reporter {
+                machines,
+                lines: LogBudget::new("tftp"),
+                counters: Counters::default(),
+            },
             block_sizes: Arc::new(ArcSwap::from_pointee(block_sizes)),
             transfers: admission::TRANSFERS,
         }
@@ -126,7 +126,7 @@ impl Common {
 
     #[must_use]
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.reporter.counters
     }
 
     fn engine(self, sockets: Sockets, tell: Tell) -> anyhow::Result<Engine<BootFiles>> {
@@ -136,20 +136,20 @@ impl Common {
         };
         let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(to_tokio);
         let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
-        let Self { files, machines, contents, lines, counters, block_sizes, transfers } = self;
-        let reporter = Reporter {
-            machines: machines.clone(),
-            lines: lines.clone(),
-            counters: counters.clone(),
+        let Self { files, contents, reporter, block_sizes, transfers } = self;
+        let handler = BootFiles {
+            files,
+            contents,
+            reporter: reporter.clone(),
+            rootless: Throttle::default(),
         };
-        let handler =
-            BootFiles { files, machines, contents, lines, counters, rootless: Throttle::default() };
         let most = Most { block_sizes, window: WINDOW, transfers };
         Ok(Engine::new(handler, reporter, most, sockets, tell))
     }
 }
 
-/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. `tell` hears why something is amiss, or that nothing is.
+/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. `tell`
+/// hears why something is amiss, or that nothing is.
 ///
 /// # Errors
 /// The socket fails.

@@ -15,7 +15,7 @@ use tokio::{io::Interest, net::UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 use super::Sink;
-use crate::throttle::Throttle;
+use crate::{overflows::Overflows, throttle::Throttle};
 
 /// Room in the kernel for bursts; it gives what `net.core.rmem_max` allows.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -39,7 +39,7 @@ pub async fn serve_udp(socket: UdpSocket, sink: Sink, cancel: CancellationToken)
 async fn receive(socket: &UdpSocket, sink: &Sink) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     let (mut failures, mut drops) = (Throttle::default(), Throttle::default());
-    let mut kernel_dropped_before = 0;
+    let mut overflows = Overflows::default();
     loop {
         let received = socket
             .async_io(Interest::READABLE, || receive_one(socket.as_raw_fd(), &mut buffer))
@@ -54,9 +54,7 @@ async fn receive(socket: &UdpSocket, sink: &Sink) {
                 continue;
             }
         };
-        let in_all = datagram.kernel_dropped.unwrap_or(kernel_dropped_before);
-        let by_kernel = in_all.wrapping_sub(kernel_dropped_before);
-        kernel_dropped_before = in_all;
+        let by_kernel = overflows.since_last(datagram.kernel_dropped);
         sink.counters.kernel_dropped.fetch_add(u64::from(by_kernel), Relaxed);
 
         let Some(from) = datagram.from else { continue };

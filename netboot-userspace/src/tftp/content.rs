@@ -31,7 +31,7 @@ const ROOM: usize = 128 << 20;
 /// Files that are remembered; a distribution's GRUB has some 300 modules.
 const FILES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Files that are open at the same time.
-pub(super) const MAX_OPEN: usize = 256;
+const MAX_OPEN: usize = 256;
 
 /// The files that were asked for last; cheap to clone.
 #[derive(Clone)]
@@ -149,8 +149,7 @@ impl Contents {
         if version.size > LARGEST || !self.make_room(size) {
             return Err(io::Error::other("too many files are read at once: ask again"));
         }
-        let bytes = read_whole(&file, version)?;
-        let in_memory = Arc::new(InMemory::new(bytes, Arc::clone(&self.0.usage)));
+        let in_memory = InMemory::read(&file, version, &self.0.usage)?;
         let entry = Entry {
             version,
             on_disk: Weak::new(),
@@ -178,18 +177,14 @@ impl Contents {
             return;
         }
         // What cannot be read is told to who asks for it.
-        let Some(file) = on_disk.file.load_full() else { return };
-        let Ok(bytes) = read_whole(&file, on_disk.version) else { return };
-        let in_memory = Arc::new(InMemory::new(bytes, Arc::clone(&self.0.usage)));
+        let Ok(in_memory) = on_disk.read_whole() else { return };
         let mut files = self.files();
         if let Some(entry) = files.get_mut(&key)
             && entry.version == on_disk.version
         {
             entry.in_memory = Arc::downgrade(&in_memory);
-            entry.kept = Some(Arc::clone(&in_memory));
+            entry.kept = Some(in_memory);
         }
-        drop(files);
-        on_disk.is_read(in_memory);
     }
 
     /// What nobody uses is given up for it, what was asked for longest ago first.
@@ -231,19 +226,11 @@ impl Content {
         }
         let octets = match self {
             Self::Memory(octets) => Arc::clone(octets),
-            Self::Disk(on_disk) => match on_disk.in_memory.get() {
-                Some(octets) => Arc::clone(octets),
-                None => {
-                    let file = on_disk.file.load_full().ok_or(io::ErrorKind::Interrupted)?;
-                    let bytes = read_whole(&file, on_disk.version)?;
-                    on_disk.is_read(Arc::new(InMemory::new(bytes, Arc::clone(&on_disk.usage))))
-                }
-            },
+            Self::Disk(on_disk) => on_disk.read_whole()?,
         };
-        let encoded = octets.as_netascii.get_or_init(|| {
-            let encoded = netascii(&octets.bytes).into();
-            Arc::new(InMemory::new(encoded, Arc::clone(&octets.usage)))
-        });
+        let encoded = octets
+            .as_netascii
+            .get_or_init(|| Arc::new(InMemory::new(netascii(&octets.bytes), &octets.usage)));
         Ok(Some(Self::Memory(Arc::clone(encoded))))
     }
 
@@ -264,9 +251,21 @@ impl Content {
 }
 
 impl InMemory {
-    fn new(bytes: Box<[u8]>, usage: Arc<Usage>) -> Self {
+    fn new(bytes: Vec<u8>, usage: &Arc<Usage>) -> Self {
         usage.bytes.fetch_add(bytes.len(), Relaxed);
-        Self { bytes, usage, as_netascii: OnceLock::new() }
+        Self { bytes: bytes.into(), usage: Arc::clone(usage), as_netascii: OnceLock::new() }
+    }
+
+    fn read(file: &File, version: Version, usage: &Arc<Usage>) -> io::Result<Arc<Self>> {
+        let size = usize::try_from(version.size).map_err(io::Error::other)?;
+        // One more: it may have grown.
+        let mut bytes = vec![0; size + 1];
+        let length = read_full(file, &mut bytes, 0)?;
+        if length != size || Version::of(&file.metadata()?) != version {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is being written"));
+        }
+        bytes.truncate(size);
+        Ok(Arc::new(Self::new(bytes, usage)))
     }
 }
 
@@ -284,12 +283,21 @@ impl OnDisk {
     }
 
     /// From now on it is sent from memory, and need not be open.
-    fn is_read(&self, octets: Arc<InMemory>) -> Arc<InMemory> {
-        let octets = Arc::clone(self.in_memory.get_or_init(|| octets));
+    fn read_whole(&self) -> io::Result<Arc<InMemory>> {
+        // It is in memory before it is closed.
+        let file = self.file.load_full();
+        let octets = match (self.in_memory.get(), &file) {
+            (Some(octets), _) => Arc::clone(octets),
+            (None, Some(file)) => {
+                let octets = InMemory::read(file, self.version, &self.usage)?;
+                Arc::clone(self.in_memory.get_or_init(|| octets))
+            }
+            (None, None) => return Err(io::ErrorKind::NotFound.into()),
+        };
         if self.file.swap(None).is_some() {
             self.usage.open.fetch_sub(1, Relaxed);
         }
-        octets
+        Ok(octets)
     }
 
     /// # Errors
@@ -328,16 +336,7 @@ impl OnDisk {
         }
         let file = self.file()?;
         let mut buffer = vec![0; length.max(AHEAD)];
-        let mut filled = 0;
-        while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match file.read_at(room, position + filled as u64) {
-                Ok(0) => break,
-                Ok(bytes) => filled += bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Unread::Failed(error)),
-            }
-        }
-        if filled < length {
+        if read_full(&file, &mut buffer, position).map_err(Unread::Failed)? < length {
             return Err(Unread::Changed);
         }
         self.check_version(&file)?;
@@ -346,14 +345,9 @@ impl OnDisk {
         Ok(buffer)
     }
 
-    /// Up to so many bytes, without a look at the version.
-    fn fetch_some(&self, length: usize, position: u64) -> io::Result<Vec<u8>> {
-        let rest = self.version.size.saturating_sub(position);
-        let length = length.min(usize::try_from(rest).unwrap_or(usize::MAX)).min(1 << 16);
-        self.fetch(position, length).map_err(|why| match why {
-            Unread::Failed(error) => error,
-            Unread::NotCached | Unread::Changed => io::ErrorKind::ResourceBusy.into(),
-        })
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let file = self.file.load_full().ok_or(io::ErrorKind::ResourceBusy)?;
+        file.read_at(buffer, position)
     }
 
     fn check_version(&self, file: &File) -> Result<(), Unread> {
@@ -373,17 +367,18 @@ impl Drop for OnDisk {
     }
 }
 
-fn read_whole(file: &File, version: Version) -> io::Result<Box<[u8]>> {
-    let size = usize::try_from(version.size).map_err(io::Error::other)?;
-    let mut bytes = Vec::with_capacity(size);
-    // One more: it may have grown.
-    let mut reader = file.take(version.size + 1);
-    reader.read_to_end(&mut bytes)?;
-    let is_same = Version::of(&file.metadata()?) == version && bytes.len() == size;
-    if !is_same {
-        return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is being written"));
+/// Up to the buffer's or the file's end; returns how many bytes. The file may be read at other places meanwhile.
+fn read_full(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, position + filled as u64) {
+            Ok(0) => break,
+            Ok(bytes) => filled += bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok(bytes.into())
+    Ok(filled)
 }
 
 fn netascii(bytes: &[u8]) -> Vec<u8> {
@@ -417,15 +412,13 @@ impl AsyncRead for Reader {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let at = self.position;
-        let read = match &self.content {
-            Content::Memory(octets) => {
-                let rest = octets.bytes.get(usize::try_from(at).unwrap_or(usize::MAX)..);
+        let read = match (self.content.bytes(), &self.content) {
+            (Some(bytes), _) => {
+                let rest = bytes.get(usize::try_from(at).unwrap_or(usize::MAX)..);
                 rest.unwrap_or_default().read(buffer)
             }
-            Content::Disk(on_disk) => match on_disk.fetch_some(buffer.len(), at) {
-                Ok(bytes) => (&bytes[..]).read(buffer),
-                Err(error) => Err(error),
-            },
+            (None, Content::Disk(on_disk)) => on_disk.read_at(buffer, at),
+            (None, Content::Memory(_)) => Ok(0),
         };
         if let Ok(bytes) = &read {
             self.position += *bytes as u64;

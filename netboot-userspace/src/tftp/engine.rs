@@ -37,6 +37,7 @@ use super::{
     report::{Asked, Outcome, Progress, Reporter},
     sending::{Next, Sending},
 };
+use crate::overflows::Overflows;
 
 /// The socket of requests.
 const REQUESTS: usize = 0;
@@ -78,20 +79,11 @@ pub(super) struct Engine<H> {
     disk: JoinSet<(Id, u64, Result<Vec<u8>, Unread>)>,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
-    /// Datagrams of requests that the kernel had no room for.
-    dropped: u32,
+    /// Of the socket of requests.
+    overflows: Overflows,
     /// What is under way is finished.
     is_ending: bool,
     tell: Tell,
-}
-
-impl Transfer {
-    /// At its begin the client knows the one port that it was answered from. Who forged the client's address has to
-    /// try all ports, and would have the file sent to somebody who does not want it.
-    fn is_guessed(&self, socket: usize) -> bool {
-        let is_young = self.sending.acknowledged_blocks() <= 2 * u64::from(self.asked.window);
-        is_young && socket != self.socket && Some(socket) != self.before
-    }
 }
 
 /// Hears how it is: why something is amiss, or that nothing is.
@@ -145,6 +137,15 @@ enum Out {
     Packet(usize, Vec<u8>),
 }
 
+impl Transfer {
+    /// At its begin the client knows the one port that it was answered from. Who forged the client's address has to
+    /// try all ports, and would have the file sent to somebody who does not want it.
+    fn is_guessed(&self, socket: usize) -> bool {
+        let is_young = self.sending.acknowledged_blocks() <= 2 * u64::from(self.asked.window);
+        is_young && socket != self.socket && Some(socket) != self.before
+    }
+}
+
 impl<H: Handler<Reader = Reader>> Engine<H> {
     pub(super) fn new(
         handler: H,
@@ -173,7 +174,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             disk: JoinSet::new(),
             refused: None,
             gave_way: None,
-            dropped: 0,
+            overflows: Overflows::default(),
             is_ending: false,
             tell,
         }
@@ -267,8 +268,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// What came to the port of requests, and there was no room for it.
     fn unheard(&mut self, number: usize, receiver: &Receiver, now: Instant) {
-        let Some(dropped) = receiver.dropped().filter(|_| number == REQUESTS) else { return };
-        let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
+        let dropped = receiver.dropped().filter(|_| number == REQUESTS);
+        let new = self.overflows.since_last(dropped);
         if new > 0 {
             self.reporter.counters.add(Event::Unheard, new.into());
             self.is_refusing(now, || {

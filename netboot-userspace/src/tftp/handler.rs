@@ -4,17 +4,15 @@ use std::{net::SocketAddr, os::unix::ffi::OsStrExt as _, path::Path, time::Insta
 
 use async_tftp::{packet, server::Handler};
 use futures_lite::io::Sink;
-use netboot_ebpf::shared::Mac;
 use tracing::{debug, field::display, info, warn};
 
 use super::{
     content::{Contents, Reader},
-    counters::{Counters, Event},
+    counters::Event,
+    report::Reporter,
 };
 use crate::{
     files::{self, Files},
-    log_budget::LogBudget,
-    machines::{Machines, Step},
     printable::printable,
     throttle::Throttle,
 };
@@ -22,10 +20,8 @@ use crate::{
 /// Opens what is asked for, and says what is not.
 pub(super) struct BootFiles {
     pub(super) files: Files,
-    pub(super) machines: Machines,
     pub(super) contents: Contents,
-    pub(super) lines: LogBudget,
-    pub(super) counters: Counters,
+    pub(super) reporter: Reporter,
     /// For the log.
     pub(super) rootless: Throttle,
 }
@@ -58,26 +54,26 @@ impl Handler for BootFiles {
         path: &Path,
         _size: Option<u64>,
     ) -> Result<Sink, packet::Error> {
-        let (file, machine) = (shown(path), self.machines.by_address(client.ip()));
+        let (file, machine) = (shown(path), self.reporter.machines.by_address(client.ip()));
         let machine_field = machine.map(display);
-        if self.lines.admit(client.ip().to_canonical(), Instant::now()) {
+        if self.reporter.lines.admit(client.ip().to_canonical(), Instant::now()) {
             warn!(%client, machine = machine_field, file, "tftp: refused to be written to");
         } else {
             debug!(%client, machine = machine_field, file, "tftp: refused to be written to");
         }
-        self.counters.count(Event::Refused);
-        self.note(machine, file, "refused: the server is read-only".into());
+        self.reporter.counters.count(Event::Refused);
+        self.reporter.step(machine, &file, "refused: the server is read-only".into());
         Err(packet::Error::PermissionDenied)
     }
 }
 
 impl BootFiles {
     fn refuse(&mut self, client: &SocketAddr, path: &Path, error: files::Error) -> packet::Error {
-        let (file, machine) = (shown(path), self.machines.by_address(client.ip()));
+        let (file, machine) = (shown(path), self.reporter.machines.by_address(client.ip()));
         let machine_field = machine.map(display);
-        let is_admitted = self.lines.admit(client.ip().to_canonical(), Instant::now());
+        let is_admitted = self.reporter.lines.admit(client.ip().to_canonical(), Instant::now());
         let is_missing = matches!(error, files::Error::NotFound(_));
-        self.counters.count(if is_missing { Event::NotFound } else { Event::Refused });
+        self.reporter.counters.count(if is_missing { Event::NotFound } else { Event::Refused });
         let answer = match &error {
             // Firmware and iPXE look for files that need not be there.
             files::Error::NotFound(_) => packet::Error::FileNotFound,
@@ -110,14 +106,8 @@ impl BootFiles {
             files::Error::NotFound(_) => "not found".into(),
             error => format!("refused: {error}"),
         };
-        self.note(machine, file, result);
+        self.reporter.step(machine, &file, result);
         answer
-    }
-
-    fn note(&self, machine: Option<Mac>, file: String, result: String) {
-        if let Some(mac) = machine {
-            self.machines.record(mac, Step::Tftp { file, result });
-        }
     }
 }
 

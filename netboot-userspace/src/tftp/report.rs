@@ -16,7 +16,8 @@ use crate::{
     printable::printable,
 };
 
-/// Where the ends of transfers are told.
+/// Where it is told what became of requests and transfers; cheap to clone.
+#[derive(Clone)]
 pub(super) struct Reporter {
     pub(super) machines: Machines,
     pub(super) lines: LogBudget,
@@ -67,7 +68,7 @@ pub(super) enum Outcome {
 
 impl Reporter {
     pub(super) fn began(&self, asked: &Asked) {
-        self.step(asked, "started".to_owned());
+        self.step(asked.machine, &asked.file, "started".to_owned());
     }
 
     pub(super) fn ended(&self, asked: &Asked, progress: Progress, outcome: &Outcome, now: Instant) {
@@ -89,13 +90,14 @@ impl Reporter {
             debug!(%client, machine, %file, bytes, size, ms, block_size, window, resent_blocks, "tftp: {shown}");
         }
         if is_step {
-            self.step(asked, shown.to_string());
+            self.step(asked.machine, &asked.file, shown.to_string());
         }
     }
 
-    fn step(&self, asked: &Asked, result: String) {
-        if let Some(mac) = asked.machine {
-            self.machines.record(mac, Step::Tftp { file: asked.file.to_string(), result });
+    /// Notes what a machine came to.
+    pub(super) fn step(&self, machine: Option<Mac>, file: &str, result: String) {
+        if let Some(mac) = machine {
+            self.machines.record(mac, Step::Tftp { file: file.to_owned(), result });
         }
     }
 }

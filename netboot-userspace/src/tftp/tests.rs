@@ -104,7 +104,7 @@ impl Lab {
     }
 
     fn counter(&self, event: Event) -> u64 {
-        self.common.counters.get(event)
+        self.common.counters().get(event)
     }
 
     /// What was said last may not have been heard.

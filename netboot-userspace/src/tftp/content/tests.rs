@@ -150,3 +150,16 @@ fn ends_of_lines() {
     let Content::Memory(two) = content.as_netascii().unwrap().unwrap() else { panic!() };
     assert!(Arc::ptr_eq(&one, &two));
 }
+
+/// Two read the same file at once: whole, beside, and for who asks for a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_is_read_while_it_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x");
+    for round in 0..50 {
+        fs::write(&path, vec![b'a'; 500_000 + round]).unwrap();
+        let content = Contents::default().of(File::open(&path).unwrap()).unwrap();
+        let text = content.as_netascii().unwrap().unwrap();
+        assert_eq!(text.size(), 500_000 + round as u64);
+    }
+}

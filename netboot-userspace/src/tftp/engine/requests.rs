@@ -42,6 +42,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // RFC 1123 4.2.3.4: what was sent to all is not answered.
         let Some(local) = datagram.to.filter(|_| !self.is_ending) else { return };
         let ends = Ends { client: datagram.from, local };
+        let socket = self.socket_for(ends, None);
         match packet {
             Packet::Read(read) => self.read(&read, datagram.bytes, ends, now),
             Packet::Write(write) => {
@@ -49,16 +50,16 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 let opening = self.handler.write_req_open(&ends.client, path, None);
                 if let Err(error) = block_on(opening) {
                     let (code, text) = code_and_text(&error);
-                    self.say_error(self.socket_for(ends, None), ends, code, text);
+                    self.say_error(socket, ends, code, text);
                 }
             }
             // An ERROR is never answered.
             Packet::Error { .. } => self.reporter.counters.count(Event::Foreign),
-            Packet::Acknowledgement(_) => self.foreign(self.socket_for(ends, None), ends, now),
+            Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
             Packet::Unexpected(_) | Packet::Malformed => {
                 self.reporter.counters.count(Event::Malformed);
                 let text = "Illegal TFTP operation";
-                self.say_error(self.socket_for(ends, None), ends, error::ILLEGAL, text);
+                self.say_error(socket, ends, error::ILLEGAL, text);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Who makes room where there are as many transfers as may be.
 
-use std::time::Instant;
+use std::{collections::HashMap, time::Instant};
 
 use async_tftp::server::Handler;
 
-use super::{Ends, Engine, Id};
+use super::{Ends, Engine, Id, Transfer};
 use crate::tftp::{
     admission::{Full, Source, UNANSWERED},
     content::Reader,
@@ -24,11 +24,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // What has ended or was answered is only in the way.
         if self.unanswered.len() > 1024 + 2 * self.unanswered_now {
             let transfers = &self.transfers;
-            self.unanswered.retain(|Id(ends, number)| {
-                transfers.get(ends).is_some_and(|transfer| {
-                    transfer.number == *number && !transfer.sending.is_acknowledged()
-                })
-            });
+            self.unanswered.retain(|id| unanswered(transfers, id).is_some());
         }
         if self.unanswered_now >= UNANSWERED.min(self.most.transfers) {
             let victim =
@@ -52,19 +48,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// The oldest one that its client has not answered, of those whose end makes room.
     fn unanswered_of(&mut self, full: Full) -> Option<Ends> {
-        while let Some(id) = self.unanswered.front().copied() {
-            if self.transfer(id).is_some_and(|transfer| !transfer.sending.is_acknowledged()) {
-                break;
-            }
+        let transfers = &self.transfers;
+        while self.unanswered.front().is_some_and(|id| unanswered(transfers, id).is_none()) {
             let _ = self.unanswered.pop_front();
         }
-        let transfers = &self.transfers;
-        let makes_room = |Id(ends, number): &&Id| {
-            transfers.get(ends).is_some_and(|transfer| {
-                transfer.number == *number
-                    && !transfer.sending.is_acknowledged()
-                    && full.counts(transfer.source)
-            })
+        let makes_room = |id: &&Id| {
+            unanswered(transfers, id).is_some_and(|transfer| full.counts(transfer.source))
         };
         let mut oldest = self.unanswered.iter().take(LOOKED_AT);
         oldest.find(makes_room).map(|Id(ends, _)| *ends)
@@ -109,4 +98,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             )
         });
     }
+}
+
+/// The transfer, if it goes on and its client has not answered.
+fn unanswered<'t>(transfers: &'t HashMap<Ends, Transfer>, id: &Id) -> Option<&'t Transfer> {
+    let Id(ends, number) = id;
+    let transfer = transfers.get(ends).filter(|transfer| transfer.number == *number);
+    transfer.filter(|transfer| !transfer.sending.is_acknowledged())
 }

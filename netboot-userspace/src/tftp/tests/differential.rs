@@ -11,7 +11,10 @@ use super::{
 use crate::{
     files::Files,
     log_budget::LogBudget,
-    tftp::{DEFAULT_BLOCK_SIZE, WINDOW, content::Contents, counters::Counters, handler::BootFiles},
+    tftp::{
+        DEFAULT_BLOCK_SIZE, WINDOW, content::Contents, counters::Counters, handler::BootFiles,
+        report::Reporter,
+    },
     throttle::Throttle,
 };
 
@@ -21,10 +24,12 @@ fn theirs(lab: &Lab) -> SocketAddr {
     let address = socket.local_addr().unwrap();
     let handler = BootFiles {
         files: Files::new(lab.path()),
-        machines: lab.machines.clone(),
         contents: Contents::default(),
-        lines: LogBudget::new("test"),
-        counters: Counters::default(),
+        reporter: Reporter {
+            machines: lab.machines.clone(),
+            lines: LogBudget::new("test"),
+            counters: Counters::default(),
+        },
         rootless: Throttle::default(),
     };
     std::thread::spawn(move || {
