@@ -21,6 +21,7 @@ mod privileges;
 mod refusals;
 mod report;
 mod self_check;
+mod server_addresses;
 mod services;
 mod shown;
 mod solicitations;

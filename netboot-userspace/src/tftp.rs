@@ -22,11 +22,12 @@ mod packet;
 mod report;
 mod round_trip;
 mod sending;
+mod server;
+mod troubles;
 
 use std::{
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, UdpSocket},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -35,28 +36,26 @@ use arc_swap::ArcSwap;
 use ipnet::Ipv4Net;
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use socket2::{SockFilter, SockRef};
-use tokio::sync::oneshot;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
-use self::{
-    content::Contents,
-    engine::{Engine, Most, Tell},
-    handler::BootFiles,
-    report::Reporter,
-};
-use crate::{files::Files, log_budget::LogBudget, machines::Machines, throttle::Throttle};
+use self::{content::Contents, report::Reporter, troubles::Troubles};
+use crate::{files::Files, log_budget::LogBudget, machines::Machines};
 
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
-/// Sockets that the transfers of one address share, at most.
+/// Sockets that the transfers of one server share, at most.
 pub const MAX_SOCKETS: usize = 32;
+/// Servers of one address, at most: each has a thread.
+pub const MAX_SERVERS: usize = 8;
 
 /// In blocks.
 const WINDOW: u16 = 64;
-/// Threads that wait for the disk.
-const DISK_THREADS: usize = 8;
 /// In single-port mode a successor wants the port, which others give up at once.
 const HANDOVER: Duration = Duration::from_secs(1);
 /// Requests that arrive together: a room is switched on at once.
@@ -75,7 +74,8 @@ pub struct Common {
     transfers: usize,
 }
 
-/// The sockets of one server, [prepared](prepare) and then all bound to one address.
+/// The sockets of one server, [prepared](prepare) and then all bound to one address. Where there are several, the kernel
+/// has their sockets for requests in one group (`SO_REUSEPORT`), and each client comes to one of them.
 pub struct Sockets {
     pub requests: UdpSocket,
     /// Each with a port of its own; none: transfers have the port of requests, as NAT and containers may need it.
@@ -128,93 +128,63 @@ impl Common {
     pub fn counters(&self) -> &Counters {
         &self.reporter.counters
     }
-
-    fn engine(self, sockets: Sockets, tell: Tell) -> anyhow::Result<Engine<BootFiles>> {
-        let to_tokio = |socket: UdpSocket| {
-            socket.set_nonblocking(true)?;
-            tokio::net::UdpSocket::from_std(socket)
-        };
-        let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(to_tokio);
-        let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
-        let Self { files, contents, reporter, block_sizes, transfers } = self;
-        let handler = BootFiles {
-            files,
-            contents,
-            reporter: reporter.clone(),
-            rootless: Throttle::default(),
-        };
-        let most = Most { block_sizes, window: WINDOW, transfers };
-        Ok(Engine::new(handler, reporter, most, sockets, tell))
-    }
 }
 
-/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. `tell`
-/// hears why something is amiss, or that nothing is.
+/// Serves until it is cancelled; transfers under way are finished first, or cut with the future. Each of `servers` has
+/// a thread of its own, and its share of what there may be. `tell` hears why something is amiss, or that nothing is.
 ///
 /// # Errors
-/// The socket fails.
+/// A socket fails.
 pub async fn serve(
-    sockets: Sockets,
-    common: Common,
+    servers: Vec<Sockets>,
+    mut common: Common,
     tell: impl Fn(Option<String>) + Send + 'static,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
-    let address = sockets.requests.local_addr().context("the TFTP socket's address")?;
-    for socket in sockets.transfers.iter().chain([&sockets.requests]) {
-        make_room(socket);
+    let Some(first) = servers.first() else { return Ok(()) };
+    let address = first.requests.local_addr().context("the TFTP socket's address")?;
+    for server in &servers {
+        server.transfers.iter().chain([&server.requests]).for_each(make_room);
     }
-    look_at_room(&sockets.requests);
-    let is_single_port = sockets.transfers.is_empty();
-    let requests = sockets.requests.try_clone().context("the TFTP socket")?;
-    let (done, ended) = oneshot::channel();
+    look_at_room(&first.requests);
+    let is_single_port = first.transfers.is_empty();
+    common.transfers /= servers.len();
+    let troubles = Arc::new(Troubles::new(servers.len(), tell));
     let cut = CancellationToken::new();
     let _cut_with_this_future = cut.clone().drop_guard();
-    let (cancelled, is_cut, tell) = (cancel.clone(), cut.clone(), Box::new(tell));
-    // A thread of its own, with its own sockets to wait for: under the runtime that all share, each datagram would
-    // come to it from another thread.
-    let serve = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(DISK_THREADS)
-            .build();
-        let runtime = runtime.context("TFTP's runtime")?;
-        runtime.block_on(async {
-            let engine = common.engine(sockets, tell)?;
-            info!(%address, "tftp: serving");
-            engine.run(cancelled, is_cut).await.context("receiving")
-        })
-    };
-    thread::Builder::new()
-        .name("tftp".into())
-        .spawn(move || {
-            let _nobody_waits = done.send(serve());
-        })
-        .context("the TFTP server's thread")?;
-    tokio::pin!(ended);
-    let result = tokio::select! {
-        result = &mut ended => result,
+    let (mut running, mut requests) = (JoinSet::new(), Vec::new());
+    info!(%address, threads = servers.len(), "tftp: serving");
+    for (number, sockets) in servers.into_iter().enumerate() {
+        requests.push(sockets.requests.try_clone().context("the TFTP socket")?);
+        let troubles = Arc::clone(&troubles);
+        let tell = Box::new(move |trouble| troubles.tell(number, trouble));
+        running.spawn(server::run(sockets, common.clone(), tell, cancel.clone(), cut.clone()));
+    }
+    let mut result = Ok(());
+    tokio::select! {
+        Some(ended) = running.join_next() => {
+            // One that fails takes the others with it: all are started again.
+            result = flatten(ended);
+            cut.cancel();
+        }
         () = cancel.cancelled() => {
             if is_single_port {
-                tokio::select! {
-                    result = &mut ended => return finished(result, address),
-                    () = tokio::time::sleep(HANDOVER) => cut.cancel(),
-                }
+                let all = async { while running.join_next().await.is_some() {} };
+                let _in_time = timeout(HANDOVER, all).await;
+                cut.cancel();
             } else {
-                refuse_requests(&requests);
+                requests.iter().for_each(refuse_requests);
             }
-            ended.await
         }
-    };
-    finished(result, address)
+    }
+    while let Some(ended) = running.join_next().await {
+        result = result.and(flatten(ended));
+    }
+    result.with_context(|| format!("the TFTP socket {address}"))
 }
 
-fn finished(
-    ended: Result<anyhow::Result<()>, oneshot::error::RecvError>,
-    address: SocketAddr,
-) -> anyhow::Result<()> {
-    ended
-        .context("the TFTP server's thread ended")?
-        .with_context(|| format!("the TFTP socket {address}"))
+fn flatten(ended: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
+    ended.context("a TFTP server's task ended")?
 }
 
 /// Whoever asks from now on asks again, and is heard by the daemon that comes next.

@@ -18,27 +18,48 @@ pub(super) enum Others {
     Leave,
 }
 
+/// How many sockets TFTP has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TftpSockets {
+    /// Each with a thread, and a socket for requests.
+    pub(super) servers: usize,
+    /// Of each server.
+    pub(super) transfers: usize,
+}
+
 /// Sockets for TFTP: for transfers, and for requests, beside one that leaves, and was [released](release).
 pub(super) fn tftp(
     address: SocketAddr,
-    transfer_sockets: usize,
+    count: TftpSockets,
     others: Others,
-) -> anyhow::Result<tftp::Sockets> {
-    let requests = tftp_requests(address, others)?;
-    let transfers = || bind_prepared(SocketAddr::new(address.ip(), 0), false);
-    let transfers = (0..transfer_sockets).map(|_| transfers()).collect::<io::Result<_>>();
-    let transfers = transfers.map_err(|error| advice("tftp", "UDP", address, error))?;
-    Ok(tftp::Sockets { requests, transfers })
+) -> anyhow::Result<Vec<tftp::Sockets>> {
+    let bind = || {
+        let first = tftp_requests(address, others)?;
+        // From now on sockets of ours are let in, and no other's.
+        SockRef::from(&first).set_reuse_port(true)?;
+        let address = first.local_addr()?;
+        let others = (1..count.servers).map(|_| bind_prepared(address, Share::Group(others)));
+        let requests = [Ok(first)].into_iter().chain(others);
+        let transfers = SocketAddr::new(address.ip(), 0);
+        let of_one = |requests: io::Result<UdpSocket>| {
+            let transfers = (0..count.transfers).map(|_| bind_prepared(transfers, Share::None));
+            Ok(tftp::Sockets {
+                requests: requests?,
+                transfers: transfers.collect::<Result<_, _>>()?,
+            })
+        };
+        requests.map(of_one).collect::<io::Result<Vec<_>>>()
+    };
+    bind().map_err(|error| advice("tftp", "UDP", address, error))
 }
 
-fn tftp_requests(address: SocketAddr, others: Others) -> anyhow::Result<UdpSocket> {
-    let bound = match bind_prepared(address, false) {
+fn tftp_requests(address: SocketAddr, others: Others) -> io::Result<UdpSocket> {
+    match bind_prepared(address, Share::None) {
         Err(error) if others == Others::Leave && error.kind() == io::ErrorKind::AddrInUse => {
-            bind_prepared(address, true)
+            bind_prepared(address, Share::Left)
         }
         bound => bound,
-    };
-    bound.map_err(|error| advice("tftp", "UDP", address, error))
+    }
 }
 
 /// A socket for datagrams, for tokio.
@@ -64,6 +85,8 @@ pub(super) fn tcp(service: &str, address: SocketAddr) -> anyhow::Result<TcpListe
 /// Lets another socket of ours take the port: this one hears nobody any more, and what it has heard stays.
 pub(super) fn release(socket: &UdpSocket) -> io::Result<()> {
     SockRef::from(socket).set_reuse_address(true)?;
+    // The other one's group is not this one's.
+    SockRef::from(socket).set_reuse_port(false)?;
     // The discard port of this node: no packet has that source.
     let nobody = match socket.local_addr()? {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
@@ -73,16 +96,36 @@ pub(super) fn release(socket: &UdpSocket) -> io::Result<()> {
     socket.connect(nobody).or_else(|_| SockRef::from(socket).bind_device(Some(b"lo")))
 }
 
+/// Whether it is an address of this node.
+pub(super) fn is_own(address: Ipv4Addr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
 /// Whether somebody has the port.
 pub(super) fn is_taken(error: &anyhow::Error) -> bool {
     let error = error.root_cause().downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
-fn bind_prepared(address: SocketAddr, is_shared: bool) -> io::Result<UdpSocket> {
+/// Who else may have the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    None,
+    /// One that was [released](release).
+    Left,
+    /// The sockets of the same service, and such ones.
+    Group(Others),
+}
+
+fn bind_prepared(address: SocketAddr, share: Share) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     tftp::prepare(&socket, address.is_ipv4())?;
-    socket.set_reuse_address(is_shared)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // All addresses, those of IPv4 too, whatever the system's setting.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(matches!(share, Share::Left | Share::Group(Others::Leave)))?;
+    socket.set_reuse_port(matches!(share, Share::Group(_)))?;
     socket.bind(&address.into())?;
     // From now on the port is taken for all others.
     socket.set_reuse_address(false)?;
@@ -98,10 +141,6 @@ fn advice(service: &str, protocol: &str, address: SocketAddr, error: io::Error) 
                 "`ss -ln{flag}p 'sport = :{port}'` shows who does; stop it, or set [{service}] listen"
             )
         }
-        // Answers would leave from another address, which firmware does not take.
-        io::ErrorKind::AddrNotAvailable if service == "tftp" => format!(
-            "{ip}, where machines are sent to for files, is no address of this node; add it, or set tftp.listen"
-        ),
         io::ErrorKind::AddrNotAvailable => {
             format!("{ip} is no address of this node; add it, or correct [{service}] listen")
         }
@@ -114,8 +153,6 @@ fn advice(service: &str, protocol: &str, address: SocketAddr, error: io::Error) 
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[track_caller]
@@ -132,58 +169,76 @@ mod tests {
             (udp_taken.local_addr().unwrap(), tcp_taken.local_addr().unwrap());
         // TEST-NET-1 (RFC 5737).
         let elsewhere = "192.0.2.1:0".parse().unwrap();
-        check(
-            tftp_requests(udp_port, Others::Stay),
-            &format!("`ss -lnup 'sport = :{}'`", udp_port.port()),
-        );
-        check(
-            tftp_requests(udp_port, Others::Leave),
-            "or set [tftp] listen: Address already in use",
-        );
+        let count = TftpSockets { servers: 2, transfers: 3 };
+        let tftp = |address, others| tftp(address, count, others);
+        check(tftp(udp_port, Others::Stay), &format!("`ss -lnup 'sport = :{}'`", udp_port.port()));
+        check(tftp(udp_port, Others::Leave), "or set [tftp] listen: Address already in use");
         check(udp("syslog", udp_port), "or set [syslog] listen");
         check(tcp("http", tcp_port), &format!("`ss -lntp 'sport = :{}'`", tcp_port.port()));
-        check(
-            tftp_requests(elsewhere, Others::Stay),
-            "192.0.2.1, where machines are sent to for files",
-        );
+        check(tftp(elsewhere, Others::Stay), "192.0.2.1 is no address of this node");
         check(tcp("http", elsewhere), "192.0.2.1 is no address of this node");
         assert!(is_taken(&tcp("http", tcp_port).unwrap_err()));
         assert!(!is_taken(&tcp("http", elsewhere).unwrap_err()));
     }
 
-    /// What was heard before is answered by the old one, what comes then is heard by the new one.
+    /// What was heard before is answered by the old one, what comes then is heard by the new one, whoever of each
+    /// group has it; nobody else gets the port.
     #[test]
     fn a_port_is_handed_over() {
-        let bind = |ip: &str, port| {
-            tftp_requests(SocketAddr::new(ip.parse().unwrap(), port), Others::Leave).unwrap()
+        const COUNT: TftpSockets = TftpSockets { servers: 3, transfers: 0 };
+        let bind = |ip: &str, port, others| {
+            let address = SocketAddr::new(ip.parse().unwrap(), port);
+            let servers = tftp(address, COUNT, others)?;
+            anyhow::Ok(servers.into_iter().map(|server| server.requests).collect::<Vec<_>>())
         };
         for (first, then) in [
             ("127.0.0.1", "127.0.0.1"),
             ("0.0.0.0", "127.0.0.1"),
             ("127.0.0.1", "0.0.0.0"),
             ("0.0.0.0", "0.0.0.0"),
+            ("[::]", "0.0.0.0"),
+            ("[::]", "[::]"),
         ] {
-            let old = bind(first, 0);
-            let port = old.local_addr().unwrap().port();
-            let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let send = |text: &str| client.send_to(text.as_bytes(), ("127.0.0.1", port)).unwrap();
-            let heard = |socket: &UdpSocket| {
-                socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-                let mut buffer = [0; 9];
-                socket.recv(&mut buffer).map(|length| buffer[..length].to_vec()).ok()
+            let [first, then] = [first, then].map(|ip| ip.trim_matches(['[', ']']));
+            let old = bind(first, 0, Others::Stay).unwrap();
+            let port = old[0].local_addr().unwrap().port();
+            let clients: Vec<_> =
+                (0..16).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+            let send = |text: &str| {
+                for client in &clients {
+                    client.send_to(text.as_bytes(), ("127.0.0.1", port)).unwrap();
+                }
+            };
+            // How many each socket has heard; it is told at once, over loopback.
+            let heard = |sockets: &[UdpSocket], text: &str| -> Vec<usize> {
+                let count = |socket: &UdpSocket| {
+                    socket.set_nonblocking(true).unwrap();
+                    let mut buffer = [0; 9];
+                    let next = || {
+                        let length = socket.recv(&mut buffer).ok()?;
+                        Some(buffer[..length].to_vec())
+                    };
+                    let all: Vec<_> = std::iter::from_fn(next).collect();
+                    assert!(all.iter().all(|got| got == text.as_bytes()), "{all:?} {text}");
+                    all.len()
+                };
+                sockets.iter().map(count).collect()
             };
             send("before");
-            check(
-                tftp_requests(SocketAddr::new(then.parse().unwrap(), port), Others::Leave),
-                "in use",
-            );
-            release(&old).unwrap();
-            let new = bind(then, port);
+            for others in [Others::Stay, Others::Leave] {
+                check(bind(then, port, others), "in use");
+            }
+            old.iter().for_each(|socket| release(socket).unwrap());
+            let new = bind(then, port, Others::Leave).unwrap();
             send("after");
-            assert_eq!(heard(&new).as_deref(), Some(&b"after"[..]), "{first} {then}");
-            assert_eq!(heard(&old).as_deref(), Some(&b"before"[..]), "{first} {then}");
-            assert_eq!(heard(&old), None, "{first} {then}");
-            check(tftp_requests(new.local_addr().unwrap(), Others::Leave), "in use");
+            let [before, after] = [heard(&old, "before"), heard(&new, "after")];
+            for shares in [before, after] {
+                assert_eq!(shares.iter().sum::<usize>(), clients.len(), "{first} {then}");
+                assert!(shares.iter().filter(|count| **count > 0).count() > 1, "{shares:?}");
+            }
+            for others in [Others::Stay, Others::Leave] {
+                check(bind(then, port, others), "in use");
+            }
         }
     }
 }

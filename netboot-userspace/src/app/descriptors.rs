@@ -2,6 +2,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use super::bind::TftpSockets;
 use crate::{http, syslog, tftp};
 
 /// Room for all that the services take by themselves.
@@ -70,9 +71,12 @@ impl Shares {
             || self.syslog < syslog::MAX_CONNECTIONS
     }
 
-    /// At each of so many addresses, beside the one for requests.
-    pub(crate) fn tftp_sockets(&self, addresses: usize) -> usize {
-        (self.tftp / addresses.max(1)).saturating_sub(1).clamp(1, tftp::MAX_SOCKETS)
+    /// A server has a socket for requests, and those that its transfers share; there is a server for each of so many
+    /// processors.
+    pub(crate) fn tftp_sockets(&self, processors: usize, is_single_port: bool) -> TftpSockets {
+        let servers = processors.min(tftp::MAX_SERVERS).min(self.tftp / 4).max(1);
+        let transfers = (self.tftp / servers).saturating_sub(1).clamp(1, tftp::MAX_SOCKETS);
+        TftpSockets { servers, transfers: if is_single_port { 0 } else { transfers } }
     }
 
     pub(super) fn http_connections(&self) -> usize {
@@ -90,26 +94,35 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(limit: usize, tftp: usize, http: usize, syslog: usize, is_short: bool) {
+    fn check(limit: usize, tftp: [(usize, usize); 3], http: usize, syslog: usize, is_short: bool) {
         let shares = Shares::of(limit);
-        let got = [shares.tftp_sockets(1), shares.http_connections(), shares.syslog_connections(1)];
-        assert_eq!(got, [tftp, http, syslog], "{limit}");
+        let of_tftp = |processors| {
+            let TftpSockets { servers, transfers } = shares.tftp_sockets(processors, false);
+            assert_eq!(
+                shares.tftp_sockets(processors, true),
+                TftpSockets { servers, transfers: 0 }
+            );
+            (servers, transfers)
+        };
+        assert_eq!([1, 2, 64].map(of_tftp), tftp, "{limit}");
+        assert_eq!([shares.http_connections(), shares.syslog_connections(1)], [http, syslog]);
         assert_eq!(shares.is_short(), is_short, "{limit}");
-        let taken = tftp + 1 + OF_HTTP * http + syslog;
-        assert!(limit < 256 || taken + OWN.min(limit / 3) <= limit, "{limit}: {taken}");
-        let of_several = 7 * shares.tftp_sockets(7);
-        assert!(of_several <= shares.tftp.max(7), "{limit}: {of_several}");
+        for (servers, transfers) in tftp {
+            let taken = servers * (1 + transfers) + OF_HTTP * http + syslog;
+            assert!(limit < 256 || taken + OWN.min(limit / 3) <= limit, "{limit}: {taken}");
+        }
     }
 
     #[test]
     fn nobody_takes_what_another_needs() {
-        check(65_536, 32, 2048, 512, false);
-        check(1 << 30, 32, 2048, 512, false);
-        check(16_384, 32, 2048, 512, false);
-        check(4096, 32, 1344, 448, true);
-        check(1024, 32, 255, 85, true);
-        check(256, 20, 63, 21, true);
-        check(64, 4, 15, 5, true);
-        check(0, 1, 1, 1, true);
+        const ALL: [(usize, usize); 3] = [(1, 32), (2, 32), (8, 32)];
+        check(65_536, ALL, 2048, 512, false);
+        check(1 << 30, ALL, 2048, 512, false);
+        check(16_384, ALL, 2048, 512, false);
+        check(4096, ALL, 1344, 448, true);
+        check(1024, [(1, 32), (2, 32), (8, 9)], 255, 85, true);
+        check(256, [(1, 20), (2, 9), (5, 3)], 63, 21, true);
+        check(64, [(1, 4), (1, 4), (1, 4)], 15, 5, true);
+        check(0, [(1, 1); 3], 1, 1, true);
     }
 }

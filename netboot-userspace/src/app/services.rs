@@ -1,6 +1,7 @@
 //! TFTP, HTTP, syslog and the status socket: what they are made of, and how each is started.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,11 +11,12 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 
 use super::{
-    bind, boot_root,
+    bind::{self, TftpSockets},
+    boot_root,
     health::{Part, Standing, State},
     pages,
     report::Reporter,
-    status_socket,
+    server_addresses, status_socket,
     unit::{Attempt, Need, Serving, Unit},
     wanted::{Service, Wanted},
 };
@@ -81,8 +83,20 @@ impl Services {
     pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
         let this = self.clone();
         match service {
-            Service::Tftp { address, transfer_sockets } => {
-                boot(part, move |start| this.tftp(address, transfer_sockets, start))
+            Service::Tftp { address, sockets } => {
+                boot(part, move |start| this.tftp(address, sockets, start))
+            }
+            Service::ServerAddresses(addresses) => {
+                let addresses = Arc::new(addresses);
+                boot(part, move |Attempt { cancel, .. }| {
+                    let watch = server_addresses::watch(Arc::clone(&addresses))?;
+                    Ok(serving(async move {
+                        tokio::select! {
+                            lacking = watch => lacking,
+                            () = cancel.cancelled() => Ok(()),
+                        }
+                    }))
+                })
             }
             Service::Http { address, max_connections } => {
                 let reporter = Arc::clone(reporter);
@@ -118,20 +132,20 @@ impl Services {
     fn tftp(
         &self,
         address: SocketAddr,
-        transfer_sockets: usize,
+        sockets: TftpSockets,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
-        let sockets = bind::tftp(address, transfer_sockets, start.others)?;
+        let servers = bind::tftp(address, sockets, start.others)?;
         // In single-port mode transfers need it to their end.
-        let is_free_early = !sockets.transfers.is_empty();
-        let port = is_free_early.then(|| sockets.requests.try_clone()).transpose();
-        let port = port.context("the TFTP socket")?;
+        let free_early = servers.iter().filter(|server| !server.transfers.is_empty());
+        let ports = free_early.map(|server| server.requests.try_clone());
+        let ports = ports.collect::<io::Result<_>>().context("the TFTP sockets")?;
         let standing = start.standing;
         let tell = move |trouble: Option<String>| {
             standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
         };
-        let serve = tftp::serve(sockets, self.tftp.clone(), tell, start.cancel);
-        Ok(Serving { port, ..serving(serve) })
+        let serve = tftp::serve(servers, self.tftp.clone(), tell, start.cancel);
+        Ok(Serving { ports, ..serving(serve) })
     }
 
     fn http(
@@ -221,7 +235,7 @@ fn status(state_dir: &Path, reporter: &Arc<Reporter>, start: Attempt) -> anyhow:
 }
 
 fn serving(serve: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> Serving {
-    Serving { serve: Box::pin(serve), port: None }
+    Serving { serve: Box::pin(serve), ports: Vec::new() }
 }
 
 fn boot(

@@ -55,8 +55,8 @@ pub(super) struct Attempt {
 pub(super) struct Serving {
     /// Ends when it is cancelled, and what is under way is done.
     pub(super) serve: Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
-    /// The socket whose port it holds until then, if a successor may need it before.
-    pub(super) port: Option<UdpSocket>,
+    /// The sockets whose port it holds until then, where a successor may need it before.
+    pub(super) ports: Vec<UdpSocket>,
 }
 
 /// What all units share; cheap to clone.
@@ -184,13 +184,13 @@ async fn start(
 }
 
 async fn serve(serving: Serving, cancel: &CancellationToken) -> anyhow::Result<()> {
-    let Serving { serve, port } = serving;
+    let Serving { serve, ports } = serving;
     let mut task = AbortOnDropHandle::new(tokio::spawn(serve));
     tokio::select! {
         ended = &mut task => return flatten(ended),
         () = cancel.cancelled() => {}
     }
-    if let Some(port) = port {
+    for port in ports {
         bind::release(&port)
             .context("the port cannot be given up before the last transfer ends")?;
     }
@@ -220,7 +220,7 @@ mod tests {
     fn serving(
         serve: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) -> anyhow::Result<Serving> {
-        Ok(Serving { serve: Box::pin(serve), port: None })
+        Ok(Serving { serve: Box::pin(serve), ports: Vec::new() })
     }
 
     /// Starts a service whose attempts go as these say, the last one again and again; waits for each state.

@@ -3,10 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
+    num::NonZero,
     path::PathBuf,
+    thread,
 };
 
-use super::{descriptors::Shares, health::Part};
+use super::{bind::TftpSockets, descriptors::Shares, health::Part};
 use crate::{
     config::{Config, DhcpMode, SyslogListen},
     http::{self, Strangers},
@@ -29,7 +31,7 @@ pub(crate) struct Wanted {
 pub(super) enum Service {
     Tftp {
         address: SocketAddr,
-        transfer_sockets: usize,
+        sockets: TftpSockets,
     },
     Http {
         address: SocketAddr,
@@ -40,6 +42,8 @@ pub(super) enum Service {
         address: SocketAddr,
         max_connections: usize,
     },
+    /// The watch over these addresses: machines are sent to them, and the node is to have them.
+    ServerAddresses(BTreeSet<Ipv4Addr>),
     /// The files of syslog lines, in this state directory.
     SyslogFiles(PathBuf),
     /// The status socket, in this state directory.
@@ -60,12 +64,15 @@ impl Wanted {
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
-        let tftp = config.tftp.map(|listen| tftp_addresses(listen, tables)).unwrap_or_default();
-        let transfer_sockets =
-            if config.tftp_single_port { 0 } else { shares.tftp_sockets(tftp.len()) };
-        for address in tftp {
-            let service = Service::Tftp { address, transfer_sockets };
-            add("tftp", format!("udp://{address}"), service);
+        let servers = config.tftp.and_then(|listen| server_addresses(listen, tables));
+        let has_tftp = servers.as_ref().is_none_or(|servers| !servers.is_empty());
+        if let Some(address) = config.tftp.filter(|_| has_tftp) {
+            let processors = thread::available_parallelism().map_or(1, NonZero::get);
+            let sockets = shares.tftp_sockets(processors, config.tftp_single_port);
+            add("tftp", format!("udp://{address}"), Service::Tftp { address, sockets });
+        }
+        if let Some(servers) = servers.filter(|servers| !servers.is_empty()) {
+            add("server-address", String::new(), Service::ServerAddresses(servers));
         }
         if let Some(address) = config.http {
             let max_connections = shares.http_connections();
@@ -133,19 +140,13 @@ fn boot_files(config: &Config) -> BTreeSet<String> {
     config.boot.files.values().chain(of_subnets).cloned().collect()
 }
 
-/// Firmware takes a file only from the address that it was sent to; at each of these there is a server, which is
-/// down where the node lacks the address. Without any address to send machines to there is nothing to
-/// serve.
-fn tftp_addresses(listen: SocketAddr, tables: Option<&Tables>) -> BTreeSet<SocketAddr> {
+/// The addresses that machines are sent to for files, where TFTP serves at all that the node has: it serves only at
+/// those that there are. Without any of them there is nothing to serve.
+fn server_addresses(listen: SocketAddr, tables: Option<&Tables>) -> Option<BTreeSet<Ipv4Addr>> {
     let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());
-    let Some(subnets) = subnets.filter(|_| listen.ip().is_unspecified()) else {
-        return [listen].into();
-    };
+    let subnets = subnets.filter(|_| listen.ip().is_unspecified())?;
     let servers = subnets.iter().map(|subnet| Ipv4Addr::from(subnet.server));
-    servers
-        .filter(|server| !server.is_unspecified())
-        .map(|server| SocketAddr::new(server.into(), listen.port()))
-        .collect()
+    Some(servers.filter(|server| !server.is_unspecified()).collect())
 }
 
 #[cfg(test)]
@@ -180,32 +181,37 @@ mod tests {
         }
     }
 
+    /// Where TFTP serves, and the addresses that are watched for it.
     #[track_caller]
-    fn check(listen: &str, servers: Option<&[[u8; 4]]>, expect: &[&str]) {
+    fn check(listen: &str, servers: Option<&[[u8; 4]]>, serves: bool, expect: &[[u8; 4]]) {
         let tables = servers.map(tables);
         let mut config = Config::unconfigured();
         config.tftp = Some(listen.parse().unwrap());
         let wanted = Wanted::new(&config, Shares::of(1024), tables.as_ref(), None);
-        let got: Vec<_> = wanted
-            .services
-            .keys()
-            .filter(|part| part.name == "tftp")
-            .map(|part| part.listen.trim_start_matches("udp://"))
-            .collect();
-        assert_eq!(got, expect, "{listen} {servers:?}");
+        let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
+        let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
+        let at = format!("udp://{listen}");
+        assert_eq!(tftp, serves.then_some(&*at), "{listen} {servers:?}");
+        let watched = wanted.services.values().find_map(|service| match service {
+            Service::ServerAddresses(addresses) => Some(addresses.clone()),
+            _ => None,
+        });
+        let expect: BTreeSet<_> = expect.iter().copied().map(Ipv4Addr::from).collect();
+        assert_eq!(watched.unwrap_or_default(), expect, "{listen} {servers:?}");
     }
 
     #[test]
-    fn tftp_has_a_socket_for_each_server_address() {
+    fn tftp_serves_at_all_addresses() {
         const ONE: [u8; 4] = [127, 0, 0, 1];
         const TWO: [u8; 4] = [127, 0, 0, 2];
-        check("0.0.0.0:69", Some(&[TWO, ONE, TWO]), &["127.0.0.1:69", "127.0.0.2:69"]);
-        check("0.0.0.0:69", Some(&[[0; 4]]), &[]);
-        check("0.0.0.0:69", Some(&[[0; 4], ONE]), &["127.0.0.1:69"]);
-        check("127.0.0.1:69", Some(&[[0; 4]]), &["127.0.0.1:69"]);
-        check("0.0.0.0:6969", Some(&[]), &["0.0.0.0:6969"]);
-        check("0.0.0.0:69", None, &["0.0.0.0:69"]);
-        check("127.0.0.1:69", Some(&[TWO]), &["127.0.0.1:69"]);
+        check("0.0.0.0:69", Some(&[TWO, ONE, TWO]), true, &[ONE, TWO]);
+        check("[::]:69", Some(&[ONE]), true, &[ONE]);
+        check("0.0.0.0:69", Some(&[[0; 4]]), false, &[]);
+        check("0.0.0.0:69", Some(&[[0; 4], ONE]), true, &[ONE]);
+        check("127.0.0.1:69", Some(&[[0; 4]]), true, &[]);
+        check("0.0.0.0:6969", Some(&[]), true, &[]);
+        check("0.0.0.0:69", None, true, &[]);
+        check("127.0.0.1:69", Some(&[TWO]), true, &[]);
     }
 
     /// The node's MTU, `tftp.block-size`, and a subnet's MTU and `tftp-block-size`.

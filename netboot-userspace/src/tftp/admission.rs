@@ -8,10 +8,8 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-/// Of one server's address.
+/// Of one server.
 pub(super) const TRANSFERS: usize = 65_536;
-/// That no client has answered: whoever forges requests has only such.
-pub(super) const UNANSWERED: usize = TRANSFERS / 4;
 
 pub(super) struct Admission {
     limits: Limits,
@@ -25,6 +23,8 @@ pub(super) struct Admission {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     all: usize,
+    /// That no client has answered: whoever forges requests has only such.
+    unanswered: usize,
     strangers: usize,
     network: usize,
     address: usize,
@@ -50,7 +50,13 @@ pub(super) enum Full {
 impl Limits {
     pub(super) fn new(all: usize) -> Self {
         let all = all.max(16);
-        Self { all, strangers: all / 4 * 3, network: all / 4, address: all / 8 }
+        Self {
+            all,
+            unanswered: all / 4,
+            strangers: all / 4 * 3,
+            network: all / 4,
+            address: all / 8,
+        }
     }
 }
 
@@ -62,7 +68,7 @@ impl Admission {
     /// # Errors
     /// One of those must end first.
     pub(super) fn check(&self, source: Source) -> Result<(), Full> {
-        let Limits { all, strangers, network, address } = self.limits;
+        let Limits { all, strangers, network, address, .. } = self.limits;
         let of = |counts: &HashMap<IpAddr, usize>, key| counts.get(&key).copied().unwrap_or(0);
         if of(&self.addresses, source.address) >= address {
             return Err(Full::Address(source.address));
@@ -77,6 +83,11 @@ impl Admission {
             }
         }
         if self.all >= all { Err(Full::All) } else { Ok(()) }
+    }
+
+    /// How many may wait for their first answer.
+    pub(super) fn unanswered(&self) -> usize {
+        self.limits.unanswered
     }
 
     /// How many an address has.

@@ -56,9 +56,10 @@ pub(super) struct Batch<'o> {
     end: usize,
 }
 
-/// What is needed to send datagrams.
+/// What is needed to send datagrams by sockets of one family.
 pub(super) struct Sender {
     headers: MultiHeaders<SockaddrStorage>,
+    is_ipv4: bool,
 }
 
 /// Lets a socket tell and choose this node's address, and routers take datagrams apart that are too large for a path:
@@ -75,8 +76,9 @@ pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
         set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
     } else {
         setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
-        // Clients with IPv4 may come here too.
-        let _ = set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT);
+        // Clients with IPv4 come here too: that says of theirs what was sent to many.
+        setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
+        set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
     }
     Ok(())
 }
@@ -137,13 +139,15 @@ impl Receiver {
         let mut is_cut = false;
         for message in messages {
             let from = message.address.and_then(socket_address);
-            let mut to = None;
+            let (mut by_ipv4, mut by_ipv6) = (None, None);
             match message.cmsgs() {
                 Ok(told) => {
                     for told in told {
                         match told {
                             ControlMessageOwned::RxqOvfl(dropped) => self.dropped = Some(dropped),
-                            told => to = to.or_else(|| own_address(told)),
+                            ControlMessageOwned::Ipv4PacketInfo(to) => by_ipv4 = Some(to),
+                            ControlMessageOwned::Ipv6PacketInfo(to) => by_ipv6 = Some(to),
+                            _ => {}
                         }
                     }
                 }
@@ -151,6 +155,11 @@ impl Receiver {
             }
             // What has no sender gets a place all the same, so that lengths and buffers stay together.
             let from = from.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
+            // Of what came by IPv4 to a socket of IPv6 there are both.
+            let to = match by_ipv4 {
+                Some(to) => own_ipv4(to),
+                None => by_ipv6.and_then(own_ipv6),
+            };
             self.received.push((message.bytes, from, to));
         }
         if is_cut {
@@ -179,7 +188,7 @@ impl Sender {
     pub(super) fn new(is_ipv4: bool) -> Self {
         let space =
             if is_ipv4 { cmsg_space!(libc::in_pktinfo) } else { cmsg_space!(libc::in6_pktinfo) };
-        Self { headers: MultiHeaders::preallocate(BATCH, Some(space)) }
+        Self { headers: MultiHeaders::preallocate(BATCH, Some(space)), is_ipv4 }
     }
 
     /// Sends as many as the socket takes; returns how many.
@@ -197,13 +206,13 @@ impl Sender {
         for ((slices, address), packet) in slices.iter_mut().zip(&mut addresses).zip(batch.unsent())
         {
             *slices = [IoSlice::new(&packet.head), IoSlice::new(packet.body)];
-            *address = Some(SockaddrStorage::from(packet.to));
+            *address = Some(SockaddrStorage::from(self.as_socket_has_it(packet.to)));
         }
         let count = batch.unsent().len();
         let slices = slices.get(..count).unwrap_or_default();
         let addresses = addresses.get(..count).unwrap_or_default();
         let (ipv4, ipv6);
-        let source = match from {
+        let source = match self.as_socket_has_it((from, 0).into()).ip() {
             IpAddr::V4(address) => {
                 ipv4 = libc::in_pktinfo {
                     ipi_ifindex: 0,
@@ -225,6 +234,16 @@ impl Sender {
             sendmmsg(socket.as_raw_fd(), &mut self.headers, slices, addresses, [source], flags)?;
         Ok(sent.count())
     }
+
+    /// A socket of IPv6 has clients of IPv4 by their mapped addresses (RFC 4291, 2.5.5.2).
+    fn as_socket_has_it(&self, address: SocketAddr) -> SocketAddr {
+        match address {
+            SocketAddr::V4(address) if !self.is_ipv4 => {
+                (address.ip().to_ipv6_mapped(), address.port()).into()
+            }
+            address => address,
+        }
+    }
 }
 
 fn headers() -> MultiHeaders<SockaddrStorage> {
@@ -243,23 +262,23 @@ fn socket_address(address: SockaddrStorage) -> Option<SocketAddr> {
             address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()))
         }
         nix::sys::socket::AddressFamily::Inet6 => {
-            address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into()))
+            let address = address.as_sockaddr_in6()?;
+            match address.ip().to_ipv4_mapped() {
+                Some(ipv4) => Some((ipv4, address.port()).into()),
+                None => Some(SocketAddr::V6((*address).into())),
+            }
         }
         _ => None,
     }
 }
 
 /// Of a broadcast or multicast none: RFC 1123 4.2.3.4 wants them ignored.
-fn own_address(message: ControlMessageOwned) -> Option<IpAddr> {
-    match message {
-        ControlMessageOwned::Ipv4PacketInfo(info) => {
-            let [to, own] = [info.ipi_addr, info.ipi_spec_dst].map(|address| address.s_addr);
-            (to == own).then(|| Ipv4Addr::from(own.to_ne_bytes()).into())
-        }
-        ControlMessageOwned::Ipv6PacketInfo(info) => {
-            let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-            (!address.is_multicast()).then_some(address.into())
-        }
-        _ => None,
-    }
+fn own_ipv4(info: libc::in_pktinfo) -> Option<IpAddr> {
+    let [to, own] = [info.ipi_addr, info.ipi_spec_dst].map(|address| address.s_addr);
+    (to == own).then(|| Ipv4Addr::from(own.to_ne_bytes()).into())
+}
+
+fn own_ipv6(info: libc::in6_pktinfo) -> Option<IpAddr> {
+    let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+    (!address.is_multicast()).then_some(address.into())
 }

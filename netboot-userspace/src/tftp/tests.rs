@@ -75,7 +75,7 @@ impl Lab {
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
         let tell = move |trouble| heard.lock().unwrap().push(trouble);
-        let serving = serve(sockets, common.clone(), tell, cancel.clone());
+        let serving = serve(vec![sockets], common.clone(), tell, cancel.clone());
         let serving = tokio::spawn(serving);
         Self { directory, server, machines, common, troubles, cancel, serving }
     }

@@ -6,7 +6,7 @@ use async_tftp::server::Handler;
 
 use super::{Ends, Engine, Id, Transfer};
 use crate::tftp::{
-    admission::{Full, Source, UNANSWERED},
+    admission::{Full, Source},
     content::Reader,
     counters::Event,
     report::Outcome,
@@ -26,7 +26,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let transfers = &self.transfers;
             self.unanswered.retain(|id| unanswered(transfers, id).is_some());
         }
-        if self.unanswered_now >= UNANSWERED.min(self.most.transfers) {
+        if self.unanswered_now >= self.admission.unanswered() {
             let victim =
                 self.unanswered_of(Full::Strangers).or_else(|| self.unanswered_of(Full::All));
             if let Some(ends) = victim {

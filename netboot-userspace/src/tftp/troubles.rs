@@ -1,0 +1,56 @@
+//! What is amiss at the servers of one address, told as one thing.
+
+use std::sync::{Mutex, PoisonError};
+
+type Tell = Box<dyn Fn(Option<String>) + Send>;
+
+pub(super) struct Troubles(Mutex<Told>);
+
+struct Told {
+    /// Of each server.
+    amiss: Vec<Option<String>>,
+    tell: Tell,
+}
+
+impl Troubles {
+    pub(super) fn new(servers: usize, tell: impl Fn(Option<String>) + Send + 'static) -> Self {
+        Self(Mutex::new(Told { amiss: vec![None; servers], tell: Box::new(tell) }))
+    }
+
+    /// One of them says why something is amiss, or that nothing is.
+    pub(super) fn tell(&self, server: usize, trouble: Option<String>) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = |told: &Told| told.amiss.iter().flatten().next().cloned();
+        let before = first(&told);
+        if let Some(amiss) = told.amiss.get_mut(server) {
+            *amiss = trouble;
+        }
+        let now = first(&told);
+        if now != before {
+            (told.tell)(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_first_one_is_told_until_none_is_left() {
+        let (tell, told) = mpsc::channel();
+        let troubles = Troubles::new(2, move |trouble| tell.send(trouble).unwrap());
+        let check = |server, trouble: Option<&str>, expect: Option<Option<&str>>| {
+            troubles.tell(server, trouble.map(str::to_owned));
+            let got = told.try_recv().ok();
+            assert_eq!(got.as_ref().map(Option::as_deref), expect, "{server} {trouble:?}");
+        };
+        check(0, None, None);
+        check(1, Some("one"), Some(Some("one")));
+        check(0, Some("zero"), Some(Some("zero")));
+        check(1, None, None);
+        check(0, None, Some(None));
+    }
+}
