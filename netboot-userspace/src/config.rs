@@ -82,12 +82,7 @@ pub struct Config {
     pub dhcp: Dhcp,
     pub subnets: Vec<Subnet>,
     pub boot: Boot,
-    /// `None`: TFTP is off.
-    pub tftp: Option<SocketAddr>,
-    /// The most bytes in a block; `None`: by the MTU.
-    pub tftp_block_size: Option<u16>,
-    /// Transfers have the port of requests.
-    pub tftp_single_port: bool,
+    pub tftp: Tftp,
     /// `None`: HTTP is off.
     pub http: Option<SocketAddr>,
     pub syslog: Vec<SyslogListen>,
@@ -96,6 +91,22 @@ pub struct Config {
     pub quirks: Vec<QuirkRow>,
     /// The reservations, of this file and of the inventory files.
     pub hosts: Vec<Arc<Host>>,
+}
+
+/// Threads that serve TFTP.
+pub const MAX_TFTP_THREADS: u8 = 16;
+
+/// `[tftp]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tftp {
+    /// `None`: TFTP is off.
+    pub listen: Option<SocketAddr>,
+    /// The most bytes in a block; `None`: by the MTU.
+    pub block_size: Option<u16>,
+    /// Transfers have the port of requests.
+    pub single_port: bool,
+    /// `None`: one for each two processors.
+    pub threads: Option<u8>,
 }
 
 /// `[xdp]`

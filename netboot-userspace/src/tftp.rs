@@ -51,8 +51,6 @@ use crate::{files::Files, log_budget::LogBudget, machines::Machines};
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
 /// Sockets that the transfers of one server share, at most.
 pub const MAX_SOCKETS: usize = 32;
-/// Servers of one address, at most: each has a thread.
-pub const MAX_SERVERS: usize = 8;
 
 /// In blocks.
 const WINDOW: u16 = 64;

@@ -71,10 +71,9 @@ impl Shares {
             || self.syslog < syslog::MAX_CONNECTIONS
     }
 
-    /// A server has a socket for requests, and those that its transfers share; there is a server for each of so many
-    /// processors.
-    pub(crate) fn tftp_sockets(&self, processors: usize, is_single_port: bool) -> TftpSockets {
-        let servers = processors.min(tftp::MAX_SERVERS).min(self.tftp / 4).max(1);
+    /// A server has a socket for requests, and those that its transfers share; each has a thread.
+    pub(crate) fn tftp_sockets(&self, threads: usize, is_single_port: bool) -> TftpSockets {
+        let servers = threads.min(self.tftp / 4).max(1);
         let transfers = (self.tftp / servers).saturating_sub(1).clamp(1, tftp::MAX_SOCKETS);
         TftpSockets { servers, transfers: if is_single_port { 0 } else { transfers } }
     }
@@ -96,15 +95,12 @@ mod tests {
     #[track_caller]
     fn check(limit: usize, tftp: [(usize, usize); 3], http: usize, syslog: usize, is_short: bool) {
         let shares = Shares::of(limit);
-        let of_tftp = |processors| {
-            let TftpSockets { servers, transfers } = shares.tftp_sockets(processors, false);
-            assert_eq!(
-                shares.tftp_sockets(processors, true),
-                TftpSockets { servers, transfers: 0 }
-            );
+        let of_tftp = |threads| {
+            let TftpSockets { servers, transfers } = shares.tftp_sockets(threads, false);
+            assert_eq!(shares.tftp_sockets(threads, true), TftpSockets { servers, transfers: 0 });
             (servers, transfers)
         };
-        assert_eq!([1, 2, 64].map(of_tftp), tftp, "{limit}");
+        assert_eq!([1, 2, 16].map(of_tftp), tftp, "{limit}");
         assert_eq!([shares.http_connections(), shares.syslog_connections(1)], [http, syslog]);
         assert_eq!(shares.is_short(), is_short, "{limit}");
         for (servers, transfers) in tftp {
@@ -115,12 +111,12 @@ mod tests {
 
     #[test]
     fn nobody_takes_what_another_needs() {
-        const ALL: [(usize, usize); 3] = [(1, 32), (2, 32), (8, 32)];
+        const ALL: [(usize, usize); 3] = [(1, 32), (2, 32), (16, 32)];
         check(65_536, ALL, 2048, 512, false);
         check(1 << 30, ALL, 2048, 512, false);
         check(16_384, ALL, 2048, 512, false);
-        check(4096, ALL, 1344, 448, true);
-        check(1024, [(1, 32), (2, 32), (8, 9)], 255, 85, true);
+        check(4096, [(1, 32), (2, 32), (16, 27)], 1344, 448, true);
+        check(1024, [(1, 32), (2, 32), (16, 4)], 255, 85, true);
         check(256, [(1, 20), (2, 9), (5, 3)], 63, 21, true);
         check(64, [(1, 4), (1, 4), (1, 4)], 15, 5, true);
         check(0, [(1, 1); 3], 1, 1, true);

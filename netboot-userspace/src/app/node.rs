@@ -378,7 +378,7 @@ impl Node {
     async fn settle(&mut self) {
         let wanted = wanted(&self.config, self.shares, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
-        if self.config.tftp.is_some() && !wanted.has_tftp() {
+        if self.config.tftp.listen.is_some() && !wanted.has_tftp() {
             self.health
                 .degraded(TFTP, "not started: this node has no address that machines are sent to");
         } else {

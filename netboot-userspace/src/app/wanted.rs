@@ -10,7 +10,7 @@ use std::{
 
 use super::{bind::TftpSockets, descriptors::Shares, health::Part};
 use crate::{
-    config::{Config, DhcpMode, SyslogListen},
+    config::{Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
     http::{self, Strangers},
     status,
     tables::Tables,
@@ -64,11 +64,10 @@ impl Wanted {
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
-        let servers = config.tftp.and_then(|listen| server_addresses(listen, tables));
+        let servers = config.tftp.listen.and_then(|listen| server_addresses(listen, tables));
         let has_tftp = servers.as_ref().is_none_or(|servers| !servers.is_empty());
-        if let Some(address) = config.tftp.filter(|_| has_tftp) {
-            let processors = thread::available_parallelism().map_or(1, NonZero::get);
-            let sockets = shares.tftp_sockets(processors, config.tftp_single_port);
+        if let Some(address) = config.tftp.listen.filter(|_| has_tftp) {
+            let sockets = shares.tftp_sockets(threads(config), config.tftp.single_port);
             add("tftp", format!("udp://{address}"), Service::Tftp { address, sockets });
         }
         if let Some(servers) = servers.filter(|servers| !servers.is_empty()) {
@@ -100,7 +99,7 @@ impl Wanted {
         let socket = status::socket_path(&config.state_dir);
         let status = Service::Status(config.state_dir.clone());
         add("status", format!("unix://{}", socket.display()), status);
-        if config.tftp.is_some() || config.http.is_some() {
+        if config.tftp.listen.is_some() || config.http.is_some() {
             add("boot.root", String::new(), Service::BootRoot(boot_files(config)));
         }
         let strangers = match config.dhcp.mode {
@@ -121,12 +120,21 @@ impl Wanted {
     }
 }
 
+/// What else runs here needs processors too: the kernel to send what TFTP says, HTTP, syslog.
+fn threads(config: &Config) -> usize {
+    let by_processors = || {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        processors.div_ceil(2).min(MAX_TFTP_THREADS.into())
+    };
+    config.tftp.threads.map_or_else(by_processors, usize::from)
+}
+
 /// By the MTUs of the node's interfaces and of the subnets, where nothing else is said.
 fn block_sizes(config: &Config, mtu: Option<u16>) -> BlockSizes {
     // IP with options, UDP and TFTP take 32 bytes.
     let of_mtu = |mtu: u16| mtu.saturating_sub(32).max(512);
     let by_mtu = mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, of_mtu);
-    let all = config.tftp_block_size.unwrap_or(by_mtu);
+    let all = config.tftp.block_size.unwrap_or(by_mtu);
     let networks = config.subnets.iter().filter_map(|subnet| {
         let size = subnet.tftp_block_size.or(subnet.mtu.map(|mtu| of_mtu(mtu).min(all)))?;
         Some((subnet.cidr, size))
@@ -186,7 +194,7 @@ mod tests {
     fn check(listen: &str, servers: Option<&[[u8; 4]]>, serves: bool, expect: &[[u8; 4]]) {
         let tables = servers.map(tables);
         let mut config = Config::unconfigured();
-        config.tftp = Some(listen.parse().unwrap());
+        config.tftp.listen = Some(listen.parse().unwrap());
         let wanted = Wanted::new(&config, Shares::of(1024), tables.as_ref(), None);
         let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
         let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
@@ -223,7 +231,7 @@ mod tests {
         expect: [u16; 2],
     ) {
         let mut config = Config::unconfigured();
-        config.tftp_block_size = all;
+        config.tftp.block_size = all;
         let [subnet_mtu, block_size] = subnet;
         let mut one = crate::config::Subnet::new("10.0.0.0/24".parse().unwrap());
         (one.mtu, one.tftp_block_size) = (subnet_mtu, block_size);
@@ -249,7 +257,7 @@ mod tests {
     #[test]
     fn what_is_off_is_not_wanted() {
         let mut config = Config::unconfigured();
-        (config.tftp, config.http, config.syslog) = (None, None, Vec::new());
+        (config.tftp.listen, config.http, config.syslog) = (None, None, Vec::new());
         let names: Vec<_> =
             Wanted::new(&config, Shares::of(1024), None, None).services.into_keys().collect();
         assert_eq!(names.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["status"]);

@@ -204,7 +204,7 @@ fn services(draft: &Draft, report: &Report) {
         }
     }
     let boots = draft.boot_files.first().or(draft.hosts.iter().find_map(|h| h.boot_file.as_ref()));
-    match (config.tftp, boots) {
+    match (config.tftp.listen, boots) {
         (Some(listen), _) if listen.port() != 69 => {
             let message = "tftp.listen: firmware asks at port 69 only, and gets no boot file";
             report.warn(&draft.place, message);
@@ -224,7 +224,7 @@ fn services(draft: &Draft, report: &Report) {
 }
 
 fn listens(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
-    let tftp = config.tftp.map(|listen| ("tftp.listen", listen));
+    let tftp = config.tftp.listen.map(|listen| ("tftp.listen", listen));
     let http = config.http.map(|listen| ("http.listen", listen));
     let syslog = config.syslog.iter().map(|listen| match *listen {
         SyslogListen::Udp(listen) | SyslogListen::Tcp(listen) => ("syslog.listen", listen),

@@ -9,7 +9,7 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{PIN_PATH, Vlan};
 
-use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Xdp, XdpMode};
+use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Tftp, Xdp, XdpMode};
 
 /// The configuration file, where none is named.
 pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
@@ -58,9 +58,12 @@ impl Config {
                 skip_ipv6_wait: true,
                 files: BTreeMap::new(),
             },
-            tftp: Some(any(69)),
-            tftp_block_size: None,
-            tftp_single_port: false,
+            tftp: Tftp {
+                listen: Some(any(69)),
+                block_size: None,
+                single_port: false,
+                threads: None,
+            },
             http: Some(any(80)),
             syslog: vec![SyslogListen::Udp(any(514)), SyslogListen::Tcp(any(514))],
             script: Script {

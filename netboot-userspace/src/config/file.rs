@@ -87,6 +87,8 @@ struct Tftp {
     #[serde(skip_serializing_if = "Option::is_none")]
     block_size: Option<u16>,
     single_port: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads: Option<u8>,
 }
 
 #[derive(Debug, Serialize)]
@@ -253,9 +255,10 @@ impl From<&Config> for File {
                 files: by_name(&boot.files),
             },
             tftp: Tftp {
-                service: service(config.tftp),
-                block_size: config.tftp_block_size,
-                single_port: config.tftp_single_port,
+                service: service(config.tftp.listen),
+                block_size: config.tftp.block_size,
+                single_port: config.tftp.single_port,
+                threads: config.tftp.threads,
             },
             http: service(config.http),
             syslog: Syslog { listen: config.syslog.iter().map(syslog).collect() },

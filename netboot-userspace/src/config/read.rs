@@ -21,7 +21,7 @@ use super::{
     subnet::{SubnetPlace, read_subnets},
     value::{
         block_size, boolean, dhcp_url, file_in_url, http_url, interface, line, listen, number,
-        one_of, socket_address, text, unicast, word,
+        one_of, socket_address, text, threads, unicast, word,
     },
 };
 
@@ -138,9 +138,11 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
 }
 
 fn tftp(mut section: Section<'_>, config: &mut Config) {
-    config.tftp_block_size = section.value("block-size", block_size);
-    section.set("single-port", &mut config.tftp_single_port, boolean);
-    service(section, &mut config.tftp);
+    let tftp = &mut config.tftp;
+    tftp.block_size = section.value("block-size", block_size);
+    section.set("single-port", &mut tftp.single_port, boolean);
+    tftp.threads = section.value("threads", threads);
+    service(section, &mut tftp.listen);
 }
 
 fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {

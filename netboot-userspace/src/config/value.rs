@@ -6,6 +6,8 @@ use ipnet::Ipv4Net;
 use toml::de::DeValue;
 use url::Url;
 
+use super::MAX_TFTP_THREADS;
+
 /// A string.
 pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
     let text =
@@ -82,6 +84,14 @@ pub(crate) fn block_size(value: &DeValue<'_>) -> Result<u16, String> {
     match number::<i64>(value)? {
         size @ 512..=65464 => u16::try_from(size).map_err(|error| error.to_string()),
         size => Err(format!("{size} is no block size: 512 to 65464 are")),
+    }
+}
+
+pub(crate) fn threads(value: &DeValue<'_>) -> Result<u8, String> {
+    const MOST: i64 = MAX_TFTP_THREADS as i64;
+    match number::<i64>(value)? {
+        count @ 1..=MOST => u8::try_from(count).map_err(|error| error.to_string()),
+        count => Err(format!("{count} is no number of threads: 1 to {MOST} are")),
     }
 }
 

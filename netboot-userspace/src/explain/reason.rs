@@ -214,7 +214,7 @@ fn key(
 
 /// Why a file that is named is not told, and what to do.
 fn unserved(site: &Site, row: &Reservation, stage: Stage) -> Option<(String, &'static str)> {
-    let Config { tftp, http, .. } = site.config;
+    let (tftp, http) = (site.config.tftp.listen, site.config.http);
     let (has_tftp, has_http) = (is_reached(tftp), is_reached(http));
     match stage {
         Stage::Http if !has_http => {

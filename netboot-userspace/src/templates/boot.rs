@@ -129,14 +129,14 @@ impl<'c> BootSets<'c> {
     }
 
     fn tftp(&self, server: Ipv4Addr, name: &str) -> Option<Target> {
-        let listen = self.config.tftp?;
+        let listen = self.config.tftp.listen?;
         let server = reach(server, listen)?;
         let name = format!("tftp://{}/{name}", authority(server, listen.port(), TFTP_PORT));
         Some(Target { server, name })
     }
 
     fn firmware(&self, server: Ipv4Addr, name: &str) -> Option<Target> {
-        let listen = self.config.tftp.filter(|listen| listen.port() == TFTP_PORT)?;
+        let listen = self.config.tftp.listen.filter(|listen| listen.port() == TFTP_PORT)?;
         Some(Target { server: reach(server, listen)?, name: name.to_owned() })
     }
 

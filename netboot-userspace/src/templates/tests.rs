@@ -105,7 +105,7 @@ fn check(change: impl Fn(&mut Config), name: &str, file: &str, options: [&[u8]; 
 
 /// Where TFTP or HTTP listens, if at one address.
 fn reached(config: &Config, file: &str) -> Ipv4Addr {
-    let listen = if file.starts_with("http") { config.http } else { config.tftp };
+    let listen = if file.starts_with("http") { config.http } else { config.tftp.listen };
     match listen.map(|listen| listen.ip()) {
         Some(IpAddr::V4(address)) if !address.is_unspecified() => address,
         _ => Ipv4Addr::new(172, 30, 0, 1),
@@ -132,11 +132,11 @@ fn boot_choices() {
 
     let ports = |config: &mut Config| {
         config.http = Some(([0, 0, 0, 0], 8080).into());
-        config.tftp = Some(([0, 0, 0, 0], 6969).into());
+        config.tftp.listen = Some(([0, 0, 0, 0], 6969).into());
     };
     check(ports, BIOS, "tftp://172.30.0.1:6969/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
     check(ports, HTTP, "http://172.30.0.1:8080/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
-    let without_tftp = |config: &mut Config| config.tftp = None;
+    let without_tftp = |config: &mut Config| config.tftp.listen = None;
     check(without_tftp, BIOS, "http://172.30.0.1/ipxe/undionly.kpxe", [PXE, NO, NO, NO_PROXY]);
 
     check(ports, UEFI, "", [NO, NO, NO, NO]);
@@ -146,7 +146,7 @@ fn boot_choices() {
         let address: IpAddr = address.parse().unwrap();
         move |config: &mut Config| {
             config.http = Some((address, 80).into());
-            config.tftp = Some((address, 69).into());
+            config.tftp.listen = Some((address, 69).into());
         }
     };
     let one = listen_at("172.30.0.7");

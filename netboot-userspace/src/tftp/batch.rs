@@ -20,7 +20,8 @@ use tokio::net::UdpSocket;
 
 /// Datagrams of one call.
 pub(super) const BATCH: usize = 32;
-/// RFC 2347: a request has 512 bytes at most; acknowledgements have four.
+/// RFC 2347: a request has 512 bytes at most; acknowledgements have four. What is longer is read as nothing at all:
+/// the end of what is cut could be another number.
 const LONGEST: usize = 1024;
 
 /// Received datagrams, and what is needed to receive them.
@@ -136,7 +137,7 @@ impl Receiver {
         let flags = MsgFlags::MSG_DONTWAIT;
         let messages =
             recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
-        let mut is_cut = false;
+        let mut lacks_room = false;
         for message in messages {
             let from = message.address.and_then(socket_address);
             let (mut by_ipv4, mut by_ipv6) = (None, None);
@@ -151,7 +152,7 @@ impl Receiver {
                         }
                     }
                 }
-                Err(_) => is_cut = true,
+                Err(_) => lacks_room = true,
             }
             // What has no sender gets a place all the same, so that lengths and buffers stay together.
             let from = from.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
@@ -160,13 +161,19 @@ impl Receiver {
                 Some(to) => own_ipv4(to),
                 None => by_ipv6.and_then(own_ipv6),
             };
-            self.received.push((message.bytes, from, to));
+            let is_cut = message.flags.contains(MsgFlags::MSG_TRUNC);
+            self.received.push((if is_cut { 0 } else { message.bytes }, from, to));
         }
-        if is_cut {
+        if lacks_room {
             // The kernel leaves as much room as it needed last, and from the first drop on it needs more.
             self.headers = headers();
         }
         Ok(())
+    }
+
+    /// There was room for more: until the socket says that there is something, there is nothing.
+    pub(super) fn is_drained(&self) -> bool {
+        self.received.len() < BATCH
     }
 
     /// Datagrams that the kernel has dropped, in all, if it said so.

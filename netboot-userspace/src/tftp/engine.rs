@@ -245,9 +245,14 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     /// Receives from the socket of requests, number 0, or one of the others, and answers.
     fn hear(&mut self, number: usize, receiver: &mut Receiver) -> io::Result<()> {
         let Some(socket) = self.sockets.get(number) else { return Ok(()) };
-        match socket.try_io(Interest::READABLE, || receiver.receive(socket)) {
+        let receive = || {
+            receiver.receive(socket)?;
+            // That spares the runtime the call which would find nothing.
+            if receiver.is_drained() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
+        match socket.try_io(Interest::READABLE, receive) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // Of a socket that all is sent from, an error can be of what was sent.
             Err(error) if number == REQUESTS => return Err(error),
             Err(error) => {
@@ -298,6 +303,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let Some(transfer) = transfer.filter(|transfer| transfer.socket == socket) else {
             return match packet {
                 Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
+                // In single-port mode.
+                Packet::Unexpected(_) | Packet::Malformed if socket == REQUESTS => {
+                    self.malformed(socket, ends);
+                }
                 _ => self.reporter.counters.count(Event::Foreign),
             };
         };
@@ -330,6 +339,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if self.gave_way.is_none_or(|at| now >= at + MINUTE) {
             self.say_error(socket, ends, error::UNKNOWN_TRANSFER, "Unknown transfer ID");
         }
+    }
+
+    /// At once: firmware waits for silence to end (shim hangs on it: rhboot/shim#666).
+    fn malformed(&mut self, socket: usize, ends: Ends) {
+        self.reporter.counters.count(Event::Malformed);
+        self.say_error(socket, ends, error::ILLEGAL, "Illegal TFTP operation");
     }
 
     /// Sends what is next, and sees to it that the client's silence is noticed.
@@ -378,6 +393,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             if is_ending && !transfer.sending.is_acknowledged() {
                 // It asks again, and is heard by the daemon that comes next.
                 self.end(ends, &Outcome::Cut, now);
+                continue;
+            }
+            if is_ending && transfer.sending.has_left() {
+                self.end(ends, &Outcome::Unconfirmed, now);
                 continue;
             }
             let is_due = transfer.sending.deadline() <= now;

@@ -12,7 +12,10 @@
 //!   4.2.3.1).
 //! * Anything else is of the past.
 //! * Silence for as long as the round trip lets expect: the window is sent again, then only its first block, with
-//!   longer and longer pauses.
+//!   longer and longer pauses. These stay long until a round trip was measured (RFC 6298, 5.7): a client may have become
+//!   slow.
+//! * The request once more, right after an acknowledgement: it may be late, or the client's that began anew. The first
+//!   packet goes out again, and who acknowledges that one begins anew; to another it is of the past.
 //!
 //! Until something is acknowledged one packet is all that goes out, three times again: whoever asks may be forged.
 
@@ -29,7 +32,7 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(20);
 const FIRST_RETRIES: u32 = 3;
 /// A window is sent so often again as a whole; then its first block stands for it.
 const WINDOW_RETRIES: u32 = 2;
-/// The last block alone is sent so often again.
+/// The last block is sent so often again before its client is taken for one that has left.
 const LAST_RETRIES: u32 = 3;
 
 pub(super) struct Sending {
@@ -38,6 +41,9 @@ pub(super) struct Sending {
     /// In blocks.
     window: u64,
     phase: Phase,
+    has_oack: bool,
+    /// The first packet is out once more.
+    is_offered_again: bool,
     /// The first block that is not acknowledged.
     base: u64,
     /// The first block that was not sent.
@@ -51,6 +57,8 @@ pub(super) struct Sending {
     round_trip: RoundTrip,
     /// Pauses since the last progress.
     pauses: u32,
+    /// Those since a round trip was measured.
+    backoff: u32,
     progress: Instant,
     sent: Instant,
     /// Nothing of the window was sent twice: its acknowledgement tells the round trip (Karn).
@@ -100,6 +108,8 @@ impl Sending {
             last: blocks.max(1),
             window,
             phase,
+            has_oack,
+            is_offered_again: false,
             base: 1,
             next,
             credit: 2 * window,
@@ -107,6 +117,7 @@ impl Sending {
             mended: 0,
             round_trip,
             pauses: 0,
+            backoff: 0,
             progress: now,
             sent: now,
             once: true,
@@ -117,12 +128,14 @@ impl Sending {
         (sending, first)
     }
 
-    /// The first packet, which is sent again to a request that comes again.
-    pub(super) fn first(&self) -> Next {
-        match self.phase {
-            Phase::Oack => Next::Oack,
-            Phase::First | Phase::Data => Next::Blocks(1..2),
-        }
+    fn first(&self) -> Next {
+        if self.has_oack { Next::Oack } else { Next::Blocks(1..2) }
+    }
+
+    /// The request came again.
+    pub(super) fn asked_again(&mut self) -> Next {
+        self.is_offered_again = self.phase == Phase::Data;
+        self.first()
     }
 
     /// The client has answered.
@@ -145,12 +158,21 @@ impl Sending {
         now.duration_since(self.progress)
     }
 
+    /// All was sent, and the client is silent: it has left, most likely, as many do without the last acknowledgement.
+    pub(super) fn has_left(&self) -> bool {
+        self.is_at_end() && self.pauses > LAST_RETRIES
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.phase == Phase::Data && self.base == self.last
+    }
+
     /// What was to be sent is sent only now: the client is not to blame.
     pub(super) fn delayed(&mut self, now: Instant) {
         self.once = false;
         self.progress = now;
         self.sent = now;
-        self.deadline = now + self.round_trip.timeout(self.pauses);
+        self.deadline = self.after_silence(now);
     }
 
     /// When to call [`Self::silence`].
@@ -158,9 +180,19 @@ impl Sending {
         self.deadline
     }
 
-    /// What the client can be expected to send within.
+    fn after_silence(&self, now: Instant) -> Instant {
+        now + self.round_trip.timeout(self.backoff)
+    }
+
     pub(super) fn acknowledged(&mut self, block: u16, now: Instant) -> Next {
-        let Some(acknowledged) = self.block_of(block) else { return Next::Wait };
+        let acknowledged = self.block_of(block);
+        if self.is_offered_again
+            && block == u16::from(!self.has_oack)
+            && acknowledged.is_none_or(|block| block < self.base)
+        {
+            return self.begin_anew(now);
+        }
+        let Some(acknowledged) = acknowledged else { return Next::Wait };
         if self.phase == Phase::Oack {
             // Block 0, and nothing else was sent.
             self.phase = Phase::Data;
@@ -199,16 +231,13 @@ impl Sending {
                 now.duration_since(self.progress) >= GIVE_UP.max(self.round_trip.timeout(0) * 3)
             }
         };
-        let is_last = self.phase == Phase::Data && self.base == self.last;
-        if is_last && self.pauses > LAST_RETRIES {
-            return Next::Unconfirmed;
-        }
         if is_over {
-            return Next::Lost;
+            return if self.is_at_end() { Next::Unconfirmed } else { Next::Lost };
         }
+        self.backoff += 1;
         self.once = false;
         self.mended = 0;
-        self.deadline = now + self.round_trip.timeout(self.pauses);
+        self.deadline = self.after_silence(now);
         match self.phase {
             Phase::Oack => Next::Oack,
             Phase::First => {
@@ -251,7 +280,7 @@ impl Sending {
         self.resent += missed;
         self.once = false;
         self.sent = now;
-        self.deadline = now + self.round_trip.timeout(self.pauses);
+        self.deadline = self.after_silence(now);
         self.next = self.window_end();
         Next::Blocks(self.base..self.next)
     }
@@ -259,6 +288,7 @@ impl Sending {
     fn go_on(&mut self, now: Instant) -> Next {
         if self.once {
             self.round_trip.measured(now.duration_since(self.sent));
+            self.backoff = 0;
         }
         self.once = true;
         self.progress(now);
@@ -272,10 +302,19 @@ impl Sending {
 
     fn new_blocks(&mut self, now: Instant) -> Next {
         self.sent = now;
-        self.deadline = now + self.round_trip.timeout(self.pauses);
+        self.deadline = self.after_silence(now);
         let blocks = self.next..self.window_end();
         self.next = blocks.end.max(self.next);
         if blocks.is_empty() { Next::Wait } else { Next::Blocks(blocks) }
+    }
+
+    fn begin_anew(&mut self, now: Instant) -> Next {
+        self.is_offered_again = false;
+        self.base = if self.has_oack { 1 } else { 2 };
+        self.next = self.base;
+        (self.mended, self.singles, self.once) = (0, 0, true);
+        self.progress(now);
+        self.new_blocks(now)
     }
 
     fn window_end(&self) -> u64 {

@@ -316,8 +316,16 @@ async fn a_request_comes_again() {
         assert_eq!(other[..4], [0, 3, 0, 1]);
         client.says(b"\0\x04\0\x01");
         assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
-        // A copy that is late disturbs nothing, but who asks again after a while began anew.
+        // It may be a copy that is late, or the client's that began anew: it is answered, and the transfer goes on.
         client.ask(b"1469\0octet\0");
+        assert_eq!(client.hears(), other);
+        client.says(b"\0\x04\0\x02");
+        assert_eq!(client.hears()[..4], [0, 3, 0, 3]);
+        client.ask(b"1469\0octet\0");
+        assert_eq!(client.hears(), other);
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
+        // After a while it is no copy.
         client.hears_until(Duration::from_millis(1100), &[0, 3, 0, 2]);
         client.ask(b"1469\0octet\0");
         client.hears_from_another_port(&other);

@@ -46,7 +46,7 @@ impl Lab {
         let mut config = Config::unconfigured();
         config.boot.root = root(dir.path(), "one");
         config.state_dir = dir.path().join("state");
-        config.tftp = Some(port());
+        config.tftp.listen = Some(port());
         config.http = Some(port());
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
@@ -147,7 +147,7 @@ async fn only_what_is_wanted_otherwise_is_started_anew() {
     let mut lab = Lab::new();
     lab.reconcile(MTU).await;
     lab.check(&[]);
-    let (tftp, http) = (lab.config.tftp.unwrap(), lab.config.http.unwrap());
+    let (tftp, http) = (lab.config.tftp.listen.unwrap(), lab.config.http.unwrap());
     let (mut connection, transfer) = spawn_blocking(move || {
         let mut connection = TcpStream::connect(http).unwrap();
         assert_eq!(get(&mut connection), (200, "one".repeat(2000)));
@@ -172,7 +172,7 @@ async fn only_what_is_wanted_otherwise_is_started_anew() {
 
     // The same port at all addresses.
     lab.config.http = Some(SocketAddr::from(([0, 0, 0, 0], http.port())));
-    lab.config.tftp = Some(SocketAddr::from(([0, 0, 0, 0], tftp.port())));
+    lab.config.tftp.listen = Some(SocketAddr::from(([0, 0, 0, 0], tftp.port())));
     lab.reconcile(Some(9000)).await;
     lab.check(&[]);
     spawn_blocking(move || {
@@ -201,7 +201,7 @@ async fn only_what_is_wanted_otherwise_is_started_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_is_named_until_it_is_free() {
     let mut lab = Lab::new();
-    let tftp = UdpSocket::bind(lab.config.tftp.unwrap()).unwrap();
+    let tftp = UdpSocket::bind(lab.config.tftp.listen.unwrap()).unwrap();
     let http = TcpListener::bind(lab.config.http.unwrap()).unwrap();
     // Our own: who is first has it.
     lab.config.syslog.push(SyslogListen::Tcp(lab.config.http.unwrap()));

@@ -23,8 +23,6 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         subnets,
         boot,
         tftp,
-        tftp_block_size,
-        tftp_single_port,
         http,
         syslog,
         script,
@@ -37,11 +35,7 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         ("xdp", *xdp == new.xdp),
         ("dhcp", *dhcp == new.dhcp),
         ("boot", *boot == new.boot),
-        (
-            "tftp",
-            (*tftp, *tftp_block_size, *tftp_single_port)
-                == (new.tftp, new.tftp_block_size, new.tftp_single_port),
-        ),
+        ("tftp", *tftp == new.tftp),
         ("http", *http == new.http),
         ("syslog", *syslog == new.syslog),
         ("script", *script == new.script),

@@ -60,7 +60,10 @@ fn inventories() {
 fn switched_off() {
     let text = "tftp.enabled = false\nhttp.enabled = false\nhttp.listen = \"127.0.0.1:8080\"\nsyslog.listen = []";
     let config = load_text(directory().path(), text).unwrap().config;
-    assert_eq!((config.tftp, config.http, config.syslog), (None, None, Vec::<SyslogListen>::new()));
+    assert_eq!(
+        (config.tftp.listen, config.http, config.syslog),
+        (None, None, Vec::<SyslogListen>::new())
+    );
 }
 
 #[test]
@@ -268,6 +271,9 @@ x86-bios = "ipxe.efi"
 27 = "ipxe.efi"
 [tftp]
 enabled = false
+block-size = 1400
+single-port = true
+threads = 3
 [http]
 listen = "[::1]:8080"
 [syslog]

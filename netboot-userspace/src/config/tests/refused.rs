@@ -391,12 +391,13 @@ fn user_classes() {
 }
 
 #[test]
-fn block_sizes() {
+fn block_sizes_and_threads() {
     check(
-        "tftp.block-size = 511\n[[subnet]]\ncidr = \"10.0.0.0/24\"\ntftp-block-size = 65465",
+        "tftp.block-size = 511\ntftp.threads = 0\n[[subnet]]\ncidr = \"10.0.0.0/24\"\ntftp-block-size = 65465",
         &[
             "netboot.toml:1: tftp.block-size: 511 is no block size: 512 to 65464 are",
-            "netboot.toml:4: subnet[0].tftp-block-size: 65465 is no block size: 512 to 65464 are",
+            "netboot.toml:2: tftp.threads: 0 is no number of threads: 1 to 16 are",
+            "netboot.toml:5: subnet[0].tftp-block-size: 65465 is no block size: 512 to 65464 are",
         ],
     );
 }

@@ -28,7 +28,7 @@ use crate::tftp::{
 /// A client that is slower than this many bytes a second, after a while, is not there to boot.
 const SLOWEST: u64 = 4096;
 const AT_LEAST: Duration = Duration::from_secs(60);
-/// A request that comes again while its transfer goes on was late.
+/// A request that comes again while its transfer goes on may have been late.
 const LATE: Duration = Duration::from_secs(1);
 
 impl<H: Handler<Reader = Reader>> Engine<H> {
@@ -56,11 +56,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             // An ERROR is never answered.
             Packet::Error { .. } => self.reporter.counters.count(Event::Foreign),
             Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
-            Packet::Unexpected(_) | Packet::Malformed => {
-                self.reporter.counters.count(Event::Malformed);
-                let text = "Illegal TFTP operation";
-                self.say_error(socket, ends, error::ILLEGAL, text);
-            }
+            Packet::Unexpected(_) | Packet::Malformed => self.malformed(socket, ends),
         }
     }
 
@@ -68,15 +64,14 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let client = ends.client;
         let request = self.hasher.hash_one(bytes);
         let mut before = None;
-        if let Some(transfer) = self.transfers.get(&ends) {
-            if transfer.request == request && !transfer.sending.is_acknowledged() {
-                // The first answer was lost.
-                let first = transfer.sending.first();
+        if let Some(transfer) = self.transfers.get_mut(&ends) {
+            let sending = &mut transfer.sending;
+            if transfer.request == request
+                && (!sending.is_acknowledged() || sending.idle(now) < LATE)
+            {
+                // The first answer was lost, or the request waited behind others.
+                let first = sending.asked_again();
                 return self.send(ends, first, now);
-            }
-            if transfer.request == request && transfer.sending.idle(now) < LATE {
-                // It waited behind others. A client that began anew says so again.
-                return;
             }
             before = Some(transfer.socket);
             self.end(ends, &Outcome::AskedAnew, now);

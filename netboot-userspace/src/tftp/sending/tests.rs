@@ -15,6 +15,7 @@ fn check(blocks: u64, window: u16, has_oack: bool, steps: &[(&str, &str)]) {
         now += Duration::from_millis(1);
         match step.split_once(' ') {
             None if *step == "start" => {}
+            None if *step == "request" => next = sending.asked_again(),
             None if *step == "silence" => {
                 now = sending.deadline();
                 next = sending.silence(now);
@@ -146,6 +147,10 @@ fn silence() {
             ("silence", "2"),
             ("silence", "2"),
             ("silence", "2"),
+            ("silence", "2"),
+            ("silence", "2"),
+            ("silence", "2"),
+            ("silence", "2"),
             ("silence", "unconfirmed"),
         ],
     );
@@ -155,6 +160,72 @@ fn silence() {
     steps.extend([("silence", "1"); 5]);
     check(9, 4, true, &[&steps[..], &[("ack 1", "2-5")]].concat());
     check(9, 4, true, &[&steps[..], &[("silence", "lost")]].concat());
+}
+
+#[test]
+fn a_request_comes_again() {
+    check(
+        9,
+        2,
+        true,
+        &[
+            ("start", "oack"),
+            ("request", "oack"),
+            ("ack 0", "1-2"),
+            ("ack 0", "1-2"),
+            // It was late: the client goes on.
+            ("request", "oack"),
+            ("ack 2", "3-4"),
+            ("ack 4", "5-6"),
+            // The client began anew.
+            ("request", "oack"),
+            ("ack 0", "1-2"),
+            ("ack 0", "1-2"),
+            ("ack 0", "wait"),
+            ("ack 2", "3-4"),
+        ],
+    );
+    let steps =
+        [("start", "1"), ("request", "1"), ("ack 1", "2"), ("ack 2", "3"), ("ack 1", "wait")];
+    check(
+        4,
+        1,
+        false,
+        &[&steps[..], &[("request", "1"), ("ack 1", "2"), ("ack 1", "wait")]].concat(),
+    );
+    check(
+        4,
+        1,
+        false,
+        &[&steps[..], &[("request", "1"), ("ack 3", "4"), ("ack 4", "complete")]].concat(),
+    );
+}
+
+/// One that answers its first packet at once, and then takes so many milliseconds for each: how often it is sent what it
+/// has.
+#[track_caller]
+fn check_slow(each: u64, most: u64) {
+    let mut now = Instant::now();
+    let (mut sending, _) = Sending::new(100, 1, true, RoundTrip::new(None), now);
+    for block in 0..=100 {
+        let answers = now + Duration::from_millis(if block == 0 { 1 } else { each });
+        while sending.deadline() < answers {
+            let next = sending.silence(sending.deadline());
+            assert!(matches!(next, Next::Blocks(_)), "{each} ms, block {block}: {next:?}");
+        }
+        now = answers;
+        let next = sending.acknowledged(block, now);
+        assert_eq!(next == Next::Complete, block == 100, "{each} ms, block {block}");
+    }
+    assert!(sending.resent <= most, "{each} ms: {}", sending.resent);
+}
+
+#[test]
+fn slow_clients_are_waited_for() {
+    check_slow(150, 0);
+    check_slow(300, 2);
+    check_slow(3000, 8);
+    check_slow(9000, 200);
 }
 
 #[test]
