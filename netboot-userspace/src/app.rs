@@ -71,6 +71,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     config.xdp.pin_path = config.xdp.pin_path.by(privileges.way());
     // Threads keep the privileges that there were when they were started.
     let _log = crate::logging::detach();
+    if let Err(error) = crate::allocator::give_back() {
+        tracing::warn!("memory that is not needed any more goes back late: {error}");
+    }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(serve(source, config, shares, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -6,6 +6,7 @@
 //! serve a booting machine, [`machines`] remembers how far each has come, [`app`] binds and runs it all.
 
 pub mod acknowledged;
+pub mod allocator;
 pub mod app;
 pub mod args;
 pub mod commands;

@@ -7,11 +7,15 @@ use std::{
 
 use clap::Parser as _;
 use netboot::{
+    allocator::Allocator,
     app,
     args::{Args, Command},
     commands,
     status::NotRunning,
 };
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {

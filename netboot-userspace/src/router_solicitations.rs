@@ -170,10 +170,11 @@ impl Common {
     /// Notes an advertisement that somebody may do something with: those of this kind of server say nothing.
     fn hear(&self, ifindex: u32, message: &Message<'_>, now: Instant) {
         let Kind::Advertisement { lifetime, tells } = message.kind else { return };
+        let Message { mac, vlan, source, .. } = *message;
         if lifetime.is_zero() && !tells {
+            self.routers.withdrawn((ifindex, vlan), source, mac, now);
             return;
         }
-        let Message { mac, vlan, source, .. } = *message;
         if !self.routers.heard((ifindex, vlan), source, mac, lifetime, now) {
             return;
         }

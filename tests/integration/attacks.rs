@@ -65,6 +65,40 @@ fn mistakes_are_told_in_few_words() -> Result<()> {
     daemon.stop()
 }
 
+/// What reading a configuration of 20,000 mistakes took is not kept.
+#[test]
+fn mistakes_keep_no_memory() -> Result<()> {
+    // KiB
+    const MOST: u64 = 24 << 10;
+    let lab = Lab::with_client_address()?;
+    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let path = daemon.setup().path();
+    let good = fs::read_to_string(&path)?;
+    let hosts = mistakes::equal_hosts(20_000, "52:54:00:00:00:0a", "192.168.2.150");
+    let memory = || resident(daemon.process().id());
+    let before = memory()?;
+    for _ in 0..2 {
+        replace(&path, &format!("{good}{hosts}"))?;
+        wait_for_page(&lab, 200, |page| page.contains("degraded: configuration"))?;
+        replace(&path, &good)?;
+        wait_for_page(&lab, 200, |page| page == "ready\n")?;
+    }
+    let mut now = 0;
+    wait_for("memory that goes back", DEADLINE, || {
+        now = memory()?;
+        Ok((now < before + MOST).then_some(()))
+    })
+    .with_context(|| format!("{before} KiB before, {now} after"))?;
+    daemon.stop()
+}
+
+/// The memory that a process has, in KiB.
+fn resident(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
 /// Requests for a file that nobody acknowledges take TFTP's share, and no other.
 #[test]
 fn open_files_are_shared_out() -> Result<()> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use netboot::{
     mac,
     router_solicitations::message::{self, Kind, Message},
@@ -14,7 +14,7 @@ use netboot_tests::{
     capture::Capture,
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, installer, ipxe},
+    machine::{Firmware, Machine, hook, installer, ipxe, way::WAYS},
     wait::wait_for,
 };
 
@@ -98,6 +98,32 @@ fn a_uefi_machine_boots_over_http() -> Result<()> {
     let site = Site::new()?.with_distribution_ipxe();
     let (_lab, daemon) = boots(site, Firmware::UefiHttp)?;
     daemon.stop()
+}
+
+/// The network card's iPXE loads another one, and that the script: neither waits for an IPv6 router.
+fn check_chain(name: &str) -> Result<()> {
+    let way = WAYS.iter().find(|way| way.name == name).context("no such way")?;
+    let boot = way.boot(true)?;
+    println!("{name}: {:.1} s to the script", boot.script.as_secs_f32());
+    ensure!(boot.answered == way.ipxes, "{} solicitations were answered", boot.answered);
+    // An OFFER and an ACK for each iPXE.
+    ensure!(boot.answers == Count { kernel: 2 * way.ipxes, userspace: 0 }, "{:?}", boot.answers);
+    Ok(())
+}
+
+#[test]
+fn a_bios_machine_boots_through_two_ipxes() -> Result<()> {
+    check_chain("BIOS: ROM, undionly.kpxe")
+}
+
+#[test]
+fn a_bios_machine_with_another_card_boots_through_two_ipxes() -> Result<()> {
+    check_chain("BIOS: ROM, undionly.kpxe, rtl8139")
+}
+
+#[test]
+fn a_uefi_machine_boots_through_two_ipxes() -> Result<()> {
+    check_chain("UEFI: ROM, ipxe.efi")
 }
 
 /// iPXE is told by its user class what to load: a foreign one the binary, the site's own the script.

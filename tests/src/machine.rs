@@ -2,6 +2,7 @@
 
 pub mod hook;
 pub mod installer;
+pub mod way;
 
 use std::{
     fs,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::{namespace::Namespace, process::Process, wait::wait_for};
@@ -28,6 +30,8 @@ pub enum Firmware<'a> {
     Bios,
     /// EDK2's own PXE client.
     Uefi,
+    /// EDK2 with the PXE ROM of the network card, which is an iPXE (user class `iPXE`).
+    UefiRom,
     /// EDK2's own HTTP boot.
     UefiHttp,
     /// EDK2's PXE client of an arm64 machine.
@@ -45,6 +49,7 @@ impl Firmware<'_> {
         match self {
             Self::Bios => "BIOS",
             Self::Uefi => "UEFI, PXE",
+            Self::UefiRom => "UEFI, ROM",
             Self::UefiHttp => "UEFI, HTTP boot",
             Self::Arm64Uefi => "arm64 UEFI, PXE",
             Self::Arm64UefiHttp => "arm64 UEFI, HTTP boot",
@@ -57,11 +62,30 @@ impl Firmware<'_> {
     #[must_use]
     pub fn ipxe_waits(&self) -> u64 {
         match self {
-            Self::Bios | Self::Uefi | Self::UefiHttp => 1,
+            Self::Bios | Self::Uefi | Self::UefiRom | Self::UefiHttp => 1,
             Self::Arm64Uefi | Self::Arm64UefiHttp => 0,
             Self::IpxeScript(script) => {
                 script.lines().filter(|line| line.trim_start().starts_with("dhcp")).count() as u64
             }
+        }
+    }
+}
+
+/// A network card, which QEMU has an iPXE for.
+#[derive(Clone, Copy, Debug)]
+pub enum Card {
+    Virtio,
+    E1000,
+    Rtl8139,
+}
+
+impl Card {
+    /// As QEMU calls it.
+    const fn device(self) -> &'static str {
+        match self {
+            Self::Virtio => "virtio-net-pci",
+            Self::E1000 => "e1000",
+            Self::Rtl8139 => "rtl8139",
         }
     }
 }
@@ -80,12 +104,25 @@ impl Machine {
         mac: &str,
         firmware: Firmware<'_>,
     ) -> Result<Self> {
+        Self::power_on_with(Card::Virtio, namespace, tap, mac, firmware)
+    }
+
+    /// The same, with this card.
+    pub fn power_on_with(
+        card: Card,
+        namespace: &Namespace,
+        tap: &str,
+        mac: &str,
+        firmware: Firmware<'_>,
+    ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let mut command = namespace.command(match firmware {
             Firmware::Arm64Uefi | Firmware::Arm64UefiHttp => "qemu-system-aarch64",
-            Firmware::Bios | Firmware::Uefi | Firmware::UefiHttp | Firmware::IpxeScript(_) => {
-                "qemu-system-x86_64"
-            }
+            Firmware::Bios
+            | Firmware::Uefi
+            | Firmware::UefiRom
+            | Firmware::UefiHttp
+            | Firmware::IpxeScript(_) => "qemu-system-x86_64",
         });
         command.args(["-m", "768", "-display", "none", "-no-reboot", "-monitor", "none"]);
         command.arg("-serial").arg(format!("file:{}", serial(&dir).display()));
@@ -93,17 +130,17 @@ impl Machine {
         // Linux would wait for randomness.
         command.args(["-device", "virtio-rng-pci"]);
         let rom = match firmware {
-            Firmware::Bios | Firmware::IpxeScript(_) => "",
+            Firmware::Bios | Firmware::UefiRom | Firmware::IpxeScript(_) => "",
             Firmware::Uefi | Firmware::UefiHttp | Firmware::Arm64Uefi | Firmware::Arm64UefiHttp => {
                 ",romfile="
             }
         };
-        command.arg("-device").arg(format!("virtio-net-pci,netdev=n0,mac={mac}{rom}"));
+        command.arg("-device").arg(format!("{},netdev=n0,mac={mac}{rom}", card.device()));
         match firmware {
             Firmware::Bios => {
                 command.args(BIOS_ON_SERIAL).args(["-boot", "n"]);
             }
-            Firmware::Uefi => uefi(&mut command, dir.path(), &X86_64)?,
+            Firmware::Uefi | Firmware::UefiRom => uefi(&mut command, dir.path(), &X86_64)?,
             Firmware::UefiHttp => {
                 uefi(&mut command, dir.path(), &X86_64)?;
                 http_boot_only(&mut command);
@@ -125,6 +162,14 @@ impl Machine {
             }
         }
         Ok(Self { process: Process::spawn(command)?, dir })
+    }
+
+    /// It does nothing until that is done.
+    pub fn stand_still<T>(&self, until: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.process.signal(Signal::SIGSTOP)?;
+        let done = until();
+        self.process.signal(Signal::SIGCONT)?;
+        done
     }
 
     /// What it has written to its serial port.

@@ -27,6 +27,8 @@ pub(crate) struct Args {
 enum Benchmark {
     /// Attacks of the kinds that were found, and what is left of them
     Attacks(Attacks),
+    /// Machines from power-on to their script, with and without the wait for an IPv6 router
+    Boot(Boot),
     /// What the XDP program costs a frame, beside an empty program
     Dhcp(dhcp::Args),
     /// DHCP exchanges at a rate: netboot, dnsmasq, Kea and ISC dhcpd
@@ -50,6 +52,16 @@ struct Attacks {
     #[arg(long, value_name = "BINARY")]
     against: Option<PathBuf>,
     /// Only the attacks whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Boot {
+    /// Only the ways whose name contains this
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Print JSON for scripts
@@ -143,6 +155,9 @@ struct Tftp {
 pub(crate) fn command(args: &Args) -> Result<()> {
     match &args.benchmark {
         Benchmark::Attacks(args) => attacks(args),
+        Benchmark::Boot(args) => {
+            on_real_parts(vec!["boot".to_owned()], args.only.as_deref(), args.json)
+        }
         Benchmark::Dhcp(args) => {
             setup::ensure(Group::Build)?;
             dhcp::command(args)

@@ -17,8 +17,14 @@ const INTERVAL: Duration = Duration::from_secs(4);
 /// When nobody answered, it is asked again with the next machine that waits: the switch's port may have held the first
 /// questions back.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
-/// A router tells everybody within this time (MaxRtrAdvInterval, RFC 4861 section 6.2.1).
+/// A router tells everybody within this time (MaxRtrAdvInterval, RFC 4861 section 6.2.1). One that is nobody's default
+/// router, and so has no lifetime, is believed for as long, and no other for longer.
 const HEARD: Duration = Duration::from_secs(1800);
+/// What was heard once may be forged: it is believed for so long, and then asked again. A router answers, and is
+/// heard for the second time.
+const HEARD_ONCE: Duration = Duration::from_secs(60);
+/// Routers that are remembered of each place.
+const REMEMBERED: usize = 8;
 /// Interfaces and VLANs that are remembered: tags are easily forged.
 const MOST: usize = 1024;
 
@@ -32,6 +38,8 @@ struct Row {
     questions: u32,
     tags: Vec<u8>,
     router: Option<Router>,
+    /// Who was heard, the last one at the end.
+    heard: Vec<(Ipv6Addr, Mac)>,
     used: Instant,
 }
 
@@ -65,9 +73,23 @@ impl Routers {
     ) -> bool {
         let mut rows = self.lock();
         let row = row(&mut rows, place, now);
-        let until = now + lifetime.max(HEARD);
+        // A lifetime is no less than the time to the next advertisement (AdvDefaultLifetime, section 6.2.1).
+        let lifetime = if lifetime.is_zero() { HEARD } else { lifetime.min(HEARD) };
+        let again = row.hear((address, mac));
+        let until = now + if again { lifetime } else { lifetime.min(HEARD_ONCE) };
         let before = row.router.replace(Router { address, mac, until });
-        before.is_none_or(|before| before.until <= now)
+        !again && before.is_none_or(|before| before.until <= now)
+    }
+
+    /// A router says that it is none any more (section 6.2.5): it is asked anew.
+    pub(super) fn withdrawn(&self, place: (u32, Vlan), address: Ipv6Addr, mac: Mac, now: Instant) {
+        let mut rows = self.lock();
+        let Some(row) = rows.get_mut(&place) else { return };
+        let known = row.router.as_mut();
+        if let Some(known) = known.filter(|known| (known.address, known.mac) == (address, mac)) {
+            known.until = now;
+            row.heard.retain(|router| *router != (address, mac));
+        }
     }
 
     /// A machine waits, whose frame has these tags. The next question is due at once where none was asked lately.
@@ -77,10 +99,7 @@ impl Routers {
         if let Some(router) = row.router.filter(|router| router.until > now) {
             return Knowledge::Heard(router);
         }
-        // It went: it is asked anew.
-        if row.router.take().is_some() {
-            row.first_asked = None;
-        }
+        row.ask_anew_after_expiry(now);
         row.tags = tags.to_vec();
         let Some(first) = row.first_asked else { return Knowledge::Asking };
         if now.saturating_duration_since(row.last_asked) > ASK_AGAIN {
@@ -99,6 +118,7 @@ impl Routers {
         let mut rows = self.lock();
         row(&mut rows, (ifindex, Vlan::NONE), now);
         for row in rows.iter_mut().filter(|((of, _), _)| *of == ifindex).map(|(_, row)| row) {
+            row.ask_anew_after_expiry(now);
             let is_due = row.first_asked.is_none()
                 || now.saturating_duration_since(row.last_asked) >= INTERVAL
                     && row.questions < QUESTIONS;
@@ -134,6 +154,28 @@ impl Routers {
 }
 
 impl Row {
+    /// Whether this one was heard before.
+    fn hear(&mut self, router: (Ipv6Addr, Mac)) -> bool {
+        let before = self.heard.iter().position(|heard| *heard == router);
+        match before {
+            Some(at) => {
+                self.heard.remove(at);
+            }
+            None if self.heard.len() == REMEMBERED => {
+                self.heard.remove(0);
+            }
+            None => {}
+        }
+        self.heard.push(router);
+        before.is_some()
+    }
+
+    fn ask_anew_after_expiry(&mut self, now: Instant) {
+        if self.router.take_if(|router| router.until <= now).is_some() {
+            self.first_asked = None;
+        }
+    }
+
     fn knowledge(&self, now: Instant) -> Knowledge {
         if let Some(router) = self.router.filter(|router| router.until > now) {
             return Knowledge::Heard(router);
@@ -157,6 +199,7 @@ fn row(rows: &mut HashMap<(u32, Vlan), Row>, place: (u32, Vlan), now: Instant) -
         questions: 0,
         tags: Vec::new(),
         router: None,
+        heard: Vec::new(),
         used: now,
     });
     row.used = now;
@@ -231,18 +274,70 @@ mod tests {
     }
 
     #[test]
-    fn a_router_is_believed_for_its_lifetime_and_for_a_while() {
+    fn what_is_heard_once_is_asked_again() {
+        for (lifetime, until) in [(1, 1), (30, 30), (9000, 60), (0, 60)] {
+            let clock = opened();
+            clock.check(0, ("asking", 1));
+            assert!(clock.heard(5, lifetime));
+            clock.check(5, ("heard", 0));
+            clock.check(5 + until - 1, ("heard", 0));
+            clock.check(5 + until, ("asking", 1));
+            clock.check(5 + until + 4, ("none", 1));
+        }
+    }
+
+    #[test]
+    fn a_router_is_believed_for_its_lifetime() {
+        for (lifetime, until) in [(30, 30), (600, 600), (9000, 1800), (0, 1800)] {
+            let clock = opened();
+            clock.check(0, ("asking", 1));
+            assert!(clock.heard(5, lifetime));
+            // It answers when it is asked again, which is not news.
+            assert!(!clock.heard(66, lifetime));
+            clock.check(66 + until - 1, ("heard", 0));
+            clock.check(66 + until, ("asking", 1));
+            clock.check(66 + until + 4, ("none", 1));
+        }
+    }
+
+    #[test]
+    fn two_routers_are_no_news_in_turn() {
         let clock = opened();
-        clock.check(0, ("asking", 1));
-        assert!(clock.heard(5, 0));
-        clock.check(5, ("heard", 0));
-        assert!(!clock.heard(6, 9000));
-        clock.check(9005, ("heard", 0));
-        clock.check(9006, ("asking", 1));
-        clock.check(9010, ("none", 1));
-        assert!(clock.heard(9011, 30));
-        clock.check(9012 + 1798, ("heard", 0));
-        clock.check(9012 + 1799, ("asking", 1));
+        let heard = |seconds, number| {
+            let (address, lifetime) = (Ipv6Addr::from(number), Duration::from_secs(60));
+            clock.0.heard(HERE, address, Mac::default(), lifetime, clock.at(seconds))
+        };
+        assert!(heard(0, 1));
+        for (seconds, number, expect) in [(1, 2, false), (100, 1, false), (101, 2, false)] {
+            assert_eq!(heard(seconds, number), expect, "after {seconds} s");
+        }
+        // As many as are remembered make the first one news again.
+        for number in 3..=10 {
+            heard(102, number);
+        }
+        assert!(heard(200, 1));
+    }
+
+    #[test]
+    fn a_router_may_say_that_it_is_none_any_more() {
+        let clock = opened();
+        let other = Mac { octets: [2; 6] };
+        clock.heard(0, 600);
+        clock.heard(1, 600);
+        clock.0.withdrawn(HERE, ADDRESS, other, clock.at(2));
+        clock.check(2, ("heard", 0));
+        clock.0.withdrawn(HERE, ADDRESS, Mac::default(), clock.at(3));
+        clock.check(3, ("asking", 1));
+        clock.check(7, ("none", 1));
+    }
+
+    /// Also where no machine waits: the status then does not show who went.
+    #[test]
+    fn who_went_is_asked_without_a_machine() {
+        let clock = opened();
+        clock.heard(0, 600);
+        assert_eq!(clock.0.questions(3, clock.at(59)).len(), 0);
+        assert_eq!(clock.0.questions(3, clock.at(60)).len(), 1);
     }
 
     #[test]

@@ -24,6 +24,7 @@ enum Provides {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
+    Daemon,
     /// Only for building bpf-linker.
     Linker,
     Tests(&'static str),
@@ -40,6 +41,7 @@ const MACHINE: Need = Need::Tests("virtual machines");
 const TOOL: Need = Need::Tests("a tool of the tests");
 
 const PACKAGES: &[Package] = &[
+    package("make", Provides::Program("make"), Need::Daemon),
     package("g++", Provides::Program("c++"), Need::Linker),
     package("llvm-22-dev", Provides::LlvmConfig, Need::Linker),
     package("ipxe", Provides::File("/usr/lib/ipxe/undionly.kpxe"), Need::Tests("boot files")),
@@ -92,6 +94,7 @@ pub(super) fn missing(group: Group, linker: &Linker) -> Vec<&'static Package> {
 fn needed(group: Group, linker: &Linker) -> impl Iterator<Item = &'static Package> {
     let builds_linker = matches!(linker, Linker::Absent);
     PACKAGES.iter().filter(move |package| match package.need {
+        Need::Daemon => true,
         Need::Linker => builds_linker,
         Need::Tests(_) => group == Group::Everything,
     })
@@ -113,6 +116,7 @@ impl Package {
             }
         };
         let purpose = match self.need {
+            Need::Daemon => "to build the daemon's allocator",
             Need::Linker => "to build bpf-linker",
             Need::Tests(purpose) => purpose,
         };

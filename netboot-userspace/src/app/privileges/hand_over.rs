@@ -34,6 +34,14 @@ impl<'u> Owner<'u> {
     pub(super) fn user(user: &'u User) -> Self {
         Self { name: &user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }
     }
+
+    /// Of a directory that is another user's.
+    fn is_not(&self) -> String {
+        match self.uid {
+            0 => "is not root's".to_owned(),
+            _ => format!("is neither root's nor {}'s", self.name),
+        }
+    }
 }
 
 /// The state directory, open: a path could become another's.
@@ -81,8 +89,9 @@ impl StateDir {
         let is_taken_back = owner.uid == 0 && names.iter().any(|name| is_kept(name));
         anyhow::ensure!(
             self.uid == 0 || is_taken_back,
-            "the state directory {} is neither root's nor {name}'s, but user {}'s: set state-dir",
+            "the state directory {} {}, but user {}'s: set state-dir",
             path.display(),
+            owner.is_not(),
             self.uid
         );
         if let Some(other) = something_else(&names) {
@@ -115,9 +124,10 @@ pub(super) fn pins(
     let is_ours = [0, owner.uid].contains(&found.st_uid);
     anyhow::ensure!(
         is_ours || (owner.uid == 0 && trusted == Some(found.st_uid)),
-        "{} is neither root's nor {name}'s, but user {}'s, who could change what the kernel answers: set xdp.pin-path \
-         to another directory, or `netboot detach` and remove this one",
+        "{} {}, but user {}'s, who could change what the kernel answers: set xdp.pin-path to another directory, or \
+         `netboot detach` and remove this one",
         path.display(),
+        owner.is_not(),
         found.st_uid
     );
     if is_ours && found.st_uid == 0 && owner.uid == 0 {
@@ -217,6 +227,13 @@ fn chown(place: impl AsFd, found: &Stat, from: u32, to: &Owner<'_>) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn root_is_named_once() {
+        assert_eq!(Owner::ROOT.is_not(), "is not root's");
+        let user = Owner { name: "netboot", uid: 990, gid: 990 };
+        assert_eq!(user.is_not(), "is neither root's nor netboot's");
+    }
 
     #[test]
     fn only_netboots_own_is_given_away() {

@@ -1,6 +1,7 @@
 //! The benchmarks that need real parts; `cargo xtask bench` builds and runs them.
 
 mod attacks;
+mod boot;
 mod dhcp_servers;
 mod faults;
 mod inventory;
@@ -31,6 +32,8 @@ struct Cli {
 enum Command {
     /// Attacks, and what is left of them
     Attacks(attacks::Args),
+    /// Machines from power-on to their script, with and without the wait for an IPv6 router
+    Boot(boot::Args),
     /// Faults under load: what was lost, and how long until all is served again
     Faults(faults::Args),
     /// Which machines boot through which DHCP server, and why not
@@ -60,6 +63,7 @@ fn run(command: Command) -> Result<()> {
     process::be_quiet();
     match command {
         Command::Attacks(args) => attacks::command(&args),
+        Command::Boot(args) => boot::command(&args),
         Command::Faults(args) => faults::command(&args),
         Command::Matrix(args) => matrix::command(&args),
         Command::Memory(args) => memory::command(&args),

@@ -28,6 +28,7 @@ pub(super) const ATTACKS: &[Attack] = &[
             ("/readyz", "bytes"),
             ("log of 3 readings", "bytes"),
             ("memory beside 60 readers that wait", "KiB"),
+            ("memory after a right one again, over that before", "KiB"),
         ],
         run: mistakes::run,
     },

@@ -1,12 +1,16 @@
-//! 20,000 equal hosts: what is told of them to the log and to the network.
+//! 20,000 equal hosts: what is told of them to the log and to the network, and what memory they leave.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use netboot_tests::{
     attacks::{heads, mistakes},
     daemon::Build,
     replace::replace,
+    wait::wait_for,
 };
 use nix::sys::signal::Signal;
 
@@ -17,6 +21,8 @@ use super::{
 use crate::usage;
 
 const HOSTS: usize = 20_000;
+/// For the right one to be read, and for memory to go back.
+const BACK: Duration = Duration::from_secs(20);
 const READERS: usize = 60;
 const SUBNET: &str = "[[subnet]]\ncidr = \"10.99.0.0/16\"\n\n";
 
@@ -26,6 +32,7 @@ pub(super) fn run(build: Build) -> Result<Vec<u64>> {
     let good = fs::read_to_string(&path)?;
     let log = || Ok(node.daemon.log().len());
     let start = log()?;
+    let before = usage::resident_of_process(node.id())?;
     let mut length = start;
     for reading in 0..3 {
         if reading == 0 {
@@ -49,5 +56,22 @@ pub(super) fn run(build: Build) -> Result<Vec<u64>> {
         }
         Ok((page, memory))
     })?;
-    Ok(vec![page as u64, (length - start) as u64, memory])
+    replace(&path, &good)?;
+    wait_for("the right configuration", BACK, || {
+        let page = node.namespace.enter(|| heads::get(HTTP, ATTACKER, "/readyz"))?;
+        Ok(page.ends_with(b"ready\n").then_some(()))
+    })?;
+    let kept = least(BACK, node.id())?.saturating_sub(before);
+    Ok(vec![page as u64, (length - start) as u64, memory, kept])
+}
+
+/// The least that a process has meanwhile: what is not needed goes back after some seconds.
+fn least(time: Duration, pid: u32) -> Result<u64> {
+    let start = Instant::now();
+    let mut least = u64::MAX;
+    while start.elapsed() < time {
+        least = least.min(usage::resident_of_process(pid)?);
+        thread::park_timeout(Duration::from_millis(500));
+    }
+    Ok(least)
 }
