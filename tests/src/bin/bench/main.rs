@@ -1,6 +1,7 @@
 //! The benchmarks that need real parts; `cargo xtask bench` builds and runs them.
 
 mod attacks;
+mod cgroup;
 mod dhcp_servers;
 mod faults;
 mod inventory;
