@@ -1,6 +1,7 @@
 //! Parallel TFTP transfers over a loopback interface, from netboot and its peers, in turns.
 
 mod client;
+mod cores;
 mod crowd;
 mod measured;
 mod packets;
@@ -152,6 +153,7 @@ fn measure(
         for (server, measured) in servers.iter().zip(&mut row_of_all) {
             let name = server.kind().name();
             let before = server.cpu()?;
+            row.cores().give(server.id())?;
             let outcome = server.namespace().enter(|| row.run(file))?;
             let after = server.cpu().with_context(|| format!("{name} ended"))?;
             let round_of_it = Round { outcome, server_cpu: used(before, after) };

@@ -47,7 +47,7 @@ pub(super) fn summary(results: &[Vec<Measured>]) -> String {
     }
     text + "x: so many times as fast as the fastest peer, and as cheap as the cheapest; below 1 we are behind. \
             CPU is of all the server's threads and children. The clients are one thread: near 100% of a core they \
-            are the limit, not the server.\n"
+            are the limit, not the server. One client and its server share a core.\n"
 }
 
 pub(super) fn json(result: &[Measured]) -> Value {
