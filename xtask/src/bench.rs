@@ -132,10 +132,16 @@ struct Memory {
 
 #[derive(clap::Args)]
 struct Tftp {
-    /// Transfers at the same time
-    #[arg(long, default_value_t = 400)]
-    clients: u32,
-    /// Size of the file: a number, or one with K or M
+    /// Clients at the same time: a row of the table for each of this list
+    #[arg(long, default_value = "1,32,400", value_name = "LIST")]
+    clients: String,
+    /// Window sizes that they ask for
+    #[arg(long, default_value = "1,4,16", value_name = "LIST")]
+    window: String,
+    /// Block sizes that they ask for
+    #[arg(long, default_value = "512,1468", value_name = "LIST")]
+    block_size: String,
+    /// Size of the file for blocks of 1468 bytes: a number, or one with K or M. For others it is of as many blocks
     #[arg(long, default_value = "1M")]
     size: String,
     /// The median of as many rounds counts
@@ -256,10 +262,12 @@ fn faults_arguments(args: &Faults) -> Vec<String> {
 }
 
 fn tftp_arguments(args: &Tftp) -> Vec<String> {
-    let Tftp { clients, size, rounds, power_on, .. } = args;
+    let Tftp { clients, window, block_size, size, rounds, power_on, .. } = args;
     let always = [
         "tftp".to_owned(),
         format!("--clients={clients}"),
+        format!("--window={window}"),
+        format!("--block-size={block_size}"),
         format!("--size={size}"),
         format!("--rounds={rounds}"),
     ];

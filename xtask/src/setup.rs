@@ -1,11 +1,13 @@
 //! `cargo xtask setup`: finds or installs what building and testing need. What is there is never touched.
 
 mod apt;
+mod atftpd;
 mod deny;
 mod kernel;
 mod linker;
 mod packages;
 mod toolchain;
+mod unpacked;
 
 use anyhow::{Result, bail};
 
@@ -60,6 +62,7 @@ pub(crate) fn ensure(group: Group) -> Result<()> {
     if group == Group::Everything {
         deny::install()?;
         kernel::install()?;
+        atftpd::install()?;
     }
     progress::said("setup", "everything that is needed is there");
     Ok(())
@@ -72,6 +75,7 @@ fn missing(group: Group) -> Result<Vec<Missing>> {
     missing.extend(packages::missing(group, &linker).iter().map(|package| package.as_missing()));
     missing.extend(deny::missing());
     missing.extend(kernel::missing());
+    missing.extend(atftpd::missing());
     Ok(missing)
 }
 

@@ -3,18 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use super::{Missing, apt};
-use crate::{
-    progress::{self, Step},
-    shell,
-};
+use super::{Missing, apt, unpacked};
+use crate::{progress, shell};
 
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const NAME: &str = "kernel";
 const PREFIX: &str = "linux-image-6.1.";
 const SUFFIX: &str = "-cloud-amd64-unsigned";
 
@@ -54,19 +50,7 @@ fn fetch() -> Result<()> {
     let Some(name) = newest(&names) else {
         bail!("apt knows no package {PREFIX}*{SUFFIX}: add Debian 12 (bookworm) to its sources");
     };
-    let step = Step::start(format!("kernel 6.1: fetching {name}"));
-    let staging = directory().with_extension("new");
-    start_afresh(&staging)?;
-    let mut download = shell::command("apt-get");
-    download.args(["-q", "download", name]).current_dir(&staging);
-    shell::follow(&step, &mut download, LIMIT)?;
-    let archive = the_archive(&staging)?;
-    shell::follow(&step, shell::command("dpkg").arg("-x").arg(&archive).arg(&staging), LIMIT)?;
-    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
-    remove(&directory())?;
-    fs::rename(&staging, directory()).context("cannot put the kernel in its place")?;
-    step.done("unpacked into target/tools/kernel");
-    Ok(())
+    unpacked::fetch(NAME, name)
 }
 
 /// The newest of apt's package names: Debian numbers them `6.1.0-56`.
@@ -83,34 +67,13 @@ fn newest(names: &str) -> Option<&str> {
 }
 
 fn directory() -> PathBuf {
-    shell::root().join("target/tools/kernel")
+    unpacked::directory(NAME)
 }
 
 fn is_image(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
         .is_some_and(|name| name.starts_with("vmlinuz-6.1."))
-}
-
-fn start_afresh(staging: &Path) -> Result<()> {
-    remove(staging)?;
-    fs::create_dir_all(staging).with_context(|| format!("cannot make {}", staging.display()))
-}
-
-fn remove(directory: &Path) -> Result<()> {
-    if !directory.exists() {
-        return Ok(());
-    }
-    fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))
-}
-
-fn the_archive(staging: &Path) -> Result<PathBuf> {
-    let entries =
-        fs::read_dir(staging).with_context(|| format!("cannot read {}", staging.display()))?;
-    let mut archives = entries.flatten().map(|entry| entry.path());
-    archives
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get download left no package")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod boot;
+mod cgroup;
 mod dhcp_servers;
 mod faults;
 mod inventory;

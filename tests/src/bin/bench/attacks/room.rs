@@ -10,8 +10,7 @@ const MACHINES: u16 = 1500;
 
 pub(super) fn run(build: Build) -> Result<Vec<u64>> {
     let node = node(build, &[])?;
-    let at = (&node.namespace, node.id());
-    let room = Room::switch_on("netboot", at, MACHINES, &content())?;
+    let room = Room::switch_on(&node.namespace, MACHINES, &content())?;
     let peak = usage::peak_of_process(node.id())?;
     Ok(vec![room.refused as u64, room.silent as u64, peak])
 }

@@ -68,8 +68,7 @@ fn beside_room(
         while !ready.load(Relaxed) && !attacker.is_finished() {
             thread::park_timeout(Duration::from_millis(20));
         }
-        let at = (&node.namespace, node.id());
-        let room = Room::switch_on("netboot", at, MACHINES, &content());
+        let room = Room::switch_on(&node.namespace, MACHINES, &content());
         over.store(true, Relaxed);
         attacker.join().map_err(|_| anyhow!("the attacker panicked"))??;
         room

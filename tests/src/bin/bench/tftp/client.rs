@@ -1,209 +1,239 @@
-//! Many TFTP clients on one thread: a load that costs little beside the server.
+//! One TFTP client: what it sends for each packet and each silence.
 
 use std::{
-    collections::BTreeMap,
-    io::ErrorKind,
-    net::Ipv4Addr,
-    sync::Arc,
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, UdpSocket},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
-use tokio::{net::UdpSocket, runtime, task::JoinSet, time::timeout};
+use anyhow::Result;
 
-use super::FILE;
-use netboot_tests::interrupt;
+use super::packets::{self, DATA, ERROR, OACK, Terms};
 
-use crate::usage;
+const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 69);
+/// More than any block here.
+pub(super) const PACKET: usize = 2048;
 
-/// What fills an Ethernet frame, with room for a VLAN tag.
-pub(super) const BLKSIZE: usize = 1468;
-pub(super) const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 69);
-/// A client asks again after this, a few times.
-const RETRY: Duration = Duration::from_secs(1);
-const RETRIES: u32 = 5;
-/// The longest that a round may take.
-const ROUND: Duration = Duration::from_secs(120);
-
-const RRQ: u8 = 1;
-pub(super) const DATA: u8 = 3;
-pub(super) const ACK: u8 = 4;
-pub(super) const ERROR: u8 = 5;
-pub(super) const OACK: u8 = 6;
-
-/// Clients that all start at once.
-pub(super) struct Storm {
-    pub(super) clients: u16,
-    /// The window size that is asked for.
-    pub(super) window: u16,
+/// What clients want, and how they behave.
+pub(super) struct Wish<'a> {
+    pub(super) request: Vec<u8>,
     /// What has to come.
-    pub(super) file: Arc<[u8]>,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub(super) struct Fetched {
-    pub(super) bytes: usize,
-    pub(super) took: Duration,
-    pub(super) cpu: Duration,
-    /// How often a client had to ask again.
+    pub(super) content: &'a [u8],
+    /// Transfers, one after the other.
+    pub(super) transfers: u32,
+    /// Before the first one asks for the size, and ends that by an ERROR.
+    pub(super) looks_first: bool,
+    /// Asks again after this, so often without an answer.
+    pub(super) patience: Duration,
     pub(super) retries: u32,
-    /// The window size that the server granted.
-    pub(super) window: u16,
-    /// Transfers that failed, by reason.
-    pub(super) failures: BTreeMap<String, usize>,
 }
 
-struct Transfer {
-    window: u16,
+pub(super) struct Client<'a> {
+    wish: &'a Wish<'a>,
+    address: Ipv4Addr,
+    socket: UdpSocket,
+    stage: Stage,
+    terms: Terms,
+    transfers_left: u32,
+    /// Blocks that came in order, and those of them that came since the last ACK.
+    blocks: usize,
+    unacknowledged: u16,
+    /// Whether a block out of order was told of.
+    is_behind: bool,
+    heard: Instant,
     retries: u32,
 }
 
-impl Storm {
-    pub(super) fn run(&self) -> Result<Fetched> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(self.fetch())
-    }
-
-    async fn fetch(&self) -> Result<Fetched> {
-        let mut sockets = Vec::new();
-        for _ in 0..self.clients {
-            sockets.push(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
-        }
-        let (start, cpu) = (Instant::now(), usage::of_this_thread()?);
-        let mut clients = JoinSet::new();
-        for socket in sockets {
-            clients.spawn(fetch(socket, self.window, Arc::clone(&self.file)));
-        }
-        let mut fetched = Fetched::default();
-        while !clients.is_empty() {
-            interrupt::check()?;
-            ensure!(start.elapsed() < ROUND, "a round took over {ROUND:?}");
-            let Ok(Some(ended)) = timeout(Duration::from_millis(200), clients.join_next()).await
-            else {
-                continue;
-            };
-            match ended? {
-                Ok(transfer) => {
-                    fetched.bytes += self.file.len();
-                    fetched.retries += transfer.retries;
-                    fetched.window = transfer.window;
-                }
-                Err(error) => *fetched.failures.entry(format!("{error:#}")).or_default() += 1,
-            }
-        }
-        fetched.took = start.elapsed();
-        fetched.cpu = usage::of_this_thread()?.saturating_sub(cpu);
-        Ok(fetched)
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Looking,
+    Asking,
+    Receiving,
 }
 
-async fn fetch(socket: UdpSocket, window: u16, file: Arc<[u8]>) -> Result<Transfer> {
-    let mut packet = vec![0; BLKSIZE + 4];
-    let mut sent = request(window);
-    let mut transfer = Transfer { window: 1, retries: 0 };
-    socket.send_to(&sent, SERVER).await?;
-    let mut length = {
-        let (length, from) = loop {
-            match timeout(RETRY, socket.recv_from(&mut packet)).await {
-                Ok(received) => break received?,
-                Err(_) => transfer.again()?,
-            }
-            socket.send_to(&sent, SERVER).await?;
-        };
-        // The server answers from a port of this transfer alone.
-        socket.connect(from).await?;
-        length
-    };
-    // Blocks that came in order, and those of them that came since the last ACK.
-    let (mut blocks, mut unacknowledged) = (0, 0);
-    let mut is_behind = false;
-    loop {
-        match packet.get(..length).context("an oversized packet")? {
-            [0, OACK, options @ ..] if blocks == 0 => {
-                transfer.window = granted_window(options);
-                sent = acknowledge(0);
-                socket.send(&sent).await?;
-            }
-            [0, DATA, high, low, data @ ..] => {
-                let number = u16::from_be_bytes([*high, *low]);
-                if number == (blocks as u16).wrapping_add(1) {
-                    let at = blocks * BLKSIZE;
-                    let end = file.len().min(at + BLKSIZE);
-                    ensure!(
-                        file.get(at..end) == Some(data),
-                        "block {} is not the file's",
-                        blocks + 1
-                    );
-                    (blocks, unacknowledged, is_behind) = (blocks + 1, unacknowledged + 1, false);
-                    let is_last = data.len() < BLKSIZE;
-                    if is_last || unacknowledged == transfer.window {
-                        sent = acknowledge(number);
-                        socket.send(&sent).await?;
-                        unacknowledged = 0;
-                    }
-                    if is_last {
-                        return Ok(transfer);
-                    }
-                } else if !is_behind {
-                    // RFC 7440, section 4: the last one in order is acknowledged, once.
-                    sent = acknowledge(blocks as u16);
-                    socket.send(&sent).await?;
-                    (unacknowledged, is_behind) = (0, true);
-                }
-            }
-            [0, ERROR, _, code, text @ ..] => {
-                bail!("error {code}: {}", String::from_utf8_lossy(text).trim_end_matches('\0'));
-            }
-            _ => bail!("a packet that is no DATA"),
-        }
-        length = loop {
-            // Most often there is one already: no timer then.
-            match socket.try_recv(&mut packet) {
-                Ok(length) => break length,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
-            }
-            if timeout(RETRY, socket.readable()).await.is_err() {
-                transfer.again()?;
-                socket.send(&sent).await?;
-            }
-        };
-    }
+pub(super) enum Step {
+    /// There may be more to read.
+    Acknowledged,
+    Waiting,
+    /// Wants another socket, since it is at a transfer's end: the terms are those of one with the file.
+    Next(Option<Terms>),
+    Ended(End),
 }
 
-impl Transfer {
-    fn again(&mut self) -> Result<()> {
-        self.retries += 1;
-        ensure!(self.retries <= RETRIES, "asked {RETRIES} times more and still no answer");
+pub(super) enum End {
+    Served(Terms),
+    Refused(String),
+    /// Asked in vain.
+    Silent,
+    Failed(String),
+}
+
+impl<'a> Client<'a> {
+    pub(super) fn new(wish: &'a Wish<'a>, address: Ipv4Addr) -> Result<Self> {
+        Ok(Self {
+            wish,
+            address,
+            socket: bind(address)?,
+            stage: if wish.looks_first { Stage::Looking } else { Stage::Asking },
+            terms: Terms::PLAIN,
+            transfers_left: wish.transfers,
+            blocks: 0,
+            unacknowledged: 0,
+            is_behind: false,
+            heard: Instant::now(),
+            retries: 0,
+        })
+    }
+
+    pub(super) fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// Each transfer has a port of its own.
+    pub(super) fn open_next(&mut self) -> Result<()> {
+        self.socket = bind(self.address)?;
+        (self.stage, self.terms) = (Stage::Asking, Terms::PLAIN);
+        (self.blocks, self.unacknowledged, self.is_behind) = (0, 0, false);
         Ok(())
     }
-}
 
-fn request(window: u16) -> Vec<u8> {
-    let (block_size, blocks) = (BLKSIZE.to_string(), window.to_string());
-    let options = ["blksize", &block_size, "windowsize", &blocks];
-    request_with(if window > 1 { &options } else { &options[..2] })
-}
-
-pub(super) fn request_with(options: &[&str]) -> Vec<u8> {
-    let mut packet = vec![0, RRQ];
-    for word in [FILE, "octet"].iter().chain(options) {
-        packet.extend_from_slice(word.as_bytes());
-        packet.push(0);
+    pub(super) fn ask(&mut self, now: Instant) -> Result<()> {
+        (self.heard, self.retries) = (now, 0);
+        sent(self.socket.send_to(&self.wish.request, SERVER))
     }
-    packet
+
+    /// Reads until there is nothing, or until a window is acknowledged.
+    pub(super) fn receive(&mut self, now: Instant, packet: &mut [u8; PACKET]) -> Result<Step> {
+        loop {
+            let received = if self.stage == Stage::Receiving {
+                self.socket.recv(packet)
+            } else {
+                self.first(packet)
+            };
+            let length = match received {
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Step::Waiting),
+                // The server's port is gone, which no firmware is told.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => continue,
+                Err(error) => return Err(error.into()),
+            };
+            self.heard = now;
+            if let Some(step) = self.take(packet.get(..length).unwrap_or_default())? {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// The server answers from a port of this transfer alone.
+    fn first(&mut self, packet: &mut [u8]) -> io::Result<usize> {
+        let (length, from) = self.socket.recv_from(packet)?;
+        self.socket.connect(from)?;
+        Ok(length)
+    }
+
+    fn take(&mut self, packet: &[u8]) -> Result<Option<Step>> {
+        if let [0, ERROR, _, code, text @ ..] = packet {
+            let text = String::from_utf8_lossy(text);
+            let reason = format!("error {code}: {}", text.trim_end_matches('\0'));
+            return Ok(Some(Step::Ended(End::Refused(reason))));
+        }
+        if self.stage == Stage::Looking {
+            self.send(&packets::abort())?;
+            return Ok(Some(Step::Next(None)));
+        }
+        let is_first = self.stage == Stage::Asking;
+        self.stage = Stage::Receiving;
+        match packet {
+            [0, OACK, options @ ..] if is_first => {
+                self.terms = Terms::granted(options);
+                self.acknowledge()?;
+                Ok(Some(Step::Acknowledged))
+            }
+            // To a request that was sent twice.
+            [0, OACK, ..] => Ok(None),
+            [0, DATA, high, low, data @ ..] => {
+                self.take_block(u16::from_be_bytes([*high, *low]), data)
+            }
+            _ => Ok(Some(Step::Ended(End::Failed("a packet that is no DATA".to_owned())))),
+        }
+    }
+
+    fn take_block(&mut self, number: u16, data: &[u8]) -> Result<Option<Step>> {
+        if number != (self.blocks as u16).wrapping_add(1) {
+            if !self.is_behind {
+                // RFC 7440, section 4: the last one in order is acknowledged, once.
+                self.is_behind = true;
+                self.acknowledge()?;
+            }
+            return Ok(None);
+        }
+        let block_size = usize::from(self.terms.block_size);
+        let start = self.blocks * block_size;
+        let end = self.wish.content.len().min(start + block_size);
+        if self.wish.content.get(start..end) != Some(data) {
+            let reason = format!("block {} is not the file's", self.blocks + 1);
+            return Ok(Some(Step::Ended(End::Failed(reason))));
+        }
+        (self.blocks, self.is_behind, self.retries) = (self.blocks + 1, false, 0);
+        self.unacknowledged += 1;
+        let is_last = data.len() < block_size;
+        if !is_last && self.unacknowledged < self.terms.window {
+            return Ok(None);
+        }
+        self.acknowledge()?;
+        if !is_last {
+            return Ok(Some(Step::Acknowledged));
+        }
+        self.transfers_left -= 1;
+        let step = match self.transfers_left {
+            0 => Step::Ended(End::Served(self.terms)),
+            _ => Step::Next(Some(self.terms)),
+        };
+        Ok(Some(step))
+    }
+
+    /// Asks again if there was silence for too long; whether it did, or its end.
+    pub(super) fn look_at_clock(&mut self, now: Instant) -> Result<Result<bool, End>> {
+        if now.saturating_duration_since(self.heard) < self.wish.patience {
+            return Ok(Ok(false));
+        }
+        if self.retries == self.wish.retries {
+            return Ok(Err(End::Silent));
+        }
+        (self.retries, self.heard) = (self.retries + 1, now);
+        match self.stage {
+            Stage::Looking | Stage::Asking => {
+                sent(self.socket.send_to(&self.wish.request, SERVER))?;
+            }
+            Stage::Receiving => self.acknowledge()?,
+        }
+        Ok(Ok(true))
+    }
+
+    fn acknowledge(&mut self) -> Result<()> {
+        self.unacknowledged = 0;
+        self.send(&packets::acknowledgement(self.blocks))
+    }
+
+    fn send(&self, packet: &[u8]) -> Result<()> {
+        sent(self.socket.send(packet))
+    }
 }
 
-fn acknowledge(block: u16) -> Vec<u8> {
-    let [high, low] = block.to_be_bytes();
-    vec![0, ACK, high, low]
+fn bind(address: Ipv4Addr) -> Result<UdpSocket> {
+    let socket = UdpSocket::bind((address, 0))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
-/// Without the option: 1.
-fn granted_window(options: &[u8]) -> u16 {
-    let words: Vec<&[u8]> = options.split(|byte| *byte == 0).collect();
-    let mut pairs = words.chunks_exact(2);
-    let value = pairs.find(|pair| pair[0].eq_ignore_ascii_case(b"windowsize")).map(|pair| pair[1]);
-    value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(1)
+/// What cannot be sent is lost, as on a wire.
+fn sent(result: io::Result<usize>) -> Result<()> {
+    match result {
+        Err(error)
+            if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) =>
+        {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
 }

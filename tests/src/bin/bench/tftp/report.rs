@@ -1,137 +1,134 @@
+//! The comparison as a table and as JSON.
+
 use serde_json::{Value, json};
 
-use super::{Run, client::Fetched, servers::Kind};
+use super::{measured::Measured, servers::Kind};
 use crate::table::{row, table};
 
-/// A round in a line.
-pub(super) fn round(fetched: &Fetched) -> String {
-    let failed: usize = fetched.failures.values().sum();
-    let mut line = format!(
-        "{:.0} MB/s in {:.2} s, {} retries, {failed} failed",
-        rate(fetched),
-        fetched.took.as_secs_f64(),
-        fetched.retries,
-    );
-    for (reason, count) in &fetched.failures {
-        line += &format!("\n      {count} times: {reason}");
-    }
-    line
+/// Ours beside the best of the peers in a row, which may be others for speed and for CPU time. Above 1 we are ahead.
+struct Comparison {
+    speed: f64,
+    cpu: Option<f64>,
 }
 
-pub(super) fn summary(runs: &[Run]) -> String {
+/// Each result is of the servers in one row.
+pub(super) fn summary(results: &[Vec<Measured>]) -> String {
     let mut rows = vec![row([
         "server",
+        "clients",
         "window",
         "granted",
+        "blksize",
+        "granted",
         "MB/s",
-        "slowest",
-        "fastest",
-        "failed",
-        "retries",
-        "server CPU",
+        "CPU ms/MB",
         "client CPU",
-        "ratio",
+        "retries",
+        "failed",
+        "x speed",
+        "x CPU",
+        "",
     ])];
-    for run in runs {
-        let is_ours = |ours: &&Run| ours.kind == Kind::Netboot && ours.window == run.window;
-        let ratio = runs.iter().find(is_ours).map(|ours| run.ratio(ours));
-        let rates = run.rates();
-        let shown = |rate: Option<&f64>| rate.map_or_else(String::new, |rate| format!("{rate:.0}"));
-        rows.push(vec![
-            run.kind.name().to_owned(),
-            run.window.to_string(),
-            run.granted().to_string(),
-            format!("{:.0}", run.rate()),
-            shown(rates.first()),
-            shown(rates.last()),
-            run.failed().to_string(),
-            run.retries().to_string(),
-            run.server_seconds().map_or_else(
-                || "-".to_owned(),
-                |used| format!("{:.0}%", 100.0 * used / run.seconds()),
-            ),
-            format!("{:.0}%", 100.0 * run.client_seconds() / run.seconds()),
-            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
-        ]);
+    for result in results {
+        let comparison = compare(result);
+        rows.extend(result.iter().map(|measured| line(measured, comparison.as_ref())));
     }
-    format!(
-        "{}ratio: the median of the rounds, each beside ours of the same round. The clients are one thread: near 100% of a core they are the limit, not the server.\n",
-        table(&rows)
-    )
+    let comparisons: Vec<Comparison> = results.iter().filter_map(|row| compare(row)).collect();
+    let mut text = table(&rows);
+    if !comparisons.is_empty() {
+        let ahead = |is: fn(&Comparison) -> bool| comparisons.iter().filter(|row| is(row)).count();
+        text += &format!(
+            "ahead in {} of {} rows: by speed in {}, by CPU per MB in {}\n",
+            ahead(|row| row.is_faster() && row.is_cheaper()),
+            comparisons.len(),
+            ahead(Comparison::is_faster),
+            ahead(Comparison::is_cheaper),
+        );
+    }
+    text + "x: so many times as fast as the fastest peer, and as cheap as the cheapest; below 1 we are behind. \
+            CPU is of all the server's threads and children. The clients are one thread: near 100% of a core they \
+            are the limit, not the server. One client and its server share a core.\n"
 }
 
-pub(super) fn json(run: &Run) -> Value {
+pub(super) fn json(result: &[Measured]) -> Value {
+    let comparison = compare(result);
+    let servers: Vec<Value> = result.iter().map(server).collect();
     json!({
-        "server": run.kind.name(),
-        "window": run.window,
-        "granted_window": run.granted(),
-        "megabytes_per_second": run.rate(),
-        "rounds": run.rates(),
-        "failed": run.failed(),
-        "retries": run.retries(),
-        "server_cpu_seconds": run.server_seconds(),
-        "client_cpu_seconds": run.client_seconds(),
-        "seconds": run.seconds(),
+        "clients": result.first().map(|measured| measured.row.clients),
+        "window": result.first().map(|measured| measured.row.window),
+        "block_size": result.first().map(|measured| measured.row.block_size),
+        "transfers_per_client": result.first().map(|measured| measured.row.transfers()),
+        "times_the_fastest_peer": comparison.as_ref().map(|row| row.speed),
+        "times_as_cheap_as_the_cheapest_peer": comparison.and_then(|row| row.cpu),
+        "servers": servers,
     })
 }
 
-impl Run {
-    /// The median of the rounds, in MB/s.
-    fn rate(&self) -> f64 {
-        median(&self.rates())
-    }
-
-    /// From the slowest.
-    fn rates(&self) -> Vec<f64> {
-        sorted(self.fetched().map(rate))
-    }
-
-    fn ratio(&self, ours: &Self) -> f64 {
-        let pairs = self.fetched().zip(ours.fetched());
-        median(&sorted(pairs.map(|(theirs, ours)| rate(theirs) / rate(ours))))
-    }
-
-    fn granted(&self) -> u16 {
-        self.fetched().map(|fetched| fetched.window).max().unwrap_or(0)
-    }
-
-    fn failed(&self) -> usize {
-        self.fetched().flat_map(|fetched| fetched.failures.values()).sum()
-    }
-
-    fn retries(&self) -> u32 {
-        self.fetched().map(|fetched| fetched.retries).sum()
-    }
-
-    fn seconds(&self) -> f64 {
-        self.fetched().map(|fetched| fetched.took.as_secs_f64()).sum()
-    }
-
-    fn client_seconds(&self) -> f64 {
-        self.fetched().map(|fetched| fetched.cpu.as_secs_f64()).sum()
-    }
-
-    fn server_seconds(&self) -> Option<f64> {
-        let used = self.rounds.iter().map(|round| round.server_cpu.as_secs_f64()).sum();
-        self.kind.has_usage().then_some(used)
-    }
-
-    fn fetched(&self) -> impl Iterator<Item = &Fetched> {
-        self.rounds.iter().map(|round| &round.fetched)
-    }
+fn line(measured: &Measured, comparison: Option<&Comparison>) -> Vec<String> {
+    let granted = |number: Option<u16>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+    let comparison = comparison.filter(|_| measured.kind == Kind::Netboot);
+    vec![
+        measured.kind.name().to_owned(),
+        measured.row.clients.to_string(),
+        measured.row.window.to_string(),
+        granted(measured.terms().map(|terms| terms.window)),
+        measured.row.block_size.to_string(),
+        granted(measured.terms().map(|terms| terms.block_size)),
+        format!("{:.1}", measured.rate()),
+        measured.cost().map_or_else(|| "-".to_owned(), |cost| format!("{cost:.2}")),
+        format!("{:.0}%", 100.0 * measured.client_share()),
+        measured.retries().to_string(),
+        measured.failed().to_string(),
+        ratio(comparison.map(|row| row.speed)),
+        ratio(comparison.and_then(|row| row.cpu)),
+        comparison.map_or_else(String::new, Comparison::mark),
+    ]
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
+fn server(measured: &Measured) -> Value {
+    json!({
+        "server": measured.kind.name(),
+        "granted_window": measured.terms().map(|terms| terms.window),
+        "granted_block_size": measured.terms().map(|terms| terms.block_size),
+        "megabytes_per_second": measured.rate(),
+        "rounds": measured.rates(),
+        "server_cpu_ms_per_megabyte": measured.cost(),
+        "client_cpu_share": measured.client_share(),
+        "failed": measured.failed(),
+        "retries": measured.retries(),
+    })
 }
 
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+/// Nothing where netboot or all peers were left out.
+fn compare(result: &[Measured]) -> Option<Comparison> {
+    let ours = result.iter().find(|measured| measured.kind == Kind::Netboot)?;
+    let peers = || result.iter().filter(|measured| measured.kind != Kind::Netboot);
+    let fastest = peers().max_by(|a, b| a.rate().total_cmp(&b.rate()))?;
+    let costs = peers().filter_map(|peer| Some((peer, peer.cost()?)));
+    let cheapest = costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(peer, _)| peer);
+    Some(Comparison {
+        speed: ours.times_the_rate(fastest)?,
+        cpu: cheapest.and_then(|cheapest| ours.times_cheaper(cheapest)),
+    })
 }
 
-/// MB/s
-fn rate(fetched: &Fetched) -> f64 {
-    fetched.bytes as f64 / 1e6 / fetched.took.as_secs_f64().max(1e-9)
+impl Comparison {
+    fn is_faster(&self) -> bool {
+        self.speed > 1.0
+    }
+
+    fn is_cheaper(&self) -> bool {
+        self.cpu.is_some_and(|ratio| ratio > 1.0)
+    }
+
+    fn mark(&self) -> String {
+        match (self.is_faster(), self.is_cheaper()) {
+            (true, true) => "",
+            (false, true) => "<- slower",
+            (true, false) => "<- more CPU",
+            (false, false) => "<- slower, more CPU",
+        }
+        .to_owned()
+    }
 }

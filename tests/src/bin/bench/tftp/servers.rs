@@ -1,15 +1,23 @@
-use std::{fs, time::Duration};
+//! The servers that are compared, each in a network namespace and a control group of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netboot_tests::{daemon::Build, namespace::Namespace, process::Process, wait::wait_for};
 use tempfile::TempDir;
 
-use super::FILE;
-use crate::node::Node;
+use super::{FILE, row::Row};
+use crate::{cgroup::Cgroup, node::Node, usage};
 
 const START: Duration = Duration::from_secs(20);
 /// In /proc/net/udp: port 69.
 const LISTENS: &str = ":0045 ";
+/// Where `cargo xtask setup` unpacks atftpd, which Debian does not install beside tftpd-hpa.
+const ATFTPD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/atftpd/usr/sbin/atftpd");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -23,6 +31,7 @@ pub(super) enum Kind {
 pub(super) struct Server {
     kind: Kind,
     running: Running,
+    cgroup: Option<Cgroup>,
 }
 
 enum Running {
@@ -48,21 +57,29 @@ impl Kind {
         }
     }
 
-    /// Whether its CPU time can be read: tftpd-hpa has a child for each transfer, and does not wait for
-    /// them.
-    pub(super) fn has_usage(self) -> bool {
-        self != Self::TftpdHpa
-    }
-
-    /// Starts it in a namespace of its own and waits until it listens.
-    pub(super) fn start(self, file: &[u8]) -> Result<Server> {
+    /// Starts it in a namespace of its own, with these files, and waits until it listens.
+    pub(super) fn start(self, file: &[u8], rows: &[Row]) -> Result<Server> {
         let root = tempfile::tempdir()?;
         fs::write(root.path().join(FILE), file)?;
-        if self == Self::Netboot {
+        for row in rows {
+            fs::write(root.path().join(row.file()), row.content(file))?;
+        }
+        let running = if self == Self::Netboot {
             let node = Node::start(Build::This, &[], root)?;
             ensure!(!node.daemon.log().contains("tftp: off"), "netboot serves no TFTP");
-            return Ok(Server { kind: self, running: Running::Netboot(node) });
+            Running::Netboot(node)
+        } else {
+            Running::Peer(self.start_peer(root)?)
+        };
+        let mut server = Server { kind: self, running, cgroup: None };
+        match Cgroup::around(server.id()) {
+            Ok(cgroup) => server.cgroup = Some(cgroup),
+            Err(error) => eprintln!("{}: its CPU time is not counted: {error:#}", self.name()),
         }
+        Ok(server)
+    }
+
+    fn start_peer(self, root: TempDir) -> Result<Peer> {
         let namespace = Namespace::new()?;
         let path = root.path().display().to_string();
         let arguments = match self {
@@ -74,7 +91,7 @@ impl Kind {
                 "--user=root".into(),
                 "--port=0".into(),
                 "--enable-tftp".into(),
-                "--tftp-max=1000".into(),
+                "--tftp-max=10000".into(),
                 "--quiet-tftp".into(),
                 format!("--tftp-root={path}"),
             ],
@@ -88,13 +105,13 @@ impl Kind {
                 path,
             ],
             Self::Atftpd => vec![
-                "atftpd".to_owned(),
+                atftpd().display().to_string(),
                 "--daemon".into(),
                 "--no-fork".into(),
                 "--user=root".into(),
                 "--group=root".into(),
                 "--port=69".into(),
-                "--maxthread=1000".into(),
+                "--maxthread=10000".into(),
                 "--verbose=0".into(),
                 "--logfile=/dev/null".into(),
                 path,
@@ -112,8 +129,7 @@ impl Kind {
             let sockets = fs::read_to_string(format!("/proc/{}/net/udp", process.id()))?;
             Ok(sockets.contains(LISTENS).then_some(()))
         })?;
-        let running = Running::Peer(Peer { process, namespace, _root: root });
-        Ok(Server { kind: self, running })
+        Ok(Peer { process, namespace, _root: root })
     }
 }
 
@@ -135,4 +151,21 @@ impl Server {
             Running::Peer(peer) => peer.process.id(),
         }
     }
+    /// The CPU time of all its threads and children, if it can be told.
+    pub(super) fn cpu(&self) -> Result<Option<Duration>> {
+        self.cgroup.as_ref().map(Cgroup::cpu).transpose()
+    }
+
+    /// The most memory that it had, in KiB: not of tftpd-hpa, which has a process for each transfer.
+    pub(super) fn memory(&self) -> Result<Option<u64>> {
+        match self.kind {
+            Kind::TftpdHpa => Ok(None),
+            _ => usage::peak_of_process(self.id()).map(Some),
+        }
+    }
+}
+
+fn atftpd() -> PathBuf {
+    let unpacked = Path::new(ATFTPD);
+    if unpacked.exists() { unpacked.to_owned() } else { PathBuf::from("atftpd") }
 }
