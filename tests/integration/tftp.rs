@@ -5,8 +5,9 @@ use std::{net::Ipv4Addr, process::Command, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     daemon::{Daemon, Xdp},
+    fates::Fates,
     lab::{INTERFACE, Lab, SERVER},
-    lossy_relay::{self, Fates, LossyRelay},
+    lossy_relay::{self, LossyRelay},
     namespace::Namespace,
     process,
     transfer::{atftp, curl, tftp},

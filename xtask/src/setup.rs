@@ -5,6 +5,7 @@ mod deny;
 mod kernel;
 mod linker;
 mod packages;
+mod tftpy;
 mod toolchain;
 
 use anyhow::{Result, bail};
@@ -60,6 +61,7 @@ pub(crate) fn ensure(group: Group) -> Result<()> {
     if group == Group::Everything {
         deny::install()?;
         kernel::install()?;
+        tftpy::install()?;
     }
     progress::said("setup", "everything that is needed is there");
     Ok(())
@@ -72,6 +74,7 @@ fn missing(group: Group) -> Result<Vec<Missing>> {
     missing.extend(packages::missing(group, &linker).iter().map(|package| package.as_missing()));
     missing.extend(deny::missing());
     missing.extend(kernel::missing());
+    missing.extend(tftpy::missing());
     Ok(missing)
 }
 
