@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -24,18 +24,24 @@ use crate::site::Site;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const TFTP: SocketAddrV4 = SocketAddrV4::new(SERVER, 69);
-/// Of a network that the client's node routes to itself.
+/// One of those behind the client.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(10, 1, 255, 1);
+/// A neighbour that is none.
+const NOBODY: &str = "192.168.2.250";
 
 fn content(size: u32) -> Vec<u8> {
     (0..size).map(|at| (at % 251) as u8).collect()
 }
 
-/// Behind the client there are as many hosts as are wanted, each with an address of its own.
+/// Behind the client there are as many hosts as are wanted, each with an address of its own: 10.1.0.0/16. Those of
+/// 10.2.0.0/16 are forged there: what they are answered comes to nobody.
 fn lab() -> Result<Lab> {
     let lab = Lab::with_client_address()?;
-    lab.client.ip(&["route", "add", "local", "10.1.0.0/16", "dev", "lo"])?;
+    lab.client.ip(&["route", "add", "local", "10.0.0.0/8", "dev", "lo"])?;
     lab.server.ip(&["route", "add", "10.1.0.0/16", "via", &CLIENT.to_string()])?;
+    lab.server.ip(&["route", "add", "10.2.0.0/16", "via", NOBODY])?;
+    let neighbour = ["neighbour", "add", NOBODY, "lladdr", "02:00:00:00:00:01"];
+    lab.server.ip(&[&neighbour[..], &["dev", INTERFACE]].concat())?;
     Ok(lab)
 }
 
@@ -64,6 +70,7 @@ fn peak(pid: u32) -> Result<u64> {
 #[test]
 fn a_room_is_switched_on() -> Result<()> {
     const MACHINES: u32 = 5000;
+    const SIZE: u32 = 64 * 1024;
     const NAMES: [&str; 7] = [
         "tftp-complete",
         "tftp-size-probes",
@@ -73,11 +80,11 @@ fn a_room_is_switched_on() -> Result<()> {
         "tftp-too-many",
         "tftp-refused",
     ];
-    let (lab, daemon) = serve(32 * 1024)?;
+    let (lab, daemon) = serve(SIZE)?;
     let first = u32::from(Ipv4Addr::new(10, 1, 0, 1));
     let addresses = (first..first + MACHINES).map(Ipv4Addr::from);
     let start = Instant::now();
-    let failures = room::switch_on(&lab.client, addresses, TFTP, "file", content(32 * 1024))?;
+    let failures = room::switch_on(&lab.client, addresses, TFTP, "file", content(SIZE))?;
     println!("{MACHINES} machines: {:.1} s", start.elapsed().as_secs_f32());
     ensure!(failures.is_empty(), "{} were not served: {:?}", failures.len(), failures.first());
     // Each transfer has ended: twice as many have begun.
@@ -102,7 +109,7 @@ fn greedy_hosts_do_not_keep_a_machine_waiting() -> Result<()> {
     lab.client.enter(|| {
         for number in 0..20_000_u32 {
             let [.., high, low] = number.to_be_bytes();
-            forged.send_from(Ipv4Addr::new(10, 1, high, low))?;
+            forged.send_from(Ipv4Addr::new(10, 2, high, low))?;
         }
         Ok(())
     })?;
@@ -120,7 +127,7 @@ fn requests_to_write_are_told_in_few_lines() -> Result<()> {
     const WRITES: u64 = 5000;
     let (lab, daemon) = serve(1000)?;
     lab.client.enter(|| {
-        let socket = std::net::UdpSocket::bind((ATTACKER, 0))?;
+        let socket = UdpSocket::bind((ATTACKER, 0))?;
         for _ in 0..WRITES {
             socket.send_to(&write_request("file"), TFTP)?;
         }
