@@ -41,7 +41,7 @@ fn boots(site: Site, firmware: Firmware<'_>, files: &[&str], last: &str) -> Resu
         let log = daemon.log();
         let complete: Vec<_> = log.lines().filter(|line| line.contains("tftp: complete")).collect();
         let is_whole = |file: &&str| complete.iter().any(|line| line.contains(*file));
-        Ok(files.iter().all(|file| is_whole(&file)).then(|| complete.join("\n")))
+        Ok(files.iter().all(is_whole).then(|| complete.join("\n")))
     })
     .with_context(|| daemon.log())?;
     let was_mended = complete.lines().any(|line| !line.ends_with("resent_blocks=0"));
