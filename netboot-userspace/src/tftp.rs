@@ -18,6 +18,7 @@ mod counters;
 mod engine;
 mod exchange;
 mod handler;
+mod library;
 mod packet;
 mod report;
 mod round_trip;
@@ -43,6 +44,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+#[doc(hidden)]
+pub use self::library::serve_by_library;
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
 use self::{content::Contents, report::Reporter, troubles::Troubles};
 use crate::{files::Files, log_budget::LogBudget, machines::Machines};

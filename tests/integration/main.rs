@@ -33,5 +33,8 @@ mod state_dir;
 mod steps;
 mod storms;
 mod tftp;
+mod tftp_clients;
+mod tftp_crowds;
+mod tftp_machines;
 mod waiting;
 mod without_daemon;

@@ -1,12 +1,14 @@
-//! TFTP on ways that lose, double and reorder what is sent.
+//! TFTP on ways that lose, double and reorder what is sent, and on narrow ones.
 
 use std::{net::Ipv4Addr, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
+    capture::Capture,
     daemon::{Daemon, Xdp},
+    fates::Fates,
     lab::{INTERFACE, Lab, SERVER},
-    lossy_relay::{self, Fates, LossyRelay},
+    lossy_relay::{self, LossyRelay},
     namespace::Namespace,
     process,
     transfer::{atftp, curl, tftp},
@@ -82,4 +84,25 @@ fn datagrams_are_doubled_and_late() -> Result<()> {
 #[test]
 fn datagrams_have_any_fate() -> Result<()> {
     with_fates(Fates { lost: 3, doubled: 5, late: 5 })
+}
+
+/// Blocks have the size that the subnet takes, and routers may take apart what is too large still.
+#[test]
+fn a_way_is_narrow() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let site = Site::new()?.file("file", &file())?.subnet("tftp-block-size = 1000");
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let mut capture = Capture::start(&lab.client, INTERFACE)?;
+    let got = atftp(&lab.client, SERVER, "file", &["blksize 1468"])?;
+    ensure!(got == file(), "{} bytes, or others", got.len());
+    // UDP from the server, behind an IP header without options.
+    let is_udp = |frame: &&Vec<u8>| frame.get(14) == Some(&0x45) && frame.get(23) == Some(&17);
+    let frames: Vec<_> = capture.frames()?.iter().filter(is_udp).collect();
+    ensure!(frames.len() > 10, "{} datagrams came", frames.len());
+    for frame in frames {
+        let (flags, payload) = (frame.get(20).copied(), frame.get(42..).unwrap_or_default());
+        ensure!(flags == Some(0), "a router may not take it apart: {flags:?}");
+        ensure!(payload.len() <= 1004, "a datagram of {} bytes", payload.len());
+    }
+    daemon.stop()
 }

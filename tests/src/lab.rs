@@ -43,6 +43,14 @@ impl Lab {
         Ok(lab)
     }
 
+    /// There is a TAP interface that nothing joins to the wire yet.
+    pub fn with_loose_tap() -> Result<Self> {
+        let lab = Self::bare()?;
+        lab.client.ip(&["tuntap", "add", TAP, "mode", "tap"])?;
+        lab.client.ip(&["link", "set", TAP, "up"])?;
+        Ok(lab)
+    }
+
     fn bare() -> Result<Self> {
         let lab = Self { server: Namespace::new()?, client: Namespace::new()? };
         connect((&lab.server, INTERFACE), (&lab.client, INTERFACE))?;

@@ -14,19 +14,13 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::namespace::Namespace;
+use crate::{
+    fates::{Dice, Fate, Fates},
+    namespace::Namespace,
+};
 
 /// Where clients in its namespace find the server.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 69);
-
-/// Of a hundred datagrams.
-#[derive(Clone, Copy, Debug)]
-pub struct Fates {
-    pub lost: u64,
-    pub doubled: u64,
-    /// Behind the next one.
-    pub late: u64,
-}
 
 /// Works until it is dropped.
 pub struct LossyRelay {
@@ -59,7 +53,7 @@ impl LossyRelay {
             })
             .collect::<Result<Vec<_>>>()?;
         let (end, lost) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let way = Way { fates, state: seed | 1, lost: Arc::clone(&lost), late: None };
+        let way = Way { dice: Dice::new(fates, seed), lost: Arc::clone(&lost), late: None };
         let (is_over, server) = (Arc::clone(&end), SocketAddr::from((server, 69)));
         let thread = thread::spawn(move || relay(&requests, &pairs, server, way, &is_over));
         Ok(Self { end, lost, thread: Some(thread) })
@@ -82,8 +76,7 @@ impl Drop for LossyRelay {
 }
 
 struct Way {
-    fates: Fates,
-    state: u64,
+    dice: Dice,
     lost: Arc<AtomicU64>,
     /// By which pair, to whom, from which side.
     late: Option<(usize, bool, SocketAddr, Vec<u8>)>,
@@ -148,17 +141,18 @@ impl Way {
         to: SocketAddr,
         packet: &[u8],
     ) {
-        let Fates { lost, doubled, late } = self.fates;
-        let fate = self.next() % 100;
-        if fate < lost {
-            self.lost.fetch_add(1, Relaxed);
-            return;
-        }
-        if fate < lost + late && self.late.is_none() {
-            self.late = Some((pair, is_up, to, packet.to_vec()));
-            return;
-        }
-        let copies = if fate < lost + late + doubled { 2 } else { 1 };
+        let copies = match self.dice.throw() {
+            Fate::Lost => {
+                self.lost.fetch_add(1, Relaxed);
+                return;
+            }
+            Fate::Late if self.late.is_none() => {
+                self.late = Some((pair, is_up, to, packet.to_vec()));
+                return;
+            }
+            Fate::Doubled => 2,
+            Fate::Late | Fate::Arrives => 1,
+        };
         for _ in 0..copies {
             deliver(pairs, pair, is_up, to, packet);
         }
@@ -169,14 +163,6 @@ impl Way {
         if let Some((pair, is_up, to, packet)) = self.late.take() {
             deliver(pairs, pair, is_up, to, &packet);
         }
-    }
-
-    /// xorshift64.
-    fn next(&mut self) -> u64 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        self.state >> 8
     }
 }
 

@@ -6,6 +6,7 @@ mod deny;
 mod kernel;
 mod linker;
 mod packages;
+mod tftpy;
 mod toolchain;
 mod unpacked;
 
@@ -63,6 +64,7 @@ pub(crate) fn ensure(group: Group) -> Result<()> {
         deny::install()?;
         kernel::install()?;
         atftpd::install()?;
+        tftpy::install()?;
     }
     progress::said("setup", "everything that is needed is there");
     Ok(())
@@ -76,6 +78,7 @@ fn missing(group: Group) -> Result<Vec<Missing>> {
     missing.extend(deny::missing());
     missing.extend(kernel::missing());
     missing.extend(atftpd::missing());
+    missing.extend(tftpy::missing());
     Ok(missing)
 }
 

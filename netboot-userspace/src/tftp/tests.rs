@@ -1,6 +1,7 @@
 mod clients;
 mod differential;
 mod limits;
+mod requests;
 
 use std::{
     fs,

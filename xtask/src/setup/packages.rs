@@ -53,6 +53,9 @@ const PACKAGES: &[Package] = &[
     package("tftp-hpa", Provides::Program("tftp"), CLIENT),
     package("atftp", Provides::Program("atftp"), CLIENT),
     package("curl", Provides::Program("curl"), CLIENT),
+    // tftpy is fetched with it.
+    package("python3", Provides::Program("python3"), CLIENT),
+    package("python3-pip", Provides::Program("pip3"), CLIENT),
     package("bsdutils", Provides::Program("logger"), CLIENT),
     package("dnsmasq-base", Provides::Program("dnsmasq"), PEER),
     daemon("kea-dhcp4-server", Provides::Program("kea-dhcp4"), PEER),

@@ -2,45 +2,19 @@
 
 use std::net::{SocketAddr, UdpSocket};
 
-use async_tftp::server::TftpServerBuilder;
-
 use super::{
     Lab, SIZES,
     clients::{Answer, request},
 };
-use crate::{
-    files::Files,
-    log_budget::LogBudget,
-    tftp::{
-        DEFAULT_BLOCK_SIZE, WINDOW, content::Contents, counters::Counters, handler::BootFiles,
-        report::Reporter,
-    },
-    throttle::Throttle,
-};
+use crate::tftp::serve_by_library;
 
 /// The library's server of the lab's files; it ends with the test's process.
 fn theirs(lab: &Lab) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let handler = BootFiles {
-        files: Files::new(lab.path()),
-        contents: Contents::default(),
-        reporter: Reporter {
-            machines: lab.machines.clone(),
-            lines: LogBudget::new("test"),
-            counters: Counters::default(),
-        },
-        rootless: Throttle::default(),
-    };
+    let root = lab.path().to_owned();
     std::thread::spawn(move || {
-        futures_lite::future::block_on(async {
-            let server = TftpServerBuilder::with_handler(handler)
-                .std_socket(socket)
-                .unwrap()
-                .block_size_limit(DEFAULT_BLOCK_SIZE)
-                .window_size_limit(WINDOW);
-            server.build().await.unwrap().serve().await.unwrap();
-        });
+        futures_lite::future::block_on(serve_by_library(socket, &root)).unwrap();
     });
     address
 }
