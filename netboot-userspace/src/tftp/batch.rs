@@ -1,4 +1,4 @@
-//! Datagrams by the batch (recvmmsg(2), sendmmsg(2)), with the address of this node that each is to or from
+//! Datagrams by the batch (recvmmsg(2), sendmmsg(2), `UDP_SEGMENT` of udp(7)), with the address of this node that each is to or from
 //! (`IP_PKTINFO`, ip(7)): firmware takes a file only from the address that it asked.
 
 use std::{
@@ -9,15 +9,19 @@ use std::{
 };
 
 use nix::{
-    cmsg_space, libc,
+    cmsg_space,
+    errno::Errno,
+    libc,
     sys::socket::{
         ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike as _,
-        SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
+        SockaddrStorage, recvmmsg, sendmmsg, sendmsg, setsockopt, sockopt,
     },
 };
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
 use tokio::net::UdpSocket;
 
+/// Datagrams that the kernel takes apart (`UDP_MAX_SEGMENTS` of Linux up to 6.8).
+pub(super) const SEGMENTS: usize = 64;
 /// Datagrams of one call.
 pub(super) const BATCH: usize = 32;
 /// RFC 2347: a request has 512 bytes at most; acknowledgements have four. What is longer is read as nothing at all:
@@ -84,11 +88,14 @@ pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
     Ok(())
 }
 
+impl Outgoing<'_> {
+    pub(super) const NONE: Self =
+        Self { to: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), head: [0; 4], body: &[] };
+}
+
 impl<'o> Batch<'o> {
     pub(super) fn new() -> Self {
-        let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
-        let nothing = Outgoing { to: nobody, head: [0; 4], body: &[] };
-        Self { packets: [nothing; BATCH], sent: 0, end: 0 }
+        Self { packets: [Outgoing::NONE; BATCH], sent: 0, end: 0 }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -218,28 +225,59 @@ impl Sender {
         let count = batch.unsent().len();
         let slices = slices.get(..count).unwrap_or_default();
         let addresses = addresses.get(..count).unwrap_or_default();
-        let (ipv4, ipv6);
-        let source = match self.as_socket_has_it((from, 0).into()).ip() {
-            IpAddr::V4(address) => {
-                ipv4 = libc::in_pktinfo {
-                    ipi_ifindex: 0,
-                    ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
-                    ipi_addr: libc::in_addr { s_addr: 0 },
-                };
-                ControlMessage::Ipv4PacketInfo(&ipv4)
-            }
-            IpAddr::V6(address) => {
-                ipv6 = libc::in6_pktinfo {
-                    ipi6_addr: libc::in6_addr { s6_addr: address.octets() },
-                    ipi6_ifindex: 0,
-                };
-                ControlMessage::Ipv6PacketInfo(&ipv6)
-            }
-        };
+        let source = self.packet_info(from);
         let flags = MsgFlags::MSG_DONTWAIT;
-        let sent =
-            sendmmsg(socket.as_raw_fd(), &mut self.headers, slices, addresses, [source], flags)?;
+        let sent = sendmmsg(
+            socket.as_raw_fd(),
+            &mut self.headers,
+            slices,
+            addresses,
+            [source.message()],
+            flags,
+        )?;
         Ok(sent.count())
+    }
+
+    /// Sends datagrams to one client as one, which goes through the kernel's layers at once and is taken apart at their
+    /// end, by the card if it can. All have the first one's length, but for the last one, which may be shorter; there
+    /// are no more than [`most_segments`].
+    ///
+    /// # Errors
+    /// None of them was sent: they are larger than the way's MTU, or the card does not sum up checksums; or there is no
+    /// room.
+    pub(super) fn send_segments(
+        &self,
+        socket: &UdpSocket,
+        from: IpAddr,
+        datagrams: &[Outgoing<'_>],
+    ) -> io::Result<()> {
+        let Some(first) = datagrams.first() else { return Ok(()) };
+        let length = u16::try_from(first.head.len() + first.body.len());
+        let length = length.map_err(|_| io::Error::from(Errno::EINVAL))?;
+        let mut slices = [IoSlice::new(&[]); 2 * SEGMENTS];
+        for (slices, datagram) in slices.chunks_exact_mut(2).zip(datagrams) {
+            slices.copy_from_slice(&[IoSlice::new(&datagram.head), IoSlice::new(datagram.body)]);
+        }
+        let slices = slices.get(..2 * datagrams.len()).ok_or(Errno::EMSGSIZE)?;
+        let to = SockaddrStorage::from(self.as_socket_has_it(first.to));
+        let source = self.packet_info(from);
+        let told = [source.message(), ControlMessage::UdpGsoSegments(&length)];
+        sendmsg(socket.as_raw_fd(), slices, &told, MsgFlags::MSG_DONTWAIT, Some(&to))?;
+        Ok(())
+    }
+
+    fn packet_info(&self, from: IpAddr) -> PacketInfo {
+        match self.as_socket_has_it((from, 0).into()).ip() {
+            IpAddr::V4(address) => PacketInfo::V4(libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            }),
+            IpAddr::V6(address) => PacketInfo::V6(libc::in6_pktinfo {
+                ipi6_addr: libc::in6_addr { s6_addr: address.octets() },
+                ipi6_ifindex: 0,
+            }),
+        }
     }
 
     /// A socket of IPv6 has clients of IPv4 by their mapped addresses (RFC 4291, 2.5.5.2).
@@ -251,6 +289,27 @@ impl Sender {
             address => address,
         }
     }
+}
+
+/// The address that something is sent from.
+enum PacketInfo {
+    V4(libc::in_pktinfo),
+    V6(libc::in6_pktinfo),
+}
+
+impl PacketInfo {
+    fn message(&self) -> ControlMessage<'_> {
+        match self {
+            Self::V4(info) => ControlMessage::Ipv4PacketInfo(info),
+            Self::V6(info) => ControlMessage::Ipv6PacketInfo(info),
+        }
+    }
+}
+
+/// Blocks of this length, in bytes, that [`Sender::send_segments`] takes: an IP datagram has no more than 65535 bytes.
+pub(super) fn most_segments(block_size: u16) -> usize {
+    const ROOM: usize = 65_535 - 60 - 8;
+    (ROOM / (usize::from(block_size) + 4)).min(SEGMENTS)
 }
 
 fn headers() -> MultiHeaders<SockaddrStorage> {

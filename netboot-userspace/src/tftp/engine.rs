@@ -27,6 +27,7 @@ use tokio::{io::Interest, net::UdpSocket, task::JoinSet, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use self::post::Segments;
 use super::{
     BlockSizes,
     admission::{Admission, Limits, Source},
@@ -76,6 +77,7 @@ pub(super) struct Engine<H> {
     sender: Sender,
     /// Until then nothing waits for a socket that takes no more.
     hurries: Instant,
+    segments: Segments,
     disk: JoinSet<(Id, u64, Result<Vec<u8>, Unread>)>,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
@@ -171,6 +173,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             outbox: Vec::new(),
             sender: Sender::new(is_ipv4),
             hurries: Instant::now(),
+            segments: Segments::default(),
             disk: JoinSet::new(),
             refused: None,
             gave_way: None,

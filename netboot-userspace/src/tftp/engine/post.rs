@@ -1,6 +1,7 @@
 //! What transfers send: blocks of their files by the batch, and what happens where the disk has to bring them.
 
 use std::{
+    io,
     net::IpAddr,
     ops::Range,
     os::fd::AsFd as _,
@@ -9,13 +10,16 @@ use std::{
 };
 
 use async_tftp::server::Handler;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 use tokio::net::UdpSocket;
 use tracing::debug;
 
 use super::{Disk, Ends, Engine, Id, Out, Transfer};
 use crate::tftp::{
-    batch::{Batch, Outgoing, Sender, is_full},
+    batch::{Batch, Outgoing, SEGMENTS, Sender, is_full, most_segments},
     content::{Content, OnDisk, Reader, Unread},
     counters::Event,
     packet::{data_head, error},
@@ -26,6 +30,8 @@ use crate::tftp::{
 const PATIENCE: u8 = 20;
 /// Then nothing waits for a while: what is not sent is sent again by its timer.
 const HURRY: Duration = Duration::from_secs(1);
+/// Before windows are sent as one again.
+const WITHOUT_SEGMENTS: Duration = Duration::from_secs(60);
 
 /// Blocks that are not to be had now.
 struct Trouble {
@@ -102,6 +108,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             sender: &mut self.sender,
             reporter: &self.reporter,
             hurries: &mut self.hurries,
+            segments: &mut self.segments,
             of: None,
             batch: Batch::new(),
         };
@@ -121,12 +128,33 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 }
 
+/// Whether windows are sent as one datagram, which is taken apart on its way.
+#[derive(Debug, Default)]
+pub(super) struct Segments {
+    refused: Option<Instant>,
+}
+
+impl Segments {
+    fn are_taken(&self) -> bool {
+        self.refused.is_none_or(|at| at.elapsed() >= WITHOUT_SEGMENTS)
+    }
+
+    /// What is too large for one client's way is said at once, and is nothing to the others. What else is amiss is
+    /// found when all is copied: by a card that does not sum up checksums.
+    fn were_refused(&mut self, error: &io::Error) {
+        if error.raw_os_error() != Some(Errno::EINVAL as i32) {
+            self.refused = Some(Instant::now());
+        }
+    }
+}
+
 /// Datagrams that leave by one socket, from one address.
 struct Post<'p> {
     sockets: &'p [UdpSocket],
     sender: &'p mut Sender,
     reporter: &'p Reporter,
     hurries: &'p mut Instant,
+    segments: &'p mut Segments,
     of: Option<(usize, IpAddr)>,
     batch: Batch<'p>,
 }
@@ -174,6 +202,7 @@ impl<'p> Post<'p> {
             sender: &mut *self.sender,
             reporter: self.reporter,
             hurries: &mut *self.hurries,
+            segments: &mut *self.segments,
             of: None,
             batch: Batch::new(),
         };
@@ -184,12 +213,53 @@ impl<'p> Post<'p> {
 
     /// These blocks, of these bytes.
     fn window(&mut self, ends: Ends, transfer: &Transfer, blocks: &Range<u64>, bytes: &'p [u8]) {
-        let block_size = usize::from(transfer.asked.block_size);
+        let block_size = transfer.asked.block_size;
         // The last block may be empty.
-        let bodies = bytes.chunks(block_size).chain([&[][..]]);
-        for (block, body) in blocks.clone().zip(bodies) {
-            let packet = Outgoing { to: ends.client, head: data_head(block), body };
-            self.push((transfer.socket, ends.local), packet);
+        let bodies = bytes.chunks(block_size.into()).chain([&[][..]]);
+        let mut packets = blocks.clone().zip(bodies).map(|(block, body)| Outgoing {
+            to: ends.client,
+            head: data_head(block),
+            body,
+        });
+        let of = (transfer.socket, ends.local);
+        let most = most_segments(block_size);
+        if blocks.end - blocks.start > 1 && most > 1 && self.segments.are_taken() {
+            self.leave();
+            let mut segments = [Outgoing::NONE; SEGMENTS];
+            loop {
+                let mut count = 0;
+                for (place, packet) in segments.iter_mut().zip(packets.by_ref().take(most)) {
+                    *place = packet;
+                    count += 1;
+                }
+                let Some(together) = segments.get(..count).filter(|_| count > 0) else { return };
+                if !self.at_once(of, together) {
+                    together.iter().for_each(|packet| self.push(of, *packet));
+                    break;
+                }
+            }
+        }
+        packets.for_each(|packet| self.push(of, packet));
+    }
+
+    /// Whether these could be sent as one.
+    fn at_once(&mut self, (socket, from): (usize, IpAddr), packets: &[Outgoing<'_>]) -> bool {
+        let Some(socket) = self.sockets.get(socket) else { return false };
+        loop {
+            match self.sender.send_segments(socket, from, packets) {
+                Ok(()) => return true,
+                Err(error) if is_full(&error) => {
+                    if !self.waits_for(socket) {
+                        self.reporter.counters.add(Event::Unsent, packets.len() as u64);
+                        return true;
+                    }
+                }
+                Err(error) => {
+                    debug!(%error, "tftp: blocks are sent one by one");
+                    self.segments.were_refused(&error);
+                    return false;
+                }
+            }
         }
     }
 
@@ -208,14 +278,9 @@ impl<'p> Post<'p> {
             match self.sender.send(socket, from, &self.batch) {
                 Ok(sent) => self.batch.pass(sent.max(1)),
                 Err(error) if is_full(&error) => {
-                    let now = Instant::now();
-                    if now >= *self.hurries && has_room(socket) {
-                        continue;
+                    if !self.waits_for(socket) {
+                        self.unsent(self.batch.unsent().len());
                     }
-                    if now >= *self.hurries {
-                        *self.hurries = now + HURRY;
-                    }
-                    self.unsent(self.batch.unsent().len());
                 }
                 Err(error) => {
                     debug!(%error, "tftp: not sent");
@@ -223,6 +288,19 @@ impl<'p> Post<'p> {
                 }
             }
         }
+    }
+
+    /// Whether there is room after a moment; after one in vain nothing is waited for.
+    fn waits_for(&mut self, socket: &UdpSocket) -> bool {
+        let now = Instant::now();
+        if now < *self.hurries {
+            return false;
+        }
+        let has_room = has_room(socket);
+        if !has_room {
+            *self.hurries = now + HURRY;
+        }
+        has_room
     }
 
     fn unsent(&mut self, count: usize) {
