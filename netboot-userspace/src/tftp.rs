@@ -47,7 +47,7 @@ use tracing::{info, warn};
 #[doc(hidden)]
 pub use self::library::serve_by_library;
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
-use self::{content::Contents, report::Reporter, troubles::Troubles};
+use self::{content::Contents, engine::Endings, report::Reporter, troubles::Troubles};
 use crate::{files::Files, log_budget::LogBudget, machines::Machines};
 
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
@@ -159,7 +159,8 @@ pub async fn serve(
         requests.push(sockets.requests.try_clone().context("the TFTP socket")?);
         let troubles = Arc::clone(&troubles);
         let tell = Box::new(move |trouble| troubles.tell(number, trouble));
-        running.spawn(server::run(sockets, common.clone(), tell, cancel.clone(), cut.clone()));
+        let endings = Endings { cancel: cancel.clone(), cut: cut.clone() };
+        running.spawn(server::run(sockets, common.clone(), tell, endings));
     }
     let mut result = Ok(());
     tokio::select! {

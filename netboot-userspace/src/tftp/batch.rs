@@ -4,7 +4,7 @@
 use std::{
     array,
     io::{self, IoSlice, IoSliceMut},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     os::fd::{AsFd, AsRawFd as _},
 };
 
@@ -18,7 +18,6 @@ use nix::{
     },
 };
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
-use tokio::net::UdpSocket;
 
 /// Datagrams that the kernel takes apart (`UDP_MAX_SEGMENTS` of Linux up to 6.8).
 pub(super) const SEGMENTS: usize = 64;
@@ -178,9 +177,9 @@ impl Receiver {
         Ok(())
     }
 
-    /// There was room for more: until the socket says that there is something, there is nothing.
-    pub(super) fn is_drained(&self) -> bool {
-        self.received.len() < BATCH
+    /// There was no room for more than what was received. Otherwise there was no more.
+    pub(super) fn may_have_left_some(&self) -> bool {
+        self.received.len() == BATCH
     }
 
     /// Datagrams that the kernel has dropped, in all, if it said so.

@@ -4,35 +4,35 @@
 //! system call, and a transfer takes neither a descriptor nor a task. A transfer is known by its client's address and
 //! port; it is told apart from a stranger's packet by the socket that it began on (RFC 1350, 4).
 
+mod disk;
 mod post;
 mod requests;
 mod room;
+mod turns;
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
-    future::poll_fn,
     hash::RandomState,
-    io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, UdpSocket},
     ops::Range,
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use async_tftp::server::Handler;
-use tokio::{io::Interest, net::UdpSocket, task::JoinSet, time::sleep_until};
-use tokio_util::sync::CancellationToken;
-use tracing::debug;
 
 use self::post::Segments;
+pub(super) use self::{
+    disk::Reads,
+    turns::{Endings, WAKER},
+};
 use super::{
     BlockSizes,
     admission::{Admission, Limits, Source},
     batch::{Received, Receiver, Sender},
-    content::{Content, Reader, Unread},
+    content::{Content, Reader},
     counters::Event,
     packet::{Packet, error, error_packet},
     report::{Asked, Outcome, Progress, Reporter},
@@ -78,7 +78,7 @@ pub(super) struct Engine<H> {
     /// Until then nothing waits for a socket that takes no more.
     hurries: Instant,
     segments: Segments,
-    disk: JoinSet<(Id, u64, Result<Vec<u8>, Unread>)>,
+    reads: Reads,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
     /// Of the socket of requests.
@@ -154,6 +154,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         reporter: Reporter,
         most: Most,
         sockets: Vec<UdpSocket>,
+        reads: Reads,
         tell: Tell,
     ) -> Self {
         let requests = sockets.first().and_then(|requests| requests.local_addr().ok());
@@ -174,104 +175,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             sender: Sender::new(is_ipv4),
             hurries: Instant::now(),
             segments: Segments::default(),
-            disk: JoinSet::new(),
+            reads,
             refused: None,
             gave_way: None,
             overflows: Overflows::default(),
             is_ending: false,
             tell,
         }
-    }
-
-    /// Serves until it is cancelled and the last transfer has ended, or it is cut.
-    ///
-    /// # Errors
-    /// The socket of requests fails.
-    pub(super) async fn run(
-        mut self,
-        cancel: CancellationToken,
-        cut: CancellationToken,
-    ) -> io::Result<()> {
-        let served = self.serve(&cancel, &cut).await;
-        let now = Instant::now();
-        for transfer in std::mem::take(&mut self.transfers).into_values() {
-            self.tell_end(&transfer, &Outcome::Cut, now);
-        }
-        served
-    }
-
-    async fn serve(
-        &mut self,
-        cancel: &CancellationToken,
-        cut: &CancellationToken,
-    ) -> io::Result<()> {
-        // What each socket's kernel side has dropped is told by its own messages.
-        let (mut receiver, mut requests) = (Receiver::new(), Receiver::new());
-        let mut is_ready = vec![false; self.sockets.len()];
-        while !(self.is_ending && self.transfers.is_empty()) {
-            let wakes = self.timers.peek().map(|Reverse((at, _))| *at);
-            let wakes = wakes.into_iter().chain(self.refused.map(|at| at + MINUTE)).min();
-            let timer = async {
-                match wakes {
-                    Some(at) => sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            is_ready.fill(false);
-            tokio::select! {
-                biased;
-                () = cut.cancelled() => return Ok(()),
-                () = cancel.cancelled(), if !self.is_ending => self.is_ending = true,
-                Some(Ok((id, position, brought))) = self.disk.join_next() => {
-                    self.brought(id, position, brought);
-                }
-                () = ready(&self.sockets, &mut is_ready) => {}
-                () = timer => {}
-            }
-            // Transfers go before requests, of which there may be a flood.
-            for number in (0..is_ready.len()).rev() {
-                if is_ready.get(number) == Some(&true) {
-                    let receiver = if number == REQUESTS { &mut requests } else { &mut receiver };
-                    self.hear(number, receiver)?;
-                }
-            }
-            self.wake(Instant::now());
-            self.flush();
-            if is_ready.first() == Some(&true) {
-                // What else is ready is looked at again: the runtime would do so only after many turns.
-                tokio::task::yield_now().await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Receives from the socket of requests, number 0, or one of the others, and answers.
-    fn hear(&mut self, number: usize, receiver: &mut Receiver) -> io::Result<()> {
-        let Some(socket) = self.sockets.get(number) else { return Ok(()) };
-        let receive = || {
-            receiver.receive(socket)?;
-            // That spares the runtime the call which would find nothing.
-            if receiver.is_drained() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        };
-        match socket.try_io(Interest::READABLE, receive) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            // Of a socket that all is sent from, an error can be of what was sent.
-            Err(error) if number == REQUESTS => return Err(error),
-            Err(error) => {
-                debug!(%error, "tftp: a socket failed");
-                return Ok(());
-            }
-        }
-        let now = Instant::now();
-        self.unheard(number, receiver, now);
-        for datagram in receiver.received() {
-            match number {
-                REQUESTS => self.request(datagram, now),
-                number => self.answer(number, datagram, now),
-            }
-        }
-        Ok(())
     }
 
     /// What came to the port of requests, and there was no room for it.
@@ -459,17 +369,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn is_single_port(&self) -> bool {
         self.sockets.len() < 2
     }
-}
-
-/// Waits until something can be read, and tells from which sockets.
-async fn ready(sockets: &[UdpSocket], is_ready: &mut [bool]) {
-    poll_fn(|cx| {
-        for (socket, is_ready) in sockets.iter().zip(is_ready.iter_mut()) {
-            *is_ready = socket.poll_recv_ready(cx).is_ready();
-        }
-        if is_ready.contains(&true) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }
 
 #[cfg(test)]

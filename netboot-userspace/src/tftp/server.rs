@@ -1,14 +1,17 @@
 //! One server: an engine on a thread of its own.
 
-use std::{net::UdpSocket, thread};
+use std::{net::UdpSocket, sync::Arc, thread};
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use mio::{Poll, Waker};
+use tokio::{
+    runtime::{self, Handle},
+    sync::oneshot,
+};
 
 use super::{
     Common, Sockets, WINDOW,
-    engine::{Engine, Most, Tell},
+    engine::{Endings, Engine, Most, Reads, Tell, WAKER},
     handler::BootFiles,
 };
 use crate::throttle::Throttle;
@@ -16,7 +19,7 @@ use crate::throttle::Throttle;
 /// Threads that wait for the disk.
 const DISK_THREADS: usize = 8;
 
-/// Serves until it is cancelled and the last transfer has ended, or until it is cut.
+/// Serves until it is cancelled and the last transfer has ended, or until it is cut, as it is at some time.
 ///
 /// # Errors
 /// The socket of requests fails.
@@ -24,22 +27,29 @@ pub(super) async fn run(
     sockets: Sockets,
     common: Common,
     tell: Tell,
-    cancel: CancellationToken,
-    cut: CancellationToken,
+    endings: Endings,
 ) -> anyhow::Result<()> {
+    let poll = Poll::new().context("TFTP cannot wait for its sockets")?;
+    let waker = Waker::new(poll.registry(), WAKER).context("TFTP's waker")?;
+    let waker = Arc::new(waker);
+    tokio::spawn(wake(Arc::clone(&waker), endings.clone()));
     let (done, ended) = oneshot::channel();
-    // A thread of its own, with its own sockets to wait for: under the runtime that all share, each datagram would
+    // A thread of its own, which waits for its own sockets only: the runtime that all share would have each datagram
     // come to it from another thread.
     let serve = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(DISK_THREADS)
-            .build();
+        // For what waits for the disk.
+        let runtime =
+            runtime::Builder::new_current_thread().max_blocking_threads(DISK_THREADS).build();
         let runtime = runtime.context("TFTP's runtime")?;
-        runtime.block_on(async {
-            let engine = engine(common, sockets, tell)?;
-            engine.run(cancel, cut).await.context("receiving")
-        })
+        let served = {
+            let _entered = runtime.enter();
+            let reads = Reads::new(Handle::current(), waker);
+            let engine = engine(common, sockets, reads, tell)?;
+            engine.run(poll, &endings).context("receiving")
+        };
+        // A disk may hang.
+        runtime.shutdown_background();
+        served
     };
     thread::Builder::new()
         .name("tftp".into())
@@ -50,20 +60,33 @@ pub(super) async fn run(
     ended.await.context("the TFTP server's thread ended")?
 }
 
+/// Tells the engine that something of its ends came.
+async fn wake(waker: Arc<Waker>, endings: Endings) {
+    let wake = || {
+        if let Err(error) = waker.wake() {
+            tracing::warn!(%error, "tftp: it is not told that it ends");
+        }
+    };
+    tokio::select! {
+        () = endings.cancel.cancelled() => wake(),
+        () = endings.cut.cancelled() => {}
+    }
+    endings.cut.cancelled().await;
+    wake();
+}
+
 pub(super) fn engine(
     common: Common,
     sockets: Sockets,
+    reads: Reads,
     tell: Tell,
 ) -> anyhow::Result<Engine<BootFiles>> {
-    let to_tokio = |socket: UdpSocket| {
-        socket.set_nonblocking(true)?;
-        tokio::net::UdpSocket::from_std(socket)
-    };
-    let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(to_tokio);
+    let not_to_wait = |socket: UdpSocket| socket.set_nonblocking(true).map(|()| socket);
+    let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(not_to_wait);
     let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
     let Common { files, contents, reporter, block_sizes, transfers } = common;
     let handler =
         BootFiles { files, contents, reporter: reporter.clone(), rootless: Throttle::default() };
     let most = Most { block_sizes, window: WINDOW, transfers };
-    Ok(Engine::new(handler, reporter, most, sockets, tell))
+    Ok(Engine::new(handler, reporter, most, sockets, reads, tell))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::IpAddr,
+    net::{IpAddr, UdpSocket},
     ops::Range,
     os::fd::AsFd as _,
     sync::Arc,
@@ -14,7 +14,6 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
-use tokio::net::UdpSocket;
 use tracing::debug;
 
 use super::{Disk, Ends, Engine, Id, Out, Transfer};
@@ -70,7 +69,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
         transfer.disk = Disk::Awaited;
         let id = Id(ends, transfer.number);
-        self.disk.spawn_blocking(move || (id, position, on_disk.fetch(position, length)));
+        self.reads.begin(id, on_disk, position, length);
     }
 
     /// The disk has brought what a transfer waits for.

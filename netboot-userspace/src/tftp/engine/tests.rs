@@ -5,7 +5,9 @@ use crate::{
     files::Files,
     inventory::Inventory,
     machines::Machines,
-    tftp::{Common, DEFAULT_BLOCK_SIZE, Sockets, handler::BootFiles, prepare, server},
+    tftp::{
+        Common, DEFAULT_BLOCK_SIZE, Sockets, content::Unread, handler::BootFiles, prepare, server,
+    },
 };
 
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5);
@@ -26,7 +28,10 @@ fn engine() -> (Engine<BootFiles>, tempfile::TempDir) {
     let machines = Machines::new(Inventory::new([]));
     let common = Common::new(Files::new(directory.path()), machines, sizes);
     let sockets = Sockets { requests: bind(), transfers: (0..2).map(|_| bind()).collect() };
-    let mut engine = server::engine(common, sockets, Box::new(|_| ())).unwrap();
+    let poll = mio::Poll::new().unwrap();
+    let waker = mio::Waker::new(poll.registry(), WAKER).unwrap();
+    let reads = Reads::new(tokio::runtime::Handle::current(), Arc::new(waker));
+    let mut engine = server::engine(common, sockets, reads, Box::new(|_| ())).unwrap();
     ask(&mut engine, CLIENT, Instant::now());
     (engine, directory)
 }

@@ -1,0 +1,119 @@
+//! The engine's turns: waits for sockets and for time, and sees to what is there.
+
+use std::{
+    cmp::Reverse,
+    io,
+    os::fd::AsRawFd as _,
+    time::{Duration, Instant},
+};
+
+use async_tftp::server::Handler;
+use mio::{Events, Interest, Poll, Token, unix::SourceFd};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::{Engine, MINUTE, REQUESTS, disk::Brought};
+use crate::tftp::{batch::Receiver, content::Reader, report::Outcome};
+
+/// Of the waker; sockets have their numbers.
+pub(in crate::tftp) const WAKER: Token = Token(usize::MAX);
+/// Sockets that are told of at once.
+const EVENTS: usize = 128;
+
+/// What it ends by. Whoever cancels one of them wakes it, too.
+#[derive(Clone, Debug)]
+pub(in crate::tftp) struct Endings {
+    /// When the last transfer has ended.
+    pub(in crate::tftp) cancel: CancellationToken,
+    /// At once.
+    pub(in crate::tftp) cut: CancellationToken,
+}
+
+impl<H: Handler<Reader = Reader>> Engine<H> {
+    /// Serves until it is cancelled and the last transfer has ended, or it is cut.
+    ///
+    /// # Errors
+    /// The socket of requests fails, or the kernel does not tell of sockets.
+    pub(in crate::tftp) fn run(mut self, mut poll: Poll, endings: &Endings) -> io::Result<()> {
+        let served = self.serve(&mut poll, endings);
+        let now = Instant::now();
+        for transfer in std::mem::take(&mut self.transfers).into_values() {
+            self.tell_end(&transfer, &Outcome::Cut, now);
+        }
+        served
+    }
+
+    fn serve(&mut self, poll: &mut Poll, endings: &Endings) -> io::Result<()> {
+        for (number, socket) in self.sockets.iter().enumerate() {
+            let mut source = SourceFd(&socket.as_raw_fd());
+            poll.registry().register(&mut source, Token(number), Interest::READABLE)?;
+        }
+        // What each socket's kernel side has dropped is told by its own messages.
+        let (mut receiver, mut requests) = (Receiver::new(), Receiver::new());
+        // Each has something until it was read to its end: the kernel tells of what is new only.
+        let mut is_ready = vec![true; self.sockets.len()];
+        let mut events = Events::with_capacity(EVENTS);
+        while !(self.is_ending && self.transfers.is_empty()) {
+            let pause = if is_ready.contains(&true) { Some(Duration::ZERO) } else { self.pause() };
+            match poll.poll(&mut events, pause) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            for event in &events {
+                if event.token() == WAKER {
+                    if endings.cut.is_cancelled() {
+                        return Ok(());
+                    }
+                    self.is_ending |= endings.cancel.is_cancelled();
+                    while let Some(Brought { id, position, bytes }) = self.reads.next() {
+                        self.brought(id, position, bytes);
+                    }
+                } else if let Some(is_ready) = is_ready.get_mut(event.token().0) {
+                    *is_ready = true;
+                }
+            }
+            let now = Instant::now();
+            // Transfers go before requests, of which there may be a flood.
+            for (number, is_ready) in is_ready.iter_mut().enumerate().rev() {
+                if *is_ready {
+                    let receiver = if number == REQUESTS { &mut requests } else { &mut receiver };
+                    *is_ready = self.hear(number, receiver, now)?;
+                }
+            }
+            self.wake(now);
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Until the first timer; `None`: there is none.
+    fn pause(&self) -> Option<Duration> {
+        let wakes = self.timers.peek().map(|Reverse((at, _))| *at);
+        let wakes = wakes.into_iter().chain(self.refused.map(|at| at + MINUTE)).min();
+        wakes.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Receives from the socket of requests, number 0, or one of the others, and answers. Returns whether there may be
+    /// more.
+    fn hear(&mut self, number: usize, receiver: &mut Receiver, now: Instant) -> io::Result<bool> {
+        let Some(socket) = self.sockets.get(number) else { return Ok(false) };
+        match receiver.receive(socket) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            // Of a socket that all is sent from, an error can be of what was sent.
+            Err(error) if number == REQUESTS => return Err(error),
+            Err(error) => {
+                debug!(%error, "tftp: a socket failed");
+                return Ok(true);
+            }
+        }
+        self.unheard(number, receiver, now);
+        for datagram in receiver.received() {
+            match number {
+                REQUESTS => self.request(datagram, now),
+                number => self.answer(number, datagram, now),
+            }
+        }
+        Ok(receiver.may_have_left_some())
+    }
+}
