@@ -1,5 +1,7 @@
 //! The daemon's state for Prometheus, in the OpenMetrics text format.
 
+mod durations;
+
 use std::collections::BTreeMap;
 
 use prometheus_client::{
@@ -7,6 +9,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+
+pub use self::durations::Durations;
 
 use crate::{other_servers::Standing, status::Status};
 
@@ -30,9 +34,9 @@ struct Interface {
     mode: String,
 }
 
-/// The metrics of a state.
+/// The metrics of a state, and of TFTP's transfers.
 #[must_use]
-pub fn render(status: &Status) -> String {
+pub fn render(status: &Status, transfers: &Durations) -> String {
     let mut registry = Registry::with_prefix("netboot");
 
     let verdicts = Family::<Verdict, Counter>::default();
@@ -107,6 +111,12 @@ pub fn render(status: &Status) -> String {
         others,
     );
 
+    transfers.register(
+        &mut registry,
+        "tftp_transfer_seconds",
+        "How long transfers of boot files took, by how they ended",
+    );
+
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = encode(&mut text, &registry);
@@ -115,6 +125,8 @@ pub fn render(status: &Status) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::status::{InterfaceStatus, ServiceStatus, VerdictCount};
 
@@ -142,7 +154,11 @@ mod tests {
             counters: [("syslog-received".to_owned(), 3)].into(),
             ..Status::default()
         };
-        let text = render(&status);
+        let transfers = Durations::default();
+        for ms in [9, 700, 700] {
+            transfers.took("complete", Duration::from_millis(ms));
+        }
+        let text = render(&status, &transfers);
         for line in [
             "netboot_dhcp_frames_total{verdict=\"offer\",path=\"kernel\"} 7",
             "netboot_dhcp_frames_total{verdict=\"offer\",path=\"userspace\"} 1",
@@ -155,6 +171,10 @@ mod tests {
             "netboot_degraded{name=\"boot.root\"} 1",
             "netboot_degraded{name=\"tftp\"} 0",
             "netboot_other_servers{name=\"unexpected\"} 0",
+            "netboot_tftp_transfer_seconds_bucket{le=\"0.01\",outcome=\"complete\"} 1",
+            "netboot_tftp_transfer_seconds_bucket{le=\"0.64\",outcome=\"complete\"} 1",
+            "netboot_tftp_transfer_seconds_bucket{le=\"1.28\",outcome=\"complete\"} 3",
+            "netboot_tftp_transfer_seconds_count{outcome=\"complete\"} 3",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }

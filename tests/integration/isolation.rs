@@ -164,7 +164,7 @@ fn check_taken(taken: &Taken, service: Service, word: &str) -> Result<()> {
 
 #[test]
 fn a_taken_tftp_port_stops_nothing_else() -> Result<()> {
-    check_taken(&Taken::Udp(69), Service::Tftp, "cannot listen on UDP 192.168.2.112:69")
+    check_taken(&Taken::Udp(69), Service::Tftp, "cannot listen on UDP 0.0.0.0:69")
 }
 
 #[test]

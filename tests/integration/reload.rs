@@ -350,7 +350,7 @@ fn an_address_may_come_and_go() -> Result<()> {
     readyz("degraded: interface eth0\n")?;
     note("interface eth0", "it has no IPv4 address")?;
     readyz("degraded: tftp\n")?;
-    note("tftp", "not started: this node has no address")?;
+    note("tftp", "this node has no address that machines are sent to")?;
     for round in 1..=2 {
         lab.server.add_address(INTERFACE, &address)?;
         readyz("ready\n")?;

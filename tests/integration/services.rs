@@ -12,6 +12,7 @@ use netboot_tests::{
     daemon::{Daemon, Setup, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::Namespace,
+    router::set,
     transfer::{Syslog, atftp, curl, logger, tftp},
     wait::wait_for,
 };
@@ -65,11 +66,95 @@ fn tftp_answers_from_the_address_that_was_asked() -> Result<()> {
         root.path().display()
     );
     let daemon = Setup::new(Xdp::Off, root, &tables)?.start(&lab.server, INTERFACE)?;
-    ensure!(tftp(&lab.client, SECOND, "ipxe.efi")? == file(), "tftp-hpa");
-    for name in ["ipxe.efi", "none"] {
-        let from = first_answer_from(&lab.client, SECOND, name)?;
-        ensure!(from == SECOND, "{name}: an answer of {from}");
+    // The other one is no subnet's, and may come later.
+    const THIRD: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 114);
+    lab.server.add_address(INTERFACE, &format!("{THIRD}/24"))?;
+    for address in [SECOND, THIRD] {
+        ensure!(tftp(&lab.client, address, "ipxe.efi")? == file(), "tftp-hpa, {address}");
+        for name in ["ipxe.efi", "none"] {
+            let from = first_answer_from(&lab.client, address, name)?;
+            ensure!(from == address, "{name}: an answer of {from}");
+        }
     }
+
+    // It goes and comes back.
+    let readyz = |status: u16, text: &str| {
+        wait_for(text, Duration::from_secs(20), || {
+            let answer = curl(&lab.server, "http://127.0.0.1/readyz", &[])?;
+            let body = String::from_utf8(answer.body)?;
+            Ok((answer.status == status && body.starts_with(text)).then_some(()))
+        })
+    };
+    let at = format!("{SECOND}/24");
+    lab.server.ip(&["address", "del", &at, "dev", INTERFACE])?;
+    readyz(503, "server-address\n")?;
+    let log = daemon.log();
+    ensure!(
+        log.contains("192.168.2.113, where machines are sent to for files, is no address"),
+        "{log}"
+    );
+    lab.server.add_address(INTERFACE, &at)?;
+    readyz(200, "ready\n")?;
+    ensure!(tftp(&lab.client, SECOND, "ipxe.efi")? == file(), "tftp-hpa, when it is back");
+    daemon.stop()
+}
+
+/// Another program has the port at another address.
+#[test]
+fn tftp_stands_beside_another_server() -> Result<()> {
+    const OTHERS: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 113);
+    let lab = Lab::with_client_address()?;
+    lab.server.add_address(INTERFACE, &format!("{OTHERS}/24"))?;
+    let root = tempfile::tempdir()?;
+    fs::write(root.path().join("ipxe.efi"), "theirs")?;
+    let root_option = format!("--tftp-root={}", root.path().display());
+    let listen = format!("--listen-address={OTHERS}");
+    let theirs = lab.server.spawn(
+        "dnsmasq",
+        &[
+            "--no-daemon",
+            "--conf-file=/dev/null",
+            "--user=root",
+            "--port=0",
+            "--enable-tftp",
+            "--bind-interfaces",
+            &root_option,
+            &listen,
+        ],
+    )?;
+    wait_for("dnsmasq's TFTP", Duration::from_secs(10), || {
+        Ok(theirs.stderr().contains("TFTP root is").then_some(()))
+    })?;
+    let daemon = Site::new()?.file("ipxe.efi", &file())?.setup(Xdp::Off)?;
+    let daemon = daemon.start(&lab.server, INTERFACE)?;
+    ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == file(), "ours");
+    ensure!(tftp(&lab.client, OTHERS, "ipxe.efi")? == b"theirs", "theirs");
+    ensure!(first_answer_from(&lab.client, SERVER, "none")? == SERVER);
+    let log = daemon.log();
+    ensure!(log.contains("another program has UDP port 69"), "{log}");
+    daemon.stop()
+}
+
+/// One socket serves both address families.
+#[test]
+fn tftp_over_ipv6() -> Result<()> {
+    let lab = Lab::with_client_address()?;
+    let address = "fd00:2::112";
+    for namespace in [&lab.server, &lab.client] {
+        set(namespace, &format!("{INTERFACE}/disable_ipv6"), "0")?;
+    }
+    lab.server.ip(&["address", "add", &format!("{address}/64"), "dev", INTERFACE, "nodad"])?;
+    lab.client.ip(&["address", "add", "fd00:2::3/64", "dev", INTERFACE, "nodad"])?;
+    let site = Site::new()?.file("ipxe.efi", &file())?;
+    let setup = site.setup(Xdp::Off)?;
+    let path = setup.path();
+    let text = fs::read_to_string(&path)? + "\n[tftp]\nlisten = \"[::]:69\"\n";
+    fs::write(path, text)?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+    ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == file(), "over IPv4");
+    ensure!(first_answer_from(&lab.client, SERVER, "none")? == SERVER);
+    let url = format!("tftp://[{address}]/ipxe.efi");
+    ensure!(curl(&lab.client, &url, &["--tftp-blksize", "1428"])?.body == file(), "over IPv6");
     daemon.stop()
 }
 

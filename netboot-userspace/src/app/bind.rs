@@ -1,6 +1,7 @@
 //! The sockets of the services, and what to do where one is not to be had.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
 };
@@ -27,22 +28,62 @@ pub(super) struct TftpSockets {
     pub(super) transfers: usize,
 }
 
+/// Sockets for TFTP, at all addresses: where another program has the port at one of them, at these addresses only, which
+/// need not be there yet. Returns whether it is so.
+pub(super) fn tftp_beside(
+    address: SocketAddr,
+    servers: &BTreeSet<Ipv4Addr>,
+    count: TftpSockets,
+    others: Others,
+) -> anyhow::Result<(Vec<tftp::Sockets>, bool)> {
+    let taken = match tftp(address, count, others) {
+        Err(error)
+            if others == Others::Stay
+                && is_taken(&error)
+                && address.ip().is_unspecified()
+                && !servers.is_empty() =>
+        {
+            error
+        }
+        bound => return Ok((bound?, false)),
+    };
+    let share = count.transfers * count.servers / servers.len();
+    let transfers = share.clamp(count.transfers.min(1), count.transfers);
+    let each = TftpSockets { servers: 1, transfers };
+    let at = |server: &Ipv4Addr| {
+        tftp_at(SocketAddr::from((*server, address.port())), each, others, There::Later)
+    };
+    let bound = servers.iter().map(at).collect::<anyhow::Result<Vec<_>>>();
+    Ok((bound.map_err(|_| taken)?.into_iter().flatten().collect(), true))
+}
+
 /// Sockets for TFTP: for transfers, and for requests, beside one that leaves, and was [released](release).
 pub(super) fn tftp(
     address: SocketAddr,
     count: TftpSockets,
     others: Others,
 ) -> anyhow::Result<Vec<tftp::Sockets>> {
+    tftp_at(address, count, others, There::Now)
+}
+
+fn tftp_at(
+    address: SocketAddr,
+    count: TftpSockets,
+    others: Others,
+    there: There,
+) -> anyhow::Result<Vec<tftp::Sockets>> {
     let bind = || {
-        let first = tftp_requests(address, others)?;
+        let first = tftp_requests(address, others, there)?;
         // From now on sockets of ours are let in, and no other's.
         SockRef::from(&first).set_reuse_port(true)?;
         let address = first.local_addr()?;
-        let others = (1..count.servers).map(|_| bind_prepared(address, Share::Group(others)));
+        let others =
+            (1..count.servers).map(|_| bind_prepared(address, Share::Group(others), there));
         let requests = [Ok(first)].into_iter().chain(others);
         let transfers = SocketAddr::new(address.ip(), 0);
         let of_one = |requests: io::Result<UdpSocket>| {
-            let transfers = (0..count.transfers).map(|_| bind_prepared(transfers, Share::None));
+            let transfers =
+                (0..count.transfers).map(|_| bind_prepared(transfers, Share::None, there));
             Ok(tftp::Sockets {
                 requests: requests?,
                 transfers: transfers.collect::<Result<_, _>>()?,
@@ -53,10 +94,10 @@ pub(super) fn tftp(
     bind().map_err(|error| advice("tftp", "UDP", address, error))
 }
 
-fn tftp_requests(address: SocketAddr, others: Others) -> io::Result<UdpSocket> {
-    match bind_prepared(address, Share::None) {
+fn tftp_requests(address: SocketAddr, others: Others, there: There) -> io::Result<UdpSocket> {
+    match bind_prepared(address, Share::None, there) {
         Err(error) if others == Others::Leave && error.kind() == io::ErrorKind::AddrInUse => {
-            bind_prepared(address, Share::Left)
+            bind_prepared(address, Share::Left, there)
         }
         bound => bound,
     }
@@ -117,7 +158,14 @@ enum Share {
     Group(Others),
 }
 
-fn bind_prepared(address: SocketAddr, share: Share) -> io::Result<UdpSocket> {
+/// When the node must have the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum There {
+    Now,
+    Later,
+}
+
+fn bind_prepared(address: SocketAddr, share: Share, there: There) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     tftp::prepare(&socket, address.is_ipv4())?;
     if address.is_ipv6() && address.ip().is_unspecified() {
@@ -126,6 +174,9 @@ fn bind_prepared(address: SocketAddr, share: Share) -> io::Result<UdpSocket> {
     }
     socket.set_reuse_address(matches!(share, Share::Left | Share::Group(Others::Leave)))?;
     socket.set_reuse_port(matches!(share, Share::Group(_)))?;
+    if there == There::Later {
+        socket.set_freebind_v4(true)?;
+    }
     socket.bind(&address.into())?;
     // From now on the port is taken for all others.
     socket.set_reuse_address(false)?;

@@ -378,9 +378,8 @@ impl Node {
     async fn settle(&mut self) {
         let wanted = wanted(&self.config, self.shares, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
-        if self.config.tftp.listen.is_some() && !wanted.has_tftp() {
-            self.health
-                .degraded(TFTP, "not started: this node has no address that machines are sent to");
+        if wanted.lacks_servers {
+            self.health.degraded(TFTP, "this node has no address that machines are sent to");
         } else {
             self.health.off(TFTP);
         }

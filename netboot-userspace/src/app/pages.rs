@@ -36,7 +36,7 @@ async fn ready(Shared(pages): Shared<Pages>) -> impl IntoResponse {
 }
 
 async fn metrics(Shared(pages): Shared<Pages>) -> impl IntoResponse {
-    let text = pages.metrics.get(|| metrics::render(&pages.reporter.status()).into_bytes());
+    let text = pages.metrics.get(|| pages.reporter.metrics().into_bytes());
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }
 

@@ -14,7 +14,7 @@ use crate::{
     fastpath::KernelCounters,
     logging,
     machines::{Machine, Machines, Step},
-    quarantine,
+    metrics, quarantine,
     status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
 };
 
@@ -94,6 +94,11 @@ impl Reporter {
                 .unwrap_or_default(),
             counters,
         }
+    }
+
+    /// The text for Prometheus.
+    pub(super) fn metrics(&self) -> String {
+        metrics::render(&self.status(), self.services.transfers())
     }
 
     pub(super) fn health(&self) -> &Health {

@@ -1,14 +1,16 @@
 //! TFTP, HTTP, syslog and the status socket: what they are made of, and how each is started.
 
 use std::{
+    collections::BTreeSet,
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::{
     bind::{self, TftpSockets},
@@ -24,6 +26,7 @@ use crate::{
     files::Files,
     http,
     machines::Machines,
+    metrics::Durations,
     status,
     syslog::{self, Sink, Writer},
     tftp,
@@ -35,6 +38,8 @@ pub(crate) struct Services {
     machines: Machines,
     files: Files,
     tftp: tftp::Common,
+    /// Where machines are sent to.
+    servers: watch::Sender<BTreeSet<Ipv4Addr>>,
     site: Arc<ArcSwap<http::Settings>>,
     http: Arc<http::Counters>,
     sink: Sink,
@@ -54,6 +59,7 @@ impl Services {
         let files = Files::new(&wanted.root);
         Self {
             tftp: tftp::Common::new(files.clone(), machines.clone(), wanted.block_sizes.clone()),
+            servers: watch::Sender::new(wanted.server_addresses()),
             machines,
             files,
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
@@ -75,6 +81,8 @@ impl Services {
     pub(super) fn set(&self, wanted: &Wanted) {
         self.files.set_root(&wanted.root);
         self.tftp.set_block_sizes(&wanted.block_sizes);
+        let servers = wanted.server_addresses();
+        self.servers.send_if_modified(|old| servers != std::mem::replace(old, servers.clone()));
         if **self.site.load() != wanted.site {
             self.site.store(Arc::new(wanted.site.clone()));
         }
@@ -135,7 +143,9 @@ impl Services {
         sockets: TftpSockets,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
-        let servers = bind::tftp(address, sockets, start.others)?;
+        let mut changed = self.servers.subscribe();
+        let at = changed.borrow_and_update().clone();
+        let (servers, is_beside) = bind::tftp_beside(address, &at, sockets, start.others)?;
         // In single-port mode transfers need it to their end.
         let free_early = servers.iter().filter(|server| !server.transfers.is_empty());
         let ports = free_early.map(|server| server.requests.try_clone());
@@ -145,6 +155,20 @@ impl Services {
             standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
         };
         let serve = tftp::serve(servers, self.tftp.clone(), tell, start.cancel);
+        if !is_beside {
+            return Ok(Serving { ports, ..serving(serve) });
+        }
+        let port = address.port();
+        tracing::warn!(
+            "tftp: another program has UDP port {port} at an address of this node: TFTP serves only where machines \
+             are sent to; `ss -lnup 'sport = :{port}'` shows which"
+        );
+        let serve = async move {
+            tokio::select! {
+                served = serve => served,
+                Ok(()) = changed.changed() => anyhow::bail!("it serves at other addresses now"),
+            }
+        };
         Ok(Serving { ports, ..serving(serve) })
     }
 
@@ -194,6 +218,11 @@ impl Services {
 }
 
 impl Counters {
+    /// How long those of TFTP took.
+    pub(crate) fn transfers(&self) -> &Durations {
+        self.tftp.durations()
+    }
+
     /// Names, as in status and metrics, and values.
     pub(crate) fn all(&self) -> Vec<(String, u64)> {
         let syslog = self.syslog.all().into_iter();

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Wanted {
     /// One that is told something else is started anew.
     pub(super) services: BTreeMap<Part, Service>,
+    /// There is TFTP, and no address that machines are sent to for it.
+    pub(super) lacks_servers: bool,
     /// These change while services run: `boot.root`, TFTP's blocks, and what scripts are made of.
     pub(super) root: PathBuf,
     pub(super) block_sizes: BlockSizes,
@@ -65,12 +67,12 @@ impl Wanted {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
         let servers = config.tftp.listen.and_then(|listen| server_addresses(listen, tables));
-        let has_tftp = servers.as_ref().is_none_or(|servers| !servers.is_empty());
-        if let Some(address) = config.tftp.listen.filter(|_| has_tftp) {
+        if let Some(address) = config.tftp.listen {
             let sockets = shares.tftp_sockets(threads(config), config.tftp.single_port);
             add("tftp", format!("udp://{address}"), Service::Tftp { address, sockets });
         }
-        if let Some(servers) = servers.filter(|servers| !servers.is_empty()) {
+        let lacks_servers = servers.as_ref().is_some_and(BTreeSet::is_empty);
+        if let Some(servers) = servers.filter(|_| !lacks_servers) {
             add("server-address", String::new(), Service::ServerAddresses(servers));
         }
         if let Some(address) = config.http {
@@ -109,14 +111,20 @@ impl Wanted {
         let site = http::Settings { script: config.script.clone(), strangers };
         Self {
             services,
+            lacks_servers,
             root: config.boot.root.clone(),
             block_sizes: block_sizes(config, mtu),
             site,
         }
     }
 
-    pub(super) fn has_tftp(&self) -> bool {
-        self.services.values().any(|service| matches!(service, Service::Tftp { .. }))
+    /// Those that are watched.
+    pub(super) fn server_addresses(&self) -> BTreeSet<Ipv4Addr> {
+        let addresses = self.services.values().find_map(|service| match service {
+            Service::ServerAddresses(addresses) => Some(addresses.clone()),
+            _ => None,
+        });
+        addresses.unwrap_or_default()
     }
 }
 
@@ -148,8 +156,7 @@ fn boot_files(config: &Config) -> BTreeSet<String> {
     config.boot.files.values().chain(of_subnets).cloned().collect()
 }
 
-/// The addresses that machines are sent to for files, where TFTP serves at all that the node has: it serves only at
-/// those that there are. Without any of them there is nothing to serve.
+/// The addresses that machines are sent to for files, where TFTP serves at all that the node has.
 fn server_addresses(listen: SocketAddr, tables: Option<&Tables>) -> Option<BTreeSet<Ipv4Addr>> {
     let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());
     let subnets = subnets.filter(|_| listen.ip().is_unspecified())?;
@@ -191,7 +198,7 @@ mod tests {
 
     /// Where TFTP serves, and the addresses that are watched for it.
     #[track_caller]
-    fn check(listen: &str, servers: Option<&[[u8; 4]]>, serves: bool, expect: &[[u8; 4]]) {
+    fn check(listen: &str, servers: Option<&[[u8; 4]]>, lacks: bool, expect: &[[u8; 4]]) {
         let tables = servers.map(tables);
         let mut config = Config::unconfigured();
         config.tftp.listen = Some(listen.parse().unwrap());
@@ -199,27 +206,24 @@ mod tests {
         let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
         let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
         let at = format!("udp://{listen}");
-        assert_eq!(tftp, serves.then_some(&*at), "{listen} {servers:?}");
-        let watched = wanted.services.values().find_map(|service| match service {
-            Service::ServerAddresses(addresses) => Some(addresses.clone()),
-            _ => None,
-        });
+        assert_eq!(tftp, Some(&*at), "{listen} {servers:?}");
+        assert_eq!(wanted.lacks_servers, lacks, "{listen} {servers:?}");
         let expect: BTreeSet<_> = expect.iter().copied().map(Ipv4Addr::from).collect();
-        assert_eq!(watched.unwrap_or_default(), expect, "{listen} {servers:?}");
+        assert_eq!(wanted.server_addresses(), expect, "{listen} {servers:?}");
     }
 
     #[test]
     fn tftp_serves_at_all_addresses() {
         const ONE: [u8; 4] = [127, 0, 0, 1];
         const TWO: [u8; 4] = [127, 0, 0, 2];
-        check("0.0.0.0:69", Some(&[TWO, ONE, TWO]), true, &[ONE, TWO]);
-        check("[::]:69", Some(&[ONE]), true, &[ONE]);
-        check("0.0.0.0:69", Some(&[[0; 4]]), false, &[]);
-        check("0.0.0.0:69", Some(&[[0; 4], ONE]), true, &[ONE]);
-        check("127.0.0.1:69", Some(&[[0; 4]]), true, &[]);
-        check("0.0.0.0:6969", Some(&[]), true, &[]);
-        check("0.0.0.0:69", None, true, &[]);
-        check("127.0.0.1:69", Some(&[TWO]), true, &[]);
+        check("0.0.0.0:69", Some(&[TWO, ONE, TWO]), false, &[ONE, TWO]);
+        check("[::]:69", Some(&[ONE]), false, &[ONE]);
+        check("0.0.0.0:69", Some(&[[0; 4]]), true, &[]);
+        check("0.0.0.0:69", Some(&[[0; 4], ONE]), false, &[ONE]);
+        check("127.0.0.1:69", Some(&[[0; 4]]), false, &[]);
+        check("0.0.0.0:6969", Some(&[]), false, &[]);
+        check("0.0.0.0:69", None, false, &[]);
+        check("127.0.0.1:69", Some(&[TWO]), false, &[]);
     }
 
     /// The node's MTU, `tftp.block-size`, and a subnet's MTU and `tftp-block-size`.

@@ -1,9 +1,14 @@
 //! What became of requests, counted: for status and metrics.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
+
+use crate::metrics::Durations;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +47,10 @@ pub(super) enum Event {
 
 /// Shared by all of TFTP; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Counters(Arc<[AtomicU64; Event::ALL.len()]>);
+pub struct Counters {
+    counts: Arc<[AtomicU64; Event::ALL.len()]>,
+    durations: Durations,
+}
 
 impl Event {
     const ALL: [(Self, &'static str); 17] = [
@@ -64,6 +72,11 @@ impl Event {
         (Self::Unsent, "unsent"),
         (Self::Bytes, "bytes"),
     ];
+
+    /// As it is told in status, metrics and log.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.get(self as usize).map_or("", |(_, name)| name)
+    }
 }
 
 impl Counters {
@@ -72,20 +85,32 @@ impl Counters {
     }
 
     pub(super) fn add(&self, event: Event, number: u64) {
-        if let Some(counter) = self.0.get(event as usize) {
+        if let Some(counter) = self.counts.get(event as usize) {
             counter.fetch_add(number, Relaxed);
         }
     }
 
+    /// A transfer ended so, after this time.
+    pub(super) fn ended(&self, event: Event, took: Duration) {
+        self.count(event);
+        self.durations.took(event.name(), took);
+    }
+
+    /// How long transfers took.
+    #[must_use]
+    pub fn durations(&self) -> &Durations {
+        &self.durations
+    }
+
     /// Names and values.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let values = self.0.iter().map(|counter| counter.load(Relaxed)).collect::<Vec<_>>();
+        let values = self.counts.iter().map(|counter| counter.load(Relaxed)).collect::<Vec<_>>();
         Event::ALL.into_iter().map(|(_, name)| name).zip(values)
     }
 
     #[cfg(test)]
     pub(super) fn get(&self, event: Event) -> u64 {
-        self.0[event as usize].load(Relaxed)
+        self.counts[event as usize].load(Relaxed)
     }
 }
 
@@ -98,6 +123,7 @@ mod tests {
         let counters = Counters::default();
         for (number, (event, _)) in (1..).zip(Event::ALL) {
             counters.add(event, number);
+            assert_eq!(Event::ALL[event as usize].0, event);
         }
         let expect = (1..).zip(Event::ALL).map(|(number, (_, name))| (name, number));
         assert!(counters.all().eq(expect));

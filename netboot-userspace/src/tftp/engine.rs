@@ -355,6 +355,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let bytes = sending.acknowledged_blocks() * u64::from(asked.block_size);
         let progress = Progress {
             bytes: bytes.min(asked.size),
+            block: sending.acknowledged_blocks(),
             resent_blocks: sending.resent,
             is_answered: sending.is_acknowledged(),
             took: now.duration_since(asked.started),

@@ -43,6 +43,8 @@ pub(super) struct Asked {
 pub(super) struct Progress {
     /// Bytes that the client acknowledged.
     pub(super) bytes: u64,
+    /// The last block that the client acknowledged.
+    pub(super) block: u64,
     pub(super) resent_blocks: u64,
     pub(super) is_answered: bool,
     pub(super) took: Duration,
@@ -74,20 +76,31 @@ impl Reporter {
     pub(super) fn ended(&self, asked: &Asked, progress: Progress, outcome: &Outcome, now: Instant) {
         let Asked { client, machine, file, size, block_size, window, asks_size, started: _ } =
             asked;
-        let Progress { bytes, resent_blocks, is_answered, took } = progress;
+        let Progress { bytes, block, resent_blocks, is_answered, took } = progress;
         let event = event(outcome, is_answered, *asks_size);
-        self.counters.count(event);
+        self.counters.ended(event, took);
         self.counters.add(Event::Bytes, bytes);
         self.counters.add(Event::BlocksResent, resent_blocks);
         let (machine, ms) = (machine.map(display), took.as_millis());
+        let code = match outcome {
+            Outcome::Aborted(code, _) => Some(code),
+            _ => None,
+        };
         let shown = Shown { outcome, event, bytes, size: *size, is_answered };
+        let outcome = event.name();
         // Firmware looks at the size, leaves, and asks again: that one is the boot's step.
         let is_step = is_answered
             || !matches!(event, Event::Probe | Event::GaveWay | Event::Guessed | Event::Lost);
         if is_step && self.lines.admit(client.ip().to_canonical(), now) {
-            info!(%client, machine, %file, bytes, size, ms, block_size, window, resent_blocks, "tftp: {shown}");
+            info!(
+                %client, machine, %file, outcome, code, bytes, size, ms, block, block_size, window,
+                resent_blocks, "tftp: {shown}"
+            );
         } else {
-            debug!(%client, machine, %file, bytes, size, ms, block_size, window, resent_blocks, "tftp: {shown}");
+            debug!(
+                %client, machine, %file, outcome, code, bytes, size, ms, block, block_size, window,
+                resent_blocks, "tftp: {shown}"
+            );
         }
         if is_step {
             self.step(asked.machine, &asked.file, shown.to_string());
