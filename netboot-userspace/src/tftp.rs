@@ -5,8 +5,9 @@
 //! transfer for seconds), answers what it does not like with silence, takes every mode for octet, sends a whole window
 //! for any acknowledgement, and has a task and a descriptor for each transfer. A packet's way:
 //!
+//! * the kernel chooses one of the `server`s by the client, each with a thread and an `engine` of its own;
 //! * `batch` receives it, with the address of this node that it came to;
-//! * `packet` says what it is, and `engine` whose;
+//! * `packet` says what it is, and the `engine` whose;
 //! * `sending` says what is next, as a pure function of what was heard and of the time;
 //! * `content` has the bytes, in memory once for all transfers of a file;
 //! * `admission` bounds what a source can have, `report` says how it ended.

@@ -82,3 +82,14 @@ async fn what_is_over_takes_no_room() {
     assert!(engine.timers.len() < 2000, "{} timers", engine.timers.len());
     assert!(engine.unanswered.len() < 2000, "{} are queued", engine.unanswered.len());
 }
+
+/// What a transfer costs beside the file that all share, with places in the table that are free: under 2 kB.
+#[test]
+fn a_transfer_takes_little_room() {
+    let of_transfer = 2 * size_of::<(Ends, Transfer)>();
+    let of_timers = 4 * size_of::<Reverse<(Instant, Id)>>();
+    let of_names = 128 + 64;
+    let all = of_transfer + of_timers + 2 * size_of::<Id>() + of_names;
+    assert!(all < 2000, "{all} bytes");
+    println!("{all} bytes, {} in the table", size_of::<Transfer>());
+}
