@@ -165,11 +165,7 @@ pub async fn serve(
     }
     let mut result = Ok(());
     tokio::select! {
-        Some(ended) = running.join_next() => {
-            // One that fails takes the others with it: all are started again.
-            result = flatten(ended);
-            cut.cancel();
-        }
+        biased;
         () = cancel.cancelled() => {
             if is_single_port {
                 let all = async { while running.join_next().await.is_some() {} };
@@ -178,6 +174,11 @@ pub async fn serve(
             } else {
                 requests.iter().for_each(refuse_requests);
             }
+        }
+        Some(ended) = running.join_next() => {
+            // One that fails takes the others with it: all are started again.
+            result = flatten(ended);
+            cut.cancel();
         }
     }
     while let Some(ended) = running.join_next().await {

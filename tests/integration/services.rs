@@ -130,6 +130,8 @@ fn tftp_stands_beside_another_server() -> Result<()> {
     ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == file(), "ours");
     ensure!(tftp(&lab.client, OTHERS, "ipxe.efi")? == b"theirs", "theirs");
     ensure!(first_answer_from(&lab.client, SERVER, "none")? == SERVER);
+    let body = curl(&lab.server, "http://127.0.0.1/readyz", &[])?.body;
+    ensure!(String::from_utf8(body)?.starts_with("ready\ndegraded: tftp\n"), "it is not told");
     let log = daemon.log();
     ensure!(log.contains("another program has UDP port 69"), "{log}");
     daemon.stop()

@@ -74,8 +74,8 @@ fn tftp_at(
 ) -> anyhow::Result<Vec<tftp::Sockets>> {
     let bind = || {
         let first = tftp_requests(address, others, there)?;
-        // From now on sockets of ours are let in, and no other's.
-        SockRef::from(&first).set_reuse_port(true)?;
+        // From now on sockets of ours are let in, and those of the same user's that ask for it.
+        SockRef::from(&first).set_reuse_port(count.servers > 1)?;
         let address = first.local_addr()?;
         let others =
             (1..count.servers).map(|_| bind_prepared(address, Share::Group(others), there));

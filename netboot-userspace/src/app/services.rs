@@ -90,7 +90,8 @@ impl Services {
 
     pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
         let this = self.clone();
-        match service {
+        let port = service.port();
+        let unit = match service {
             Service::Tftp { address, sockets } => {
                 boot(part, move |start| this.tftp(address, sockets, start))
             }
@@ -134,7 +135,8 @@ impl Services {
                     }))
                 })
             }
-        }
+        };
+        Unit { port, ..unit }
     }
 
     fn tftp(
@@ -150,20 +152,25 @@ impl Services {
         let free_early = servers.iter().filter(|server| !server.transfers.is_empty());
         let ports = free_early.map(|server| server.requests.try_clone());
         let ports = ports.collect::<io::Result<_>>().context("the TFTP sockets")?;
-        let standing = start.standing;
-        let tell = move |trouble: Option<String>| {
-            standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
+        let (standing, port) = (start.standing, address.port());
+        let beside = is_beside.then(|| {
+            format!(
+                "another program has UDP port {port} at an address of this node: TFTP serves only where machines \
+                 are sent to; `ss -lnup 'sport = :{port}'` shows which, and a restart when it is gone ends this"
+            )
+        });
+        let tell = {
+            let (standing, beside) = (standing.clone(), beside.clone());
+            move |trouble: Option<String>| {
+                let trouble = trouble.or_else(|| beside.clone());
+                standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
+            }
         };
         let serve = tftp::serve(servers, self.tftp.clone(), tell, start.cancel);
-        if !is_beside {
-            return Ok(Serving { ports, ..serving(serve) });
-        }
-        let port = address.port();
-        tracing::warn!(
-            "tftp: another program has UDP port {port} at an address of this node: TFTP serves only where machines \
-             are sent to; `ss -lnup 'sport = :{port}'` shows which"
-        );
+        let Some(beside) = beside else { return Ok(Serving { ports, ..serving(serve) }) };
+        tracing::warn!("tftp: {beside}");
         let serve = async move {
+            standing.tell(State::Degraded(beside.into()));
             tokio::select! {
                 served = serve => served,
                 Ok(()) = changed.changed() => anyhow::bail!("it serves at other addresses now"),
@@ -271,12 +278,12 @@ fn boot(
     part: Part,
     start: impl FnMut(Attempt) -> anyhow::Result<Serving> + Send + 'static,
 ) -> Unit {
-    Unit { part, need: Need::Boot, start: Box::new(start) }
+    Unit { part, port: None, need: Need::Boot, start: Box::new(start) }
 }
 
 fn comfort(
     part: Part,
     start: impl FnMut(Attempt) -> anyhow::Result<Serving> + Send + 'static,
 ) -> Unit {
-    Unit { part, need: Need::Comfort, start: Box::new(start) }
+    Unit { part, port: None, need: Need::Comfort, start: Box::new(start) }
 }

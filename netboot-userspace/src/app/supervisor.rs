@@ -91,8 +91,8 @@ impl Supervisor {
     }
 
     fn end(&mut self, part: &Part) {
-        let Some(Running { cancel, task, .. }) = self.running.remove(part) else { return };
-        let leaving = self.common.leave();
+        let Some(Running { service, cancel, task }) = self.running.remove(part) else { return };
+        let leaving = service.port().map(|port| self.common.leave(port));
         cancel.cancel();
         self.common.health.off(part.clone());
         self.leaving.spawn(async move {

@@ -5,10 +5,7 @@ use std::{
     net::UdpSocket,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,6 +28,8 @@ const HANDOVER: Duration = Duration::from_secs(2);
 /// A service and how to start it.
 pub(super) struct Unit {
     pub(super) part: Part,
+    /// That it listens on.
+    pub(super) port: Option<u16>,
     pub(super) need: Need,
     pub(super) start: Box<dyn FnMut(Attempt) -> anyhow::Result<Serving> + Send>,
 }
@@ -63,31 +62,43 @@ pub(super) struct Serving {
 #[derive(Clone, Default)]
 pub(super) struct Common {
     pub(super) health: Health,
-    leaving: Arc<AtomicUsize>,
+    /// The ports of services that were cancelled and have not ended.
+    leaving: Arc<Mutex<Vec<u16>>>,
 }
 
-/// One of the services that were cancelled and have not ended.
-pub(super) struct Leaving(Arc<AtomicUsize>);
+/// The port of one of these.
+pub(super) struct Leaving {
+    ports: Arc<Mutex<Vec<u16>>>,
+    port: u16,
+}
 
 impl Common {
     pub(super) fn new(health: Health) -> Self {
         Self { health, leaving: Arc::default() }
     }
 
-    pub(super) fn leave(&self) -> Leaving {
-        self.leaving.fetch_add(1, Relaxed);
-        Leaving(Arc::clone(&self.leaving))
+    pub(super) fn leave(&self, port: u16) -> Leaving {
+        lock(&self.leaving).push(port);
+        Leaving { ports: Arc::clone(&self.leaving), port }
     }
 
-    fn others(&self) -> bind::Others {
-        if self.leaving.load(Relaxed) > 0 { bind::Others::Leave } else { bind::Others::Stay }
+    fn others(&self, port: Option<u16>) -> bind::Others {
+        let is_left = port.is_some_and(|port| lock(&self.leaving).contains(&port));
+        if is_left { bind::Others::Leave } else { bind::Others::Stay }
     }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        let mut ports = lock(&self.ports);
+        if let Some(at) = ports.iter().position(|port| *port == self.port) {
+            ports.swap_remove(at);
+        }
     }
+}
+
+fn lock(ports: &Mutex<Vec<u16>>) -> MutexGuard<'_, Vec<u16>> {
+    ports.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Works until it is cancelled. `tried` hears when the first attempt is over.
@@ -166,7 +177,7 @@ async fn start(
 ) -> anyhow::Result<Serving> {
     let since = Instant::now();
     loop {
-        let others = common.others();
+        let others = common.others(unit.port);
         let start = Attempt { cancel: cancel.child_token(), standing: standing.clone(), others };
         let started = catch_unwind(AssertUnwindSafe(|| (unit.start)(start)));
         let started = started.unwrap_or_else(|panic| Err(panicked(&*panic)));
@@ -233,7 +244,7 @@ mod tests {
             attempt += 1;
             step(start.cancel)
         };
-        let unit = Unit { part: "x".into(), need, start: Box::new(start) };
+        let unit = Unit { part: "x".into(), port: None, need, start: Box::new(start) };
         let (tried, first) = oneshot::channel();
         let task = tokio::spawn(keep(unit, common.clone(), tried, cancel.clone()));
         assert!(first.await.is_err(), "it is dropped after the first attempt");

@@ -54,6 +54,22 @@ pub(super) enum Service {
     BootRoot(BTreeSet<String>),
 }
 
+impl Service {
+    /// That it listens on.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tftp { address, .. }
+            | Self::Http { address, .. }
+            | Self::SyslogUdp(address)
+            | Self::SyslogTcp { address, .. } => Some(address.port()),
+            Self::ServerAddresses(_)
+            | Self::SyslogFiles(_)
+            | Self::Status(_)
+            | Self::BootRoot(_) => None,
+        }
+    }
+}
+
 impl Wanted {
     /// `tables` are there if DHCP is answered; `mtu` is the least of the interfaces, in bytes.
     pub(crate) fn new(

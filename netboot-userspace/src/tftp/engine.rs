@@ -5,6 +5,7 @@
 //! port; it is told apart from a stranger's packet by the socket that it began on (RFC 1350, 4).
 
 mod disk;
+mod ports;
 mod post;
 mod requests;
 mod room;
@@ -23,10 +24,13 @@ use std::{
 use arc_swap::ArcSwap;
 use async_tftp::server::Handler;
 
-use self::post::Segments;
 pub(super) use self::{
     disk::Reads,
     turns::{Endings, WAKER},
+};
+use self::{
+    ports::Ports,
+    post::{Read, Segments},
 };
 use super::{
     BlockSizes,
@@ -70,6 +74,7 @@ pub(super) struct Engine<H> {
     /// How many of these are.
     unanswered_now: usize,
     admission: Admission,
+    ports: Ports,
     timers: BinaryHeap<Reverse<(Instant, Id)>>,
     begun: u64,
     hasher: RandomState,
@@ -78,6 +83,7 @@ pub(super) struct Engine<H> {
     /// Until then nothing waits for a socket that takes no more.
     hurries: Instant,
     segments: Segments,
+    read: Read,
     reads: Reads,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
@@ -110,8 +116,6 @@ struct Transfer {
     source: Source,
     /// In `sockets`.
     socket: usize,
-    /// That of the transfer whose place it took: what comes late there is no guess.
-    before: Option<usize>,
     content: Content,
     oack: Box<[u8]>,
     sending: Sending,
@@ -133,8 +137,9 @@ enum Disk {
 
 /// What is to be sent.
 enum Out {
-    Oack,
-    Blocks(Range<u64>),
+    /// Of the transfer of this number.
+    Oack(u64),
+    Blocks(u64, Range<u64>),
     /// On this socket, where there is no transfer.
     Packet(usize, Vec<u8>),
 }
@@ -142,9 +147,8 @@ enum Out {
 impl Transfer {
     /// At its begin the client knows the one port that it was answered from. Who forged the client's address has to
     /// try all ports, and would have the file sent to somebody who does not want it.
-    fn is_guessed(&self, socket: usize) -> bool {
-        let is_young = self.sending.acknowledged_blocks() <= 2 * u64::from(self.asked.window);
-        is_young && socket != self.socket && Some(socket) != self.before
+    fn is_young(&self) -> bool {
+        self.sending.acknowledged_blocks() <= 2 * u64::from(self.asked.window)
     }
 }
 
@@ -168,6 +172,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             transfers: HashMap::new(),
             unanswered: VecDeque::new(),
             unanswered_now: 0,
+            ports: Ports::new(),
             timers: BinaryHeap::new(),
             begun: 0,
             hasher: RandomState::new(),
@@ -175,6 +180,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             sender: Sender::new(is_ipv4),
             hurries: Instant::now(),
             segments: Segments::default(),
+            read: Read::default(),
             reads,
             refused: None,
             gave_way: None,
@@ -209,12 +215,18 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let ends = Ends { client: datagram.from, local };
         let packet = Packet::parse(datagram.bytes);
         let transfer = self.transfers.get_mut(&ends);
-        if transfer.as_ref().is_some_and(|transfer| transfer.is_guessed(socket)) {
-            self.reporter.counters.count(Event::Foreign);
-            return self.end(ends, &Outcome::Guessed, now);
-        }
+        let is_young_one_elsewhere = transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.socket != socket && transfer.is_young());
         let Some(transfer) = transfer.filter(|transfer| transfer.socket == socket) else {
             return match packet {
+                Packet::Acknowledgement(_)
+                    if is_young_one_elsewhere && !self.ports.may_be_late(ends, socket, now) =>
+                {
+                    self.reporter.counters.count(Event::Foreign);
+                    self.ports.guessed(ends.client.ip(), now);
+                    self.end(ends, &Outcome::Guessed, now);
+                }
                 Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
                 // In single-port mode.
                 Packet::Unexpected(_) | Packet::Malformed if socket == REQUESTS => {
@@ -248,6 +260,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     /// RFC 1350, 4: "An error packet should be sent to the source of the incorrect packet".
     fn foreign(&mut self, socket: usize, ends: Ends, now: Instant) {
         self.reporter.counters.count(Event::Foreign);
+        // The client would take it for an answer to what it asked for meanwhile.
+        if self.transfers.contains_key(&ends) || self.ports.may_be_late(ends, socket, now) {
+            return;
+        }
         // It may be of a transfer that made room: its client asks again, and an error would send it to its disk.
         if self.gave_way.is_none_or(|at| now >= at + MINUTE) {
             self.say_error(socket, ends, error::UNKNOWN_TRANSFER, "Unknown transfer ID");
@@ -274,10 +290,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     fn put(&mut self, ends: Ends, next: Next, now: Instant) {
+        let Some(number) = self.transfers.get(&ends).map(|transfer| transfer.number) else {
+            return;
+        };
         match next {
             Next::Wait => {}
-            Next::Oack => self.outbox.push((ends, Out::Oack)),
-            Next::Blocks(blocks) => self.outbox.push((ends, Out::Blocks(blocks))),
+            Next::Oack => self.outbox.push((ends, Out::Oack(number))),
+            Next::Blocks(blocks) => self.outbox.push((ends, Out::Blocks(number, blocks))),
             Next::Complete => self.end(ends, &Outcome::Complete, now),
             Next::Unconfirmed => self.end(ends, &Outcome::Unconfirmed, now),
             Next::Lost => self.end(ends, &Outcome::Lost, now),
@@ -335,6 +354,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn end(&mut self, ends: Ends, outcome: &Outcome, now: Instant) {
         if let Some(transfer) = self.transfers.remove(&ends) {
             self.admission.end(transfer.source);
+            if outcome.is_by_client() {
+                self.ports.left(ends, transfer.socket, now);
+            }
             if !transfer.sending.is_acknowledged() {
                 self.unanswered_now -= 1;
             }

@@ -68,6 +68,21 @@ pub(super) enum Outcome {
     Unread(String),
 }
 
+impl Outcome {
+    /// The client knows that it ended.
+    pub(super) fn is_by_client(&self) -> bool {
+        match self {
+            Self::Complete | Self::Unconfirmed | Self::Aborted(..) | Self::AskedAnew => true,
+            Self::Lost
+            | Self::TooSlow
+            | Self::GaveWay
+            | Self::Guessed
+            | Self::Cut
+            | Self::Unread(_) => false,
+        }
+    }
+}
+
 impl Reporter {
     pub(super) fn began(&self, asked: &Asked) {
         self.step(asked.machine, &asked.file, "started".to_owned());

@@ -15,7 +15,8 @@
 //!   longer and longer pauses. These stay long until a round trip was measured (RFC 6298, 5.7): a client may have become
 //!   slow.
 //! * The request once more, right after an acknowledgement: it may be late, or the client's that began anew. The first
-//!   packet goes out again, and who acknowledges that one begins anew; to another it is of the past.
+//!   packet goes out again, and who acknowledges that one, and nothing else before, begins anew. If that was another
+//!   late packet, the client's next word sets it right.
 //!
 //! Until something is acknowledged one packet is all that goes out, three times again: whoever asks may be forged.
 
@@ -30,6 +31,8 @@ use super::round_trip::RoundTrip;
 pub(super) const GIVE_UP: Duration = Duration::from_secs(20);
 /// The first packet is sent so often again.
 const FIRST_RETRIES: u32 = 3;
+/// How long who acknowledges the first packet, which went out once more, begins anew.
+const OFFER: Duration = Duration::from_secs(2);
 /// A window is sent so often again as a whole; then its first block stands for it.
 const WINDOW_RETRIES: u32 = 2;
 /// The last block is sent so often again before its client is taken for one that has left.
@@ -42,8 +45,10 @@ pub(super) struct Sending {
     window: u64,
     phase: Phase,
     has_oack: bool,
-    /// The first packet is out once more.
-    is_offered_again: bool,
+    /// The first packet went out once more, until something else is acknowledged or this time is over.
+    offered_until: Option<Instant>,
+    /// What was under way when the client began anew.
+    left: Option<Range<u64>>,
     /// The first block that is not acknowledged.
     base: u64,
     /// The first block that was not sent.
@@ -109,7 +114,8 @@ impl Sending {
             window,
             phase,
             has_oack,
-            is_offered_again: false,
+            offered_until: None,
+            left: None,
             base: 1,
             next,
             credit: 2 * window,
@@ -133,8 +139,10 @@ impl Sending {
     }
 
     /// The request came again.
-    pub(super) fn asked_again(&mut self) -> Next {
-        self.is_offered_again = self.phase == Phase::Data;
+    pub(super) fn asked_again(&mut self, now: Instant) -> Next {
+        // Later its number may be another block's, too.
+        let is_first_round = self.next <= u64::from(u16::MAX);
+        self.offered_until = (self.phase == Phase::Data && is_first_round).then(|| now + OFFER);
         self.first()
     }
 
@@ -185,14 +193,17 @@ impl Sending {
     }
 
     pub(super) fn acknowledged(&mut self, block: u16, now: Instant) -> Next {
-        let acknowledged = self.block_of(block);
-        if self.is_offered_again
+        let acknowledged = number_in(&(self.base..self.next), block);
+        let is_offered = self.offered_until.is_some_and(|until| now < until);
+        if is_offered
             && block == u16::from(!self.has_oack)
             && acknowledged.is_none_or(|block| block < self.base)
         {
             return self.begin_anew(now);
         }
-        let Some(acknowledged) = acknowledged else { return Next::Wait };
+        let Some(acknowledged) = acknowledged.or_else(|| self.goes_on(block)) else {
+            return Next::Wait;
+        };
         if self.phase == Phase::Oack {
             // Block 0, and nothing else was sent.
             self.phase = Phase::Data;
@@ -202,6 +213,7 @@ impl Sending {
             return self.first_is_missing(now);
         }
         self.phase = Phase::Data;
+        self.offered_until = None;
         self.credit = (self.credit + acknowledged + 1 - self.base).min(4 * self.window);
         let is_single = acknowledged == self.base;
         self.base = acknowledged + 1;
@@ -252,12 +264,14 @@ impl Sending {
         }
     }
 
-    /// The number that these sixteen bits stand for, if it is under way or the one before.
-    fn block_of(&self, block: u16) -> Option<u64> {
-        let before = self.base - 1;
-        let distance = block.wrapping_sub(low_bits(before));
-        let block = before + u64::from(distance);
-        (block < self.next).then_some(block)
+    /// It did not begin anew: this is of what was under way before.
+    fn goes_on(&mut self, block: u16) -> Option<u64> {
+        let left = self.left.clone()?;
+        let block = number_in(&left, block)?;
+        self.left = None;
+        (self.base, self.next) = (left.start, left.end);
+        self.once = false;
+        Some(block)
     }
 
     fn first_is_missing(&mut self, now: Instant) -> Next {
@@ -309,7 +323,8 @@ impl Sending {
     }
 
     fn begin_anew(&mut self, now: Instant) -> Next {
-        self.is_offered_again = false;
+        self.offered_until = None;
+        self.left = Some(self.under_way());
         self.base = if self.has_oack { 1 } else { 2 };
         self.next = self.base;
         (self.mended, self.singles, self.once) = (0, 0, true);
@@ -320,6 +335,14 @@ impl Sending {
     fn window_end(&self) -> u64 {
         (self.base + self.window).min(self.last + 1)
     }
+}
+
+/// The number that these sixteen bits stand for, if it is of what is under way, or the one before.
+fn number_in(under_way: &Range<u64>, block: u16) -> Option<u64> {
+    let before = under_way.start - 1;
+    let distance = block.wrapping_sub(low_bits(before));
+    let block = before + u64::from(distance);
+    (block < under_way.end).then_some(block)
 }
 
 fn low_bits(block: u64) -> u16 {

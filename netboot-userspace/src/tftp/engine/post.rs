@@ -22,13 +22,15 @@ use crate::tftp::{
     content::{Content, OnDisk, Reader, Unread},
     counters::Event,
     packet::{data_head, error},
-    report::{Outcome, Reporter},
+    report::{Asked, Outcome, Reporter},
 };
 
 /// How long a socket that takes no more may keep all others waiting, in milliseconds.
 const PATIENCE: u8 = 20;
 /// Then nothing waits for a while: what is not sent is sent again by its timer.
 const HURRY: Duration = Duration::from_secs(1);
+/// Bytes that are read before they are sent.
+const READ_AT_ONCE: usize = 512 << 10;
 /// Before windows are sent as one again.
 const WITHOUT_SEGMENTS: Duration = Duration::from_secs(60);
 
@@ -81,7 +83,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 transfer.disk = Disk::Brought(position, bytes);
                 transfer.sending.delayed(now);
                 let blocks = transfer.sending.under_way();
-                self.outbox.push((id.0, Out::Blocks(blocks)));
+                let Id(ends, number) = id;
+                self.outbox.push((ends, Out::Blocks(number, blocks)));
             }
             Err(why) => self.end_unread(id.0, &why, now),
         }
@@ -102,28 +105,141 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     fn send_all(&mut self, outbox: &[(Ends, Out)]) -> Vec<Trouble> {
         let mut troubles = Vec::new();
-        let mut post = Post {
-            sockets: &self.sockets,
-            sender: &mut self.sender,
-            reporter: &self.reporter,
-            hurries: &mut self.hurries,
-            segments: &mut self.segments,
-            of: None,
-            batch: Batch::new(),
-        };
-        for (ends, out) in outbox {
-            match (out, self.transfers.get(ends)) {
-                (Out::Packet(socket, packet), _) => post.packet(*socket, *ends, packet),
-                (Out::Oack, Some(transfer)) => post.packet(transfer.socket, *ends, &transfer.oack),
-                (Out::Blocks(blocks), Some(transfer)) => {
-                    troubles.extend(post.blocks(*ends, transfer, blocks).err());
+        let mut read = std::mem::take(&mut self.read);
+        let mut rest = outbox;
+        while !rest.is_empty() {
+            read.clear();
+            for (ends, out) in rest {
+                let blocks = self.blocks_of(*ends, out);
+                let place = blocks.and_then(|(transfer, blocks)| {
+                    read.blocks(*ends, transfer, blocks).unwrap_or_else(|trouble| {
+                        troubles.push(trouble);
+                        None
+                    })
+                });
+                read.places.push(place);
+                if read.filled >= READ_AT_ONCE {
+                    break;
                 }
-                // It has ended by now.
-                (Out::Oack | Out::Blocks(_), None) => {}
             }
+            let (now, later) = rest.split_at(read.places.len());
+            rest = later;
+            let mut post = Post {
+                sockets: &self.sockets,
+                sender: &mut self.sender,
+                reporter: &self.reporter,
+                hurries: &mut self.hurries,
+                segments: &mut self.segments,
+                of: None,
+                batch: Batch::new(),
+            };
+            for ((ends, out), place) in now.iter().zip(&read.places) {
+                let transfer = self.transfers.get(ends);
+                let of = |number: &u64| transfer.filter(|transfer| transfer.number == *number);
+                match out {
+                    Out::Packet(socket, packet) => post.packet(*socket, *ends, packet),
+                    Out::Oack(number) => {
+                        if let Some(transfer) = of(number) {
+                            post.packet(transfer.socket, *ends, &transfer.oack);
+                        }
+                    }
+                    Out::Blocks(number, blocks) => {
+                        if let Some(transfer) = of(number)
+                            && let Some(bytes) = bytes_of(transfer, blocks, *place, &read.buffer)
+                        {
+                            post.window(*ends, transfer, blocks, bytes);
+                        }
+                    }
+                }
+            }
+            post.leave();
         }
-        post.leave();
+        self.read = read;
         troubles
+    }
+
+    /// The transfer has not ended by now.
+    fn blocks_of<'o>(&self, ends: Ends, out: &'o Out) -> Option<(&Transfer, &'o Range<u64>)> {
+        let Out::Blocks(number, blocks) = out else { return None };
+        let transfer = self.transfers.get(&ends).filter(|transfer| transfer.number == *number)?;
+        Some((transfer, blocks))
+    }
+}
+
+/// What one turn has read from files that are not in memory.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    buffer: Vec<u8>,
+    filled: usize,
+    /// Of each in the outbox: where its bytes begin.
+    places: Vec<Option<usize>>,
+}
+
+impl Read {
+    fn clear(&mut self) {
+        self.filled = 0;
+        self.places.clear();
+    }
+
+    /// `None`: they are at hand already, or on their way.
+    fn blocks(
+        &mut self,
+        ends: Ends,
+        transfer: &Transfer,
+        blocks: &Range<u64>,
+    ) -> Result<Option<usize>, Trouble> {
+        let Content::Disk(on_disk) = &transfer.content else { return Ok(None) };
+        let is_awaited = matches!(transfer.disk, Disk::Awaited);
+        if is_awaited || bytes_of(transfer, blocks, None, &[]).is_some() {
+            return Ok(None);
+        }
+        let (position, length) = place(transfer, blocks);
+        let (start, end) = (self.filled, self.filled + length);
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        let room = self.buffer.get_mut(start..end).unwrap_or_default();
+        on_disk.read_cached(room, position).map_err(|why| Trouble {
+            ends,
+            on_disk: Arc::clone(on_disk),
+            position,
+            length,
+            why,
+        })?;
+        self.filled = end;
+        Ok(Some(start))
+    }
+}
+
+/// Where these blocks are in the file, and how many bytes they have.
+fn place(transfer: &Transfer, blocks: &Range<u64>) -> (u64, usize) {
+    let Asked { block_size, size, .. } = transfer.asked;
+    let place = |block: u64| (block - 1) * u64::from(block_size);
+    let (start, end) = (place(blocks.start), place(blocks.end).min(size));
+    (start, usize::try_from(end.saturating_sub(start)).unwrap_or(0))
+}
+
+/// The bytes of these blocks: in memory, as the disk has brought them, or at a place of what was read.
+fn bytes_of<'b>(
+    transfer: &'b Transfer,
+    blocks: &Range<u64>,
+    read_at: Option<usize>,
+    read: &'b [u8],
+) -> Option<&'b [u8]> {
+    let (start, length) = place(transfer, blocks);
+    if let Some(at) = read_at {
+        return read.get(at..at + length);
+    }
+    if let Some(bytes) = transfer.content.bytes() {
+        return Some(part(bytes, start, length));
+    }
+    match &transfer.disk {
+        Disk::Brought(at, bytes)
+            if *at <= start && start - at + length as u64 <= bytes.len() as u64 =>
+        {
+            Some(part(bytes, start - at, length))
+        }
+        Disk::Brought(..) | Disk::Awaited | Disk::None => None,
     }
 }
 
@@ -163,51 +279,6 @@ impl<'p> Post<'p> {
         if let Some((head, body)) = packet.split_first_chunk::<4>() {
             self.push((socket, ends.local), Outgoing { to: ends.client, head: *head, body });
         }
-    }
-
-    fn blocks(
-        &mut self,
-        ends: Ends,
-        transfer: &'p Transfer,
-        blocks: &Range<u64>,
-    ) -> Result<(), Trouble> {
-        let block_size = usize::from(transfer.asked.block_size);
-        let place = |block: u64| (block - 1) * block_size as u64;
-        let (start, end) = (place(blocks.start), place(blocks.end).min(transfer.asked.size));
-        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
-        if let Some(bytes) = transfer.content.bytes() {
-            self.window(ends, transfer, blocks, part(bytes, start, length));
-            return Ok(());
-        }
-        let Content::Disk(on_disk) = &transfer.content else { return Ok(()) };
-        let trouble =
-            |why| Trouble { ends, on_disk: Arc::clone(on_disk), position: start, length, why };
-        match &transfer.disk {
-            // It is sent when the disk has brought it.
-            Disk::Awaited => return Ok(()),
-            Disk::Brought(at, bytes)
-                if *at <= start && start - at + length as u64 <= bytes.len() as u64 =>
-            {
-                self.window(ends, transfer, blocks, part(bytes, start - at, length));
-                return Ok(());
-            }
-            Disk::Brought(..) | Disk::None => {}
-        }
-        let mut window = vec![0; length];
-        on_disk.read_cached(&mut window, start).map_err(trouble)?;
-        self.leave();
-        let mut post = Post {
-            sockets: self.sockets,
-            sender: &mut *self.sender,
-            reporter: self.reporter,
-            hurries: &mut *self.hurries,
-            segments: &mut *self.segments,
-            of: None,
-            batch: Batch::new(),
-        };
-        post.window(ends, transfer, blocks, &window);
-        post.leave();
-        Ok(())
     }
 
     /// These blocks, of these bytes.

@@ -39,10 +39,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if !is_request && self.is_single_port() {
             return self.answer(REQUESTS, datagram, now);
         }
+        // What the port has heard before another got it is answered. One that transfers share is not given away before.
+        let is_heard = !(self.is_ending && self.is_single_port());
         // RFC 1123 4.2.3.4: what was sent to all is not answered.
-        let Some(local) = datagram.to.filter(|_| !self.is_ending) else { return };
+        let Some(local) = datagram.to.filter(|_| is_heard) else { return };
         let ends = Ends { client: datagram.from, local };
-        let socket = self.socket_for(ends, None);
+        let socket = self.socket_for(ends, now);
         match packet {
             Packet::Read(read) => self.read(&read, datagram.bytes, ends, now),
             Packet::Write(write) => {
@@ -63,20 +65,18 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn read(&mut self, read: &Request<'_>, bytes: &[u8], ends: Ends, now: Instant) {
         let client = ends.client;
         let request = self.hasher.hash_one(bytes);
-        let mut before = None;
         if let Some(transfer) = self.transfers.get_mut(&ends) {
             let sending = &mut transfer.sending;
             if transfer.request == request
                 && (!sending.is_acknowledged() || sending.idle(now) < LATE)
             {
                 // The first answer was lost, or the request waited behind others.
-                let first = sending.asked_again();
+                let first = sending.asked_again(now);
                 return self.send(ends, first, now);
             }
-            before = Some(transfer.socket);
             self.end(ends, &Outcome::AskedAnew, now);
         }
-        let socket = self.socket_for(ends, before);
+        let socket = self.socket_for(ends, now);
         if read.mode == Mode::Other {
             self.reporter.counters.count(Event::Refused);
             return self.say_error(socket, ends, error::ILLEGAL, "ask in mode octet");
@@ -105,7 +105,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
 
         let most = self.most.block_sizes.load().of(client.ip());
-        let agreed = read.options.granted(read.mode, most, self.most.window);
+        let window = if self.ports.is_forged(client.ip(), now) { 1 } else { self.most.window };
+        let agreed = read.options.granted(read.mode, most, window);
         let (block_size, window) = (agreed.block_size(), agreed.window());
         let size = content.size();
         let blocks = size / u64::from(block_size) + 1;
@@ -130,7 +131,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             request,
             source,
             socket,
-            before,
             content,
             oack: oack.into(),
             wakes: sending.deadline(),
@@ -147,17 +147,18 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.send(ends, first, now);
     }
 
-    /// Each transfer has its port by chance, and another one than that `before` it: what its client says to that is
+    /// Each transfer has its port by chance, and another one than those before it: what its client says to these is
     /// not heard as said to this.
-    fn socket_for(&self, ends: Ends, before: Option<usize>) -> usize {
+    fn socket_for(&self, ends: Ends, now: Instant) -> usize {
         if self.is_single_port() {
             return REQUESTS;
         }
         let others = self.sockets.len() - 1;
         let chance = self.hasher.hash_one((ends, self.begun)) % others as u64;
         let chance = usize::try_from(chance).unwrap_or(0);
-        let socket = 1 + chance;
-        if before == Some(socket) { 1 + (chance + 1) % others } else { socket }
+        let mut sockets = (0..others).map(|step| 1 + (chance + step) % others);
+        let unused = sockets.find(|socket| !self.ports.may_be_late(ends, *socket, now));
+        unused.unwrap_or(1 + chance)
     }
 }
 

@@ -53,7 +53,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // Each has something until it was read to its end: the kernel tells of what is new only.
         let mut is_ready = vec![true; self.sockets.len()];
         let mut events = Events::with_capacity(EVENTS);
-        while !(self.is_ending && self.transfers.is_empty()) {
+        let is_heard_out = |is_ready: &[bool]| is_ready.get(REQUESTS) != Some(&true);
+        while !(self.is_ending && self.transfers.is_empty() && is_heard_out(&is_ready)) {
             let pause = if is_ready.contains(&true) { Some(Duration::ZERO) } else { self.pause() };
             match poll.poll(&mut events, pause) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -64,7 +65,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                     if endings.cut.is_cancelled() {
                         return Ok(());
                     }
-                    self.is_ending |= endings.cancel.is_cancelled();
+                    if endings.cancel.is_cancelled() && !self.is_ending {
+                        self.is_ending = true;
+                        // It may have heard something that was not told of yet.
+                        if let Some(is_ready) = is_ready.get_mut(REQUESTS) {
+                            *is_ready = true;
+                        }
+                    }
                     while let Some(Brought { id, position, bytes }) = self.reads.next() {
                         self.brought(id, position, bytes);
                     }

@@ -61,6 +61,17 @@ impl Client {
         }
     }
 
+    /// All that comes until nothing comes for so long.
+    pub(super) fn hears_all(&self, pause: Duration) -> Vec<Vec<u8>> {
+        self.socket.set_read_timeout(Some(pause)).unwrap();
+        let mut packet = [0; 2048];
+        let next = || {
+            let length = self.socket.recv(&mut packet).ok()?;
+            Some(packet[..length].to_vec())
+        };
+        std::iter::from_fn(next).collect()
+    }
+
     /// This packet, of another transfer; what the one before sends again is passed over.
     #[track_caller]
     pub(super) fn hears_from_another_port(&mut self, expect: &[u8]) {
