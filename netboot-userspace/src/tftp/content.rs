@@ -7,7 +7,7 @@
 use std::{
     fs::{File, Metadata},
     io::{self, IoSliceMut, Read as _},
-    num::NonZeroUsize,
+    num::{NonZeroU64, NonZeroUsize},
     os::unix::fs::{FileExt as _, MetadataExt as _},
     pin::Pin,
     sync::{
@@ -20,7 +20,10 @@ use std::{
 use arc_swap::ArcSwapOption;
 use futures_lite::AsyncRead;
 use lru::LruCache;
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::{
+    fs::Advice,
+    io::{Errno, ReadWriteFlags},
+};
 
 /// Of one file in memory: all loaders of firmware are smaller.
 const LARGEST: u64 = 8 << 20;
@@ -326,22 +329,22 @@ impl OnDisk {
         self.check_version(&file)
     }
 
-    /// The same, and waits for the disk; what is behind it is in the page cache then, too.
+    /// The same, and waits for the disk, which is told to bring what is behind it, too.
     pub(super) fn fetch(&self, position: u64, length: usize) -> Result<Vec<u8>, Unread> {
-        const AHEAD: usize = 1 << 20;
+        const AHEAD: Option<NonZeroU64> = NonZeroU64::new(1 << 20);
         if let Some(octets) = self.in_memory.get() {
             let start = usize::try_from(position).unwrap_or(usize::MAX);
             let rest = octets.bytes.get(start..).unwrap_or_default();
             return rest.get(..length).map(<[u8]>::to_vec).ok_or(Unread::Changed);
         }
         let file = self.file()?;
-        let mut buffer = vec![0; length.max(AHEAD)];
+        // It does no harm where a file system takes no advice.
+        let _ = rustix::fs::fadvise(&file, position, AHEAD, Advice::WillNeed);
+        let mut buffer = vec![0; length];
         if read_full(&file, &mut buffer, position).map_err(Unread::Failed)? < length {
             return Err(Unread::Changed);
         }
         self.check_version(&file)?;
-        buffer.truncate(length);
-        buffer.shrink_to_fit();
         Ok(buffer)
     }
 

@@ -85,6 +85,8 @@ pub(super) struct Engine<H> {
     segments: Segments,
     read: Read,
     reads: Reads,
+    /// Those whose bytes the disk has brought in this turn.
+    brought: Vec<Id>,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
     /// Of the socket of requests.
@@ -182,6 +184,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             segments: Segments::default(),
             read: Read::default(),
             reads,
+            brought: Vec::new(),
             refused: None,
             gave_way: None,
             overflows: Overflows::default(),

@@ -14,9 +14,6 @@
 //! * Silence for as long as the round trip lets expect: the window is sent again, then only its first block, with
 //!   longer and longer pauses. These stay long until a round trip was measured (RFC 6298, 5.7): a client may have become
 //!   slow.
-//! * The request once more, right after an acknowledgement: it may be late, or the client's that began anew. The first
-//!   packet goes out again, and who acknowledges that one, and nothing else before, begins anew. If that was another
-//!   late packet, the client's next word sets it right.
 //!
 //! Until something is acknowledged one packet is all that goes out, three times again: whoever asks may be forged.
 
@@ -31,8 +28,6 @@ use super::round_trip::RoundTrip;
 pub(super) const GIVE_UP: Duration = Duration::from_secs(20);
 /// The first packet is sent so often again.
 const FIRST_RETRIES: u32 = 3;
-/// How long who acknowledges the first packet, which went out once more, begins anew.
-const OFFER: Duration = Duration::from_secs(2);
 /// A window is sent so often again as a whole; then its first block stands for it.
 const WINDOW_RETRIES: u32 = 2;
 /// The last block is sent so often again before its client is taken for one that has left.
@@ -44,11 +39,6 @@ pub(super) struct Sending {
     /// In blocks.
     window: u64,
     phase: Phase,
-    has_oack: bool,
-    /// The first packet went out once more, until something else is acknowledged or this time is over.
-    offered_until: Option<Instant>,
-    /// What was under way when the client began anew.
-    left: Option<Range<u64>>,
     /// The first block that is not acknowledged.
     base: u64,
     /// The first block that was not sent.
@@ -113,9 +103,6 @@ impl Sending {
             last: blocks.max(1),
             window,
             phase,
-            has_oack,
-            offered_until: None,
-            left: None,
             base: 1,
             next,
             credit: 2 * window,
@@ -134,16 +121,12 @@ impl Sending {
         (sending, first)
     }
 
-    fn first(&self) -> Next {
-        if self.has_oack { Next::Oack } else { Next::Blocks(1..2) }
-    }
-
-    /// The request came again.
-    pub(super) fn asked_again(&mut self, now: Instant) -> Next {
-        // Later its number may be another block's, too.
-        let is_first_round = self.next <= u64::from(u16::MAX);
-        self.offered_until = (self.phase == Phase::Data && is_first_round).then(|| now + OFFER);
-        self.first()
+    /// The first packet, which is sent again to a request that comes again.
+    pub(super) fn first(&self) -> Next {
+        match self.phase {
+            Phase::Oack => Next::Oack,
+            Phase::First | Phase::Data => Next::Blocks(1..2),
+        }
     }
 
     /// The client has answered.
@@ -193,17 +176,7 @@ impl Sending {
     }
 
     pub(super) fn acknowledged(&mut self, block: u16, now: Instant) -> Next {
-        let acknowledged = number_in(&(self.base..self.next), block);
-        let is_offered = self.offered_until.is_some_and(|until| now < until);
-        if is_offered
-            && block == u16::from(!self.has_oack)
-            && acknowledged.is_none_or(|block| block < self.base)
-        {
-            return self.begin_anew(now);
-        }
-        let Some(acknowledged) = acknowledged.or_else(|| self.goes_on(block)) else {
-            return Next::Wait;
-        };
+        let Some(acknowledged) = self.block_of(block) else { return Next::Wait };
         if self.phase == Phase::Oack {
             // Block 0, and nothing else was sent.
             self.phase = Phase::Data;
@@ -213,7 +186,6 @@ impl Sending {
             return self.first_is_missing(now);
         }
         self.phase = Phase::Data;
-        self.offered_until = None;
         self.credit = (self.credit + acknowledged + 1 - self.base).min(4 * self.window);
         let is_single = acknowledged == self.base;
         self.base = acknowledged + 1;
@@ -264,14 +236,12 @@ impl Sending {
         }
     }
 
-    /// It did not begin anew: this is of what was under way before.
-    fn goes_on(&mut self, block: u16) -> Option<u64> {
-        let left = self.left.clone()?;
-        let block = number_in(&left, block)?;
-        self.left = None;
-        (self.base, self.next) = (left.start, left.end);
-        self.once = false;
-        Some(block)
+    /// The number that these sixteen bits stand for, if it is under way or the one before.
+    fn block_of(&self, block: u16) -> Option<u64> {
+        let before = self.base - 1;
+        let distance = block.wrapping_sub(low_bits(before));
+        let block = before + u64::from(distance);
+        (block < self.next).then_some(block)
     }
 
     fn first_is_missing(&mut self, now: Instant) -> Next {
@@ -322,27 +292,9 @@ impl Sending {
         if blocks.is_empty() { Next::Wait } else { Next::Blocks(blocks) }
     }
 
-    fn begin_anew(&mut self, now: Instant) -> Next {
-        self.offered_until = None;
-        self.left = Some(self.under_way());
-        self.base = if self.has_oack { 1 } else { 2 };
-        self.next = self.base;
-        (self.mended, self.singles, self.once) = (0, 0, true);
-        self.progress(now);
-        self.new_blocks(now)
-    }
-
     fn window_end(&self) -> u64 {
         (self.base + self.window).min(self.last + 1)
     }
-}
-
-/// The number that these sixteen bits stand for, if it is of what is under way, or the one before.
-fn number_in(under_way: &Range<u64>, block: u16) -> Option<u64> {
-    let before = under_way.start - 1;
-    let distance = block.wrapping_sub(low_bits(before));
-    let block = before + u64::from(distance);
-    (block < under_way.end).then_some(block)
 }
 
 fn low_bits(block: u64) -> u16 {

@@ -54,6 +54,14 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                     why => self.end_unread(trouble.ends, &why, Instant::now()),
                 }
             }
+            // What is sent again is read again: a client may be silent for long.
+            for id in std::mem::take(&mut self.brought) {
+                if let Some(transfer) = self.transfer(id)
+                    && matches!(transfer.disk, Disk::Brought(..))
+                {
+                    transfer.disk = Disk::None;
+                }
+            }
             if self.outbox.is_empty() {
                 // Its room is kept.
                 self.outbox = outbox;
@@ -69,9 +77,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if matches!(transfer.disk, Disk::Awaited) {
             return;
         }
-        transfer.disk = Disk::Awaited;
-        let id = Id(ends, transfer.number);
-        self.reads.begin(id, on_disk, position, length);
+        // Where there is no room it is sent when its timer says so.
+        if self.reads.begin(Id(ends, transfer.number), on_disk, position, length) {
+            transfer.disk = Disk::Awaited;
+        } else {
+            self.reporter.counters.count(Event::Unsent);
+            self.is_refusing(Instant::now(), || {
+                "the disk is too slow for what is asked for: blocks wait for it (tftp-unsent counts)".into()
+            });
+        }
     }
 
     /// The disk has brought what a transfer waits for.
@@ -85,6 +99,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 let blocks = transfer.sending.under_way();
                 let Id(ends, number) = id;
                 self.outbox.push((ends, Out::Blocks(number, blocks)));
+                self.brought.push(id);
             }
             Err(why) => self.end_unread(id.0, &why, now),
         }

@@ -65,14 +65,17 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn read(&mut self, read: &Request<'_>, bytes: &[u8], ends: Ends, now: Instant) {
         let client = ends.client;
         let request = self.hasher.hash_one(bytes);
-        if let Some(transfer) = self.transfers.get_mut(&ends) {
-            let sending = &mut transfer.sending;
-            if transfer.request == request
-                && (!sending.is_acknowledged() || sending.idle(now) < LATE)
-            {
-                // The first answer was lost, or the request waited behind others.
-                let first = sending.asked_again(now);
+        if let Some(transfer) = self.transfers.get(&ends) {
+            if transfer.request == request && !transfer.sending.is_acknowledged() {
+                // The first answer was lost.
+                let first = transfer.sending.first();
                 return self.send(ends, first, now);
+            }
+            if transfer.request == request && transfer.sending.idle(now) < LATE {
+                // The network has doubled it, or it waited behind others: to an answer curl begins anew in the middle
+                // of its file. A client that began anew says so again.
+                self.reporter.counters.count(Event::Foreign);
+                return;
             }
             self.end(ends, &Outcome::AskedAnew, now);
         }

@@ -72,7 +72,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                             *is_ready = true;
                         }
                     }
-                    while let Some(Brought { id, position, bytes }) = self.reads.next() {
+                    while let Some(Brought { id, position, bytes, .. }) = self.reads.next() {
                         self.brought(id, position, bytes);
                     }
                 } else if let Some(is_ready) = is_ready.get_mut(event.token().0) {

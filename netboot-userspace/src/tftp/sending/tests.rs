@@ -15,7 +15,6 @@ fn check(blocks: u64, window: u16, has_oack: bool, steps: &[(&str, &str)]) {
         now += Duration::from_millis(1);
         match step.split_once(' ') {
             None if *step == "start" => {}
-            None if *step == "request" => next = sending.asked_again(now),
             None if *step == "silence" => {
                 now = sending.deadline();
                 next = sending.silence(now);
@@ -162,69 +161,6 @@ fn silence() {
     check(9, 4, true, &[&steps[..], &[("silence", "lost")]].concat());
 }
 
-#[test]
-fn a_request_comes_again() {
-    check(
-        9,
-        2,
-        true,
-        &[
-            ("start", "oack"),
-            ("request", "oack"),
-            ("ack 0", "1-2"),
-            ("ack 0", "1-2"),
-            // It was late: the client goes on.
-            ("request", "oack"),
-            ("ack 2", "3-4"),
-            ("ack 4", "5-6"),
-            // The client began anew.
-            ("request", "oack"),
-            ("ack 0", "1-2"),
-            ("ack 0", "1-2"),
-            ("ack 0", "wait"),
-            ("ack 2", "3-4"),
-        ],
-    );
-    // Both were late: the client's next word sets it right.
-    check(
-        9,
-        1,
-        true,
-        &[
-            ("start", "oack"),
-            ("ack 0", "1"),
-            ("ack 1", "2"),
-            ("ack 2", "3"),
-            ("ack 3", "4"),
-            ("request", "oack"),
-            ("ack 0", "1"),
-            ("ack 4", "5"),
-            ("ack 5", "6"),
-            ("ack 0", "wait"),
-        ],
-    );
-    // What was late is of the past once the client goes on, and after a while.
-    let late = [("start", "oack"), ("ack 0", "1"), ("ack 1", "2"), ("request", "oack")];
-    check(9, 1, true, &[&late[..], &[("ack 2", "3"), ("ack 0", "wait")]].concat());
-    let silent =
-        [("silence", "2"), ("silence", "2"), ("silence", "2"), ("silence", "2"), ("ack 0", "wait")];
-    check(9, 1, true, &[&late[..], &silent].concat());
-    let steps =
-        [("start", "1"), ("request", "1"), ("ack 1", "2"), ("ack 2", "3"), ("ack 1", "wait")];
-    check(
-        4,
-        1,
-        false,
-        &[&steps[..], &[("request", "1"), ("ack 1", "2"), ("ack 1", "wait")]].concat(),
-    );
-    check(
-        4,
-        1,
-        false,
-        &[&steps[..], &[("request", "1"), ("ack 3", "4"), ("ack 4", "complete")]].concat(),
-    );
-}
-
 /// One that answers its first packet at once, and then takes so many milliseconds for each: how often it is sent what it
 /// has.
 #[track_caller]
@@ -262,15 +198,6 @@ fn numbers_begin_again_at_zero() {
         assert_eq!(sending.acknowledged(low_bits(block), now), Next::Wait);
     }
     assert_eq!(sending.acknowledged(low_bits(200_000), now), Next::Complete);
-
-    // A request that is late, at the second round: the number of its first block is another's.
-    let (mut sending, _) = Sending::new(200_000, 1, true, RoundTrip::new(None), now);
-    for block in 0..65_536_u64 {
-        sending.acknowledged(low_bits(block), now);
-    }
-    assert_eq!(sending.asked_again(now), Next::Oack);
-    assert_eq!(sending.acknowledged(0, now), Next::Blocks(65_537..65_538));
-    assert_eq!(sending.acknowledged(0, now), Next::Wait);
 }
 
 /// A client that takes blocks in order, and acknowledges as RFC 7440 has it.
