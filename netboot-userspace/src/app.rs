@@ -142,7 +142,14 @@ async fn serve(
     notify::stopping();
     match at_end {
         AtEnd::Detach => tracing::info!("stopping"),
-        AtEnd::Keep => tracing::info!("stopping; the kernel goes on answering"),
+        AtEnd::Keep if node.is_in_kernel() => {
+            tracing::info!("stopping; the kernel goes on answering");
+        }
+        AtEnd::Keep => {
+            tracing::warn!(
+                "stopping; nobody answers now: no XDP program is attached that could be kept"
+            );
+        }
     }
     node.stop(at_end).await;
     Ok(())

@@ -440,6 +440,11 @@ impl Dhcp {
         self.kernel.hold(station, until)
     }
 
+    /// A program in the kernel answers.
+    pub(super) fn is_in_kernel(&self) -> bool {
+        self.kernel.is_loaded()
+    }
+
     /// The daemon answers nobody any more.
     pub(super) fn stop(&mut self, at_end: AtEnd) {
         if at_end == AtEnd::Detach {

@@ -456,6 +456,11 @@ impl Node {
     }
 
     /// Ends.
+    /// A program in the kernel answers, with the daemon or without it.
+    pub(super) fn is_in_kernel(&self) -> bool {
+        self.dhcp.as_ref().is_some_and(Dhcp::is_in_kernel)
+    }
+
     pub(super) async fn stop(self, at_end: AtEnd) {
         if let Some(mut dhcp) = self.dhcp {
             dhcp.stop(at_end);
