@@ -48,7 +48,7 @@ use tracing::{info, warn};
 #[doc(hidden)]
 pub use self::library::serve_by_library;
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
-use self::{content::Contents, engine::Endings, report::Reporter, troubles::Troubles};
+use self::{content::Contents, report::Reporter, server::Caller, troubles::Troubles};
 use crate::{files::Files, log_budget::LogBudget, machines::Machines};
 
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
@@ -152,25 +152,25 @@ pub async fn serve(
     let is_single_port = first.transfers.is_empty();
     common.transfers /= servers.len();
     let troubles = Arc::new(Troubles::new(servers.len(), tell));
-    let cut = CancellationToken::new();
-    let _cut_with_this_future = cut.clone().drop_guard();
+    let mut caller = Caller::new(cancel.clone());
     let (mut running, mut requests) = (JoinSet::new(), Vec::new());
     info!(%address, threads = servers.len(), "tftp: serving");
     for (number, sockets) in servers.into_iter().enumerate() {
         requests.push(sockets.requests.try_clone().context("the TFTP socket")?);
         let troubles = Arc::clone(&troubles);
         let tell = Box::new(move |trouble| troubles.tell(number, trouble));
-        let endings = Endings { cancel: cancel.clone(), cut: cut.clone() };
-        running.spawn(server::run(sockets, common.clone(), tell, endings));
+        let (endings, waiting) = (caller.endings.clone(), caller.engine()?);
+        running.spawn(server::run(sockets, common.clone(), tell, endings, waiting));
     }
     let mut result = Ok(());
     tokio::select! {
         biased;
         () = cancel.cancelled() => {
+            caller.wake();
             if is_single_port {
                 let all = async { while running.join_next().await.is_some() {} };
                 let _in_time = timeout(HANDOVER, all).await;
-                cut.cancel();
+                caller.cut();
             } else {
                 requests.iter().for_each(refuse_requests);
             }
@@ -178,7 +178,7 @@ pub async fn serve(
         Some(ended) = running.join_next() => {
             // One that fails takes the others with it: all are started again.
             result = flatten(ended);
-            cut.cancel();
+            caller.cut();
         }
     }
     while let Some(ended) = running.join_next().await {

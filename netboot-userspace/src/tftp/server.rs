@@ -1,6 +1,6 @@
 //! One server: an engine on a thread of its own.
 
-use std::{net::UdpSocket, sync::Arc, thread};
+use std::{io, net::UdpSocket, sync::Arc, thread};
 
 use anyhow::Context as _;
 use mio::{Poll, Waker};
@@ -8,6 +8,8 @@ use tokio::{
     runtime::{self, Handle},
     sync::oneshot,
 };
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::{
     Common, Sockets, WINDOW,
@@ -19,6 +21,63 @@ use crate::throttle::Throttle;
 /// Threads that wait for the disk.
 const DISK_THREADS: usize = 8;
 
+/// What an engine waits with, and is woken by.
+pub(super) struct Waiting {
+    poll: Poll,
+    waker: Arc<Waker>,
+}
+
+/// Tells all engines of one address that they end; when it is dropped, they are cut.
+pub(super) struct Caller {
+    pub(super) endings: Endings,
+    wakers: Vec<Arc<Waker>>,
+}
+
+impl Waiting {
+    fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Self { poll, waker })
+    }
+}
+
+impl Caller {
+    pub(super) fn new(cancel: CancellationToken) -> Self {
+        let endings = Endings { cancel, cut: CancellationToken::new() };
+        Self { endings, wakers: Vec::new() }
+    }
+
+    /// For one more engine.
+    ///
+    /// # Errors
+    /// The kernel has no more descriptors.
+    pub(super) fn engine(&mut self) -> anyhow::Result<Waiting> {
+        let waiting = Waiting::new().context("TFTP cannot wait for its sockets")?;
+        self.wakers.push(Arc::clone(&waiting.waker));
+        Ok(waiting)
+    }
+
+    /// They were cancelled.
+    pub(super) fn wake(&self) {
+        for waker in &self.wakers {
+            if let Err(error) = waker.wake() {
+                warn!(%error, "tftp: it is not told that it ends");
+            }
+        }
+    }
+
+    pub(super) fn cut(&self) {
+        self.endings.cut.cancel();
+        self.wake();
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.cut();
+    }
+}
+
 /// Serves until it is cancelled and the last transfer has ended, or until it is cut, as it is at some time.
 ///
 /// # Errors
@@ -28,11 +87,8 @@ pub(super) async fn run(
     common: Common,
     tell: Tell,
     endings: Endings,
+    Waiting { poll, waker }: Waiting,
 ) -> anyhow::Result<()> {
-    let poll = Poll::new().context("TFTP cannot wait for its sockets")?;
-    let waker = Waker::new(poll.registry(), WAKER).context("TFTP's waker")?;
-    let waker = Arc::new(waker);
-    tokio::spawn(wake(Arc::clone(&waker), endings.clone()));
     let (done, ended) = oneshot::channel();
     // A thread of its own, which waits for its own sockets only: the runtime that all share would have each datagram
     // come to it from another thread.
@@ -58,21 +114,6 @@ pub(super) async fn run(
         })
         .context("the TFTP server's thread")?;
     ended.await.context("the TFTP server's thread ended")?
-}
-
-/// Tells the engine that something of its ends came.
-async fn wake(waker: Arc<Waker>, endings: Endings) {
-    let wake = || {
-        if let Err(error) = waker.wake() {
-            tracing::warn!(%error, "tftp: it is not told that it ends");
-        }
-    };
-    tokio::select! {
-        () = endings.cancel.cancelled() => wake(),
-        () = endings.cut.cancelled() => {}
-    }
-    endings.cut.cancelled().await;
-    wake();
 }
 
 pub(super) fn engine(

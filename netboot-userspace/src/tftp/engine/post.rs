@@ -22,7 +22,7 @@ use crate::tftp::{
     content::{Content, OnDisk, Reader, Unread},
     counters::Event,
     packet::{data_head, error},
-    report::{Asked, Outcome, Reporter},
+    report::{Asked, Outcome},
 };
 
 /// How long a socket that takes no more may keep all others waiting, in milliseconds.
@@ -121,6 +121,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn send_all(&mut self, outbox: &[(Ends, Out)]) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         let mut read = std::mem::take(&mut self.read);
+        let mut unsent = 0;
         let mut rest = outbox;
         while !rest.is_empty() {
             read.clear();
@@ -142,11 +143,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let mut post = Post {
                 sockets: &self.sockets,
                 sender: &mut self.sender,
-                reporter: &self.reporter,
                 hurries: &mut self.hurries,
                 segments: &mut self.segments,
                 of: None,
                 batch: Batch::new(),
+                unsent: 0,
             };
             for ((ends, out), place) in now.iter().zip(&read.places) {
                 let transfer = self.transfers.get(ends);
@@ -168,8 +169,17 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 }
             }
             post.leave();
+            unsent += post.unsent;
         }
         self.read = read;
+        if unsent > 0 {
+            self.reporter.counters.add(Event::Unsent, unsent);
+            self.is_refusing(Instant::now(), || {
+                "what is asked for cannot be sent so fast, and is sent again later: a link is slow, or somebody asks \
+                 for much and takes nothing (tftp-unsent counts)"
+                    .into()
+            });
+        }
         troubles
     }
 
@@ -282,11 +292,12 @@ impl Segments {
 struct Post<'p> {
     sockets: &'p [UdpSocket],
     sender: &'p mut Sender,
-    reporter: &'p Reporter,
     hurries: &'p mut Instant,
     segments: &'p mut Segments,
     of: Option<(usize, IpAddr)>,
     batch: Batch<'p>,
+    /// Datagrams that there was no room for.
+    unsent: u64,
 }
 
 impl<'p> Post<'p> {
@@ -335,7 +346,7 @@ impl<'p> Post<'p> {
                 Ok(()) => return true,
                 Err(error) if is_full(&error) => {
                     if !self.waits_for(socket) {
-                        self.reporter.counters.add(Event::Unsent, packets.len() as u64);
+                        self.unsent += packets.len() as u64;
                         return true;
                     }
                 }
@@ -364,12 +375,12 @@ impl<'p> Post<'p> {
                 Ok(sent) => self.batch.pass(sent.max(1)),
                 Err(error) if is_full(&error) => {
                     if !self.waits_for(socket) {
-                        self.unsent(self.batch.unsent().len());
+                        self.pass_over(self.batch.unsent().len());
                     }
                 }
                 Err(error) => {
                     debug!(%error, "tftp: not sent");
-                    self.unsent(1);
+                    self.pass_over(1);
                 }
             }
         }
@@ -388,8 +399,8 @@ impl<'p> Post<'p> {
         has_room
     }
 
-    fn unsent(&mut self, count: usize) {
-        self.reporter.counters.add(Event::Unsent, count as u64);
+    fn pass_over(&mut self, count: usize) {
+        self.unsent += count as u64;
         self.batch.pass(count);
     }
 }

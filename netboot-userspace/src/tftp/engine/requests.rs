@@ -108,7 +108,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
 
         let most = self.most.block_sizes.load().of(client.ip());
-        let window = if self.ports.is_forged(client.ip(), now) { 1 } else { self.most.window };
+        // Who forges an address needs no port to guess where there is but one.
+        let is_unproved = self.is_single_port() && !source.is_known;
+        let is_forged = is_unproved || self.ports.is_forged(client.ip(), now);
+        let window = if is_forged { 1 } else { self.most.window };
         let agreed = read.options.granted(read.mode, most, window);
         let (block_size, window) = (agreed.block_size(), agreed.window());
         let size = content.size();

@@ -6,7 +6,10 @@ use crate::{
     inventory::Inventory,
     machines::Machines,
     tftp::{
-        Common, DEFAULT_BLOCK_SIZE, Sockets, content::Unread, handler::BootFiles, prepare, server,
+        Common, DEFAULT_BLOCK_SIZE, Sockets,
+        content::{Contents, Unread},
+        handler::BootFiles,
+        prepare, server,
     },
 };
 
@@ -57,6 +60,8 @@ async fn a_transfer_waits_for_the_disk() {
     engine.brought(id, 0, Ok(vec![1; 512]));
     assert!(matches!(engine.outbox[..], [(_, Out::Blocks(_, Range { start: 1, end: 2 }))]));
     engine.flush();
+    // What was sent is not kept for a client that may be silent for long.
+    assert!(matches!(engine.transfers[&ends].disk, Disk::None));
     engine.brought(id, 0, Err(Unread::Changed));
     assert!(engine.transfers.is_empty());
 }
@@ -81,6 +86,24 @@ async fn what_is_over_takes_no_room() {
     assert_eq!((engine.transfers.len(), engine.unanswered_now), (1, 1));
     assert!(engine.timers.len() < 2000, "{} timers", engine.timers.len());
     assert!(engine.unanswered.len() < 2000, "{} are queued", engine.unanswered.len());
+}
+
+/// However many wait for a disk that is slow.
+#[tokio::test]
+async fn what_is_awaited_is_bounded() {
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(9).unwrap();
+    let Content::Disk(on_disk) = Contents::default().of(file).unwrap() else { panic!("in memory") };
+    let (engine, _directory) = engine();
+    let id = Id(Ends { client: CLIENT, local: LOCAL }, 0);
+    let begin = |length| engine.reads.begin(id, Arc::clone(&on_disk), 0, length);
+    assert!(begin(16 << 20) && begin(16 << 20) && !begin(1));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while engine.reads.next().is_none() {
+        assert!(Instant::now() < deadline, "it does not come");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(begin(1));
 }
 
 /// What a transfer costs beside the file that all share, with places in the table that are free: under 2 kB.

@@ -91,6 +91,10 @@ async fn ports_are_not_guessed() {
         victim.server = own;
         victim.says(b"\0\x04\0\0");
         assert_eq!(victim.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
+        // Whoever forges its address could try again, and have windows sent to it.
+        victim.ask(b"5000000\0octet\0blksize\x001400\0windowsize\x0064\0");
+        assert_eq!(victim.hears(), b"\0\x06blksize\x001400\0windowsize\x001\0");
+        victim.says(b"\0\x05\0\0");
     });
     talk.await.unwrap();
     lab.expect_counters(&[(Event::Guessed, 1), (Event::Foreign, 2)]).await;
