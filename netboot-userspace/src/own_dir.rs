@@ -90,7 +90,13 @@ impl OwnDir {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        DirBuilder::new().mode(MODE.as_raw_mode()).create(path)?;
+        match DirBuilder::new().mode(MODE.as_raw_mode()).create(path) {
+            // Another part of the daemon was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Self::of_anybody(path);
+            }
+            made => made?,
+        }
         let this = Self::of_anybody(path)?.checked()?;
         this.close()?;
         Ok(this)
@@ -122,7 +128,12 @@ impl OwnDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             found => return found?.checked(),
         }
-        self.make_dir(name)?;
+        match self.make_dir(name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return self.sub(name)?.checked();
+            }
+            made => made?,
+        }
         let this = self.sub(name)?.checked()?;
         this.close()?;
         Ok(this)

@@ -191,3 +191,21 @@ fn a_swapped_link_is_never_written_through() {
     assert!(written > 0, "the place was never free");
     assert_eq!(fs::read_to_string(place.secret()).unwrap(), "secret");
 }
+
+/// Parts of the daemon that make one directory at the same time all get it.
+#[test]
+fn several_make_one() {
+    for _ in 0..50 {
+        let parent = TempDir::new().unwrap();
+        let path = parent.path().join("state");
+        let all_begin = std::sync::Barrier::new(4);
+        let make = || {
+            all_begin.wait();
+            OwnDir::make(&path)?.checked()?.make_sub("log").map(drop)
+        };
+        std::thread::scope(|scope| {
+            let made: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+            made.into_iter().for_each(|made| made.join().unwrap().unwrap());
+        });
+    }
+}
