@@ -163,8 +163,8 @@ impl Attachments {
         // The one that was there when the interfaces were listed may have been ours.
         if let Some(id) = links::xdp_program(link.index)? {
             anyhow::bail!(
-                "another XDP program (number {id}) is attached to {name}: `bpftool prog show id {id}` names it, \
-                 `ip link set dev {name} xdp off` removes it"
+                "another XDP program (number {id}) is attached to {name}: `bpftool prog show id {id}` names it, {}",
+                explain::removal(name)
             );
         }
         let id = program

@@ -51,14 +51,22 @@ pub(super) fn attach(error: &ProgramError, link: &Link, mode: AyaMode) -> anyhow
             "its driver has no native XDP: use --xdp generic".to_owned()
         }
         Some(libc::EBUSY) => format!(
-            "another XDP program is attached: `ip -details link show dev {name}` shows it, \
-             `ip link set dev {name} xdp off` removes it"
+            "another XDP program is attached: `ip -details link show dev {name}` shows it, {}",
+            removal(name)
         ),
         Some(libc::EPERM) => PRIVILEGES.to_owned(),
         Some(libc::ENODEV) => "no such interface".to_owned(),
         _ => chain(error),
     };
     anyhow::anyhow!("cannot attach the XDP program to {name}: {why}")
+}
+
+/// What takes off a program: one that was attached by a link (bpf_link), as netboot's, goes only with the link.
+pub(super) fn removal(interface: &str) -> String {
+    format!(
+        "`ip link set dev {interface} xdp off` removes it, or, where it stays, whoever attached it: one of netboot's \
+         goes by `netboot detach` with the configuration, and in the network namespace, that it ran with"
+    )
 }
 
 /// What to do, behind what happened; empty where there is nothing to say.
