@@ -12,8 +12,8 @@
 //!   4.2.3.1).
 //! * Anything else is of the past.
 //! * Silence for as long as the round trip lets expect: the window is sent again, then only its first block, with
-//!   longer and longer pauses. These stay long until a round trip was measured (RFC 6298, 5.7): a client may have become
-//!   slow.
+//!   longer and longer pauses. With a window of one block these stay long until a round trip was measured (RFC 6298, 5.7): a
+//!   client may have become slow.
 //!
 //! Until something is acknowledged one packet is all that goes out, three times again: whoever asks may be forged.
 
@@ -254,8 +254,7 @@ impl Sending {
     }
 
     fn again_from_base(&mut self, missed: u64, now: Instant) -> Next {
-        self.progress = now;
-        self.pauses = 0;
+        self.progress(now);
         self.resend(missed, now)
     }
 
@@ -282,6 +281,10 @@ impl Sending {
     fn progress(&mut self, now: Instant) {
         self.progress = now;
         self.pauses = 0;
+        // Of windows that are mended no round trip is measured, and what is late would slow all that follows.
+        if self.window > 1 {
+            self.backoff = 0;
+        }
     }
 
     fn new_blocks(&mut self, now: Instant) -> Next {
