@@ -48,8 +48,10 @@ use tracing::{info, warn};
 #[doc(hidden)]
 pub use self::library::serve_by_library;
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
-use self::{content::Contents, report::Reporter, server::Caller, troubles::Troubles};
-use crate::{files::Files, log_budget::LogBudget, machines::Machines};
+use self::{
+    content::Contents, handler::BootFiles, report::Reporter, server::Caller, troubles::Troubles,
+};
+use crate::{files::Files, log_budget::LogBudget, machines::Machines, throttle::Throttle};
 
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
@@ -123,6 +125,16 @@ impl Common {
     pub fn set_block_sizes(&self, block_sizes: &BlockSizes) {
         if **self.block_sizes.load() != *block_sizes {
             self.block_sizes.store(Arc::new(block_sizes.clone()));
+        }
+    }
+
+    /// Which opens files, for one server.
+    fn handler(&self) -> BootFiles {
+        BootFiles {
+            files: self.files.clone(),
+            contents: self.contents.clone(),
+            reporter: self.reporter.clone(),
+            rootless: Throttle::default(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Datagrams by the batch (recvmmsg(2), sendmmsg(2), `UDP_SEGMENT` of udp(7)), with the address of this node that each is to or from
-//! (`IP_PKTINFO`, ip(7)): firmware takes a file only from the address that it asked.
+//! Datagrams by the batch (recvmmsg(2), sendmmsg(2), `UDP_SEGMENT` of udp(7)), with the address of this node that each
+//! is to or from (`IP_PKTINFO`, ip(7)): firmware takes a file only from the address that it asked.
 
 use std::{
     array,
@@ -75,15 +75,12 @@ pub(super) struct Sender {
 /// The kernel has no such option.
 pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
     setsockopt(socket, sockopt::RxqOvfl, &1)?;
-    if is_ipv4 {
-        setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
-        set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
-    } else {
+    if !is_ipv4 {
         setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
-        // Clients with IPv4 come here too: that says of theirs what was sent to many.
-        setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
-        set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
     }
+    // Clients with IPv4 come to a socket of IPv6, too: this says of theirs what was sent to many.
+    setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
+    set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
     Ok(())
 }
 

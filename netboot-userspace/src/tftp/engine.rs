@@ -4,6 +4,7 @@
 //! system call, and a transfer takes neither a descriptor nor a task. A transfer is known by its client's address and
 //! port; it is told apart from a stranger's packet by the socket that it began on (RFC 1350, 4).
 
+mod bytes;
 mod disk;
 mod ports;
 mod post;
@@ -24,13 +25,10 @@ use std::{
 use arc_swap::ArcSwap;
 use async_tftp::server::Handler;
 
+use self::{bytes::Read, ports::Ports, post::Segments};
 pub(super) use self::{
     disk::Reads,
     turns::{Endings, WAKER},
-};
-use self::{
-    ports::Ports,
-    post::{Read, Segments},
 };
 use super::{
     BlockSizes,
@@ -78,7 +76,7 @@ pub(super) struct Engine<H> {
     timers: BinaryHeap<Reverse<(Instant, Id)>>,
     begun: u64,
     hasher: RandomState,
-    outbox: Vec<(Ends, Out)>,
+    outbox: Vec<Out>,
     sender: Sender,
     /// Until then nothing waits for a socket that takes no more.
     hurries: Instant,
@@ -139,11 +137,10 @@ enum Disk {
 
 /// What is to be sent.
 enum Out {
-    /// Of the transfer of this number.
-    Oack(u64),
-    Blocks(u64, Range<u64>),
+    Oack(Id),
+    Blocks(Id, Range<u64>),
     /// On this socket, where there is no transfer.
-    Packet(usize, Vec<u8>),
+    Packet(usize, Ends, Vec<u8>),
 }
 
 impl Transfer {
@@ -243,12 +240,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 if now >= transfer.ends {
                     return self.end(ends, &Outcome::TooSlow, now);
                 }
+                let id = Id(ends, transfer.number);
                 let was_answered = transfer.sending.is_acknowledged();
                 let next = transfer.sending.acknowledged(block, now);
                 if !was_answered && transfer.sending.is_acknowledged() {
                     self.unanswered_now -= 1;
                 }
-                self.send(ends, next, now);
+                self.send(id, next, now);
             }
             Packet::Error { code, text } => {
                 let text = String::from_utf8_lossy(text).into();
@@ -280,29 +278,26 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// Sends what is next, and sees to it that the client's silence is noticed.
-    fn send(&mut self, ends: Ends, next: Next, now: Instant) {
-        self.put(ends, next, now);
-        if let Some(transfer) = self.transfers.get_mut(&ends) {
+    fn send(&mut self, id: Id, next: Next, now: Instant) {
+        self.put(id, next, now);
+        if let Some(transfer) = self.transfer(id) {
             let deadline = transfer.sending.deadline().min(transfer.ends);
             // Of one that waits for the disk the deadline may have passed: it is looked at again by then.
             if deadline < transfer.wakes && deadline > now {
                 transfer.wakes = deadline;
-                self.timers.push(Reverse((deadline, Id(ends, transfer.number))));
+                self.timers.push(Reverse((deadline, id)));
             }
         }
     }
 
-    fn put(&mut self, ends: Ends, next: Next, now: Instant) {
-        let Some(number) = self.transfers.get(&ends).map(|transfer| transfer.number) else {
-            return;
-        };
+    fn put(&mut self, id: Id, next: Next, now: Instant) {
         match next {
             Next::Wait => {}
-            Next::Oack => self.outbox.push((ends, Out::Oack(number))),
-            Next::Blocks(blocks) => self.outbox.push((ends, Out::Blocks(number, blocks))),
-            Next::Complete => self.end(ends, &Outcome::Complete, now),
-            Next::Unconfirmed => self.end(ends, &Outcome::Unconfirmed, now),
-            Next::Lost => self.end(ends, &Outcome::Lost, now),
+            Next::Oack => self.outbox.push(Out::Oack(id)),
+            Next::Blocks(blocks) => self.outbox.push(Out::Blocks(id, blocks)),
+            Next::Complete => self.end(id.0, &Outcome::Complete, now),
+            Next::Unconfirmed => self.end(id.0, &Outcome::Unconfirmed, now),
+            Next::Lost => self.end(id.0, &Outcome::Lost, now),
         }
     }
 
@@ -346,7 +341,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             transfer.wakes = deadline.min(transfer.ends);
             let wakes = transfer.wakes;
             self.timers.push(Reverse((wakes, id)));
-            self.put(ends, next, now);
+            self.put(id, next, now);
         }
     }
 
@@ -368,9 +363,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // Timers have what is over; they are not to grow by it.
         if self.timers.len() > 1024 + 4 * self.transfers.len() {
             let transfers = &self.transfers;
-            self.timers.retain(|Reverse((at, Id(ends, number)))| {
-                let transfer = transfers.get(ends);
-                transfer.is_some_and(|transfer| transfer.number == *number && transfer.wakes == *at)
+            self.timers.retain(|Reverse((at, id))| {
+                live(transfers, *id).is_some_and(|transfer| transfer.wakes == *at)
             });
         }
     }
@@ -389,12 +383,17 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     fn say_error(&mut self, socket: usize, ends: Ends, code: u16, text: &str) {
-        self.outbox.push((ends, Out::Packet(socket, error_packet(code, text))));
+        self.outbox.push(Out::Packet(socket, ends, error_packet(code, text)));
     }
 
     fn is_single_port(&self) -> bool {
         self.sockets.len() < 2
     }
+}
+
+/// The transfer, if it goes on.
+fn live(transfers: &HashMap<Ends, Transfer>, Id(ends, number): Id) -> Option<&Transfer> {
+    transfers.get(&ends).filter(|transfer| transfer.number == number)
 }
 
 #[cfg(test)]

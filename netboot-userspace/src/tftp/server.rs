@@ -16,7 +16,6 @@ use super::{
     engine::{Endings, Engine, Most, Reads, Tell, WAKER},
     handler::BootFiles,
 };
-use crate::throttle::Throttle;
 
 /// Threads that wait for the disk.
 const DISK_THREADS: usize = 8;
@@ -125,9 +124,8 @@ pub(super) fn engine(
     let not_to_wait = |socket: UdpSocket| socket.set_nonblocking(true).map(|()| socket);
     let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(not_to_wait);
     let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
-    let Common { files, contents, reporter, block_sizes, transfers } = common;
-    let handler =
-        BootFiles { files, contents, reporter: reporter.clone(), rootless: Throttle::default() };
+    let handler = common.handler();
+    let Common { reporter, block_sizes, transfers, .. } = common;
     let most = Most { block_sizes, window: WINDOW, transfers };
     Ok(Engine::new(handler, reporter, most, sockets, reads, tell))
 }

@@ -5,7 +5,6 @@ use std::{
     net::{IpAddr, UdpSocket},
     ops::Range,
     os::fd::AsFd as _,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,32 +15,21 @@ use nix::{
 };
 use tracing::debug;
 
-use super::{Disk, Ends, Engine, Id, Out, Transfer};
+use super::{Disk, Ends, Engine, Id, Out, Transfer, bytes::Trouble, live};
 use crate::tftp::{
     batch::{Batch, Outgoing, SEGMENTS, Sender, is_full, most_segments},
-    content::{Content, OnDisk, Reader, Unread},
+    content::{Reader, Unread},
     counters::Event,
     packet::{data_head, error},
-    report::{Asked, Outcome},
+    report::Outcome,
 };
 
 /// How long a socket that takes no more may keep all others waiting, in milliseconds.
 const PATIENCE: u8 = 20;
 /// Then nothing waits for a while: what is not sent is sent again by its timer.
 const HURRY: Duration = Duration::from_secs(1);
-/// Bytes that are read before they are sent.
-const READ_AT_ONCE: usize = 512 << 10;
 /// Before windows are sent as one again.
 const WITHOUT_SEGMENTS: Duration = Duration::from_secs(60);
-
-/// Blocks that are not to be had now.
-struct Trouble {
-    ends: Ends,
-    on_disk: Arc<OnDisk>,
-    position: u64,
-    length: usize,
-    why: Unread,
-}
 
 impl<H: Handler<Reader = Reader>> Engine<H> {
     /// Sends what is to be sent.
@@ -51,7 +39,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             for trouble in self.send_all(&outbox) {
                 match trouble.why {
                     Unread::NotCached => self.fetch(trouble),
-                    why => self.end_unread(trouble.ends, &why, Instant::now()),
+                    why => self.end_unread(trouble.id.0, &why, Instant::now()),
                 }
             }
             // What is sent again is read again: a client may be silent for long.
@@ -72,13 +60,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     fn fetch(&mut self, trouble: Trouble) {
-        let Trouble { ends, on_disk, position, length, .. } = trouble;
-        let Some(transfer) = self.transfers.get_mut(&ends) else { return };
+        let Trouble { id, on_disk, position, length, .. } = trouble;
+        let Some(transfer) = self.transfers.get_mut(&id.0) else { return };
         if matches!(transfer.disk, Disk::Awaited) {
             return;
         }
         // Where there is no room it is sent when its timer says so.
-        if self.reads.begin(Id(ends, transfer.number), on_disk, position, length) {
+        if self.reads.begin(id, on_disk, position, length) {
             transfer.disk = Disk::Awaited;
         } else {
             self.reporter.counters.count(Event::Unsent);
@@ -97,8 +85,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 transfer.disk = Disk::Brought(position, bytes);
                 transfer.sending.delayed(now);
                 let blocks = transfer.sending.under_way();
-                let Id(ends, number) = id;
-                self.outbox.push((ends, Out::Blocks(number, blocks)));
+                self.outbox.push(Out::Blocks(id, blocks));
                 self.brought.push(id);
             }
             Err(why) => self.end_unread(id.0, &why, now),
@@ -118,27 +105,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.end(ends, &Outcome::Unread(why), now);
     }
 
-    fn send_all(&mut self, outbox: &[(Ends, Out)]) -> Vec<Trouble> {
+    fn send_all(&mut self, outbox: &[Out]) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         let mut read = std::mem::take(&mut self.read);
         let mut unsent = 0;
         let mut rest = outbox;
         while !rest.is_empty() {
-            read.clear();
-            for (ends, out) in rest {
-                let blocks = self.blocks_of(*ends, out);
-                let place = blocks.and_then(|(transfer, blocks)| {
-                    read.blocks(*ends, transfer, blocks).unwrap_or_else(|trouble| {
-                        troubles.push(trouble);
-                        None
-                    })
-                });
-                read.places.push(place);
-                if read.filled >= READ_AT_ONCE {
-                    break;
-                }
-            }
-            let (now, later) = rest.split_at(read.places.len());
+            let (now, later) = rest.split_at(read.ahead(rest, &self.transfers, &mut troubles));
             rest = later;
             let mut post = Post {
                 sockets: &self.sockets,
@@ -149,21 +122,19 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 batch: Batch::new(),
                 unsent: 0,
             };
-            for ((ends, out), place) in now.iter().zip(&read.places) {
-                let transfer = self.transfers.get(ends);
-                let of = |number: &u64| transfer.filter(|transfer| transfer.number == *number);
+            for (number, out) in now.iter().enumerate() {
                 match out {
-                    Out::Packet(socket, packet) => post.packet(*socket, *ends, packet),
-                    Out::Oack(number) => {
-                        if let Some(transfer) = of(number) {
-                            post.packet(transfer.socket, *ends, &transfer.oack);
+                    Out::Packet(socket, ends, packet) => post.packet(*socket, *ends, packet),
+                    Out::Oack(id) => {
+                        if let Some(transfer) = live(&self.transfers, *id) {
+                            post.packet(transfer.socket, id.0, &transfer.oack);
                         }
                     }
-                    Out::Blocks(number, blocks) => {
-                        if let Some(transfer) = of(number)
-                            && let Some(bytes) = bytes_of(transfer, blocks, *place, &read.buffer)
+                    Out::Blocks(id, blocks) => {
+                        if let Some(transfer) = live(&self.transfers, *id)
+                            && let Some(bytes) = read.bytes(number, transfer, blocks)
                         {
-                            post.window(*ends, transfer, blocks, bytes);
+                            post.window(id.0, transfer, blocks, bytes);
                         }
                     }
                 }
@@ -181,90 +152,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             });
         }
         troubles
-    }
-
-    /// The transfer has not ended by now.
-    fn blocks_of<'o>(&self, ends: Ends, out: &'o Out) -> Option<(&Transfer, &'o Range<u64>)> {
-        let Out::Blocks(number, blocks) = out else { return None };
-        let transfer = self.transfers.get(&ends).filter(|transfer| transfer.number == *number)?;
-        Some((transfer, blocks))
-    }
-}
-
-/// What one turn has read from files that are not in memory.
-#[derive(Debug, Default)]
-pub(super) struct Read {
-    buffer: Vec<u8>,
-    filled: usize,
-    /// Of each in the outbox: where its bytes begin.
-    places: Vec<Option<usize>>,
-}
-
-impl Read {
-    fn clear(&mut self) {
-        self.filled = 0;
-        self.places.clear();
-    }
-
-    /// `None`: they are at hand already, or on their way.
-    fn blocks(
-        &mut self,
-        ends: Ends,
-        transfer: &Transfer,
-        blocks: &Range<u64>,
-    ) -> Result<Option<usize>, Trouble> {
-        let Content::Disk(on_disk) = &transfer.content else { return Ok(None) };
-        let is_awaited = matches!(transfer.disk, Disk::Awaited);
-        if is_awaited || bytes_of(transfer, blocks, None, &[]).is_some() {
-            return Ok(None);
-        }
-        let (position, length) = place(transfer, blocks);
-        let (start, end) = (self.filled, self.filled + length);
-        if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
-        }
-        let room = self.buffer.get_mut(start..end).unwrap_or_default();
-        on_disk.read_cached(room, position).map_err(|why| Trouble {
-            ends,
-            on_disk: Arc::clone(on_disk),
-            position,
-            length,
-            why,
-        })?;
-        self.filled = end;
-        Ok(Some(start))
-    }
-}
-
-/// Where these blocks are in the file, and how many bytes they have.
-fn place(transfer: &Transfer, blocks: &Range<u64>) -> (u64, usize) {
-    let Asked { block_size, size, .. } = transfer.asked;
-    let place = |block: u64| (block - 1) * u64::from(block_size);
-    let (start, end) = (place(blocks.start), place(blocks.end).min(size));
-    (start, usize::try_from(end.saturating_sub(start)).unwrap_or(0))
-}
-
-/// The bytes of these blocks: in memory, as the disk has brought them, or at a place of what was read.
-fn bytes_of<'b>(
-    transfer: &'b Transfer,
-    blocks: &Range<u64>,
-    read_at: Option<usize>,
-    read: &'b [u8],
-) -> Option<&'b [u8]> {
-    let (start, length) = place(transfer, blocks);
-    if let Some(at) = read_at {
-        return read.get(at..at + length);
-    }
-    if let Some(bytes) = transfer.content.bytes() {
-        return Some(part(bytes, start, length));
-    }
-    match &transfer.disk {
-        Disk::Brought(at, bytes)
-            if *at <= start && start - at + length as u64 <= bytes.len() as u64 =>
-        {
-            Some(part(bytes, start - at, length))
-        }
-        Disk::Brought(..) | Disk::Awaited | Disk::None => None,
     }
 }
 
@@ -403,11 +290,6 @@ impl<'p> Post<'p> {
         self.unsent += count as u64;
         self.batch.pass(count);
     }
-}
-
-fn part(bytes: &[u8], start: u64, length: usize) -> &[u8] {
-    let rest = bytes.get(usize::try_from(start).unwrap_or(usize::MAX)..).unwrap_or_default();
-    rest.get(..length).unwrap_or(rest)
 }
 
 /// Waits a moment for room.

@@ -44,9 +44,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // RFC 1123 4.2.3.4: what was sent to all is not answered.
         let Some(local) = datagram.to.filter(|_| is_heard) else { return };
         let ends = Ends { client: datagram.from, local };
+        if let Packet::Read(read) = packet {
+            return self.read(&read, datagram.bytes, ends, now);
+        }
         let socket = self.socket_for(ends, now);
         match packet {
-            Packet::Read(read) => self.read(&read, datagram.bytes, ends, now),
             Packet::Write(write) => {
                 let path = Path::new(OsStr::from_bytes(write.name));
                 let opening = self.handler.write_req_open(&ends.client, path, None);
@@ -58,7 +60,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             // An ERROR is never answered.
             Packet::Error { .. } => self.reporter.counters.count(Event::Foreign),
             Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
-            Packet::Unexpected(_) | Packet::Malformed => self.malformed(socket, ends),
+            Packet::Read(_) | Packet::Unexpected(_) | Packet::Malformed => {
+                self.malformed(socket, ends);
+            }
         }
     }
 
@@ -68,8 +72,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if let Some(transfer) = self.transfers.get(&ends) {
             if transfer.request == request && !transfer.sending.is_acknowledged() {
                 // The first answer was lost.
-                let first = transfer.sending.first();
-                return self.send(ends, first, now);
+                let (id, first) = (Id(ends, transfer.number), transfer.sending.first());
+                return self.send(id, first, now);
             }
             if transfer.request == request && transfer.sending.idle(now) < LATE {
                 // The network has doubled it, or it waited behind others: to an answer curl begins anew in the middle
@@ -150,7 +154,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.admission.begin(source);
         self.unanswered.push_back(id);
         self.unanswered_now += 1;
-        self.send(ends, first, now);
+        self.send(id, first, now);
     }
 
     /// Each transfer has its port by chance, and another one than those before it: what its client says to these is

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Instant};
 
 use async_tftp::server::Handler;
 
-use super::{Ends, Engine, Id, Transfer};
+use super::{Ends, Engine, Id, Transfer, live};
 use crate::tftp::{
     admission::{Full, Source},
     content::Reader,
@@ -102,7 +102,5 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
 /// The transfer, if it goes on and its client has not answered.
 fn unanswered<'t>(transfers: &'t HashMap<Ends, Transfer>, id: &Id) -> Option<&'t Transfer> {
-    let Id(ends, number) = id;
-    let transfer = transfers.get(ends).filter(|transfer| transfer.number == *number);
-    transfer.filter(|transfer| !transfer.sending.is_acknowledged())
+    live(transfers, *id).filter(|transfer| !transfer.sending.is_acknowledged())
 }

@@ -58,7 +58,7 @@ async fn a_transfer_waits_for_the_disk() {
     }
     engine.outbox.clear();
     engine.brought(id, 0, Ok(vec![1; 512]));
-    assert!(matches!(engine.outbox[..], [(_, Out::Blocks(_, Range { start: 1, end: 2 }))]));
+    assert!(matches!(engine.outbox[..], [Out::Blocks(_, Range { start: 1, end: 2 })]));
     engine.flush();
     // What was sent is not kept for a client that may be silent for long.
     assert!(matches!(engine.transfers[&ends].disk, Disk::None));
