@@ -1,14 +1,7 @@
 //! A wire between two interfaces that loses, doubles and delays datagrams: where whole machines boot, which no relay at
 //! an address of its own can stand between. DHCP, TCP and all that is not IPv4 pass.
 
-use std::{
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
-    thread::{self, JoinHandle},
-};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -19,7 +12,7 @@ use nix::{
 };
 
 use crate::{
-    fates::{Dice, Fate, Fates},
+    fates::{Between, Fates, Way},
     namespace::Namespace,
     packets::open,
 };
@@ -28,11 +21,7 @@ use crate::{
 const LATE: u8 = 20;
 
 /// Works until it is dropped.
-pub struct LossyWire {
-    end: Arc<AtomicBool>,
-    lost: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct LossyWire(Between);
 
 impl LossyWire {
     /// Joins two interfaces of a namespace.
@@ -53,89 +42,45 @@ impl LossyWire {
         };
         let [left, right] = interfaces;
         let ends = [join(left)?, join(right)?];
-        let (end, lost) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let (is_over, dice) = (Arc::clone(&end), Dice::new(fates, seed));
-        let mut wire = Wire { ends, dice, lost: Arc::clone(&lost), late: None };
-        let thread = thread::spawn(move || {
-            while !is_over.load(Relaxed) {
-                wire.pass_on();
-            }
-        });
-        Ok(Self { end, lost, thread: Some(thread) })
+        let between = Between::start(fates, seed, move |way| pass_on(&ends, way));
+        Ok(Self(between))
     }
 
     /// Datagrams that did not arrive.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.lost.load(Relaxed)
+        self.0.lost()
     }
 }
 
-impl Drop for LossyWire {
-    fn drop(&mut self) {
-        self.end.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+/// To which end, and what.
+type Frame = (usize, Vec<u8>);
 
-struct Wire {
-    ends: [OwnedFd; 2],
-    dice: Dice,
-    lost: Arc<AtomicU64>,
-    /// To which end.
-    late: Option<(usize, Vec<u8>)>,
-}
-
-impl Wire {
-    fn pass_on(&mut self) {
-        let mut waits = self.ends.each_ref().map(|end| PollFd::new(end.as_fd(), PollFlags::POLLIN));
-        if !poll(&mut waits, LATE).is_ok_and(|ready| ready > 0) {
-            self.release();
-        }
-        let mut frame = vec![0; 65_536];
-        for (from, to) in [(0, 1), (1, 0)] {
-            let socket = self.ends[from].as_raw_fd();
-            while let Ok((length, address)) = recvfrom::<LinkAddr>(socket, &mut frame) {
-                // What this wire has sent itself is seen, too.
-                let is_own = address.is_some_and(|address| address.pkttype() == PACKET_OUTGOING);
-                if !is_own {
-                    self.send(to, &frame[..length]);
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, to: usize, frame: &[u8]) {
-        let fate = if is_tried(frame) { self.dice.throw() } else { Fate::Arrives };
-        let copies = match fate {
-            Fate::Lost => {
-                self.lost.fetch_add(1, Relaxed);
-                return;
-            }
-            Fate::Late if self.late.is_none() => {
-                self.late = Some((to, frame.to_vec()));
-                return;
-            }
-            Fate::Doubled => 2,
-            Fate::Late | Fate::Arrives => 1,
-        };
-        for _ in 0..copies {
-            self.deliver(to, frame);
-        }
-        self.release();
-    }
-
-    fn release(&mut self) {
-        if let Some((to, frame)) = self.late.take() {
-            self.deliver(to, &frame);
-        }
-    }
-
-    fn deliver(&self, to: usize, frame: &[u8]) {
+fn pass_on(ends: &[OwnedFd; 2], way: &mut Way<Frame>) {
+    let deliver = |(to, frame): &Frame| {
         // A machine that is off takes nothing.
-        let _ = send(self.ends[to].as_raw_fd(), frame, MsgFlags::empty());
+        let _ = send(ends[*to].as_raw_fd(), frame, MsgFlags::empty());
+    };
+    let mut waits = ends.each_ref().map(|end| PollFd::new(end.as_fd(), PollFlags::POLLIN));
+    if !poll(&mut waits, LATE).is_ok_and(|ready| ready > 0) {
+        way.release(deliver);
+    }
+    let mut buffer = vec![0; 65_536];
+    for (from, to) in [(0, 1), (1, 0)] {
+        let socket = ends[from].as_raw_fd();
+        while let Ok((length, address)) = recvfrom::<LinkAddr>(socket, &mut buffer) {
+            // What this wire has sent itself is seen, too.
+            if address.is_some_and(|address| address.pkttype() == PACKET_OUTGOING) {
+                continue;
+            }
+            let frame = (to, buffer[..length].to_vec());
+            if is_tried(&frame.1) {
+                way.send(frame, deliver);
+            } else {
+                deliver(&frame);
+                way.release(deliver);
+            }
+        }
     }
 }
 
