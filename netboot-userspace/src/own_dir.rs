@@ -90,12 +90,8 @@ impl OwnDir {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        match DirBuilder::new().mode(MODE.as_raw_mode()).create(path) {
-            // Another part of the daemon was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Self::of_anybody(path);
-            }
-            made => made?,
+        if !is_made(DirBuilder::new().mode(MODE.as_raw_mode()).create(path))? {
+            return Self::of_anybody(path);
         }
         let this = Self::of_anybody(path)?.checked()?;
         this.close()?;
@@ -128,11 +124,8 @@ impl OwnDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             found => return found?.checked(),
         }
-        match self.make_dir(name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return self.sub(name)?.checked();
-            }
-            made => made?,
+        if !is_made(self.make_dir(name))? {
+            return self.sub(name)?.checked();
         }
         let this = self.sub(name)?.checked()?;
         this.close()?;
@@ -375,6 +368,14 @@ fn kind(found: &Stat) -> &'static str {
         FileType::Socket => "a socket",
         FileType::RegularFile => "a regular file",
         _ => "a device",
+    }
+}
+
+/// Whether it was made by us: another part of the daemon may be faster.
+fn is_made(result: io::Result<()>) -> io::Result<bool> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        made => made.map(|()| true),
     }
 }
 

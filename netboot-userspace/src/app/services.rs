@@ -82,7 +82,7 @@ impl Services {
         self.files.set_root(&wanted.root);
         self.tftp.set_block_sizes(&wanted.block_sizes);
         let servers = wanted.server_addresses();
-        self.servers.send_if_modified(|old| servers != std::mem::replace(old, servers.clone()));
+        self.servers.send_if_modified(|old| std::mem::replace(old, servers) != *old);
         if **self.site.load() != wanted.site {
             self.site.store(Arc::new(wanted.site.clone()));
         }

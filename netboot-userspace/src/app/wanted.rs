@@ -1,4 +1,4 @@
-//! Which services there are to be, and how.
+//! The services that are wanted, and what each is told.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

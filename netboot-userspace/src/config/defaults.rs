@@ -1,4 +1,4 @@
-//! What holds where the file says nothing, and what the command line overrides.
+//! The values that hold where the file says nothing, and those that the command line overrides.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! What the configuration file looks like, as `netboot check` writes it.
+//! The configuration file, as `netboot check` writes it.
 
 mod fragment;
 mod own;

@@ -1,4 +1,4 @@
-//! What holds the program at the interfaces: links, pinned, so that they stay without a daemon.
+//! The links that hold the program at the interfaces: pinned, so that they stay without a daemon.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! What the kernel's refusals mean, and what to do.
+//! The kernel's refusals: what they mean, and what to do.
 
 use std::{error::Error, fs, io};
 

@@ -1,4 +1,4 @@
-//! What differs between two configurations, beside their hosts.
+//! The settings that differ between two configurations, beside their hosts.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is read, and how it is written.
+//! Configurations that are read, and how they are written.
 
 use std::fs;
 

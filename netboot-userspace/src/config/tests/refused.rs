@@ -1,4 +1,4 @@
-//! What is wrong, line by line.
+//! Configurations that are refused, line by line.
 
 use super::{SUBNET, check, directory, errors, host};
 use std::fs;
