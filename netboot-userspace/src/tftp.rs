@@ -56,7 +56,7 @@ use crate::{files::Files, log_budget::LogBudget, machines::Machines, throttle::T
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
 /// Sockets that the transfers of one server share, at most.
-pub const MAX_SOCKETS: usize = 32;
+pub const MAX_SOCKETS: usize = 16;
 
 /// In blocks.
 const WINDOW: u16 = 64;

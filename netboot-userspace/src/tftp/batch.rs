@@ -32,6 +32,8 @@ pub(super) struct Receiver {
     headers: MultiHeaders<SockaddrStorage>,
     buffers: Box<[[u8; LONGEST]; BATCH]>,
     received: Vec<(usize, SocketAddr, Option<IpAddr>)>,
+    /// Datagrams that are asked for: some more than there were, since each that may come costs something.
+    wanted: usize,
     /// Datagrams that the kernel has dropped since the socket was made, as it said last (`SO_RXQ_OVFL`).
     dropped: Option<u32>,
 }
@@ -125,6 +127,7 @@ impl Receiver {
             headers: headers(),
             buffers: Box::new([[0; LONGEST]; BATCH]),
             received: Vec::with_capacity(BATCH),
+            wanted: BATCH,
             dropped: None,
         }
     }
@@ -132,14 +135,15 @@ impl Receiver {
     /// # Errors
     /// `WouldBlock`: there is nothing; and errors of earlier datagrams that were sent.
     pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        self.wanted = (2 * self.received.len()).clamp(2, BATCH);
         self.received.clear();
         let mut buffers = self.buffers.iter_mut();
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = array::from_fn(|_| {
             [IoSliceMut::new(buffers.next().map_or(&mut [][..], |buffer| &mut buffer[..]))]
         });
+        let slices = slices.iter_mut().take(self.wanted);
         let flags = MsgFlags::MSG_DONTWAIT;
-        let messages =
-            recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
+        let messages = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices, flags, None)?;
         let mut lacks_room = false;
         for message in messages {
             let from = message.address.and_then(socket_address);
@@ -176,7 +180,7 @@ impl Receiver {
 
     /// There was no room for more than what was received. Otherwise there was no more.
     pub(super) fn may_have_left_some(&self) -> bool {
-        self.received.len() == BATCH
+        self.received.len() >= self.wanted
     }
 
     /// Datagrams that the kernel has dropped, in all, if it said so.
@@ -211,6 +215,14 @@ impl Sender {
         from: IpAddr,
         batch: &Batch<'_>,
     ) -> io::Result<usize> {
+        if let [packet] = batch.unsent() {
+            let slices = [IoSlice::new(&packet.head), IoSlice::new(packet.body)];
+            let to = SockaddrStorage::from(self.as_socket_has_it(packet.to));
+            let source = self.packet_info(from);
+            let told = [source.message()];
+            sendmsg(socket.as_raw_fd(), &slices, &told, MsgFlags::MSG_DONTWAIT, Some(&to))?;
+            return Ok(1);
+        }
         let mut slices = [[IoSlice::new(&[]); 2]; BATCH];
         let mut addresses = [None; BATCH];
         for ((slices, address), packet) in slices.iter_mut().zip(&mut addresses).zip(batch.unsent())

@@ -34,7 +34,7 @@ const ROOM: usize = 128 << 20;
 /// Files that are remembered; a distribution's GRUB has some 300 modules.
 const FILES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Files that are open at the same time.
-const MAX_OPEN: usize = 256;
+pub(super) const MAX_OPEN: usize = 256;
 
 /// The files that were asked for last; cheap to clone.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ impl Contents {
     /// Within a runtime the file is read whole beside.
     ///
     /// # Errors
-    /// It cannot be read, or too many others are open.
+    /// It cannot be read; `ResourceBusy`: not now, since too many others are open, or it is being written.
     pub(super) fn of(&self, file: File) -> io::Result<Content> {
         let metadata = file.metadata()?;
         let (key, version) = ((metadata.dev(), metadata.ino()), Version::of(&metadata));
@@ -150,7 +150,8 @@ impl Contents {
     fn read_now(&self, file: File, key: Key, version: Version) -> io::Result<Content> {
         let size = usize::try_from(version.size).unwrap_or(usize::MAX);
         if version.size > LARGEST || !self.make_room(size) {
-            return Err(io::Error::other("too many files are read at once: ask again"));
+            let why = "too many large files are sent at once";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
         }
         let in_memory = InMemory::read(&file, version, &self.0.usage)?;
         let entry = Entry {

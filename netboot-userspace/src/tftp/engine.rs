@@ -1,4 +1,4 @@
-//! The sockets and the time of all transfers: hears datagrams, asks [`Sending`] what is next, and sends it.
+//! The sockets and the time of all transfers: hears datagrams, asks [`Sending`](super::sending::Sending) what is next, and sends it.
 //!
 //! Transfers share a few sockets, each with a port of its own: what is heard and said by many of them goes by one
 //! system call, and a transfer takes neither a descriptor nor a task. A transfer is known by its client's address and
@@ -10,11 +10,12 @@ mod ports;
 mod post;
 mod requests;
 mod room;
+mod transfers;
 mod turns;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, VecDeque},
     hash::RandomState,
     net::{IpAddr, SocketAddr, UdpSocket},
     ops::Range,
@@ -25,20 +26,25 @@ use std::{
 use arc_swap::ArcSwap;
 use async_tftp::server::Handler;
 
-use self::{bytes::Read, ports::Ports, post::Segments};
+use self::{
+    bytes::Read,
+    ports::Ports,
+    post::Segments,
+    transfers::{Id, Transfer, Transfers},
+};
 pub(super) use self::{
     disk::Reads,
     turns::{Endings, WAKER},
 };
 use super::{
     BlockSizes,
-    admission::{Admission, Limits, Source},
+    admission::{Admission, Limits},
     batch::{Received, Receiver, Sender},
-    content::{Content, Reader},
+    content::Reader,
     counters::Event,
     packet::{Packet, error, error_packet},
-    report::{Asked, Outcome, Progress, Reporter},
-    sending::{Next, Sending},
+    report::{Outcome, Progress, Reporter},
+    sending::Next,
 };
 use crate::overflows::Overflows;
 
@@ -66,7 +72,7 @@ pub(super) struct Engine<H> {
     most: Most,
     /// That of requests, and then those that transfers share; none of these in single-port mode.
     sockets: Vec<UdpSocket>,
-    transfers: HashMap<Ends, Transfer>,
+    transfers: Transfers,
     /// Those that no client has answered, the oldest first; what has ended or was answered is among them.
     unanswered: VecDeque<Id>,
     /// How many of these are.
@@ -74,7 +80,6 @@ pub(super) struct Engine<H> {
     admission: Admission,
     ports: Ports,
     timers: BinaryHeap<Reverse<(Instant, Id)>>,
-    begun: u64,
     hasher: RandomState,
     outbox: Vec<Out>,
     sender: Sender,
@@ -105,27 +110,6 @@ struct Ends {
     local: IpAddr,
 }
 
-/// One of the transfers that there were between two ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Id(Ends, u64);
-
-struct Transfer {
-    number: u64,
-    /// Of the request's bytes.
-    request: u64,
-    source: Source,
-    /// In `sockets`.
-    socket: usize,
-    content: Content,
-    oack: Box<[u8]>,
-    sending: Sending,
-    /// The first of its timers.
-    wakes: Instant,
-    disk: Disk,
-    ends: Instant,
-    asked: Asked,
-}
-
 /// What a transfer has of the disk.
 enum Disk {
     None,
@@ -141,14 +125,6 @@ enum Out {
     Blocks(Id, Range<u64>),
     /// On this socket, where there is no transfer.
     Packet(usize, Ends, Vec<u8>),
-}
-
-impl Transfer {
-    /// At its begin the client knows the one port that it was answered from. Who forged the client's address has to
-    /// try all ports, and would have the file sent to somebody who does not want it.
-    fn is_young(&self) -> bool {
-        self.sending.acknowledged_blocks() <= 2 * u64::from(self.asked.window)
-    }
 }
 
 impl<H: Handler<Reader = Reader>> Engine<H> {
@@ -168,12 +144,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             admission: Admission::new(Limits::new(most.transfers)),
             most,
             sockets,
-            transfers: HashMap::new(),
+            transfers: Transfers::default(),
             unanswered: VecDeque::new(),
             unanswered_now: 0,
             ports: Ports::new(),
             timers: BinaryHeap::new(),
-            begun: 0,
             hasher: RandomState::new(),
             outbox: Vec::new(),
             sender: Sender::new(is_ipv4),
@@ -214,20 +189,20 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let Some(local) = datagram.to else { return };
         let ends = Ends { client: datagram.from, local };
         let packet = Packet::parse(datagram.bytes);
-        let transfer = self.transfers.get_mut(&ends);
-        let is_young_one_elsewhere = transfer
-            .as_ref()
-            .is_some_and(|transfer| transfer.socket != socket && transfer.is_young());
-        let Some(transfer) = transfer.filter(|transfer| transfer.socket == socket) else {
+        let between = self.transfers.between(&ends);
+        let own = between.filter(|(_, transfer)| transfer.socket == socket).map(|(id, _)| id);
+        let Some(id) = own else {
             return match packet {
-                Packet::Acknowledgement(_)
-                    if is_young_one_elsewhere && !self.ports.may_be_late(ends, socket, now) =>
-                {
+                Packet::Acknowledgement(_) => {
+                    // A young one's client does not know another port.
+                    let guessed = between.filter(|(_, transfer)| {
+                        transfer.is_young() && !self.ports.may_be_late(ends, socket, now)
+                    });
+                    let Some((id, _)) = guessed else { return self.foreign(socket, ends, now) };
                     self.reporter.counters.count(Event::Foreign);
                     self.ports.guessed(ends.client.ip(), now);
-                    self.end(ends, &Outcome::Guessed, now);
+                    self.end(id, &Outcome::Guessed, now);
                 }
-                Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
                 // In single-port mode.
                 Packet::Unexpected(_) | Packet::Malformed if socket == REQUESTS => {
                     self.malformed(socket, ends);
@@ -237,10 +212,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         };
         match packet {
             Packet::Acknowledgement(block) => {
-                if now >= transfer.ends {
-                    return self.end(ends, &Outcome::TooSlow, now);
+                let Some(transfer) = self.transfers.get_mut(id) else { return };
+                if now >= transfer.until {
+                    return self.end(id, &Outcome::TooSlow, now);
                 }
-                let id = Id(ends, transfer.number);
                 let was_answered = transfer.sending.is_acknowledged();
                 let next = transfer.sending.acknowledged(block, now);
                 if !was_answered && transfer.sending.is_acknowledged() {
@@ -250,7 +225,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             }
             Packet::Error { code, text } => {
                 let text = String::from_utf8_lossy(text).into();
-                self.end(ends, &Outcome::Aborted(code, text), now);
+                self.end(id, &Outcome::Aborted(code, text), now);
             }
             Packet::Read(_) | Packet::Write(_) | Packet::Unexpected(_) | Packet::Malformed => {
                 self.reporter.counters.count(Event::Malformed);
@@ -262,7 +237,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn foreign(&mut self, socket: usize, ends: Ends, now: Instant) {
         self.reporter.counters.count(Event::Foreign);
         // The client would take it for an answer to what it asked for meanwhile.
-        if self.transfers.contains_key(&ends) || self.ports.may_be_late(ends, socket, now) {
+        if self.transfers.between(&ends).is_some() || self.ports.may_be_late(ends, socket, now) {
             return;
         }
         // It may be of a transfer that made room: its client asks again, and an error would send it to its disk.
@@ -280,8 +255,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     /// Sends what is next, and sees to it that the client's silence is noticed.
     fn send(&mut self, id: Id, next: Next, now: Instant) {
         self.put(id, next, now);
-        if let Some(transfer) = self.transfer(id) {
-            let deadline = transfer.sending.deadline().min(transfer.ends);
+        if let Some(transfer) = self.transfers.get_mut(id) {
+            let deadline = transfer.sending.deadline().min(transfer.until);
             // Of one that waits for the disk the deadline may have passed: it is looked at again by then.
             if deadline < transfer.wakes && deadline > now {
                 transfer.wakes = deadline;
@@ -295,9 +270,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             Next::Wait => {}
             Next::Oack => self.outbox.push(Out::Oack(id)),
             Next::Blocks(blocks) => self.outbox.push(Out::Blocks(id, blocks)),
-            Next::Complete => self.end(id.0, &Outcome::Complete, now),
-            Next::Unconfirmed => self.end(id.0, &Outcome::Unconfirmed, now),
-            Next::Lost => self.end(id.0, &Outcome::Lost, now),
+            Next::Complete => self.end(id, &Outcome::Complete, now),
+            Next::Unconfirmed => self.end(id, &Outcome::Unconfirmed, now),
+            Next::Lost => self.end(id, &Outcome::Lost, now),
         }
     }
 
@@ -312,21 +287,19 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let Some(Reverse((at, id))) = due else { return };
             let _ = self.timers.pop();
             let is_ending = self.is_ending;
-            let Some(transfer) = self.transfer(id).filter(|transfer| transfer.wakes == at) else {
-                continue;
-            };
-            let Id(ends, _) = id;
-            if now >= transfer.ends {
-                self.end(ends, &Outcome::TooSlow, now);
+            let transfer = self.transfers.get_mut(id).filter(|transfer| transfer.wakes == at);
+            let Some(transfer) = transfer else { continue };
+            if now >= transfer.until {
+                self.end(id, &Outcome::TooSlow, now);
                 continue;
             }
             if is_ending && !transfer.sending.is_acknowledged() {
                 // It asks again, and is heard by the daemon that comes next.
-                self.end(ends, &Outcome::Cut, now);
+                self.end(id, &Outcome::Cut, now);
                 continue;
             }
             if is_ending && transfer.sending.has_left() {
-                self.end(ends, &Outcome::Unconfirmed, now);
+                self.end(id, &Outcome::Unconfirmed, now);
                 continue;
             }
             let is_due = transfer.sending.deadline() <= now;
@@ -338,22 +311,18 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             };
             let deadline = transfer.sending.deadline();
             let deadline = if deadline > now { deadline } else { now + PAUSE };
-            transfer.wakes = deadline.min(transfer.ends);
+            transfer.wakes = deadline.min(transfer.until);
             let wakes = transfer.wakes;
             self.timers.push(Reverse((wakes, id)));
             self.put(id, next, now);
         }
     }
 
-    fn transfer(&mut self, Id(ends, number): Id) -> Option<&mut Transfer> {
-        self.transfers.get_mut(&ends).filter(|transfer| transfer.number == number)
-    }
-
-    fn end(&mut self, ends: Ends, outcome: &Outcome, now: Instant) {
-        if let Some(transfer) = self.transfers.remove(&ends) {
+    fn end(&mut self, id: Id, outcome: &Outcome, now: Instant) {
+        if let Some(transfer) = self.transfers.end(id) {
             self.admission.end(transfer.source);
             if outcome.is_by_client() {
-                self.ports.left(ends, transfer.socket, now);
+                self.ports.left(transfer.ends, transfer.socket, now);
             }
             if !transfer.sending.is_acknowledged() {
                 self.unanswered_now -= 1;
@@ -364,7 +333,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if self.timers.len() > 1024 + 4 * self.transfers.len() {
             let transfers = &self.transfers;
             self.timers.retain(|Reverse((at, id))| {
-                live(transfers, *id).is_some_and(|transfer| transfer.wakes == *at)
+                transfers.get(*id).is_some_and(|transfer| transfer.wakes == *at)
             });
         }
     }
@@ -389,11 +358,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn is_single_port(&self) -> bool {
         self.sockets.len() < 2
     }
-}
-
-/// The transfer, if it goes on.
-fn live(transfers: &HashMap<Ends, Transfer>, Id(ends, number): Id) -> Option<&Transfer> {
-    transfers.get(&ends).filter(|transfer| transfer.number == number)
 }
 
 #[cfg(test)]

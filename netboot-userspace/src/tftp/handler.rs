@@ -1,6 +1,8 @@
 //! The files of `boot.root`, as async-tftp's interface has them: the same handler serves under the library's own server.
 
-use std::{net::SocketAddr, os::unix::ffi::OsStrExt as _, path::Path, time::Instant};
+use std::{
+    io::ErrorKind, net::SocketAddr, os::unix::ffi::OsStrExt as _, path::Path, time::Instant,
+};
 
 use async_tftp::{packet, server::Handler};
 use futures_lite::io::Sink;
@@ -16,6 +18,14 @@ use crate::{
     printable::printable,
     throttle::Throttle,
 };
+
+/// Of a file that is not to be had now. The engine leaves its client without an answer: it asks again, and an ERROR would
+/// send it to its disk.
+const BUSY: packet::Error = packet::Error::UnknownError;
+
+pub(super) fn is_busy(error: &packet::Error) -> bool {
+    matches!(error, packet::Error::UnknownError)
+}
 
 /// Opens what is asked for, and says what is not.
 pub(super) struct BootFiles {
@@ -73,12 +83,18 @@ impl BootFiles {
         let machine_field = machine.map(display);
         let is_admitted = self.reporter.lines.admit(client.ip().to_canonical(), Instant::now());
         let is_missing = matches!(error, files::Error::NotFound(_));
-        self.reporter.counters.count(if is_missing { Event::NotFound } else { Event::Refused });
+        let is_busy = matches!(&error, files::Error::Io { source, .. } if source.kind() == ErrorKind::ResourceBusy);
+        self.reporter.counters.count(match is_busy {
+            true => Event::TooMany,
+            false if is_missing => Event::NotFound,
+            false => Event::Refused,
+        });
         let answer = match &error {
             // Firmware and iPXE look for files that need not be there.
             files::Error::NotFound(_) => packet::Error::FileNotFound,
             files::Error::Denied(_) => packet::Error::PermissionDenied,
             files::Error::Root { .. } | files::Error::Empty { .. } => packet::Error::FileNotFound,
+            files::Error::Io { .. } if is_busy => BUSY,
             files::Error::Io { .. } => {
                 packet::Error::Msg("the server cannot read the file: see its log".into())
             }
@@ -104,6 +120,7 @@ impl BootFiles {
         }
         let result = match error {
             files::Error::NotFound(_) => "not found".into(),
+            files::Error::Io { source, .. } if is_busy => format!("no answer: {source}"),
             error => format!("refused: {error}"),
         };
         self.reporter.step(machine, &file, result);

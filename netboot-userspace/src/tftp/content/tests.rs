@@ -113,7 +113,7 @@ async fn memory_and_open_files_are_bounded() {
         file.set_len(LARGEST + 1).unwrap();
         match contents.of(File::open(&path).unwrap()) {
             Ok(content) => used.push(content),
-            Err(error) => assert!(error.to_string().contains("too many files"), "{error}"),
+            Err(error) => assert!(error.to_string().contains("too many large files"), "{error}"),
         }
     }
     assert!(used.len() <= MAX_OPEN, "{} files are open", used.len());

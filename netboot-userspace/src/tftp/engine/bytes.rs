@@ -1,8 +1,11 @@
 //! The bytes of blocks: in memory, as the disk has brought them, or read for this turn.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
-use super::{Disk, Ends, Id, Out, Transfer, live};
+use super::{
+    Disk, Out,
+    transfers::{Id, Transfer, Transfers},
+};
 use crate::tftp::{
     content::{Content, OnDisk, Unread},
     report::Asked,
@@ -46,14 +49,14 @@ impl Read {
     pub(super) fn ahead(
         &mut self,
         outbox: &[Out],
-        transfers: &HashMap<Ends, Transfer>,
+        transfers: &Transfers,
         troubles: &mut Vec<Trouble>,
     ) -> usize {
         self.filled = 0;
         self.places.clear();
         for out in outbox {
             let place = match out {
-                Out::Blocks(id, blocks) => live(transfers, *id).map_or(Place::NotNow, |transfer| {
+                Out::Blocks(id, blocks) => transfers.get(*id).map_or(Place::NotNow, |transfer| {
                     self.blocks(*id, transfer, blocks).unwrap_or_else(|trouble| {
                         troubles.push(trouble);
                         Place::NotNow

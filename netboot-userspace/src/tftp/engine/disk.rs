@@ -11,7 +11,7 @@ use std::{
 use mio::Waker;
 use tokio::runtime::Handle;
 
-use super::Id;
+use super::transfers::Id;
 use crate::tftp::content::{OnDisk, Unread};
 
 /// The threads are the runtime's.

@@ -15,7 +15,11 @@ use nix::{
 };
 use tracing::debug;
 
-use super::{Disk, Ends, Engine, Id, Out, Transfer, bytes::Trouble, live};
+use super::{
+    Disk, Ends, Engine, Out,
+    bytes::Trouble,
+    transfers::{Id, Transfer},
+};
 use crate::tftp::{
     batch::{Batch, Outgoing, SEGMENTS, Sender, is_full, most_segments},
     content::{Reader, Unread},
@@ -39,12 +43,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             for trouble in self.send_all(&outbox) {
                 match trouble.why {
                     Unread::NotCached => self.fetch(trouble),
-                    why => self.end_unread(trouble.id.0, &why, Instant::now()),
+                    why => self.end_unread(trouble.id, &why, Instant::now()),
                 }
             }
             // What is sent again is read again: a client may be silent for long.
             for id in std::mem::take(&mut self.brought) {
-                if let Some(transfer) = self.transfer(id)
+                if let Some(transfer) = self.transfers.get_mut(id)
                     && matches!(transfer.disk, Disk::Brought(..))
                 {
                     transfer.disk = Disk::None;
@@ -61,7 +65,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     fn fetch(&mut self, trouble: Trouble) {
         let Trouble { id, on_disk, position, length, .. } = trouble;
-        let Some(transfer) = self.transfers.get_mut(&id.0) else { return };
+        let Some(transfer) = self.transfers.get_mut(id) else { return };
         if matches!(transfer.disk, Disk::Awaited) {
             return;
         }
@@ -79,7 +83,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     /// The disk has brought what a transfer waits for.
     pub(super) fn brought(&mut self, id: Id, position: u64, brought: Result<Vec<u8>, Unread>) {
         let now = Instant::now();
-        let Some(transfer) = self.transfer(id) else { return };
+        let Some(transfer) = self.transfers.get_mut(id) else { return };
         match brought {
             Ok(bytes) => {
                 transfer.disk = Disk::Brought(position, bytes);
@@ -88,13 +92,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 self.outbox.push(Out::Blocks(id, blocks));
                 self.brought.push(id);
             }
-            Err(why) => self.end_unread(id.0, &why, now),
+            Err(why) => self.end_unread(id, &why, now),
         }
     }
 
-    fn end_unread(&mut self, ends: Ends, why: &Unread, now: Instant) {
-        let Some(transfer) = self.transfers.get(&ends) else { return };
-        let socket = transfer.socket;
+    fn end_unread(&mut self, id: Id, why: &Unread, now: Instant) {
+        let Some(transfer) = self.transfers.get(id) else { return };
+        let (socket, ends) = (transfer.socket, transfer.ends);
         let why = match why {
             Unread::Changed => "the file was changed: ask again".to_owned(),
             Unread::Failed(error) => format!("the file cannot be read: {error}"),
@@ -102,7 +106,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         };
         let text = "the file was changed, or cannot be read";
         self.say_error(socket, ends, error::UNDEFINED, text);
-        self.end(ends, &Outcome::Unread(why), now);
+        self.end(id, &Outcome::Unread(why), now);
     }
 
     fn send_all(&mut self, outbox: &[Out]) -> Vec<Trouble> {
@@ -126,15 +130,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 match out {
                     Out::Packet(socket, ends, packet) => post.packet(*socket, *ends, packet),
                     Out::Oack(id) => {
-                        if let Some(transfer) = live(&self.transfers, *id) {
-                            post.packet(transfer.socket, id.0, &transfer.oack);
+                        if let Some(transfer) = self.transfers.get(*id) {
+                            post.packet(transfer.socket, transfer.ends, &transfer.oack);
                         }
                     }
                     Out::Blocks(id, blocks) => {
-                        if let Some(transfer) = live(&self.transfers, *id)
+                        if let Some(transfer) = self.transfers.get(*id)
                             && let Some(bytes) = read.bytes(number, transfer, blocks)
                         {
-                            post.window(id.0, transfer, blocks, bytes);
+                            post.window(transfer, blocks, bytes);
                         }
                     }
                 }
@@ -195,8 +199,8 @@ impl<'p> Post<'p> {
     }
 
     /// These blocks, of these bytes.
-    fn window(&mut self, ends: Ends, transfer: &Transfer, blocks: &Range<u64>, bytes: &'p [u8]) {
-        let block_size = transfer.asked.block_size;
+    fn window(&mut self, transfer: &Transfer, blocks: &Range<u64>, bytes: &'p [u8]) {
+        let (ends, block_size) = (transfer.ends, transfer.asked.block_size);
         // The last block may be empty.
         let bodies = bytes.chunks(block_size.into()).chain([&[][..]]);
         let mut packets = blocks.clone().zip(bodies).map(|(block, body)| Outgoing {

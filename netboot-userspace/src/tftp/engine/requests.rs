@@ -12,13 +12,13 @@ use std::{
 use async_tftp::{packet::Error, server::Handler};
 use futures_lite::future::block_on;
 
-use super::{Disk, Ends, Engine, Id, REQUESTS, Transfer};
+use super::{Disk, Ends, Engine, REQUESTS, transfers::Transfer};
 use crate::tftp::{
     admission::Source,
     batch::Received,
     content::Reader,
     counters::Event,
-    handler::shown,
+    handler::{is_busy, shown},
     packet::{Mode, Packet, Request, error},
     report::{Asked, Outcome},
     round_trip::RoundTrip,
@@ -69,10 +69,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn read(&mut self, read: &Request<'_>, bytes: &[u8], ends: Ends, now: Instant) {
         let client = ends.client;
         let request = self.hasher.hash_one(bytes);
-        if let Some(transfer) = self.transfers.get(&ends) {
+        if let Some((id, transfer)) = self.transfers.between(&ends) {
             if transfer.request == request && !transfer.sending.is_acknowledged() {
                 // The first answer was lost.
-                let (id, first) = (Id(ends, transfer.number), transfer.sending.first());
+                let first = transfer.sending.first();
                 return self.send(id, first, now);
             }
             if transfer.request == request && transfer.sending.idle(now) < LATE {
@@ -81,7 +81,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 self.reporter.counters.count(Event::Foreign);
                 return;
             }
-            self.end(ends, &Outcome::AskedAnew, now);
+            self.end(id, &Outcome::AskedAnew, now);
         }
         let socket = self.socket_for(ends, now);
         if read.mode == Mode::Other {
@@ -91,6 +91,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let path = Path::new(OsStr::from_bytes(read.name));
         let content = match block_on(self.handler.read_req_open(&client, path)) {
             Ok((reader, _size)) => reader.content,
+            Err(error) if is_busy(&error) => {
+                return self.is_refusing(now, || {
+                    "requests are left unanswered: many large files are sent at once, or some are being written \
+                     (tftp-too-many counts)"
+                        .into()
+                });
+            }
             Err(error) => {
                 let (code, text) = code_and_text(&error);
                 return self.say_error(socket, ends, code, text);
@@ -123,8 +130,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let oack = agreed.oack().map(|oack| oack(size)).unwrap_or_default();
         let round_trip = RoundTrip::new(agreed.timeout);
         let (sending, first) = Sending::new(blocks, window, !oack.is_empty(), round_trip, now);
-        self.begun += 1;
-        let id = Id(ends, self.begun);
         let asked = Asked {
             client,
             machine,
@@ -137,7 +142,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         };
         self.reporter.began(&asked);
         let transfer = Transfer {
-            number: self.begun,
+            number: 0,
+            ends,
             request,
             source,
             socket,
@@ -146,11 +152,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             wakes: sending.deadline(),
             sending,
             disk: Disk::None,
-            ends: now + AT_LEAST + Duration::from_secs(size / SLOWEST),
+            until: now + AT_LEAST + Duration::from_secs(size / SLOWEST),
             asked,
         };
-        self.timers.push(Reverse((transfer.wakes, id)));
-        self.transfers.insert(ends, transfer);
+        let wakes = transfer.wakes;
+        let id = self.transfers.begin(transfer);
+        self.timers.push(Reverse((wakes, id)));
         self.admission.begin(source);
         self.unanswered.push_back(id);
         self.unanswered_now += 1;
@@ -164,7 +171,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             return REQUESTS;
         }
         let others = self.sockets.len() - 1;
-        let chance = self.hasher.hash_one((ends, self.begun)) % others as u64;
+        let chance = self.hasher.hash_one((ends, self.transfers.begun())) % others as u64;
         let chance = usize::try_from(chance).unwrap_or(0);
         let mut sockets = (0..others).map(|step| 1 + (chance + step) % others);
         let unused = sockets.find(|socket| !self.ports.may_be_late(ends, *socket, now));

@@ -1,10 +1,13 @@
 //! Who makes room where there are as many transfers as may be.
 
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
 use async_tftp::server::Handler;
 
-use super::{Ends, Engine, Id, Transfer, live};
+use super::{
+    Engine,
+    transfers::{Id, Transfer, Transfers},
+};
 use crate::tftp::{
     admission::{Full, Source},
     content::Reader,
@@ -29,25 +32,25 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if self.unanswered_now >= self.admission.unanswered() {
             let victim =
                 self.unanswered_of(Full::Strangers).or_else(|| self.unanswered_of(Full::All));
-            if let Some(ends) = victim {
-                self.give_way(ends, now);
+            if let Some(id) = victim {
+                self.give_way(id, now);
             }
         }
         let Err(full) = self.admission.check(source) else { return Ok(()) };
         let victim = self.unanswered_of(full).or_else(|| self.greedy(source, full));
-        if let Some(ends) = victim {
-            self.give_way(ends, now);
+        if let Some(id) = victim {
+            self.give_way(id, now);
         }
         self.admission.check(source)
     }
 
-    fn give_way(&mut self, ends: Ends, now: Instant) {
+    fn give_way(&mut self, id: Id, now: Instant) {
         self.gave_way = Some(now);
-        self.end(ends, &Outcome::GaveWay, now);
+        self.end(id, &Outcome::GaveWay, now);
     }
 
     /// The oldest one that its client has not answered, of those whose end makes room.
-    fn unanswered_of(&mut self, full: Full) -> Option<Ends> {
+    fn unanswered_of(&mut self, full: Full) -> Option<Id> {
         let transfers = &self.transfers;
         while self.unanswered.front().is_some_and(|id| unanswered(transfers, id).is_none()) {
             let _ = self.unanswered.pop_front();
@@ -56,13 +59,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             unanswered(transfers, id).is_some_and(|transfer| full.counts(transfer.source))
         };
         let mut oldest = self.unanswered.iter().take(LOOKED_AT);
-        oldest.find(makes_room).map(|Id(ends, _)| *ends)
+        oldest.find(makes_room).copied()
     }
 
     /// One of a source that has many, for one that has few; of strangers for a machine with a reservation.
-    fn greedy(&self, source: Source, full: Full) -> Option<Ends> {
+    fn greedy(&self, source: Source, full: Full) -> Option<Id> {
         let own = self.admission.of_address(source.address);
-        let some = self.transfers.iter().take(LOOKED_AT);
+        let some = self.transfers.some().take(LOOKED_AT);
         let others = some.filter(|(_, transfer)| {
             let other = transfer.source;
             full.counts(other)
@@ -72,10 +75,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let greediest = others.max_by_key(|(_, transfer)| {
             (!transfer.source.is_known, self.admission.of_address(transfer.source.address))
         });
-        let (ends, transfer) = greediest?;
+        let (id, transfer) = greediest?;
         let is_stranger = source.is_known && !transfer.source.is_known;
         let has_many = self.admission.of_address(transfer.source.address) > 16 + 2 * own;
-        (is_stranger || has_many).then_some(*ends)
+        (is_stranger || has_many).then_some(id)
     }
 
     /// No answer: the client asks again, and an ERROR would send it to its disk.
@@ -101,6 +104,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 }
 
 /// The transfer, if it goes on and its client has not answered.
-fn unanswered<'t>(transfers: &'t HashMap<Ends, Transfer>, id: &Id) -> Option<&'t Transfer> {
-    live(transfers, *id).filter(|transfer| !transfer.sending.is_acknowledged())
+fn unanswered<'t>(transfers: &'t Transfers, id: &Id) -> Option<&'t Transfer> {
+    transfers.get(*id).filter(|transfer| !transfer.sending.is_acknowledged())
 }

@@ -1,6 +1,6 @@
 //! What a source can have, and what it cannot make others have.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use tokio::task::spawn_blocking;
 
@@ -9,7 +9,7 @@ use super::{
     clients::{Answer, Client, request},
     content,
 };
-use crate::tftp::counters::Event;
+use crate::tftp::{content::MAX_OPEN, counters::Event};
 
 /// As one host does it: its transfers are its own, and cost others nothing.
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +64,48 @@ async fn a_source_has_its_part() {
     let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
     assert!(why.contains("tftp-too-many counts"), "{why}");
     lab.end().await;
+}
+
+/// Each has a descriptor. Whoever comes when there are no more asks again: an error would send it to its disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_at_once() {
+    let lab = Lab::new();
+    for number in 0..=MAX_OPEN {
+        let file = fs::File::create(lab.directory.path().join(format!("large-{number}"))).unwrap();
+        file.set_len(9 << 20).unwrap();
+    }
+    let server = lab.server;
+    let talk = spawn_blocking(move || {
+        let ask = |client: &Client, number| {
+            client.ask(format!("large-{number}\0octet\0tsize\x000\0").as_bytes());
+        };
+        let others = (0..MAX_OPEN).map(|number| {
+            let mut client = Client::new(server);
+            ask(&client, number);
+            assert_eq!(client.hears(), b"\0\x06tsize\x009437184\0");
+            client
+        });
+        let others = others.collect::<Vec<_>>();
+        let late = Client::new(server);
+        ask(&late, MAX_OPEN);
+        late.hears_nothing(Duration::from_millis(100));
+        for client in &others {
+            client.says(b"\0\x05\0\x08enough\0");
+        }
+        // Their ports are other ones: it may be heard before.
+        let is_answered = (0..100).any(|_| {
+            ask(&late, MAX_OPEN);
+            !late.hears_all(Duration::from_millis(50)).is_empty()
+        });
+        assert!(is_answered);
+        late.says(b"\0\x05\0\x08enough\0");
+    });
+    talk.await.unwrap();
+    let troubles = lab.troubles.lock().unwrap().clone();
+    let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
+    assert!(why.contains("many large files"), "{why}");
+    lab.cancel.cancel();
+    lab.serving.abort();
 }
 
 /// Who forges a client's address does not know which port it was answered from.
