@@ -159,6 +159,7 @@ pub async fn serve(
     let address = first.requests.local_addr().context("the TFTP socket's address")?;
     for server in &servers {
         server.transfers.iter().chain([&server.requests]).for_each(make_room);
+        batch::tell_drops(&server.requests).context("the TFTP socket")?;
     }
     look_at_room(&first.requests);
     let is_single_port = first.transfers.is_empty();

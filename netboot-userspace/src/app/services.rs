@@ -162,6 +162,10 @@ impl Services {
         let tell = {
             let (standing, beside) = (standing.clone(), beside.clone());
             move |trouble: Option<String>| {
+                match &trouble {
+                    Some(why) => tracing::warn!("tftp: {why}"),
+                    None => tracing::info!("tftp: nobody is refused any more, for a minute now"),
+                }
                 let trouble = trouble.or_else(|| beside.clone());
                 standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
             }

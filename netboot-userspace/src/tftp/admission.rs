@@ -95,6 +95,12 @@ impl Admission {
         self.addresses.get(&address).copied().unwrap_or(0)
     }
 
+    /// Who has most, and how many.
+    pub(super) fn busiest(&self) -> Option<(IpAddr, usize)> {
+        let most = self.addresses.iter().max_by_key(|(_, transfers)| **transfers);
+        most.map(|(address, transfers)| (*address, *transfers))
+    }
+
     pub(super) fn begin(&mut self, source: Source) {
         self.all += 1;
         *self.addresses.entry(source.address).or_default() += 1;

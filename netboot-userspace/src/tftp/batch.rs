@@ -30,6 +30,9 @@ const LONGEST: usize = 1024;
 /// Received datagrams, and what is needed to receive them.
 pub(super) struct Receiver {
     headers: MultiHeaders<SockaddrStorage>,
+    /// What the kernel tells beside a datagram is not always as long: of IPv4 at a socket of IPv6 it is more, and from the
+    /// first drop on there is one thing more. In used headers there is room for what was told last.
+    are_used_up: bool,
     buffers: Box<[[u8; LONGEST]; BATCH]>,
     received: Vec<(usize, SocketAddr, Option<IpAddr>)>,
     /// Datagrams that are asked for: some more than there were, since each that may come costs something.
@@ -76,7 +79,6 @@ pub(super) struct Sender {
 /// # Errors
 /// The kernel has no such option.
 pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
-    setsockopt(socket, sockopt::RxqOvfl, &1)?;
     if !is_ipv4 {
         setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
     }
@@ -84,6 +86,14 @@ pub fn prepare(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
     setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
     set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
     Ok(())
+}
+
+/// Lets a socket tell how many datagrams it had no room for.
+///
+/// # Errors
+/// The kernel has no such option.
+pub(super) fn tell_drops(socket: &UdpSocket) -> io::Result<()> {
+    Ok(setsockopt(socket, sockopt::RxqOvfl, &1)?)
 }
 
 impl Outgoing<'_> {
@@ -122,9 +132,11 @@ impl<'o> Batch<'o> {
 }
 
 impl Receiver {
-    pub(super) fn new() -> Self {
+    /// `tells_alike`: of all datagrams of the sockets the same is told.
+    pub(super) fn new(tells_alike: bool) -> Self {
         Self {
-            headers: headers(),
+            headers: headers(BATCH),
+            are_used_up: !tells_alike,
             buffers: Box::new([[0; LONGEST]; BATCH]),
             received: Vec::with_capacity(BATCH),
             wanted: BATCH,
@@ -137,6 +149,9 @@ impl Receiver {
     pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.wanted = (2 * self.received.len()).clamp(2, BATCH);
         self.received.clear();
+        if self.are_used_up {
+            self.headers = headers(self.wanted);
+        }
         let mut buffers = self.buffers.iter_mut();
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = array::from_fn(|_| {
             [IoSliceMut::new(buffers.next().map_or(&mut [][..], |buffer| &mut buffer[..]))]
@@ -144,22 +159,16 @@ impl Receiver {
         let slices = slices.iter_mut().take(self.wanted);
         let flags = MsgFlags::MSG_DONTWAIT;
         let messages = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices, flags, None)?;
-        let mut lacks_room = false;
         for message in messages {
             let from = message.address.and_then(socket_address);
             let (mut by_ipv4, mut by_ipv6) = (None, None);
-            match message.cmsgs() {
-                Ok(told) => {
-                    for told in told {
-                        match told {
-                            ControlMessageOwned::RxqOvfl(dropped) => self.dropped = Some(dropped),
-                            ControlMessageOwned::Ipv4PacketInfo(to) => by_ipv4 = Some(to),
-                            ControlMessageOwned::Ipv6PacketInfo(to) => by_ipv6 = Some(to),
-                            _ => {}
-                        }
-                    }
+            for told in message.cmsgs().into_iter().flatten() {
+                match told {
+                    ControlMessageOwned::RxqOvfl(dropped) => self.dropped = Some(dropped),
+                    ControlMessageOwned::Ipv4PacketInfo(to) => by_ipv4 = Some(to),
+                    ControlMessageOwned::Ipv6PacketInfo(to) => by_ipv6 = Some(to),
+                    _ => {}
                 }
-                Err(_) => lacks_room = true,
             }
             // What has no sender gets a place all the same, so that lengths and buffers stay together.
             let from = from.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
@@ -170,10 +179,6 @@ impl Receiver {
             };
             let is_cut = message.flags.contains(MsgFlags::MSG_TRUNC);
             self.received.push((if is_cut { 0 } else { message.bytes }, from, to));
-        }
-        if lacks_room {
-            // The kernel leaves as much room as it needed last, and from the first drop on it needs more.
-            self.headers = headers();
         }
         Ok(())
     }
@@ -320,9 +325,9 @@ pub(super) fn most_segments(block_size: u16) -> usize {
     (ROOM / (usize::from(block_size) + 4)).min(SEGMENTS)
 }
 
-fn headers() -> MultiHeaders<SockaddrStorage> {
+fn headers(count: usize) -> MultiHeaders<SockaddrStorage> {
     let space = cmsg_space!(libc::in6_pktinfo, libc::in_pktinfo, u32);
-    MultiHeaders::preallocate(BATCH, Some(space))
+    MultiHeaders::preallocate(count, Some(space))
 }
 
 /// Whether the socket only has no room for now.
@@ -356,3 +361,6 @@ fn own_ipv6(info: libc::in6_pktinfo) -> Option<IpAddr> {
     let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
     (!address.is_multicast()).then_some(address.into())
 }
+
+#[cfg(test)]
+mod tests;

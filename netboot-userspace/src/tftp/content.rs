@@ -331,6 +331,9 @@ impl OnDisk {
     }
 
     /// The same, and waits for the disk, which is told to bring what is behind it, too.
+    ///
+    /// # Errors
+    /// [`Unread::NotCached`]: it was read whole meanwhile.
     pub(super) fn fetch(&self, position: u64, length: usize) -> Result<Vec<u8>, Unread> {
         const AHEAD: Option<NonZeroU64> = NonZeroU64::new(1 << 20);
         if let Some(octets) = self.in_memory.get() {

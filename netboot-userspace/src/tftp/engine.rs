@@ -30,6 +30,7 @@ use self::{
     bytes::Read,
     ports::Ports,
     post::Segments,
+    requests::AT_LEAST,
     transfers::{Id, Transfer, Transfers},
 };
 pub(super) use self::{
@@ -171,8 +172,14 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let new = self.overflows.since_last(dropped);
         if new > 0 {
             self.reporter.counters.add(Event::Unheard, new.into());
+            let busiest = self.admission.busiest();
             self.is_refusing(now, || {
-                "requests come faster than they are heard (tftp-unheard counts): somebody floods the port".into()
+                let most = busiest.map_or_else(String::new, |(address, transfers)| {
+                    format!("; {address} has the most transfers, {transfers}")
+                });
+                format!(
+                    "requests come faster than they are heard (tftp-unheard counts): somebody floods the port{most}"
+                )
             });
         }
     }
@@ -212,13 +219,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         };
         match packet {
             Packet::Acknowledgement(block) => {
+                let is_short = self.is_short();
                 let Some(transfer) = self.transfers.get_mut(id) else { return };
-                if now >= transfer.until {
+                if now >= transfer.until && is_short {
                     return self.end(id, &Outcome::TooSlow, now);
                 }
                 let was_answered = transfer.sending.is_acknowledged();
                 let next = transfer.sending.acknowledged(block, now);
                 if !was_answered && transfer.sending.is_acknowledged() {
+                    self.reporter.answered(&transfer.asked);
                     self.unanswered_now -= 1;
                 }
                 self.send(id, next, now);
@@ -287,8 +296,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let Some(Reverse((at, id))) = due else { return };
             let _ = self.timers.pop();
             let is_ending = self.is_ending;
+            let is_short = self.is_short();
             let transfer = self.transfers.get_mut(id).filter(|transfer| transfer.wakes == at);
             let Some(transfer) = transfer else { continue };
+            if now >= transfer.until && !is_short {
+                transfer.until = now + AT_LEAST;
+            }
             if now >= transfer.until {
                 self.end(id, &Outcome::TooSlow, now);
                 continue;
@@ -353,6 +366,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     fn say_error(&mut self, socket: usize, ends: Ends, code: u16, text: &str) {
         self.outbox.push(Out::Packet(socket, ends, error_packet(code, text)));
+    }
+
+    /// Who is slow holds a place that another may want.
+    fn is_short(&self) -> bool {
+        2 * self.transfers.len() > self.most.transfers
     }
 
     fn is_single_port(&self) -> bool {

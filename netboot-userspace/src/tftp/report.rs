@@ -84,7 +84,16 @@ impl Outcome {
 }
 
 impl Reporter {
+    /// Where nothing more comes, that is what the machine came to: it does not hear us, or we do not hear it.
     pub(super) fn began(&self, asked: &Asked) {
+        self.step(
+            asked.machine,
+            &asked.file,
+            "asked for; no answer to the first packet".to_owned(),
+        );
+    }
+
+    pub(super) fn answered(&self, asked: &Asked) {
         self.step(asked.machine, &asked.file, "started".to_owned());
     }
 
@@ -106,7 +115,8 @@ impl Reporter {
         // Firmware looks at the size, leaves, and asks again: that one is the boot's step.
         let is_step = is_answered
             || !matches!(event, Event::Probe | Event::GaveWay | Event::Guessed | Event::Lost);
-        if is_step && self.lines.admit(client.ip().to_canonical(), now) {
+        let is_line = is_step || (event == Event::Lost && machine.is_some());
+        if is_line && self.lines.admit(client.ip().to_canonical(), now) {
             info!(
                 %client, machine, %file, outcome, code, bytes, size, ms, block, block_size, window,
                 resent_blocks, "tftp: {shown}"
@@ -163,7 +173,9 @@ impl fmt::Display for Shown<'_> {
             Outcome::Aborted(..) if *event == Event::Probe => {
                 return f.write_str("the client asked for the size only");
             }
-            Outcome::Lost if !is_answered => return f.write_str("the client cannot be reached"),
+            Outcome::Lost if !is_answered => {
+                return f.write_str("no answer to the first packet, sent four times");
+            }
             Outcome::GaveWay if !is_answered => {
                 return f.write_str("made room for another: it was not answered");
             }

@@ -85,6 +85,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let now = Instant::now();
         let Some(transfer) = self.transfers.get_mut(id) else { return };
         match brought {
+            // It was read whole meanwhile.
+            Err(Unread::NotCached) => {
+                transfer.disk = Disk::None;
+                transfer.sending.delayed(now);
+                let blocks = transfer.sending.under_way();
+                self.outbox.push(Out::Blocks(id, blocks));
+            }
             Ok(bytes) => {
                 transfer.disk = Disk::Brought(position, bytes);
                 transfer.sending.delayed(now);
@@ -112,7 +119,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     fn send_all(&mut self, outbox: &[Out]) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         let mut read = std::mem::take(&mut self.read);
-        let mut unsent = 0;
+        let (mut unsent, mut failed) = (0, 0);
         let mut rest = outbox;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(read.ahead(rest, &self.transfers, &mut troubles));
@@ -125,6 +132,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 of: None,
                 batch: Batch::new(),
                 unsent: 0,
+                failed: 0,
             };
             for (number, out) in now.iter().enumerate() {
                 match out {
@@ -145,10 +153,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             }
             post.leave();
             unsent += post.unsent;
+            failed += post.failed;
         }
         self.read = read;
+        self.reporter.counters.add(Event::Unsent, unsent + failed);
         if unsent > 0 {
-            self.reporter.counters.add(Event::Unsent, unsent);
             self.is_refusing(Instant::now(), || {
                 "what is asked for cannot be sent so fast, and is sent again later: a link is slow, or somebody asks \
                  for much and takes nothing (tftp-unsent counts)"
@@ -173,7 +182,9 @@ impl Segments {
     /// What is too large for one client's way is said at once, and is nothing to the others. What else is amiss is
     /// found when all is copied: by a card that does not sum up checksums.
     fn were_refused(&mut self, error: &io::Error) {
-        if error.raw_os_error() != Some(Errno::EINVAL as i32) {
+        let is_too_large = [Errno::EINVAL, Errno::EMSGSIZE]
+            .contains(&Errno::from_raw(error.raw_os_error().unwrap_or(0)));
+        if !is_too_large {
             self.refused = Some(Instant::now());
         }
     }
@@ -189,6 +200,8 @@ struct Post<'p> {
     batch: Batch<'p>,
     /// Datagrams that there was no room for.
     unsent: u64,
+    /// Those that could not be sent.
+    failed: u64,
 }
 
 impl<'p> Post<'p> {
@@ -270,8 +283,10 @@ impl<'p> Post<'p> {
                     }
                 }
                 Err(error) => {
+                    // There is no way to this client: that is its own.
                     debug!(%error, "tftp: not sent");
-                    self.pass_over(1);
+                    self.failed += 1;
+                    self.batch.pass(1);
                 }
             }
         }

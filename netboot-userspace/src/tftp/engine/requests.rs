@@ -4,6 +4,7 @@ use std::{
     cmp::Reverse,
     ffi::OsStr,
     hash::BuildHasher as _,
+    io::ErrorKind,
     os::unix::ffi::OsStrExt as _,
     path::Path,
     time::{Duration, Instant},
@@ -27,7 +28,9 @@ use crate::tftp::{
 
 /// A client that is slower than this many bytes a second, after a while, is not there to boot.
 const SLOWEST: u64 = 4096;
-const AT_LEAST: Duration = Duration::from_secs(60);
+pub(super) const AT_LEAST: Duration = Duration::from_secs(60);
+/// Blocks of a window where there is no port to guess: whoever forges a machine's address could have windows sent to it.
+const FORGEABLE_WINDOW: u16 = 4;
 /// A request that comes again while its transfer goes on may have been late.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -42,6 +45,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // What the port has heard before another got it is answered. One that transfers share is not given away before.
         let is_heard = !(self.is_ending && self.is_single_port());
         // RFC 1123 4.2.3.4: what was sent to all is not answered.
+        // Port 0 is no sender's (RFC 768).
+        let is_heard = is_heard && datagram.from.port() != 0;
         let Some(local) = datagram.to.filter(|_| is_heard) else { return };
         let ends = Ends { client: datagram.from, local };
         if let Packet::Read(read) = packet {
@@ -88,23 +93,24 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             self.reporter.counters.count(Event::Refused);
             return self.say_error(socket, ends, error::ILLEGAL, "ask in mode octet");
         }
+        let machine = self.reporter.machines.by_address(client.ip());
+        let source = Source { address: client.ip().to_canonical(), is_known: machine.is_some() };
         let path = Path::new(OsStr::from_bytes(read.name));
         let content = match block_on(self.handler.read_req_open(&client, path)) {
             Ok((reader, _size)) => reader.content,
-            Err(error) if is_busy(&error) => {
-                return self.is_refusing(now, || {
-                    "requests are left unanswered: many large files are sent at once, or some are being written \
-                     (tftp-too-many counts)"
-                        .into()
-                });
-            }
+            Err(error) if is_busy(&error) => return self.refuse_for_files(source, now),
             Err(error) => {
                 let (code, text) = code_and_text(&error);
                 return self.say_error(socket, ends, code, text);
             }
         };
         let content = match read.mode {
-            Mode::Netascii => content.as_netascii().ok().flatten(),
+            Mode::Netascii => match content.as_netascii() {
+                Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                    return self.refuse_for_files(source, now);
+                }
+                encoded => encoded.ok().flatten(),
+            },
             Mode::Octet | Mode::Other => Some(content),
         };
         let Some(content) = content else {
@@ -112,8 +118,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let text = "not to be had as netascii: ask in mode octet";
             return self.say_error(socket, ends, error::UNDEFINED, text);
         };
-        let machine = self.reporter.machines.by_address(client.ip());
-        let source = Source { address: client.ip().to_canonical(), is_known: machine.is_some() };
         if let Err(full) = self.make_room(source, now) {
             return self.refuse_for_room(source, full, now);
         }
@@ -122,7 +126,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // Who forges an address needs no port to guess where there is but one.
         let is_unproved = self.is_single_port() && !source.is_known;
         let is_forged = is_unproved || self.ports.is_forged(client.ip(), now);
-        let window = if is_forged { 1 } else { self.most.window };
+        let window = match is_forged {
+            true => 1,
+            false if self.is_single_port() => self.most.window.min(FORGEABLE_WINDOW),
+            false => self.most.window,
+        };
         let agreed = read.options.granted(read.mode, most, window);
         let (block_size, window) = (agreed.block_size(), agreed.window());
         let size = content.size();

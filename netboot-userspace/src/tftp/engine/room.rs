@@ -10,7 +10,7 @@ use super::{
 };
 use crate::tftp::{
     admission::{Full, Source},
-    content::Reader,
+    content::{Content, Reader},
     counters::Event,
     report::Outcome,
 };
@@ -64,11 +64,20 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// One of a source that has many, for one that has few; of strangers for a machine with a reservation.
     fn greedy(&self, source: Source, full: Full) -> Option<Id> {
+        self.greediest(source, LOOKED_AT, |transfer| full.counts(transfer.source))
+    }
+
+    fn greediest(
+        &self,
+        source: Source,
+        looked_at: usize,
+        makes_room: impl Fn(&Transfer) -> bool,
+    ) -> Option<Id> {
         let own = self.admission.of_address(source.address);
-        let some = self.transfers.some().take(LOOKED_AT);
+        let some = self.transfers.some().take(looked_at);
         let others = some.filter(|(_, transfer)| {
             let other = transfer.source;
-            full.counts(other)
+            makes_room(transfer)
                 && other.address != source.address
                 && (source.is_known || !other.is_known)
         });
@@ -79,6 +88,24 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let is_stranger = source.is_known && !transfer.source.is_known;
         let has_many = self.admission.of_address(transfer.source.address) > 16 + 2 * own;
         (is_stranger || has_many).then_some(id)
+    }
+
+    /// No more files can be open, or it is being written. Of those that have some, one that may be taken from gives way:
+    /// the client asks again.
+    pub(super) fn refuse_for_files(&mut self, source: Source, now: Instant) {
+        let has_file = |transfer: &Transfer| matches!(transfer.content, Content::Disk(_));
+        let victim = self.greediest(source, self.transfers.len(), has_file);
+        let who = victim.and_then(|id| self.transfers.get(id)).map(|transfer| transfer.source);
+        if let Some(id) = victim {
+            self.give_way(id, now);
+        }
+        self.is_refusing(now, || {
+            let who = who.map_or_else(String::new, |who| format!("; {} has some", who.address));
+            format!(
+                "requests are left unanswered: many large files are sent at once, or some are being written \
+                 (tftp-too-many counts){who}"
+            )
+        });
     }
 
     /// No answer: the client asks again, and an ERROR would send it to its disk.

@@ -65,6 +65,58 @@ async fn a_transfer_waits_for_the_disk() {
     assert!(engine.transfers.is_empty());
 }
 
+/// A program that is stopped for long, as a virtual machine that moves, does not blame its clients.
+#[tokio::test]
+async fn a_pause_of_ours_is_no_silence() {
+    let check = |engine: &mut Engine<BootFiles>, stopped: bool, expect: usize| {
+        let ends = Ends { client: CLIENT, local: LOCAL };
+        let start = Instant::now();
+        let (id, transfer) = engine.transfers.between(&ends).unwrap();
+        let (socket, bytes) = (transfer.socket, b"\0\x04\0\x01");
+        engine.answer(socket, Received { bytes, from: CLIENT, to: Some(LOCAL) }, start);
+        let later = start + Duration::from_secs(90);
+        if stopped {
+            engine.was_stopped(Duration::from_secs(90), later);
+        }
+        engine.wake(later);
+        assert_eq!(engine.transfers.len(), expect);
+        assert_eq!(engine.transfers.get(id).is_some(), stopped);
+    };
+    let (mut stopped, _one) = engine();
+    check(&mut stopped, true, 1);
+    let (mut silent, _two) = engine();
+    check(&mut silent, false, 0);
+}
+
+/// A client that is slow is served as long as nobody wants its place.
+#[tokio::test]
+async fn who_is_slow_is_served_where_there_is_room() {
+    for (most, expect) in [(16, 1), (1, 0)] {
+        let (mut engine, _directory) = engine();
+        engine.most.transfers = most;
+        let ends = Ends { client: CLIENT, local: LOCAL };
+        let (id, transfer) = engine.transfers.between(&ends).unwrap();
+        let socket = transfer.socket;
+        engine.transfers.get_mut(id).unwrap().until = Instant::now();
+        let now = Instant::now();
+        let bytes = b"\0\x04\0\x01";
+        engine.answer(socket, Received { bytes, from: CLIENT, to: Some(LOCAL) }, now);
+        assert_eq!(engine.transfers.len(), expect, "{most} are the most");
+    }
+}
+
+/// The file was read whole while its bytes were awaited.
+#[tokio::test]
+async fn what_was_awaited_is_in_memory() {
+    let (mut engine, _directory) = engine();
+    let (id, _) = engine.transfers.between(&Ends { client: CLIENT, local: LOCAL }).unwrap();
+    engine.transfers.get_mut(id).unwrap().disk = Disk::Awaited;
+    engine.outbox.clear();
+    engine.brought(id, 0, Err(Unread::NotCached));
+    assert!(matches!(engine.outbox[..], [Out::Blocks(_, Range { start: 1, end: 2 })]));
+    assert!(matches!(engine.transfers.get(id).unwrap().disk, Disk::None));
+}
+
 /// Timers and the queue of those that nobody has answered do not grow by what is over.
 #[tokio::test]
 async fn what_is_over_takes_no_room() {

@@ -93,6 +93,10 @@ impl Transfers {
         })
     }
 
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Transfer> {
+        self.transfers.iter_mut().map(|(_, transfer)| transfer)
+    }
+
     pub(super) fn into_all(self) -> impl Iterator<Item = Transfer> {
         self.transfers.into_iter().map(|(_, transfer)| transfer)
     }

@@ -17,6 +17,8 @@ use crate::tftp::{batch::Receiver, content::Reader, report::Outcome};
 
 /// Of the waker; sockets have their numbers.
 pub(in crate::tftp) const WAKER: Token = Token(usize::MAX);
+/// A turn that comes so late was not the clients' doing.
+const STOPPED: Duration = Duration::from_secs(1);
 /// A socket that fails so often in a row has failed for good.
 const TRIES: usize = 4;
 /// Sockets that are told of at once.
@@ -50,12 +52,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             let mut source = SourceFd(&socket.as_raw_fd());
             poll.registry().register(&mut source, Token(number), Interest::READABLE)?;
         }
-        // What each socket's kernel side has dropped is told by its own messages.
-        let (mut receiver, mut requests) = (Receiver::new(), Receiver::new());
+        // What the socket of requests has dropped is told by its own messages.
+        let is_ipv4 =
+            self.sockets.iter().all(|socket| socket.local_addr().is_ok_and(|own| own.is_ipv4()));
+        let (mut receiver, mut requests) = (Receiver::new(is_ipv4), Receiver::new(false));
         // Each has something until it was read to its end: the kernel tells of what is new only.
         let mut is_ready = vec![true; self.sockets.len()];
         let mut events = Events::with_capacity(EVENTS);
         let is_heard_out = |is_ready: &[bool]| is_ready.get(REQUESTS) != Some(&true);
+        let mut turn = Instant::now();
         while !(self.is_ending && self.transfers.is_empty() && is_heard_out(&is_ready)) {
             let pause = if is_ready.contains(&true) { Some(Duration::ZERO) } else { self.pause() };
             match poll.poll(&mut events, pause) {
@@ -82,6 +87,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 }
             }
             let now = Instant::now();
+            let late = now.duration_since(turn).saturating_sub(pause.unwrap_or_default());
+            turn = now;
+            if pause.is_some() && late >= STOPPED {
+                self.was_stopped(late, now);
+            }
             // Transfers go before requests, of which there may be a flood.
             for (number, is_ready) in is_ready.iter_mut().enumerate().rev() {
                 if *is_ready {
@@ -93,6 +103,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             self.flush();
         }
         Ok(())
+    }
+
+    /// The program, or the machine, has not run for so long: no client is to blame for it.
+    pub(super) fn was_stopped(&mut self, late: Duration, now: Instant) {
+        debug!(ms = late.as_millis(), "tftp: did not run");
+        for transfer in self.transfers.all_mut() {
+            transfer.sending.delayed(now);
+            transfer.until += late;
+        }
     }
 
     /// Until the first timer; `None`: there is none.
