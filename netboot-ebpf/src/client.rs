@@ -5,8 +5,13 @@ use core::hint::black_box;
 use crate::{
     message::{CAP, Message, byte, bytes, forget, prefixes},
     options::{Index, length},
-    shared::{ClassFlags, NO_ARCHITECTURE, Settings, USER_CLASS, UserClass},
+    parameters::{asks_for, is_searched},
+    shared::{
+        ClassFlags, NO_ARCHITECTURE, Reservation, Settings, USER_CLASS, UserClass, VENDOR_CLASS,
+    },
+    side::Side,
     tables::Tables,
+    verdict::Verdict,
     wire::code,
 };
 
@@ -73,10 +78,21 @@ impl Stage {
 
 /// The stage. The script class is tested before all others: an iPXE that has the class also says
 /// `PXEClient`, and giving it the binary again would be an endless loop.
+///
+/// Of a plain client it may be unsure: see [`is_sure`].
 #[inline(always)]
-pub fn stage(message: &Message, index: &Index, tables: &impl Tables, cell: &mut usize) -> Stage {
+pub fn stage<S: Side>(
+    message: &Message,
+    index: &Index,
+    tables: &impl Tables,
+    cell: &mut usize,
+) -> Stage {
     let classes = user_classes(message, index, tables, cell) as u32;
-    let vendor = vendor_class(message, index);
+    let vendor = match said_stage(message, index, tables, cell) {
+        Some(said) => said,
+        None if asks_to_boot::<S>(message, index) => Stage::Pxe,
+        None => Stage::Plain,
+    };
     if classes & ClassFlags::SCRIPT != 0 {
         Stage::Script
     } else if vendor == Stage::Http {
@@ -88,21 +104,48 @@ pub fn stage(message: &Message, index: &Index, tables: &impl Tables, cell: &mut 
     }
 }
 
-/// `Pxe`, `Http` or `Plain` by the begin of option 60. U-Boot's own loader says `U-Boot.armv8` or the like
-/// (net/bootp.c, `CONFIG_BOOTP_VCI_STRING`), and boots as PXE firmware does.
+/// What machines of its vendor class boot as; `None`: the class is not known, or there is none.
 #[inline(always)]
-fn vendor_class(message: &Message, index: &Index) -> Stage {
-    let Some(at) = index.find(code::VENDOR_CLASS) else { return Stage::Plain };
+fn said_stage(
+    message: &Message,
+    index: &Index,
+    tables: &impl Tables,
+    cell: &mut usize,
+) -> Option<Stage> {
+    let at = index.find(code::VENDOR_CLASS)?;
     let len = length(message, at);
-    if len >= 9 && bytes(message, at + 2) == Some(b"PXEClient") {
-        Stage::Pxe
-    } else if len >= 10 && bytes(message, at + 2) == Some(b"HTTPClient") {
-        Stage::Http
-    } else if len >= 6 && bytes(message, at + 2) == Some(b"U-Boot") {
-        Stage::Pxe
-    } else {
-        Stage::Plain
+    let begin = bytes::<VENDOR_CLASS>(message, at + 2)?;
+    let mut stage = UNKNOWN;
+    for row in &tables.settings()?.vendor_classes {
+        if row.is_of(begin, len) {
+            stage = usize::from(row.stage);
+            break;
+        }
     }
+    Stage::from_number(forget(stage, cell) as u8)
+}
+
+/// No stage's number.
+const UNKNOWN: usize = 255;
+
+/// Who has no class that is known says by two other things that it boots from the network: its architecture, which
+/// nobody else needs to tell (RFC 4578 section 2.1), and that it wants a boot file (options 66 and 67).
+#[inline(always)]
+fn asks_to_boot<S: Side>(message: &Message, index: &Index) -> bool {
+    let asks = |option| asks_for::<S>(message, index, option).unwrap_or(false);
+    index.has(code::ARCHITECTURE) && (asks(code::BOOT_FILE) || asks(code::TFTP_SERVER_NAME))
+}
+
+/// Whether a stage is what it is, whatever the list of options says that the kernel did not search.
+///
+/// # Errors
+/// [`Verdict::EchoTooLong`]: it may be another.
+#[inline(always)]
+pub fn is_sure<S: Side>(message: &Message, index: &Index, stage: Stage) -> Result<(), Verdict> {
+    if stage == Stage::Plain && index.has(code::ARCHITECTURE) && !is_searched::<S>(message, index) {
+        return Err(Verdict::EchoTooLong);
+    }
+    Ok(())
 }
 
 /// The bound on instances in option 77.
@@ -178,25 +221,35 @@ pub fn architecture(message: &Message, index: &Index) -> u16 {
     }
 }
 
-/// The slot of the first code of option 93 that is known, else the one of all others. `taken_for` is the
-/// architecture whatever option 93 says, or [`NO_ARCHITECTURE`].
+/// The slot of the first code of option 93 that is known, else the one of all others; where the reservation says what
+/// the machine is, that of this.
 #[inline(always)]
 #[must_use]
 pub fn architecture_slot(
     message: &Message,
     index: &Index,
     settings: &Settings,
-    taken_for: u16,
+    reservation: &Reservation,
     cell: &mut usize,
 ) -> u32 {
     let mut slot = said_slot(message, index, settings, cell);
-    if taken_for != NO_ARCHITECTURE {
+    let taken_for = reservation.architecture;
+    if taken_for != NO_ARCHITECTURE
+        && (!reservation.has(Reservation::ARCHITECTURE_OF_ROM) || may_be_rom(message, index))
+    {
         slot = slot_of(settings, taken_for);
     }
     if slot == 0 {
         slot = settings.other_slot;
     }
     forget(slot as usize, cell) as u32
+}
+
+/// Whether it is a boot ROM that does not say what it is: x86 BIOS, or no architecture, or no vendor class.
+#[inline(always)]
+fn may_be_rom(message: &Message, index: &Index) -> bool {
+    let architecture = architecture(message, index);
+    architecture == 0 || architecture == NO_ARCHITECTURE || !index.has(code::VENDOR_CLASS)
 }
 
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! What to answer: pure policy over a request and the tables.
 
 use crate::{
-    client::{Stage, architecture_slot},
+    client::{Stage, architecture_slot, is_sure},
     frame::{Destination, Frame},
     message::{Message, forget},
     options::Index,
@@ -67,6 +67,7 @@ pub fn decide<'t, S: Side, T: Tables>(
         return Err(Verdict::OtherServer);
     }
     let reservation = tables.reservation(&request.station)?;
+    is_sure::<S>(message, index, stage)?;
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
     let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
     let message_type = match request.message_type {
@@ -104,7 +105,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     }
     let row = forget(row, cell) as u32;
     let Some(subnet) = tables.subnet(row) else { return Err(Verdict::NoTables) };
-    let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
+    let slot = architecture_slot(message, index, settings, reservation, cell);
     let stage = assumed(stage, reservation, cell);
     let mut row = boot_row(reservation.boot_set, stage, settings.slots, slot);
     let mut withheld = false;

@@ -137,10 +137,12 @@ pub fn split(frame: &[u8]) -> Result<(Parts<'_>, Result<(), Verdict>), Verdict> 
 
 /// Reads the headers of a frame that [`classify`] took; `frame_len` is its length in bytes without tags.
 ///
-/// The UDP checksum is not verified: on veth, tap and virtio it is often unfinished.
+/// The UDP checksum is not verified: on veth, tap and virtio it is often unfinished. That of the header never is.
 ///
 /// # Errors
-/// [`Verdict::Truncated`]: the frame is shorter than its headers say, or they contradict each other.
+/// [`Verdict::Truncated`]: the frame is shorter than its headers say, or they contradict each other;
+/// [`Verdict::BadChecksum`]: "the IP header checksum is verified", and what has a wrong one is discarded (RFC 1122
+/// section 3.2.1.2).
 #[inline(always)]
 pub fn parse(headers: &[u8; HEADERS], frame_len: usize) -> Result<Frame, Verdict> {
     let word = |at| u16::from_be_bytes(field(headers, ADDRESSES + at));
@@ -148,6 +150,9 @@ pub fn parse(headers: &[u8; HEADERS], frame_len: usize) -> Result<Frame, Verdict
     let udp_len = usize::from(word(UDP + 4));
     if udp_len < 8 || udp_len + 20 > ip_len || ip_len + ADDRESSES + IP > frame_len {
         return Err(Verdict::Truncated);
+    }
+    if checksum::fold(checksum::short(&field::<20>(headers, ADDRESSES + IP))) != [0, 0] {
+        return Err(Verdict::BadChecksum);
     }
     let (_, destination) = destinations(headers);
     Ok(Frame {
@@ -158,6 +163,20 @@ pub fn parse(headers: &[u8; HEADERS], frame_len: usize) -> Result<Frame, Verdict
         port: word(UDP + 2),
         message_len: udp_len - 8,
     })
+}
+
+/// Makes the checksum of the IPv4 header right, in a frame in memory that [`split`] takes apart.
+pub fn seal(frame: &mut [u8]) {
+    let Ok((parts, _)) = split(frame) else { return };
+    let at = ADDRESSES + parts.tags.len() + IP;
+    let Some(header) = frame.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<20>()) else {
+        return;
+    };
+    header[10] = 0;
+    header[11] = 0;
+    let sum = checksum::fold(checksum::short(header));
+    header[10] = sum[0];
+    header[11] = sum[1];
 }
 
 /// Where a frame goes, whatever else it is: its Ethernet and its IPv4 destination.

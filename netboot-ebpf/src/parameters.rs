@@ -39,6 +39,13 @@ pub fn asks_for<S: Side>(message: &Message, index: &Index, wanted: u8) -> Result
     Ok(black_box(found) != 0)
 }
 
+/// Whether all of the list is searched on this side.
+#[inline(always)]
+pub fn is_searched<S: Side>(message: &Message, index: &Index) -> bool {
+    let list = index.find(code::PARAMETER_LIST);
+    S::COMPLETE || list.is_none_or(|at| length(message, at) <= KERNEL_LIST)
+}
+
 /// The place of an option on the list.
 #[must_use]
 pub fn place(message: &Message, index: &Index, wanted: u8) -> Option<usize> {

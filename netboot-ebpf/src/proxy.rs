@@ -5,10 +5,10 @@ use crate::{
     client::{Stage, architecture_slot},
     decide::{Decision, boot_row, came_over_relay},
     frame::{Destination, Frame},
-    message::Message,
+    message::{Message, bytes},
     options::{Index, length},
     request::{Request, is_unicast},
-    shared::{Reservation, Settings},
+    shared::{Reservation, Settings, VendorClass},
     tables::Tables,
     verdict::Verdict,
     wire::{ACK, DISCOVER, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code},
@@ -43,11 +43,11 @@ pub fn decide<'t, T: Tables>(
         (SERVER_PORT, REQUEST) => return Err(Verdict::OtherServer),
         _ => return Err(Verdict::UnsupportedType),
     };
-    if !says_what_it_is(message, index) {
+    if !knows_proxy(message, index, settings) {
         return Err(Verdict::NotNetboot);
     }
     let reservation = reservation(request, ifindex, settings, tables)?;
-    let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
+    let slot = architecture_slot(message, index, settings, reservation, cell);
     let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
     let boot = tables.boot_file(row).ok_or(Verdict::NoTables)?;
     if boot.name_len == 0 {
@@ -59,10 +59,12 @@ pub fn decide<'t, T: Tables>(
 
 /// Whether the vendor class is one that knows ProxyDHCP. Others, iPXE started by hand or U-Boot among them,
 /// may take an OFFER without address for one.
-fn says_what_it_is(message: &Message, index: &Index) -> bool {
+fn knows_proxy(message: &Message, index: &Index, settings: &Settings) -> bool {
     let Some(at) = index.find(code::VENDOR_CLASS) else { return false };
-    let class = message.get(at + 2..at + 2 + length(message, at)).unwrap_or_default();
-    class.starts_with(b"PXEClient") || class.starts_with(b"HTTPClient")
+    let Some(begin) = bytes(message, at + 2) else { return false };
+    let len = length(message, at);
+    let class = settings.vendor_classes.iter().find(|class| class.is_of(begin, len));
+    class.is_some_and(|class| class.flags & VendorClass::KNOWS_PROXY != 0)
 }
 
 fn reservation<'t, T: Tables>(

@@ -113,7 +113,7 @@ pub fn is_for_us<T: Tables>(
         }
     }
     let Some(settings) = tables.settings() else { return Err(Verdict::NoTables) };
-    if address != BROADCAST && !settings.is_ours(address) {
+    if address != BROADCAST && !settings.is_ours(address) && !settings.is_broadcast(address) {
         return Err(Verdict::OtherDestination);
     }
     Ok(())
@@ -150,7 +150,7 @@ pub fn respond<S: Side, T: Tables>(
     seen.message_type = request.message_type;
     seen.address = request.address();
     seen.architecture = client::architecture(message, index);
-    let stage = client::stage(message, index, tables, cell);
+    let stage = client::stage::<S>(message, index, tables, cell);
     seen.stage = stage as u8;
     let stage = Stage::from_number(black_box(&*seen).stage).unwrap_or(Stage::Plain);
     let decided = decide::<S, T>(message, index, request, stage, frame, ifindex, tables, cell);

@@ -67,6 +67,9 @@ pub const SUBNET_OPTIONS: usize = 256;
 pub const HOST_OPTIONS: usize = 128;
 pub const BOOT_OPTIONS: usize = 64;
 pub const BOOT_NAME: usize = 256;
+/// Bytes of a vendor class that are looked at, and the rows of those that are known.
+pub const VENDOR_CLASS: usize = 16;
+pub const MAX_VENDOR_CLASSES: usize = 16;
 /// The longest user class that can be matched.
 pub const USER_CLASS: usize = 32;
 
@@ -219,6 +222,9 @@ impl Reservation {
     pub const NO_BOOT_FILE_OPTION: u16 = 4;
     /// Asks for a boot file also where it does not say so (no option 60).
     pub const ASSUME_PXE: u16 = 8;
+    /// `architecture` is what its boot ROM is, which says none, or x86 BIOS, or has no option 60: what is loaded by it
+    /// says its own.
+    pub const ARCHITECTURE_OF_ROM: u16 = 16;
 
     /// Whether a quirk is set.
     #[inline(always)]
@@ -331,6 +337,57 @@ impl ClassFlags {
     pub const IPXE: u32 = 2;
 }
 
+/// A begin of vendor classes (option 60), and what such machines boot as.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct VendorClass {
+    /// Zero-padded.
+    pub prefix: [u8; VENDOR_CLASS],
+    /// 255 where a byte of `prefix` counts.
+    pub mask: [u8; VENDOR_CLASS],
+    /// How many do; 65535: the row is not used.
+    pub len: u16,
+    /// A [`crate::client::Stage`]'s number.
+    pub stage: u8,
+    /// Bits of [`VendorClass::KNOWS_PROXY`].
+    pub flags: u8,
+    pub reserved: [u8; 4],
+}
+
+impl VendorClass {
+    /// No class.
+    pub const UNUSED: Self = Self {
+        prefix: [0; VENDOR_CLASS],
+        mask: [0; VENDOR_CLASS],
+        len: u16::MAX,
+        stage: 0,
+        flags: 0,
+        reserved: [0; 4],
+    };
+
+    /// Such machines take an OFFER without address for what it is (PXE 2.1 section 2.2).
+    pub const KNOWS_PROXY: u8 = 1;
+
+    /// Of classes that begin so; `None` where that is longer than is looked at.
+    #[must_use]
+    pub fn new(prefix: &[u8], stage: u8, flags: u8) -> Option<Self> {
+        let len = u16::try_from(prefix.len()).ok()?;
+        let mut class = Self { len, stage, flags, ..Self::UNUSED };
+        class.prefix.get_mut(..prefix.len())?.copy_from_slice(prefix);
+        class.mask.get_mut(..prefix.len())?.fill(255);
+        Some(class)
+    }
+
+    /// Whether a class of this length, that begins with these bytes, is of the row.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_of(&self, begin: &[u8; VENDOR_CLASS], len: usize) -> bool {
+        let [begin, mask, prefix] =
+            [begin, &self.mask, &self.prefix].map(|bytes| u128::from_ne_bytes(*bytes));
+        len >= usize::from(self.len) && begin & mask == prefix
+    }
+}
+
 /// What holds for every request.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -352,9 +409,13 @@ pub struct Settings {
     pub other_slot: u32,
     /// Our addresses; unused places are zero.
     pub addresses: [[u8; 4]; MAX_ADDRESSES],
+    /// The broadcast addresses of the networks that we are in; unused places are zero.
+    pub broadcasts: [[u8; 4]; MAX_ADDRESSES],
     /// Architecture code (option 93) to slot, counted from 1; 0: unknown.
     pub architecture_slots: [u8; MAX_ARCHITECTURES],
     pub reserved: [u8; 4],
+    /// The first row that a class is of counts.
+    pub vendor_classes: [VendorClass; MAX_VENDOR_CLASSES],
 }
 
 impl Settings {
@@ -371,14 +432,15 @@ impl Settings {
     #[inline(always)]
     #[must_use]
     pub fn is_ours(&self, address: [u8; 4]) -> bool {
-        // Leaving the loop at the match, not noting it: BPF has no conditional move, so each noted
-        // comparison would double the verifier's states.
-        for ours in &self.addresses {
-            if *ours == address && address != [0; 4] {
-                return true;
-            }
-        }
-        false
+        is_among(&self.addresses, address)
+    }
+
+    /// Whether it is the broadcast address of a network that we are in: what is sent there is for us, too
+    /// (RFC 1122 section 3.3.6).
+    #[inline(always)]
+    #[must_use]
+    pub fn is_broadcast(&self, address: [u8; 4]) -> bool {
+        is_among(&self.broadcasts, address)
     }
 
     /// Whether a switch is on.
@@ -387,6 +449,18 @@ impl Settings {
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
+}
+
+#[inline(always)]
+fn is_among(addresses: &[[u8; 4]; MAX_ADDRESSES], address: [u8; 4]) -> bool {
+    // Leaving the loop at the match, not noting it: BPF has no conditional move, so each noted
+    // comparison would double the verifier's states.
+    for one in addresses {
+        if *one == address && address != [0; 4] {
+            return true;
+        }
+    }
+    false
 }
 
 /// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since

@@ -103,6 +103,8 @@ pub enum Verdict {
     DeclineFromElsewhere,
     /// A DECLINE of a machine that was not given its address a moment ago, or not that way: not believed.
     DeclineWithoutAck,
+    /// The IPv4 header's checksum is wrong.
+    BadChecksum,
 }
 
 /// What bounds how many messages with a verdict are passed on and told of.
@@ -127,7 +129,7 @@ impl Verdict {
     pub const COUNT: u32 = Self::ALL.len() as u32;
 
     /// All verdicts, in the order of their numbers.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::NotDhcp,
         Self::Offer,
         Self::Ack,
@@ -177,6 +179,7 @@ impl Verdict {
         Self::OverCeiling,
         Self::DeclineFromElsewhere,
         Self::DeclineWithoutAck,
+        Self::BadChecksum,
     ];
 
     /// The verdict with this number.
@@ -239,6 +242,7 @@ impl Verdict {
             Self::OverCeiling => "over-ceiling",
             Self::DeclineFromElsewhere => "decline-from-elsewhere",
             Self::DeclineWithoutAck => "decline-without-ack",
+            Self::BadChecksum => "bad-checksum",
         }
     }
 
@@ -312,6 +316,7 @@ impl Verdict {
             Self::Fragment
             | Self::ProxyPort
             | Self::Truncated
+            | Self::BadChecksum
             | Self::NotRequest
             | Self::NotEthernet
             | Self::NotDhcpMessage

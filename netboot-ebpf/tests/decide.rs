@@ -39,6 +39,15 @@ fn discover() {
     check(&Ask { destination: SERVER, ..discover() }, Verdict::Offer);
     check(&Ask { destination: FOREIGN, ..discover() }, Verdict::OtherDestination);
     check(&Ask { destination: [0; 4], ..discover() }, Verdict::OtherDestination);
+    // RFC 1122 section 3.3.6: the broadcast of a network that we are in is for us.
+    for (destination, expect) in [
+        ([172, 30, 0, 255], Verdict::Offer),
+        ([172, 29, 0, 255], Verdict::Offer),
+        ([172, 28, 0, 255], Verdict::OtherDestination),
+        ([172, 30, 0, 254], Verdict::OtherDestination),
+    ] {
+        check(&Ask { destination, ..discover() }, expect);
+    }
 }
 
 #[test]

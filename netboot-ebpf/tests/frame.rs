@@ -1,5 +1,5 @@
 use netboot_ebpf::{
-    frame::{Destination, HEADERS, write},
+    frame::{Destination, HEADERS, seal, write},
     message::{ANY_OPTION, CAP},
     shared::Mac,
     verdict::Verdict,
@@ -18,6 +18,7 @@ fn add(frame: &mut [u8], at: usize, more: i16) {
 fn check(what: &str, expect: Verdict, change: impl Fn(&mut Vec<u8>)) {
     let mut frame = Ask::discover().frame();
     change(&mut frame);
+    seal(&mut frame);
     assert_eq!(verdict(&Site::new(), &frame), expect, "{what}");
 }
 
@@ -38,13 +39,36 @@ fn frames_that_are_answered() {
     check("the reserved bit", |frame| frame[20] = 0x80);
     check("a TTL", |frame| frame[22] = 1);
     check("a service class", |frame| frame[15] = 0xb8);
-    check("checksums are not looked at", |frame| {
-        frame[24..26].fill(0x11);
-        frame[40..42].fill(0);
-    });
+    check("the UDP checksum is not looked at", |frame| frame[40..42].fill(0));
     check("an own source port", |frame| frame[34..36].copy_from_slice(&[0x0f, 0xab]));
     check("sent to our Ethernet address", |frame| frame[..6].copy_from_slice(&INTERFACE_MAC));
     check("sent to a group", |frame| frame[..6].copy_from_slice(&[1, 0, 0x5e, 0, 0, 1]));
+}
+
+/// RFC 1122 section 3.2.1.2. Zero and its complement are the same sum, but the stack takes only what adds up to 0xffff.
+#[test]
+fn header_checksums() {
+    let check = |sum: [u8; 2], expect: Verdict| {
+        let mut frame = Ask::discover().frame();
+        let right = internet_sum(&[&frame[14..24], &frame[26..34]]) ^ 0xffff;
+        assert_eq!(frame[24..26], right.to_be_bytes(), "it was right");
+        let [a, b] = right.to_be_bytes();
+        frame[24..26].copy_from_slice(&[a ^ sum[0], b ^ sum[1]]);
+        assert_eq!(verdict(&Site::new(), &frame), expect, "{sum:02x?}");
+        assert_eq!(kernel_verdict(&Site::new(), &frame), expect, "{sum:02x?}");
+    };
+    check([0, 0], Verdict::Offer);
+    for bit in 0..8 {
+        check([1 << bit, 0], Verdict::BadChecksum);
+        check([0, 1 << bit], Verdict::BadChecksum);
+    }
+    check([0xff, 0xff], Verdict::BadChecksum);
+    // Any other change of the header.
+    for at in [15, 18, 19, 22, 27, 29] {
+        let mut frame = Ask::discover().frame();
+        frame[at] ^= 0x10;
+        assert_eq!(verdict(&Site::new(), &frame), Verdict::BadChecksum, "byte {at}");
+    }
 }
 
 /// An interface in promiscuous mode sees them.

@@ -48,6 +48,14 @@ pub(crate) fn of_machine<'c>(
     merged(host.into_iter().chain(of_oui(config, oui(mac))))
 }
 
+/// Whether the architecture is what a manufacturer's boot ROM is: what is loaded by it says its own. One that the host
+/// has of its own holds for all that the machine loads.
+#[must_use]
+pub fn is_of_rom(applied: &[Applied<'_>]) -> bool {
+    let says = applied.iter().find(|row| row.quirks.architecture.is_some());
+    says.is_some_and(|row| row.origin != Origin::Host)
+}
+
 /// The quirks of a manufacturer's machines, as of those without reservation.
 #[must_use]
 pub fn of_manufacturer(config: &Config, oui: [u8; 3]) -> (Quirks, Vec<Applied<'_>>) {

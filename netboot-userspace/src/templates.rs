@@ -12,6 +12,7 @@ mod rows;
 mod slots;
 mod tagged;
 mod vendor;
+mod vendor_classes;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -66,8 +67,9 @@ pub fn render<'l>(
     }
     let Renderer { rows, sets, .. } = renderer;
     let ours = place::ours(config, &places.list, links, &all);
+    let broadcasts = place::broadcasts(links, &all);
     Ok(Tables {
-        settings: settings(config, &sets.slots, ours),
+        settings: Settings { broadcasts, ..settings(config, &sets.slots, ours) },
         interfaces: links
             .iter()
             .map(|link| (link.index, Interface { mac: link.mac, mtu: link.mtu }))
@@ -122,8 +124,10 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
         slots: slots.count(),
         other_slot: slots.count(),
         addresses,
+        broadcasts: [[0; 4]; MAX_ADDRESSES],
         architecture_slots: slots.by_code,
         reserved: [0; 4],
+        vendor_classes: vendor_classes::rows(),
     }
 }
 

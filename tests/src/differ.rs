@@ -18,7 +18,7 @@ use netboot::{
     slowpath,
     tables::Tables,
 };
-use netboot_ebpf::{responder::Scratch, side::Daemon};
+use netboot_ebpf::{frame::seal, responder::Scratch, side::Daemon};
 
 pub use self::sites::sites;
 use crate::mutate::{Random, mutate};
@@ -109,7 +109,8 @@ impl Differs {
         sites()?.iter().map(Differ::of_host).collect::<Result<_>>().map(Self)
     }
 
-    /// Tries an input: its first byte chooses the site, the rest is the frame.
+    /// Tries an input: its first byte chooses the site, the rest is the frame. Its header's checksum is made right,
+    /// unless the first byte's highest bit says otherwise.
     ///
     /// # Errors
     /// As [`Differ::check`].
@@ -117,7 +118,11 @@ impl Differs {
         let Some((site, frame)) = input.split_first() else { return Ok(Outcome::Unanswered) };
         let count = self.0.len();
         let differ = self.0.get_mut(usize::from(*site) % count).context("there are no sites")?;
-        differ.check(frame)
+        let mut frame = frame.to_vec();
+        if site & 0x80 == 0 {
+            seal(&mut frame);
+        }
+        differ.check(&frame)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Frames that are nearly right.
 
+use netboot_ebpf::frame::seal;
+
 /// Where a frame's parts begin.
 const IP: usize = 14;
 const UDP: usize = 34;
@@ -51,6 +53,10 @@ pub fn mutate(random: &mut Random, frame: &mut Vec<u8>) {
     }
     if frame.len() < IP {
         frame.resize(IP, 0);
+    }
+    // Else little would be read of it.
+    if random.below(16) != 0 {
+        seal(frame);
     }
 }
 

@@ -154,6 +154,7 @@ fn finish(verdict: Verdict) -> u32 {
         | Verdict::ProxyPort
         | Verdict::DeclineFromElsewhere
         | Verdict::DeclineWithoutAck
+        | Verdict::BadChecksum
         | Verdict::Stale => xdp_action::XDP_PASS,
     }
 }

@@ -1,6 +1,9 @@
 //! Requests, as frames.
 
-use netboot_ebpf::wire::{DISCOVER, REQUEST, code};
+use netboot_ebpf::{
+    frame::seal,
+    wire::{DISCOVER, REQUEST, code},
+};
 
 use super::site::{MAC, SERVER};
 
@@ -165,7 +168,7 @@ fn padded<const N: usize>(value: &[u8]) -> [u8; N] {
     field
 }
 
-/// A frame with this UDP payload. Its checksums are not filled in: nothing may depend on them.
+/// A frame with this UDP payload. Its UDP checksum is wrong: nothing may depend on it.
 pub fn frame(
     station: [u8; 6],
     source: [u8; 4],
@@ -174,7 +177,7 @@ pub fn frame(
     payload: &[u8],
 ) -> Vec<u8> {
     let length = |more: usize| ((payload.len() + more) as u16).to_be_bytes();
-    [
+    let mut frame = [
         &[255; 6][..],
         &station,
         &[0x08, 0x00],
@@ -189,5 +192,7 @@ pub fn frame(
         &[0xba, 0xad],
         payload,
     ]
-    .concat()
+    .concat();
+    seal(&mut frame);
+    frame
 }

@@ -6,8 +6,9 @@ use netboot_ebpf::{
     client::Stage,
     limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, Mac,
-        NO_ARCHITECTURE, Reservation, Settings, Station, Subnet, UserClass,
+        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES,
+        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Reservation, Settings, Station, Subnet,
+        UserClass, VendorClass,
     },
     tables::Tables,
     verdict::Verdict,
@@ -61,13 +62,27 @@ impl Site {
             slots: 3,
             other_slot: 0,
             addresses: [[0; 4]; MAX_ADDRESSES],
+            broadcasts: [[0; 4]; MAX_ADDRESSES],
             architecture_slots: [0; MAX_ARCHITECTURES],
             reserved: [0; 4],
+            vendor_classes: [VendorClass::UNUSED; MAX_VENDOR_CLASSES],
         };
         settings.addresses[0] = SERVER;
         settings.addresses[MAX_ADDRESSES - 1] = OTHER_SERVER;
+        settings.broadcasts[0] = [172, 30, 0, 255];
+        settings.broadcasts[MAX_ADDRESSES - 1] = [172, 29, 0, 255];
         for (code, slot) in [(0, 1), (7, 2), (9, 2), (16, 2), (11, 3), (22, 3), (63, 3)] {
             settings.architecture_slots[code] = slot;
+        }
+        let classes: [(&str, Stage, u8); 5] = [
+            ("PXEClient", Stage::Pxe, VendorClass::KNOWS_PROXY),
+            ("HTTPClient", Stage::Http, VendorClass::KNOWS_PROXY),
+            ("U-Boot", Stage::Pxe, 0),
+            ("NVIDIA/BF/PXE", Stage::Pxe, VendorClass::KNOWS_PROXY),
+            ("NVIDIA/BF/", Stage::Plain, 0),
+        ];
+        for (place, (prefix, stage, flags)) in settings.vendor_classes.iter_mut().zip(classes) {
+            *place = VendorClass::new(prefix.as_bytes(), stage as u8, flags).unwrap();
         }
         let class =
             |name: &str, bits| (UserClass::new(name.as_bytes()).unwrap(), ClassFlags { bits });

@@ -178,6 +178,10 @@ impl Words {
                 "nothing where it comes once, after a restart of the daemon: the machine starts over; else find out \
                  who forges it",
             ),
+            Verdict::BadChecksum => (
+                "its IPv4 header's checksum is wrong",
+                "look for a broken cable, card or switch on the way, or for who makes such frames",
+            ),
         };
         Self { what, advice }
     }

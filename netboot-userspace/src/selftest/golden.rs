@@ -1,6 +1,7 @@
 //! Requests of real clients, captured on a wire: `tests/golden/clients.txt`.
 
 use anyhow::Context as _;
+use netboot_ebpf::frame::seal;
 
 const CLIENTS: &str = include_str!("../../../tests/golden/clients.txt");
 
@@ -59,7 +60,7 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// The frame of a message; its checksums are zero, which nobody may look at.
+    /// The frame of a message; its UDP checksum is zero, which says that there is none.
     ///
     /// # Errors
     /// The message is no DHCP message, or too long.
@@ -78,6 +79,7 @@ impl Headers {
         frame.extend(udp_len.to_be_bytes());
         frame.extend([0, 0]);
         frame.extend(message);
+        seal(&mut frame);
         Ok(frame)
     }
 }

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_source_is_the_frames() {
-        let frame = [
+        let mut frame = [
             &[0xff; 6][..],
             &[2, 0, 0, 0, 0, 1],
             &[0x08, 0],
@@ -137,6 +137,7 @@ mod tests {
             &[0, 68, 0, 67, 0, 9, 0, 0, 1],
         ]
         .concat();
+        netboot_ebpf::frame::seal(&mut frame);
         let check = |frame: &[u8], expect: [u8; 4]| {
             assert_eq!(Declined::new(Seen::NOTHING, frame).source, Ipv4Addr::from(expect));
         };

@@ -58,13 +58,14 @@ impl<'c> BootSets<'c> {
             }
         };
         if let Some(script) = self.script(&choice) {
-            put(Stage::Script, 0, self.row(&choice, &script, Stage::Script)?);
+            put(Stage::Script, 0, self.row(&choice, &script, Stage::Script, false)?);
         }
         for (slot, architectures) in self.slots.all() {
             let Some(name) = self.file(&choice, architectures) else { continue };
+            let has_menu = choice.menu_of.is_none_or(|code| self.slots.of(code) == slot);
             for stage in [Stage::Pxe, Stage::Http, Stage::Ipxe] {
                 if let Some(target) = self.binary(choice.server, name, stage) {
-                    put(stage, slot, self.row(&choice, &target, stage)?);
+                    put(stage, slot, self.row(&choice, &target, stage, has_menu)?);
                 }
             }
         }
@@ -140,10 +141,16 @@ impl<'c> BootSets<'c> {
         Some(Target { server: reach(server, listen)?, name: name.to_owned() })
     }
 
-    fn row(&self, choice: &Choice<'_>, target: &Target, stage: Stage) -> anyhow::Result<BootFile> {
+    fn row(
+        &self,
+        choice: &Choice<'_>,
+        target: &Target,
+        stage: Stage,
+        has_menu: bool,
+    ) -> anyhow::Result<BootFile> {
         let Target { server, name } = target;
         let mut block = Block::default();
-        if let Some(value) = vendor_options(stage, choice) {
+        if let Some(value) = vendor_options(stage, choice, has_menu) {
             block.push(&DhcpOption::VendorExtensions(value))?;
         }
         if stage == Stage::Http {

@@ -22,6 +22,8 @@ pub(super) struct Choice<'c> {
     /// Option 60 `PXEClient` is echoed.
     pub(super) echo_pxeclient: bool,
     pub(super) menu: Option<String>,
+    /// The menu is for this architecture (option 93) alone.
+    pub(super) menu_of: Option<u16>,
 }
 
 impl<'c> Choice<'c> {
@@ -36,6 +38,7 @@ impl<'c> Choice<'c> {
             // A ProxyDHCP offer is known by it (PXE 2.1 section 2.2.3).
             echo_pxeclient: config.dhcp.echo_pxeclient || config.dhcp.mode.is_proxy(),
             menu: None,
+            menu_of: None,
         }
     }
 
@@ -48,8 +51,11 @@ impl<'c> Choice<'c> {
         }
     }
 
-    pub(super) fn with_quirks(self, config: &Config, quirks: Quirks) -> Self {
+    /// `is_of_rom`: see [`crate::quirks::is_of_rom`].
+    pub(super) fn with_quirks(self, config: &Config, quirks: &Quirks, is_of_rom: bool) -> Self {
         let echo = quirks.echo_pxeclient.unwrap_or(config.dhcp.echo_pxeclient);
-        Self { echo_pxeclient: echo || config.dhcp.mode.is_proxy(), menu: quirks.menu, ..self }
+        let menu = quirks.menu.clone();
+        let menu_of = quirks.architecture.filter(|_| is_of_rom && menu.is_some());
+        Self { echo_pxeclient: echo || config.dhcp.mode.is_proxy(), menu, menu_of, ..self }
     }
 }

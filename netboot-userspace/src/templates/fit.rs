@@ -95,7 +95,7 @@ impl<'c> Fit<'c> {
         quirks: Quirks,
     ) -> anyhow::Result<usize> {
         let choice = Choice::new(self.config, subnet, self.server(subnet)).with_host(host);
-        let choice = Choice { boot_file: file, ..choice }.with_quirks(self.config, quirks);
+        let choice = Choice { boot_file: file, ..choice }.with_quirks(self.config, &quirks, false);
         self.sets.longest(choice)
     }
 

@@ -74,9 +74,10 @@ impl<'c> Parts<'c> {
             if !host.netboot {
                 return Ok(Vec::new());
             }
-            let (quirks, _) = quirks::of(self.config, host);
+            let (quirks, applied) = quirks::of(self.config, host);
             architecture = quirks.architecture;
-            choice = choice.with_host(host).with_quirks(self.config, quirks);
+            let is_of_rom = quirks::is_of_rom(&applied);
+            choice = choice.with_host(host).with_quirks(self.config, &quirks, is_of_rom);
         }
         let any = choice.boot_file.is_some();
         let first = self.sets.set(choice)?;

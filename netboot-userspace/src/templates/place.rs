@@ -230,8 +230,23 @@ pub(super) fn ours(
             ours.len()
         );
     }
+    octets(ours)
+}
+
+/// The broadcast addresses of the networks that this node is in, those of the served interfaces first: relays send to
+/// them, too. The smallest networks have none (RFC 3021).
+pub(super) fn broadcasts(links: &[Link], all: &[&Link]) -> [[u8; 4]; MAX_ADDRESSES] {
+    let mut seen = HashSet::new();
+    let networks = links.iter().chain(all.iter().copied()).flat_map(|link| &link.addresses);
+    let large =
+        networks.filter(|network| network.prefix_len() < 31 && !network.addr().is_loopback());
+    octets(large.map(Ipv4Net::broadcast).filter(|address| seen.insert(*address)))
+}
+
+/// As many as there is room for.
+fn octets(addresses: impl IntoIterator<Item = Ipv4Addr>) -> [[u8; 4]; MAX_ADDRESSES] {
     let mut places = [[0; 4]; MAX_ADDRESSES];
-    for (place, address) in places.iter_mut().zip(ours) {
+    for (place, address) in places.iter_mut().zip(addresses) {
         *place = address.octets();
     }
     places

@@ -38,12 +38,13 @@ impl<'c> Renderer<'c> {
     pub(super) fn host(&mut self, host: &'c Host) -> anyhow::Result<Reservation> {
         let (number, place) =
             self.places.of(host.ip).context("its address lies in no [[subnet]]")?;
-        let (quirks, _) = quirks::of(self.config, host);
+        let (quirks, applied) = quirks::of(self.config, host);
+        let is_of_rom = quirks::is_of_rom(&applied);
         let row = self.rows.row(self.config, (number, place), Overrides::of(host))?;
         let (options, options_len) = host_block(self.config, host, row.in_row)?.padded()?;
         let choice = Choice::new(self.config, &place.subnet, place.server).with_host(host);
         let boot_set = match host.netboot {
-            true => self.sets.set(choice.with_quirks(self.config, quirks.clone()))?,
+            true => self.sets.set(choice.with_quirks(self.config, &quirks, is_of_rom))?,
             false => 0,
         };
         Ok(Reservation {
@@ -53,7 +54,7 @@ impl<'c> Renderer<'c> {
             subnet: row.index,
             boot_set,
             options,
-            ..of_quirks(&quirks)
+            ..of_quirks(&quirks, is_of_rom)
         })
     }
 
@@ -70,12 +71,13 @@ impl<'c> Renderer<'c> {
             }
             let subnet = self.rows.row(self.config, (number, place), None)?.index;
             for oui in &ouis {
-                let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui).0);
-                let quirks = quirks.unwrap_or_default();
+                let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui));
+                let (quirks, applied) = quirks.unwrap_or_default();
+                let is_of_rom = quirks::is_of_rom(&applied);
                 let choice = Choice::new(self.config, &place.subnet, place.server);
-                let choice = choice.with_quirks(self.config, quirks.clone());
+                let choice = choice.with_quirks(self.config, &quirks, is_of_rom);
                 let boot_set = self.sets.set(choice)?;
-                let row = Reservation { subnet, boot_set, ..of_quirks(&quirks) };
+                let row = Reservation { subnet, boot_set, ..of_quirks(&quirks, is_of_rom) };
                 rows.insert((link.index, vlan, *oui), row);
             }
         }
@@ -84,12 +86,13 @@ impl<'c> Renderer<'c> {
 }
 
 /// A reservation of nobody's that boots nothing, with quirks.
-fn of_quirks(quirks: &Quirks) -> Reservation {
+fn of_quirks(quirks: &Quirks, is_of_rom: bool) -> Reservation {
     let flags = [
         (quirks.never_nak, Reservation::NEVER_NAK),
         (quirks.always_broadcast, Reservation::ALWAYS_BROADCAST),
         (quirks.no_option_67, Reservation::NO_BOOT_FILE_OPTION),
         (quirks.assume_pxe, Reservation::ASSUME_PXE),
+        (Some(is_of_rom), Reservation::ARCHITECTURE_OF_ROM),
     ];
     let flags = flags.into_iter().filter(|(set, _)| *set == Some(true));
     let delay = quirks.delay.unwrap_or_default().as_millis();

@@ -40,6 +40,12 @@ impl Slots {
         Self { slots, by_code }
     }
 
+    /// The slot of an architecture code.
+    pub(super) fn of(&self, code: u16) -> u32 {
+        let slot = self.by_code.get(usize::from(code)).copied().filter(|slot| *slot != 0);
+        slot.map_or(self.count(), u32::from)
+    }
+
     pub(super) fn count(&self) -> u32 {
         self.slots.len() as u32 + 1
     }

@@ -14,13 +14,13 @@ const MENU_PROMPT: u8 = 10;
 const VLAN: u8 = 116;
 const END: u8 = 255;
 
-/// The value for a stage; `None`: no option 43.
-pub(super) fn vendor_options(stage: Stage, choice: &Choice<'_>) -> Option<Vec<u8>> {
+/// The value for a stage, with or without the menu; `None`: no option 43.
+pub(super) fn vendor_options(stage: Stage, choice: &Choice<'_>, has_menu: bool) -> Option<Vec<u8>> {
     let mut value = Vec::new();
     if stage != Stage::Http {
         value.extend(BOOT_THE_FILE);
     }
-    if let Some(menu) = choice.menu.as_ref().filter(|_| stage == Stage::Pxe) {
+    if let Some(menu) = choice.menu.as_ref().filter(|_| has_menu && stage == Stage::Pxe) {
         // One entry, of type 0: boot from here. The prompt is shown for no time.
         let entry = [&[0, 0, menu.len() as u8], menu.as_bytes()].concat();
         push(&mut value, MENU, &entry);

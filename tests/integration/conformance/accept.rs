@@ -1,8 +1,8 @@
 //! Which frames are taken for a request at all.
 
-use netboot_ebpf::verdict::Verdict;
+use netboot_ebpf::{frame::seal, verdict::Verdict};
 use netboot_tests::conformance::{
-    ADDRESS, Ask, Case, Expect, INTERFACE_MAC, STRANGER, Site, Suite, frame,
+    ADDRESS, Ask, Case, Expect, INTERFACE_MAC, RELAY, STRANGER, Site, Suite, frame,
 };
 
 const DISCOVER: [u8; 4] = [53, 1, 1, 255];
@@ -11,6 +11,7 @@ const DISCOVER: [u8; 4] = [53, 1, 1, 255];
 fn patched(at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut frame = Ask::discover().frame();
     frame[at..at + bytes.len()].copy_from_slice(bytes);
+    seal(&mut frame);
     frame
 }
 
@@ -137,6 +138,44 @@ fn fields() -> Vec<Case> {
             Expect::offer().broadcast(),
         ),
     ]
+    .into_iter()
+    .chain(checksums())
+    .chain(broadcasts())
+    .collect()
+}
+
+/// RFC 1122 section 3.2.1.2.
+fn checksums() -> impl Iterator<Item = Case> {
+    let wrong = |what: &str, ask: Ask, change: fn(&mut [u8])| {
+        let mut frame = ask.frame();
+        change(&mut frame);
+        Case::new(format!("1.1 A15: {what}, silence"), frame, Expect::silence(Verdict::BadChecksum))
+    };
+    [
+        wrong("none", Ask::discover(), |frame| frame[24..26].fill(0)),
+        wrong("one bit of the sum", Ask::discover(), |frame| frame[25] ^= 1),
+        wrong("one bit of the length of life", Ask::selecting(ADDRESS), |frame| frame[22] ^= 1),
+        wrong("another source", Ask::renewing(ADDRESS), |frame| frame[29] ^= 3),
+        wrong("relayed", Ask::discover().relayed(RELAY), |frame| frame[24] ^= 0x80),
+    ]
+    .into_iter()
+}
+
+/// RFC 1122 section 3.3.6.
+fn broadcasts() -> impl Iterator<Item = Case> {
+    let to = |destination| Ask { destination, ..Ask::discover() };
+    let relayed = Expect::offer().sent(Ask::RELAY_MAC, RELAY, 67);
+    [
+        Case::new("1.1 A16: our network's, as it came", to([172, 30, 0, 255]), Expect::offer()),
+        Case::new("1.1 A16: by a relay", to([172, 30, 0, 255]).relayed(RELAY), relayed),
+        Case::new("1.1 A16: another network of ours", to([172, 29, 0, 255]), Expect::offer()),
+        Case::new(
+            "1.1 A16: another's, silence",
+            to([172, 28, 0, 255]),
+            Expect::silence(Verdict::OtherDestination),
+        ),
+    ]
+    .into_iter()
 }
 
 fn options() -> Vec<Case> {

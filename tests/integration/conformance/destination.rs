@@ -91,7 +91,7 @@ fn cases() -> Vec<Case> {
             ),
         ],
         each("1.2 source", "port 67", |ask| ask, |expect| expect.source(SERVER, 67)),
-        // Ask leaves the request's checksums wrong, and Reply refuses wrong ones.
+        // Ask leaves the request's UDP checksum wrong, and Reply refuses wrong ones.
         each("1.2 checksums", "whole, whatever the request's are", |ask| ask, |expect| expect),
     ]
     .concat()

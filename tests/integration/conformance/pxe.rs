@@ -71,6 +71,66 @@ fn netboot_test() -> Vec<Case> {
             ask.with(60, b"U-Boot.riscv").with(93, &[0, 27])
         }),
         without_file("1.8 netboot: no 93", |ask| ask.with(60, b"PXEClient")),
+        classes(),
+    ]
+    .concat()
+}
+
+/// Who says by its class, or without one that is known, that it boots.
+fn classes() -> Vec<Case> {
+    let arm64 = |expect: Expect| expect.file("snp-arm64.efi").siaddr(SERVER);
+    let dpu = |ask: Ask| ask.with(93, &[0, 11]).with(94, &[1, 3, 0]);
+    [
+        both(
+            "1.8 classes: NVIDIA's DPU boots",
+            |ask| dpu(ask).with(55, &[1, 3, 6, 43, 60, 66, 67]).with(60, b"NVIDIA/BF/PXE"),
+            arm64,
+        ),
+        both(
+            "1.8 classes: NVIDIA's DPU boots, whatever it asks for",
+            |ask| dpu(ask).with(60, b"NVIDIA/BF/PXE:more"),
+            arm64,
+        ),
+        both(
+            "1.8 classes: what runs on NVIDIA's DPU has its lease only",
+            |ask| dpu(ask).with(55, &[66, 67]).with(60, b"NVIDIA/BF/OOB"),
+            Expect::no_boot,
+        ),
+        both(
+            "1.8 classes: the same of its BMC",
+            |ask| dpu(ask).with(55, &[66, 67]).with(60, b"NVIDIA/BF/BMC"),
+            Expect::no_boot,
+        ),
+        both(
+            "1.8 classes: half of NVIDIA's, without 66 and 67",
+            |ask| dpu(ask).with(60, b"NVIDIA/BF"),
+            Expect::no_boot,
+        ),
+        both(
+            "1.8 signs: 93 and 67 in 55",
+            |ask| ask.with(55, &[1, 3, 67]).with(93, &[0, 11]),
+            arm64,
+        ),
+        both(
+            "1.8 signs: 93 and 66 in 55, and a class that is not known",
+            |ask| ask.with(55, &[1, 66, 3]).with(93, &[0, 11]).with(60, b"Acme"),
+            arm64,
+        ),
+        both(
+            "1.8 signs: 55 without both",
+            |ask| ask.with(55, &[1, 3, 6, 43, 60, 65, 68]).with(93, &[0, 11]),
+            Expect::no_boot,
+        ),
+        both(
+            "1.8 signs: 66 and 67 in 55 without 93",
+            |ask| ask.with(55, &[66, 67]),
+            Expect::no_boot,
+        ),
+        both(
+            "1.8 signs: a long list, of which the kernel does not know all",
+            |ask| ask.with(55, &[&[1; 70][..], &[67]].concat()).with(93, &[0, 11]),
+            |expect| arm64(expect).passed(Verdict::EchoTooLong),
+        ),
     ]
     .concat()
 }

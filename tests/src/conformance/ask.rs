@@ -1,6 +1,9 @@
 //! Requests, as frames.
 
-use netboot_ebpf::wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST, code};
+use netboot_ebpf::{
+    frame::seal,
+    wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST, code},
+};
 
 use super::site::{ADDRESS, MAC, SERVER};
 
@@ -208,7 +211,7 @@ impl From<Ask> for Vec<u8> {
     }
 }
 
-/// A frame with this UDP payload. Its checksums are not filled in: nothing may depend on them.
+/// A frame with this UDP payload. Its UDP checksum is wrong: nothing may depend on it.
 #[must_use]
 pub fn frame(
     station: [u8; 6],
@@ -218,7 +221,7 @@ pub fn frame(
     payload: &[u8],
 ) -> Vec<u8> {
     let length = |more: usize| ((payload.len() + more) as u16).to_be_bytes();
-    [
+    let mut frame = [
         &[255; 6][..],
         &station,
         &[0x08, 0x00],
@@ -233,5 +236,7 @@ pub fn frame(
         &[0xba, 0xad],
         payload,
     ]
-    .concat()
+    .concat();
+    seal(&mut frame);
+    frame
 }

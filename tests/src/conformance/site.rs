@@ -37,11 +37,12 @@ pub const FOREIGN: [u8; 4] = [10, 9, 8, 7];
 pub(super) const SENTINEL: [u8; 6] = [2, 0x5e, 0, 0, 0, 1];
 
 /// Every boot file that a suite names.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "undionly.kpxe",
     "ipxe-i386.efi",
     "ipxe.efi",
     "snp-arm32.efi",
+    "start4.elf",
     "snp-arm64.efi",
     "riscv64.efi",
     "own.efi",

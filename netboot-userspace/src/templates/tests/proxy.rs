@@ -117,7 +117,8 @@ fn anybody_boots_in_mode_auto_proxy() {
         assert_eq!(tables.subnets[plain.subnet as usize].server, server);
         assert_eq!(tables.boot_files[plain.boot_set as usize].siaddr, server);
         let pi = row(ifindex, Some(PI));
-        assert_eq!((pi.architecture, pi.flags), (41, Reservation::ASSUME_PXE));
+        let flags = Reservation::ASSUME_PXE | Reservation::ARCHITECTURE_OF_ROM;
+        assert_eq!((pi.architecture, pi.flags), (41, flags));
         assert_ne!(pi.boot_set, plain.boot_set);
     }
 }
