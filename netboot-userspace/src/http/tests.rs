@@ -409,6 +409,11 @@ async fn machines_are_noted() {
     assert_eq!(lab.last_step(1), step("/auto.ipxe", 200));
     lab.check("GET /none", "404\n\n# there is no such file\n").await;
     assert_eq!(lab.last_step(1), step("/none", 404));
+    // What loaders try is no step.
+    for path in ["/ipxe/autoexec.ipxe", "/grub/x86_64-efi/fs.lst", "/dtb/"] {
+        lab.check(&format!("GET {path}"), "404\n\n# there is no such file\n").await;
+        assert_eq!(lab.last_step(1), step("/none", 404), "{path}");
+    }
     lab.check("HEAD /525400000002/ipxe.efi", "200").await;
     assert_eq!(lab.last_step(2), step("/525400000002/ipxe.efi", 200));
     lab.check("GET /healthz", "200\n\nok\n").await;
