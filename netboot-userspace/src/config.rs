@@ -319,6 +319,8 @@ pub struct Script {
     pub syslog_host: Option<String>,
     /// Kernel argument `grpc_authority`: the Tink server, `host:port`; default: the server's address and 42113.
     pub grpc_authority: Option<String>,
+    /// Kernel argument `tink_worker_image`: the container that HookOS starts as Tinkerbell's agent.
+    pub tink_worker_image: Option<String>,
     pub tinkerbell_tls: bool,
     pub tinkerbell_insecure_tls: bool,
     /// Kernel arguments `console`, in this order.

@@ -99,6 +99,12 @@ impl Files {
     }
 }
 
+/// Where a file of this name is looked for first, relative to the root.
+#[must_use]
+pub fn place(name: &[u8]) -> Option<PathBuf> {
+    name::paths(name).ok()?.into_iter().next()
+}
+
 fn directory(path: &Path) -> Result<Dir, Error> {
     Dir::open_ambient_dir(path, ambient_authority())
         .map_err(|source| Error::Root { path: path.to_owned(), source })

@@ -10,13 +10,18 @@ mod body;
 mod conditions;
 mod door;
 mod file;
+mod host_field;
 mod log;
+mod media_type;
 mod path;
 mod range;
+mod text;
 mod working;
 
 use std::{
     any::Any,
+    collections::BTreeSet,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -45,6 +50,7 @@ use self::{
     door::{Door, Ends},
     log::Trouble,
     path::Target,
+    text::text,
 };
 use crate::{
     config, connections, files::Files, inventory::Host, log_budget::LogBudget, machines::Machines,
@@ -89,11 +95,13 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
 }
 
-/// What scripts are made of.
+/// What scripts and answers are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub script: config::Script,
     pub strangers: Strangers,
+    /// The boot files that UEFI firmware may be sent to, as places under the root.
+    pub uefi_files: BTreeSet<PathBuf>,
 }
 
 /// What machines without a host entry get for a script.
@@ -131,16 +139,20 @@ fn router(site: Site, lines: &LogBudget) -> Router {
     let counters = Arc::clone(&site.counters);
     let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
     let boot = boot
+        .layer(middleware::from_fn(host_field::check))
         .layer(middleware::from_fn_with_state((site.clone(), lines.clone()), log::note))
         .with_state(site.clone());
+    let health = || get("ok\n").fallback(wrong_method);
     Router::new()
-        .route("/healthz", get("ok\n").fallback(wrong_method))
+        .route("/healthz", health())
+        // Smee's.
+        .route("/healthcheck", health())
         .merge(site.more)
+        .layer(middleware::from_fn(host_field::check))
         .fallback_service(boot)
         .layer(CatchPanicLayer::custom(move |_panic: Box<dyn Any + Send>| {
             count(&counters.panics);
-            let text = "a mistake of the server: see its log\n";
-            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+            text(StatusCode::INTERNAL_SERVER_ERROR, "a mistake of the server: see its log")
         }))
 }
 
@@ -148,8 +160,8 @@ async fn wrong_method(method: Method) -> Response {
     const KNOWN: [Method; 5] =
         [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS];
     let method = if KNOWN.contains(&method) { method.as_str() } else { "this method" };
-    let text = format!("{method} is not possible here: GET and HEAD are\n");
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")], text).into_response()
+    let why = format!("{method} is not possible here: GET and HEAD are");
+    ([(header::ALLOW, "GET,HEAD")], text(StatusCode::METHOD_NOT_ALLOWED, &why)).into_response()
 }
 
 async fn boot(
@@ -159,7 +171,11 @@ async fn boot(
 ) -> Response {
     match Target::of(request.uri().path()) {
         Target::Script(mac) => script_for(&site, mac, ends),
-        Target::File(names) => file::answer(site.files, names, request.headers()).await,
+        Target::File(names) => {
+            let settings = site.settings.load_full();
+            let (request, _body) = request.into_parts();
+            file::answer(site.files, names, &request, &settings.uefi_files).await
+        }
     }
 }
 

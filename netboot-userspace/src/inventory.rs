@@ -90,6 +90,7 @@ pub struct ScriptSettings {
     pub facility: Option<String>,
     /// Kernel argument `worker_id`; default: the MAC.
     pub worker_id: Option<String>,
+    pub tink_worker_image: Option<String>,
     pub consoles: Option<Vec<String>>,
     /// After those of `[script]`: the kernel takes the last.
     pub kernel_params: Vec<String>,
@@ -103,6 +104,7 @@ impl Usual for ScriptSettings {
         initrd: None,
         facility: None,
         worker_id: None,
+        tink_worker_image: None,
         consoles: None,
         kernel_params: Vec::new(),
     };

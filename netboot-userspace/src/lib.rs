@@ -26,6 +26,7 @@ pub mod http;
 pub mod import;
 pub mod inventory;
 pub mod links;
+mod loaders;
 mod lock;
 mod log_budget;
 pub mod logging;

@@ -101,10 +101,15 @@ fn arguments(
         format!("tinkerbell_insecure_tls={}", script.tinkerbell_insecure_tls),
         format!("worker_id={}", word("host.script-settings.worker-id", &worker_id)?),
         format!("hw_addr={}", host.mac),
-        "modules=loop,squashfs,sd-mod,usb-storage".into(),
-        "intel_iommu=on".into(),
-        "iommu=pt".into(),
-        "initrd=${initrd}".into(),
+    ]);
+    if let Some(image) = own.tink_worker_image.as_ref().or(script.tink_worker_image.as_ref()) {
+        arguments.push(format!("tink_worker_image={}", word("script.tink-worker-image", image)?));
+    }
+    arguments.extend([
+        "modules=loop,squashfs,sd-mod,usb-storage".to_owned(),
+        "intel_iommu=on".to_owned(),
+        "iommu=pt".to_owned(),
+        "initrd=${initrd}".to_owned(),
     ]);
     for console in own.consoles.as_ref().unwrap_or(&script.consoles) {
         arguments.push(format!("console={}", word("script.consoles", console)?));

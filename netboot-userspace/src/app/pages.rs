@@ -40,7 +40,8 @@ async fn metrics(Shared(pages): Shared<Pages>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }
 
-/// `ready` and what does not work as it should, or what is down.
+/// `ready` and what does not work as it should, or what is down. Its lines are for monitors, and no comments as those of
+/// other errors are: nothing that boots is sent here, so no loader runs them.
 fn page(health: &Health) -> (StatusCode, String) {
     let (mut down, mut degraded) = (String::new(), String::new());
     for (part, state) in health.list() {

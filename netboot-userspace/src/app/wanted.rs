@@ -11,6 +11,7 @@ use std::{
 use super::{bind::TftpSockets, descriptors::Shares, health::Part};
 use crate::{
     config::{Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
+    files,
     http::{self, Strangers},
     status,
     tables::Tables,
@@ -124,7 +125,8 @@ impl Wanted {
             DhcpMode::AutoProxy => Strangers::Boot,
             DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => Strangers::Refused,
         };
-        let site = http::Settings { script: config.script.clone(), strangers };
+        let uefi_files = uefi_files(config);
+        let site = http::Settings { script: config.script.clone(), strangers, uefi_files };
         Self {
             services,
             lacks_servers,
@@ -172,6 +174,16 @@ fn boot_files(config: &Config) -> BTreeSet<String> {
     config.boot.files.values().chain(of_subnets).cloned().collect()
 }
 
+/// Those of UEFI architectures, and of hosts, which may be of one.
+fn uefi_files(config: &Config) -> BTreeSet<PathBuf> {
+    let of_subnets = config.subnets.iter().map(|subnet| &subnet.files);
+    let by_architecture = of_subnets.chain([&config.boot.files]).flatten();
+    let by_architecture = by_architecture.filter(|(architecture, _)| architecture.is_uefi());
+    let of_hosts = config.hosts.iter().filter_map(|host| host.boot_file.as_ref());
+    let names: BTreeSet<_> = by_architecture.map(|(_, name)| name).chain(of_hosts).collect();
+    names.into_iter().filter_map(|name| files::place(name.as_bytes())).collect()
+}
+
 /// The addresses that machines are sent to for files, where TFTP serves at all that the node has.
 fn server_addresses(listen: SocketAddr, tables: Option<&Tables>) -> Option<BTreeSet<Ipv4Addr>> {
     let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());
@@ -192,7 +204,7 @@ mod tests {
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::quarantine::Quarantine;
+    use crate::{config::Architecture, quarantine::Quarantine};
 
     fn tables(servers: &[[u8; 4]]) -> Tables {
         Tables {
@@ -272,6 +284,31 @@ mod tests {
         check_blocks(Some(1500), Some(1400), [Some(1420), None], [1400, 1388]);
         check_blocks(Some(1500), Some(1400), [Some(1420), Some(1408)], [1400, 1408]);
         check_blocks(Some(1500), Some(60_000), [None, None], [60_000, 60_000]);
+    }
+
+    #[test]
+    fn boot_files_of_uefi() {
+        let files = |all: &[(Architecture, &str)]| {
+            all.iter().map(|(architecture, name)| (*architecture, (*name).to_owned())).collect()
+        };
+        let mut config = Config::unconfigured();
+        config.boot.files = files(&[
+            (Architecture::X86Bios, "bios"),
+            (Architecture::X8664Uefi, "/d//loader"),
+            (Architecture::Code(16), "http"),
+            (Architecture::Code(14), "opal"),
+        ]);
+        let mut one = crate::config::Subnet::new("10.0.0.0/24".parse().unwrap());
+        one.files = files(&[(Architecture::Arm64Uefi, "arm"), (Architecture::Rpi, "pi")]);
+        config.subnets = vec![one];
+        let host = |name: &str| {
+            let boot_file = Some(name.to_owned());
+            Arc::new(crate::inventory::Host { boot_file, ..crate::inventory::Host::default() })
+        };
+        config.hosts = vec![host("own"), host("own"), Arc::default()];
+        let wanted = Wanted::new(&config, Shares::of(1024), None, None);
+        let expect = ["arm", "d/loader", "http", "own"].map(PathBuf::from);
+        assert_eq!(wanted.site.uefi_files, expect.into());
     }
 
     #[test]

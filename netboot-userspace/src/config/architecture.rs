@@ -96,6 +96,43 @@ impl Architecture {
         named.and_then(|(_, _, codes)| codes.first().copied())
     }
 
+    /// EFI firmware, or byte code for it.
+    #[must_use]
+    pub fn is_uefi(self) -> bool {
+        match self {
+            Self::Code(code) => Self::of(code).is_some_and(Self::is_uefi),
+            Self::X86Uefi
+            | Self::X8664Uefi
+            | Self::XscaleUefi
+            | Self::EbcHttp
+            | Self::Itanium
+            | Self::Arm32Uefi
+            | Self::Arm64Uefi
+            | Self::Riscv32Uefi
+            | Self::Riscv64Uefi
+            | Self::Riscv128Uefi
+            | Self::Mips32Uefi
+            | Self::Mips64Uefi
+            | Self::Sunway32Uefi
+            | Self::Sunway64Uefi
+            | Self::Loongarch32Uefi
+            | Self::Loongarch64Uefi => true,
+            Self::X86Bios
+            | Self::X86Pc98
+            | Self::Alpha
+            | Self::ArcX86
+            | Self::IntelLean
+            | Self::PpcOpenFirmware
+            | Self::PpcEpapr
+            | Self::PpcOpal
+            | Self::Arm32Uboot
+            | Self::Arm64Uboot
+            | Self::S390
+            | Self::S390Extended
+            | Self::Rpi => false,
+        }
+    }
+
     /// Whose binary it runs where it has none of its own: U-Boot runs EFI binaries of its processor, and
     /// 64-bit Raspberry Pis boot EFI firmware or U-Boot.
     #[must_use]
@@ -124,5 +161,17 @@ mod tests {
             assert_eq!(architecture.code(), codes.first().copied());
         }
         assert_eq!((Architecture::name(42), Architecture::of(42)), ("other", None));
+    }
+
+    #[test]
+    fn uefi_by_its_names() {
+        for (architecture, name, codes) in Architecture::NAMED {
+            let expect = name.ends_with("-uefi") || ["ebc-http", "itanium"].contains(&name);
+            assert_eq!(architecture.is_uefi(), expect, "{name}");
+            for code in codes {
+                assert_eq!(Architecture::Code(*code).is_uefi(), expect, "{code}");
+            }
+        }
+        assert!(!Architecture::Code(42).is_uefi());
     }
 }

@@ -74,6 +74,7 @@ impl Config {
                 facility: None,
                 syslog_host: None,
                 grpc_authority: None,
+                tink_worker_image: None,
                 tinkerbell_tls: false,
                 tinkerbell_insecure_tls: false,
                 consoles: vec!["tty0".to_owned(), "ttyS1,115200".to_owned()],

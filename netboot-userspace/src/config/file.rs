@@ -119,6 +119,8 @@ struct Script {
     syslog_host: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grpc_authority: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tink_worker_image: Option<String>,
     tinkerbell_tls: bool,
     tinkerbell_insecure_tls: bool,
     consoles: Vec<String>,
@@ -270,6 +272,7 @@ impl From<&Config> for File {
                 facility: script.facility.clone(),
                 syslog_host: script.syslog_host.clone(),
                 grpc_authority: script.grpc_authority.clone(),
+                tink_worker_image: script.tink_worker_image.clone(),
                 tinkerbell_tls: script.tinkerbell_tls,
                 tinkerbell_insecure_tls: script.tinkerbell_insecure_tls,
                 consoles: script.consoles.clone(),

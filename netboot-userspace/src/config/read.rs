@@ -222,6 +222,7 @@ fn script(mut section: Section<'_>, config: &mut Config) {
     optional("facility", &mut script.facility, line);
     optional("syslog-host", &mut script.syslog_host, word);
     optional("grpc-authority", &mut script.grpc_authority, authority);
+    optional("tink-worker-image", &mut script.tink_worker_image, word);
     section.set("arch", &mut script.arch, word);
     section.set("tinkerbell-tls", &mut script.tinkerbell_tls, boolean);
     section.set("tinkerbell-insecure-tls", &mut script.tinkerbell_insecure_tls, boolean);

@@ -21,6 +21,7 @@ pub(crate) fn read_script_settings(host: &mut Section<'_>) -> ScriptSettings {
         initrd: get("initrd", word),
         facility: get("facility", word),
         worker_id: get("worker-id", word),
+        tink_worker_image: get("tink-worker-image", word),
         ..ScriptSettings::default()
     };
     let consoles = section.list("consoles", word);

@@ -9,12 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    Extension, Router,
-    extract::ConnectInfo,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::{Extension, Router, extract::ConnectInfo, http::StatusCode, response::Response};
 use hyper::{
     Request,
     body::Incoming,
@@ -33,7 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Counters, count, working::Working};
+use super::{Counters, count, text::text, working::Working};
 use crate::{
     connections::{Crowd, Entry, Limits, Refusal, Room, Seat},
     log_budget::LogBudget,
@@ -192,8 +187,8 @@ fn head_size(request: &Request<Incoming>) -> usize {
 }
 
 fn too_large() -> Response {
-    let text = "the request's head is too large: 32 KiB are the most\n";
-    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text).into_response()
+    let why = "the request's head is too large: 32 KiB are the most";
+    text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, why)
 }
 
 /// The client left before its turn.

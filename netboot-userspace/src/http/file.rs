@@ -1,15 +1,17 @@
 //! A file as an HTTP answer (RFC 9110): ranges and conditions.
 
 use std::{
+    collections::BTreeSet,
     io::SeekFrom,
-    path::Path,
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
     Extension,
     body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use headers::{AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt as _, LastModified};
@@ -19,7 +21,9 @@ use tokio_util::io::ReaderStream;
 use super::{
     conditions::{Conditions, Judgement},
     log::Trouble,
+    media_type,
     range::Wanted,
+    text::text,
 };
 use crate::files::{Error, Files, Opened};
 
@@ -29,10 +33,23 @@ const CHUNK: usize = 64 * 1024;
 const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
 /// The first of the names that exists.
-pub(super) async fn answer(files: Files, names: Vec<Vec<u8>>, request: &HeaderMap) -> Response {
-    let opened = tokio::task::spawn_blocking(move || open(&files, &names)).await;
-    match opened {
-        Ok(Ok(opened)) => send(opened, request).await,
+pub(super) async fn answer(
+    files: Files,
+    names: Vec<Vec<u8>>,
+    request: &Parts,
+    uefi_files: &BTreeSet<PathBuf>,
+) -> Response {
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = open(&files, &names)?;
+        let begin = begin(&opened)?;
+        Ok((opened, begin))
+    });
+    match opened.await {
+        Ok(Ok((opened, begin))) => {
+            let is_for_uefi = uefi_files.contains(&opened.path);
+            let media_type = media_type::of(&opened.path, begin, is_for_uefi);
+            send(opened, media_type, request).await
+        }
         Ok(Err(error)) => refuse(&error),
         Err(_shutting_down) => text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
     }
@@ -49,14 +66,23 @@ fn open(files: &Files, names: &[Vec<u8>]) -> Result<Opened, Error> {
     result
 }
 
-async fn send(opened: Opened, request: &HeaderMap) -> Response {
+/// The first two bytes, or zeros.
+fn begin(opened: &Opened) -> Result<[u8; 2], Error> {
+    let mut begin = [0; 2];
+    match opened.file.read_at(&mut begin, 0) {
+        Ok(_) => Ok(begin),
+        Err(source) => Err(Error::Io { path: opened.path.clone(), source }),
+    }
+}
+
+async fn send(opened: Opened, media_type: &'static str, request: &Parts) -> Response {
     let Opened { file, path, size, modified } = opened;
     let modified = modified.filter(|time| has_http_date(*time));
     let tag = modified.and_then(|time| tag(size, time));
 
     let mut answer = HeaderMap::new();
     answer.typed_insert(AcceptRanges::bytes());
-    answer.insert(header::CONTENT_TYPE, content_type(&path));
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(modified) = modified {
         answer.typed_insert(LastModified::from(modified));
     }
@@ -64,7 +90,9 @@ async fn send(opened: Opened, request: &HeaderMap) -> Response {
         answer.typed_insert(tag.clone());
     }
 
-    let conditions = Conditions { request, tag: tag.as_ref(), modified, now: SystemTime::now() };
+    let fields = &request.headers;
+    let now = SystemTime::now();
+    let conditions = Conditions { request: fields, tag: tag.as_ref(), modified, now };
     match conditions.judge() {
         Judgement::Send => {}
         Judgement::NotModified => {
@@ -75,8 +103,9 @@ async fn send(opened: Opened, request: &HeaderMap) -> Response {
             return text(StatusCode::PRECONDITION_FAILED, "the file is another one here");
         }
     }
-    let range = request.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let range = range.filter(|_| conditions.allow_range());
+    let range = fields.get(header::RANGE).and_then(|range| range.to_str().ok());
+    // Of other methods it means nothing (RFC 9110 section 14.2).
+    let range = range.filter(|_| request.method == Method::GET && conditions.allow_range());
     let (status, range) = match range.map_or(Wanted::All, |range| Wanted::of(range, size)) {
         Wanted::All => (StatusCode::OK, 0..size),
         Wanted::Part(range) => {
@@ -115,15 +144,6 @@ fn has_http_date(time: SystemTime) -> bool {
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since < YEAR_10000)
 }
 
-fn content_type(path: &Path) -> HeaderValue {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    HeaderValue::from_static(match extension.to_ascii_lowercase().as_str() {
-        "efi" => "application/efi",
-        "ipxe" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    })
-}
-
 fn refuse(error: &Error) -> Response {
     match error {
         Error::NotFound(_) => text(StatusCode::NOT_FOUND, "there is no such file"),
@@ -138,9 +158,4 @@ fn failed(status: StatusCode, error: &Error) -> Response {
     // The error names the node's paths.
     let answer = text(status, "the file cannot be read: the server's log says why");
     (Extension(Trouble::Failed(error.to_string())), answer).into_response()
-}
-
-fn text(status: StatusCode, text: &str) -> Response {
-    let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    (status, content_type, format!("{text}\n")).into_response()
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Instant};
 use axum::{
     body::{Body, HttpBody as _},
     extract::{ConnectInfo, Request, State},
-    http::Method,
+    http::{Method, StatusCode},
     middleware::Next,
     response::Response,
 };
@@ -29,6 +29,8 @@ pub(super) struct Entry {
     /// The length that was announced.
     length: Option<u64>,
     trouble: Option<Trouble>,
+    /// The loader that asked for what is not there, and goes on without it.
+    tried: Option<&'static str>,
     lines: LogBudget,
 }
 
@@ -57,11 +59,14 @@ pub(super) async fn note(
     let path = request.uri().path();
     let machine = path::machine(path).or_else(|| site.machines.by_address(ends.peer.ip()));
     let path = printable(path.as_bytes(), MAX_PATH);
+    let tried = path::tried(request.uri().path());
     let answer = next.run(request).await;
 
     let status = answer.status().as_u16();
+    let tried = tried.filter(|_| answer.status() == StatusCode::NOT_FOUND);
     // Anybody can write a MAC into a path: only those of reservations are noted.
-    if let Some(mac) = machine.filter(|mac| site.machines.inventory().by_mac(*mac).is_some()) {
+    let known = machine.filter(|mac| site.machines.inventory().by_mac(*mac).is_some());
+    if let Some(mac) = known.filter(|_| tried.is_none()) {
         site.machines.record(mac, Step::Http { path: path.clone(), status });
     }
     let length = answer
@@ -72,14 +77,18 @@ pub(super) async fn note(
         .filter(|_| method != Method::HEAD);
     let trouble = answer.extensions().get::<Trouble>().cloned();
     let client = ends.peer;
-    let entry = Entry { method, path, client, machine, status, length, trouble, lines };
+    let entry = Entry { method, path, client, machine, status, length, trouble, tried, lines };
     answer.map(|body| Body::new(Counted::new(body, entry)))
 }
 
 impl Entry {
     pub(super) fn write(&self, bytes: u64) {
-        let Self { method, path, client, machine, status, length, trouble, lines } = self;
+        let Self { method, path, client, machine, status, length, trouble, tried, lines } = self;
         let machine = machine.map(display);
+        if let Some(loader) = tried {
+            debug!(%client, machine, %method, path, loader, "http: not there, and not needed");
+            return;
+        }
         if !lines.admit(client.ip().to_canonical(), Instant::now()) {
             let trouble = trouble.as_ref().map(Trouble::text);
             debug!(%client, machine, %method, path, status, bytes, length, trouble, "http: served");

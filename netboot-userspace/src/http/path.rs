@@ -3,7 +3,7 @@
 use netboot_ebpf::shared::Mac;
 use percent_encoding::percent_decode_str;
 
-use crate::mac;
+use crate::{loaders, mac};
 
 const SCRIPT: &str = "auto.ipxe";
 /// Directories that need not exist: ours, and Smee's.
@@ -45,6 +45,14 @@ pub(super) fn machine(path: &str) -> Option<Mac> {
     }
 }
 
+/// The loader that asks for such a file, and goes on without it.
+pub(super) fn tried(path: &str) -> Option<&'static str> {
+    match Target::of(path) {
+        Target::Script(_) => None,
+        Target::File(names) => names.iter().find_map(|name| loaders::tries(name)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +89,15 @@ mod tests {
             Some(MAC),
         );
         check("/xauto.ipxe", file(&["xauto.ipxe"]), None);
+    }
+
+    #[test]
+    fn what_loaders_try() {
+        let check = |path: &str, expect: Option<&str>| assert_eq!(tried(path), expect, "{path}");
+        check("/ipxe/autoexec.ipxe", Some("iPXE"));
+        check("/ipxe/dtb/x.dtb", Some("U-Boot"));
+        check("/grub/x86_64-efi/fs%2Elst", Some("GRUB"));
+        check("/grub/grub.cfg", None);
+        check("/auto.ipxe", None);
     }
 }

@@ -80,10 +80,14 @@ impl Lab {
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
-        for name in ["ipxe.efi", "boot.ipxe", "vmlinuz-x86_64", "a b"] {
+        let names = ["ipxe.efi", "ipxe.efi.signed", "debian.iso", "disk.img", "loader"];
+        for name in names.into_iter().chain(["boot.ipxe", "vmlinuz-x86_64", "a b"]) {
             fs::write(root.join(name), CONTENT).unwrap();
         }
         fs::write(root.join("empty"), "").unwrap();
+        fs::write(root.join("shim"), "MZ 4567890").unwrap();
+        fs::create_dir(root.join("pxelinux.cfg")).unwrap();
+        fs::write(root.join("pxelinux.cfg/01-52-54-00-ee-0d-0b"), CONTENT).unwrap();
         fs::write(root.join("large"), vec![7; 3_000_000]).unwrap();
         fs::create_dir(root.join("directory")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", root.join("out")).unwrap();
@@ -94,11 +98,12 @@ impl Lab {
         let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
         let script =
             config::Script { consoles: Vec::new(), ..config::Config::unconfigured().script };
+        let settings = Settings { script, strangers, uefi_files: ["loader".into()].into() };
         let counters: Arc<Counters> = Arc::default();
         let site = Site {
             files: Files::new(root),
             machines: machines.clone(),
-            settings: Arc::new(ArcSwap::from_pointee(Settings { script, strangers })),
+            settings: Arc::new(ArcSwap::from_pointee(settings)),
             counters: Arc::clone(&counters),
             more: Router::new()
                 .route("/metrics", get("figures\n"))
@@ -185,30 +190,79 @@ async fn files() {
     lab.check("GET /52:54:00:00:00:02/vmlinuz-x86_64", binary).await;
     lab.check("GET /ipxe/binary/52:54:00:00:00:02/vmlinuz-x86_64", binary).await;
     lab.check("GET /a%20b", binary).await;
+    for (path, media_type, content) in [
+        ("/ipxe.efi.signed", "application/efi", CONTENT),
+        ("/ipxe/loader", "application/efi", CONTENT),
+        ("/52:54:00:00:00:02/loader", "application/efi", CONTENT),
+        ("/shim", "application/efi", "MZ 4567890"),
+        ("/debian.iso", "application/vnd.efi-iso", CONTENT),
+        ("/disk.img", "application/vnd.efi-img", CONTENT),
+    ] {
+        let expect = format!("200\ncontent-type: {media_type}\ncontent-length: 10");
+        lab.check(&format!("HEAD {path}"), &expect).await;
+        lab.check(&format!("GET {path}"), &format!("{expect}\n\n{content}")).await;
+    }
+    for mac in ["52-54-00-ee-0d-0b", "52-54-00-EE-0D-0B"] {
+        lab.check(&format!("GET /pxelinux.cfg/01-{mac}"), binary).await;
+    }
     lab.check("GET /empty", "200\ncontent-length: 0").await;
     lab.check("GET /large", &format!("200\n\n{}", "\u{7}".repeat(3_000_000))).await;
 
-    lab.check("GET /none", "404\n\nthere is no such file\n").await;
-    lab.check("GET /", "404\n\nthere is no such file\n").await;
-    lab.check("GET /directory", "404\n\nthere is no such file\n").await;
-    lab.check("HEAD /none", "404\ncontent-length: 22").await;
-    lab.check("GET /out", "403\n\nan absolute symlink, or one that leads out of boot.root\n").await;
-    lab.check("GET /../etc/passwd", "403\n\n`..` in the name\n").await;
-    lab.check("GET /%2e%2e%2fetc/passwd", "403\n\n`..` in the name\n").await;
-    lab.check(r"GET /..%5cetc%5cpasswd", "403\n\n`..` in the name\n").await;
-    lab.check("GET /ipxe.efi%00", "403\n\na NUL in the name\n").await;
+    lab.check("GET /none", "404\n\n# there is no such file\n").await;
+    lab.check("GET /", "404\n\n# there is no such file\n").await;
+    lab.check("GET /directory", "404\n\n# there is no such file\n").await;
+    lab.check("HEAD /none", "404\ncontent-length: 24").await;
+    lab.check("GET /out", "403\n\n# an absolute symlink, or one that leads out of boot.root\n")
+        .await;
+    lab.check("GET /../etc/passwd", "403\n\n# `..` in the name\n").await;
+    lab.check("GET /%2e%2e%2fetc/passwd", "403\n\n# `..` in the name\n").await;
+    lab.check(r"GET /..%5cetc%5cpasswd", "403\n\n# `..` in the name\n").await;
+    lab.check("GET /ipxe.efi%00", "403\n\n# a NUL in the name\n").await;
     for method in ["POST", "PUT", "DELETE"] {
         let text =
-            format!("405\nallow: GET,HEAD\n\n{method} is not possible here: GET and HEAD are\n");
+            format!("405\nallow: GET,HEAD\n\n# {method} is not possible here: GET and HEAD are\n");
         lab.check(&format!("{method} /ipxe.efi"), &text).await;
     }
 
-    lab.check("GET /healthz", "200\n\nok\n").await;
+    for path in ["/healthz", "/healthcheck"] {
+        lab.check(&format!("GET {path}"), "200\n\nok\n").await;
+        let text = "405\nallow: GET,HEAD\n\n# PUT is not possible here: GET and HEAD are\n";
+        lab.check(&format!("PUT {path}"), text).await;
+    }
     lab.check("GET /metrics", "200\n\nfigures\n").await;
 
     fs::remove_dir_all(lab.directory.path()).unwrap();
-    let text = "503\n\nthe file cannot be read: the server's log says why\n";
+    let text = "503\n\n# the file cannot be read: the server's log says why\n";
     lab.check("GET /ipxe.efi", text).await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn one_host_is_named() {
+    let lab = Lab::new().await;
+    let refused = "# a request of HTTP/1.1 has one field Host: send it once\n";
+    for (version, hosts, expect) in [
+        ("1.1", &[][..], 400),
+        ("1.1", &["x"], 200),
+        ("1.1", &[""], 200),
+        ("1.1", &["x", "x"], 400),
+        ("1.1", &["x", "y"], 400),
+        ("1.0", &[], 200),
+        ("1.0", &["x"], 200),
+        ("1.0", &["x", "y"], 400),
+    ] {
+        for (path, body) in
+            [("/ipxe.efi", CONTENT), ("/healthz", "ok\n"), ("/metrics", "figures\n")]
+        {
+            let hosts: String = hosts.iter().map(|host| format!("Host: {host}\n")).collect();
+            let request = format!("GET {path} HTTP/{version}\n{hosts}Connection: close");
+            let answer = lab.ask(&request).await;
+            let (head, got) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/{version} {expect} ")), "{request}:\n{answer}");
+            assert_eq!(got, if expect == 200 { body } else { refused }, "{request}");
+        }
+    }
+    assert_eq!(lab.last_step(1), Some(Step::Http { path: "/ipxe.efi".into(), status: 400 }));
     lab.end().await;
 }
 
@@ -216,7 +270,7 @@ async fn files() {
 async fn a_panic_fails_one_answer() {
     let lab = Lab::new().await;
     for count in 1..=3 {
-        let text = "500\n\na mistake of the server: see its log\n";
+        let text = "500\n\n# a mistake of the server: see its log\n";
         lab.check("GET /panic", text).await;
         assert_eq!(lab.counters.panics.load(Relaxed), count);
         lab.check("GET /metrics", "200\n\nfigures\n").await;
@@ -248,7 +302,7 @@ async fn ranges_and_conditions() {
     for range in ["10-", "10-12", "100-"] {
         lab.check(
             &get(&format!("Range: bytes={range}")),
-            "416\ncontent-range: bytes */10\n\nthe file has 10 bytes, none of them in that range\n",
+            "416\ncontent-range: bytes */10\n\n# the file has 10 bytes, none of them in that range\n",
         )
         .await;
     }
@@ -257,10 +311,13 @@ async fn ranges_and_conditions() {
     }
     lab.check(
         "GET /empty\nRange: bytes=0-",
-        "416\ncontent-range: bytes */0\n\nthe file has 0 bytes, none of them in that range\n",
+        "416\ncontent-range: bytes */0\n\n# the file has 0 bytes, none of them in that range\n",
     )
     .await;
-    lab.check("HEAD /ipxe.efi\nRange: bytes=2-4", "206\ncontent-length: 3").await;
+    for range in ["2-4", "10-", "x"] {
+        let head = format!("HEAD /ipxe.efi\nRange: bytes={range}");
+        lab.check(&head, "200\ncontent-length: 10").await;
+    }
 
     let answer = lab.ask("HEAD /ipxe.efi HTTP/1.1\nHost: x\nConnection: close").await;
     let tag = answer.lines().find_map(|line| line.strip_prefix("Etag: ")).unwrap().to_owned();
@@ -282,7 +339,7 @@ async fn ranges_and_conditions() {
     for other in [EARLIER, LATER, "garbage", unquoted, &weak] {
         lab.check(&get(&format!("Range: bytes=0-1\nIf-Range: {other}")), ALL).await;
     }
-    let failed = "412\n\nthe file is another one here\n";
+    let failed = "412\n\n# the file is another one here\n";
     lab.check(&get("If-Match: \"other\""), failed).await;
     lab.check(&get(&format!("If-Match: {tag}")), ALL).await;
     lab.check(&get(&format!("If-Unmodified-Since: {EARLIER}")), failed).await;
@@ -302,7 +359,7 @@ async fn scripts() {
     lab.check("GET /ipxe/script/525400000002/auto.ipxe", &own(2)).await;
     lab.check("GET /auto.ipxe\nX-Forwarded-For: 10.0.0.2", &own(1)).await;
     lab.check("HEAD /auto.ipxe", "200\ncontent-length: 21").await;
-    lab.check("POST /auto.ipxe", "405\n\nPOST is not possible here: GET and HEAD are\n").await;
+    lab.check("POST /auto.ipxe", "405\n\n# POST is not possible here: GET and HEAD are\n").await;
 
     let refused = |reason: &str| format!("200\n\n{}", script::refusal(reason));
     lab.check(
@@ -350,8 +407,13 @@ async fn machines_are_noted() {
     let step = |path: &str, status| Some(Step::Http { path: path.into(), status });
     lab.check("GET /auto.ipxe", "200\n\n#!ipxe\necho machine1\n").await;
     assert_eq!(lab.last_step(1), step("/auto.ipxe", 200));
-    lab.check("GET /none", "404\n\nthere is no such file\n").await;
+    lab.check("GET /none", "404\n\n# there is no such file\n").await;
     assert_eq!(lab.last_step(1), step("/none", 404));
+    // What loaders try is no step.
+    for path in ["/ipxe/autoexec.ipxe", "/grub/x86_64-efi/fs.lst", "/dtb/"] {
+        lab.check(&format!("GET {path}"), "404\n\n# there is no such file\n").await;
+        assert_eq!(lab.last_step(1), step("/none", 404), "{path}");
+    }
     lab.check("HEAD /525400000002/ipxe.efi", "200").await;
     assert_eq!(lab.last_step(2), step("/525400000002/ipxe.efi", 200));
     lab.check("GET /healthz", "200\n\nok\n").await;

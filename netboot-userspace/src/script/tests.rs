@@ -63,6 +63,11 @@ fn values() {
     check(|s, _| s.syslog_host = Some("10.0.0.1".into()), "set syslog 10.0.0.1 ||");
     check(|s, _| s.syslog_host = Some("logs.lab".into()), "nslookup syslog logs.lab ||");
     check(|s, _| s.grpc_authority = Some("t:1".into()), " grpc_authority=t:1 ");
+    check(|_, _| {}, " hw_addr=52:54:00:ee:0d:0b modules=");
+    check(
+        |s, _| s.tink_worker_image = Some("r.lab:5000/agent:1".into()),
+        " hw_addr=52:54:00:ee:0d:0b tink_worker_image=r.lab:5000/agent:1 modules=",
+    );
     check(|_, h| h.boot_vlan = Some(100), "/${kernel} vlan_id=100 syslog_host=");
     check(|s, _| s.retries = 7, "iseq ${failures} 7 && goto kernel_failed ||");
     check(|_, h| h.hostname = None, "echo netboot: HookOS for 52:54:00:ee:0d:0b, from http");
@@ -76,6 +81,7 @@ fn a_host_goes_before_all() {
             s.kernel = Some("k".into());
             s.initrd = Some("i".into());
             s.facility = Some("f".into());
+            s.tink_worker_image = Some("all".into());
             s.consoles = vec!["tty0".into()];
             s.kernel_params = vec!["quiet".into()];
         };
@@ -91,6 +97,8 @@ fn a_host_goes_before_all() {
     own(|s| s.arch = Some("aarch64".into()), "set arch aarch64");
     own(|s| s.facility = Some("onprem".into()), " facility=onprem ");
     own(|s| s.worker_id = Some("node1".into()), " worker_id=node1 hw_addr=52:54:00:ee:0d:0b ");
+    own(|s| s.tink_worker_image = Some("own:2".into()), " tink_worker_image=own:2 modules=");
+    own(|_| {}, " tink_worker_image=all modules=");
     own(|s| s.consoles = Some(vec!["ttyS1".into()]), "initrd=${initrd} console=ttyS1 quiet &&");
     own(|s| s.kernel_params = vec!["a=1 b".into()], "console=tty0 quiet a=1 b &&");
     own(|_| {}, "set kernel k");
@@ -123,6 +131,10 @@ fn nothing_is_injected() {
     check(
         |s, _| s.facility = Some("a b".into()),
         r#"script.facility has a blank or a control character: correct it in the configuration"#,
+    );
+    check(
+        |s, _| s.tink_worker_image = Some("a b".into()),
+        r#"script.tink-worker-image has a blank or a control character: correct it in the configuration"#,
     );
     check(
         |s, _| s.kernel_params = vec!["quiet || reboot".into()],

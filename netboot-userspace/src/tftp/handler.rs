@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     files::{self, Files},
+    loaders,
     printable::printable,
     throttle::Throttle,
 };
@@ -81,6 +82,13 @@ impl BootFiles {
     fn refuse(&mut self, client: &SocketAddr, path: &Path, error: files::Error) -> packet::Error {
         let (file, machine) = (shown(path), self.reporter.machines.by_address(client.ip()));
         let machine_field = machine.map(display);
+        if matches!(error, files::Error::NotFound(_))
+            && let Some(loader) = loaders::tries(path.as_os_str().as_bytes())
+        {
+            debug!(%client, machine = machine_field, file, loader, "tftp: not there, and not needed");
+            self.reporter.counters.count(Event::NotFound);
+            return packet::Error::FileNotFound;
+        }
         let is_admitted = self.reporter.lines.admit(client.ip().to_canonical(), Instant::now());
         let is_missing = matches!(error, files::Error::NotFound(_));
         let is_busy = matches!(&error, files::Error::Io { source, .. } if source.kind() == ErrorKind::ResourceBusy);
@@ -90,7 +98,6 @@ impl BootFiles {
             false => Event::Refused,
         });
         let answer = match &error {
-            // Firmware and iPXE look for files that need not be there.
             files::Error::NotFound(_) => packet::Error::FileNotFound,
             files::Error::Denied(_) => packet::Error::PermissionDenied,
             files::Error::Root { .. } | files::Error::Empty { .. } => packet::Error::FileNotFound,

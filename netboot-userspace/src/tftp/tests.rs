@@ -196,10 +196,21 @@ async fn errors_are_prompt() {
         client.check_file(513, &[], "");
         client.check_error(2, b"new", DENIED);
         assert!(!client.path().join("new").exists());
+        // What loaders try is no step.
+        for name in [&b"autoexec.ipxe"[..], b"dtb/", br"pxelinux.cfg\C0A8", b"d9780558/start4.elf"]
+        {
+            client.check_error(1, name, NOT_FOUND);
+        }
     })
     .await
     .unwrap();
     lab.expect_step("new", "refused: the server is read-only").await;
+    lab.expect_counters(&[(Event::NotFound, 9)]).await;
+    let client = Arc::clone(&lab);
+    spawn_blocking(move || client.check_error(1, b"grub/grub.cfg", (1, "File not found")))
+        .await
+        .unwrap();
+    lab.expect_step("grub/grub.cfg", "not found").await;
     Arc::into_inner(lab).unwrap().end().await;
 }
 

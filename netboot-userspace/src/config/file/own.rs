@@ -55,6 +55,8 @@ pub(crate) struct ScriptSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     worker_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tink_worker_image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     consoles: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kernel_params: Vec<String>,
@@ -76,6 +78,7 @@ impl From<&inventory::ScriptSettings> for ScriptSettings {
             initrd: settings.initrd,
             facility: settings.facility,
             worker_id: settings.worker_id,
+            tink_worker_image: settings.tink_worker_image,
             consoles: settings.consoles,
             kernel_params: settings.kernel_params,
         }

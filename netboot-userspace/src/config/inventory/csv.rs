@@ -53,13 +53,14 @@ const HOST: [(&str, Cell); 17] = [
     ("routes", Cell::Routes),
     ("mtu", Cell::Number),
 ];
-const SCRIPT_SETTINGS: [(&str, Cell); 8] = [
+const SCRIPT_SETTINGS: [(&str, Cell); 9] = [
     ("download-url", Cell::Text),
     ("arch", Cell::Text),
     ("kernel", Cell::Text),
     ("initrd", Cell::Text),
     ("facility", Cell::Text),
     ("worker-id", Cell::Text),
+    ("tink-worker-image", Cell::Text),
     ("consoles", Cell::List),
     ("kernel-params", Cell::List),
 ];

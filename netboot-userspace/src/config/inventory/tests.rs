@@ -162,6 +162,7 @@ fn a_host_s_own_settings_read_as_written() {
                [[routes]]\ndestination = \"10.1.0.0/16\"\nrouter = \"10.0.0.7\"\n\n\
                [script-settings]\ndownload-url = \"http://m/hook\"\narch = \"aarch64\"\n\
                kernel = \"k\"\ninitrd = \"i\"\nfacility = \"f\"\nworker-id = \"w\"\n\
+               tink-worker-image = \"t\"\n\
                consoles = [\"tty0\"]\nkernel-params = [\"a b\"]\n";
     let text = own.replace("[[", "[[host.").replace("[script", "[host.script");
     check_hosts("a.toml", &format!("[[host]]\n{text}"), &[own], &[]);
@@ -183,7 +184,7 @@ fn a_host_s_own_settings_are_checked() {
             "a.toml:6: host[0].routes[0].router: is missing",
             "a.toml:7: host[0].script-settings.arch: \"a b\" contains a blank",
             "a.toml:8: host[0].script-settings.x: unknown key; known here: download-url, arch, \
-             kernel, initrd, facility, worker-id, consoles, kernel-params",
+             kernel, initrd, facility, worker-id, tink-worker-image, consoles, kernel-params",
         ],
     );
 }

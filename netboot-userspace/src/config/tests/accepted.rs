@@ -286,6 +286,7 @@ initrd = "initrd"
 facility = "onprem"
 syslog-host = "log.example"
 grpc-authority = "tink.example:42113"
+tink-worker-image = "registry.example:5000/tink-agent:1"
 tinkerbell-tls = true
 tinkerbell-insecure-tls = true
 consoles = ["ttyAMA0"]
@@ -307,6 +308,8 @@ script-url = "http://192.168.2.114/auto.ipxe"
 boot-vlan = 4094
 lease-time = "10m"
 options = [{ code = 6, ip = ["192.168.2.1", "192.168.2.2"] }]
+[host.script-settings]
+tink-worker-image = "registry.example:5000/tink-agent:2"
 [host.quirks]
 min-size = 300
 architecture = "rpi"

@@ -127,10 +127,10 @@ async fn a_head_is_bounded() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
     assert_eq!(lab.counters.heads_too_large.load(Relaxed), 1);
     // At once.
-    let text = "431\n\nthe request's head is too large: 32 KiB are the most\n";
+    let text = "431\n\n# the request's head is too large: 32 KiB are the most\n";
     lab.check(&head(33_000), text).await;
     assert_eq!(lab.counters.heads_too_large.load(Relaxed), 2);
-    lab.check(&format!("GET /{}", "x".repeat(20_000)), "404\n\nthere is no such file\n").await;
+    lab.check(&format!("GET /{}", "x".repeat(20_000)), "404\n\n# there is no such file\n").await;
     lab.end().await;
 }
 

@@ -10,10 +10,10 @@ fn read() {
     check("\u{feff}MAC ,\"IP\"\r\n\"525400000001\" , 10.0.0.11\r\n", &[ONE]);
     check("# all\n\nmac,ip,hostname\n# one\n5254.0000.0001,10.0.0.11,\n,,\n", &[ONE]);
     let all = "mac,ip,hostname,netboot,script,boot-file,lease-time,routers,dns,ntp,domain,search,\
-               routes,mtu,arch,kernel,initrd,download-url,facility,worker-id,consoles,kernel-params\n\
+               routes,mtu,arch,kernel,initrd,download-url,facility,worker-id,tink-worker-image,consoles,kernel-params\n\
                52:54:00:00:00:01,10.0.0.11,one,no,\"#!ipxe\n# a,\"\"b\"\"\",own.efi,1h,10.0.0.3,\
                10.0.0.4 10.0.0.5;10.0.0.6,10.0.0.7,lab.test,a.test b.test,\
-               10.1.0.0/16=10.0.0.8;0.0.0.0/0=10.0.0.3,9000,aarch64,k,i,http://m/,f,w,\
+               10.1.0.0/16=10.0.0.8;0.0.0.0/0=10.0.0.3,9000,aarch64,k,i,http://m/,f,w,t:1,\
                \"tty0 ttyS1,115200\",a=1 b\n";
     let expect = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nhostname = \"one\"\n\
                   netboot = false\nscript = \"\"\"\n#!ipxe\n# a,\"b\"\"\"\"\nboot-file = \"own.efi\"\nlease-time = \"1h\"\n\
@@ -22,7 +22,7 @@ fn read() {
                   [[routes]]\ndestination = \"10.1.0.0/16\"\nrouter = \"10.0.0.8\"\n\n\
                   [[routes]]\ndestination = \"0.0.0.0/0\"\nrouter = \"10.0.0.3\"\n\n\
                   [script-settings]\ndownload-url = \"http://m/\"\narch = \"aarch64\"\nkernel = \"k\"\n\
-                  initrd = \"i\"\nfacility = \"f\"\nworker-id = \"w\"\n\
+                  initrd = \"i\"\nfacility = \"f\"\nworker-id = \"w\"\ntink-worker-image = \"t:1\"\n\
                   consoles = [\"tty0\", \"ttyS1,115200\"]\nkernel-params = [\"a=1\", \"b\"]\n";
     check(all, &[expect]);
     let answers = "mac,ip,vlan,boot-vlan,script-url,never-nak,always-broadcast,min-size,delay,no-option-67,\
@@ -44,7 +44,7 @@ fn refused_columns() {
     let check = |text: &str, expect: &str| check("a.csv", text, &[expect]);
     check(
         "mac,name\n",
-        "a.csv:1: unknown column \"name\"; known here: mac, ip, hostname, netboot, script, script-url, boot-file, lease-time, vlan, boot-vlan, routers, dns, ntp, domain, search, routes, mtu, download-url, arch, kernel, initrd, facility, worker-id, consoles, kernel-params, never-nak, always-broadcast, min-size, delay, no-option-67, echo-pxeclient, assume-pxe, architecture, menu",
+        "a.csv:1: unknown column \"name\"; known here: mac, ip, hostname, netboot, script, script-url, boot-file, lease-time, vlan, boot-vlan, routers, dns, ntp, domain, search, routes, mtu, download-url, arch, kernel, initrd, facility, worker-id, tink-worker-image, consoles, kernel-params, never-nak, always-broadcast, min-size, delay, no-option-67, echo-pxeclient, assume-pxe, architecture, menu",
     );
     check("#\n\nmac,ip,MAC\n", "a.csv:3: column \"mac\" is there twice");
     check("mac\n", "a.csv:1: there is no column \"ip\"; the first line names the columns");
