@@ -87,12 +87,24 @@ fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
 /// Whether a value has the form that clients read the option by.
 fn shaped(code: u8, form: &str, value: &[u8]) -> Result<(), String> {
     let Some(shape) = Shape::of(code) else { return Ok(()) };
-    // "10.0.0.1" as text has the length of two addresses.
-    if form == "text" {
-        return Err(format!("option {code} is not text but {shape}"));
-    }
-    if !shape.fits(value.len()) {
+    // A number of the wrong width is told by its length.
+    let is_number = form.starts_with('u');
+    if !shape.fits(value.len()) && (is_number || shape.is_written_as(form)) {
         return Err(format!("this has {} bytes, but option {code} is {shape}", value.len()));
+    }
+    // "10.0.0.1" as text has the length of two addresses, and 10.0.0.1 that of a number or a text.
+    if !shape.is_written_as(form) {
+        let given = match form {
+            "text" => "text",
+            "ip" => "an address",
+            _ => "a number",
+        };
+        return Err(match shape {
+            Shape::Number(_) | Shape::Numbers(_) if is_number => {
+                format!("option {code} is {shape}, not {form}")
+            }
+            _ => format!("option {code} is not {given} but {shape}"),
+        });
     }
     Ok(())
 }
