@@ -219,6 +219,8 @@ impl Reservation {
     pub const NO_BOOT_FILE_OPTION: u16 = 4;
     /// Asks for a boot file also where it does not say so (no option 60).
     pub const ASSUME_PXE: u16 = 8;
+    /// No quirk: options of the machine or of its subnet have no room in their rows. The daemon answers.
+    pub const HAS_MORE: u16 = 16;
 
     /// Whether a quirk is set.
     #[inline(always)]

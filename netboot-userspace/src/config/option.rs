@@ -10,6 +10,9 @@ use super::{
     value::{address, number, text},
 };
 
+/// Bytes of a value: what has more than 255 is sent in pieces (RFC 3396), and all must fit an answer.
+const MOST: usize = 1024;
+
 /// Whose options they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -151,8 +154,8 @@ fn each<T>(
 fn checked(value: Vec<u8>) -> Result<Vec<u8>, String> {
     match value.len() {
         0 => Err("an option cannot be empty".to_owned()),
-        1..=255 => Ok(value),
-        length => Err(format!("the value has {length} bytes; an option has 255 at most")),
+        1..=MOST => Ok(value),
+        length => Err(format!("the value has {length} bytes; an option has {MOST} at most")),
     }
 }
 

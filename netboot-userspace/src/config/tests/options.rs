@@ -21,8 +21,8 @@ fn options_refused() {
     option("code = 66, hex = \"\"", ".hex: an option cannot be empty");
     option("code = 66, ip = []", ".ip: an option cannot be empty");
     option(
-        &format!("code = 66, text = \"{}\"", "x".repeat(256)),
-        ".text: the value has 256 bytes; an option has 255 at most",
+        &format!("code = 66, text = \"{}\"", "x".repeat(1025)),
+        ".text: the value has 1025 bytes; an option has 1024 at most",
     );
     option(
         "code = 66, hex = \"0a:b\"",
@@ -173,15 +173,30 @@ fn options_refused() {
 fn options_that_do_not_fit() {
     let long =
         |bytes: usize| format!("options = [{{ code = 224, text = \"{}\" }}]", "x".repeat(bytes));
+    let more = "{ code = 225, text = \"".to_owned() + &"x".repeat(200) + "\" }";
+    let two = long(1000).replace("}]", &format!("}}, {more}]"));
     check(
-        &format!("{SUBNET}{}", long(230)),
-        &["netboot.toml:1: subnet[0]: its DHCP options take 274 bytes, 256 is the limit: \
+        &format!("{SUBNET}{two}"),
+        &["netboot.toml:1: subnet[0]: its DHCP options take 1252 bytes, 1188 is the limit: \
            leave some out or shorten them"],
     );
     check(
-        &host(&long(130)),
-        &["netboot.toml:3: host[0]: its DHCP options take 132 bytes, 128 is the limit: \
+        &host(&two),
+        &["netboot.toml:3: host[0]: its DHCP options take 1210 bytes, 1188 is the limit: \
            leave some out or shorten them"],
     );
-    check(&format!("dhcp.mode = \"off\"\n{SUBNET}{}", long(230)), &[]);
+    // In pieces, and in the daemon's tables.
+    check(&format!("{SUBNET}{}", long(320)), &[]);
+    check(&host(&long(320)), &[]);
+    check(
+        &format!(
+            "[[subnet]]\ncidr = \"10.0.0.0/24\"\n{}\n[[host]]\nmac = \"525400000001\"\nip = \"10.0.0.5\"\n{}",
+            long(600),
+            long(600).replace("224", "225")
+        ),
+        &[
+            "netboot.toml:4: host[0]: an answer can have 1549 bytes, 1472 is the limit: leave options out or shorten them",
+        ],
+    );
+    check(&format!("dhcp.mode = \"off\"\n{SUBNET}{two}"), &[]);
 }
