@@ -9,10 +9,26 @@ use crate::{
     proxy,
     reply::{self, HEADERS},
     request::Request,
-    trim::{Fit, remove, shorten},
+    trim::{self, Fit, remove, shorten},
     verdict::Verdict,
     wire::{INFORM, OFFER, YIADDR, code},
 };
+
+/// Puts encoded options into a built answer, but for the relay's, which stays last (RFC 3046 section 2.1). Returns
+/// where they end.
+///
+/// # Errors
+/// [`Verdict::ReplyTooLong`]: they have no room.
+pub fn append(reply: &mut Message, end: usize, more: [&[u8]; 2]) -> Result<usize, Verdict> {
+    let (mut at, mut end) = (trim::place_of(reply, end, code::RELAY_AGENT).unwrap_or(end), end);
+    for options in more {
+        let place = reply.get_mut(at..end + options.len()).ok_or(Verdict::ReplyTooLong)?;
+        place.copy_within(..end - at, options.len());
+        place.get_mut(..options.len()).ok_or(Verdict::ReplyTooLong)?.copy_from_slice(options);
+        (at, end) = (at + options.len(), end + options.len());
+    }
+    Ok(end)
+}
 
 /// Ends the options of a built answer, and returns the message's length and what the answer is counted as.
 ///

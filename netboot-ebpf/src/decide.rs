@@ -27,6 +27,8 @@ pub struct Decision<'t> {
     pub stage: Stage,
     pub reservation: &'t Reservation,
     pub subnet: &'t Subnet,
+    /// Of `SUBNETS`.
+    pub row: u32,
     pub boot: &'t BootFile,
     /// The machine would get a boot file, if the daemon were there.
     pub withheld: bool,
@@ -96,7 +98,9 @@ pub fn decide<'t, S: Side, T: Tables>(
     if request.message_type != INFORM && tables.is_quarantined(reservation) {
         return Err(Verdict::Quarantined);
     }
-    if !S::COMPLETE && reservation.min_message | reservation.delay != 0 {
+    let is_rare =
+        reservation.min_message | reservation.delay | reservation.flags & Reservation::HAS_MORE;
+    if !S::COMPLETE && is_rare != 0 {
         return Err(Verdict::Quirk);
     }
     let mut row = reservation.subnet as usize;
@@ -104,6 +108,7 @@ pub fn decide<'t, S: Side, T: Tables>(
         row = subnet.classless as usize - 1;
     }
     let row = forget(row, cell) as u32;
+    let subnet_row = row;
     let Some(subnet) = tables.subnet(row) else { return Err(Verdict::NoTables) };
     let slot = architecture_slot(message, index, settings, reservation, cell);
     let stage = assumed(stage, reservation, cell);
@@ -117,7 +122,16 @@ pub fn decide<'t, S: Side, T: Tables>(
     let row = forget(row as usize, cell) as u32;
     let withheld = forget(usize::from(withheld), cell) != 0;
     let Some(boot) = tables.boot_file(row) else { return Err(Verdict::NoTables) };
-    Ok(Decision { message_type, is_proxy: false, stage, reservation, subnet, boot, withheld })
+    Ok(Decision {
+        message_type,
+        is_proxy: false,
+        stage,
+        reservation,
+        subnet,
+        row: subnet_row,
+        boot,
+        withheld,
+    })
 }
 
 impl Decision<'_> {

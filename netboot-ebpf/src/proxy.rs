@@ -54,7 +54,16 @@ pub fn decide<'t, T: Tables>(
         return Err(Verdict::NotNetboot);
     }
     let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
-    Ok(Decision { message_type, is_proxy: true, stage, reservation, subnet, boot, withheld: false })
+    Ok(Decision {
+        message_type,
+        is_proxy: true,
+        stage,
+        reservation,
+        subnet,
+        row: reservation.subnet,
+        boot,
+        withheld: false,
+    })
 }
 
 /// Whether the vendor class is one that knows ProxyDHCP. Others, iPXE started by hand or U-Boot among them,

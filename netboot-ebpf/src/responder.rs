@@ -16,7 +16,7 @@ use crate::{
     refuse::refuse,
     reply::{self, finish, limit},
     request::{Request, parse},
-    shared::{Seen, Settings, Vlan},
+    shared::{Reservation, Seen, Settings, Vlan},
     side::Side,
     tables::Tables,
     verdict::Verdict,
@@ -177,6 +177,12 @@ pub fn respond<S: Side, T: Tables>(
     let mut verdict = *black_box(counted);
     let (len, to);
     if S::COMPLETE {
+        let end = if decision.reservation.has(Reservation::HAS_MORE) {
+            let more = tables.more(decision.row, &decision.reservation.station);
+            complete::append(reply, end, more)?
+        } else {
+            end
+        };
         (len, verdict) = complete::finish(message, index, request, &decision, reply, end, limit)?;
         to = complete::destination(request, frame, &decision)?;
     } else {

@@ -225,6 +225,8 @@ impl Reservation {
     /// `architecture` is what its boot ROM is, which says none, or x86 BIOS, or has no option 60: what is loaded by it
     /// says its own.
     pub const ARCHITECTURE_OF_ROM: u16 = 16;
+    /// No quirk: options of the machine or of its subnet have no room in their rows. The daemon answers.
+    pub const HAS_MORE: u16 = 32;
 
     /// Whether a quirk is set.
     #[inline(always)]

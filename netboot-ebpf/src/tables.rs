@@ -29,6 +29,9 @@ pub trait Tables {
     fn is_quarantined(&self, reservation: &Reservation) -> bool;
     /// What a machine without reservation boots; only the daemon has it ([`Settings::AUTO_PROXY`]).
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation>;
+    /// Encoded options that have no room in a row of `SUBNETS` and in a reservation; only the daemon is asked
+    /// ([`Reservation::HAS_MORE`]).
+    fn more(&self, row: u32, station: &Station) -> [&[u8]; 2];
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
 }

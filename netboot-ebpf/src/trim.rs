@@ -21,14 +21,23 @@ pub enum Fit {
     No,
 }
 
-/// Takes an option out of an answer whose options end at `end`; returns where they end then.
+/// Takes an option out of an answer whose options end at `end`, in all its pieces (RFC 3396); returns where they
+/// end then.
 pub fn remove(reply: &mut Message, end: usize, code: u8) -> usize {
-    let Some((at, len)) = find(reply, end, code) else { return end };
-    reply.copy_within(at + len..end.min(CAP), at);
-    if let Some(freed) = reply.get_mut(end - len..end) {
-        freed.fill(0);
+    let mut end = end;
+    while let Some((at, len)) = find(reply, end, code) {
+        reply.copy_within(at + len..end.min(CAP), at);
+        if let Some(freed) = reply.get_mut(end - len..end) {
+            freed.fill(0);
+        }
+        end -= len;
     }
-    end - len
+    end
+}
+
+/// Where an option stands first.
+pub(crate) fn place_of(reply: &Message, end: usize, code: u8) -> Option<usize> {
+    find(reply, end, code).map(|(at, _)| at)
 }
 
 /// Takes options out until the IP datagram is `limit` bytes long at most; returns where they end.

@@ -75,7 +75,8 @@ pub enum Verdict {
     Quarantined,
     /// Another server gives the addresses: ProxyDHCP is the daemon's.
     ProxyMode,
-    /// The machine's answers are late or long on purpose: the daemon gives them.
+    /// The machine's answers are late or long on purpose, or have options that no row has room for: the daemon gives
+    /// them.
     Quirk,
     /// A DISCOVER was answered, with fewer options than are configured: more did not fit (option 57).
     OfferShortened,

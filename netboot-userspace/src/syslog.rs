@@ -9,6 +9,7 @@ pub mod store;
 mod counters;
 mod framing;
 mod limit;
+mod originator;
 mod source;
 mod tcp;
 mod udp;
@@ -70,9 +71,9 @@ impl Sink {
         Arc::clone(&self.counters)
     }
 
-    /// Takes a line now or drops it.
+    /// Takes a line now or drops it; nothing is no line.
     fn offer(&self, from: IpAddr, bytes: &[u8]) -> Result<(), Dropped> {
-        let source = self.received(from, bytes);
+        let Some(source) = self.received(from, bytes) else { return Ok(()) };
         if self.admit(source).is_err() {
             count(&self.counters.rate_limited);
             return Err(Dropped);
@@ -85,7 +86,7 @@ impl Sink {
 
     /// Takes a line when its turn has come: TCP makes the sender wait.
     async fn send(&self, from: IpAddr, bytes: &[u8]) {
-        let source = self.received(from, bytes);
+        let Some(source) = self.received(from, bytes) else { return };
         while let Err(wait) = self.admit(source) {
             tokio::time::sleep(wait).await;
         }
@@ -94,12 +95,17 @@ impl Sink {
         }
     }
 
-    fn received(&self, from: IpAddr, bytes: &[u8]) -> Source {
+    /// Whose line it is; `None`: there is nothing in it.
+    fn received(&self, from: IpAddr, bytes: &[u8]) -> Option<Source> {
+        if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+            count(&self.counters.empty);
+            return None;
+        }
         count(&self.counters.received);
         if bytes.len() > MAX_MESSAGE {
             count(&self.counters.truncated);
         }
-        Source::of(from, &self.machines)
+        Some(Source::of(from, &self.machines))
     }
 
     fn admit(&self, source: Source) -> Result<(), Duration> {

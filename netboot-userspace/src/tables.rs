@@ -20,6 +20,20 @@ use crate::quarantine::{self, Quarantine};
 /// By interface, VLAN and OUI.
 pub type Anybody = HashMap<(u32, Vlan, Option<[u8; 3]>), Reservation>;
 
+/// Encoded options that have no room in rows: the daemon sends them, the kernel leaves their machines to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// By row of `SUBNETS`.
+    pub of_rows: BTreeMap<u32, Vec<u8>>,
+    pub of_hosts: BTreeMap<Station, Vec<u8>>,
+}
+
+impl More {
+    fn is_empty(&self) -> bool {
+        self.of_rows.is_empty() && self.of_hosts.is_empty()
+    }
+}
+
 /// One consistent set of rows.
 #[derive(Clone, Debug)]
 pub struct Tables {
@@ -27,6 +41,7 @@ pub struct Tables {
     pub interfaces: HashMap<u32, Interface>,
     pub user_classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
+    pub more: More,
     pub boot_files: Vec<BootFile>,
     pub reservations: BTreeMap<Station, Reservation>,
     pub quarantine: Arc<Quarantine>,
@@ -73,6 +88,7 @@ impl Tables {
             interfaces: self.interfaces.clone(),
             user_classes: self.user_classes.clone(),
             subnets: self.subnets.clone(),
+            more: self.more.clone(),
             boot_files: self.boot_files.clone(),
             reservations: BTreeMap::new(),
             quarantine: Arc::clone(&self.quarantine),
@@ -131,6 +147,11 @@ impl netboot_ebpf::tables::Tables for Tables {
         let [a, b, c, ..] = mac.octets;
         let of_manufacturer = self.anybody.get(&(ifindex, vlan, Some([a, b, c])));
         of_manufacturer.or_else(|| self.anybody.get(&(ifindex, vlan, None)))
+    }
+
+    fn more(&self, row: u32, station: &Station) -> [&[u8]; 2] {
+        let More { of_rows, of_hosts } = &self.more;
+        [of_rows.get(&row), of_hosts.get(station)].map(|more| more.map_or(&[][..], Vec::as_slice))
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {

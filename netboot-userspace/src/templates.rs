@@ -35,7 +35,7 @@ use crate::{
     config::{Config, Dhcp, DhcpMode},
     links::Link,
     quarantine::Quarantine,
-    tables::Tables,
+    tables::{More, Tables},
 };
 
 /// Renders a configuration for these interfaces; `all` are all interfaces of the node.
@@ -51,7 +51,8 @@ pub fn render<'l>(
     let taken = own_addresses(config, all.iter().copied());
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
-    let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
+    let rows = SubnetRows::default();
+    let mut renderer = Renderer { config, places: &places, rows, sets, more: BTreeMap::new() };
     renderer.subnets()?;
     let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
     let rows = hosts.map(|host| {
@@ -65,7 +66,7 @@ pub fn render<'l>(
         anybody = renderer.anybody()?;
         known.extend(config.hosts.iter().map(|host| host.mac));
     }
-    let Renderer { rows, sets, .. } = renderer;
+    let Renderer { rows, sets, more, .. } = renderer;
     let ours = place::ours(config, &places.list, links, &all);
     let broadcasts = place::broadcasts(links, &all);
     Ok(Tables {
@@ -76,6 +77,7 @@ pub fn render<'l>(
             .collect(),
         user_classes: user_classes(config)?,
         subnets: rows.rows,
+        more: More { of_rows: rows.more, of_hosts: more },
         boot_files: sets.rows,
         reservations,
         anybody,

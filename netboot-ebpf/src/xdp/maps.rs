@@ -132,6 +132,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn more(&self, _row: u32, _station: &Station) -> [&[u8]; 2] {
+        [&[], &[]]
+    }
+
+    #[inline(always)]
     fn is_served(&self, _address: [u8; 4]) -> bool {
         false
     }

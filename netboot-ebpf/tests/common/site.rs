@@ -193,6 +193,10 @@ impl Tables for Site {
         self.anybody.as_ref().filter(|_| ifindex == IFINDEX && station.mac != outcast)
     }
 
+    fn more(&self, _row: u32, _station: &Station) -> [&[u8]; 2] {
+        [&[], &[]]
+    }
+
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }

@@ -127,6 +127,7 @@ mod tests {
             interfaces: HashMap::new(),
             user_classes: HashMap::new(),
             subnets: Vec::new(),
+            more: crate::tables::More::default(),
             boot_files: Vec::new(),
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),

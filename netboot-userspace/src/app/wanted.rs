@@ -215,6 +215,7 @@ mod tests {
                 .iter()
                 .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
                 .collect(),
+            more: crate::tables::More::default(),
             boot_files: Vec::new(),
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),

@@ -17,7 +17,7 @@ use self::{
     quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
-use super::{Architecture, Config, DhcpOption, SyslogListen, limits::FOREVER};
+use super::{Architecture, Config, DhcpOption, Shape, SyslogListen, limits::FOREVER};
 use crate::inventory::{self, HostScript};
 
 /// The whole file, every default filled in.
@@ -338,8 +338,12 @@ impl From<&inventory::Host> for Host {
 
 impl From<&DhcpOption> for OptionEntry {
     fn from(DhcpOption { code, value }: &DhcpOption) -> Self {
-        // Four printable bytes are an address or a number more often than a text.
-        let printable = value.len() > 4 && value.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        let is_text = match Shape::of(*code) {
+            Some(shape) => shape == Shape::Text,
+            // Four printable bytes are an address or a number more often than a text.
+            None => value.len() > 4,
+        };
+        let printable = is_text && value.iter().all(|byte| matches!(byte, b' '..=b'~'));
         let value = if printable {
             OptionValue::Text(value.iter().map(|byte| char::from(*byte)).collect())
         } else {

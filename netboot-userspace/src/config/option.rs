@@ -10,6 +10,9 @@ use super::{
     value::{address, number, text},
 };
 
+/// Bytes of a value: what has more than 255 is sent in pieces (RFC 3396), and all must fit an answer.
+const MOST: usize = 1024;
+
 /// Whose options they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -87,12 +90,24 @@ fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
 /// Whether a value has the form that clients read the option by.
 fn shaped(code: u8, form: &str, value: &[u8]) -> Result<(), String> {
     let Some(shape) = Shape::of(code) else { return Ok(()) };
-    // "10.0.0.1" as text has the length of two addresses.
-    if form == "text" {
-        return Err(format!("option {code} is not text but {shape}"));
-    }
-    if !shape.fits(value.len()) {
+    // A number of the wrong width is told by its length.
+    let is_number = form.starts_with('u');
+    if !shape.fits(value.len()) && (is_number || shape.is_written_as(form)) {
         return Err(format!("this has {} bytes, but option {code} is {shape}", value.len()));
+    }
+    // "10.0.0.1" as text has the length of two addresses, and 10.0.0.1 that of a number or a text.
+    if !shape.is_written_as(form) {
+        let given = match form {
+            "text" => "text",
+            "ip" => "an address",
+            _ => "a number",
+        };
+        return Err(match shape {
+            Shape::Number(_) | Shape::Numbers(_) if is_number => {
+                format!("option {code} is {shape}, not {form}")
+            }
+            _ => format!("option {code} is not {given} but {shape}"),
+        });
     }
     Ok(())
 }
@@ -139,8 +154,8 @@ fn each<T>(
 fn checked(value: Vec<u8>) -> Result<Vec<u8>, String> {
     match value.len() {
         0 => Err("an option cannot be empty".to_owned()),
-        1..=255 => Ok(value),
-        length => Err(format!("the value has {length} bytes; an option has 255 at most")),
+        1..=MOST => Ok(value),
+        length => Err(format!("the value has {length} bytes; an option has {MOST} at most")),
     }
 }
 

@@ -122,7 +122,10 @@ impl Words {
                 "find the other machine that uses this address",
             ),
             Verdict::ProxyMode => ("another server gives the addresses (dhcp.mode)", ""),
-            Verdict::Quirk => ("the machine's answers are late or long on purpose", ""),
+            Verdict::Quirk => (
+                "the machine's answers are late or long on purpose, or have options of many bytes",
+                "",
+            ),
             Verdict::OfferShortened => (
                 "the machine is offered its address, with fewer options than are configured: more did not fit",
                 "configure fewer options",

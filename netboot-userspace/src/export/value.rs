@@ -29,9 +29,12 @@ impl<'o> Value<'o> {
             Some(Shape::Address | Shape::Addresses | Shape::AddressPairs) => addresses(value),
             Some(Shape::Number(_)) => number(value),
             Some(Shape::Routes) => routes::read(value).map(Self::Routes),
-            _ if *code == DOMAIN_SEARCH => names(value).map(Self::Names),
-            _ if TEXTS.contains(code) || *code == VENDOR_CLASS => plain(value).map(Self::Text),
-            _ => None,
+            Some(Shape::Names) if *code == DOMAIN_SEARCH => names(value).map(Self::Names),
+            Some(Shape::Text) if TEXTS.contains(code) || *code == VENDOR_CLASS => {
+                plain(value).map(Self::Text)
+            }
+            // Bytes are taken by servers that do not know an option's form.
+            Some(Shape::Numbers(_) | Shape::Names | Shape::Text) | None => None,
         };
         found.unwrap_or(Self::Bytes(value))
     }
@@ -52,7 +55,7 @@ pub(super) fn joined<T: ToString>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn addresses(value: &[u8]) -> Option<Value<'_>> {
+fn addresses(value: &[u8]) -> Option<Value<'_>> {
     let (chunks, rest) = value.as_chunks::<4>();
     let addresses = chunks.iter().map(|octets| Ipv4Addr::from(*octets)).collect();
     (rest.is_empty() && !value.is_empty()).then_some(Value::Addresses(addresses))
@@ -117,10 +120,22 @@ mod tests {
         check(2, &[255; 4], Value::Number(u32::MAX));
         check(15, b"a.b", Value::Text("a.b"));
         check(66, b"a\nb", Value::Bytes(b"a\nb"));
+        check(98, b"http://x/", Value::Bytes(b"http://x/"));
+        check(68, &[10, 0, 0, 1], Value::Addresses(vec![address]));
+        check(108, &[0, 0, 7, 8], Value::Number(1800));
+        check(116, &[1], Value::Number(1));
+        check(150, &[10, 0, 0, 1, 10, 0, 0, 1], Value::Addresses(vec![address; 2]));
+        check(211, &[0, 0, 0, 30], Value::Number(30));
+        check(211, &[30], Value::Number(30));
+        for code in TEXTS {
+            assert_eq!(Shape::of(code), Some(Shape::Text), "{code}");
+        }
         check(224, b"abc", Value::Bytes(b"abc"));
         let route = |net: &str| (net.parse().unwrap(), address);
-        let all = Value::Routes(vec![route("10.128.0.0/9"), route("0.0.0.0/0")]);
-        check(121, &[9, 10, 128, 10, 0, 0, 1, 0, 10, 0, 0, 1], all);
+        let all = || Value::Routes(vec![route("10.128.0.0/9"), route("0.0.0.0/0")]);
+        for code in [121, 249] {
+            check(code, &[9, 10, 128, 10, 0, 0, 1, 0, 10, 0, 0, 1], all());
+        }
         check(121, &[9, 10, 10, 0, 0, 1], Value::Bytes(&[9, 10, 10, 0, 0, 1]));
         check(
             121,

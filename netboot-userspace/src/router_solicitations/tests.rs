@@ -70,6 +70,7 @@ fn tables(case: &Case) -> Tables {
         interfaces: HashMap::new(),
         user_classes: HashMap::new(),
         subnets: Vec::new(),
+        more: crate::tables::More::default(),
         boot_files: Vec::new(),
         reservations,
         anybody: HashMap::new(),

@@ -200,6 +200,10 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.is_quarantined(reservation)
     }
 
+    fn more(&self, row: u32, station: &Station) -> [&[u8]; 2] {
+        self.tables.more(row, station)
+    }
+
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.tables.is_served(address)
     }

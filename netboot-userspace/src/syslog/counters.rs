@@ -11,6 +11,8 @@ use crate::connections;
 pub struct Counters {
     /// Lines that arrived, also those that were dropped afterwards.
     pub(super) received: AtomicU64,
+    /// Datagrams and lines of nothing, which are no lines.
+    pub(super) empty: AtomicU64,
     /// Dropped: their source sent too many.
     pub(super) rate_limited: AtomicU64,
     /// Dropped: lines arrive faster than they are written.
@@ -23,7 +25,7 @@ pub struct Counters {
     pub(super) unwritten: AtomicU64,
     /// TCP connections turned away, or closed for others: too many are open.
     pub(super) connections: Arc<connections::Counters>,
-    /// TCP connections closed because they are no syslog stream, or broke.
+    /// TCP connections that broke.
     pub(super) connections_broken: AtomicU64,
 }
 
@@ -33,6 +35,7 @@ impl Counters {
     pub fn all(&self) -> Vec<(&'static str, u64)> {
         let own = [
             ("received", &self.received),
+            ("empty", &self.empty),
             ("rate-limited", &self.rate_limited),
             ("queue-full", &self.queue_full),
             ("kernel-dropped", &self.kernel_dropped),

@@ -3,7 +3,7 @@
 mod rfc3164;
 mod rfc5424;
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use super::priority::{Facility, Priority, Severity};
 use crate::printable::printable;
@@ -19,7 +19,7 @@ pub struct Message {
     pub received: SystemTime,
     pub facility: Facility,
     pub severity: Severity,
-    /// What the sender calls itself: not to be trusted.
+    /// Whom the line is of, by its own words: not to be trusted.
     pub hostname: Option<String>,
     pub app: Option<String>,
     pub pid: Option<String>,
@@ -27,7 +27,7 @@ pub struct Message {
     /// The sender's clock as it wrote it: the year and zone that RFC 3164 leaves out are not guessed,
     /// `received` is the time to sort by.
     pub timestamp: Option<String>,
-    /// RFC 5424's STRUCTURED-DATA as it was sent.
+    /// RFC 5424's STRUCTURED-DATA as it was sent; where there is nothing else, it is the text.
     pub structured_data: Option<String>,
     pub text: String,
     pub form: Form,
@@ -44,6 +44,21 @@ pub enum Form {
     Plain,
 }
 
+impl Message {
+    /// `host=NAME ` before a line, where it has one.
+    pub(super) fn host(&self) -> String {
+        self.hostname.as_ref().map(|name| format!("host={name} ")).unwrap_or_default()
+    }
+
+    /// The text, behind the structured data.
+    pub(super) fn content(&self) -> Cow<'_, str> {
+        match &self.structured_data {
+            Some(data) => format!("{data} {}", self.text).into(),
+            None => self.text.as_str().into(),
+        }
+    }
+}
+
 /// What a grammar found: slices of the message.
 #[derive(Default)]
 struct Fields<'a> {
@@ -56,6 +71,18 @@ struct Fields<'a> {
     text: &'a [u8],
 }
 
+impl Fields<'_> {
+    /// Some programs say all in structured data.
+    fn with_text(mut self) -> Self {
+        if self.text.trim_ascii().is_empty()
+            && let Some(data) = self.structured_data.take()
+        {
+            self.text = data;
+        }
+        self
+    }
+}
+
 /// Parses one datagram or frame. Bytes beyond [`MAX_MESSAGE`] only tell that it was longer.
 #[must_use]
 pub fn parse(message: &[u8], received: SystemTime) -> Message {
@@ -66,7 +93,7 @@ pub fn parse(message: &[u8], received: SystemTime) -> Message {
     let (form, fields) = if without_priority {
         (Form::Plain, Fields { text: message, ..Fields::default() })
     } else if let Some(fields) = rfc5424::fields(rest) {
-        (Form::Rfc5424, fields)
+        (Form::Rfc5424, fields.with_text())
     } else {
         rfc3164::fields(rest)
     };

@@ -194,14 +194,15 @@ fn old(name: &str) -> String {
     format!("{name}.1")
 }
 
-/// `2026-11-22T10:21:29.123Z info [address] app[pid]: text`; the time is that of reception.
+/// `2026-11-22T10:21:29.123Z info [address] [host=NAME] app[pid]: [data] text`; the time is that of reception.
 fn line(message: &Message, address: Option<IpAddr>) -> String {
     let time = humantime::format_rfc3339_millis(message.received);
     let address = address.map(|address| format!("{address} ")).unwrap_or_default();
     let pid = message.pid.as_ref().map(|pid| format!("[{pid}]")).unwrap_or_default();
     let app = message.app.as_deref().unwrap_or("-");
     let severity = message.severity.as_str();
-    format!("{time} {severity} {address}{app}{pid}: {}\n", message.text)
+    let (host, content) = (message.host(), message.content());
+    format!("{time} {severity} {address}{host}{app}{pid}: {content}\n")
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ struct Receiver {
 
 impl Receiver {
     async fn start(prepare: impl FnOnce(&Path)) -> Self {
-        let host = Host { mac: MAC, ip: Ipv4Addr::LOCALHOST, hostname: None, ..Host::default() };
+        // As `logger` has it.
+        let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+        let host =
+            Host { mac: MAC, ip: Ipv4Addr::LOCALHOST, hostname: Some(hostname), ..Host::default() };
         let machines = Machines::new(Inventory::new([Arc::new(host)]));
         let dir = TempDir::new().unwrap();
         prepare(dir.path());
@@ -127,11 +130,11 @@ async fn logger_in_every_form() {
         logger(to, arguments).await;
         receiver.wait_for(FILE, expect).await;
     };
-    check(udp, &["-d", "-t", "app", "udp"], "notice app: udp").await;
+    check(udp, &["-d", "--rfc5424=notq", "-t", "app", "udp"], "notice app: udp").await;
     check(udp, &["-d", "--rfc3164", "-t", "app", "udp 3164"], "notice app: udp 3164").await;
     check(
         udp,
-        &["-d", "--rfc5424", "-t", "app", "-p", "auth.err", "udp 5424"],
+        &["-d", "--rfc5424=notq", "-t", "app", "-p", "auth.err", "udp 5424"],
         "err app: udp 5424",
     )
     .await;
@@ -143,13 +146,28 @@ async fn logger_in_every_form() {
     .await;
     check(
         udp,
-        &["-d", "--sd-id", "x@1", "--sd-param", "a=\"1\"", "-t", "app", "udp data"],
-        "notice app: udp data",
+        &[
+            "-d",
+            "--rfc5424=notq",
+            "--sd-id",
+            "x@1",
+            "--sd-param",
+            "a=\"1\"",
+            "-t",
+            "app",
+            "udp data",
+        ],
+        "notice app: [x@1 a=\"1\"] udp data",
     )
     .await;
-    check(tcp, &["-T", "-t", "app", "tcp"], "notice app: tcp").await;
+    check(tcp, &["-T", "--rfc5424=notq", "-t", "app", "tcp"], "notice app: tcp").await;
     check(tcp, &["-T", "--rfc3164", "-t", "app", "tcp 3164"], "notice app: tcp 3164").await;
-    check(tcp, &["-T", "--octet-count", "-t", "app", "counted"], "notice app: counted").await;
+    check(
+        tcp,
+        &["-T", "--octet-count", "--rfc5424=notq", "-t", "app", "counted"],
+        "notice app: counted",
+    )
+    .await;
     check(
         tcp,
         &["-T", "--octet-count", "--rfc3164", "-t", "app", "counted 3164"],
@@ -171,16 +189,57 @@ async fn ipxe_and_strangers_are_told_by_address() {
     let receiver = Receiver::start(|_| {}).await;
     let machine = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     machine.send_to(b"<6>liar.example ipxe: up\n<0>forged", receiver.udp).await.unwrap();
-    receiver.wait_for(FILE, "info ipxe: up\\n<0>forged").await;
+    receiver.wait_for(FILE, "info host=liar.example ipxe: up\\n<0>forged").await;
     let stranger = UdpSocket::bind("127.0.0.2:0").await.unwrap();
     stranger.send_to(b"<6>52-54-00-ee-0d-0b ipxe: me", receiver.udp).await.unwrap();
-    receiver.wait_for("127.0.0.2.log", "info ipxe: me").await;
+    receiver.wait_for("127.0.0.2.log", "info host=52-54-00-ee-0d-0b ipxe: me").await;
     assert_eq!(receiver.lines(FILE).len(), 1);
     let long = [b"<6>a: ".as_slice(), &[b'x'; 20_000]].concat();
     stranger.send_to(&long, receiver.udp).await.unwrap();
     let kept = format!("info a: {}...", "x".repeat(MAX_MESSAGE - 9));
     receiver.wait_for("127.0.0.2.log", &kept).await;
     assert_eq!(receiver.count("truncated"), 1);
+}
+
+/// A forwarder's lines go to its own file, and say whom they are of.
+#[tokio::test]
+async fn originators_are_shown() {
+    let receiver = Receiver::start(|_| {}).await;
+    let mut stream = TcpStream::connect(receiver.tcp).await.unwrap();
+    for (line, app, content) in [
+        ("<13>Oct 11 22:14:15 web-1 app[7]: up\n", "app[7]", "up"),
+        ("<13>Oct 11 22:14:15 web-2 app[7]: up\0", "app[7]", "up"),
+        ("<13>1 - web-3 app - - [x a=\"1\"] up\n", "app", "[x a=\"1\"] up"),
+        ("<13>1 - web-4 app - - [x a=\"1\"]\n", "app", "[x a=\"1\"]"),
+        ("<13>1 - 127.0.0.1 app - - - own\n", "app", "own"),
+    ] {
+        stream.write_all(line.as_bytes()).await.unwrap();
+        let host = line
+            .split_once("web-")
+            .map_or_else(String::new, |(_, rest)| format!("host=web-{} ", &rest[..1]));
+        receiver.wait_for(FILE, &format!("notice {host}{app}: {content}")).await;
+        let last = || receiver.machines.snapshot().pop().map(|machine| machine.last);
+        let step = Step::Syslog { line: format!("{host}app: {content}") };
+        until(|| last().as_ref() == Some(&step), || format!("{step:?}: {:?}", last())).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_no_line_and_no_end_is_needed() {
+    let receiver = Receiver::start(|_| {}).await;
+    let machine = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for nothing in [&b""[..], b"\n", b"\0", b" \r\n\0"] {
+        machine.send_to(nothing, receiver.udp).await.unwrap();
+    }
+    receiver.wait_for_count("empty", 4).await;
+    let mut stream = TcpStream::connect(receiver.tcp).await.unwrap();
+    stream.write_all(b"\n<6>a: 1\n\r\n\n7 <6>a: 2\n\0<6>a: 3\0\0<6>a: 4").await.unwrap();
+    stream.shutdown().await.unwrap();
+    for line in ["info a: 1", "info a: 2", "info a: 3", "info a: 4"] {
+        receiver.wait_for(FILE, line).await;
+    }
+    assert_eq!(receiver.lines(FILE).len(), 4);
+    assert_eq!((receiver.count("received"), receiver.count("empty")), (4, 8));
 }
 
 #[tokio::test]
@@ -195,7 +254,7 @@ async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
         flood.send_to(b"<6>flood: x", receiver.udp).await.unwrap();
     }
     receiver.wait_for_count("rate-limited", 100).await;
-    logger(receiver.udp, &["-d", "-t", "app", "heard"]).await;
+    logger(receiver.udp, &["-d", "--rfc5424=notq", "-t", "app", "heard"]).await;
     receiver.wait_for(FILE, "notice app: heard").await;
     assert_eq!(receiver.count("received"), 101);
     let dir = receiver.stop().await;
@@ -258,7 +317,7 @@ async fn an_unwritable_directory_is_counted_and_reception_goes_on() {
     receiver.wait_for_count("unwritten", 1).await;
     until(|| receiver.machines.snapshot().len() == 1, || "a machine's record".to_owned()).await;
     fs::remove_file(receiver.dir.path().join("log")).unwrap();
-    logger(receiver.tcp, &["-T", "-t", "app", "kept"]).await;
+    logger(receiver.tcp, &["-T", "--rfc5424=notq", "-t", "app", "kept"]).await;
     receiver.wait_for(FILE, "notice app: kept").await;
     assert_eq!(receiver.count("unwritten"), 1);
 }
@@ -286,7 +345,9 @@ async fn tcp_connections_are_bounded_per_source() {
     other.write_all(b"<6>other: x").await.unwrap();
     other.shutdown().await.unwrap();
     receiver.wait_for("127.0.0.2.log", "info other: x").await;
-    connect_other().await.write_all(b"12345678901 x").await.unwrap();
+    let broken = connect_other().await;
+    broken.set_zero_linger().unwrap();
+    drop(broken);
     receiver.wait_for_count("connections-broken", 1).await;
 
     drop(open);

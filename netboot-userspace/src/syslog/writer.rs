@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Line,
     counters::{Counters, count},
+    originator,
     parse::{Message, parse},
     source::Source,
     store::Store,
@@ -81,13 +83,25 @@ impl Writer {
             });
             match next {
                 Next::Line(line) => {
-                    let message = parse(&line.bytes, line.received);
+                    let mut message = parse(&line.bytes, line.received);
+                    // Its file and its record say it already.
+                    message.hostname.take_if(|name| self.is_source(name, line.source));
                     self.write(&mut files, line.source, &message);
                 }
                 Next::Probe => files.probe(),
                 Next::End => return,
             }
         }
+    }
+
+    fn is_source(&self, name: &str, source: Source) -> bool {
+        let host = match source {
+            Source::Machine { address: IpAddr::V4(address), .. } => {
+                self.machines.inventory().by_ip(address)
+            }
+            Source::Machine { .. } | Source::Stranger(_) => None,
+        };
+        originator::is_source(name, source, host.as_deref())
     }
 
     fn write(&self, files: &mut Files<'_>, source: Source, message: &Message) {
@@ -97,6 +111,7 @@ impl Writer {
             address = %source.address(),
             facility = message.facility.as_str(),
             severity = message.severity.as_str(),
+            host = message.hostname.as_deref(),
             app = message.app.as_deref(),
             pid = message.pid.as_deref(),
             message_id = message.message_id.as_deref(),
@@ -110,10 +125,8 @@ impl Writer {
         }
         files.note(written);
         if let Some(mac) = source.mac() {
-            let line = match &message.app {
-                Some(app) => format!("{app}: {}", message.text),
-                None => message.text.clone(),
-            };
+            let app = message.app.as_ref().map(|app| format!("{app}: ")).unwrap_or_default();
+            let line = format!("{}{app}{}", message.host(), message.content());
             self.machines.record(mac, Step::Syslog { line });
         }
     }

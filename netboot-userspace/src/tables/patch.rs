@@ -73,7 +73,8 @@ impl Tables {
             && self.interfaces == wanted.interfaces
             && self.user_classes == wanted.user_classes
             && self.anybody == wanted.anybody
-            && self.known == wanted.known;
+            && self.known == wanted.known
+            && self.more == wanted.more;
         if !same {
             return None;
         }
@@ -100,10 +101,12 @@ impl Tables {
     /// tables must be replaced as a whole.
     #[must_use]
     pub fn graft(&self, changed: &Self, removed: &[Station]) -> Option<Patch> {
-        // In mode `auto-proxy` the tables of others depend on all machines.
+        // In mode `auto-proxy` the tables of others depend on all machines; what has no room has no row to be in.
         let same = self.settings == changed.settings
             && self.interfaces == changed.interfaces
             && self.user_classes == changed.user_classes
+            && self.more.is_empty()
+            && changed.more.is_empty()
             && self.anybody.is_empty()
             && changed.anybody.is_empty();
         if !same {

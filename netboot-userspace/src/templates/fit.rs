@@ -3,10 +3,7 @@
 use std::{collections::HashMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use netboot_ebpf::{
-    shared::{HOST_OPTIONS, SUBNET_OPTIONS},
-    wire::code,
-};
+use netboot_ebpf::wire::code;
 
 use super::{
     boot::BootSets,
@@ -83,7 +80,7 @@ impl<'c> Fit<'c> {
         let Row { bytes, has_routers, mut missed, .. } = row;
         let has_routers = has_routers || own.has(code::ROUTER);
         missed.extend(without_default(&own, has_routers));
-        Ok((bytes + len::<HOST_OPTIONS>(&own)?, missed))
+        Ok((bytes + own.len()?, missed))
     }
 
     /// The bytes that the longest boot choice of a host adds; `file` is its own.
@@ -102,9 +99,9 @@ impl<'c> Fit<'c> {
     fn row(&self, subnet: &Subnet, overrides: Option<&Overrides<'_>>) -> anyhow::Result<Row> {
         let Blocks { row, classless, in_row } =
             Blocks::new(self.config, subnet, self.server(subnet), overrides)?;
-        let mut bytes = len::<SUBNET_OPTIONS>(&row)?;
+        let mut bytes = row.len()?;
         if let Some(classless) = &classless {
-            bytes = bytes.max(len::<SUBNET_OPTIONS>(classless)?);
+            bytes = bytes.max(classless.len()?);
         }
         let asked = classless.as_ref().unwrap_or(&row);
         let has_routers = row.has(code::ROUTER);
@@ -128,12 +125,8 @@ impl<'c> Fit<'c> {
 /// The options of a block that take the routers' place and have no default route.
 fn without_default(block: &Block, has_routers: bool) -> impl Iterator<Item = Missed> {
     let lacks = move |code: &u8| {
-        let routes = block.value(*code).and_then(routes::read).unwrap_or_default();
+        let routes = block.value(*code).and_then(|value| routes::read(&value)).unwrap_or_default();
         has_routers && routes::lacks_default(&routes)
     };
     [code::CLASSLESS_ROUTES, routes::MICROSOFT].into_iter().filter(lacks).map(Missed::DefaultRoute)
-}
-
-fn len<const N: usize>(block: &Block) -> anyhow::Result<usize> {
-    block.padded::<N>().map(|(_, len)| len.into())
 }

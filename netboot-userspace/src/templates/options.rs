@@ -14,7 +14,10 @@ use crate::{
     routes::with_default,
 };
 
-/// Encoded options, one after the other.
+/// Bytes of options that fit a datagram of 1,500 bytes beside the header, options 53 and 255, and echoes.
+const MOST: usize = 1472 - 284;
+
+/// Encoded options, one after the other; those over 255 bytes in pieces.
 #[derive(Default)]
 pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
@@ -27,16 +30,54 @@ impl Block {
         Ok(())
     }
 
-    /// Appends an option given by number.
+    /// Appends an option given by number, in pieces where it is long (RFC 3396 section 6).
     pub(super) fn push_raw(&mut self, code: u8, value: &[u8]) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            (1..=255).contains(&value.len()),
-            "option {code} has {} bytes; 1 to 255 are allowed",
-            value.len()
-        );
-        self.bytes.extend([code, value.len() as u8]);
-        self.bytes.extend(value);
+        anyhow::ensure!(!value.is_empty(), "option {code} is empty");
+        for piece in value.chunks(255) {
+            self.bytes.extend([code, piece.len() as u8]);
+            self.bytes.extend(piece);
+        }
         Ok(())
+    }
+
+    /// What has room in a row, at its fixed size, the bytes used, and the options that have no room.
+    pub(super) fn divided<const N: usize>(&self) -> anyhow::Result<([u8; N], u16, Vec<u8>)> {
+        self.len()?;
+        let (mut row, mut more) = (Self::default(), Vec::new());
+        let mut rest = self.bytes.as_slice();
+        while let Some(code) = rest.first() {
+            let len = Self::pieces(rest, *code);
+            let (option, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+            if row.bytes.len() + option.len() <= N {
+                row.bytes.extend(option);
+            } else {
+                more.extend(option);
+            }
+            rest = after;
+        }
+        let (padded, used) = row.padded()?;
+        Ok((padded, used, more))
+    }
+
+    /// Bytes of the pieces of one option that a block begins with.
+    pub(super) fn pieces(block: &[u8], code: u8) -> usize {
+        let mut at = 0;
+        while let Some([found, len, ..]) = block.get(at..)
+            && *found == code
+        {
+            at += 2 + usize::from(*len);
+        }
+        at.clamp(1, block.len())
+    }
+
+    /// Its bytes, if they fit an answer.
+    pub(super) fn len(&self) -> anyhow::Result<usize> {
+        let len = self.bytes.len();
+        anyhow::ensure!(
+            len <= MOST,
+            "its DHCP options take {len} bytes, {MOST} is the limit: leave some out or shorten them"
+        );
+        Ok(len)
     }
 
     /// The block at its fixed size, and the bytes used.

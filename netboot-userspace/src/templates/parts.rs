@@ -130,10 +130,14 @@ impl<'c> Parts<'c> {
 
 /// Encoded options, one by one.
 fn split(mut rest: &[u8]) -> Vec<DhcpOption> {
-    let mut options = Vec::new();
+    let mut options: Vec<DhcpOption> = Vec::new();
     while let [code, len, after @ ..] = rest {
         let (value, after) = after.split_at(usize::from(*len).min(after.len()));
-        options.push(DhcpOption { code: *code, value: value.to_vec() });
+        match options.last_mut() {
+            // A piece of it (RFC 3396).
+            Some(DhcpOption { code: last, value: whole }) if last == code => whole.extend(value),
+            _ => options.push(DhcpOption { code: *code, value: value.to_vec() }),
+        }
         rest = after;
     }
     options

@@ -1,7 +1,9 @@
 //! The rows of `RESERVATIONS`, and what they refer to.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
-use netboot_ebpf::shared::{NO_ARCHITECTURE, Reservation};
+use netboot_ebpf::shared::{NO_ARCHITECTURE, Reservation, Station};
 
 use super::{
     boot::BootSets,
@@ -23,6 +25,8 @@ pub(super) struct Renderer<'c> {
     pub(super) places: &'c Places<'c>,
     pub(super) rows: SubnetRows<'c>,
     pub(super) sets: BootSets<'c>,
+    /// What has no room in the hosts' rows.
+    pub(super) more: BTreeMap<Station, Vec<u8>>,
 }
 
 impl<'c> Renderer<'c> {
@@ -41,20 +45,26 @@ impl<'c> Renderer<'c> {
         let (quirks, applied) = quirks::of(self.config, host);
         let is_of_rom = quirks::is_of_rom(&applied);
         let row = self.rows.row(self.config, (number, place), Overrides::of(host))?;
-        let (options, options_len) = host_block(self.config, host, row.in_row)?.padded()?;
+        let (options, options_len, more) = host_block(self.config, host, row.in_row)?.divided()?;
+        let has_more = row.has_more || !more.is_empty();
+        if !more.is_empty() {
+            self.more.insert(host.station(), more);
+        }
         let choice = Choice::new(self.config, &place.subnet, place.server).with_host(host);
         let boot_set = match host.netboot {
             true => self.sets.set(choice.with_quirks(self.config, &quirks, is_of_rom))?,
             false => 0,
         };
+        let of_quirks = of_quirks(&quirks, is_of_rom);
         Ok(Reservation {
             station: host.station(),
             options_len,
             address: host.ip.octets(),
             subnet: row.index,
             boot_set,
+            flags: of_quirks.flags | if has_more { Reservation::HAS_MORE } else { 0 },
             options,
-            ..of_quirks(&quirks, is_of_rom)
+            ..of_quirks
         })
     }
 

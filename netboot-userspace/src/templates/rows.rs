@@ -1,6 +1,9 @@
 //! The option blocks of an answer, and the rows of `SUBNETS`.
 
-use std::{collections::HashMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::Ipv4Addr,
+};
 
 use anyhow::Context as _;
 use dhcproto::v4::DhcpOption;
@@ -81,19 +84,27 @@ impl Block {
         Self { bytes: self.bytes.drain(range).collect() }
     }
 
-    pub(super) fn value(&self, code: u8) -> Option<&[u8]> {
+    /// Of all its pieces.
+    pub(super) fn value(&self, code: u8) -> Option<Vec<u8>> {
         let range = self.find(code)?;
-        self.bytes.get(range.start + 2..range.end)
+        let mut pieces = self.bytes.get(range)?;
+        let mut value = Vec::new();
+        while let [_, len, rest @ ..] = pieces {
+            let (piece, rest) = rest.split_at_checked(usize::from(*len))?;
+            value.extend(piece);
+            pieces = rest;
+        }
+        Some(value)
     }
 
+    /// Its pieces stand side by side.
     fn find(&self, wanted: u8) -> Option<std::ops::Range<usize>> {
         let mut at = 0;
         while let Some([code, len, ..]) = self.bytes.get(at..) {
-            let end = at + 2 + usize::from(*len);
             if *code == wanted {
-                return Some(at..end.min(self.bytes.len()));
+                return Some(at..at + Self::pieces(self.bytes.get(at..)?, wanted));
             }
-            at = end;
+            at += 2 + usize::from(*len);
         }
         None
     }
@@ -106,6 +117,8 @@ type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], u32);
 #[derive(Default)]
 pub(super) struct SubnetRows<'c> {
     pub(super) rows: Vec<shared::Subnet>,
+    /// By row: what has no room there.
+    pub(super) more: BTreeMap<u32, Vec<u8>>,
     index: HashMap<RowKey, u32>,
     /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
     known: HashMap<(usize, Option<Overrides<'c>>), Row>,
@@ -115,6 +128,8 @@ pub(super) struct SubnetRows<'c> {
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) index: u32,
+    /// Of it, or of that for clients that ask for classless routes, something has no room.
+    pub(super) has_more: bool,
     /// As in [`Blocks`].
     pub(super) in_row: &'static [u8],
 }
@@ -146,7 +161,10 @@ impl<'c> SubnetRows<'c> {
     ) -> anyhow::Result<Row> {
         let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
         let index = self.one(place, &blocks.row, blocks.classless.as_ref())?;
-        Ok(Row { index, in_row: blocks.in_row })
+        let classless = self.rows.get(index as usize).and_then(|row| row.classless.checked_sub(1));
+        let rows = [Some(index), classless];
+        let has_more = rows.iter().flatten().any(|row| self.more.contains_key(row));
+        Ok(Row { index, has_more, in_row: blocks.in_row })
     }
 
     fn one(
@@ -162,8 +180,11 @@ impl<'c> SubnetRows<'c> {
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
-        let (options, len) = block.padded()?;
+        let (options, len, more) = block.divided()?;
         let index = u32::try_from(self.rows.len())?;
+        if !more.is_empty() {
+            self.more.insert(index, more);
+        }
         self.rows.push(shared::Subnet {
             network: subnet.cidr.network().octets(),
             mask: subnet.cidr.netmask().octets(),

@@ -2,6 +2,7 @@
 
 mod choices;
 mod classless;
+mod long;
 mod proxy;
 mod sharing;
 mod tagged;
@@ -268,15 +269,19 @@ fn what_does_not_fit_is_refused() {
     let long = |config: &mut Config| {
         edit(
             config,
-            |subnet| subnet.options = vec![Custom { code: 224, value: vec![1; 250] }],
+            |subnet| subnet.options = vec![Custom { code: 224, value: vec![1; 1150] }],
             |_| {},
         );
     };
     let own = |config: &mut Config| {
-        edit(config, |_| {}, |host| host.options = vec![Custom { code: 224, value: vec![1; 130] }]);
+        edit(
+            config,
+            |_| {},
+            |host| host.options = vec![Custom { code: 224, value: vec![1; 1200] }],
+        );
     };
     for (change, expect) in
-        [(&long as &dyn Fn(&mut Config), "256 is the limit"), (&own, "128 is the limit")]
+        [(&long as &dyn Fn(&mut Config), "1188 is the limit"), (&own, "1188 is the limit")]
     {
         let mut config = site::config().unwrap();
         change(&mut config);

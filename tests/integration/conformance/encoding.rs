@@ -130,6 +130,44 @@ fn lists() -> Suite {
     Suite { site, cases }
 }
 
+/// Options that the kernel's rows have no room for.
+fn long() -> Suite {
+    let value = [b'x'; 320];
+    let long =
+        |expect: Expect| expect.passed(Verdict::Quirk).option(225, &value).option(226, b"own");
+    let cases = vec![
+        Case::new(
+            "1.7 pieces: an option of 320 bytes (OFFER)",
+            Ask::discover().with(57, &[0x05, 0xc0]),
+            long(Expect::offer()),
+        ),
+        Case::new(
+            "1.7 pieces: an option of 320 bytes (ACK)",
+            Ask::selecting(ADDRESS).with(57, &[0x05, 0xc0]),
+            long(Expect::ack()),
+        ),
+        Case::new(
+            "1.7 pieces: before 82",
+            Ask::discover().with(57, &[0x05, 0xc0]).with(82, b"\x01\x01a"),
+            long(Expect::offer()).last(82),
+        ),
+        Case::new(
+            "1.7 pieces: all or none",
+            Ask::discover(),
+            Expect::offer()
+                .passed(Verdict::Quirk)
+                .counted(Verdict::OfferShortened)
+                .without(225)
+                .option(226, b"own"),
+        ),
+    ];
+    let site = Site::new().host(&format!(
+        "options = [{{ code = 225, text = \"{}\" }}, {{ code = 226, text = \"own\" }}]",
+        "x".repeat(320)
+    ));
+    Suite { site, cases }
+}
+
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![Suite { site: Site::new(), cases: cases() }, lists()]
+    vec![Suite { site: Site::new(), cases: cases() }, lists(), long()]
 }

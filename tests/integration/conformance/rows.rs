@@ -130,7 +130,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.7 lengths", "those that EDK2 checks"),
     Row::new("1.7 1 before 3", "RFC 2132 section 3.3"),
     Row::new("1.7 lists", "multiples of four bytes"),
-    Row::new("1.7 each once", "no option comes twice; none is longer than 255 bytes"),
+    Row::new("1.7 each once", "no option comes twice"),
+    Row::new(
+        "1.7 pieces",
+        "an option of more than 255 bytes is in pieces, side by side (RFC 3396)",
+    ),
     Row::new("1.7 order", "what matters most comes first"),
     Row::new("1.7 not only what is asked for", "parameter lists of firmware are short"),
     Row::new("1.7 82 does not fit", "the answer goes without, counted (RFC 3046 section 2.2)"),

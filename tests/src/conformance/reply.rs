@@ -120,7 +120,7 @@ impl Reply {
     }
 }
 
-/// The options up to End, each code once, without pads; after End stands nothing but zeros.
+/// The options up to End, each code once or in pieces side by side, without pads; after End stands nothing but zeros.
 fn options(area: &[u8]) -> Result<Vec<(u8, Vec<u8>)>> {
     let mut options: Vec<(u8, Vec<u8>)> = Vec::new();
     let mut rest = area;
@@ -134,9 +134,20 @@ fn options(area: &[u8]) -> Result<Vec<(u8, Vec<u8>)>> {
             [code, len, after @ ..] => (*code, usize::from(*len), after),
             _ => bail!("the options have no End: {options:?}"),
         };
-        ensure!(options.iter().all(|(other, _)| *other != code), "option {code} comes twice");
         let (value, after) = after.split_at_checked(len).context("a cut option")?;
-        options.push((code, value.to_vec()));
+        match options.last_mut() {
+            // A piece of it (RFC 3396).
+            Some((last, whole)) if *last == code && len > 0 && whole.len().is_multiple_of(255) => {
+                whole.extend(value);
+            }
+            _ => {
+                ensure!(
+                    options.iter().all(|(other, _)| *other != code),
+                    "option {code} comes twice"
+                );
+                options.push((code, value.to_vec()));
+            }
+        }
         rest = after;
     }
 }

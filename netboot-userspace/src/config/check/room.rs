@@ -15,6 +15,8 @@ use crate::{
 /// The longest message for a client that does not say what it takes (RFC 2131 section 2: a datagram
 /// of 576 bytes).
 const LONGEST: usize = 548;
+/// The longest message at all: a datagram of 1,500 bytes.
+const MOST: usize = 1472;
 /// Of a message, beside the blocks: the header, options 53 and 255, and room for echoes (61, 82, 97).
 const REST: usize = 240 + 3 + 1 + 40;
 
@@ -41,6 +43,13 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
         told.host(&missed, of_subnet.unwrap_or_default(), &host.place);
         let Some(worst) = worst.get_mut(at) else { continue };
         let bytes = REST + blocks;
+        if bytes > MOST {
+            let message = format!(
+                "an answer can have {bytes} bytes, {MOST} is the limit: leave options out or shorten them"
+            );
+            report.error(&host.place, message);
+            continue;
+        }
         if worst.is_none_or(|(most, _)| bytes > most) {
             *worst = Some((bytes, &host.place));
         }

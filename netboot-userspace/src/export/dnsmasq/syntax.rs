@@ -6,13 +6,13 @@ use crate::{
     config::DhcpOption,
     export::{
         page::Page,
-        value::{TEXTS, Value, addresses, hex, joined},
+        value::{TEXTS, Value, hex, joined},
     },
 };
 
 /// What it reads as one line (MAXDNAME): it would take the rest for another.
 const LONGEST: usize = 1024;
-/// Options that it takes as addresses only, and are no others' business.
+/// Options that it takes as addresses only.
 const ADDRESSES: [u8; 2] = [68, 150];
 
 pub(super) struct Lines {
@@ -46,12 +46,7 @@ pub(super) fn quoted(text: &str, whose: &str, field: &str) -> anyhow::Result<Str
 /// `option:router,192.168.2.1`
 pub(super) fn option_value(option: &DhcpOption, whose: &str) -> anyhow::Result<String> {
     let code = option.code;
-    let value = if ADDRESSES.contains(&code) {
-        addresses(&option.value).unwrap_or(Value::Bytes(&option.value))
-    } else {
-        Value::of(option)
-    };
-    let value = match value {
+    let value = match Value::of(option) {
         Value::Addresses(list) => joined(&list).replace(", ", ","),
         Value::Number(number) => {
             let size = match option.value.len() {

@@ -32,6 +32,7 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
         interfaces: HashMap::new(),
         user_classes: HashMap::new(),
         subnets: Vec::new(),
+        more: crate::tables::More::default(),
         boot_files: Vec::new(),
         reservations: BTreeMap::from([(station(KNOWN), row)]),
         anybody: HashMap::from([((1, Vlan::NONE, Some([2, 0, a])), row)]),

@@ -91,7 +91,10 @@ fn rfc5424() {
         r#"<14>1 - h a p m [x a="1\"]\\"][y b="]" c="2"] t"#,
         r#"Rfc5424 user.info h a[p] m - [x a="1\"]\\"][y b="]" c="2"] | t"#,
     );
-    check("<14>1 - h a p m [x]", "Rfc5424 user.info h a[p] m - [x] | ");
+    check("<14>1 - h a p m [x]", "Rfc5424 user.info h a[p] m - - | [x]");
+    check("<14>1 - - - - - [x a=\"1\"] \n", "Rfc5424 user.info - -[-] - - - | [x a=\"1\"]");
+    check("<14>1 - - - - - [x] \u{feff}", "Rfc5424 user.info - -[-] - - - | [x]");
+    check("<14>1 - h a p m [x]  ", "Rfc5424 user.info h a[p] m - - | [x]");
     check("<14>1 - h a p m -", "Rfc5424 user.info h a[p] m - - | ");
     check(
         "<14>1 2026-01-01T00:00:00.123456789-08:00 h a p m - go",

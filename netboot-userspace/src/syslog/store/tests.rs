@@ -42,14 +42,16 @@ fn a_line_per_message() {
         assert_eq!(read(store, name).lines().last(), Some(expect), "{input}");
     };
     let time = "2026-10-14T17:46:40.123Z";
-    let expect = format!("{time} info ipxe: net0: up\\n\\x1b[2J");
+    let expect = format!("{time} info host=liar ipxe: net0: up\\n\\x1b[2J");
     check(&mut store, MACHINE, "<6>liar ipxe: net0: up\n\x1b[2J", FILE, &expect);
-    let expect = format!("{time} crit su[42]: failed");
+    let expect = format!("{time} notice a[7]: [x y=\"1\"] text");
+    check(&mut store, MACHINE, "<13>1 - - a 7 - [x y=\"1\"] text", FILE, &expect);
+    let expect = format!("{time} crit host=h su[42]: failed");
     check(&mut store, MACHINE, "<34>Oct 11 22:14:15 h su[42]: failed", FILE, &expect);
     check(&mut store, stranger(1), "no form", "10.0.0.1.log", &format!("{time} notice -: no form"));
     let v6 = Source::Stranger("fe80::1".parse().unwrap());
     check(&mut store, v6, "<6>a: b", "fe80::1.log", &format!("{time} info a: b"));
-    assert_eq!(read(&store, FILE).lines().count(), 2);
+    assert_eq!(read(&store, FILE).lines().count(), 3);
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&store.directory().join(FILE)), 0o640);
