@@ -5,13 +5,14 @@ use crate::{
     client::{Stage, architecture_slot},
     decide::{Decision, boot_row, came_over_relay},
     frame::{Destination, Frame},
-    message::Message,
+    message::{CAP, Message, byte, bytes, put},
     options::{Index, length},
     request::{Request, is_unicast},
     shared::{Reservation, Settings},
     tables::Tables,
+    trim::find,
     verdict::Verdict,
-    wire::{ACK, DISCOVER, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code},
+    wire::{ACK, DISCOVER, INFORM, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code, pxe},
 };
 
 /// Decides on a request in the proxy modes.
@@ -19,8 +20,9 @@ use crate::{
 /// [`Reservation::ASSUME_PXE`] does not count: an operating system must not take an OFFER without address
 /// for one, and firmware's DISCOVER says what it is.
 ///
-/// A DISCOVER gets an OFFER without address beside the other server's. Firmware that then asks port 4011
-/// gets an ACK; a REQUEST to port 67 is the other server's.
+/// A DISCOVER gets an OFFER without address beside the other server's. Firmware that then asks port 4011,
+/// by REQUEST or INFORM, gets an ACK, unless it chose another boot server; a REQUEST to port 67 is the other
+/// server's.
 ///
 /// # Errors
 /// A verdict that says why there is no answer.
@@ -39,12 +41,15 @@ pub fn decide<'t, T: Tables>(
     came_over_relay(request, settings)?;
     let message_type = match (frame.port, request.message_type) {
         (SERVER_PORT, DISCOVER) => OFFER,
-        (PROXY_PORT, REQUEST) => ACK,
+        (PROXY_PORT, REQUEST | INFORM) => ACK,
         (SERVER_PORT, REQUEST) => return Err(Verdict::OtherServer),
         _ => return Err(Verdict::UnsupportedType),
     };
     if !says_what_it_is(message, index) {
         return Err(Verdict::NotNetboot);
+    }
+    if boot_item(message, index).is_some_and(|item| !is_ours(item)) {
+        return Err(Verdict::OtherServer);
     }
     let reservation = reservation(request, ifindex, settings, tables)?;
     let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
@@ -63,6 +68,48 @@ fn says_what_it_is(message: &Message, index: &Index) -> bool {
     let Some(at) = index.find(code::VENDOR_CLASS) else { return false };
     let class = message.get(at + 2..at + 2 + length(message, at)).unwrap_or_default();
     class.starts_with(b"PXEClient") || class.starts_with(b"HTTPClient")
+}
+
+/// The boot server that a PXE client chose: the value of PXE_BOOT_ITEM in its option 43.
+#[must_use]
+pub fn boot_item(message: &Message, index: &Index) -> Option<[u8; 4]> {
+    let option = index.find(code::VENDOR_OPTIONS)?;
+    let end = option + 2 + length(message, option);
+    let mut at = option + 2;
+    while at + 1 < end {
+        let len = length(message, at);
+        at = match byte(message, at)? {
+            code::PAD => at + 1,
+            code::END => return None,
+            pxe::BOOT_ITEM if len == 4 && at + 2 + len <= end => {
+                return bytes(message, at + 2).copied();
+            }
+            _ => at + 2 + len,
+        };
+    }
+    None
+}
+
+/// Whether that is this server: our menus have type 0 alone. The highest bit of the layer asks for signed
+/// credentials beside the file, which nobody has here.
+const fn is_ours([a, b, layer, _]: [u8; 4]) -> bool {
+    a == 0 && b == 0 && layer & 0x80 == 0
+}
+
+/// Tells the client in option 43, where that is, which boot server answers. Returns where the options end then.
+pub fn put_boot_item(reply: &mut Message, end: usize, [a, b, c, d]: [u8; 4]) -> usize {
+    let item = [pxe::BOOT_ITEM, 4, a, b, c, d];
+    let Some((at, len)) = find(reply, end, code::VENDOR_OPTIONS) else { return end };
+    let Ok(value) = u8::try_from(len - 2 + item.len()) else { return end };
+    // Before the End of the items, which ends them.
+    let last = at + len - 1;
+    let place = if byte(reply, last) == Some(code::END) { last } else { at + len };
+    if end + item.len() > CAP {
+        return end;
+    }
+    reply.copy_within(place..end, place + item.len());
+    let written = put(reply, place, &item).and_then(|()| put(reply, at + 1, &[value]));
+    written.map_or(end, |()| end + item.len())
 }
 
 fn reservation<'t, T: Tables>(

@@ -31,4 +31,6 @@ pub trait Tables {
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation>;
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
+    /// Whether an address lies in a subnet of ours on an interface's link; only the daemon is asked.
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool;
 }

@@ -19,7 +19,7 @@ pub enum Verdict {
     Nak,
     /// The machine has no reservation.
     UnknownMachine,
-    /// The REQUEST names another server.
+    /// The REQUEST names another server, or another boot server (PXE_BOOT_ITEM).
     OtherServer,
     /// The frame's IP destination is neither broadcast nor an address of this node.
     OtherDestination,

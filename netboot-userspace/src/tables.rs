@@ -136,4 +136,8 @@ impl netboot_ebpf::tables::Tables for Tables {
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }
+
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.ifindex == ifindex && subnet.contains(address))
+    }
 }

@@ -137,6 +137,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn is_on_link(&self, _ifindex: u32, _address: [u8; 4]) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
         // SAFETY: as `interface`.
         unsafe { USER_CLASSES.get(class) }

@@ -182,6 +182,10 @@ impl Tables for Site {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.ifindex == ifindex && subnet.contains(address))
+    }
+
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
         self.classes.get(class)
     }

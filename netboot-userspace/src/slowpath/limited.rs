@@ -203,6 +203,10 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.tables.is_served(address)
     }
+
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
+        self.tables.is_on_link(ifindex, address)
+    }
 }
 
 #[cfg(test)]
