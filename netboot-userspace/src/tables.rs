@@ -119,7 +119,7 @@ impl netboot_ebpf::tables::Tables for Tables {
     }
 
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
-        self.quarantine.is_held(reservation.station, quarantine::now())
+        self.quarantine.is_held(reservation.address.into(), quarantine::now())
     }
 
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {

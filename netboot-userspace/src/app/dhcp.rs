@@ -1,6 +1,6 @@
 //! The side of this node that answers DHCP: tables, interfaces, the kernel and the slow paths.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use netboot_ebpf::shared::Station;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -217,8 +217,8 @@ impl Dhcp {
     fn bound_quarantine(&self) {
         let tables = self.common.tables.read();
         let reservations = &tables.reservations;
-        let is_reserved = |station: &Station| reservations.contains_key(station);
-        tables.quarantine.bound(reservations.len(), is_reserved);
+        let addresses = || reservations.values().map(|row| row.address.into()).collect();
+        tables.quarantine.bound(reservations.len(), addresses);
     }
 
     /// The machines that declined their addresses, where they are several.
@@ -436,8 +436,11 @@ impl Dhcp {
     }
 
     /// Holds an address back in the kernel, too.
-    pub(super) fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
-        self.kernel.hold(station, until)
+    pub(super) fn hold(&mut self, held: Held) -> anyhow::Result<()> {
+        let tables = self.common.tables.read();
+        let rows = tables.reservations.values();
+        rows.filter(|row| row.address == held.address.octets())
+            .try_for_each(|row| self.kernel.hold(row.station, held.until))
     }
 
     /// A program in the kernel answers.
