@@ -24,7 +24,7 @@ use netboot_ebpf::{
     shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
 };
 
-pub(crate) use self::place::own_addresses;
+pub(crate) use self::place::{Seats, own_addresses};
 use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
 pub(crate) use self::{
     fit::{Fit, Missed, Row},
@@ -96,6 +96,19 @@ pub fn announce<'l>(
     let places = Places::new(config, links, &all)?;
     place::announce(config, &places.list, links, &BootSets::new(config));
     Ok(())
+}
+
+/// Where subnets are.
+///
+/// # Errors
+/// As [`render`].
+pub(crate) fn seats<'l>(
+    config: &Config,
+    links: &[Link],
+    all: impl IntoIterator<Item = &'l Link>,
+) -> anyhow::Result<Seats> {
+    let all: Vec<&Link> = all.into_iter().collect();
+    Ok(place::seats(&Places::new(config, links, &all)?.list))
 }
 
 fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES]) -> Settings {

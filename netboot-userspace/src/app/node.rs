@@ -227,7 +227,7 @@ impl Node {
     /// Looks at the node's interfaces again, after a change of one.
     pub(super) async fn look_at_links(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
-        let changes = match block_in_place(|| dhcp.look_at_links()) {
+        let changes = match block_in_place(|| dhcp.look_at_links(&self.config)) {
             Ok(Changes::None) => return,
             Ok(Changes::UpOrDown) => {
                 self.settle().await;
