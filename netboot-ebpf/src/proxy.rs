@@ -53,12 +53,17 @@ pub fn decide<'t, T: Tables>(
     }
     let reservation = reservation(request, ifindex, settings, tables)?;
     let slot = architecture_slot(message, index, settings, reservation.architecture, cell);
-    let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
+    let (subnet, boot_set) = at_link(request, ifindex, reservation, tables);
+    let row = boot_row(boot_set, stage, settings.slots, slot);
     let boot = tables.boot_file(row).ok_or(Verdict::NoTables)?;
     if boot.name_len == 0 {
         return Err(Verdict::NotNetboot);
     }
-    let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
+    let subnet = tables.subnet(subnet).ok_or(Verdict::NoTables)?;
+    // Where two interfaces are on one link, both hear a broadcast: one answers.
+    if frame.is_broadcast() && !request.is_relayed() && subnet.ifindex != ifindex {
+        return Err(Verdict::WrongSubnet);
+    }
     Ok(Decision { message_type, is_proxy: true, stage, reservation, subnet, boot, withheld: false })
 }
 
@@ -124,6 +129,21 @@ fn reservation<'t, T: Tables>(
         }
         found => found,
     }
+}
+
+/// The subnet and the boot set of a machine: those of the link that it asks on, whatever address it is known
+/// by, since another server gives the addresses.
+fn at_link<T: Tables>(
+    request: &Request,
+    ifindex: u32,
+    reservation: &Reservation,
+    tables: &T,
+) -> (u32, u32) {
+    let own = (reservation.subnet, reservation.boot_set);
+    let is_there = tables.subnet(reservation.subnet).is_some_and(|subnet| {
+        if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
+    });
+    if is_there { own } else { tables.at_link(ifindex, reservation).unwrap_or(own) }
 }
 
 /// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked

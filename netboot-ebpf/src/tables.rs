@@ -29,6 +29,9 @@ pub trait Tables {
     fn is_quarantined(&self, reservation: &Reservation) -> bool;
     /// What a machine without reservation boots; only the daemon has it ([`Settings::AUTO_PROXY`]).
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation>;
+    /// What a machine with this reservation boots where it asks on an interface that its subnet is not on: the
+    /// indexes of the subnet and of the boot set; only the daemon has it ([`Settings::PROXY`]).
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)>;
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
     /// Whether an address lies in a subnet of ours on an interface's link; only the daemon is asked.

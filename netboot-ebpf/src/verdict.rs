@@ -23,7 +23,8 @@ pub enum Verdict {
     OtherServer,
     /// The frame's IP destination is neither broadcast nor an address of this node.
     OtherDestination,
-    /// The machine is reserved in another subnet than the one it asks from.
+    /// The machine is reserved in another subnet than the one it asks from; or another interface of ours is the
+    /// one that answers there.
     WrongSubnet,
     /// A REQUEST for a wrong address that may not be refused (not authoritative, or not our network).
     WrongAddress,

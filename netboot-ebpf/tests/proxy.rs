@@ -1,14 +1,14 @@
 //! ProxyDHCP (PXE 2.1 section 2.2): another server gives the addresses. The daemon alone answers.
 
 use netboot_ebpf::{
-    shared::{NO_ARCHITECTURE, Reservation, Settings},
+    shared::{BootFile, NO_ARCHITECTURE, Reservation, Settings, Subnet},
     verdict::Verdict,
 };
 
 use crate::{
     common::{
-        ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, OUTCAST, RELAY, Reply, SERVER, STRANGER,
-        Site, ask, block, kernel_verdict, verdict,
+        ADDRESS, Ask, IFINDEX, INTERFACE_MAC, MAC, NEAR_RELAY, OUTCAST, RELAY, Reply, SERVER,
+        STRANGER, Site, ask, block, kernel_verdict, verdict,
     },
     golden::{Golden, site as golden_site},
 };
@@ -263,6 +263,67 @@ fn boot_files() {
     check(|ask| ask.with(60, b"HTTPClient").with(93, &[0, 16]), "http://172.30.0.1/ipxe/ipxe.efi");
     check(|ask| pxe(ask).with(77, b"iPXE"), "tftp://172.30.0.1/undionly.kpxe");
     check(|ask| pxe(ask).with(77, b"Tinkerbell"), "http://172.30.0.1/auto.ipxe");
+}
+
+/// Each machine gets what belongs to the link that it asks on, and one answer where two interfaces are on it.
+#[test]
+fn the_link_that_is_asked_on() {
+    const ELSEWHERE: [u8; 4] = [172, 29, 0, 50];
+    let with = |subnet: u32, change: fn(&mut Site)| {
+        site(PROXY).with(|site| {
+            let slots = site.settings.as_ref().unwrap().slots;
+            let rows = site.boot_files[1..].to_vec();
+            let second = site.boot_files.len() as u32;
+            assert_eq!(second, 1 + 1 + 3 * slots);
+            site.boot_files
+                .extend(rows.into_iter().map(|row| BootFile { siaddr: ELSEWHERE, ..row }));
+            site.machine().subnet = subnet;
+            site.subnets.push(Subnet { ifindex: IFINDEX + 1, ..site.subnets[0] });
+            // What stands there for the link: its own subnet, and another boot set.
+            site.at_links.insert((IFINDEX, 1), (0, second));
+            change(site);
+        })
+    };
+    let check = |site: &Site, request: Ask, expect: Result<[u8; 4], Verdict>| {
+        let reply = ask(site, &request.frame());
+        let siaddr = reply.map(|reply| <[u8; 4]>::try_from(&reply.message[20..24]).unwrap());
+        assert_eq!(siaddr, expect, "{request:?}");
+    };
+    let asks = || {
+        [
+            pxe(Ask::discover()),
+            pxe(Ask::boot_server(LEASED)),
+            pxe(Ask::boot_server(LEASED)).with_type(8),
+            pxe(Ask::discover()).with(77, b"Tinkerbell"),
+        ]
+    };
+    for request in asks() {
+        check(&with(0, |_| {}), request.clone(), Ok(SERVER));
+        // Known by an address of a subnet behind a relay, and of one on another interface.
+        check(&with(1, |_| {}), request.clone(), Ok(ELSEWHERE));
+        check(&with(2, |_| {}), request.clone(), Ok(ELSEWHERE));
+    }
+    // Through a relay it is where the relay is, else where the relay's request came.
+    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(RELAY), Ok(SERVER));
+    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(ELSEWHERE));
+    check(&with(0, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(SERVER));
+    // Another interface is the one that answers on this link: what is sent to us is answered all the same.
+    let beside: fn(&mut Site) = |site| {
+        for (subnet, _) in site.at_links.values_mut() {
+            *subnet = 2;
+        }
+    };
+    let [discover, request, inform, script] = asks();
+    for broadcast in [discover.clone(), script, discover.clone().broadcast_flag()] {
+        check(&with(2, beside), broadcast.clone(), Err(Verdict::WrongSubnet));
+        check(&with(2, |site| site.at_links.clear()), broadcast, Err(Verdict::WrongSubnet));
+    }
+    for sent in [request, inform, discover.relayed(FOREIGN)] {
+        check(&with(2, beside), sent, Ok(ELSEWHERE));
+    }
+    // It boots nothing, wherever it is.
+    let off: fn(&mut Site) = |site| site.machine().boot_set = 0;
+    check(&with(2, off), pxe(Ask::boot_server(LEASED)), Err(Verdict::NotNetboot));
 }
 
 /// `anybody` stands in only where the mode says so, and where the daemon has something for the machine.

@@ -50,7 +50,13 @@ pub fn render<'l>(
     let taken = own_addresses(config, all.iter().copied());
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
-    let mut renderer = Renderer { config, places: &places, rows: SubnetRows::default(), sets };
+    let mut renderer = Renderer {
+        config,
+        places: &places,
+        rows: SubnetRows::default(),
+        sets,
+        at_links: HashMap::new(),
+    };
     renderer.subnets()?;
     let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
     let rows = hosts.map(|host| {
@@ -64,7 +70,7 @@ pub fn render<'l>(
         anybody = renderer.anybody()?;
         known.extend(config.hosts.iter().map(|host| host.mac));
     }
-    let Renderer { rows, sets, .. } = renderer;
+    let Renderer { rows, sets, at_links, .. } = renderer;
     let ours = place::ours(config, &places.list, links, &all);
     Ok(Tables {
         settings: settings(config, &sets.slots, ours),
@@ -77,6 +83,7 @@ pub fn render<'l>(
         boot_files: sets.rows,
         reservations,
         anybody,
+        at_links,
         known,
         left_out: taken.into_values().collect(),
         quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),

@@ -132,6 +132,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn at_link(&self, _ifindex: u32, _reservation: &Reservation) -> Option<(u32, u32)> {
+        None
+    }
+
+    #[inline(always)]
     fn is_served(&self, _address: [u8; 4]) -> bool {
         false
     }

@@ -40,6 +40,8 @@ pub struct Site {
     pub reservations: HashMap<Station, Reservation>,
     /// What machines without reservation boot.
     pub anybody: Option<Reservation>,
+    /// Subnet and boot set, by interface and the reservation's own boot set.
+    pub at_links: HashMap<(u32, u32), (u32, u32)>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -79,6 +81,7 @@ impl Site {
             )]),
             reservations: HashMap::new(),
             anybody: None,
+            at_links: HashMap::new(),
             classes: HashMap::from([
                 class("Tinkerbell", ClassFlags::SCRIPT),
                 class("iPXE", ClassFlags::IPXE),
@@ -176,6 +179,10 @@ impl Tables for Site {
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
         let outcast = Mac { octets: OUTCAST };
         self.anybody.as_ref().filter(|_| ifindex == IFINDEX && station.mac != outcast)
+    }
+
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+        self.at_links.get(&(ifindex, reservation.boot_set)).copied()
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {

@@ -30,6 +30,7 @@ pub(super) struct Places<'p> {
     /// That of each subnet, in their order. Where another server gives the addresses, subnets need not
     /// be known: the networks of the interfaces follow.
     pub(super) list: Vec<Place<'p>>,
+    links: &'p [Link],
     located: Located<'p>,
     /// Where hosts of no known subnet are.
     other: Option<usize>,
@@ -53,7 +54,7 @@ impl<'p> Places<'p> {
             }
             other = list.iter().position(|place| place.link.is_some());
         }
-        Ok(Self { list, located: Located::new(&config.subnets), other })
+        Ok(Self { list, links, located: Located::new(&config.subnets), other })
     }
 
     /// The place of a host, and its number: its subnet's; where another server gives the addresses and
@@ -63,6 +64,29 @@ impl<'p> Places<'p> {
         let mut network = || networks.find(|(_, place)| place.subnet.cidr.contains(&ip));
         let at = self.located.find(ip).or_else(|| Some(network()?.0)).or(self.other)?;
         Some((at, self.list.get(at)?))
+    }
+
+    /// The interfaces and VLANs that machines ask on, with the place there and its number: on an interface that
+    /// has none, that of another one on the same link.
+    pub(super) fn asked_on(&self) -> BTreeMap<(u32, Vlan), (usize, &Place<'p>)> {
+        let mut found = BTreeMap::new();
+        let numbered = || (0..).zip(&self.list);
+        for (number, place) in numbered() {
+            if let Some(link) = place.link {
+                found.entry((link.index, place.subnet.vlan)).or_insert((number, place));
+            }
+        }
+        for link in self.links {
+            let is_there = |place: &Place<'_>| {
+                place.link.is_some()
+                    && place.subnet.vlan == Vlan::NONE
+                    && addresses(link).any(|address| place.subnet.cidr.contains(&address))
+            };
+            if let Some(place) = numbered().find(|(_, place)| is_there(place)) {
+                found.entry((link.index, Vlan::NONE)).or_insert(place);
+            }
+        }
+        found
     }
 }
 
