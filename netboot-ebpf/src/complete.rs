@@ -55,6 +55,9 @@ pub fn finish(
     }
     if decision.is_proxy {
         clear_address(reply);
+        if let Some(item) = proxy::boot_item(message, index) {
+            end = proxy::put_boot_item(reply, end, item);
+        }
     }
     let (end, fit) = shorten(message, index, reply, end, limit);
     let verdict = match fit {

@@ -276,12 +276,16 @@ pub fn destination(request: &Request, frame: &Frame, reservation: &Reservation) 
     }
 }
 
-/// Where a NAK goes: broadcast, since the client's address is what is wrong; or to the relay.
+/// Where a NAK goes: broadcast, since the client's address is what is wrong; or to the relay. A client that
+/// renews through a router is not on this link, where a broadcast would stay: it gets the NAK the way it asked.
 #[must_use]
-pub fn refusal_destination(request: &Request, frame: &Frame) -> Destination {
+pub fn refusal_destination(request: &Request, frame: &Frame, is_on_link: bool) -> Destination {
     if request.is_relayed() {
         let port = SERVER_PORT;
         Destination { mac: frame.source_mac, ip: request.giaddr, port, from: SERVER_PORT }
+    } else if !is_on_link && !frame.is_broadcast() && is_unicast(request.ciaddr) {
+        let (ip, port) = (request.ciaddr, CLIENT_PORT);
+        Destination { mac: frame.source_mac, ip, port, from: SERVER_PORT }
     } else {
         Destination::BROADCAST
     }

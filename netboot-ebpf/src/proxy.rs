@@ -5,13 +5,14 @@ use crate::{
     client::{Stage, architecture_slot},
     decide::{Decision, boot_row, came_over_relay},
     frame::{Destination, Frame},
-    message::{Message, bytes},
+    message::{CAP, Message, byte, bytes, put},
     options::{Index, length},
     request::{Request, is_unicast},
     shared::{Reservation, Settings, VendorClass},
     tables::Tables,
+    trim::find,
     verdict::Verdict,
-    wire::{ACK, DISCOVER, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code},
+    wire::{ACK, DISCOVER, INFORM, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code, pxe},
 };
 
 /// Decides on a request in the proxy modes.
@@ -19,8 +20,9 @@ use crate::{
 /// [`Reservation::ASSUME_PXE`] does not count: an operating system must not take an OFFER without address
 /// for one, and firmware's DISCOVER says what it is.
 ///
-/// A DISCOVER gets an OFFER without address beside the other server's. Firmware that then asks port 4011
-/// gets an ACK; a REQUEST to port 67 is the other server's.
+/// A DISCOVER gets an OFFER without address beside the other server's. Firmware that then asks port 4011,
+/// by REQUEST or INFORM, gets an ACK, unless it chose another boot server; a REQUEST to port 67 is the other
+/// server's.
 ///
 /// # Errors
 /// A verdict that says why there is no answer.
@@ -39,28 +41,36 @@ pub fn decide<'t, T: Tables>(
     came_over_relay(request, settings)?;
     let message_type = match (frame.port, request.message_type) {
         (SERVER_PORT, DISCOVER) => OFFER,
-        (PROXY_PORT, REQUEST) => ACK,
+        (PROXY_PORT, REQUEST | INFORM) => ACK,
         (SERVER_PORT, REQUEST) => return Err(Verdict::OtherServer),
         _ => return Err(Verdict::UnsupportedType),
     };
     if !knows_proxy(message, index, settings) {
         return Err(Verdict::NotNetboot);
     }
+    if boot_item(message, index).is_some_and(|item| !is_ours(item)) {
+        return Err(Verdict::OtherServer);
+    }
     let reservation = reservation(request, ifindex, settings, tables)?;
     let slot = architecture_slot(message, index, settings, reservation, cell);
-    let row = boot_row(reservation.boot_set, stage, settings.slots, slot);
-    let boot = tables.boot_file(row).ok_or(Verdict::NoTables)?;
+    let (row, boot_set) = at_link(request, ifindex, reservation, tables);
+    let boot_row = boot_row(boot_set, stage, settings.slots, slot);
+    let boot = tables.boot_file(boot_row).ok_or(Verdict::NoTables)?;
     if boot.name_len == 0 {
         return Err(Verdict::NotNetboot);
     }
-    let subnet = tables.subnet(reservation.subnet).ok_or(Verdict::NoTables)?;
+    let subnet = tables.subnet(row).ok_or(Verdict::NoTables)?;
+    // Where two interfaces are on one link, both hear a broadcast: one answers.
+    if frame.is_broadcast() && !request.is_relayed() && subnet.ifindex != ifindex {
+        return Err(Verdict::WrongSubnet);
+    }
     Ok(Decision {
         message_type,
         is_proxy: true,
         stage,
         reservation,
         subnet,
-        row: reservation.subnet,
+        row,
         boot,
         withheld: false,
     })
@@ -76,6 +86,48 @@ fn knows_proxy(message: &Message, index: &Index, settings: &Settings) -> bool {
     class.is_some_and(|class| class.flags & VendorClass::KNOWS_PROXY != 0)
 }
 
+/// The boot server that a PXE client chose: the value of PXE_BOOT_ITEM in its option 43.
+#[must_use]
+pub fn boot_item(message: &Message, index: &Index) -> Option<[u8; 4]> {
+    let option = index.find(code::VENDOR_OPTIONS)?;
+    let end = option + 2 + length(message, option);
+    let mut at = option + 2;
+    while at + 1 < end {
+        let len = length(message, at);
+        at = match byte(message, at)? {
+            code::PAD => at + 1,
+            code::END => return None,
+            pxe::BOOT_ITEM if len == 4 && at + 2 + len <= end => {
+                return bytes(message, at + 2).copied();
+            }
+            _ => at + 2 + len,
+        };
+    }
+    None
+}
+
+/// Whether that is this server: our menus have type 0 alone. The highest bit of the layer asks for signed
+/// credentials beside the file, which nobody has here.
+const fn is_ours([a, b, layer, _]: [u8; 4]) -> bool {
+    a == 0 && b == 0 && layer & 0x80 == 0
+}
+
+/// Tells the client in option 43, where that is, which boot server answers. Returns where the options end then.
+pub fn put_boot_item(reply: &mut Message, end: usize, [a, b, c, d]: [u8; 4]) -> usize {
+    let item = [pxe::BOOT_ITEM, 4, a, b, c, d];
+    let Some((at, len)) = find(reply, end, code::VENDOR_OPTIONS) else { return end };
+    let Ok(value) = u8::try_from(len - 2 + item.len()) else { return end };
+    // Before the End of the items, which ends them.
+    let last = at + len - 1;
+    let place = if byte(reply, last) == Some(code::END) { last } else { at + len };
+    if end + item.len() > CAP {
+        return end;
+    }
+    reply.copy_within(place..end, place + item.len());
+    let written = put(reply, place, &item).and_then(|()| put(reply, at + 1, &[value]));
+    written.map_or(end, |()| end + item.len())
+}
+
 fn reservation<'t, T: Tables>(
     request: &Request,
     ifindex: u32,
@@ -88,6 +140,21 @@ fn reservation<'t, T: Tables>(
         }
         found => found,
     }
+}
+
+/// The subnet and the boot set of a machine: those of the link that it asks on, whatever address it is known
+/// by, since another server gives the addresses.
+fn at_link<T: Tables>(
+    request: &Request,
+    ifindex: u32,
+    reservation: &Reservation,
+    tables: &T,
+) -> (u32, u32) {
+    let own = (reservation.subnet, reservation.boot_set);
+    let is_there = tables.subnet(reservation.subnet).is_some_and(|subnet| {
+        if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
+    });
+    if is_there { own } else { tables.at_link(ifindex, reservation).unwrap_or(own) }
 }
 
 /// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked

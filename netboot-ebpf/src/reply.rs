@@ -52,7 +52,8 @@ pub fn build<S: Side>(
     let mut at = OPTIONS + 3;
 
     put(reply, at, &subnet.options).ok_or(LONG)?;
-    if request.server_override != [0; 4] {
+    // A ProxyDHCP's has no lease that would be renewed through the relay, which RFC 5107 is for.
+    if request.server_override != [0; 4] && !decision.is_proxy {
         put(reply, at, &[code::SERVER_ID, 4]).ok_or(LONG)?;
         put(reply, at + 2, &request.server_override).ok_or(LONG)?;
     }

@@ -24,7 +24,8 @@ use crate::{
 };
 
 /// The options of a request that an answer depends on: all others are skipped.
-pub const READ: [u8; 11] = [
+pub const READ: [u8; 12] = [
+    code::VENDOR_OPTIONS,
     code::REQUESTED_ADDRESS,
     code::MESSAGE_TYPE,
     code::SERVER_ID,
@@ -163,7 +164,8 @@ pub fn respond<S: Side, T: Tables>(
             let refusal =
                 refuse::<S, T>(frame, interface, tables, message, index, request, cell, reply)?;
             let sum = checksum::message(reply, refusal.len);
-            let to = refusal_destination(request, frame);
+            let is_on_link = tables.is_on_link(ifindex, request.ciaddr);
+            let to = refusal_destination(request, frame, is_on_link);
             frame::write(headers, interface.mac, refusal.server, &to, refusal.len, sum);
             return Ok(Answer { verdict: refusal.verdict, len: refusal.len, delay: 0 });
         }

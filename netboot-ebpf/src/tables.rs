@@ -32,6 +32,11 @@ pub trait Tables {
     /// Encoded options that have no room in a row of `SUBNETS` and in a reservation; only the daemon is asked
     /// ([`Reservation::HAS_MORE`]).
     fn more(&self, row: u32, station: &Station) -> [&[u8]; 2];
+    /// What a machine with this reservation boots where it asks on an interface that its subnet is not on: the
+    /// indexes of the subnet and of the boot set; only the daemon has it ([`Settings::PROXY`]).
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)>;
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
+    /// Whether an address lies in a subnet of ours on an interface's link; only the daemon is asked.
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool;
 }

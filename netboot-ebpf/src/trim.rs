@@ -121,7 +121,7 @@ fn names_pxe(reply: &Message, end: usize) -> bool {
 }
 
 /// Offset and length of an option, with its code and length octet.
-fn find(reply: &Message, end: usize, code: u8) -> Option<(usize, usize)> {
+pub(crate) fn find(reply: &Message, end: usize, code: u8) -> Option<(usize, usize)> {
     places(reply, end).find(|(found, ..)| *found == code).map(|(_, at, len)| (at, len))
 }
 

@@ -19,11 +19,12 @@ pub enum Verdict {
     Nak,
     /// The machine has no reservation.
     UnknownMachine,
-    /// The REQUEST names another server.
+    /// The REQUEST names another server, or another boot server (PXE_BOOT_ITEM).
     OtherServer,
     /// The frame's IP destination is neither broadcast nor an address of this node.
     OtherDestination,
-    /// The machine is reserved in another subnet than the one it asks from.
+    /// The machine is reserved in another subnet than the one it asks from; or another interface of ours is the
+    /// one that answers there.
     WrongSubnet,
     /// A REQUEST for a wrong address that may not be refused (not authoritative, or not our network).
     WrongAddress,

@@ -61,6 +61,12 @@ pub mod relay {
     pub const SERVER_OVERRIDE: u8 = 11;
 }
 
+/// Items of option 43 between PXE clients and servers (PXE 2.1).
+pub mod pxe {
+    /// PXE_BOOT_ITEM: which boot server is asked, or answers. Its type and the layer, two bytes each.
+    pub const BOOT_ITEM: u8 = 71;
+}
+
 /// Option codes.
 pub mod code {
     pub const PAD: u8 = 0;

@@ -1,6 +1,10 @@
 //! RFC 2131 section 4.1.
 
-use crate::common::{ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, RELAY, SERVER, Site, ask};
+use netboot_ebpf::verdict::Verdict;
+
+use crate::common::{
+    ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, RELAY, SERVER, Site, ask, verdict,
+};
 
 /// On the way: a router, not the client.
 const ROUTER: [u8; 6] = [2, 0, 0, 0, 0, 0x99];
@@ -77,4 +81,23 @@ fn refusals_are_broadcast() {
     ] {
         check(&request, 6, EVERYBODY);
     }
+}
+
+/// A client that renews an address of no subnet on this link is behind a router: a broadcast would stay here.
+#[test]
+fn refusals_through_a_router() {
+    for wrong in [[10, 9, 8, 7], [172, 29, 0, 9]] {
+        let renewing = Ask { station: ROUTER, ..Ask::renewing(wrong) };
+        check(&renewing, 6, (ROUTER, wrong, 68));
+        check(&renewing.clone().broadcast_flag(), 6, (ROUTER, wrong, 68));
+        check(&Ask { source_port: 1068, ..renewing }, 6, (ROUTER, wrong, 68));
+    }
+    // One that rebinds is on this link, whatever address it has.
+    check(&Ask { station: ROUTER, ..Ask::rebinding([172, 29, 0, 9]) }, 6, EVERYBODY);
+    // No answer goes to what is no host's address.
+    for odd in [[0, 0, 0, 9], [127, 0, 0, 1], [224, 0, 0, 1], [255; 4]] {
+        check(&Ask { station: ROUTER, ..Ask::renewing(odd) }, 6, EVERYBODY);
+    }
+    let relayed = Ask { station: ROUTER, ..Ask::renewing([10, 9, 8, 7]) }.relayed(NEAR_RELAY);
+    assert_eq!(verdict(&Site::new(), &relayed.frame()), Verdict::WrongAddress);
 }

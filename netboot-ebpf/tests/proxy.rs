@@ -1,14 +1,14 @@
 //! ProxyDHCP (PXE 2.1 section 2.2): another server gives the addresses. The daemon alone answers.
 
 use netboot_ebpf::{
-    shared::{NO_ARCHITECTURE, Reservation, Settings},
+    shared::{BootFile, NO_ARCHITECTURE, Reservation, Settings, Subnet},
     verdict::Verdict,
 };
 
 use crate::{
     common::{
-        ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, OUTCAST, RELAY, Reply, SERVER, STRANGER,
-        Site, ask, kernel_verdict, verdict,
+        ADDRESS, Ask, IFINDEX, INTERFACE_MAC, MAC, NEAR_RELAY, OUTCAST, RELAY, Reply, SERVER,
+        STRANGER, Site, ask, block, kernel_verdict, verdict,
     },
     golden::{Golden, site as golden_site},
 };
@@ -77,6 +77,11 @@ fn offers() {
     check(&Ask { ciaddr: LEASED, ..discover.clone() }, offer(EVERYBODY));
     check(&Ask { destination: SERVER, ..discover.clone() }, offer(EVERYBODY));
     check(&discover.clone().with(82, b"x").with(61, &[7; 200]), offer(EVERYBODY));
+    // What the relay says that clients know us by (82.11, RFC 5107) is for renewals, which are another's.
+    let agent = [1, 1, 9, 11, 4, 172, 30, 0, 254];
+    let known_by = discover.clone().with(82, &agent).relayed(NEAR_RELAY);
+    check(&known_by, offer((RELAY_MAC, NEAR_RELAY, [67, 67])));
+    assert_eq!(answer(&site(PROXY), &known_by).unwrap().option(82), Some(&agent[..]));
     // From whichever network: the address is not ours to judge.
     for relay in [NEAR_RELAY, RELAY, FOREIGN] {
         check(&discover.clone().relayed(relay), offer((RELAY_MAC, relay, [67, 67])));
@@ -101,6 +106,79 @@ fn requests_to_the_boot_server() {
     check(&routed, Ok((Verdict::Ack, ([2, 0, 0, 0, 0, 0x99], FOREIGN, [4011, 4011]))));
     check(&Ask { giaddr: NEAR_RELAY, ..request.clone() }, to(4011));
     check(&Ask { destination: FOREIGN, ..request }, Err(Verdict::OtherDestination));
+}
+
+/// By INFORM too (dnsmasq answers it, and some firmware sends it).
+#[test]
+fn informs_to_the_boot_server() {
+    let inform = pxe(Ask::boot_server(LEASED)).with_type(8);
+    let to = |port| Ok((Verdict::InformAck, (MAC, LEASED, [4011, port])));
+    check(&inform, to(4011));
+    check(&Ask { source_port: 68, ..inform.clone() }, to(68));
+    check(&Ask { ciaddr: [0; 4], ..inform.clone() }, to(4011));
+    check(&Ask { port: 67, ..inform.clone() }, Err(Verdict::UnsupportedType));
+    check(&inform.mac(STRANGER).with(43, &[71, 4, 0, 9, 0, 0]), Err(Verdict::OtherServer));
+}
+
+/// PXE_BOOT_ITEM says which boot server is asked: another's type is another server's, ours comes back.
+#[test]
+fn boot_items() {
+    const OURS: &[u8] = &[6, 1, 8, 255];
+    let items = |message_type, value: &[u8], expect: Result<&[u8], Verdict>| {
+        let request = pxe(Ask::boot_server(LEASED)).with(43, value).with_type(message_type);
+        for flags in [PROXY, AUTO] {
+            let reply = answer(&site(flags), &request);
+            let seen = reply.as_ref().map(|reply| reply.option(43).unwrap()).map_err(|why| *why);
+            assert_eq!(seen, expect, "{value:?}");
+            let files = reply.map_or("undionly.kpxe".to_owned(), |it| it.boot_file().to_owned());
+            assert_eq!(files, "undionly.kpxe");
+        }
+    };
+    for message_type in [3, 8] {
+        let check = |value: &[u8], expect| items(message_type, value, expect);
+        let other = Err(Verdict::OtherServer);
+        check(&[71, 4, 0, 0, 0, 0], Ok(&[6, 1, 8, 71, 4, 0, 0, 0, 0, 255]));
+        check(&[71, 4, 0, 0, 0, 0, 255], Ok(&[6, 1, 8, 71, 4, 0, 0, 0, 0, 255]));
+        // Whatever layer, and whatever stands around it.
+        check(&[0, 1, 2, 9, 9, 71, 4, 0, 0, 0, 3, 255], Ok(&[6, 1, 8, 71, 4, 0, 0, 0, 3, 255]));
+        check(&[71, 4, 0, 1, 0, 0, 255], other);
+        check(&[71, 4, 128, 0, 0, 0], other);
+        check(&[12, 0, 71, 4, 255, 255, 0, 0, 255], other);
+        // With credentials (layer, bit 15).
+        check(&[71, 4, 0, 0, 128, 0, 255], other);
+        // No such item.
+        for none in [
+            &[][..],
+            &[71],
+            &[71, 4],
+            &[71, 4, 0, 9, 0],
+            &[71, 3, 0, 9, 0],
+            &[71, 5, 0, 9, 0, 0, 0],
+            &[255, 71, 4, 0, 9, 0, 0],
+            &[9, 6, 71, 4, 0, 9, 0, 0],
+            &[9, 200, 71, 4, 0, 9, 0, 0],
+            &[0; 255],
+        ] {
+            check(none, Ok(OURS));
+        }
+    }
+    // In pieces (RFC 3396), it is one all the same.
+    let split = pxe(Ask::boot_server(LEASED)).with(43, &[71, 4, 0]).with(43, &[1, 0, 0, 255]);
+    assert_eq!(answer(&site(PROXY), &split), Err(Verdict::OtherServer));
+    // Where the machine is told no items, there is none to tell; items without End get it behind them.
+    let http = Ask::boot_server(LEASED).with(60, b"HTTPClient").with(93, &[0, 16]);
+    let reply = answer(&site(PROXY), &http.with(43, &[71, 4, 0, 0, 0, 0])).unwrap();
+    assert_eq!(reply.option(43), None);
+    let open = site(PROXY).with(|site| {
+        for row in site.boot_files.iter_mut().skip(1) {
+            let options = block(&[(43, &[6, 1, 8]), (60, b"PXEClient")]);
+            (row.options, row.options_len) = options;
+        }
+    });
+    let request = pxe(Ask::boot_server(LEASED)).with(43, &[71, 4, 0, 0, 0, 0]);
+    let reply = answer(&open, &request).unwrap();
+    assert_eq!(reply.option(43), Some(&[6, 1, 8, 71, 4, 0, 0, 0, 0][..]));
+    assert_eq!(reply.option(60), Some(&b"PXEClient"[..]));
 }
 
 /// No host has such an address.
@@ -135,7 +213,9 @@ fn what_is_the_other_servers() {
     for message_type in [2, 4, 5, 6, 7, 8, 9, 13, 255] {
         let request = Ask { ciaddr: LEASED, ..pxe(Ask::new(message_type)) };
         check(&request, Err(Verdict::UnsupportedType));
-        check(&Ask { port: 4011, ..request }, Err(Verdict::UnsupportedType));
+        if message_type != 8 {
+            check(&Ask { port: 4011, ..request }, Err(Verdict::UnsupportedType));
+        }
     }
     check(&Ask { port: 4011, ..pxe(Ask::discover()) }, Err(Verdict::UnsupportedType));
 }
@@ -183,6 +263,67 @@ fn boot_files() {
     check(|ask| ask.with(60, b"HTTPClient").with(93, &[0, 16]), "http://172.30.0.1/ipxe/ipxe.efi");
     check(|ask| pxe(ask).with(77, b"iPXE"), "tftp://172.30.0.1/undionly.kpxe");
     check(|ask| pxe(ask).with(77, b"Tinkerbell"), "http://172.30.0.1/auto.ipxe");
+}
+
+/// Each machine gets what belongs to the link that it asks on, and one answer where two interfaces are on it.
+#[test]
+fn the_link_that_is_asked_on() {
+    const ELSEWHERE: [u8; 4] = [172, 29, 0, 50];
+    let with = |subnet: u32, change: fn(&mut Site)| {
+        site(PROXY).with(|site| {
+            let slots = site.settings.as_ref().unwrap().slots;
+            let rows = site.boot_files[1..].to_vec();
+            let second = site.boot_files.len() as u32;
+            assert_eq!(second, 1 + 1 + 3 * slots);
+            site.boot_files
+                .extend(rows.into_iter().map(|row| BootFile { siaddr: ELSEWHERE, ..row }));
+            site.machine().subnet = subnet;
+            site.subnets.push(Subnet { ifindex: IFINDEX + 1, ..site.subnets[0] });
+            // What stands there for the link: its own subnet, and another boot set.
+            site.at_links.insert((IFINDEX, 1), (0, second));
+            change(site);
+        })
+    };
+    let check = |site: &Site, request: Ask, expect: Result<[u8; 4], Verdict>| {
+        let reply = ask(site, &request.frame());
+        let siaddr = reply.map(|reply| <[u8; 4]>::try_from(&reply.message[20..24]).unwrap());
+        assert_eq!(siaddr, expect, "{request:?}");
+    };
+    let asks = || {
+        [
+            pxe(Ask::discover()),
+            pxe(Ask::boot_server(LEASED)),
+            pxe(Ask::boot_server(LEASED)).with_type(8),
+            pxe(Ask::discover()).with(77, b"Tinkerbell"),
+        ]
+    };
+    for request in asks() {
+        check(&with(0, |_| {}), request.clone(), Ok(SERVER));
+        // Known by an address of a subnet behind a relay, and of one on another interface.
+        check(&with(1, |_| {}), request.clone(), Ok(ELSEWHERE));
+        check(&with(2, |_| {}), request.clone(), Ok(ELSEWHERE));
+    }
+    // Through a relay it is where the relay is, else where the relay's request came.
+    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(RELAY), Ok(SERVER));
+    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(ELSEWHERE));
+    check(&with(0, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(SERVER));
+    // Another interface is the one that answers on this link: what is sent to us is answered all the same.
+    let beside: fn(&mut Site) = |site| {
+        for (subnet, _) in site.at_links.values_mut() {
+            *subnet = 2;
+        }
+    };
+    let [discover, request, inform, script] = asks();
+    for broadcast in [discover.clone(), script, discover.clone().broadcast_flag()] {
+        check(&with(2, beside), broadcast.clone(), Err(Verdict::WrongSubnet));
+        check(&with(2, |site| site.at_links.clear()), broadcast, Err(Verdict::WrongSubnet));
+    }
+    for sent in [request, inform, discover.relayed(FOREIGN)] {
+        check(&with(2, beside), sent, Ok(ELSEWHERE));
+    }
+    // It boots nothing, wherever it is.
+    let off: fn(&mut Site) = |site| site.machine().boot_set = 0;
+    check(&with(2, off), pxe(Ask::boot_server(LEASED)), Err(Verdict::NotNetboot));
 }
 
 /// `anybody` stands in only where the mode says so, and where the daemon has something for the machine.

@@ -20,6 +20,7 @@ mod pages;
 mod privileges;
 mod refusals;
 mod report;
+mod seats;
 mod self_check;
 mod server_addresses;
 mod services;

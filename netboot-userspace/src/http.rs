@@ -208,7 +208,14 @@ fn find(
 ) -> Result<Arc<Host>, String> {
     let address = ends.peer.ip().to_canonical();
     let Some(mac) = mac.or_else(|| site.machines.by_address(address)) else {
-        return Err(format!("no host has the address {address}: add the machine to the inventory"));
+        let advice = match strangers {
+            Strangers::Refused => "add the machine to the inventory",
+            // Its address, of another server, says nothing of it.
+            Strangers::Boot => {
+                "ask for /MAC/auto.ipxe with the machine's MAC, as the script's URL in the DHCP answer has it"
+            }
+        };
+        return Err(format!("no host has the address {address}: {advice}"));
     };
     let Some(host) = site.machines.inventory().by_mac(mac) else {
         if strangers == Strangers::Boot {

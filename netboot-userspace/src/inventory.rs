@@ -20,6 +20,7 @@ pub struct Host {
     pub mac: Mac,
     /// The VLAN that its frames arrive in.
     pub vlan: Vlan,
+    /// 0.0.0.0: none is known, where another server gives the addresses.
     pub ip: Ipv4Addr,
     pub hostname: Option<String>,
     /// `false`: the machine gets its lease, but nothing to boot.
@@ -68,6 +69,12 @@ impl Host {
     #[must_use]
     pub const fn station(&self) -> Station {
         Station { mac: self.mac, vlan: self.vlan }
+    }
+
+    /// The address that it has, as far as it is known.
+    #[must_use]
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        (!self.ip.is_unspecified()).then_some(self.ip)
     }
 }
 
@@ -136,7 +143,8 @@ impl Inventory {
     pub fn new(hosts: impl IntoIterator<Item = Arc<Host>>) -> Self {
         let by_station: BTreeMap<_, _> =
             hosts.into_iter().map(|host| (host.station(), host)).collect();
-        let by_ip = by_station.values().map(|host| (host.ip, host.station())).collect();
+        let by_ip = by_station.values().filter_map(|host| Some((host.address()?, host.station())));
+        let by_ip = by_ip.collect();
         Self { hosts: Arc::new(RwLock::new(Hosts { by_station, by_ip })) }
     }
 
@@ -192,7 +200,7 @@ impl Inventory {
             }
         }
         for host in &difference.set {
-            by_ip.insert(host.ip, host.station());
+            by_ip.extend(host.address().map(|ip| (ip, host.station())));
             by_station.insert(host.station(), Arc::clone(host));
         }
     }
@@ -232,6 +240,13 @@ mod tests {
         check(2, 1, true);
         check(3, 3, false);
         check(4, 4, true);
+        // Hosts without an address are nobody's clients.
+        let bare = |mac| Arc::new(Host { ip: Ipv4Addr::UNSPECIFIED, ..(*host(mac, 0)).clone() });
+        for inventory in [Inventory::new([bare(6), bare(7)]), Inventory::default()] {
+            inventory.apply(&Difference { set: vec![bare(6), bare(8)], removed: Vec::new() });
+            assert_eq!(inventory.by_station(bare(6).station()), Some(bare(6)));
+            assert_eq!(inventory.by_ip(Ipv4Addr::UNSPECIFIED), None);
+        }
         shown.replace(Inventory::new([host(5, 5)]));
         assert!(inventory.by_mac(host(5, 5).mac).is_some());
         assert!(inventory.by_mac(host(1, 2).mac).is_none());

@@ -149,7 +149,7 @@ impl Machines {
         let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
             machine: Machine {
                 mac: mac.to_string(),
-                ip: host.map(|host| host.ip),
+                ip: host.and_then(Host::address),
                 hostname: host.and_then(|host| host.hostname.clone()),
                 known: host.is_some(),
                 last_seen,
@@ -225,7 +225,7 @@ impl Seen {
     /// Notes what the inventory has of a machine that was seen; of too many unknown ones, one is forgotten.
     fn look_up(&mut self, mac: Mac, host: Option<&Host>) {
         let Some(Entry { machine, turn, .. }) = self.machines.get_mut(&mac) else { return };
-        machine.ip = host.map(|host| host.ip);
+        machine.ip = host.and_then(Host::address);
         machine.hostname = host.and_then(|host| host.hostname.clone());
         machine.known = host.is_some();
         if host.is_some() {

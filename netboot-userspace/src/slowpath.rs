@@ -239,7 +239,11 @@ impl SlowPath {
         self.common.counters.count(verdict);
         self.note(verdict, &seen);
         if verdict == Verdict::Decline {
-            self.common.tables.read().quarantine.hold(seen.station, quarantine::now());
+            self.common.tables.read().quarantine.hold(
+                seen.station,
+                seen.address.into(),
+                quarantine::now(),
+            );
         } else {
             self.doubts.tell(verdict, &self.link.name, declined);
         }

@@ -17,6 +17,9 @@ use netboot_ebpf::{
 
 use crate::quarantine::{self, Quarantine};
 
+/// By interface, VLAN, and the boot set of a reservation: subnet and boot set.
+pub type AtLinks = HashMap<(u32, Vlan, u32), (u32, u32)>;
+
 /// By interface, VLAN and OUI.
 pub type Anybody = HashMap<(u32, Vlan, Option<[u8; 3]>), Reservation>;
 
@@ -48,6 +51,8 @@ pub struct Tables {
     /// In mode `auto-proxy`: what machines without reservation get, by interface and VLAN, and by OUI
     /// where that has quirks. Their station and address are zero.
     pub anybody: Anybody,
+    /// In the proxy modes: what machines with a reservation get on links that their subnet is not on.
+    pub at_links: AtLinks,
     /// In mode `auto-proxy`: the machines that have a reservation, in whatever VLAN.
     pub known: HashSet<Mac>,
     /// Machines of the configuration that have no row, and why: a sentence each.
@@ -93,6 +98,7 @@ impl Tables {
             reservations: BTreeMap::new(),
             quarantine: Arc::clone(&self.quarantine),
             anybody: self.anybody.clone(),
+            at_links: self.at_links.clone(),
             known: self.known.clone(),
             left_out: self.left_out.clone(),
         }
@@ -135,7 +141,7 @@ impl netboot_ebpf::tables::Tables for Tables {
     }
 
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
-        self.quarantine.is_held(reservation.station, quarantine::now())
+        self.quarantine.is_held(reservation.address.into(), quarantine::now())
     }
 
     fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
@@ -154,7 +160,16 @@ impl netboot_ebpf::tables::Tables for Tables {
         [of_rows.get(&row), of_hosts.get(station)].map(|more| more.map_or(&[][..], Vec::as_slice))
     }
 
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+        let key = (ifindex, reservation.station.vlan, reservation.boot_set);
+        self.at_links.get(&key).copied()
+    }
+
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.contains(address))
+    }
+
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.ifindex == ifindex && subnet.contains(address))
     }
 }

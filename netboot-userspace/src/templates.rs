@@ -25,7 +25,7 @@ use netboot_ebpf::{
     shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
 };
 
-pub(crate) use self::place::own_addresses;
+pub(crate) use self::place::{Seats, own_addresses};
 use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
 pub(crate) use self::{
     fit::{Fit, Missed, Row},
@@ -51,8 +51,14 @@ pub fn render<'l>(
     let taken = own_addresses(config, all.iter().copied());
     let places = Places::new(config, links, &all)?;
     let sets = BootSets::new(config);
-    let rows = SubnetRows::default();
-    let mut renderer = Renderer { config, places: &places, rows, sets, more: BTreeMap::new() };
+    let mut renderer = Renderer {
+        config,
+        places: &places,
+        rows: SubnetRows::default(),
+        sets,
+        more: BTreeMap::new(),
+        at_links: HashMap::new(),
+    };
     renderer.subnets()?;
     let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
     let rows = hosts.map(|host| {
@@ -66,7 +72,7 @@ pub fn render<'l>(
         anybody = renderer.anybody()?;
         known.extend(config.hosts.iter().map(|host| host.mac));
     }
-    let Renderer { rows, sets, more, .. } = renderer;
+    let Renderer { rows, sets, more, at_links, .. } = renderer;
     let ours = place::ours(config, &places.list, links, &all);
     let broadcasts = place::broadcasts(links, &all);
     Ok(Tables {
@@ -81,6 +87,7 @@ pub fn render<'l>(
         boot_files: sets.rows,
         reservations,
         anybody,
+        at_links,
         known,
         left_out: taken.into_values().collect(),
         quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),
@@ -100,6 +107,19 @@ pub fn announce<'l>(
     let places = Places::new(config, links, &all)?;
     place::announce(config, &places.list, links, &BootSets::new(config));
     Ok(())
+}
+
+/// Where subnets are.
+///
+/// # Errors
+/// As [`render`].
+pub(crate) fn seats<'l>(
+    config: &Config,
+    links: &[Link],
+    all: impl IntoIterator<Item = &'l Link>,
+) -> anyhow::Result<Seats> {
+    let all: Vec<&Link> = all.into_iter().collect();
+    Ok(place::seats(&Places::new(config, links, &all)?.list))
 }
 
 fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES]) -> Settings {

@@ -1,6 +1,6 @@
 //! A machine that finds its address in use.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{fs, net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::verdict::Verdict;
@@ -65,6 +65,57 @@ fn an_address_in_use_in_generic_mode() -> Result<()> {
 #[test]
 fn an_address_in_use_without_xdp() -> Result<()> {
     check(Xdp::Off)
+}
+
+/// What is held back is the address, whosever it becomes (RFC 2131 section 4.3.3).
+fn check_swap(xdp: Xdp) -> Result<()> {
+    const OTHER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x0b];
+    let [taken, free] = [200, 220].map(|last| Ipv4Addr::new(192, 168, 2, last));
+    let lab = Lab::new()?;
+    let mac = [2, 0, 0, 0, 0, 0x0a];
+    let site = Site::new()?.host("02:00:00:00:00:0a", &taken.to_string(), "first");
+    let site = site.host("02:00:00:00:00:0b", "192.168.2.210", "second");
+    let daemon = site.setup(xdp)?.start(&lab.server, INTERFACE)?;
+    let ask = |ask: Ask, verdict: Verdict| -> Result<()> {
+        let count = || {
+            let count = daemon.counts(&lab.server)?[verdict.as_str()];
+            anyhow::Ok(count.userspace.max(count.kernel))
+        };
+        let before = count()?;
+        send_frames(&lab.client, INTERFACE, [ask.frame()].into_iter())?;
+        wait_for(verdict.as_str(), DEADLINE, || Ok((count()? > before).then_some(())))
+            .with_context(|| daemon.log())
+    };
+    ask(naming(3, mac, SERVER, taken), Verdict::Ack)?;
+    ask(naming(4, mac, SERVER, taken), Verdict::Decline)?;
+    wait_for_log(&daemon, "the machine declined its address")?;
+    ask(Ask::discover().mac(mac), Verdict::Quarantined)?;
+
+    let path = daemon.setup().path();
+    let text = fs::read_to_string(&path)?;
+    let text = text.replace(&taken.to_string(), &free.to_string());
+    let new = path.with_extension("new");
+    fs::write(&new, text.replace("192.168.2.210", &taken.to_string()))?;
+    fs::rename(new, path)?;
+    wait_for_log(&daemon, "reloaded: ")?;
+    ask(naming(3, mac, SERVER, free), Verdict::Ack)?;
+    ask(Ask::discover().mac(OTHER_MAC), Verdict::Quarantined)?;
+    ask(naming(3, OTHER_MAC, SERVER, taken), Verdict::Quarantined)?;
+    let status = daemon.status(&lab.server)?;
+    let held = &status["quarantined"];
+    ensure!(held[0]["ip"] == taken.to_string() && held[1].is_null(), "{held}");
+    ensure!(held[0]["mac"] == "02:00:00:00:00:0a", "{held}");
+    daemon.stop()
+}
+
+#[test]
+fn the_address_is_held_back_whosever_it_becomes_in_generic_mode() -> Result<()> {
+    check_swap(Xdp::Generic)
+}
+
+#[test]
+fn the_address_is_held_back_whosever_it_becomes_without_xdp() -> Result<()> {
+    check_swap(Xdp::Off)
 }
 
 /// Machines of a rack: enough that not all are named.

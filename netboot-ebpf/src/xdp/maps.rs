@@ -137,7 +137,17 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn at_link(&self, _ifindex: u32, _reservation: &Reservation) -> Option<(u32, u32)> {
+        None
+    }
+
+    #[inline(always)]
     fn is_served(&self, _address: [u8; 4]) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn is_on_link(&self, _ifindex: u32, _address: [u8; 4]) -> bool {
         false
     }
 

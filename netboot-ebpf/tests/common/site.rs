@@ -41,6 +41,8 @@ pub struct Site {
     pub reservations: HashMap<Station, Reservation>,
     /// What machines without reservation boot.
     pub anybody: Option<Reservation>,
+    /// Subnet and boot set, by interface and the reservation's own boot set.
+    pub at_links: HashMap<(u32, u32), (u32, u32)>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -94,6 +96,7 @@ impl Site {
             )]),
             reservations: HashMap::new(),
             anybody: None,
+            at_links: HashMap::new(),
             classes: HashMap::from([
                 class("Tinkerbell", ClassFlags::SCRIPT),
                 class("iPXE", ClassFlags::IPXE),
@@ -197,8 +200,16 @@ impl Tables for Site {
         [&[], &[]]
     }
 
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+        self.at_links.get(&(ifindex, reservation.boot_set)).copied()
+    }
+
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.contains(address))
+    }
+
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.ifindex == ifindex && subnet.contains(address))
     }
 
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {

@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netboot_ebpf::shared::Station;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
@@ -33,10 +32,11 @@ pub(super) async fn watch(
     let quarantine = Arc::clone(&tables.read().quarantine);
     let mut declined = Throttle::new(TOLD);
     let mut given = Throttle::new(TOLD);
-    let mut ends = DelayQueue::<Station>::new();
+    let mut ends = DelayQueue::<Ipv4Addr>::new();
     // It may have been told of some before, and failed since.
-    for (station, left) in quarantine.held(quarantine::now()) {
-        ends.insert(station, left);
+    let now = quarantine::now();
+    for held in quarantine.held(now) {
+        ends.insert(held.address, held.left(now));
     }
     loop {
         tokio::select! {
@@ -44,8 +44,8 @@ pub(super) async fn watch(
             fresh = quarantine.fresh() => for held in fresh {
                 // As many as there are reservations, at most.
                 let _ = kernel.send(held);
-                tell(held, &tables, &mut declined);
-                ends.insert(held.station, held.until.saturating_sub(quarantine::now()));
+                tell(held, &mut declined);
+                ends.insert(held.address, held.left(quarantine::now()));
             },
             Some(ended) = poll_fn(|context| ends.poll_expired(context)), if !ends.is_empty() => {
                 end(ended.into_inner(), &tables, &mut given);
@@ -54,47 +54,38 @@ pub(super) async fn watch(
     }
 }
 
-fn tell(held: Held, tables: &Served, told: &mut Throttle) {
-    let Held { station, until } = held;
+fn tell(held: Held, told: &mut Throttle) {
+    let Held { address, station, .. } = held;
     let machine = station.mac;
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
-    let seconds = until.saturating_sub(quarantine::now()).as_secs();
+    let seconds = held.left(quarantine::now()).as_secs();
     tracing::warn!(
         %machine,
-        address = %address(station, tables),
+        %address,
         seconds,
         left_out,
         "the machine declined its address, since another one has it: it is held back for a while; find the other one"
     );
 }
 
-fn end(station: Station, tables: &Served, told: &mut Throttle) {
+fn end(address: Ipv4Addr, tables: &Served, told: &mut Throttle) {
     // The kernel's clock and the runtime's may differ by a tick.
     let now = quarantine::now() + Duration::from_millis(10);
-    if !tables.read().quarantine.release(station, now) {
-        return;
-    }
+    let Some(Held { station, .. }) = tables.read().quarantine.release(address, now) else { return };
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
-    let address = address(station, tables);
     tracing::info!(machine = %station.mac, %address, left_out, "the declined address is given again");
 }
 
 /// The machines that declined their addresses within a minute, where they are several, and what to do.
 pub(super) fn several(tables: &Served) -> Option<String> {
-    let tables = tables.read();
-    let declined = tables.quarantine.declined_lately(quarantine::now());
+    let declined = tables.read().quarantine.declined_lately(quarantine::now());
     if declined.len() < SEVERAL {
         return None;
     }
-    let named = declined.iter().take(NAMED).map(|station| {
-        let address = tables.reservations.get(station).map(|row| Ipv4Addr::from(row.address));
-        address.map_or_else(
-            || station.mac.to_string(),
-            |address| format!("{} ({address})", station.mac),
-        )
-    });
+    let named = declined.iter().take(NAMED);
+    let named = named.map(|(station, address)| format!("{} ({address})", station.mac));
     let named = named.collect::<Vec<_>>().join(", ");
     let more = match declined.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -107,15 +98,11 @@ pub(super) fn several(tables: &Served) -> Option<String> {
     ))
 }
 
-fn address(station: Station, tables: &Served) -> Ipv4Addr {
-    tables.read().reservations.get(&station).map_or(Ipv4Addr::UNSPECIFIED, |row| row.address.into())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, HashMap, HashSet};
 
-    use netboot_ebpf::shared::{Mac, Reservation, Settings};
+    use netboot_ebpf::shared::{Mac, Settings, Station};
     use zerocopy::FromZeros as _;
 
     use super::*;
@@ -131,6 +118,7 @@ mod tests {
             boot_files: Vec::new(),
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),
+            at_links: HashMap::new(),
             known: HashSet::new(),
             left_out: Vec::new(),
             quarantine: Arc::clone(quarantine),
@@ -144,10 +132,8 @@ mod tests {
             let tables = tables(&quarantine);
             for number in 0..machines {
                 let station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, number] });
-                let row =
-                    Reservation { station, address: [10, 0, 0, number], ..Reservation::NOBODYS };
-                tables.write().reservations.insert(station, row);
-                assert!(quarantine.hold(station, quarantine::now()));
+                let address = Ipv4Addr::new(10, 0, 0, number);
+                assert!(quarantine.hold(station, address, quarantine::now()));
             }
             let told = several(&tables);
             assert_eq!(told.is_some(), expect.is_some(), "{told:?}");
@@ -167,7 +153,7 @@ mod tests {
     async fn goes_on_where_another_failed() {
         const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
         let quarantine = Arc::new(Quarantine::new(Duration::from_millis(50)));
-        assert!(quarantine.hold(STATION, quarantine::now()));
+        assert!(quarantine.hold(STATION, Ipv4Addr::new(10, 0, 0, 1), quarantine::now()));
         assert_eq!(quarantine.fresh().await.len(), 1);
         let tables = tables(&quarantine);
         let (kernel, _told) = mpsc::unbounded_channel();

@@ -1,6 +1,6 @@
 //! The side of this node that answers DHCP: tables, interfaces, the kernel and the slow paths.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use netboot_ebpf::shared::Station;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -15,6 +15,7 @@ use super::{
     kernel::{How, Kernel},
     lasting::Lasting,
     node::AtEnd,
+    seats::Seating,
     solicitations::Solicitations,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) struct Dhcp {
     all: BTreeMap<String, Link>,
     /// Those of them that are served.
     links: Vec<Link>,
+    seating: Seating,
     /// The rows of subnets and boot files when all was rendered.
     rendered: [usize; 2],
     common: Common,
@@ -55,7 +57,7 @@ pub(super) struct Dhcp {
 /// What became of the node's interfaces.
 pub(super) enum Changes {
     None,
-    /// Some went up or down: what is answered there stays the same.
+    /// Some went up or down: the tables stay the same.
     UpOrDown,
     /// What the tables are made of, in words.
     Others(Vec<String>),
@@ -86,6 +88,8 @@ impl Dhcp {
         let tables = templates::render(config, &links, all.values())?;
         tell_left_out(&tables);
         templates::announce(config, &links, all.values())?;
+        let mut seating = Seating::default();
+        seating.set(config, templates::seats(config, &links, all.values())?);
         let others = OtherServers::default();
         others.configure(&config.dhcp);
         let solicitations = router_solicitations::Common::new(sightings.clone());
@@ -93,6 +97,7 @@ impl Dhcp {
             ports,
             all,
             links,
+            seating,
             rendered: rows(&tables),
             common: Common {
                 tables: Served::new(tables),
@@ -164,6 +169,7 @@ impl Dhcp {
         self.common.tables.replace(tables);
         self.bound_quarantine();
         templates::announce(config, &links, all.values())?;
+        self.seating.set(config, templates::seats(config, &links, all.values())?);
         self.all = all;
         // The tables are there: where the kernel does not answer, the slow path does.
         let settled = self.start_kernel(config).and_then(|()| self.settle(config, links));
@@ -217,8 +223,8 @@ impl Dhcp {
     fn bound_quarantine(&self) {
         let tables = self.common.tables.read();
         let reservations = &tables.reservations;
-        let is_reserved = |station: &Station| reservations.contains_key(station);
-        tables.quarantine.bound(reservations.len(), is_reserved);
+        let addresses = || reservations.values().map(|row| row.address.into()).collect();
+        tables.quarantine.bound(reservations.len(), addresses);
     }
 
     /// The machines that declined their addresses, where they are several.
@@ -253,9 +259,9 @@ impl Dhcp {
     }
 
     /// What became of the node's interfaces since the tables were made; `self` knows then who is up.
-    pub(super) fn look_at_links(&mut self) -> anyhow::Result<Changes> {
+    pub(super) fn look_at_links(&mut self, config: &Config) -> anyhow::Result<Changes> {
         let all = links::all()?;
-        let others = links::others(&self.all, &all);
+        let mut others = links::others(&self.all, &all);
         let mut is_up_or_down = false;
         for link in &mut self.links {
             let Some(now) = all.get(&link.name).filter(|now| now.state != link.state) else {
@@ -268,6 +274,9 @@ impl Dhcp {
                 self.solicitations.common().forget(link.index);
             }
         }
+        if others.is_empty() && is_up_or_down {
+            others = self.seating.moves(config, &self.links, all.values());
+        }
         Ok(match (others.is_empty(), is_up_or_down) {
             (false, _) => Changes::Others(others),
             (true, true) => Changes::UpOrDown,
@@ -278,7 +287,8 @@ impl Dhcp {
     /// How an interface is that is to be served.
     pub(super) fn interface(&self, name: &str) -> State {
         let link = self.links.iter().find(|link| link.name == name);
-        interface::state(link, &self.common.tables.read())
+        let has_address = link.is_some_and(|link| links::has_address(link, &self.all));
+        interface::state(link, has_address, &self.seating.lost(name), &self.common.tables.read())
     }
 
     /// Program and slow paths at these interfaces, and at no others.
@@ -436,8 +446,11 @@ impl Dhcp {
     }
 
     /// Holds an address back in the kernel, too.
-    pub(super) fn hold(&mut self, station: Station, until: Duration) -> anyhow::Result<()> {
-        self.kernel.hold(station, until)
+    pub(super) fn hold(&mut self, held: Held) -> anyhow::Result<()> {
+        let tables = self.common.tables.read();
+        let rows = tables.reservations.values();
+        rows.filter(|row| row.address == held.address.octets())
+            .try_for_each(|row| self.kernel.hold(row.station, held.until))
     }
 
     /// A program in the kernel answers.

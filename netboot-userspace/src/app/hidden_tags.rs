@@ -60,6 +60,7 @@ mod tests {
             boot_files: Vec::new(),
             reservations: BTreeMap::from([(station, Reservation::new_zeroed())]),
             anybody: HashMap::new(),
+            at_links: HashMap::new(),
             known: HashSet::new(),
             left_out: Vec::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),

@@ -10,27 +10,55 @@ const NO_CARRIER: &str = "no carrier: machines at it get no answers until the li
 const MISSING: &str = "it is not there: machines at it are answered when it is";
 const DOWN: &str = "it is switched off: machines at it get no answers until it is up";
 
-/// `None`: it is not there.
-pub(super) fn state(link: Option<&Link>, tables: &Tables) -> State {
+/// `None`: it is not there. `lost` are the subnets that were on it, and are on none now.
+pub(super) fn state(
+    link: Option<&Link>,
+    has_address: bool,
+    lost: &[String],
+    tables: &Tables,
+) -> State {
     let Some(link) = link else {
         return State::Down(MISSING.into());
     };
-    // An interface of several may be for relayed machines alone.
-    let only_relays =
-        !tables.subnets.is_empty() && tables.subnets.iter().all(|subnet| subnet.ifindex == 0);
+    let name = &link.name;
     match link.state {
-        LinkState::NoCarrier => State::Degraded(NO_CARRIER.into()),
+        LinkState::NoCarrier => return State::Degraded(NO_CARRIER.into()),
         LinkState::Down => {
-            State::Degraded(format!("{DOWN} (`ip link set {} up`)", link.name).into())
+            return State::Degraded(format!("{DOWN} (`ip link set {name} up`)").into());
         }
-        LinkState::Up if only_relays && link.addresses.is_empty() => State::Degraded(
-            "it has no IPv4 address: nobody is answered until it has one in a [[subnet]]".into(),
-        ),
-        LinkState::Up if only_relays => State::Degraded(
-            "no address of it lies in a [[subnet]]: only relayed machines are answered".into(),
-        ),
-        LinkState::Up => State::Up,
+        LinkState::Up => {}
     }
+    if !lost.is_empty() {
+        let subnets = if lost.len() == 1 { "subnet" } else { "subnets" };
+        let lost = lost.join(", ");
+        let what = format!(
+            "{subnets} {lost}, which it had: machines there are answered only through relays until it has one \
+             (`ip address add ADDRESS/LENGTH dev {name}`)"
+        );
+        return State::Degraded(if has_address {
+            format!("no address of it lies in {what}").into()
+        } else {
+            format!("it has no IPv4 address, so none in {what}").into()
+        });
+    }
+    let mut subnets = tables.subnets.iter();
+    let is_served = subnets.any(|subnet| subnet.ifindex == link.index);
+    if is_served || tables.subnets.is_empty() {
+        return State::Up;
+    }
+    if !has_address {
+        return State::Degraded(
+            "it has no IPv4 address: nobody is answered at it until it has one in a [[subnet]]"
+                .into(),
+        );
+    }
+    // An interface of several may be for relayed machines alone.
+    if tables.subnets.iter().all(|subnet| subnet.ifindex == 0) {
+        return State::Degraded(
+            "no address of it lies in a [[subnet]]: only relayed machines are answered".into(),
+        );
+    }
+    State::Up
 }
 
 /// Says of an interface at the start what keeps machines from being answered at it.
@@ -49,5 +77,61 @@ pub(super) fn tell(link: &Link) {
         LinkState::Up => tracing::info!(interface, "the link is up"),
         LinkState::NoCarrier => tracing::warn!(interface, "{NO_CARRIER}"),
         LinkState::Down => tracing::warn!(interface, "{DOWN}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netboot_ebpf::shared::Subnet;
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+    use crate::{links, selftest::site};
+
+    /// An interface with number 2; subnets are on these, 0 is none.
+    #[track_caller]
+    fn check(state: LinkState, has_address: bool, lost: &[&str], subnets: &[u32], expect: &str) {
+        let loopback = links::all().unwrap().remove("lo").unwrap();
+        let link = Link { name: "eth1".to_owned(), index: 2, state, ..loopback };
+        let subnets =
+            subnets.iter().map(|ifindex| Subnet { ifindex: *ifindex, ..Subnet::new_zeroed() });
+        let tables = Tables {
+            subnets: subnets.collect(),
+            ..site::tables_of(&site::config().unwrap()).unwrap()
+        };
+        let lost: Vec<_> = lost.iter().map(|lost| (*lost).to_owned()).collect();
+        let found = super::state(Some(&link), has_address, &lost, &tables);
+        let why = found.why().unwrap_or_default();
+        assert!(why.starts_with(expect) && why.is_empty() == expect.is_empty(), "{why:?}");
+    }
+
+    #[test]
+    fn each_interface_has_a_state_of_its_own() {
+        use LinkState::{Down, NoCarrier, Up};
+        const ONE: &str = "10.5.0.0/24";
+        check(Up, true, &[], &[1, 2], "");
+        check(Up, true, &[], &[], "");
+        check(Up, false, &[], &[], "");
+        // It is for relays, or another one answers.
+        check(Up, true, &[], &[1, 1], "");
+        check(Up, true, &[], &[0, 0], "no address of it lies in a [[subnet]]: only relayed");
+        // Whatever others have.
+        check(Up, false, &[], &[1, 0], "it has no IPv4 address: nobody is answered at it");
+        check(Up, false, &[], &[0], "it has no IPv4 address: nobody is answered at it");
+        check(Up, false, &[ONE], &[1, 0], "it has no IPv4 address, so none in subnet 10.5.0.0/24");
+        check(
+            Up,
+            true,
+            &[ONE],
+            &[1, 0],
+            "no address of it lies in subnet 10.5.0.0/24, which it had",
+        );
+        check(Up, true, &[ONE], &[2, 0], "no address of it lies in subnet 10.5.0.0/24, which");
+        let two = "no address of it lies in subnets 10.5.0.0/24, 10.6.0.0/24, which it had";
+        check(Up, true, &[ONE, "10.6.0.0/24"], &[0, 0], two);
+        // Its subnet has a server-address.
+        check(Up, false, &[], &[2], "");
+        check(NoCarrier, false, &[ONE], &[1], NO_CARRIER);
+        check(Down, true, &[], &[2], DOWN);
     }
 }

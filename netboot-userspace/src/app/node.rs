@@ -227,7 +227,7 @@ impl Node {
     /// Looks at the node's interfaces again, after a change of one.
     pub(super) async fn look_at_links(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
-        let changes = match block_in_place(|| dhcp.look_at_links()) {
+        let changes = match block_in_place(|| dhcp.look_at_links(&self.config)) {
             Ok(Changes::None) => return,
             Ok(Changes::UpOrDown) => {
                 self.settle().await;
@@ -446,11 +446,10 @@ impl Node {
 
     /// Tells the kernel of an address that is held back.
     pub(super) fn hold(&mut self, held: Held) {
-        let Held { station, until } = held;
         let Some(dhcp) = &mut self.dhcp else { return };
-        if let Err(error) = dhcp.hold(station, until) {
-            let machine = station.mac;
-            tracing::error!(%machine, "the kernel goes on to give a declined address: {error:#}");
+        if let Err(error) = dhcp.hold(held) {
+            let (machine, address) = (held.station.mac, held.address);
+            tracing::error!(%machine, %address, "the kernel goes on to give a declined address: {error:#}");
         }
         self.tell_of_declines();
     }

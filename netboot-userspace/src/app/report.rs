@@ -109,11 +109,12 @@ impl Reporter {
 fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
     let Some(tables) = &dhcp.tables else { return Vec::new() };
     let tables = tables.read();
-    let held = tables.quarantine.held(quarantine::now()).into_iter();
-    held.map(|(station, left)| QuarantinedMachine {
-        mac: station.mac.to_string(),
-        ip: tables.reservations.get(&station).map(|row| row.address.into()),
-        seconds_left: left.as_secs(),
+    let now = quarantine::now();
+    let held = tables.quarantine.held(now).into_iter();
+    held.map(|held| QuarantinedMachine {
+        mac: held.station.mac.to_string(),
+        ip: Some(held.address),
+        seconds_left: held.left(now).as_secs(),
     })
     .collect()
 }

@@ -219,6 +219,7 @@ mod tests {
             boot_files: Vec::new(),
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),
+            at_links: HashMap::new(),
             known: HashSet::new(),
             left_out: Vec::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),

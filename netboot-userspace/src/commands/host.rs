@@ -120,7 +120,8 @@ fn table(hosts: &[Arc<Host>]) -> String {
     let mut rows = vec![["MAC", "IP", "HOSTNAME", "BOOTS"].map(str::to_owned)];
     rows.extend(hosts.iter().map(|host| {
         let hostname = host.hostname.clone().unwrap_or_else(|| "-".to_owned());
-        [host.mac.to_string(), host.ip.to_string(), hostname, boots(host)]
+        let ip = host.address().map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+        [host.mac.to_string(), ip, hostname, boots(host)]
     }));
     let mut widths = [0; 4];
     for row in &rows {

@@ -55,6 +55,14 @@ pub(crate) fn check_hosts(draft: &Draft, missing: Missing<'_>, report: &Report) 
 
 fn check_each(draft: &Draft, located: &Located<'_>, report: &Report) {
     for host in &draft.hosts {
+        // Where another server gives the addresses, those of machines need not be known here.
+        if !host.has_ip && !draft.config.dhcp.mode.is_proxy() {
+            let field = match host.place.field.as_str() {
+                "" => "ip".to_owned(),
+                host => format!("{host}.ip"),
+            };
+            report.error(&Place { field, ..host.place.clone() }, "is missing");
+        }
         let Some(ip) = &host.ip else { continue };
         if let Err(message) = address(ip.value, draft, located) {
             report.error(&ip.place, message);

@@ -177,6 +177,8 @@ impl From<&(Ipv4Net, Ipv4Addr)> for Route {
 #[serde(rename_all = "kebab-case")]
 pub struct Host {
     pub mac: String,
+    /// Empty where none is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub ip: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
@@ -319,7 +321,7 @@ impl From<&inventory::Host> for Host {
         });
         Self {
             mac: host.mac.to_string(),
-            ip: host.ip.to_string(),
+            ip: host.address().map(|ip| ip.to_string()).unwrap_or_default(),
             hostname: host.hostname.clone(),
             netboot: Some(host.netboot),
             script,

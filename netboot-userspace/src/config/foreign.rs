@@ -75,7 +75,7 @@ fn found(
     let mut draft = draft(Path::new(""), "dhcp.mode = \"proxy\"", report)?;
     draft.hosts = match format {
         InventoryFormat::Toml => tables::read(&source, 0, report),
-        InventoryFormat::Csv => csv::read(&source, report),
+        InventoryFormat::Csv => csv::read(&source, true, report),
         InventoryFormat::Yaml => machine::read(&source, &mut draft, report),
     }?;
     // They are on another node.

@@ -28,6 +28,8 @@ pub(crate) struct DraftHost {
     pub(crate) place: Place,
     pub(crate) mac: Option<Placed<Mac>>,
     pub(crate) ip: Option<Placed<Ipv4Addr>>,
+    /// Right or wrong.
+    pub(crate) has_ip: bool,
     pub(crate) vlan: Option<Placed<Vlan>>,
     pub(crate) boot_file: Option<Placed<String>>,
     /// All but the fields above.
@@ -42,16 +44,18 @@ impl DraftHost {
         boot_file: Option<Placed<String>>,
         rest: Host,
     ) -> Self {
-        Self { place, mac, ip, vlan: None, boot_file, rest }
+        Self { place, mac, ip, has_ip: true, vlan: None, boot_file, rest }
     }
 
-    /// The host, if MAC and address are there, with the VLANs of its subnet where it has none.
+    /// The host, if its MAC is there, with the VLANs of its subnet where it has none.
     pub(crate) fn finish(self, subnets: &Located<'_>) -> Option<Host> {
         let Station { mac, vlan } = self.station(subnets)?;
         let boot_vlan =
             self.rest.boot_vlan.or_else(|| self.subnet(subnets).and_then(|own| own.boot_vlan));
         let boot_file = self.boot_file.map(|name| name.value);
-        Some(Host { mac, vlan, ip: self.ip?.value, boot_file, boot_vlan, ..self.rest })
+        // What is wrong or missing is reported.
+        let ip = self.ip.map_or(Ipv4Addr::UNSPECIFIED, |ip| ip.value);
+        Some(Host { mac, vlan, ip, boot_file, boot_vlan, ..self.rest })
     }
 
     /// What its frames show.
@@ -83,7 +87,9 @@ pub(crate) fn read_hosts(file: &mut Section<'_>, first: usize) -> Vec<DraftHost>
 
 pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     let mac = section.require("mac", mac);
-    let ip = section.require("ip", unicast);
+    // Whether it must be there, the mode says: `check` asks for it.
+    let has_ip = section.has("ip");
+    let ip = section.get("ip", unicast);
     let vlan = section.get("vlan", vlan);
     let mut rest = Host {
         hostname: section.value("hostname", hostname),
@@ -104,7 +110,7 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     rest.options = read_options(&mut section, Owner::Host);
     let place = section.place.clone();
     section.finish();
-    DraftHost { place, mac, ip, vlan, boot_file, rest }
+    DraftHost { place, mac, ip, has_ip, vlan, boot_file, rest }
 }
 
 pub(crate) fn mac(value: &DeValue<'_>) -> Result<Mac, String> {

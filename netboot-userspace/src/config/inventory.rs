@@ -75,7 +75,7 @@ pub(super) fn read_inventory(
     let Some(source) = Source::new(&path, bytes, report) else { return };
     let hosts = match InventoryFormat::of(&path) {
         InventoryFormat::Toml => tables::read(&source, 0, report),
-        InventoryFormat::Csv => csv::read(&source, report),
+        InventoryFormat::Csv => csv::read(&source, !draft.config.dhcp.mode.is_proxy(), report),
         InventoryFormat::Yaml => machine::read(&source, draft, report),
     };
     match hosts {

@@ -244,11 +244,15 @@ fn assumption(
         own.addresses.iter().map(move |address| format!("{address}{on}"))
     });
     let addresses: Vec<_> = addresses.collect();
-    let addresses = if addresses.is_empty() { "none".to_owned() } else { addresses.join(", ") };
     let others = || all.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let why = match own {
         Some(_) => "has no IPv4 address here".to_owned(),
         None => format!("is not an interface of this node, which has {}", others()),
     };
-    format!("{name} {why}: assumed with the addresses {addresses}")
+    if addresses.is_empty() {
+        return format!(
+            "{name} {why}, and no [[subnet]] is left to be on it: none is assumed there"
+        );
+    }
+    format!("{name} {why}: assumed with the addresses {}", addresses.join(", "))
 }

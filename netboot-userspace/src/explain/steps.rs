@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::shared::Station;
 
 use super::{Explanation, Known, LIMIT, Machine, Message, Site, WithoutXdp, explain};
-use crate::printable::printable;
+use crate::{inventory::Host, printable::printable};
 
 /// One request of the boot.
 pub struct Step {
@@ -73,9 +73,9 @@ fn known(site: &Site, machine: &Machine, message: Message, interface: Option<&st
     let is_proxy = site.config.dhcp.mode.is_proxy();
     Known {
         address: match host {
-            Some(host) => host.ip,
-            None if is_proxy => unknown,
-            None => Ipv4Addr::UNSPECIFIED,
+            Some(Host { ip, .. }) if !ip.is_unspecified() => *ip,
+            _ if is_proxy => unknown,
+            _ => Ipv4Addr::UNSPECIFIED,
         },
         server: match message {
             Message::Request if is_proxy => other_server,

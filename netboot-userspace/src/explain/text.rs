@@ -76,7 +76,11 @@ fn identity(explanation: &Explanation) -> Vec<(&'static str, String)> {
         Some(reserved) => {
             let hostname = reserved.hostname.as_deref().unwrap_or("no hostname");
             let origin = reserved.origin.as_deref().unwrap_or("its configuration");
-            rows.push(("machine", format!("{} ({hostname}), in {origin}", reserved.ip)));
+            let ip = match reserved.ip {
+                ip if ip.is_unspecified() => "no address here".to_owned(),
+                ip => ip.to_string(),
+            };
+            rows.push(("machine", format!("{ip} ({hostname}), in {origin}")));
             let place = reserved.interface.as_ref();
             let place =
                 place.map_or("reached through relays".to_owned(), |name| format!("on {name}"));

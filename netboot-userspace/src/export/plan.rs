@@ -89,6 +89,8 @@ impl<'c> Plan<'c> {
             let place = located.find(host.ip);
             let own = place.and_then(|place| hosts.get_mut(place));
             match own {
+                None if host.address().is_none() => notes
+                    .push(format!("host {} is left out: it has no `ip` to be reserved", host.mac)),
                 None => notes.push(format!(
                     "host {} ({}) is left out: its address lies in no [[subnet]]",
                     host.mac, host.ip

@@ -128,19 +128,19 @@ impl Attachments {
         match mode {
             XdpMode::Off => Ok((XdpMode::Off, None)),
             XdpMode::Native => {
-                self.attach_as(program, link, AyaMode::Driver, pins).map(|()| (mode, note))
+                self.attach_as(program, link, (mode, AyaMode::Driver), pins).map(|()| (mode, note))
             }
             XdpMode::Generic => {
-                self.attach_as(program, link, AyaMode::Skb, pins).map(|()| (mode, None))
+                self.attach_as(program, link, (mode, AyaMode::Skb), pins).map(|()| (mode, None))
             }
             // Native XDP_TX on veth reaches only a peer that has a program itself.
-            XdpMode::Auto if link.is_veth => {
-                self.attach_as(program, link, AyaMode::Skb, pins).map(|()| (XdpMode::Generic, note))
-            }
-            XdpMode::Auto => match self.attach_as(program, link, AyaMode::Driver, pins) {
+            XdpMode::Auto if link.is_veth => self
+                .attach_as(program, link, (mode, AyaMode::Skb), pins)
+                .map(|()| (XdpMode::Generic, note)),
+            XdpMode::Auto => match self.attach_as(program, link, (mode, AyaMode::Driver), pins) {
                 Ok(()) => Ok((XdpMode::Native, None)),
                 Err(native) => {
-                    self.attach_as(program, link, AyaMode::Skb, pins)?;
+                    self.attach_as(program, link, (mode, AyaMode::Skb), pins)?;
                     Ok((XdpMode::Generic, Some(format!("{native:#}"))))
                 }
             },
@@ -156,7 +156,7 @@ impl Attachments {
         &mut self,
         program: &mut Xdp,
         link: &Link,
-        mode: AyaMode,
+        (wanted, mode): (XdpMode, AyaMode),
         pins: &Pins,
     ) -> anyhow::Result<()> {
         let name = &link.name;
@@ -169,7 +169,7 @@ impl Attachments {
         }
         let id = program
             .attach_to_if_index(link.index, mode)
-            .map_err(|error| explain::attach(&error, link, mode))?;
+            .map_err(|error| explain::attach(&error, link, mode, wanted))?;
         let attached = FdLink::try_from(program.take_link(id)?)
             .with_context(|| format!("the kernel has no XDP links for {name}"))?;
         let pin = pins.link(link.index);

@@ -9,7 +9,7 @@ use aya::{
 };
 use nix::libc;
 
-use crate::links::Link;
+use crate::{config::XdpMode, links::Link};
 
 pub(super) const PRIVILEGES: &str = "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
 
@@ -44,12 +44,20 @@ pub(super) fn load(error: &ProgramError) -> anyhow::Error {
     )
 }
 
-pub(super) fn attach(error: &ProgramError, link: &Link, mode: AyaMode) -> anyhow::Error {
+/// Of an attempt in a mode; `wanted` is what was configured.
+pub(super) fn attach(
+    error: &ProgramError,
+    link: &Link,
+    mode: AyaMode,
+    wanted: XdpMode,
+) -> anyhow::Error {
     let name = &link.name;
     let why = match errno(error) {
-        Some(libc::EOPNOTSUPP) if matches!(mode, AyaMode::Driver) => {
-            "its driver has no native XDP: use --xdp generic".to_owned()
-        }
+        Some(libc::EOPNOTSUPP) if matches!(mode, AyaMode::Driver) => match wanted {
+            // The other mode follows by itself.
+            XdpMode::Auto => return anyhow::anyhow!("the driver of {name} has no native XDP"),
+            _ => "its driver has no native XDP: use --xdp generic".to_owned(),
+        },
         Some(libc::EBUSY) => format!(
             "another XDP program is attached: `ip -details link show dev {name}` shows it, {}",
             removal(name)
@@ -149,6 +157,26 @@ mod tests {
             error.ends_with("`bpf_prog_load` failed: Cannot allocate memory (os error 12)"),
             "{error}"
         );
+    }
+
+    /// Advice is for who chose the mode: in mode `auto` the other one is in use.
+    #[test]
+    fn a_driver_without_native_xdp() {
+        let loopback = crate::links::all().unwrap().remove("lo").unwrap();
+        let check = |mode: AyaMode, wanted: XdpMode, expect: &str| {
+            let io_error = failed(libc::EOPNOTSUPP);
+            let error = SyscallError { call: "bpf_link_create", io_error };
+            let error = ProgramError::SyscallError(error);
+            let text = attach(&error, &loopback, mode, wanted).to_string();
+            assert!(text.starts_with(expect), "{text}");
+            assert_eq!(text.contains("use --xdp"), wanted == XdpMode::Native, "{text}");
+        };
+        let cannot = "cannot attach the XDP program to lo: ";
+        let native = format!("{cannot}its driver has no native XDP: use --xdp generic");
+        check(AyaMode::Driver, XdpMode::Auto, "the driver of lo has no native XDP");
+        check(AyaMode::Driver, XdpMode::Native, &native);
+        check(AyaMode::Skb, XdpMode::Auto, cannot);
+        check(AyaMode::Skb, XdpMode::Generic, cannot);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Tables into maps, and back.
 
-use std::{collections::HashMap as Rows, io, path::Path, time::Duration};
+use std::{collections::HashMap as Rows, io, net::Ipv4Addr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use aya::{
@@ -66,16 +66,17 @@ pub(super) fn patch(ebpf: &mut Ebpf, patch: &Patch, quarantine: &Quarantine) -> 
     put(ebpf, map::RESERVATIONS, patch.set.iter().map(|row| (row.station, running(row, &held))))
 }
 
-/// A machine's address stays held back.
-fn running(row: &Reservation, held: &Rows<Station, Duration>) -> Reservation {
-    let until = held.get(&row.station).and_then(|until| u64::try_from(until.as_nanos()).ok());
+/// An address stays held back, whosever it is now.
+fn running(row: &Reservation, held: &Rows<Ipv4Addr, Duration>) -> Reservation {
+    let until =
+        held.get(&row.address.into()).and_then(|until| u64::try_from(until.as_nanos()).ok());
     Reservation { quarantined_until: until.unwrap_or(0), ..*row }
 }
 
 /// Until when.
-fn held(quarantine: &Quarantine) -> Rows<Station, Duration> {
-    let now = quarantine::now();
-    quarantine.held(now).into_iter().map(|(station, left)| (station, now + left)).collect()
+fn held(quarantine: &Quarantine) -> Rows<Ipv4Addr, Duration> {
+    let held = quarantine.held(quarantine::now()).into_iter();
+    held.map(|held| (held.address, held.until)).collect()
 }
 
 pub(super) type Reservations<'e> = HashMap<&'e mut MapData, Row<Station>, Row<Reservation>>;
@@ -123,7 +124,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
 
 fn held_of(station: Station, row: &Reservation) -> Option<Held> {
     let until = Duration::from_nanos(row.quarantined_until);
-    (!until.is_zero()).then_some(Held { station, until })
+    (!until.is_zero()).then_some(Held { address: row.address.into(), station, until })
 }
 
 /// The addresses that the tables in a directory hold back; none, where there are no tables of this layout.

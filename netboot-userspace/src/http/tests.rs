@@ -395,6 +395,11 @@ async fn scripts_of_strangers() {
     let answer = lab.ask("GET /52:54:00:00:00:99/auto.ipxe HTTP/1.1\nHost: x\nConnection: close");
     let answer = answer.await;
     assert!(answer.contains("worker_id=52:54:00:00:00:99"), "{answer}");
+    // Who it is must be said.
+    let reason = "no host has the address 127.0.0.1: ask for /MAC/auto.ipxe with the machine's MAC, as the script's \
+                  URL in the DHCP answer has it";
+    let expect = format!("200\n\n{}", script::refusal(reason));
+    lab.check("GET /auto.ipxe", &expect).await;
     let reason = "machine3 (52:54:00:00:00:03) has `netboot = false` in the inventory";
     let expect = format!("200\n\n{}", script::refusal(reason));
     lab.check("GET /52:54:00:00:00:03/auto.ipxe", &expect).await;

@@ -74,6 +74,7 @@ fn tables(case: &Case) -> Tables {
         boot_files: Vec::new(),
         reservations,
         anybody: HashMap::new(),
+        at_links: HashMap::new(),
         known: HashSet::new(),
         left_out: Vec::new(),
         quarantine: Arc::new(Quarantine::new(Duration::ZERO)),

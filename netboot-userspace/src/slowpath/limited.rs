@@ -204,8 +204,16 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.more(row, station)
     }
 
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+        self.tables.at_link(ifindex, reservation)
+    }
+
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.tables.is_served(address)
+    }
+
+    fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
+        self.tables.is_on_link(ifindex, address)
     }
 }
 

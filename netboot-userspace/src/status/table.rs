@@ -48,7 +48,7 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     let rows = machines.map(|machine| {
         [
             machine.mac.clone(),
-            machine.ip.map_or_else(|| "no reservation".to_owned(), |ip| ip.to_string()),
+            machine.ip.map_or_else(|| without_address(machine), |ip| ip.to_string()),
             machine.hostname.clone().unwrap_or_else(|| "-".to_owned()),
             ago(machine.last_seen, now),
             step(&machine.last),
@@ -91,6 +91,11 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
         let _ = writeln!(out, "  netboot host add --mac {} --ip ADDRESS{config}", machine.mac);
     }
     out
+}
+
+/// A host of the proxy modes may have no address here.
+fn without_address(machine: &Machine) -> String {
+    if machine.known { "-" } else { "no reservation" }.to_owned()
 }
 
 fn other_server(server: &OtherServer, now: u64) -> [String; 9] {

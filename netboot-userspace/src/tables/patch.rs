@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt};
 
 use netboot_ebpf::{
     client::Stage,
-    shared::{BootFile, Reservation, Station, Subnet},
+    shared::{BootFile, Reservation, Settings, Station, Subnet},
 };
 
 use super::Tables;
@@ -73,6 +73,7 @@ impl Tables {
             && self.interfaces == wanted.interfaces
             && self.user_classes == wanted.user_classes
             && self.anybody == wanted.anybody
+            && self.at_links == wanted.at_links
             && self.known == wanted.known
             && self.more == wanted.more;
         if !same {
@@ -101,14 +102,13 @@ impl Tables {
     /// tables must be replaced as a whole.
     #[must_use]
     pub fn graft(&self, changed: &Self, removed: &[Station]) -> Option<Patch> {
-        // In mode `auto-proxy` the tables of others depend on all machines; what has no room has no row to be in.
+        // In the proxy modes there are tables that depend on all machines; what has no room has no row to be in.
         let same = self.settings == changed.settings
             && self.interfaces == changed.interfaces
             && self.user_classes == changed.user_classes
             && self.more.is_empty()
             && changed.more.is_empty()
-            && self.anybody.is_empty()
-            && changed.anybody.is_empty();
+            && !self.settings.has(Settings::PROXY);
         if !same {
             return None;
         }

@@ -24,7 +24,13 @@ pub(super) struct Choice<'c> {
     pub(super) menu: Option<String>,
     /// The menu is for this architecture (option 93) alone.
     pub(super) menu_of: Option<u16>,
+    /// Whatever the link, where it is chosen on the link that a machine asks on.
+    pub(super) own: Option<Own<'c>>,
+    pub(super) is_proxy: bool,
 }
+
+/// File, script and VLAN of a host alone.
+pub(super) type Own<'c> = (Option<&'c str>, Option<&'c str>, Option<u16>);
 
 impl<'c> Choice<'c> {
     /// Of a subnet's machines that have no quirks and nothing of their own.
@@ -39,11 +45,15 @@ impl<'c> Choice<'c> {
             echo_pxeclient: config.dhcp.echo_pxeclient || config.dhcp.mode.is_proxy(),
             menu: None,
             menu_of: None,
+            own: None,
+            is_proxy: config.dhcp.mode.is_proxy(),
         }
     }
 
     pub(super) fn with_host(self, host: &'c Host) -> Self {
+        let own = (host.boot_file.as_deref(), host.script_url.as_deref(), host.boot_vlan);
         Self {
+            own: (self.is_proxy && own != (None, None, None)).then_some(own),
             boot_file: host.boot_file.as_deref(),
             script_url: host.script_url.as_deref().or(self.script_url),
             boot_vlan: host.boot_vlan.or(self.boot_vlan),

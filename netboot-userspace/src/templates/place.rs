@@ -13,7 +13,7 @@ use netboot_ebpf::shared::{MAX_ADDRESSES, Vlan};
 use super::{boot::BootSets, choice::Choice, tagged::tagged};
 use crate::{
     config::{Config, Located, Subnet},
-    links::Link,
+    links::{Link, LinkState},
 };
 
 /// Where a subnet is.
@@ -30,6 +30,7 @@ pub(super) struct Places<'p> {
     /// That of each subnet, in their order. Where another server gives the addresses, subnets need not
     /// be known: the networks of the interfaces follow.
     pub(super) list: Vec<Place<'p>>,
+    links: &'p [Link],
     located: Located<'p>,
     /// Where hosts of no known subnet are.
     other: Option<usize>,
@@ -48,12 +49,12 @@ impl<'p> Places<'p> {
         let mut list: Vec<_> = config.subnets.iter().map(place).collect::<Result<_, _>>()?;
         let mut other = None;
         if config.dhcp.mode.is_proxy() {
-            for link in links {
-                list.extend(networks(config, &list, link));
+            for link in by_carrier(links) {
+                add_networks(config, &mut list, link);
             }
             other = list.iter().position(|place| place.link.is_some());
         }
-        Ok(Self { list, located: Located::new(&config.subnets), other })
+        Ok(Self { list, links, located: Located::new(&config.subnets), other })
     }
 
     /// The place of a host, and its number: its subnet's; where another server gives the addresses and
@@ -63,6 +64,29 @@ impl<'p> Places<'p> {
         let mut network = || networks.find(|(_, place)| place.subnet.cidr.contains(&ip));
         let at = self.located.find(ip).or_else(|| Some(network()?.0)).or(self.other)?;
         Some((at, self.list.get(at)?))
+    }
+
+    /// The interfaces and VLANs that machines ask on, with the place there and its number: on an interface that
+    /// has none, that of another one on the same link.
+    pub(super) fn asked_on(&self) -> BTreeMap<(u32, Vlan), (usize, &Place<'p>)> {
+        let mut found = BTreeMap::new();
+        let numbered = || (0..).zip(&self.list);
+        for (number, place) in numbered() {
+            if let Some(link) = place.link {
+                found.entry((link.index, place.subnet.vlan)).or_insert((number, place));
+            }
+        }
+        for link in self.links {
+            let is_there = |place: &Place<'_>| {
+                place.link.is_some()
+                    && place.subnet.vlan == Vlan::NONE
+                    && addresses(link).any(|address| place.subnet.cidr.contains(&address))
+            };
+            if let Some(place) = numbered().find(|(_, place)| is_there(place)) {
+                found.entry((link.index, Vlan::NONE)).or_insert(place);
+            }
+        }
+        found
     }
 }
 
@@ -78,7 +102,7 @@ impl<'p> Place<'p> {
         let (link, own) = if subnet.vlan != Vlan::NONE {
             let (link, own) = tagged(subnet, links, all)?;
             (Some(link), own)
-        } else if let Some(link) = links.iter().find(|link| own(link).is_some()) {
+        } else if let Some(link) = by_carrier(links).find(|link| own(link).is_some()) {
             (Some(link), own(link))
         } else if given.is_some_and(|given| subnet.cidr.contains(&given)) {
             (only(links)?, None)
@@ -91,23 +115,35 @@ impl<'p> Place<'p> {
     }
 }
 
-/// The networks of an interface that no place is of.
-fn networks<'p>(config: &Config, places: &[Place<'_>], link: &'p Link) -> Vec<Place<'p>> {
+/// Those that frames come over now first: of several in one network, one answers.
+pub(super) fn by_carrier(links: &[Link]) -> impl Iterator<Item = &Link> {
+    let is_up = |link: &&Link| link.state == LinkState::Up;
+    links.iter().filter(is_up).chain(links.iter().filter(move |link| !is_up(link)))
+}
+
+/// Adds the networks of an interface that no place is of, on whichever interface.
+fn add_networks<'p>(config: &Config, places: &mut Vec<Place<'p>>, link: &'p Link) {
     let given = config.dhcp.server_address;
+    let is_plain = |place: &Place<'_>| place.subnet.vlan == Vlan::NONE;
+    let is_on = |place: &Place<'_>| place.link.is_some_and(|own| own.index == link.index);
     let place = |network: Ipv4Net| Place {
         subnet: Cow::Owned(Subnet::new(network.trunc())),
         link: Some(link),
         server: given.unwrap_or(network.addr()),
     };
-    let is_on = |place: &Place<'_>| place.link.is_some_and(|own| own.index == link.index);
-    let own = |place: &Place<'_>| is_on(place) && place.subnet.vlan == Vlan::NONE;
-    let covered = |network: &Ipv4Net| {
-        places.iter().any(|place| own(place) && place.subnet.cidr.contains(&network.addr()))
-    };
     // An interface without addresses can have dhcp.server-address alone.
-    let lone = given.filter(|_| link.addresses.is_empty() && !places.iter().any(own));
-    let missing = link.addresses.iter().copied().filter(|network| !covered(network));
-    missing.chain(lone.map(Ipv4Net::from)).map(place).collect()
+    let has_own = places.iter().any(|place| is_on(place) && is_plain(place));
+    if let Some(lone) = given.filter(|_| link.addresses.is_empty() && !has_own) {
+        places.push(place(lone.into()));
+    }
+    for network in link.addresses.iter().copied() {
+        let is_of = |place: &Place<'_>| {
+            place.link.is_some() && is_plain(place) && place.subnet.cidr.contains(&network.addr())
+        };
+        if !places.iter().any(is_of) {
+            places.push(place(network));
+        }
+    }
 }
 
 /// The interface that a server-address stands for where no interface has an address in its subnet.
@@ -139,8 +175,8 @@ pub(super) fn announce(config: &Config, places: &[Place<'_>], links: &[Link], se
         tracing::warn!(
             interface = link.name,
             %subnet,
-            "this interface has an address in the subnet too, but {} is the one that answers there: machines on \
-             this one are not offered addresses",
+            "this interface has an address in the subnet too, but {} is the one that answers there: machines that \
+             are on this one alone are not answered",
             place.link.map_or("another", |own| own.name.as_str())
         );
     }
@@ -154,6 +190,17 @@ pub(super) fn announce(config: &Config, places: &[Place<'_>], links: &[Link], se
              add the [[subnet]], or give the interface an address in one"
         );
     }
+}
+
+/// The interface that each subnet is on, by name; `None`: it is reached through relays.
+pub(crate) type Seats = BTreeMap<(Ipv4Net, Vlan), Option<String>>;
+
+pub(super) fn seats(places: &[Place<'_>]) -> Seats {
+    let seats = places.iter().map(|Place { subnet, link, .. }| {
+        let name = link.map(|link| link.name.clone());
+        ((subnet.cidr.trunc(), subnet.vlan), name)
+    });
+    seats.collect()
 }
 
 /// The interfaces with an address in a subnet that is on another one.

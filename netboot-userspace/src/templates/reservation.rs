@@ -9,14 +9,14 @@ use super::{
     boot::BootSets,
     choice::Choice,
     options::Overrides,
-    place::Places,
+    place::{Place, Places},
     rows::{SubnetRows, host_block},
 };
 use crate::{
     config::{Config, Quirks},
     inventory::Host,
     quirks,
-    tables::Anybody,
+    tables::{Anybody, AtLinks},
 };
 
 /// Renders reservations, and with them the rows of subnets and boot files.
@@ -27,6 +27,7 @@ pub(super) struct Renderer<'c> {
     pub(super) sets: BootSets<'c>,
     /// What has no room in the hosts' rows.
     pub(super) more: BTreeMap<Station, Vec<u8>>,
+    pub(super) at_links: AtLinks,
 }
 
 impl<'c> Renderer<'c> {
@@ -56,6 +57,9 @@ impl<'c> Renderer<'c> {
             false => 0,
         };
         let of_quirks = of_quirks(&quirks, is_of_rom);
+        if self.config.dhcp.mode.is_proxy() && host.netboot {
+            self.host_at_links(host, &quirks, is_of_rom, boot_set)?;
+        }
         Ok(Reservation {
             station: host.station(),
             options_len,
@@ -68,17 +72,33 @@ impl<'c> Renderer<'c> {
         })
     }
 
+    /// What a host gets wherever it asks; `own` is its boot set in its own subnet, which others like it share.
+    fn host_at_links(
+        &mut self,
+        host: &'c Host,
+        quirks: &Quirks,
+        is_of_rom: bool,
+        own: u32,
+    ) -> anyhow::Result<()> {
+        for ((link, vlan), place) in self.places.asked_on() {
+            if self.at_links.contains_key(&(link, vlan, own)) {
+                continue;
+            }
+            let subnet = self.rows.row(self.config, place, None)?.index;
+            let (_, Place { subnet: of_link, server, .. }) = place;
+            let choice = Choice::new(self.config, of_link, *server).with_host(host);
+            let set = self.sets.set(choice.with_quirks(self.config, quirks, is_of_rom))?;
+            self.at_links.insert((link, vlan, own), (subnet, set));
+        }
+        Ok(())
+    }
+
     /// What machines without reservation get, by interface, VLAN and OUI.
     pub(super) fn anybody(&mut self) -> anyhow::Result<Anybody> {
         let ouis = quirks::manufacturers(self.config).into_iter().map(Some);
         let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
         let mut rows = Anybody::new();
-        for (number, place) in (0..).zip(&self.places.list) {
-            let Some(link) = place.link else { continue };
-            let vlan = place.subnet.vlan;
-            if rows.contains_key(&(link.index, vlan, None)) {
-                continue;
-            }
+        for ((link, vlan), (number, place)) in self.places.asked_on() {
             let subnet = self.rows.row(self.config, (number, place), None)?.index;
             for oui in &ouis {
                 let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui));
@@ -88,7 +108,7 @@ impl<'c> Renderer<'c> {
                 let choice = choice.with_quirks(self.config, &quirks, is_of_rom);
                 let boot_set = self.sets.set(choice)?;
                 let row = Reservation { subnet, boot_set, ..of_quirks(&quirks, is_of_rom) };
-                rows.insert((link.index, vlan, *oui), row);
+                rows.insert((link, vlan, *oui), row);
             }
         }
         Ok(rows)

@@ -5,7 +5,10 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::shared::Vlan;
 
 use super::place::addresses;
-use crate::{config::Subnet, links::Link};
+use crate::{
+    config::Subnet,
+    links::{Link, LinkState},
+};
 
 /// The served interface on which the frames of a subnet's VLAN arrive, and our address in the subnet if
 /// a VLAN interface has one.
@@ -14,17 +17,26 @@ pub(super) fn tagged<'l>(
     links: &'l [Link],
     all: &[&Link],
 ) -> anyhow::Result<(&'l Link, Option<Ipv4Addr>)> {
+    let mut found: Option<(&Link, Ipv4Addr)> = None;
     for link in all {
         let Some(own) = addresses(link).find(|own| subnet.cidr.contains(own)) else { continue };
         let Some((served, vlan)) = way_down(link, links, all) else { continue };
         anyhow::ensure!(
-            vlan == subnet.vlan,
+            vlan == subnet.vlan || found.is_some(),
             "its vlan is {}, but {}, which has an address in it, takes {} from {}: correct one of them",
             shown(subnet.vlan),
             link.name,
             shown(vlan),
             served.name
         );
+        // Of several, one that frames come over now.
+        let is_better = found
+            .is_none_or(|(first, _)| first.state != LinkState::Up && served.state == LinkState::Up);
+        if vlan == subnet.vlan && is_better {
+            found = Some((served, own));
+        }
+    }
+    if let Some((served, own)) = found {
         return Ok((served, Some(own)));
     }
     let names: Vec<_> = links.iter().map(|link| link.name.as_str()).collect();

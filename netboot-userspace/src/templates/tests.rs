@@ -29,6 +29,7 @@ use crate::{
     config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
     inventory::Host,
+    links::LinkState,
     quirks,
     selftest::{golden, site},
     slowpath,
@@ -349,6 +350,48 @@ fn places_of_subnets() {
         Err("subnet 172.30.0.0/24: the server-address lies in it, but none of eth1, eth2 has"),
         &[],
     );
+}
+
+/// The subnet is on the interface that frames come over, and answered by its address there.
+#[test]
+fn places_by_carrier() {
+    use LinkState::{Down, NoCarrier, Up};
+    let check = |mode: DhcpMode, subnets: usize, states: [LinkState; 2], expect: &[(u32, u8)]| {
+        let mut config = site::config().unwrap();
+        config.dhcp.mode = mode;
+        config.subnets.truncate(subnets);
+        config.hosts.truncate(1);
+        let mut two = links(&[&["172.30.0.1/24"], &["172.30.0.2/24"]]);
+        for (link, state) in two.iter_mut().zip(states) {
+            link.state = state;
+        }
+        let tables = render(&config, &two, &two).unwrap();
+        let found: Vec<_> =
+            tables.subnets.iter().map(|subnet| (subnet.ifindex, subnet.server[3])).collect();
+        assert_eq!(found, expect, "{mode:?}, {subnets} subnets, {states:?}");
+        let seats = seats(&config, &two, &two).unwrap();
+        let names: Vec<_> = seats.values().cloned().collect();
+        assert_eq!(
+            names,
+            expect.iter().map(|(at, _)| Some(format!("eth{at}"))).collect::<Vec<_>>()
+        );
+    };
+    for (mode, subnets) in [
+        (DhcpMode::Reservation, 1),
+        (DhcpMode::Proxy, 1),
+        // The interfaces' networks are one, too.
+        (DhcpMode::Proxy, 0),
+        (DhcpMode::AutoProxy, 0),
+    ] {
+        let check = |states, expect| check(mode, subnets, states, &[expect]);
+        check([Up, Up], (1, 1));
+        check([Up, NoCarrier], (1, 1));
+        check([NoCarrier, Up], (2, 2));
+        check([Down, Up], (2, 2));
+        // Nobody is there, and it must stay somewhere.
+        check([NoCarrier, Down], (1, 1));
+        check([Down, NoCarrier], (1, 1));
+    }
 }
 
 #[test]

@@ -78,6 +78,21 @@ fn cases() -> Vec<Case> {
             Case::new("1.2 NAK: SELECTING", Ask::selecting(WRONG), Expect::nak().broadcast()),
             Case::new("1.2 NAK: INIT-REBOOT", Ask::init_reboot(WRONG), Expect::nak().broadcast()),
             Case::new("1.2 NAK: RENEWING", Ask::renewing(WRONG), Expect::nak().broadcast()),
+            Case::new(
+                "1.2 NAK: RENEWING through a router, to ciaddr by the router's station",
+                Ask { station: ROUTER_MAC, ..Ask::renewing(FOREIGN) },
+                Expect::nak().sent(ROUTER_MAC, FOREIGN, 68),
+            ),
+            Case::new(
+                "1.2 NAK: RENEWING an address of a far subnet, to ciaddr by the router's station",
+                Ask { station: ROUTER_MAC, ..Ask::renewing([172, 28, 0, 9]) },
+                Expect::nak().sent(ROUTER_MAC, [172, 28, 0, 9], 68),
+            ),
+            Case::new(
+                "1.2 NAK: RENEWING an address of this link, to everybody",
+                Ask { station: ROUTER_MAC, ..Ask::renewing(WRONG) },
+                Expect::nak().broadcast(),
+            ),
             Case::new("1.2 NAK: REBINDING", Ask::rebinding(WRONG), Expect::nak().broadcast()),
             Case::new(
                 "1.2 NAK relayed: to the relay, with the broadcast flag",

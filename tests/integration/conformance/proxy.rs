@@ -49,6 +49,14 @@ fn proxy() -> Suite {
             Ask::discover().pxe(7).relayed([172, 30, 0, 3]),
             told(Expect::proxy_offer()).sent(Ask::RELAY_MAC, [172, 30, 0, 3], 67),
         ),
+        case(
+            "through a relay that says a server's name (82.11), ours all the same",
+            Ask::discover().pxe(7).with(82, &[11, 4, 172, 30, 0, 254]).relayed([172, 30, 0, 3]),
+            told(Expect::proxy_offer())
+                .option(54, &SERVER)
+                .option(82, &[11, 4, 172, 30, 0, 254])
+                .last(82),
+        ),
         case("who does not boot, silence", Ask::discover(), not_ours(Verdict::NotNetboot)),
         case(
             "the other server's REQUEST, silence",
@@ -69,6 +77,41 @@ fn proxy() -> Suite {
             "an ACK to where it came from (iPXE)",
             boot_service(request(), 68),
             told(Expect::proxy_ack()).source(SERVER, 4011).sent(request().station, ADDRESS, 68),
+        ),
+        port(
+            "an ACK to an INFORM",
+            boot_service(Ask::new(8).pxe(7), 4011),
+            told(Expect::proxy_ack()).counted(Verdict::InformAck).source(SERVER, 4011).sent(
+                request().station,
+                ADDRESS,
+                4011,
+            ),
+        ),
+        port(
+            "the boot server that was chosen (43.71) is told, where it is ours",
+            boot_service(request().with(43, &[71, 4, 0, 0, 0, 0, 255]), 4011),
+            Expect::proxy_ack()
+                .source(SERVER, 4011)
+                .option(43, &[6, 1, 8, 71, 4, 0, 0, 0, 0, 255])
+                .file("ipxe.efi"),
+        ),
+        port(
+            "the boot server that was chosen (43.71) is told to an INFORM",
+            boot_service(Ask::new(8).pxe(7).with(43, &[71, 4, 0, 0, 0, 0, 255]), 4011),
+            Expect::proxy_ack()
+                .counted(Verdict::InformAck)
+                .source(SERVER, 4011)
+                .option(43, &[6, 1, 8, 71, 4, 0, 0, 0, 0, 255]),
+        ),
+        port(
+            "another boot server was chosen (43.71), silence",
+            boot_service(request().with(43, &[71, 4, 0, 1, 0, 0, 255]), 4011),
+            Expect::silence(Verdict::OtherServer).passed(Verdict::ProxyPort),
+        ),
+        port(
+            "another boot server was chosen (43.71) by INFORM, silence",
+            boot_service(Ask::new(8).pxe(7).with(43, &[71, 4, 128, 0, 0, 0, 255]), 4011),
+            Expect::silence(Verdict::OtherServer).passed(Verdict::ProxyPort),
         ),
         port(
             "the machine identifier is echoed",

@@ -48,7 +48,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.2 ciaddr", "to ciaddr, by the station that it came from"),
     Row::new("1.2 broadcast flag", "to everybody"),
     Row::new("1.2 unicast", "to yiaddr and chaddr, without ARP"),
-    Row::new("1.2 NAK", "to everybody, also to one that renews"),
+    Row::new("1.2 NAK", "to everybody; to one that renews through a router, by the router"),
     Row::new("1.2 NAK relayed", "to the relay, with the broadcast flag"),
     Row::new(
         "1.2 INFORM",

@@ -34,10 +34,10 @@ impl Library {
         if site.declined {
             let station = Station::untagged(Mac { octets: site.station() });
             let now = quarantine::now();
-            tables.quarantine.hold(station, now);
             let until = now + config.dhcp.decline_time;
             let row = tables.reservations.get_mut(&station).context("the machine's reservation")?;
             row.quarantined_until = u64::try_from(until.as_nanos())?;
+            tables.quarantine.hold(station, row.address.into(), now);
         }
         let fast = FastPath::load(&tables)?;
         Ok(Self { tables, fast, scratch: Box::new(Scratch::new()) })

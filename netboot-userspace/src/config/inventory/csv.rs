@@ -100,12 +100,14 @@ impl Column {
     }
 }
 
-/// The file's hosts; `None`, reported: the columns are not known.
-pub(crate) fn read(source: &Source, report: &Report) -> Option<Vec<DraftHost>> {
+/// The file's hosts; `None`, reported: the columns are not known, or there is none of addresses, which these hosts
+/// need.
+pub(crate) fn read(source: &Source, needs_ip: bool, report: &Report) -> Option<Vec<DraftHost>> {
     let mut records = Records::new(source.text());
     let mut hosts = Vec::new();
     let Some(at) = records.next(source, report)? else { return Some(hosts) };
-    let columns = header(&records.record, &source.place(&(at..at), String::new()), report)?;
+    let place = source.place(&(at..at), String::new());
+    let columns = header(&records.record, needs_ip, &place, report)?;
     if let Some(end) = source.text().get(at..)?.find('\n')
         && is_plain(source.text())
     {
@@ -174,7 +176,8 @@ pub(crate) fn read_lines(
     const END: &str = "end";
     let mut heading = Records::new(head.text());
     let at = heading.next(head, report)??;
-    let columns = header(&heading.record, &head.place(&(at..at), String::new()), report)?;
+    // Read before, with the settings of now.
+    let columns = header(&heading.record, false, &head.place(&(at..at), String::new()), report)?;
     if !follow && is_plain(source.text()) {
         let parts = parts(source.text(), |_| true);
         return read_plain(source, &columns, 0, parts, report);
@@ -263,7 +266,12 @@ fn start(text: &str, at: u64) -> usize {
     at
 }
 
-fn header(record: &StringRecord, place: &Place, report: &Report) -> Option<Vec<Column>> {
+fn header(
+    record: &StringRecord,
+    needs_ip: bool,
+    place: &Place,
+    report: &Report,
+) -> Option<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::new();
     let mut is_wrong = false;
     for (at, name) in (1..).zip(record) {
@@ -283,7 +291,8 @@ fn header(record: &StringRecord, place: &Place, report: &Report) -> Option<Vec<C
             }
         }
     }
-    for key in ["mac", "ip"] {
+    let needed: &[&str] = if needs_ip { &["mac", "ip"] } else { &["mac"] };
+    for &key in needed {
         if !is_wrong && !columns.iter().any(|column| column.key == key) {
             let message = format!("there is no column {key:?}; the first line names the columns");
             report.error(place, message);

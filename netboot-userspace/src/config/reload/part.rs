@@ -95,7 +95,7 @@ impl State {
             let owner = self.hosts.by_ip(host.ip).map(|owner| owner.station());
             let known = self.hosts.by_station(host.station()).map(|known| known.station());
             stations.insert(host.station())
-                && addresses.insert(host.ip)
+                && host.address().is_none_or(|ip| addresses.insert(ip))
                 && [owner, known].into_iter().flatten().all(|taken| before.contains(&taken))
         })
     }
@@ -131,7 +131,9 @@ fn read(
             tables::read(&text, first, report)
         }
         // The first record names the columns.
-        Form::Inventory(InventoryFormat::Csv) if cut.new.start == 0 => csv::read(&text, report),
+        Form::Inventory(InventoryFormat::Csv) if cut.new.start == 0 => {
+            csv::read(&text, !draft.config.dhcp.mode.is_proxy(), report)
+        }
         Form::Inventory(InventoryFormat::Csv) => {
             let head = source(new.get(..*kept.starts.first()?)?, 0)?;
             csv::read_lines(&head, &text, cut.follow, report)

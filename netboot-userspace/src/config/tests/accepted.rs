@@ -56,6 +56,38 @@ fn inventories() {
     );
 }
 
+/// Where another server gives the addresses, a machine's need not be known.
+#[test]
+fn hosts_without_an_address() {
+    let bare = "[[host]]\nmac = \"52:54:00:00:00:01\"\n[[host]]\nmac = \"52:54:00:00:00:02\"\n";
+    let directory = directory();
+    fs::write(directory.path().join("rack.csv"), "mac,hostname\n52:54:00:00:00:03,three\n")
+        .unwrap();
+    fs::write(directory.path().join("hosts.csv"), "mac,ip\n52:54:00:00:00:04,\n").unwrap();
+    let of = |mode: &str| {
+        let head = "inventory = [\"rack.csv\", \"hosts.csv\"]";
+        load_text(directory.path(), &format!("{head}\ndhcp.mode = \"{mode}\"\n{SUBNET}{bare}"))
+    };
+    for mode in ["proxy", "auto-proxy"] {
+        let hosts = of(mode).unwrap().config.hosts;
+        assert_eq!(hosts.len(), 4, "{mode}");
+        assert!(hosts.iter().all(|host| host.address().is_none()), "{mode}: {hosts:?}");
+    }
+    for mode in ["reservation", "off"] {
+        let expect = [
+            "netboot.toml:5: host[0].ip: is missing",
+            "netboot.toml:7: host[1].ip: is missing",
+            "rack.csv:1: there is no column \"ip\"; the first line names the columns",
+            "hosts.csv:2: ip: is missing",
+        ];
+        assert_eq!(of(mode).unwrap_err(), expect, "{mode}");
+    }
+    // One that is there is looked at all the same.
+    let wrong = format!("dhcp.mode = \"proxy\"\n{bare}ip = \"10.0.0\"\n");
+    let expect = "netboot.toml:6: host[1].ip: \"10.0.0\" is not an IPv4 address";
+    assert_eq!(load_text(directory.path(), &wrong).unwrap_err(), [expect]);
+}
+
 #[test]
 fn switched_off() {
     let text = "tftp.enabled = false\nhttp.enabled = false\nhttp.listen = \"127.0.0.1:8080\"\nsyslog.listen = []";

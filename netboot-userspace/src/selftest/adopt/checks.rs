@@ -1,14 +1,14 @@
 //! What the next daemon makes of what one left.
 
-use std::{fs, time::Duration};
+use std::{fs, net::Ipv4Addr, time::Duration};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use netboot_ebpf::shared::Deadlines;
 
 use super::{
     switch,
     trial::Trial,
-    variants::{self, DECLINES, STEPS, other, same, tables},
+    variants::{self, DECLINES, STEPS, other, same, swapped, tables},
 };
 use crate::{
     fastpath::{self, Takeover},
@@ -55,22 +55,31 @@ fn adopted(trial: &Trial) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Also where all is replaced, or a switch was under way.
+/// Also where all is replaced, a switch was under way, or another machine has the address.
 fn held_back(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, mut tables) = trial.begin(same)?;
     let now = quarantine::now();
     resident.hold(DECLINES, now + Duration::from_secs(3600))?;
+    let own = tables.reservations.get(&DECLINES).context("the machine's reservation")?;
+    let address = Ipv4Addr::from(own.address);
     let nothing: Event = |_| Ok(());
-    let between: [(variants::Variant, Event); 4] =
-        [(same, nothing), (other, nothing), (other, begun), (same, moved)];
+    let between: [(variants::Variant, Event); 6] = [
+        (same, nothing),
+        (other, nothing),
+        (other, begun),
+        (same, moved),
+        (swapped, nothing),
+        (swapped, begun),
+    ];
     for (variant, happens) in between {
         let left = trial.kill(resident, &tables)?;
         happens(trial)?;
         tables = variants::tables(variant)?;
         (resident, _) = trial.again(&left, &tables)?;
-        ensure!(tables.quarantine.is_held(DECLINES, now), "the daemon does not know of it");
+        ensure!(tables.quarantine.is_held(address, now), "the daemon does not know of it");
         let pinned = fastpath::held_back(trial.directory())?;
-        ensure!(pinned.iter().any(|held| held.station == DECLINES), "the kernel gives it again");
+        let pinned: Vec<_> = pinned.iter().map(|held| held.address).collect();
+        ensure!(pinned == [address], "the kernel holds {pinned:?} back, not {address}");
     }
     Ok(())
 }

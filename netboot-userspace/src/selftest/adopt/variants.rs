@@ -51,6 +51,18 @@ fn removed(config: &mut Config) {
     config.hosts.remove(1);
 }
 
+/// The machine that declines has another's address, and that has its.
+pub(super) fn swapped(config: &mut Config) {
+    let Some(at) = config.hosts.iter().position(|host| host.station() == DECLINES) else { return };
+    let Some(other) = (0..config.hosts.len()).find(|other| *other != at) else { return };
+    let ips = [at, other].map(|at| config.hosts.get(at).map(|host| host.ip));
+    for (at, ip) in [other, at].into_iter().zip(ips) {
+        if let (Some(host), Some(ip)) = (config.hosts.get_mut(at), ip) {
+            Arc::make_mut(host).ip = ip;
+        }
+    }
+}
+
 /// Other settings, and other options for all.
 pub(super) fn other(config: &mut Config) {
     config.dhcp.authoritative = false;

@@ -36,6 +36,7 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
         boot_files: Vec::new(),
         reservations: BTreeMap::from([(station(KNOWN), row)]),
         anybody: HashMap::from([((1, Vlan::NONE, Some([2, 0, a])), row)]),
+        at_links: HashMap::new(),
         known: HashSet::new(),
         left_out: Vec::new(),
         quarantine: Arc::new(Quarantine::new(Duration::ZERO)),

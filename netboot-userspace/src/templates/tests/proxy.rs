@@ -79,6 +79,93 @@ fn hosts_of_unknown_subnets_are_on_the_first_interface() {
     }
 }
 
+/// What a host gets on each interface: server, script, and the name of its BIOS file.
+#[test]
+fn hosts_get_what_the_link_has_that_they_ask_on() {
+    const NEAR: Ipv4Addr = Ipv4Addr::new(172, 30, 0, 50);
+    const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
+    const NONE: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+    let check = |ip: Ipv4Addr, change: fn(&mut Host), expect: [[&str; 3]; 2]| {
+        let tables = proxy(DhcpMode::Proxy, |config| {
+            config.subnets.truncate(1);
+            config.subnets[0].script_url = Some("http://near.test/a".to_owned());
+            let mut far = ConfiguredSubnet::new("10.8.0.0/24".parse().unwrap());
+            far.files.insert(Architecture::X86Bios, "far.kpxe".to_owned());
+            config.subnets.push(far);
+            config.hosts.truncate(1);
+            let host = Arc::make_mut(&mut config.hosts[0]);
+            host.ip = ip;
+            change(host);
+        });
+        let host = tables.reservations.values().next().unwrap();
+        let slots = tables.settings.slots;
+        let slot = u32::from(tables.settings.architecture_slots[0]);
+        for (ifindex, [server, script, file]) in (1..).zip(expect) {
+            let own = (host.subnet, host.boot_set);
+            let is_own = tables.subnets[host.subnet as usize].ifindex == ifindex;
+            let at = tables.at_links.get(&(ifindex, Vlan::NONE, host.boot_set)).copied();
+            let (subnet, set) = if is_own { own } else { at.unwrap_or(own) };
+            let name = |row: u32| {
+                let row = &tables.boot_files[row as usize];
+                assert_eq!(Ipv4Addr::from(row.siaddr).to_string(), server, "{ip} {ifindex}");
+                let name = &row.name[..usize::from(row.name_len)];
+                str::from_utf8(name).unwrap().to_owned()
+            };
+            let found = Ipv4Addr::from(tables.subnets[subnet as usize].server).to_string();
+            assert_eq!(found, server, "{ip} {ifindex}");
+            assert_eq!(name(set + Stage::Script.row(slots, 0)), script, "{ip} {ifindex}");
+            assert_eq!(name(set + Stage::Pxe.row(slots, slot)), file, "{ip} {ifindex}");
+        }
+    };
+    let near = ["172.30.0.1", "http://near.test/a", "undionly.kpxe"];
+    let far = ["10.8.0.1", "http://10.8.0.1/${mac}/auto.ipxe", "far.kpxe"];
+    for ip in [NEAR, NOWHERE, NONE] {
+        check(ip, |_| {}, [near, far]);
+        // What is the host's own, it has everywhere.
+        check(
+            ip,
+            |host| host.boot_file = Some("own.kpxe".to_owned()),
+            [[near[0], near[1], "own.kpxe"], [far[0], far[1], "own.kpxe"]],
+        );
+        // Also where that is what its subnet has.
+        check(
+            ip,
+            |host| host.script_url = Some("http://near.test/a".to_owned()),
+            [near, [far[0], near[1], far[2]]],
+        );
+    }
+}
+
+/// Two interfaces in one network: the second gives what the first has, to what is sent to it alone.
+#[test]
+fn an_interface_beside_another() {
+    for subnets in [0, 1] {
+        let mut config = site::config().unwrap();
+        config.dhcp.mode = DhcpMode::AutoProxy;
+        config.subnets.truncate(subnets);
+        let two = links(&[&["172.30.0.1/24"], &["172.30.0.2/24"]]);
+        let tables = render(&config, &two, &two).unwrap();
+        assert_eq!(tables.subnets.len(), 1);
+        let row = |ifindex| tables.anybody[&(ifindex, Vlan::NONE, None)];
+        assert_eq!(row(1), row(2));
+        assert_eq!(tables.subnets[row(2).subnet as usize].ifindex, 1);
+        let host = tables.reservations.values().next().unwrap();
+        assert_eq!(tables.at_links[&(2, Vlan::NONE, host.boot_set)], (0, host.boot_set));
+    }
+}
+
+/// One network twice on one interface is one.
+#[test]
+fn a_network_of_two_addresses_is_one_place() {
+    let mut config = site::config().unwrap();
+    config.dhcp.mode = DhcpMode::Proxy;
+    config.subnets.clear();
+    let one = links(&[&["10.9.0.1/24", "10.9.0.2/24", "10.8.0.1/24"]]);
+    let tables = render(&config, &one, &one).unwrap();
+    let servers: Vec<_> = tables.subnets.iter().map(|row| row.server).collect();
+    assert_eq!(servers, [[10, 9, 0, 1], [10, 8, 0, 1]]);
+}
+
 #[test]
 fn boot_files_are_a_proxys() {
     let tables = proxy(DhcpMode::Proxy, |_| {});

@@ -68,6 +68,27 @@ fn places_of_vlans() {
     check([100, 0], Some(GIVEN), 2, &[], Err("on which of eth1, eth2 its VLAN is cannot be told"));
 }
 
+/// A VLAN that two interfaces have is on the one that frames come over.
+#[test]
+fn a_vlan_by_carrier() {
+    use LinkState::{NoCarrier, Up};
+    for (states, expect) in
+        [([Up, Up], (1, 1)), ([NoCarrier, Up], (2, 2)), ([NoCarrier, NoCarrier], (1, 1))]
+    {
+        let mut config = site::config().unwrap();
+        config.subnets.truncate(1);
+        config.hosts.clear();
+        config.subnets[0].vlan = Vlan { ids: [100, 0] };
+        let mut all = node(&[(1, 100, "172.30.0.1/24"), (2, 100, "172.30.0.2/24")]);
+        for (link, state) in all.iter_mut().zip(states) {
+            link.state = state;
+        }
+        let tables = render(&config, &all[..2], &all).unwrap();
+        let row = &tables.subnets[0];
+        assert_eq!((row.ifindex, row.server[3]), expect, "{states:?}");
+    }
+}
+
 #[test]
 fn an_untagged_interface_is_no_vlan() {
     let mut config = site::config().unwrap();
