@@ -129,3 +129,20 @@ fn rows_that_nothing_refers_to_do_not_add_up() {
     check(3 + MOST_ROWS, 100, false);
     check(4 + MOST_ROWS, 100, true);
 }
+
+#[test]
+fn what_has_no_room_in_rows_is_replaced_as_a_whole() {
+    let plain = tables(&[(1, 51, 0)]);
+    let station = *plain.reservations.keys().next().unwrap();
+    let mut of_host = plain.clone();
+    of_host.more.of_hosts.insert(station, vec![225, 1, 0]);
+    let mut of_row = plain.clone();
+    of_row.more.of_rows.insert(0, vec![224, 1, 0]);
+    for long in [&of_host, &of_row] {
+        for (old, new) in [(&plain, long), (long, &plain)] {
+            assert_eq!(old.patch_to(new), None);
+            assert_eq!(old.graft(new, &[]), None);
+        }
+        assert!(long.patch_to(long).unwrap().is_empty());
+    }
+}
