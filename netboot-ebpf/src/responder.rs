@@ -164,6 +164,10 @@ pub fn respond<S: Side, T: Tables>(
             let refusal =
                 refuse::<S, T>(frame, interface, tables, message, index, request, cell, reply)?;
             let sum = checksum::message(reply, refusal.len);
+            // Another interface on this link may be the one that answers: what is wrong here, it may acknowledge.
+            if frame.is_broadcast() && !request.is_relayed() && !tables.has_subnet(ifindex) {
+                return Err(Verdict::WrongSubnet);
+            }
             let is_on_link = tables.is_on_link(ifindex, request.ciaddr);
             let to = refusal_destination(request, frame, is_on_link);
             frame::write(headers, interface.mac, refusal.server, &to, refusal.len, sum);

@@ -4,7 +4,7 @@ use netboot_ebpf::{
 };
 
 use crate::common::{
-    ADDRESS, Ask, MAC, NEAR_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask,
+    ADDRESS, Ask, IFINDEX, MAC, NEAR_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask,
     kernel_verdict, verdict,
 };
 
@@ -125,6 +125,9 @@ fn rebinding() {
     check(&relayed(FOREIGN, NEAR_RELAY), Verdict::WrongAddress);
     let mut site = Site::new();
     site.subnets[0].ifindex = 9;
+    // Where no subnet of ours is, another interface may be the one that answers.
+    check_at(&site, &Ask::rebinding(ADDRESS), Verdict::WrongSubnet);
+    site.subnets[1].ifindex = IFINDEX;
     check_at(&site, &Ask::rebinding(ADDRESS), Verdict::Nak);
 }
 

@@ -2,7 +2,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{Ask, NEAR_RELAY, SERVER, Site, ask};
+use crate::common::{ADDRESS, Ask, NEAR_RELAY, SERVER, Site, ask, verdict};
 
 const WRONG: [u8; 4] = [172, 30, 0, 9];
 
@@ -39,6 +39,24 @@ fn contents() {
         check(&request.clone().broadcast_flag(), [0x80, 0], &[53, 54, 56]);
         check(&Ask { flags: [0x12, 0x34], ..request }, [0x12, 0x34], &[53, 54, 56]);
     }
+}
+
+/// On an interface that no subnet is on, another one may answer the same machine: it hears the broadcast too.
+#[test]
+fn an_interface_without_a_subnet() {
+    let site = || Site::new().with(|site| site.subnets[0].ifindex += 1);
+    let check = |request: Ask, expect: Verdict| {
+        assert_eq!(verdict(&site(), &request.frame()), expect, "{request:?}");
+    };
+    for address in [WRONG, ADDRESS] {
+        check(Ask::selecting(address), Verdict::WrongSubnet);
+        check(Ask::init_reboot(address), Verdict::WrongSubnet);
+        check(Ask::rebinding(address), Verdict::WrongSubnet);
+    }
+    // What is sent to us, and what a relay passes on, no other interface hears.
+    check(Ask::renewing(ADDRESS), Verdict::Ack);
+    check(Ask::renewing(WRONG), Verdict::Nak);
+    check(Ask::selecting(WRONG).relayed(NEAR_RELAY), Verdict::Nak);
 }
 
 /// A relay must broadcast it.

@@ -15,6 +15,7 @@ mod export;
 mod faults;
 mod frames;
 mod hostile;
+mod interfaces;
 mod isolation;
 mod links;
 mod maps;

@@ -359,7 +359,7 @@ fn an_address_may_come_and_go() -> Result<()> {
         readyz("degraded: tftp\n").with_context(|| format!("round {round}"))?;
     }
     lab.server.add_address(INTERFACE, "10.9.9.9/24")?;
-    note("interface eth0", "no address of it lies in a [[subnet]]: only relayed machines")?;
+    note("interface eth0", "no address of it lies in subnet 192.168.2.0/24, which it had")?;
     lab.server.add_address(INTERFACE, &address)?;
     readyz("ready\n")?;
     ensure!(!daemon.log().contains("did not end well"), "{}", daemon.log());

@@ -157,6 +157,14 @@ impl Setup {
         self.serves(process)
     }
 
+    /// The same, on several interfaces.
+    pub fn start_at(self, namespace: &Namespace, interfaces: &[&str]) -> Result<Daemon> {
+        let named = interfaces.iter().flat_map(|name| ["--iface", *name]);
+        let args: Vec<_> = ["run"].into_iter().chain(named).collect();
+        let process = Process::spawn(self.command(namespace, &args)?)?;
+        self.serves(process)
+    }
+
     /// The same, started [through](Self::run_through) another program.
     pub fn start_through(
         self,

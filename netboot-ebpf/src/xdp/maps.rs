@@ -147,6 +147,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn has_subnet(&self, _ifindex: u32) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn is_on_link(&self, _ifindex: u32, _address: [u8; 4]) -> bool {
         false
     }

@@ -208,6 +208,10 @@ impl Tables for Site {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
+    fn has_subnet(&self, ifindex: u32) -> bool {
+        self.subnets.iter().any(|subnet| subnet.ifindex == ifindex)
+    }
+
     fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.ifindex == ifindex && subnet.contains(address))
     }

@@ -212,6 +212,10 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.is_served(address)
     }
 
+    fn has_subnet(&self, ifindex: u32) -> bool {
+        self.tables.has_subnet(ifindex)
+    }
+
     fn is_on_link(&self, ifindex: u32, address: [u8; 4]) -> bool {
         self.tables.is_on_link(ifindex, address)
     }
