@@ -10,8 +10,8 @@ use crate::{config::Config, tables::Tables};
 /// What a configuration is made of the golden one's by.
 pub(super) type Variant = fn(&mut Config);
 
-/// A machine that is there in all variants, for its address to be held back.
-pub(super) const DECLINES: Station = Station::untagged(Mac { octets: [0x52; 6] });
+/// A machine that is there in all variants, for its address to be held back: it has one for itself.
+pub(super) const DECLINES: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
 
 /// One host after another, and what the difference to the one before is said to be.
 pub(super) const STEPS: [(Variant, &str); 4] = [
@@ -54,7 +54,8 @@ fn removed(config: &mut Config) {
 /// The machine that declines has another's address, and that has its.
 pub(super) fn swapped(config: &mut Config) {
     let Some(at) = config.hosts.iter().position(|host| host.station() == DECLINES) else { return };
-    let Some(other) = (0..config.hosts.len()).find(|other| *other != at) else { return };
+    // The first one asks on the wire meanwhile.
+    let Some(other) = (0..config.hosts.len()).rfind(|other| *other != at) else { return };
     let ips = [at, other].map(|at| config.hosts.get(at).map(|host| host.ip));
     for (at, ip) in [other, at].into_iter().zip(ips) {
         if let (Some(host), Some(ip)) = (config.hosts.get_mut(at), ip) {
