@@ -61,6 +61,7 @@ pub mod refuse;
 pub mod reply;
 pub mod request;
 pub mod responder;
+mod settings;
 pub mod shared;
 pub mod side;
 pub mod tables;

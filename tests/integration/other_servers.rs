@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
+use netboot_ebpf::frame::seal;
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Daemon, Xdp},
@@ -169,7 +170,9 @@ fn forged(number: usize) -> Vec<u8> {
     message[16..20].copy_from_slice(&[10, 9, a, b]);
     message[28..34].copy_from_slice(&[2, 1, 1, 1, a, b]);
     message[236..252].copy_from_slice(&[99, 130, 83, 99, 53, 1, 2, 54, 4, 10, 8, a, b, 255, 0, 0]);
-    [ethernet, ip, vec![10, 8, a, b, 255, 255, 255, 255], udp, message].concat()
+    let mut frame = [ethernet, ip, vec![10, 8, a, b, 255, 255, 255, 255], udp, message].concat();
+    seal(&mut frame);
+    frame
 }
 
 /// A flood of forged answers fills neither memory nor log, and costs no machine its lease.
