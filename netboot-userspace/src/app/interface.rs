@@ -81,6 +81,7 @@ pub(super) fn tell(link: &Link) {
 }
 
 #[cfg(test)]
+#[cfg(feature = "fastpath")]
 mod tests {
     use netboot_ebpf::shared::Subnet;
     use zerocopy::FromZeros as _;
