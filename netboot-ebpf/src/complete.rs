@@ -9,7 +9,7 @@ use crate::{
     proxy,
     reply::{self, HEADERS},
     request::Request,
-    trim::{self, Fit, remove, shorten},
+    trim::{Fit, find, remove, shorten},
     verdict::Verdict,
     wire::{INFORM, OFFER, YIADDR, code},
 };
@@ -20,7 +20,8 @@ use crate::{
 /// # Errors
 /// [`Verdict::ReplyTooLong`]: they have no room.
 pub fn append(reply: &mut Message, end: usize, more: [&[u8]; 2]) -> Result<usize, Verdict> {
-    let (mut at, mut end) = (trim::place_of(reply, end, code::RELAY_AGENT).unwrap_or(end), end);
+    let relays = find(reply, end, code::RELAY_AGENT);
+    let (mut at, mut end) = (relays.map_or(end, |(at, _)| at), end);
     for options in more {
         let place = reply.get_mut(at..end + options.len()).ok_or(Verdict::ReplyTooLong)?;
         place.copy_within(..end - at, options.len());

@@ -234,7 +234,7 @@ pub fn is_rebinding(request: &Request, frame: &Frame) -> bool {
 
 /// Whether the client is on the link of its subnet: the relay says which link, else the interface does.
 #[inline(always)]
-fn on_link(request: &Request, subnet: &Subnet, ifindex: u32) -> bool {
+pub(crate) fn on_link(request: &Request, subnet: &Subnet, ifindex: u32) -> bool {
     if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
 }
 

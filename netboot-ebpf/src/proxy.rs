@@ -3,7 +3,7 @@
 
 use crate::{
     client::{Stage, architecture_slot},
-    decide::{Decision, boot_row, came_over_relay},
+    decide::{Decision, boot_row, came_over_relay, on_link},
     frame::{Destination, Frame},
     message::{CAP, Message, byte, bytes, put},
     options::{Index, length},
@@ -151,10 +151,12 @@ fn at_link<T: Tables>(
     tables: &T,
 ) -> (u32, u32) {
     let own = (reservation.subnet, reservation.boot_set);
-    let is_there = tables.subnet(reservation.subnet).is_some_and(|subnet| {
-        if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
-    });
-    if is_there { own } else { tables.at_link(ifindex, reservation).unwrap_or(own) }
+    let subnet = tables.subnet(reservation.subnet);
+    if subnet.is_some_and(|subnet| on_link(request, subnet, ifindex)) {
+        own
+    } else {
+        tables.at_link(ifindex, reservation).unwrap_or(own)
+    }
 }
 
 /// Where the answer goes: who asks at 67 has no address yet; who asks at 4011 is answered where it asked

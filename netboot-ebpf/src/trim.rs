@@ -35,11 +35,6 @@ pub fn remove(reply: &mut Message, end: usize, code: u8) -> usize {
     end
 }
 
-/// Where an option stands first.
-pub(crate) fn place_of(reply: &Message, end: usize, code: u8) -> Option<usize> {
-    find(reply, end, code).map(|(at, _)| at)
-}
-
 /// Takes options out until the IP datagram is `limit` bytes long at most; returns where they end.
 ///
 /// Where the relay's does not fit beside what must be told, it goes alone (RFC 3046 section 2.2). Then go

@@ -54,6 +54,7 @@ pub fn render<'l>(
     let mut renderer = Renderer {
         config,
         places: &places,
+        asked_on: places.asked_on(),
         rows: SubnetRows::default(),
         sets,
         more: BTreeMap::new(),

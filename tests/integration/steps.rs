@@ -23,14 +23,7 @@ fn discover(golden: &[u8], options: &[u8]) -> Result<Vec<u8>> {
     message.extend(options);
     message.push(255);
     message.resize(message.len().max(300), 0);
-    let headers = golden::Headers {
-        source: [0; 4],
-        destination: [255; 4],
-        source_port: 68,
-        port: 67,
-        ttl: 64,
-    };
-    headers.frame(&message)
+    golden::Headers::BROADCAST.frame(&message)
 }
 
 /// The machine, once its last message had this architecture.

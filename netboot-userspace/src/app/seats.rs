@@ -27,9 +27,8 @@ impl Seating {
         }
         let is_seated = |name: &String| now.values().flatten().any(|own| own == name);
         self.lost.retain(|subnet, interface| {
-            let is_there = |seat: Option<&Option<String>>| seat.map(Option::is_none);
-            let mut seats = now.iter().filter(|((own, _), _)| own.to_string() == *subnet);
-            let is_lost = is_there(seats.next().map(|(_, seat)| seat));
+            let seat = now.iter().find(|((own, _), _)| own.to_string() == *subnet);
+            let is_lost = seat.map(|(_, seat)| seat.is_none());
             config.interfaces.contains(interface)
                 // Networks that are nowhere configured go with their interface's last address.
                 && is_lost.unwrap_or_else(|| {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use clap::ValueEnum;
 use netboot_ebpf::{
-    checksum,
+    frame::seal,
     shared::{Mac, Vlan},
     wire::{
         BOOTREQUEST, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, ETHERNET, INFORM,
@@ -186,6 +186,7 @@ impl Machine {
             frame.extend(number.to_be_bytes());
         }
         frame.extend(payload);
+        seal(&mut frame);
         frame
     }
 
@@ -297,8 +298,5 @@ fn ip_header(length: u16, from: Ipv4Addr, to: Ipv4Addr) -> [u8; 20] {
     let start = [0x45, 0, high, low, 0, 0, 0, 0, 64, 17, 0, 0];
     let bytes = start.into_iter().chain(from.octets()).chain(to.octets());
     header.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
-    let [high, low] = checksum::fold(checksum::short(&header));
-    header[10] = high;
-    header[11] = low;
     header
 }

@@ -60,6 +60,10 @@ pub struct Headers {
 }
 
 impl Headers {
+    /// Of a client without address, to everybody.
+    pub const BROADCAST: Self =
+        Self { source: [0; 4], destination: [255; 4], source_port: 68, port: 67, ttl: 64 };
+
     /// The frame of a message; its UDP checksum is zero, which says that there is none.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use netboot_ebpf::shared::{NO_ARCHITECTURE, Reservation, Station};
+use netboot_ebpf::shared::{NO_ARCHITECTURE, Reservation, Station, Vlan};
 
 use super::{
     boot::BootSets,
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Renderer<'c> {
     pub(super) config: &'c Config,
     pub(super) places: &'c Places<'c>,
+    /// See [`Places::asked_on`].
+    pub(super) asked_on: BTreeMap<(u32, Vlan), (usize, &'c Place<'c>)>,
     pub(super) rows: SubnetRows<'c>,
     pub(super) sets: BootSets<'c>,
     /// What has no room in the hosts' rows.
@@ -80,7 +82,7 @@ impl<'c> Renderer<'c> {
         is_of_rom: bool,
         own: u32,
     ) -> anyhow::Result<()> {
-        for ((link, vlan), place) in self.places.asked_on() {
+        for (&(link, vlan), &place) in &self.asked_on {
             if self.at_links.contains_key(&(link, vlan, own)) {
                 continue;
             }
@@ -98,7 +100,7 @@ impl<'c> Renderer<'c> {
         let ouis = quirks::manufacturers(self.config).into_iter().map(Some);
         let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
         let mut rows = Anybody::new();
-        for ((link, vlan), (number, place)) in self.places.asked_on() {
+        for (&(link, vlan), &(number, place)) in &self.asked_on {
             let subnet = self.rows.row(self.config, (number, place), None)?.index;
             for oui in &ouis {
                 let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui));

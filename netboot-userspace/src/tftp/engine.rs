@@ -172,9 +172,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let new = self.overflows.since_last(dropped);
         if new > 0 {
             self.reporter.counters.add(Event::Unheard, new.into());
-            let busiest = self.admission.busiest();
-            self.is_refusing(now, || {
-                let most = busiest.map_or_else(String::new, |(address, transfers)| {
+            self.is_refusing(now, |engine| {
+                let most = engine.admission.busiest().map_or_else(String::new, |(address, transfers)| {
                     format!("; {address} has the most transfers, {transfers}")
                 });
                 format!(
@@ -185,9 +184,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// Tells of it until a minute after the last time.
-    fn is_refusing(&mut self, now: Instant, why: impl FnOnce() -> String) {
+    fn is_refusing(&mut self, now: Instant, why: impl FnOnce(&Self) -> String) {
         if self.refused.replace(now).is_none() {
-            (self.tell)(Some(why()));
+            (self.tell)(Some(why(self)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whether HookOS is told the image of Tinkerbell's agent.
 
 use crate::{
-    config::{Config, DhcpMode},
+    config::{Config, DhcpMode, Located},
     inventory::Host,
 };
 
@@ -13,9 +13,10 @@ pub(super) fn agent_note(config: &Config) -> Option<String> {
     if !boots || script.tink_worker_image.is_some() || names_image(&script.kernel_params) {
         return None;
     }
+    let located = Located::new(&config.subnets);
     let is_without = |host: &&Host| {
         let own = &host.script_settings;
-        gets_default_script(config, host)
+        gets_default_script(config, &located, host)
             && own.tink_worker_image.is_none()
             && !names_image(&own.kernel_params)
     };
@@ -37,15 +38,10 @@ pub(super) fn agent_note(config: &Config) -> Option<String> {
     ))
 }
 
-fn gets_default_script(config: &Config, host: &Host) -> bool {
-    host.netboot && host.script.is_none() && script_url(config, host).is_none_or(is_ours)
-}
-
-fn script_url<'a>(config: &'a Config, host: &'a Host) -> Option<&'a str> {
-    let subnet = || config.subnets.iter().find(|subnet| subnet.cidr.contains(&host.ip));
-    let of_subnet = || subnet().and_then(|subnet| subnet.script_url.as_ref());
+fn gets_default_script(config: &Config, located: &Located<'_>, host: &Host) -> bool {
+    let of_subnet = || located.subnet(host.ip)?.script_url.as_ref();
     let url = host.script_url.as_ref().or_else(of_subnet).or(config.boot.script_url.as_ref());
-    url.map(String::as_str)
+    host.netboot && host.script.is_none() && url.is_none_or(|url| is_ours(url))
 }
 
 /// As netboot's own script is named, on whichever node.

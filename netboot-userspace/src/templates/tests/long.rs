@@ -34,14 +34,7 @@ fn request() -> Vec<u8> {
         end += 2 + usize::from(message[end + 1]);
     }
     message.splice(end..end, [82, 3, 1, 1, 82]);
-    let headers = golden::Headers {
-        source: [0; 4],
-        destination: [255; 4],
-        source_port: 68,
-        port: 67,
-        ttl: 64,
-    };
-    headers.frame(&message).unwrap()
+    golden::Headers::BROADCAST.frame(&message).unwrap()
 }
 
 /// What becomes of a request over a link of this MTU, and how long options are in the answer, 0: not there.

@@ -74,7 +74,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             transfer.disk = Disk::Awaited;
         } else {
             self.reporter.counters.count(Event::Unsent);
-            self.is_refusing(Instant::now(), || {
+            self.is_refusing(Instant::now(), |_| {
                 "the disk is too slow for what is asked for: blocks wait for it (tftp-unsent counts)".into()
             });
         }
@@ -86,21 +86,16 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let Some(transfer) = self.transfers.get_mut(id) else { return };
         match brought {
             // It was read whole meanwhile.
-            Err(Unread::NotCached) => {
-                transfer.disk = Disk::None;
-                transfer.sending.delayed(now);
-                let blocks = transfer.sending.under_way();
-                self.outbox.push(Out::Blocks(id, blocks));
-            }
+            Err(Unread::NotCached) => transfer.disk = Disk::None,
             Ok(bytes) => {
                 transfer.disk = Disk::Brought(position, bytes);
-                transfer.sending.delayed(now);
-                let blocks = transfer.sending.under_way();
-                self.outbox.push(Out::Blocks(id, blocks));
                 self.brought.push(id);
             }
-            Err(why) => self.end_unread(id, &why, now),
+            Err(why) => return self.end_unread(id, &why, now),
         }
+        transfer.sending.delayed(now);
+        let blocks = transfer.sending.under_way();
+        self.outbox.push(Out::Blocks(id, blocks));
     }
 
     fn end_unread(&mut self, id: Id, why: &Unread, now: Instant) {
@@ -158,7 +153,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.read = read;
         self.reporter.counters.add(Event::Unsent, unsent + failed);
         if unsent > 0 {
-            self.is_refusing(Instant::now(), || {
+            self.is_refusing(Instant::now(), |_| {
                 "what is asked for cannot be sent so fast, and is sent again later: a link is slow, or somebody asks \
                  for much and takes nothing (tftp-unsent counts)"
                     .into()
@@ -182,8 +177,8 @@ impl Segments {
     /// What is too large for one client's way is said at once, and is nothing to the others. What else is amiss is
     /// found when all is copied: by a card that does not sum up checksums.
     fn were_refused(&mut self, error: &io::Error) {
-        let is_too_large = [Errno::EINVAL, Errno::EMSGSIZE]
-            .contains(&Errno::from_raw(error.raw_os_error().unwrap_or(0)));
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        let is_too_large = matches!(errno, Some(Errno::EINVAL | Errno::EMSGSIZE));
         if !is_too_large {
             self.refused = Some(Instant::now());
         }

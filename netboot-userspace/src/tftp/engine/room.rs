@@ -99,7 +99,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if let Some(id) = victim {
             self.give_way(id, now);
         }
-        self.is_refusing(now, || {
+        self.is_refusing(now, |_| {
             let who = who.map_or_else(String::new, |who| format!("; {} has some", who.address));
             format!(
                 "requests are left unanswered: many large files are sent at once, or some are being written \
@@ -111,8 +111,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     /// No answer: the client asks again, and an ERROR would send it to its disk.
     pub(super) fn refuse_for_room(&mut self, source: Source, full: Full, now: Instant) {
         self.reporter.counters.count(Event::TooMany);
-        let under_way = self.transfers.len();
-        self.is_refusing(now, || {
+        self.is_refusing(now, |engine| {
+            let under_way = engine.transfers.len();
             let who = match full {
                 Full::Address(address) => format!("{address} has as many as one host may have"),
                 Full::Network(network) => {
