@@ -20,6 +20,7 @@ mod engine;
 mod exchange;
 mod handler;
 mod library;
+mod pace;
 mod packet;
 mod report;
 mod round_trip;

@@ -316,13 +316,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             }
             let is_due = transfer.sending.deadline() <= now;
             // Its client is not to blame for a slow disk.
-            let next = if is_due && !matches!(transfer.disk, Disk::Awaited) {
-                transfer.sending.silence(now)
-            } else {
-                Next::Wait
-            };
+            let awaits_disk = matches!(transfer.disk, Disk::Awaited);
+            let next = if is_due && !awaits_disk { transfer.sending.due(now) } else { Next::Wait };
             let deadline = transfer.sending.deadline();
-            let deadline = if deadline > now { deadline } else { now + PAUSE };
+            let deadline = if awaits_disk { deadline.max(now + PAUSE) } else { deadline };
             transfer.wakes = deadline.min(transfer.until);
             let wakes = transfer.wakes;
             self.timers.push(Reverse((wakes, id)));

@@ -70,7 +70,7 @@ pub fn exchange(input: &[u8]) -> Result<(), String> {
             [0xff, 0xff] => {
                 pauses += 1;
                 now = now.max(sending.deadline());
-                sending.silence(now)
+                sending.due(now)
             }
             [high, low] => sending.acknowledged(u16::from_be_bytes([*high, *low]), now),
             _ => Next::Wait,

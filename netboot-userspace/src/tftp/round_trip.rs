@@ -7,6 +7,8 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(1);
 /// Firmware may write to flash, or draw, between two blocks.
 const LEAST: Duration = Duration::from_millis(200);
+/// For the client to be busy.
+const SOON: Duration = Duration::from_millis(10);
 /// Between two tries; a client may ask for 255 s, which would hold a transfer that it left for long.
 const MOST: Duration = Duration::from_secs(5);
 const MOST_ASKED: Duration = Duration::from_secs(20);
@@ -37,6 +39,12 @@ impl RoundTrip {
                 *smoothed = *smoothed * 7 / 8 + sample / 8;
             }
         }
+    }
+
+    /// When to ask whether anything was lost: later than any answer comes that is on its way.
+    pub(super) fn soon(&self) -> Option<Duration> {
+        let smoothed = self.smoothed.filter(|_| self.asked.is_none())?;
+        Some(smoothed * 2 + self.variance * 4 + SOON)
     }
 
     /// After so many pauses in a row: each is twice as long as the one before.

@@ -11,9 +11,13 @@
 //!   too. With a window of one block it is a duplicate, which must not be answered ("Sorcerer's Apprentice", RFC 1123
 //!   4.2.3.1).
 //! * Anything else is of the past.
+//! * Silence for somewhat longer than the round trip: the end of a window may be lost, of which the client knows nothing.
+//!   Its first and its last block are sent once more, so that it tells how far it is.
 //! * Silence for as long as the round trip lets expect: the window is sent again, then only its first block, with
 //!   longer and longer pauses. With a window of one block these stay long until a round trip was measured (RFC 6298, 5.7): a
 //!   client may have become slow.
+//!
+//! How fast the blocks of a window leave is [`Pace`]'s.
 //!
 //! Until something is acknowledged one packet is all that goes out, three times again: whoever asks may be forged.
 
@@ -22,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::round_trip::RoundTrip;
+use super::{pace::Pace, round_trip::RoundTrip};
 
 /// A client that has acknowledged something, and is silent for so long, is gone.
 pub(super) const GIVE_UP: Duration = Duration::from_secs(20);
@@ -41,15 +45,21 @@ pub(super) struct Sending {
     phase: Phase,
     /// The first block that is not acknowledged.
     base: u64,
-    /// The first block that was not sent.
+    /// The next one that is to be sent, until `end`.
     next: u64,
+    end: u64,
+    /// The first block that was never sent.
+    new: u64,
     /// Halves of blocks that may be sent twice without a pause.
     credit: u64,
     /// Acknowledgements in a row that were of one block each, with more under way.
     singles: u32,
     /// The block that the window was sent from once more, since one was missing.
     mended: u64,
+    pace: Pace,
     round_trip: RoundTrip,
+    /// The client was asked how far it is, since the last progress.
+    probed: bool,
     /// Pauses since the last progress.
     pauses: u32,
     /// Those since a round trip was measured.
@@ -105,10 +115,14 @@ impl Sending {
             phase,
             base: 1,
             next,
+            end: next,
+            new: next,
             credit: 2 * window,
             singles: 0,
             mended: 0,
+            pace: Pace::default(),
             round_trip,
+            probed: false,
             pauses: 0,
             backoff: 0,
             progress: now,
@@ -139,7 +153,7 @@ impl Sending {
         self.base - 1
     }
 
-    /// What was sent and is not acknowledged.
+    /// What was sent last and is not acknowledged.
     pub(super) fn under_way(&self) -> Range<u64> {
         self.base..self.next
     }
@@ -164,9 +178,12 @@ impl Sending {
         self.progress = now;
         self.sent = now;
         self.deadline = self.after_silence(now);
+        if self.next < self.end {
+            self.deadline = now + self.pace.pause(1);
+        }
     }
 
-    /// When to call [`Self::silence`].
+    /// When to call [`Self::due`].
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -186,28 +203,36 @@ impl Sending {
             return self.first_is_missing(now);
         }
         self.phase = Phase::Data;
-        self.credit = (self.credit + acknowledged + 1 - self.base).min(4 * self.window);
-        let is_single = acknowledged == self.base;
+        let before = self.base;
+        self.earn(acknowledged + 1 - before);
+        let is_single = acknowledged == before;
         self.base = acknowledged + 1;
         if self.base > self.last {
             return Next::Complete;
         }
-        let missed = self.next - self.base;
-        self.singles = if is_single && missed > 0 { self.singles + 1 } else { 0 };
-        if missed > 0 {
-            if self.singles < 2 && 2 * missed <= self.credit {
-                self.mended = self.base;
-                return self.again_from_base(missed, now);
-            }
-            self.progress(now);
-            self.once = false;
-            return self.new_blocks(now);
+        self.pace.arrived(self.base - before, self.window, now);
+        let missed = self.new - self.base;
+        let is_single = is_single && missed > 0 && !self.probed;
+        self.singles = if is_single { self.singles + 1 } else { 0 };
+        if missed == 0 {
+            return self.go_on(now);
         }
-        self.go_on(now)
+        if self.singles < 2 {
+            return self.again_from_base(now);
+        }
+        self.once = false;
+        self.progress(now);
+        self.new_blocks(now)
     }
 
-    /// The deadline has passed.
-    pub(super) fn silence(&mut self, now: Instant) -> Next {
+    /// The deadline has passed: the rest of a window is to be sent, or the client is silent.
+    pub(super) fn due(&mut self, now: Instant) -> Next {
+        if self.next < self.end {
+            return self.blocks(now);
+        }
+        if self.may_probe() {
+            return self.probe(now);
+        }
         self.pauses += 1;
         let is_over = match self.phase {
             Phase::Oack | Phase::First => self.pauses > FIRST_RETRIES,
@@ -229,9 +254,12 @@ impl Sending {
                 Next::Blocks(1..2)
             }
             Phase::Data => {
-                let end = if self.pauses <= WINDOW_RETRIES { self.next } else { self.base + 1 };
-                self.resent += end - self.base;
-                Next::Blocks(self.base..end)
+                if self.window > 1 && self.pauses == 1 {
+                    self.pace.silence(now);
+                }
+                let end = if self.pauses <= WINDOW_RETRIES { self.new } else { self.base + 1 };
+                self.earn(2 * (end - self.base));
+                self.row(self.base..end, now)
             }
         }
     }
@@ -241,37 +269,44 @@ impl Sending {
         let before = self.base - 1;
         let distance = block.wrapping_sub(low_bits(before));
         let block = before + u64::from(distance);
-        (block < self.next).then_some(block)
+        (block < self.new).then_some(block)
+    }
+
+    fn earn(&mut self, credit: u64) {
+        self.credit = (self.credit + credit).min(4 * self.window);
     }
 
     fn first_is_missing(&mut self, now: Instant) -> Next {
-        let missed = self.next - self.base;
-        if self.window == 1 || self.mended == self.base || missed == 0 || 2 * missed > self.credit {
+        let is_due = self.mended != self.base && self.new > self.base;
+        if self.window == 1 || !is_due || self.credit < 2 {
             return Next::Wait;
         }
+        self.again_from_base(now)
+    }
+
+    fn again_from_base(&mut self, now: Instant) -> Next {
+        if self.probed {
+            self.pace.tail_lost(self.new - self.base, self.window, now);
+            self.earn(self.window);
+        } else if self.pauses == 0 {
+            self.pace.missed(self.base, now);
+        }
         self.mended = self.base;
-        self.resend(missed, now)
-    }
-
-    fn again_from_base(&mut self, missed: u64, now: Instant) -> Next {
-        self.progress(now);
-        self.resend(missed, now)
-    }
-
-    fn resend(&mut self, missed: u64, now: Instant) -> Next {
-        self.credit -= 2 * missed;
-        self.resent += missed;
         self.once = false;
-        self.sent = now;
-        self.deadline = self.after_silence(now);
-        self.next = self.window_end();
-        Next::Blocks(self.base..self.next)
+        self.progress(now);
+        self.row(self.base..self.window_end(), now)
     }
 
     fn go_on(&mut self, now: Instant) -> Next {
         if self.once {
-            self.round_trip.measured(now.duration_since(self.sent));
+            let round_trip = now.duration_since(self.sent);
+            self.round_trip.measured(round_trip);
+            self.pace.measured(round_trip);
             self.backoff = 0;
+        }
+        if self.probed {
+            // Both copies of the last block are acknowledged.
+            self.mended = self.base;
         }
         self.once = true;
         self.progress(now);
@@ -281,6 +316,7 @@ impl Sending {
     fn progress(&mut self, now: Instant) {
         self.progress = now;
         self.pauses = 0;
+        self.probed = false;
         // Of windows that are mended no round trip is measured, and what is late would slow all that follows.
         if self.window > 1 {
             self.backoff = 0;
@@ -288,11 +324,64 @@ impl Sending {
     }
 
     fn new_blocks(&mut self, now: Instant) -> Next {
+        self.row(self.new..self.window_end(), now)
+    }
+
+    /// Begins to send these.
+    fn row(&mut self, blocks: Range<u64>, now: Instant) -> Next {
+        (self.next, self.end) = (blocks.start, blocks.end);
+        if self.window > 1 {
+            self.pace.begins(blocks.start, now);
+        }
+        self.blocks(now)
+    }
+
+    /// The next ones of those that are to be sent.
+    fn blocks(&mut self, now: Instant) -> Next {
+        let blocks = self.next..self.end.min(self.next.saturating_add(self.pace.at_once()));
+        let again = self.new.min(blocks.end).saturating_sub(blocks.start);
+        let paid = again.min(self.credit / 2);
+        let blocks = if paid < again { blocks.start..blocks.start + paid } else { blocks };
+        self.credit -= 2 * paid;
+        self.resent += paid;
+        if self.window > 1 {
+            self.pace.sent(blocks.start, now);
+        }
+        self.next = blocks.end;
+        self.new = self.new.max(self.next);
         self.sent = now;
-        self.deadline = self.after_silence(now);
-        let blocks = self.next..self.window_end();
-        self.next = blocks.end.max(self.next);
+        if paid < again {
+            self.end = self.next;
+        }
+        self.deadline = if self.next < self.end {
+            now + self.pace.pause(blocks.end - blocks.start)
+        } else if self.may_probe() {
+            now + self.round_trip.soon().unwrap_or_default()
+        } else {
+            self.after_silence(now)
+        };
         if blocks.is_empty() { Next::Wait } else { Next::Blocks(blocks) }
+    }
+
+    /// Whether to ask before a pause is one.
+    fn may_probe(&self) -> bool {
+        let is_window = self.window > 1 && self.new > self.base;
+        is_window && !self.probed && self.pauses == 0 && self.round_trip.soon().is_some()
+    }
+
+    /// The end of a window may be lost, of which the client knows nothing: the block that it may wait for, and the last
+    /// one, which it has to acknowledge or to miss some before.
+    fn probe(&mut self, now: Instant) -> Next {
+        self.probed = true;
+        self.once = false;
+        self.resent += 1;
+        self.deadline = self.after_silence(now);
+        if self.new - self.base > 1 {
+            (self.next, self.end) = (self.new - 1, self.new);
+            self.earn(2);
+            self.deadline = now;
+        }
+        Next::Blocks(self.base..self.base + 1)
     }
 
     fn window_end(&self) -> u64 {

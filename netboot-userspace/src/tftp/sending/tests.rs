@@ -1,3 +1,5 @@
+mod ways;
+
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
@@ -17,7 +19,7 @@ fn check(blocks: u64, window: u16, has_oack: bool, steps: &[(&str, &str)]) {
             None if *step == "start" => {}
             None if *step == "silence" => {
                 now = sending.deadline();
-                next = sending.silence(now);
+                next = sending.due(now);
             }
             Some(("ack", block)) => next = sending.acknowledged(block.parse().unwrap(), now),
             _ => panic!("{step}"),
@@ -153,9 +155,9 @@ fn silence() {
             ("silence", "unconfirmed"),
         ],
     );
-    // A window as a whole twice, then its first block, for twenty seconds.
-    let mut steps =
-        vec![("start", "oack"), ("ack 0", "1-4"), ("silence", "1-4"), ("silence", "1-4")];
+    // The first and the last block of a window, the window as a whole twice, then its first block, for twenty seconds.
+    let mut steps = vec![("start", "oack"), ("ack 0", "1-4"), ("silence", "1"), ("silence", "4")];
+    steps.extend([("silence", "1-4"); 2]);
     steps.extend([("silence", "1"); 5]);
     check(9, 4, true, &[&steps[..], &[("ack 1", "2-5")]].concat());
     check(9, 4, true, &[&steps[..], &[("silence", "lost")]].concat());
@@ -170,7 +172,7 @@ fn check_slow(each: u64, most: u64) {
     for block in 0..=100 {
         let answers = now + Duration::from_millis(if block == 0 { 1 } else { each });
         while sending.deadline() < answers {
-            let next = sending.silence(sending.deadline());
+            let next = sending.due(sending.deadline());
             assert!(matches!(next, Next::Blocks(_)), "{each} ms, block {block}: {next:?}");
         }
         now = answers;
@@ -287,7 +289,7 @@ proptest! {
                 Some(_) => Next::Wait,
                 None => {
                     now = sending.deadline();
-                    sending.silence(now)
+                    sending.due(now)
                 }
             };
         }

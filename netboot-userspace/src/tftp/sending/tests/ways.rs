@@ -1,0 +1,173 @@
+//! Transfers over ways that lose, delay and reorder, in a time of their own.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    time::{Duration, Instant},
+};
+
+use super::{super::*, Client};
+use crate::tftp::round_trip::RoundTrip;
+
+/// Microseconds.
+type Time = u64;
+
+/// From the server to the client; acknowledgements are never lost.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// What a block takes to leave.
+    each: Time,
+    /// Blocks that wait for that; more are lost.
+    buffer: u64,
+    /// In one direction.
+    delay: Time,
+    /// At most; a block may overtake others.
+    jitter: Time,
+    /// Of a thousand blocks.
+    lost: u64,
+    /// A client that tells of each block that is not the one it waits for, not only of the first.
+    tells_each: bool,
+}
+
+const LAN: Way = Way { each: 12, buffer: 1000, delay: 100, jitter: 0, lost: 0, tells_each: false };
+
+/// One after the other, the same each time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33).checked_rem(end).unwrap_or(0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Arrives {
+    Block(u64),
+    Acknowledgement(u64),
+    /// The client has heard nothing since.
+    ClientWaits(Time),
+}
+
+/// How long a transfer takes, and how many blocks are sent again.
+fn took(way: Way, blocks: u64, window: u16, seed: u64) -> (Time, u64) {
+    let start = Instant::now();
+    let at = |time: Time| start + Duration::from_micros(time);
+    let (mut now, mut leaves, mut heard) = (0, 0, 0);
+    let mut chance = Chance(seed);
+    let (mut sending, first) = Sending::new(blocks, window, true, RoundTrip::new(None), at(0));
+    assert_eq!(first, Next::Oack);
+    let mut client = Client {
+        window: window.into(),
+        last: blocks,
+        has: 0,
+        of_window: 0,
+        was_told_of_gap: false,
+    };
+    let mut arrives = BinaryHeap::from([Reverse((2 * way.delay, Arrives::Acknowledgement(0)))]);
+    while now < 300_000_000 {
+        // The engine's timers keep milliseconds.
+        let due = sending.deadline().duration_since(start).as_micros();
+        let due = u64::try_from(due).unwrap().next_multiple_of(1000);
+        let next = match arrives.peek() {
+            Some(Reverse((time, _))) if *time <= due => {
+                let Some(Reverse((time, what))) = arrives.pop() else { unreachable!() };
+                now = time;
+                let waits = |time| Reverse((time + 1_000_000, Arrives::ClientWaits(time)));
+                match what {
+                    Arrives::Acknowledgement(block) => {
+                        sending.acknowledged(low_bits(block), at(now))
+                    }
+                    Arrives::Block(block) => {
+                        heard = now;
+                        client.was_told_of_gap &= !way.tells_each;
+                        if let Some(block) = client.hears(block) {
+                            arrives
+                                .push(Reverse((now + way.delay, Arrives::Acknowledgement(block))));
+                        }
+                        arrives.push(waits(now));
+                        Next::Wait
+                    }
+                    Arrives::ClientWaits(since) => {
+                        if since == heard {
+                            client.of_window = 0;
+                            arrives.push(Reverse((
+                                now + way.delay,
+                                Arrives::Acknowledgement(client.has),
+                            )));
+                            arrives.push(waits(now));
+                            heard = now;
+                        }
+                        Next::Wait
+                    }
+                }
+            }
+            _ => {
+                now = due.max(now);
+                sending.due(at(now))
+            }
+        };
+        match next {
+            Next::Wait | Next::Oack => {}
+            Next::Complete => return (now, sending.resent),
+            Next::Unconfirmed | Next::Lost => panic!("{way:?}, window {window}: {next:?} at {now}"),
+            Next::Blocks(range) => {
+                for block in range {
+                    leaves = now.max(leaves);
+                    if (leaves - now) / way.each >= way.buffer || chance.below(1000) < way.lost {
+                        continue;
+                    }
+                    leaves += way.each;
+                    let time = leaves + way.delay + chance.below(way.jitter);
+                    arrives.push(Reverse((time, Arrives::Block(block))));
+                }
+            }
+        }
+    }
+    panic!("{way:?}, window {window}: it does not end")
+}
+
+/// However long the windows are: the file takes no more than so many hundredths of the time that blocks one by one take.
+#[track_caller]
+fn check(way: Way, most: u64) {
+    let blocks = 500;
+    for tells_each in [false, true] {
+        let way = Way { tells_each, ..way };
+        let time = |window| (0..2).map(|seed| took(way, blocks, window, seed).0).sum::<Time>();
+        let one = time(1);
+        for window in [4, 16, 64] {
+            let hundredths = 100 * time(window) / one;
+            assert!(hundredths <= most, "{way:?}, window {window}: {hundredths}");
+        }
+    }
+}
+
+#[test]
+fn windows_are_worth_it() {
+    check(LAN, 30);
+    for lost in [1, 5, 10, 50] {
+        check(Way { lost, ..LAN }, 50);
+    }
+    check(Way { lost: 10, delay: 10_000, ..LAN }, 50);
+}
+
+#[test]
+fn small_buffers() {
+    check(Way { buffer: 20, ..LAN }, 100);
+    // 100 and 10 Mbit/s.
+    for buffer in [5, 10, 20, 40] {
+        check(Way { each: 120, buffer, ..LAN }, 200);
+        check(Way { each: 1200, buffer, ..LAN }, 200);
+    }
+    check(Way { each: 120, buffer: 20, delay: 10_000, ..LAN }, 30);
+}
+
+/// The engine's timers are coarser than what would be best.
+#[test]
+fn overtaken_blocks() {
+    for jitter in [20, 100, 500, 2000] {
+        check(Way { jitter, ..LAN }, 800);
+    }
+    check(Way { jitter: 2000, delay: 10_000, ..LAN }, 50);
+}
