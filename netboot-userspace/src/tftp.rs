@@ -57,7 +57,7 @@ use crate::{files::Files, log_budget::LogBudget, machines::Machines, throttle::T
 /// What is left of an Ethernet frame of 1500 bytes after IP with options, UDP and TFTP.
 pub const DEFAULT_BLOCK_SIZE: u16 = 1468;
 /// Sockets that the transfers of one server share, at most.
-pub const MAX_SOCKETS: usize = 16;
+pub const MAX_SOCKETS: usize = 24;
 
 /// In blocks.
 const WINDOW: u16 = 64;
@@ -77,6 +77,7 @@ pub struct Common {
     block_sizes: Arc<ArcSwap<BlockSizes>>,
     /// At each address.
     transfers: usize,
+    cut: CancellationToken,
 }
 
 /// The sockets of one server, [prepared](prepare) and then all bound to one address. Where there are several, the kernel
@@ -119,6 +120,7 @@ impl Common {
             },
             block_sizes: Arc::new(ArcSwap::from_pointee(block_sizes)),
             transfers: admission::TRANSFERS,
+            cut: CancellationToken::new(),
         }
     }
 
@@ -127,6 +129,12 @@ impl Common {
         if **self.block_sizes.load() != *block_sizes {
             self.block_sizes.store(Arc::new(block_sizes.clone()));
         }
+    }
+
+    /// Whoever cancels it has what is under way everywhere cut off, whose clients are told.
+    #[must_use]
+    pub fn cut(&self) -> &CancellationToken {
+        &self.cut
     }
 
     /// Which opens files, for one server.
@@ -165,6 +173,7 @@ pub async fn serve(
     look_at_room(&first.requests);
     let is_single_port = first.transfers.is_empty();
     common.transfers /= servers.len();
+    let cut = common.cut.clone();
     let troubles = Arc::new(Troubles::new(servers.len(), tell));
     let mut caller = Caller::new(cancel.clone());
     let (mut running, mut requests) = (JoinSet::new(), Vec::new());
@@ -195,7 +204,15 @@ pub async fn serve(
             caller.cut();
         }
     }
-    while let Some(ended) = running.join_next().await {
+    loop {
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            () = cut.cancelled(), if !caller.is_cut() => {
+                caller.cut();
+                continue;
+            }
+        };
+        let Some(ended) = ended else { break };
         result = result.and(flatten(ended));
     }
     result.with_context(|| format!("the TFTP socket {address}"))

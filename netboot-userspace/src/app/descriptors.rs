@@ -111,13 +111,13 @@ mod tests {
 
     #[test]
     fn nobody_takes_what_another_needs() {
-        const ALL: [(usize, usize); 3] = [(1, 16), (2, 16), (16, 16)];
+        const ALL: [(usize, usize); 3] = [(1, 24), (2, 24), (16, 24)];
         check(65_536, ALL, 2048, 512, false);
         check(1 << 30, ALL, 2048, 512, false);
         check(16_384, ALL, 2048, 512, false);
-        check(4096, [(1, 16), (2, 16), (16, 16)], 1344, 448, true);
-        check(1024, [(1, 16), (2, 16), (16, 4)], 255, 85, true);
-        check(256, [(1, 16), (2, 9), (5, 3)], 63, 21, true);
+        check(4096, ALL, 1344, 448, true);
+        check(1024, [(1, 24), (2, 24), (16, 4)], 255, 85, true);
+        check(256, [(1, 20), (2, 9), (5, 3)], 63, 21, true);
         check(64, [(1, 4), (1, 4), (1, 4)], 15, 5, true);
         check(0, [(1, 1); 3], 1, 1, true);
     }

@@ -3,6 +3,7 @@
 
 use std::{
     path::PathBuf,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,6 +39,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// How long transfers under way may go on at the end.
 const GRACE: Duration = Duration::from_secs(5);
+/// For clients to be told that what they have begun is cut off.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What runs.
 pub(super) struct Node {
@@ -464,8 +467,12 @@ impl Node {
         if let Some(mut dhcp) = self.dhcp {
             dhcp.stop(at_end);
         }
-        if tokio::time::timeout(GRACE, self.supervisor.shutdown()).await.is_err() {
+        let cut = self.supervisor.cut();
+        let mut shutdown = pin!(self.supervisor.shutdown());
+        if tokio::time::timeout(GRACE, &mut shutdown).await.is_err() {
             tracing::warn!("not all services ended in time: what is under way is cut off");
+            cut.cancel();
+            let _ = tokio::time::timeout(LAST_WORDS, shutdown).await;
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     bind::{self, TftpSockets},
@@ -75,6 +76,11 @@ impl Services {
             syslog: self.sink.counters(),
             http: Arc::clone(&self.http),
         }
+    }
+
+    /// Of TFTP: nobody else's clients can be told.
+    pub(super) fn cut(&self) -> &CancellationToken {
+        self.tftp.cut()
     }
 
     /// Changes what needs no restart: requests under way keep what was, later ones see what is.

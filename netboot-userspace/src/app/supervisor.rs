@@ -61,6 +61,11 @@ impl Supervisor {
         }
     }
 
+    /// Whoever cancels it has those cut off that do not end, and their clients told where that can be.
+    pub(crate) fn cut(&self) -> CancellationToken {
+        self.services.cut().clone()
+    }
+
     /// Ends all services; when it is dropped, what is under way is cut off.
     pub(crate) async fn shutdown(mut self) {
         let (files, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.running)

@@ -13,6 +13,8 @@ use crate::metrics::Durations;
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
+    /// A transfer; it ends by one of the next ones, or as refused.
+    Begun,
     Complete,
     /// The client wanted to know the size, as each UEFI firmware does.
     Probe,
@@ -53,7 +55,8 @@ pub struct Counters {
 }
 
 impl Event {
-    const ALL: [(Self, &'static str); 17] = [
+    const ALL: [(Self, &'static str); 18] = [
+        (Self::Begun, "begun"),
         (Self::Complete, "complete"),
         (Self::Probe, "size-probes"),
         (Self::Aborted, "aborted"),

@@ -12,6 +12,7 @@ mod requests;
 mod room;
 mod transfers;
 mod turns;
+mod ways;
 
 use std::{
     cmp::Reverse,
@@ -32,6 +33,7 @@ use self::{
     post::Segments,
     requests::AT_LEAST,
     transfers::{Id, Transfer, Transfers},
+    ways::Ways,
 };
 pub(super) use self::{
     disk::Reads,
@@ -80,6 +82,7 @@ pub(super) struct Engine<H> {
     unanswered_now: usize,
     admission: Admission,
     ports: Ports,
+    ways: Ways,
     timers: BinaryHeap<Reverse<(Instant, Id)>>,
     hasher: RandomState,
     outbox: Vec<Out>,
@@ -149,6 +152,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             unanswered: VecDeque::new(),
             unanswered_now: 0,
             ports: Ports::new(),
+            ways: Ways::default(),
             timers: BinaryHeap::new(),
             hasher: RandomState::new(),
             outbox: Vec::new(),

@@ -108,6 +108,14 @@ impl<'p> Request<'p> {
 }
 
 impl Mode {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Octet => "octet",
+            Self::Netascii => "netascii",
+            Self::Other => "other",
+        }
+    }
+
     fn of(word: &[u8]) -> Self {
         match () {
             () if word.eq_ignore_ascii_case(b"octet") => Self::Octet,

@@ -9,7 +9,10 @@ use std::{
 use netboot_ebpf::shared::Mac;
 use tracing::{debug, field::display, info};
 
-use super::counters::{Counters, Event};
+use super::{
+    counters::{Counters, Event},
+    packet::Mode,
+};
 use crate::{
     log_budget::LogBudget,
     machines::{Machines, Step},
@@ -30,6 +33,7 @@ pub(super) struct Asked {
     pub(super) client: SocketAddr,
     pub(super) machine: Option<Mac>,
     pub(super) file: Box<str>,
+    pub(super) mode: Mode,
     /// In bytes, as they are sent.
     pub(super) size: u64,
     pub(super) block_size: u16,
@@ -86,6 +90,7 @@ impl Outcome {
 impl Reporter {
     /// Where nothing more comes, that is what the machine came to: it does not hear us, or we do not hear it.
     pub(super) fn began(&self, asked: &Asked) {
+        self.counters.count(Event::Begun);
         self.step(
             asked.machine,
             &asked.file,
@@ -98,14 +103,14 @@ impl Reporter {
     }
 
     pub(super) fn ended(&self, asked: &Asked, progress: Progress, outcome: &Outcome, now: Instant) {
-        let Asked { client, machine, file, size, block_size, window, asks_size, started: _ } =
+        let Asked { client, machine, file, mode, size, block_size, window, asks_size, started: _ } =
             asked;
         let Progress { bytes, block, resent_blocks, is_answered, took } = progress;
         let event = event(outcome, is_answered, *asks_size);
         self.counters.ended(event, took);
         self.counters.add(Event::Bytes, bytes);
         self.counters.add(Event::BlocksResent, resent_blocks);
-        let (machine, ms) = (machine.map(display), took.as_millis());
+        let (machine, ms, mode) = (machine.map(display), took.as_millis(), mode.name());
         let code = match outcome {
             Outcome::Aborted(code, _) => Some(code),
             _ => None,
@@ -118,12 +123,12 @@ impl Reporter {
         let is_line = is_step || (event == Event::Lost && machine.is_some());
         if is_line && self.lines.admit(client.ip().to_canonical(), now) {
             info!(
-                %client, machine, %file, outcome, code, bytes, size, ms, block, block_size, window,
+                %client, machine, %file, mode, outcome, code, bytes, size, ms, block, block_size, window,
                 resent_blocks, "tftp: {shown}"
             );
         } else {
             debug!(
-                %client, machine, %file, outcome, code, bytes, size, ms, block, block_size, window,
+                %client, machine, %file, mode, outcome, code, bytes, size, ms, block, block_size, window,
                 resent_blocks, "tftp: {shown}"
             );
         }

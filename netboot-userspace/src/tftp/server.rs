@@ -65,6 +65,10 @@ impl Caller {
         }
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.endings.cut.is_cancelled()
+    }
+
     pub(super) fn cut(&self) {
         self.endings.cut.cancel();
         self.wake();

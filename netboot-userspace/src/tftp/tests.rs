@@ -419,6 +419,27 @@ async fn transfers_outlive_the_end() {
     Arc::into_inner(lab).unwrap().end().await;
 }
 
+/// Nobody will hear what they say.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_told_of_the_end() {
+    let lab = Lab::new();
+    let server = lab.server;
+    let begins = move || {
+        let mut client = Client::new(server);
+        client.ask(b"1469\0octet\0");
+        client.hears();
+        client.says(b"\0\x04\0\x01");
+        assert_eq!(client.hears()[..4], *b"\0\x03\0\x02");
+        client
+    };
+    let client = spawn_blocking(begins).await.unwrap();
+    lab.cancel.cancel();
+    lab.common.cut().cancel();
+    let heard = spawn_blocking(move || client.hears_all(Duration::from_secs(1))).await.unwrap();
+    assert_eq!(heard.last().unwrap(), b"\0\x05\0\0the server ends: ask again\0");
+    lab.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_end_is_cut() {
     let lab = Lab::new();

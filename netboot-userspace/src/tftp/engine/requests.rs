@@ -142,6 +142,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             client,
             machine,
             file: shown(path).into(),
+            mode: read.mode,
             size,
             block_size,
             window,
@@ -174,16 +175,17 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// Each transfer has its port by chance, and another one than those before it: what its client says to these is
     /// not heard as said to this.
-    fn socket_for(&self, ends: Ends, now: Instant) -> usize {
+    fn socket_for(&mut self, ends: Ends, now: Instant) -> usize {
         if self.is_single_port() {
             return REQUESTS;
         }
-        let others = self.sockets.len() - 1;
-        let chance = self.hasher.hash_one((ends, self.transfers.begun())) % others as u64;
+        let own = self.ways.sockets(ends.local, self.sockets.len() - 1);
+        let chance = self.hasher.hash_one((ends, self.transfers.begun())) % own.len() as u64;
         let chance = usize::try_from(chance).unwrap_or(0);
-        let mut sockets = (0..others).map(|step| 1 + (chance + step) % others);
+        let of_step = |step| 1 + own.start + (chance + step) % own.len();
+        let mut sockets = (0..own.len()).map(of_step);
         let unused = sockets.find(|socket| !self.ports.may_be_late(ends, *socket, now));
-        unused.unwrap_or(1 + chance)
+        unused.unwrap_or_else(|| of_step(0))
     }
 }
 

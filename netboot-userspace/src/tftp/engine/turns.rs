@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{Engine, MINUTE, REQUESTS, disk::Brought};
-use crate::tftp::{batch::Receiver, content::Reader, report::Outcome};
+use crate::tftp::{batch::Receiver, content::Reader, packet::error, report::Outcome};
 
 /// Of the waker; sockets have their numbers.
 pub(in crate::tftp) const WAKER: Token = Token(usize::MAX);
@@ -43,7 +43,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let now = Instant::now();
         for transfer in std::mem::take(&mut self.transfers).into_all() {
             self.tell_end(&transfer, &Outcome::Cut, now);
+            // Nobody will hear it: its client would wait in vain for as long as it can.
+            self.say_error(
+                transfer.socket,
+                transfer.ends,
+                error::UNDEFINED,
+                "the server ends: ask again",
+            );
         }
+        self.flush();
         served
     }
 
