@@ -10,7 +10,7 @@ use std::{
 
 use super::{bind::TftpSockets, descriptors::Shares, health::Part};
 use crate::{
-    config::{Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
+    config::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
     http::{self, Strangers},
     status,
     tables::Tables,
@@ -51,7 +51,7 @@ pub(super) enum Service {
     /// The status socket, in this state directory.
     Status(PathBuf),
     /// The watch over `boot.root`, and these files in it.
-    BootRoot(BTreeSet<String>),
+    BootRoot(BTreeSet<BootFile>),
 }
 
 impl Service {
@@ -167,9 +167,10 @@ fn block_sizes(config: &Config, mtu: Option<u16>) -> BlockSizes {
 }
 
 /// What machines are told to boot; a host's own is missed by that host alone.
-fn boot_files(config: &Config) -> BTreeSet<String> {
-    let of_subnets = config.subnets.iter().flat_map(|subnet| subnet.files.values());
-    config.boot.files.values().chain(of_subnets).cloned().collect()
+fn boot_files(config: &Config) -> BTreeSet<BootFile> {
+    let of_subnets = config.subnets.iter().flat_map(|subnet| &subnet.files);
+    let files = config.boot.files.iter().chain(of_subnets);
+    files.map(|(architecture, name)| BootFile::new(name, *architecture)).collect()
 }
 
 /// The addresses that machines are sent to for files, where TFTP serves at all that the node has.

@@ -6,7 +6,7 @@ use std::{path::Path, process::ExitCode};
 
 use serde_json::json;
 
-use self::notes::{notes, user_note};
+use self::notes::{hookos_note, notes, user_note};
 use super::{config_file, print};
 use crate::{
     args::{CheckArgs, Format},
@@ -72,6 +72,7 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 fn notes_here(loaded: &Loaded) -> Vec<String> {
     let mut all = links::all().map(|links| notes(&loaded.config, &links)).unwrap_or_default();
     all.extend(user_note(&loaded.config));
+    all.extend(hookos_note(&loaded.config));
     all
 }
 
