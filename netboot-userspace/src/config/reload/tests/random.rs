@@ -247,6 +247,12 @@ fn round(seed: u64) -> (usize, usize) {
                 check_change(&change, &running, &loaded);
                 check_state(&reloader, &loaded);
                 running = loaded;
+                // Nothing is read in part while a machine is left out.
+                if reloader.state.draft.left_out {
+                    for (name, text) in FILES.iter().zip(before) {
+                        site.write(name, &text);
+                    }
+                }
             }
             (change, loaded) => panic!("{change:?}\n{loaded:?}"),
         }
