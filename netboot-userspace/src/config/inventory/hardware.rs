@@ -15,7 +15,8 @@ use crate::{
         host::mac,
         section::Section,
         value::{
-            address, boot_file, hostname, http_url, is_http_url, line, network, text, unicast, word,
+            address, hostname, http_url, is_http_url, line, network, own_boot_file, text, unicast,
+            word,
         },
     },
     inventory::{Host, HostScript, ScriptSettings},
@@ -53,6 +54,7 @@ pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
         }
         return;
     };
+    machines.is_any = true;
     machines.finish(object);
     let settings = settings(&mut spec, machines);
     for section in spec.sections("interfaces") {
@@ -156,20 +158,18 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
     true
 }
 
-/// Options 66 and 67. Firmware mostly asks the server that the answer names, which is this one: so the
-/// boot file must be here in any case.
+/// Option 66, and the boot file, as the record has them. Firmware mostly asks the server that the answer names, which is
+/// this one, for a file that is no URL.
 fn other_server(dhcp: &mut Section<'_>, machine: &mut Machine, machines: &Machines<'_>) {
     let server = dhcp.get("tftp_server_name", word);
-    if let Some(file) = dhcp.get("boot_file_name", boot_file) {
+    if let Some(file) = dhcp.get("boot_file_name", own_boot_file) {
         if !machine.rest.netboot {
             let message = "is not booted: netboot.allowPXE is not true";
             machines.report.warn(&file.place, message);
         }
         machine.boot_file = Some(file);
     }
-    let ours = machines.config.dhcp.server_address;
-    let is_ours = |server: &str| ours.is_some() && server.parse().ok() == ours;
-    if let Some(server) = server.filter(|server| !is_ours(&server.value)) {
+    if let Some(server) = server {
         let value = server.value.into_bytes();
         machine.rest.options.push(DhcpOption { code: 66, value });
     }
@@ -196,10 +196,12 @@ fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machine
     let host = &mut machine.rest;
     host.netboot = netboot.value("allowPXE", boolean).unwrap_or_default();
     if let Some(mut ipxe) = netboot.section("ipxe") {
+        let before = machines.report.errors();
         let contents = ipxe.value("contents", text);
         let contents = contents.map(|contents| HostScript::Text(script(contents)));
         host.script = ipxe.value("url", url).or(contents);
-        machine.boot_file = ipxe.get("binary", boot_file);
+        machine.boot_file = ipxe.get("binary", own_boot_file);
+        host.netboot &= machines.boots_right(before, &machine.place);
         machines.finish(ipxe);
     }
     if let Some(mut osie) = netboot.section("osie") {

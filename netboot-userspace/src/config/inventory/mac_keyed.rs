@@ -62,9 +62,11 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
 
 fn boots(mut netboot: Section<'_>, host: &mut Host, machines: &mut Machines<'_>) {
     host.netboot = netboot.value("allowPxe", boolean).unwrap_or_default();
+    let before = machines.report.errors();
     let contents = netboot.value("ipxeScript", text);
     let contents = contents.map(|contents| HostScript::Text(script(contents)));
     host.script = netboot.value("ipxeScriptUrl", url).or(contents);
+    host.netboot &= machines.boots_right(before, &netboot.place);
     let settings = &mut host.script_settings;
     settings.consoles = netboot.value("console", word).map(|console| vec![console]);
     let facility = netboot.value("facility", line).unwrap_or_default();
