@@ -15,7 +15,7 @@ use netboot_tests::{
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::{Namespace, connect},
     process::{self, Process},
-    program,
+    program::{ARM64, uefi},
     transfer::curl,
     wait::wait_for,
 };
@@ -422,7 +422,7 @@ fn a_missing_boot_file_is_named() -> Result<()> {
     for (content, why) in [
         (Vec::new(), "ipxe.efi: it is empty in "),
         (b"text".to_vec(), "ipxe.efi: it is no UEFI program in "),
-        (program::uefi(program::ARM64, b""), "ipxe.efi: it is a program for 64-bit ARM in "),
+        (uefi(ARM64, b""), "ipxe.efi: it is a program for 64-bit ARM in "),
     ] {
         fs::write(&file, content)?;
         wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", why)?;

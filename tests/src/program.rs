@@ -1,9 +1,13 @@
 //! Boot files that are what firmware of an architecture runs, as far as it can be seen.
 
-/// PE's number for x86-64.
+/// PE's numbers for 32-bit x86, x86-64,
+pub const X86: u16 = 0x014c;
 pub const X86_64: u16 = 0x8664;
-/// That for 64-bit ARM.
+/// 32-bit ARM, 64-bit ARM
+pub const ARM32: u16 = 0x01c2;
 pub const ARM64: u16 = 0xaa64;
+/// and 64-bit RISC-V.
+pub const RISCV64: u16 = 0x5064;
 
 /// A UEFI program for a machine type, which has these bytes behind its head.
 #[must_use]

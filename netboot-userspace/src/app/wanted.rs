@@ -310,8 +310,11 @@ mod tests {
             let boot_file = Some(name.to_owned());
             Arc::new(crate::inventory::Host { boot_file, ..crate::inventory::Host::default() })
         };
-        config.hosts =
-            ["own", "own", "http://192.0.2.1/a"].map(host).into_iter().chain([Arc::default()]).collect();
+        config.hosts = ["own", "own", "http://192.0.2.1/a"]
+            .map(host)
+            .into_iter()
+            .chain([Arc::default()])
+            .collect();
         let wanted = Wanted::new(&config, Shares::of(1024), None, None);
         let expect = ["arm", "d/loader", "http", "own"].map(PathBuf::from);
         assert_eq!(wanted.site.uefi_files, expect.into());

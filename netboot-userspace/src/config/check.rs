@@ -1,6 +1,7 @@
 //! Rules that concern more than one value.
 
 mod boot_files;
+mod default_script;
 mod hookos;
 mod missed;
 mod records;
@@ -16,7 +17,8 @@ use std::{
 use self::boot_files::check_boot_files;
 pub(crate) use self::{
     boot_files::{Missing, Named},
-    hookos::{Absent, Candidate, absent},
+    default_script::Candidate,
+    hookos::{Absent, absent},
     records::leave_out,
 };
 use super::{
@@ -73,6 +75,9 @@ fn check_each(draft: &Draft, located: &Located<'_>, report: &Report) {
                 host => format!("{host}.ip"),
             };
             report.error(&Place { field, ..host.place.clone() }, "is missing");
+        }
+        if let Some(message) = host.boot_file.as_ref().and_then(boot_files::by_tftp_elsewhere) {
+            report.warn(&host.place, message);
         }
         let Some(ip) = &host.ip else { continue };
         if let Err(message) = address(ip.value, draft, located) {
@@ -199,7 +204,7 @@ fn advice(draft: &Draft, report: &Report) {
 }
 
 fn names_boot_file(draft: &Draft) -> bool {
-    !draft.boot_files.is_empty() || draft.hosts.iter().any(|host| host.boot_file.is_some())
+    !draft.boot_files.is_empty() || of_hosts(draft).next().is_some()
 }
 
 /// Services that machines are sent to, but cannot reach.
@@ -211,8 +216,8 @@ fn services(draft: &Draft, report: &Report) {
             report.warn(&draft.place, message);
         }
     }
-    let of_hosts = || draft.hosts.iter().find_map(|h| Some(&h.boot_file.as_ref()?.place));
-    let boots = draft.boot_files.first().map(|file| &file.place).or_else(of_hosts);
+    let boots = draft.boot_files.first().map(|file| &file.place);
+    let boots = boots.or_else(|| of_hosts(draft).next().map(|(_, place)| place));
     match (config.tftp.listen, boots) {
         (Some(listen), _) if listen.port() != 69 => {
             let message = "tftp.listen: firmware asks at port 69 only, and gets no boot file";

@@ -119,6 +119,7 @@ impl<'c> BootSets<'c> {
     fn binary(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<Target> {
         let http = || self.http(server, &format!("ipxe/{name}"));
         match stage {
+            _ if name.starts_with("tftp://") && is_disk_image(name) => None,
             _ if name.contains("://") => Some(Target { server, name: name.to_owned() }),
             Stage::Http => http(),
             // Firmware and iPXE would load all of it into memory, block by block.

@@ -189,6 +189,11 @@ fn boot_choices() {
         check(elsewhere, HTTP, url, [NO, b"HTTPClient", NO, NO]);
         check(elsewhere, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
     }
+    let elsewhere = |config: &mut Config| {
+        edit_hosts(config, |host| host.boot_file = Some("tftp://192.0.2.1/a.iso".to_owned()));
+    };
+    check(elsewhere, UEFI, "", [NO, NO, NO, NO]);
+    check(elsewhere, HTTP, "", [NO, NO, NO, NO]);
     // A disk image is for HTTP boot alone, which may have a file of its own.
     for image in ["hook.iso", "HOOK.IMG"] {
         let url = format!("http://172.30.0.1/ipxe/{image}");

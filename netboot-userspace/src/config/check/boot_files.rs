@@ -12,7 +12,7 @@ use crate::{
     boot_program,
     config::{
         Architecture, BootFile, Config, Problem,
-        problem::{Place, Report},
+        problem::{Place, Placed, Report},
         read::Draft,
     },
 };
@@ -158,15 +158,28 @@ fn never_by_tftp(file: &BootFile) -> Option<String> {
     {
         return None;
     }
-    let key = code.and_then(Architecture::http_of);
-    let hint = key.map_or_else(
-        || "; name a program instead".to_owned(),
-        |key| format!("; name a program here, and the image as {key}"),
-    );
+    let hint = match code.map(Architecture::http_of) {
+        Some(Some(key)) => format!("; name a program here, and the image as {key}"),
+        Some(None) => "; name a program instead".to_owned(),
+        // It may be one that boots by HTTP.
+        None => String::new(),
+    };
     Some(format!(
         "{name} is a disk image, which is offered to HTTP boot alone, never over TFTP: \
          machines that boot by PXE get nothing{hint}"
     ))
+}
+
+/// The same of a host's own, where it is another server's.
+pub(super) fn by_tftp_elsewhere(url: &Placed<String>) -> Option<String> {
+    let name = &url.value;
+    let is_one = name.starts_with("tftp://") && boot_program::is_disk_image(name);
+    is_one.then(|| format!("{} is a disk image, which is never offered over TFTP: the machine boots nothing; give its URL by HTTP", last_part(name)))
+}
+
+/// A URL may have a password in it.
+fn last_part(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
 }
 
 fn say(place: &Place, message: String, missing: Missing, report: &Report) {

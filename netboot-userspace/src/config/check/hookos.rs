@@ -1,74 +1,18 @@
 //! HookOS's kernel and initrd, which the default script loads.
 
-use std::net::Ipv4Addr;
+use std::{fs, path::PathBuf};
 
-use url::Url;
-
+use super::Candidate;
 use crate::{
-    config::{Config, Located, Script},
+    config::{Config, DhcpMode, Located, Script},
     inventory::Host,
 };
 
-/// That they are not there.
+/// That they are not there, or have nothing in them.
 pub(crate) struct Absent {
     pub(crate) message: String,
     /// A machine is sent to the default script, whatever it is.
     pub(crate) is_sure: bool,
-}
-
-/// A machine that may be sent to the default script.
-#[derive(Clone, Copy)]
-pub(crate) struct Candidate<'h> {
-    pub(crate) host: &'h Host,
-    pub(crate) ip: Option<Ipv4Addr>,
-    pub(crate) boot_file: Option<&'h str>,
-}
-
-impl<'h> Candidate<'h> {
-    pub(crate) fn of(host: &'h Host) -> Self {
-        Self { host, ip: Some(host.ip), boot_file: host.boot_file.as_deref() }
-    }
-
-    /// Whether it is sent to the default script if it comes as far.
-    fn may_get_script(&self) -> bool {
-        self.host.netboot && self.host.script.is_none()
-    }
-
-    /// Whether it comes as far: iPXE is all that it can load, and is told no other script.
-    pub(crate) fn gets_script(&self, config: &Config, subnets: &Located<'_>) -> bool {
-        let boot = &config.boot;
-        let subnet = self.ip.and_then(|ip| subnets.subnet(ip));
-        let of_subnet = subnet.and_then(|subnet| subnet.script_url.as_ref());
-        let url = self.host.script_url.as_ref().or(of_subnet).or(boot.script_url.as_ref());
-        let own = [config.dhcp.server_address, subnet.and_then(|subnet| subnet.server_address)];
-        let is_foreign = url.is_some_and(|url| !is_own_script(url, own));
-        if !self.may_get_script() || is_foreign || boot.script_user_classes.is_empty() {
-            return false;
-        }
-        if let Some(own) = self.boot_file {
-            return is_ipxe(own);
-        }
-        let of_subnet = subnet.into_iter().flat_map(|subnet| subnet.files.values());
-        let mut files = boot.files.values().chain(of_subnet).peekable();
-        files.peek().is_some() && files.all(|name| is_ipxe(name))
-    }
-}
-
-/// Whether a URL is that of this node's script. Where its address is not configured, the path tells.
-fn is_own_script(url: &str, own: [Option<Ipv4Addr>; 2]) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
-    let mut own = own.into_iter().flatten().peekable();
-    let is_here = own.peek().is_none()
-        || own.any(|own| url.host_str().is_some_and(|host| host.parse() == Ok(own)));
-    is_here && url.path().ends_with("/auto.ipxe")
-}
-
-/// By the names of iPXE's own build and of distributions.
-fn is_ipxe(name: &str) -> bool {
-    let file = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    ["undionly", "snp"].iter().any(|known| file.starts_with(known))
-        || file.contains("ipxe")
-        || [".kpxe", ".kkpxe", ".kkkpxe"].iter().any(|suffix| file.ends_with(suffix))
 }
 
 /// Says once what is absent, where the node serves it.
@@ -76,27 +20,41 @@ pub(crate) fn absent<'h>(
     config: &Config,
     hosts: impl Iterator<Item = Candidate<'h>> + Clone,
 ) -> Option<Absent> {
+    // Those without an entry boot too, in this mode.
+    let stranger = Host::default();
+    let stranger = (config.dhcp.mode == DhcpMode::AutoProxy).then(|| Candidate::of(&stranger));
+    let is_any = |test: &dyn Fn(&Candidate<'_>) -> bool| {
+        stranger.is_some_and(|it| test(&it)) || hosts.clone().any(|it| test(&it))
+    };
     let serves = config.http.is_some() && config.script.download_url.is_none();
-    if !serves || !hosts.clone().any(|host| host.may_get_script()) {
+    if !serves || !is_any(&|it| it.may_get_it()) {
         return None;
     }
-    let paths = kernel_and_initrd(&config.script).map(|name| config.boot.root.join(name));
-    let absent: Vec<_> = paths.iter().filter(|path| !path.is_file()).collect();
-    let names = absent.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-    let are = match *names {
-        [] => return None,
-        [_] => "is",
-        _ => "are",
-    };
-    let message = format!(
-        "{} {are} not there: the default script loads {}; put HookOS under boot.root, \
-         or set script.download-url",
-        names.join(" and "),
-        if are == "is" { "it" } else { "them" }
-    );
+    let what = lacking(kernel_and_initrd(&config.script).map(|name| config.boot.root.join(name)))?;
+    let message = format!("{what}; put HookOS under boot.root, or set script.download-url");
     let subnets = Located::new(&config.subnets);
-    let is_sure = hosts.clone().any(|host| host.gets_script(config, &subnets));
+    let is_sure = is_any(&|it| it.is_surely_sent(config, &subnets));
     Some(Absent { message, is_sure })
+}
+
+/// Which are no files that can be booted; `None`: none of them.
+fn lacking(paths: [PathBuf; 2]) -> Option<String> {
+    let (mut missing, mut empty) = (Vec::new(), Vec::new());
+    for path in &paths {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
+            Ok(metadata) if metadata.is_file() => empty.push(path.display().to_string()),
+            _ => missing.push(path.display().to_string()),
+        }
+    }
+    let them = if missing.len() + empty.len() == 1 { "it" } else { "them" };
+    let say = |names: Vec<String>, what: &str| {
+        let are = if names.len() == 1 { "is" } else { "are" };
+        (!names.is_empty()).then(|| format!("{} {are} {what}", names.join(" and ")))
+    };
+    let said: Vec<_> =
+        [say(missing, "not there"), say(empty, "empty")].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| format!("{}: the default script loads {them}", said.join(", ")))
 }
 
 fn kernel_and_initrd(script: &Script) -> [String; 2] {
@@ -110,65 +68,59 @@ fn kernel_and_initrd(script: &Script) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Architecture, Subnet};
+    use crate::config::Architecture;
 
+    /// Whether it is said, and for sure, of one machine where nothing is there.
     #[test]
-    fn ipxe_by_its_names() {
-        let check = |name: &str, expect: bool| assert_eq!(is_ipxe(name), expect, "{name}");
-        for name in ["ipxe.efi", "undionly.kpxe", "x86_64/snponly.efi", "snp-arm64.efi", "my.kpxe"]
-        {
-            check(name, true);
-        }
-        check("x86_64-sb/IPXE-shimx64.efi", true);
-        for name in ["pxelinux.0", "grubx64.efi", "ipxe/grubx64.efi", "uki.efi", "lpxelinux.0"] {
-            check(name, false);
-        }
-    }
-
-    /// What is configured beside a host, and whether a machine is sure to get the default script.
-    #[test]
-    fn who_is_sure_to_get_the_script() {
+    fn whether_it_is_said() {
         #[track_caller]
-        fn check(files: &[&str], change: impl Fn(&mut Config, &mut Host), expect: Option<bool>) {
+        fn check(file: &str, change: impl Fn(&mut Config, &mut Vec<Host>), expect: Option<bool>) {
             let root = tempfile::tempdir().unwrap();
             let mut config = Config::unconfigured();
             config.boot.root = root.path().to_owned();
-            config.subnets = vec![Subnet::new("10.0.0.0/24".parse().unwrap())];
             config.boot.script_user_classes = vec!["Tinkerbell".to_owned()];
-            let codes = (0..).map(Architecture::Code);
-            config.boot.files = codes.zip(files.iter().map(|&name| name.to_owned())).collect();
-            let mut host = Host { ip: [10, 0, 0, 5].into(), ..Host::default() };
-            change(&mut config, &mut host);
-            let absent = absent(&config, [Candidate::of(&host)].into_iter());
-            assert_eq!(absent.map(|absent| absent.is_sure), expect, "{files:?} {host:?}");
+            config.boot.files = [(Architecture::X86Bios, file.to_owned())].into();
+            let mut hosts = vec![Host::default()];
+            change(&mut config, &mut hosts);
+            let absent = absent(&config, hosts.iter().map(Candidate::of));
+            assert_eq!(absent.map(|absent| absent.is_sure), expect, "{file} {hosts:?}");
         }
         let url = || Some("http://a/b".to_owned());
-        check(&["undionly.kpxe", "ipxe.efi"], |_, _| {}, Some(true));
-        check(&["pxelinux.0", "grubx64.efi"], |_, _| {}, Some(false));
-        check(&["undionly.kpxe", "grubx64.efi"], |_, _| {}, Some(false));
-        check(&[], |_, _| {}, Some(false));
-        check(&["ipxe.efi"], |_, host| host.boot_file = Some("uki.efi".to_owned()), Some(false));
-        check(&["uki.efi"], |_, host| host.boot_file = Some("ipxe.efi".to_owned()), Some(true));
-        check(&["ipxe.efi"], |_, host| host.script_url = url(), Some(false));
-        check(&["ipxe.efi"], |config, _| config.boot.script_url = url(), Some(false));
-        let own = || Some("http://10.0.0.1/auto.ipxe".to_owned());
-        check(&["ipxe.efi"], |config, _| config.boot.script_url = own(), Some(true));
-        for (server, expect) in [([10, 0, 0, 1], true), ([10, 0, 0, 2], false)] {
-            let set = |config: &mut Config, _: &mut Host| {
-                config.boot.script_url = own();
-                config.dhcp.server_address = Some(server.into());
-            };
-            check(&["ipxe.efi"], set, Some(expect));
-        }
-        check(&["ipxe.efi"], |config, _| config.subnets[0].script_url = url(), Some(false));
-        let grub = |config: &mut Config, _: &mut Host| {
-            let files = &mut config.subnets[0].files;
-            files.insert(Architecture::X86Bios, "grub.0".to_owned());
+        check("ipxe.efi", |_, _| {}, Some(true));
+        check("pxelinux.0", |_, _| {}, Some(false));
+        check("ipxe.efi", |_, hosts| hosts[0].netboot = false, None);
+        check("ipxe.efi", |_, hosts| hosts.clear(), None);
+        check("ipxe.efi", |config, _| config.http = None, None);
+        check("ipxe.efi", |config, _| config.script.download_url = url(), None);
+        let strangers = |config: &mut Config, hosts: &mut Vec<Host>| {
+            config.dhcp.mode = DhcpMode::AutoProxy;
+            hosts.clear();
         };
-        check(&["ipxe.efi"], grub, Some(false));
-        check(&["ipxe.efi"], |config, _| config.boot.script_user_classes.clear(), Some(false));
-        check(&["ipxe.efi"], |_, host| host.netboot = false, None);
-        check(&["ipxe.efi"], |config, _| config.http = None, None);
-        check(&["ipxe.efi"], |config, _| config.script.download_url = url(), None);
+        check("ipxe.efi", strangers, Some(true));
+        check("grubx64.efi", strangers, Some(false));
+    }
+
+    #[test]
+    fn what_is_lacking() {
+        let root = tempfile::tempdir().unwrap();
+        let check = |kernel: Option<&str>, initrd: Option<&str>, expect: Option<&str>| {
+            let paths = [("k", kernel), ("i", initrd)].map(|(name, content)| {
+                let path = root.path().join(name);
+                match content {
+                    Some(content) => fs::write(&path, content).unwrap(),
+                    None => drop(fs::remove_file(&path)),
+                }
+                path
+            });
+            let prefix = format!("{}/", root.path().display());
+            let said = lacking(paths).map(|said| said.replace(&prefix, ""));
+            assert_eq!(said.as_deref(), expect);
+        };
+        check(Some("a"), Some("b"), None);
+        check(None, Some("b"), Some("k is not there: the default script loads it"));
+        check(Some("a"), Some(""), Some("i is empty: the default script loads it"));
+        check(None, None, Some("k and i are not there: the default script loads them"));
+        check(Some(""), Some(""), Some("k and i are empty: the default script loads them"));
+        check(Some(""), None, Some("i is not there, k is empty: the default script loads them"));
     }
 }

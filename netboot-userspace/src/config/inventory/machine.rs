@@ -213,14 +213,18 @@ impl Machines<'_> {
         }
     }
 
-    /// Whether no error was found since there were so many: of what a machine boots nothing is left out, or it would boot
-    /// another thing.
-    pub(super) fn boots_right(&self, before: usize, place: &Place) -> bool {
-        let is_right = self.report.errors() == before;
-        if !is_right {
+    /// A machine is not booted where errors were found since there were so many: of what it boots nothing is left out, or
+    /// it would boot another thing.
+    pub(super) fn boots_only_what_is_right(
+        &self,
+        before: usize,
+        place: &Place,
+        netboot: &mut bool,
+    ) {
+        if *netboot && self.report.errors() > before {
+            *netboot = false;
             self.report.warn(place, "the machine is not booted: what it boots is wrong");
         }
-        is_right
     }
 
     /// Warns of the section's unknown fields, of each once.
@@ -242,6 +246,7 @@ impl Machines<'_> {
         others: Others,
     ) -> Option<Vec<Ipv4Addr>> {
         let report = self.report;
+        let before = report.errors();
         let values = section.list(key, |value| match address(value) {
             Ok(address) => Ok(Ok(address)),
             Err(message) => {
@@ -260,7 +265,13 @@ impl Machines<'_> {
                 })
                 .ok()
         });
-        Some(kept.collect())
+        self.unless_all_wrong(before, kept.collect())
+    }
+
+    /// A list, of which elements may have been left out since there were so many errors: where none is right, it is as if
+    /// there were none at all.
+    pub(super) fn unless_all_wrong<T>(&self, before: usize, list: Vec<T>) -> Option<Vec<T>> {
+        (!list.is_empty() || self.report.errors() == before).then_some(list)
     }
 }
 

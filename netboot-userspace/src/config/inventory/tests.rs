@@ -1,5 +1,6 @@
 mod csv;
 mod hardware;
+mod left_out;
 mod mac_keyed;
 
 use std::{fs, sync::Arc};

@@ -11,8 +11,8 @@ use netboot_ebpf::shared::Station;
 use super::{Kept, Summary, kept::Form};
 use crate::{
     config::{
-        Candidate, Config, InventoryFormat, Loaded, Located, Problem, Problems, check::Named,
-        read::Draft,
+        BootFile, Candidate, Config, InventoryFormat, Loaded, Located, Problem, Problems,
+        check::Named, read::Draft,
     },
     inventory::{Difference, Host, Inventory},
 };
@@ -80,8 +80,9 @@ impl Own {
         let subnets = Located::new(&config.subnets);
         let mut own = Self::default();
         for host in hosts {
-            own.scripts += usize::from(Candidate::of(host).gets_script(config, &subnets));
-            own.boot_files += usize::from(host.boot_file.is_some());
+            own.scripts += usize::from(Candidate::of(host).is_surely_sent(config, &subnets));
+            let own_file = host.boot_file.as_deref().and_then(BootFile::of_host);
+            own.boot_files += usize::from(own_file.is_some());
         }
         own
     }

@@ -36,6 +36,32 @@ fn warnings_about_hookos() {
     check("pxelinux.0", "boot-file = \"ipxe.efi\"", &[both]);
 }
 
+/// Of a host's own, of which it is not known how it boots.
+#[test]
+fn disk_images_of_hosts() {
+    #[track_caller]
+    fn check(name: &str, expect: &[&str]) {
+        let directory = directory();
+        fs::write(directory.path().join("boot/hook.iso"), "an image").unwrap();
+        let text = format!("boot.root = \"boot\"\n{}", host(&format!("boot-file = \"{name}\"")));
+        let loaded = load_text(directory.path(), &text).unwrap();
+        let lines = loaded.warnings.kept().iter().map(|line| &line.message);
+        let lines: Vec<_> = lines.filter(|line| line.contains("disk image")).collect();
+        assert_eq!(lines, expect, "{text}");
+    }
+    check(
+        "hook.iso",
+        &["hook.iso is a disk image, which is offered to HTTP boot alone, never over TFTP: \
+                         machines that boot by PXE get nothing"],
+    );
+    check("http://192.0.2.1/hook.iso", &[]);
+    check(
+        "tftp://192.0.2.1/d/hook.iso",
+        &["hook.iso is a disk image, which is never offered over TFTP: \
+                                            the machine boots nothing; give its URL by HTTP"],
+    );
+}
+
 #[test]
 fn disk_images_are_for_http_boot() {
     #[track_caller]
@@ -61,5 +87,10 @@ fn disk_images_are_for_http_boot() {
     let uefi = http("x86_64-uefi-http");
     check("x86_64-uefi", "a.img", &[&format!("boot.files.x86_64-uefi: a.img {told} {uefi}")]);
     check("7", "a.img", &[&format!("boot.files.7: a.img {told} {uefi}")]);
+    check(
+        "arm64-uboot",
+        "a.img",
+        &[&format!("boot.files.arm64-uboot: a.img {told} {}", http("arm64-uboot-http"))],
+    );
     check("rpi", "a.img", &[&format!("boot.files.rpi: a.img {told} instead")]);
 }
