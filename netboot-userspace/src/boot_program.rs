@@ -7,15 +7,18 @@ use std::{
     time::SystemTime,
 };
 
+use crate::config::Architecture;
+
 /// How much of a file is read to judge it: headers of programs end before.
 pub(crate) const HEAD: usize = 4096;
 
 /// PE's machine types, and the codes of option 93 whose firmware runs them (UEFI 2.10 section 2.1.1).
-const MACHINES: [(u16, &str, &[u16]); 10] = [
+const MACHINES: [(u16, &str, &[u16]); 11] = [
+    (0x0200, "Itanium", &[2]),
     (0x014c, "32-bit x86", &[6, 15]),
     (0x8664, "x86-64", &[7, 9, 16]),
-    (0x01c2, "32-bit ARM", &[10, 18, 21, 23]),
-    (0x01c4, "32-bit ARM", &[10, 18, 21, 23]),
+    (0x01c2, "32-bit ARM", &[8, 10, 18, 21, 23]),
+    (0x01c4, "32-bit ARM", &[8, 10, 18, 21, 23]),
     (0xaa64, "64-bit ARM", &[11, 19, 22, 24, 41]),
     (0x5032, "32-bit RISC-V", &[25, 26]),
     (0x5064, "64-bit RISC-V", &[27, 28]),
@@ -53,7 +56,7 @@ pub(crate) fn trouble(head: &[u8], code: u16) -> Option<String> {
         return Some("it is an iPXE script, which firmware does not run".to_owned());
     }
     let is_bios = BIOS.contains(&code);
-    let is_known = MACHINES.iter().any(|(.., codes)| codes.contains(&code));
+    let is_known = Architecture::Code(code).is_uefi() || OTHERS_TOO.contains(&code);
     match kind(head) {
         Kind::Uefi(_) if is_bios && is_linux(head) => None,
         Kind::Uefi(_) if is_bios => {
@@ -181,6 +184,17 @@ mod tests {
         check(b"MZ", 7, Some("it is no UEFI program"));
         check(b"", 0, Some("it is empty"));
         check(b"#!ipxe\n", 7, Some("it is an iPXE script, which firmware does not run"));
+        // Of these machines PE's number is not known.
+        check(b"text", 33, Some("it is no UEFI program"));
+        check(b"text", 36, Some("it is no UEFI program"));
+        check(&efi(0x0366), 33, None);
+        check(&efi(0x8664), 36, Some("it is a program for x86-64"));
+        check(b"text", 2, Some("it is no UEFI program"));
+        check(&efi(0x0200), 2, None);
+        check(&efi(0x0200), 7, Some("it is a program for Itanium"));
+        check(&efi(0x01c2), 8, None);
+        check(&efi(0x0ebc), 17, None);
+        check(&efi(0x8664), 17, Some("it is a program for x86-64"));
         // Of these nothing is known.
         check(b"ELF", 14, None);
         check(&efi(0x1234), 7, None);
