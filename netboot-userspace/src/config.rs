@@ -61,6 +61,8 @@ pub use self::{
     reload::{Change, Reloader, Summary, needs_restart},
 };
 pub(crate) use self::{
+    boot_files::BootFile,
+    check::{Absent, Candidate, absent},
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
     locate::Located,
     regular::{open_regular, read_text},

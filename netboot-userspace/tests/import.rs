@@ -59,7 +59,7 @@ fn is_accepted(imported: &Imported, toml: &str) {
         format!("{toml}\n{given_root}")
     };
     fs::write(&main, text).unwrap();
-    let loaded = config::load(&main).unwrap_or_else(|problems| panic!("{problems}\n{toml}"));
+    let loaded = config::load_to_run(&main).unwrap_or_else(|problems| panic!("{problems}\n{toml}"));
     assert_eq!(loaded.config.hosts.len(), fragment.hosts.len());
     assert_eq!(loaded.config.subnets.len(), fragment.subnets.len());
 }

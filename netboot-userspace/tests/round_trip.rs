@@ -100,7 +100,7 @@ fn site(directory: &Path, text: &str) -> Site {
     let path = directory.join("netboot.toml");
     fs::write(&path, text.replace("ROOT", &directory.display().to_string())).unwrap();
     let mut loaded: Loaded =
-        config::load(&path).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        config::load_to_run(&path).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     loaded.config.dhcp.mode = DhcpMode::Reservation;
     loaded.config.interfaces = vec!["lo".to_owned()];
     Site::here(loaded).unwrap()

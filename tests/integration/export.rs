@@ -13,6 +13,7 @@ use netboot_tests::{
     dhcp_server::{Running, Server},
     lab::{INTERFACE, Lab},
     namespace::{Namespace, connect},
+    program,
 };
 
 use self::{
@@ -21,7 +22,13 @@ use self::{
     machine::{Answer, Machine},
 };
 
-const FILES: [&str; 5] = ["undionly.kpxe", "ipxe.efi", "snp.efi", "snp-arm64.efi", "http.efi"];
+const BIOS_FILE: &str = "undionly.kpxe";
+const UEFI_FILES: [(&str, u16); 4] = [
+    ("ipxe.efi", program::X86_64),
+    ("snp.efi", program::X86_64),
+    ("snp-arm64.efi", program::ARM64),
+    ("http.efi", program::X86_64),
+];
 /// The interface that stands for that of VLAN 100, on both sides.
 const TAGGED: &str = "vlan100";
 
@@ -57,8 +64,9 @@ fn shared() -> String {
 /// A site, with these replaced.
 fn setup(site: &str, changes: &[(&str, &str)]) -> Result<Setup> {
     let root = tempfile::tempdir()?;
-    for file in FILES {
-        fs::write(root.path().join(file), file)?;
+    fs::write(root.path().join(BIOS_FILE), "for a BIOS")?;
+    for (file, machine) in UEFI_FILES {
+        fs::write(root.path().join(file), program::uefi(machine, b""))?;
     }
     let mut text = site.replace("ROOT", &root.path().display().to_string());
     for (from, to) in changes {

@@ -21,7 +21,7 @@ use netboot_tests::{
 };
 use nix::sys::signal::Signal;
 
-use crate::site::Site;
+use crate::site::{Site, uefi_file};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const SYSLOG: SocketAddrV4 = SocketAddrV4::new(SERVER, 514);
@@ -51,10 +51,10 @@ fn use_service(lab: &Lab, service: Service) -> Result<()> {
             let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
             ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
         }
-        Service::Tftp => ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == b"for UEFI", "tftp"),
+        Service::Tftp => ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == uefi_file(), "tftp"),
         Service::Http => {
             let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
-            ensure!(answer.status == 200 && answer.body == b"for UEFI", "{}", answer.status);
+            ensure!(answer.status == 200 && answer.body == uefi_file(), "{}", answer.status);
         }
         Service::SyslogUdp => logger(&lab.client, SYSLOG, Syslog::Udp, "a line")?,
         Service::SyslogTcp => logger(&lab.client, SYSLOG, Syslog::Tcp, "a line")?,

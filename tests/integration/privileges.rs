@@ -26,10 +26,9 @@ use nix::{
     unistd::User,
 };
 
-use crate::site::Site;
+use crate::site::{Site, uefi_file};
 
 const SOON: Duration = Duration::from_secs(20);
-const FILE: &[u8] = b"for UEFI";
 const UEFI: Identity<'_> = Identity {
     user_class: None,
     vendor_class: Some("PXEClient:Arch:00007:UNDI:003016"),
@@ -57,7 +56,7 @@ fn root_serves_with_few_capabilities() -> Result<()> {
 
 fn boots_a_machine(xdp: Xdp, user: Option<&str>) -> Result<()> {
     let lab = Lab::new()?;
-    let mut setup = Site::new()?.file("ipxe.efi", FILE)?.setup(xdp)?;
+    let mut setup = Site::new()?.setup(xdp)?;
     if let Some(user) = user {
         setup = setup.with_user(user)?;
     }
@@ -68,9 +67,9 @@ fn boots_a_machine(xdp: Xdp, user: Option<&str>) -> Result<()> {
     ensure!((by.kernel > 0) == (xdp == Xdp::Generic), "{by:?}");
 
     lab.client.add_address(INTERFACE, &format!("{CLIENT}/24"))?;
-    ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == FILE, "TFTP");
+    ensure!(tftp(&lab.client, SERVER, "ipxe.efi")? == uefi_file(), "TFTP");
     let answer = curl(&lab.client, &format!("http://{SERVER}/ipxe.efi"), &[])?;
-    ensure!(answer.body == FILE, "HTTP: {}", answer.headers);
+    ensure!(answer.body == uefi_file(), "HTTP: {}", answer.headers);
     logger(&lab.client, SocketAddrV4::new(SERVER, 514), Syslog::Udp, "hello")?;
     daemon.wait_for_step(&lab.server, CLIENT_MAC, "syslog")?;
 

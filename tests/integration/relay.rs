@@ -14,6 +14,8 @@ use netboot_tests::{
     wait::wait_for,
 };
 
+use crate::site::uefi_file;
+
 const IDENTITY: Identity<'_> = Identity {
     user_class: Some("Tinkerbell"),
     vendor_class: Some("PXEClient:Arch:00007:UNDI:003016"),
@@ -25,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(90);
 /// A daemon that is on no network of its machines, with this lease for the one machine.
 fn serve(lab: &RelayedLab, xdp: Xdp, address: Ipv4Addr, lease: &str) -> Result<Daemon> {
     let root = tempfile::tempdir()?;
-    fs::write(root.path().join("ipxe.efi"), "for UEFI")?;
+    fs::write(root.path().join("ipxe.efi"), uefi_file())?;
     let tables = format!(
         r#"[dhcp]
 lease-time = "{lease}"

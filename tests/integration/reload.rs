@@ -15,6 +15,7 @@ use netboot_tests::{
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::{Namespace, connect},
     process::{self, Process},
+    program::{ARM64, uefi},
     transfer::curl,
     wait::wait_for,
 };
@@ -24,7 +25,7 @@ use serde_json::Value;
 use crate::{
     isolation::{wait_for_note, wait_for_trouble},
     self_check::program,
-    site::Site,
+    site::{Site, uefi_file},
 };
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -371,7 +372,7 @@ fn an_address_may_come_and_go() -> Result<()> {
 fn warnings_are_given_once() -> Result<()> {
     let lab = Lab::new()?;
     let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
-    let words = "vmlinuz-x86_64 is not there";
+    let words = "initramfs-x86_64 are not there";
     wait_for_log(daemon.process(), words, 1)?;
     edit(daemon.setup(), "lease-time = \"24h\"", "lease-time = \"23h\"")?;
     wait_for_log(daemon.process(), "settings changed: dhcp", 1)?;
@@ -415,7 +416,19 @@ fn a_missing_boot_file_is_named() -> Result<()> {
     let file = daemon.setup().boot_root().join("ipxe.efi");
     fs::remove_file(&file)?;
     wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", "no ipxe.efi in ")?;
-    fs::write(&file, "again")?;
+    fs::write(&file, uefi_file())?;
+    wait_until_all_is_well(&lab)?;
+    // One that is there and that its machines do not run is as if it were missing.
+    for (content, why) in [
+        (Vec::new(), "ipxe.efi: it is empty in "),
+        (b"text".to_vec(), "ipxe.efi: it is no UEFI program in "),
+        (uefi(ARM64, b""), "ipxe.efi: it is a program for 64-bit ARM in "),
+    ] {
+        fs::write(&file, content)?;
+        wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", why)?;
+        wait_for_log(daemon.process(), why, 1)?;
+    }
+    fs::write(&file, uefi_file())?;
     wait_until_all_is_well(&lab)?;
     daemon.stop()
 }

@@ -12,6 +12,7 @@ use netboot_tests::{
     daemon::{Daemon, Setup, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::Namespace,
+    program,
     router::set,
     transfer::{Syslog, atftp, curl, logger, tftp},
     wait::wait_for,
@@ -22,7 +23,10 @@ use crate::site::{SCRIPT_URL, Site};
 
 fn file() -> Vec<u8> {
     // Larger than a window, no multiple of any block.
-    (0..300_001_u32).map(|at| (at % 251) as u8).collect()
+    let bytes = (0..300_001_u32).map(|at| (at % 251) as u8);
+    let mut file = program::uefi(program::X86_64, b"");
+    file.extend(bytes.skip(file.len()));
+    file
 }
 
 fn serve() -> Result<(Lab, Daemon)> {

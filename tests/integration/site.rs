@@ -6,10 +6,16 @@ use anyhow::Result;
 use netboot_tests::{
     daemon::{Setup, Xdp},
     lab::{CLIENT, CLIENT_MAC, SERVER},
+    program,
 };
 use tempfile::TempDir;
 
 pub(crate) const SCRIPT_URL: &str = "http://192.168.2.112/auto.ipxe";
+
+/// What machines with x86-64 firmware load.
+pub(crate) fn uefi_file() -> Vec<u8> {
+    program::uefi(program::X86_64, b"for UEFI")
+}
 
 /// What `boot.root` is in a test, and the daemon's configuration with it.
 pub(crate) struct Site {
@@ -37,7 +43,7 @@ impl Site {
             boot_files: String::new(),
             hosts: String::new(),
         };
-        let site = site.file("undionly.kpxe", b"for a BIOS")?.file("ipxe.efi", b"for UEFI")?;
+        let site = site.file("undionly.kpxe", b"for a BIOS")?.file("ipxe.efi", &uefi_file())?;
         Ok(site.host(CLIENT_MAC, &CLIENT.to_string(), "machine1"))
     }
 

@@ -23,6 +23,7 @@ pub mod namespace;
 pub mod packets;
 pub mod parsers;
 pub mod process;
+pub mod program;
 pub mod readers;
 pub mod relay;
 pub mod replace;

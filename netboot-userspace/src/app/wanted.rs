@@ -10,7 +10,7 @@ use std::{
 
 use super::{bind::TftpSockets, descriptors::Shares, health::Part};
 use crate::{
-    config::{Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
+    config::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
     files,
     http::{self, Strangers},
     status,
@@ -52,7 +52,7 @@ pub(super) enum Service {
     /// The status socket, in this state directory.
     Status(PathBuf),
     /// The watch over `boot.root`, and these files in it.
-    BootRoot(BTreeSet<String>),
+    BootRoot(BTreeSet<BootFile>),
 }
 
 impl Service {
@@ -169,9 +169,10 @@ fn block_sizes(config: &Config, mtu: Option<u16>) -> BlockSizes {
 }
 
 /// What machines are told to boot; a host's own is missed by that host alone.
-fn boot_files(config: &Config) -> BTreeSet<String> {
-    let of_subnets = config.subnets.iter().flat_map(|subnet| subnet.files.values());
-    config.boot.files.values().chain(of_subnets).cloned().collect()
+fn boot_files(config: &Config) -> BTreeSet<BootFile> {
+    let of_subnets = config.subnets.iter().flat_map(|subnet| &subnet.files);
+    let files = config.boot.files.iter().chain(of_subnets);
+    files.map(|(architecture, name)| BootFile::new(name, *architecture)).collect()
 }
 
 /// Those of UEFI architectures, and of hosts, which may be of one.
@@ -179,9 +180,11 @@ fn uefi_files(config: &Config) -> BTreeSet<PathBuf> {
     let of_subnets = config.subnets.iter().map(|subnet| &subnet.files);
     let by_architecture = of_subnets.chain([&config.boot.files]).flatten();
     let by_architecture = by_architecture.filter(|(architecture, _)| architecture.is_uefi());
-    let of_hosts = config.hosts.iter().filter_map(|host| host.boot_file.as_ref());
-    let names: BTreeSet<_> = by_architecture.map(|(_, name)| name).chain(of_hosts).collect();
-    names.into_iter().filter_map(|name| files::place(name.as_bytes())).collect()
+    let by_architecture = by_architecture.map(|(_, name)| name.clone());
+    let of_hosts = config.hosts.iter().filter_map(|host| host.boot_file.as_deref());
+    let of_hosts = of_hosts.filter_map(BootFile::of_host).map(|file| file.name);
+    let names: BTreeSet<_> = by_architecture.chain(of_hosts).collect();
+    names.iter().filter_map(|name| files::place(name.as_bytes())).collect()
 }
 
 /// The addresses that machines are sent to for files, where TFTP serves at all that the node has.
@@ -307,7 +310,11 @@ mod tests {
             let boot_file = Some(name.to_owned());
             Arc::new(crate::inventory::Host { boot_file, ..crate::inventory::Host::default() })
         };
-        config.hosts = vec![host("own"), host("own"), Arc::default()];
+        config.hosts = ["own", "own", "http://192.0.2.1/a"]
+            .map(host)
+            .into_iter()
+            .chain([Arc::default()])
+            .collect();
         let wanted = Wanted::new(&config, Shares::of(1024), None, None);
         let expect = ["arm", "d/loader", "http", "own"].map(PathBuf::from);
         assert_eq!(wanted.site.uefi_files, expect.into());

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use self::{
     agent::agent_note,
-    notes::{notes, user_note},
+    notes::{hookos_note, notes, user_note},
 };
 use super::{config_file, print};
 use crate::{
@@ -76,6 +76,7 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 fn notes_here(loaded: &Loaded) -> Vec<String> {
     let mut all = links::all().map(|links| notes(&loaded.config, &links)).unwrap_or_default();
     all.extend(user_note(&loaded.config));
+    all.extend(hookos_note(&loaded.config));
     all.extend(agent_note(&loaded.config));
     all
 }

@@ -72,6 +72,36 @@ impl Architecture {
         (Self::IntelLean, "intel-lean", &[5]),
     ];
 
+    /// The codes of HTTP boot that have a name of their own, beside the one that they belong to: what stands there is
+    /// for HTTP boot alone.
+    pub const HTTP: [(u16, &'static str); 12] = [
+        (15, "x86-uefi-http"),
+        (16, "x86_64-uefi-http"),
+        (18, "arm32-uefi-http"),
+        (19, "arm64-uefi-http"),
+        (20, "x86-bios-http"),
+        (23, "arm32-uboot-http"),
+        (24, "arm64-uboot-http"),
+        (26, "riscv32-uefi-http"),
+        (28, "riscv64-uefi-http"),
+        (30, "riscv128-uefi-http"),
+        (38, "loongarch32-uefi-http"),
+        (40, "loongarch64-uefi-http"),
+    ];
+
+    /// The name of a code's key for HTTP boot alone.
+    #[must_use]
+    pub fn http_name(code: u16) -> Option<&'static str> {
+        Self::HTTP.iter().find(|(http, _)| *http == code).map(|(_, name)| *name)
+    }
+
+    /// The name of the key for HTTP boot of the machines that this code's are.
+    #[must_use]
+    pub fn http_of(code: u16) -> Option<&'static str> {
+        let own = Self::of(code)?;
+        Self::HTTP.iter().find(|(http, _)| Self::of(*http) == Some(own)).map(|(_, name)| *name)
+    }
+
     /// The name that a code of option 93 has in the configuration; `other` where it has none.
     #[must_use]
     pub fn name(code: u16) -> &'static str {
@@ -160,6 +190,15 @@ mod tests {
             assert_eq!(architecture.to_string(), name);
             assert_eq!(architecture.code(), codes.first().copied());
         }
+        for (code, name) in Architecture::HTTP {
+            let own = Architecture::of(code).unwrap();
+            assert_eq!(name, format!("{own}-http"));
+            assert_eq!(name.parse(), Ok(Architecture::Code(code)));
+            assert_eq!(code.to_string().parse(), Ok(Architecture::Code(code)));
+            assert_eq!(Architecture::Code(code).to_string(), name);
+            assert_eq!(Architecture::http_of(own.code().unwrap()), Some(name));
+        }
+        assert_eq!((Architecture::http_of(41), Architecture::http_of(42)), (None, None));
         assert_eq!((Architecture::name(42), Architecture::of(42)), ("other", None));
     }
 

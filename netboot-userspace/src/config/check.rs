@@ -1,7 +1,10 @@
 //! Rules that concern more than one value.
 
 mod boot_files;
+mod default_script;
+mod hookos;
 mod missed;
+mod records;
 mod room;
 
 use std::{
@@ -12,9 +15,14 @@ use std::{
 };
 
 use self::boot_files::check_boot_files;
-pub(crate) use self::boot_files::{Missing, Named};
+pub(crate) use self::{
+    boot_files::{Missing, Named},
+    default_script::Candidate,
+    hookos::{Absent, absent},
+    records::leave_out,
+};
 use super::{
-    Config, DhcpMode, Located, Script, SyslogListen,
+    BootFile, Config, DhcpMode, Located, SyslogListen,
     host::DraftHost,
     problem::{Place, Report},
     reach,
@@ -23,7 +31,7 @@ use super::{
 };
 
 /// Judges the configuration with all its hosts. What misses of boot files that may be `missing` is no error.
-pub(crate) fn check(draft: &Draft, missing: Missing<'_>, report: &Report) {
+pub(crate) fn check(draft: &Draft, missing: Missing, report: &Report) {
     overlaps(draft, report);
     let located = Located::new(&draft.config.subnets);
     let station = |host: &'_ DraftHost| host.station(&located).map(ShownStation);
@@ -35,22 +43,27 @@ pub(crate) fn check(draft: &Draft, missing: Missing<'_>, report: &Report) {
         report,
     );
     check_each(draft, &located, report);
-    let of_hosts = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
-    check_boot_files(draft.boot_files.iter().chain(of_hosts), draft, missing, report);
+    let files = draft.boot_files.iter().map(|file| (file.value.clone(), &file.place));
+    check_boot_files(files.chain(of_hosts(draft)), draft, missing, report);
     room::check_room(draft, &located, report);
     advice(draft, report);
 }
 
 /// Judges some of the hosts of a configuration that is right, but for what concerns several of them.
-pub(crate) fn check_hosts(draft: &Draft, missing: Missing<'_>, report: &Report) {
+pub(crate) fn check_hosts(draft: &Draft, missing: Missing, report: &Report) {
     let located = Located::new(&draft.config.subnets);
     check_each(draft, &located, report);
-    let files = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
-    let mut files = files.peekable();
+    let mut files = of_hosts(draft).peekable();
     if files.peek().is_some() {
         check_boot_files(files, draft, missing, report);
     }
     room::check_room(draft, &located, report);
+}
+
+/// The hosts' own boot files.
+fn of_hosts(draft: &Draft) -> impl Iterator<Item = (BootFile, &Place)> {
+    let files = draft.hosts.iter().filter_map(|host| host.boot_file.as_ref());
+    files.filter_map(|file| Some((BootFile::of_host(&file.value)?, &file.place)))
 }
 
 fn check_each(draft: &Draft, located: &Located<'_>, report: &Report) {
@@ -62,6 +75,9 @@ fn check_each(draft: &Draft, located: &Located<'_>, report: &Report) {
                 host => format!("{host}.ip"),
             };
             report.error(&Place { field, ..host.place.clone() }, "is missing");
+        }
+        if let Some(message) = host.boot_file.as_ref().and_then(boot_files::by_tftp_elsewhere) {
+            report.warn(&host.place, message);
         }
         let Some(ip) = &host.ip else { continue };
         if let Err(message) = address(ip.value, draft, located) {
@@ -181,25 +197,14 @@ fn advice(draft: &Draft, report: &Report) {
     if !config.boot.root.is_dir() && (draft.boot_root.is_some() || names_boot_file(draft)) {
         return;
     }
-    let serves = config.http.is_some() && config.script.download_url.is_none();
-    if !serves || !draft.hosts.iter().any(DraftHost::gets_script) {
-        return;
-    }
-    for name in kernel_and_initrd(&config.script) {
-        let path = config.boot.root.join(&name);
-        if !path.is_file() {
-            let message = format!(
-                "{} is not there: the default script loads it; put HookOS under boot.root, \
-                 or set script.download-url",
-                path.display()
-            );
-            report.warn(&draft.boot, message);
-        }
+    let candidates = draft.hosts.iter().map(DraftHost::candidate);
+    if let Some(Absent { message, is_sure: true }) = absent(config, candidates) {
+        report.warn(&draft.boot, message);
     }
 }
 
 fn names_boot_file(draft: &Draft) -> bool {
-    !draft.boot_files.is_empty() || draft.hosts.iter().any(|host| host.boot_file.is_some())
+    !draft.boot_files.is_empty() || of_hosts(draft).next().is_some()
 }
 
 /// Services that machines are sent to, but cannot reach.
@@ -211,15 +216,16 @@ fn services(draft: &Draft, report: &Report) {
             report.warn(&draft.place, message);
         }
     }
-    let boots = draft.boot_files.first().or(draft.hosts.iter().find_map(|h| h.boot_file.as_ref()));
+    let boots = draft.boot_files.first().map(|file| &file.place);
+    let boots = boots.or_else(|| of_hosts(draft).next().map(|(_, place)| place));
     match (config.tftp.listen, boots) {
         (Some(listen), _) if listen.port() != 69 => {
             let message = "tftp.listen: firmware asks at port 69 only, and gets no boot file";
             report.warn(&draft.place, message);
         }
-        (tftp, Some(file)) if !tftp.is_some_and(is_reached) => {
+        (tftp, Some(place)) if !tftp.is_some_and(is_reached) => {
             let message = "without TFTP firmware gets no boot file, but for HTTP boot";
-            report.warn(&file.place, message);
+            report.warn(place, message);
         }
         _ => {}
     }
@@ -242,14 +248,6 @@ fn listens(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> 
 
 fn is_reached(listen: SocketAddr) -> bool {
     reach(Ipv4Addr::BROADCAST, listen).is_some()
-}
-
-fn kernel_and_initrd(script: &Script) -> [String; 2] {
-    let Script { arch, kernel, initrd, .. } = script;
-    [
-        kernel.clone().unwrap_or_else(|| format!("vmlinuz-{arch}")),
-        initrd.clone().unwrap_or_else(|| format!("initramfs-{arch}")),
-    ]
 }
 
 /// The system's words, without its number.

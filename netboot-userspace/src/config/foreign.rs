@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::{
     InventoryFormat, Problems, Subnet,
-    check::{Missing, check, reason},
+    check::{Missing, check, leave_out, reason},
     inventory::{csv, machine, tables},
     load::finish,
     problem::{Place, Report},
@@ -78,6 +78,7 @@ fn found(
         InventoryFormat::Csv => csv::read(&source, true, report),
         InventoryFormat::Yaml => machine::read(&source, &mut draft, report),
     }?;
+    leave_out(&mut draft, report);
     // They are on another node.
     let files: Vec<_> = draft.hosts.iter_mut().map(|host| host.boot_file.take()).collect();
     check(&draft, Missing::Refused, report);

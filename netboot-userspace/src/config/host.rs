@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::{
     Located, Subnet,
+    check::Candidate,
     lease::lease_time,
     network::read_network,
     option::{Owner, read_options},
@@ -14,7 +15,7 @@ use super::{
     quirk::read_quirks,
     script_settings::read_script_settings,
     section::Section,
-    value::{boolean, boot_file, dhcp_url, hostname, is_http_url, text, unicast},
+    value::{boolean, dhcp_url, hostname, is_http_url, own_boot_file, text, unicast},
     vlan::{vlan, vlan_id},
 };
 use crate::{
@@ -32,6 +33,8 @@ pub(crate) struct DraftHost {
     pub(crate) has_ip: bool,
     pub(crate) vlan: Option<Placed<Vlan>>,
     pub(crate) boot_file: Option<Placed<String>>,
+    /// It is of a record of others, which stops no other machine.
+    pub(crate) may_be_left_out: bool,
     /// All but the fields above.
     rest: Host,
 }
@@ -44,7 +47,7 @@ impl DraftHost {
         boot_file: Option<Placed<String>>,
         rest: Host,
     ) -> Self {
-        Self { place, mac, ip, has_ip: true, vlan: None, boot_file, rest }
+        Self { place, mac, ip, has_ip: true, vlan: None, boot_file, may_be_left_out: false, rest }
     }
 
     /// The host, if its MAC is there, with the VLANs of its subnet where it has none.
@@ -74,9 +77,11 @@ impl DraftHost {
         &self.rest
     }
 
-    /// Whether the machine gets the default script.
-    pub(crate) fn gets_script(&self) -> bool {
-        self.rest.netboot && self.rest.script.is_none()
+    /// As who may be sent to the default script.
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
+        let ip = self.ip.as_ref().map(|ip| ip.value);
+        let boot_file = self.boot_file.as_ref().map(|name| name.value.as_str());
+        Candidate { host: &self.rest, ip, boot_file }
     }
 }
 
@@ -102,7 +107,7 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
         ..Host::default()
     };
     section.set("netboot", &mut rest.netboot, boolean);
-    let boot_file = section.get("boot-file", boot_file);
+    let boot_file = section.get("boot-file", own_boot_file);
     if let Some(mut quirks) = section.section("quirks") {
         rest.quirks = read_quirks(&mut quirks).into();
         quirks.finish();
@@ -110,7 +115,7 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     rest.options = read_options(&mut section, Owner::Host);
     let place = section.place.clone();
     section.finish();
-    DraftHost { place, mac, ip, has_ip, vlan, boot_file, rest }
+    DraftHost { place, mac, ip, has_ip, vlan, boot_file, may_be_left_out: false, rest }
 }
 
 pub(crate) fn mac(value: &DeValue<'_>) -> Result<Mac, String> {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Config, Located,
-    check::{Missing, check, reason},
+    check::{Missing, check, leave_out, reason},
     inventory::read_inventory,
     problem::{Keep, Place, Problems, Report},
     read::{Draft, read},
@@ -82,11 +82,7 @@ pub fn load_to_run(path: &Path) -> Result<Loaded, Problems> {
     load_with(path, &read_regular, Missing::Allowed)
 }
 
-fn load_with(
-    path: &Path,
-    read_bytes: ReadBytes<'_>,
-    missing: Missing<'_>,
-) -> Result<Loaded, Problems> {
+fn load_with(path: &Path, read_bytes: ReadBytes<'_>, missing: Missing) -> Result<Loaded, Problems> {
     let report = Report::new(Keep::All);
     load_whole(path, read_bytes, missing, &mut Vec::new(), report).map(|(loaded, _)| loaded)
 }
@@ -96,7 +92,7 @@ fn load_with(
 pub(super) fn load_whole(
     path: &Path,
     read_bytes: ReadBytes<'_>,
-    missing: Missing<'_>,
+    missing: Missing,
     files: &mut Vec<PathBuf>,
     report: Report,
 ) -> Result<(Loaded, Draft), Problems> {
@@ -107,6 +103,7 @@ pub(super) fn load_whole(
             read_inventory(path, &name, files, &mut draft, read_bytes, &report);
             draft.subnets_after.push(draft.config.subnets.len());
         }
+        leave_out(&mut draft, &report);
         check(&draft, missing, &report);
         draft.config.path = Some(path.to_owned());
         draft

@@ -80,11 +80,15 @@ impl FromStr for Architecture {
         if let Some((architecture, ..)) = Self::NAMED.iter().find(|(_, name, _)| *name == text) {
             return Ok(*architecture);
         }
+        if let Some((code, _)) = Self::HTTP.iter().find(|(_, name)| *name == text) {
+            return Ok(Self::Code(*code));
+        }
         // `07` would be another key for 7.
         let number = text.parse::<u16>().ok().filter(|number| number.to_string() == text);
         number.filter(|number| usize::from(*number) < MAX_ARCHITECTURES).map(Self::Code).ok_or_else(
             || {
-                let names = Self::NAMED.map(|(_, name, _)| name).join(", ");
+                let own = Self::NAMED.map(|(_, name, _)| name);
+                let names = [&own[..], &Self::HTTP.map(|(_, name)| name)].concat().join(", ");
                 format!(
                     "{text:?} is not an architecture: use one of {names}, \
                      or a number of DHCP option 93 below {MAX_ARCHITECTURES}"
@@ -97,7 +101,10 @@ impl FromStr for Architecture {
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Code(code) = self {
-            return write!(f, "{code}");
+            return match Self::http_name(*code) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "{code}"),
+            };
         }
         let named = Self::NAMED.iter().find(|(architecture, ..)| architecture == self);
         f.write_str(named.map_or("", |(_, name, _)| name))

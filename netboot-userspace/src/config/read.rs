@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::{
     Config, DhcpMode, SyslogListen, XdpMode,
-    boot_files::read_boot_files,
+    boot_files::{BootFile, read_boot_files},
     duration::decline_time,
     host::{DraftHost, read_hosts},
     lease::lease_time,
@@ -38,11 +38,13 @@ pub(crate) struct Draft {
     /// A subnet could not be read: where an address lies cannot be told.
     pub(crate) unread_subnet: bool,
     pub(crate) hosts: Vec<DraftHost>,
+    /// Machines were left out because of others or of where their address lies: any change may bring them back.
+    pub(crate) left_out: bool,
     pub(crate) inventory: Vec<Placed<String>>,
     pub(crate) boot: Place,
     /// Where `boot.root` is given.
     pub(crate) boot_root: Option<Place>,
-    pub(crate) boot_files: Vec<Placed<String>>,
+    pub(crate) boot_files: Vec<Placed<BootFile>>,
 }
 
 /// Reads the main file. Relative paths in it begin at `base`.
@@ -57,6 +59,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         subnets_after: Vec::new(),
         unread_subnet: false,
         hosts: Vec::new(),
+        left_out: false,
         inventory: Vec::new(),
         boot,
         boot_root: None,

@@ -67,12 +67,12 @@ impl Reloader {
     /// As [`super::load`], but for boot files that are missing: the daemon may have run with them before, and
     /// must be able to start again.
     pub fn open(path: &Path) -> Result<(Self, Loaded), Problems> {
-        Self::first(path, Missing::Allowed)
+        Self::first(path)
     }
 
-    fn first(path: &Path, missing: Missing<'_>) -> Result<(Self, Loaded), Problems> {
+    fn first(path: &Path) -> Result<(Self, Loaded), Problems> {
         let mut files = Vec::new();
-        let (loaded, draft, bytes) = read(path, missing, &mut files)?;
+        let (loaded, draft, bytes) = read(path, &mut files)?;
         let state = State::new(&loaded, draft, bytes);
         let reloader = Self {
             path: path.to_owned(),
@@ -90,7 +90,7 @@ impl Reloader {
     ///
     /// As [`Reloader::reload`].
     pub fn reopen(&self) -> Result<(Self, Loaded), Problems> {
-        let (reloader, loaded) = Self::first(&self.path, Missing::Known(&self.state.named))?;
+        let (reloader, loaded) = Self::first(&self.path)?;
         refuse_empty(&self.path, &reloader.state)?;
         Ok((reloader, loaded))
     }
@@ -99,8 +99,7 @@ impl Reloader {
     ///
     /// # Errors
     ///
-    /// As [`super::load`], or the file is empty; then all stays as it is. A boot file that went missing is none, where the
-    /// configuration named it before.
+    /// As [`super::load`], or the file is empty; then all stays as it is. A boot file that is not there is none.
     pub fn reload(&mut self) -> Result<Change, Problems> {
         let mut changed = Vec::new();
         for (at, kept) in self.state.files.iter().enumerate() {
@@ -123,7 +122,7 @@ impl Reloader {
         }
         let Some((difference, mut warnings, summary)) = part else { return self.changed() };
         self.files = self.state.paths();
-        warnings.extend(self.state.named.newly_missing());
+        warnings.extend(self.state.named.newly_lacking());
         Ok(hosts(difference, warnings, summary))
     }
 
@@ -154,8 +153,7 @@ impl Reloader {
 
     fn whole(&mut self, known: &Known) -> Result<Change, Problems> {
         self.files.clear();
-        let missing = Missing::Known(&self.state.named);
-        let (mut loaded, draft, bytes) = read(&self.path, missing, &mut self.files)?;
+        let (mut loaded, draft, bytes) = read(&self.path, &mut self.files)?;
         let (difference, mut summary) = self.state.difference(&mut loaded.config.hosts);
         let state = State::new(&loaded, draft, bytes);
         refuse_empty(&self.path, &state)?;
@@ -190,17 +188,14 @@ fn hosts(difference: Difference, warnings: Problems, summary: Summary) -> Change
 /// What each file had.
 type Bytes = HashMap<PathBuf, Vec<u8>>;
 
-fn read(
-    path: &Path,
-    missing: Missing<'_>,
-    files: &mut Vec<PathBuf>,
-) -> Result<(Loaded, Draft, Bytes), Problems> {
+fn read(path: &Path, files: &mut Vec<PathBuf>) -> Result<(Loaded, Draft, Bytes), Problems> {
     let bytes = RefCell::new(Bytes::new());
     let read_bytes = |path: &Path| {
         let read = read_regular(path)?;
         bytes.borrow_mut().insert(path.to_owned(), read.clone());
         Ok(read)
     };
-    let (loaded, draft) = load_whole(path, &read_bytes, missing, files, Report::new(Keep::Few))?;
+    let (loaded, draft) =
+        load_whole(path, &read_bytes, Missing::Allowed, files, Report::new(Keep::Few))?;
     Ok((loaded, draft, bytes.into_inner()))
 }

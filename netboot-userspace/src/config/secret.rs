@@ -8,7 +8,7 @@ use super::value::begin;
 
 /// Keys of the configuration and of the inventories: scripts; URLs, which can name a user and a password; kernel
 /// arguments; values of DHCP options.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 27] = [
     "script",
     "script-url",
     "download-url",
@@ -28,6 +28,9 @@ const KEYS: [&str; 24] = [
     "syslog-host",
     "grpc-authority",
     "tftp_server_name",
+    "boot_file_name",
+    "boot-file",
+    "binary",
     "text",
     "hex",
     "u8",

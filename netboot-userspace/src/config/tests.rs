@@ -1,4 +1,5 @@
 mod accepted;
+mod boot;
 mod defaults;
 mod limits;
 mod options;
@@ -9,8 +10,9 @@ mod routes;
 use std::{fs, path::Path};
 
 use super::load;
+use crate::boot_program::efi;
 
-/// Writes a file into a directory with the boot file `ipxe.efi`, and says what is wrong with it.
+/// Writes a file into a directory with boot files, and says what is wrong with it.
 fn errors(text: &str) -> Vec<String> {
     let directory = directory();
     match load_text(directory.path(), text) {
@@ -22,7 +24,12 @@ fn errors(text: &str) -> Vec<String> {
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir_all(directory.path().join("boot/sub")).unwrap();
-    fs::write(directory.path().join("boot/ipxe.efi"), "").unwrap();
+    let programs = [("arm64.efi", 0xaa64), ("riscv64.efi", 0x5064), ("loongarch64.efi", 0x6264)];
+    for (name, machine) in programs {
+        fs::write(directory.path().join("boot").join(name), efi(machine)).unwrap();
+    }
+    fs::write(directory.path().join("boot/ipxe.efi"), "a program").unwrap();
+    fs::write(directory.path().join("boot/empty"), "").unwrap();
     directory
 }
 

@@ -213,6 +213,20 @@ pub(crate) fn boot_file(value: &DeValue<'_>) -> Result<String, String> {
     Ok(name)
 }
 
+/// A machine's own boot file: a name under `boot.root`, or the URL of one that others serve.
+pub(crate) fn own_boot_file(value: &DeValue<'_>) -> Result<String, String> {
+    let name = text(value)?;
+    match name.split_once("://") {
+        Some(("http" | "https", _)) => dhcp_url(value),
+        Some(("tftp", path)) if !path.is_empty() => {
+            // As strict with the rest as with that of HTTP.
+            dhcp_url(&DeValue::String(format!("http://{path}").into()))?;
+            Ok(name)
+        }
+        _ => boot_file(value),
+    }
+}
+
 /// A network interface's name.
 pub(crate) fn interface(value: &DeValue<'_>) -> Result<String, String> {
     let name = text(value)?;

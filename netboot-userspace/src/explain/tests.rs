@@ -64,7 +64,7 @@ fn load(text: &str) -> (tempfile::TempDir, Loaded) {
     for file in ["ipxe.efi", "other.efi"] {
         fs::write(directory.path().join(file), "").unwrap();
     }
-    let loaded = config::load(&path).unwrap();
+    let loaded = config::load_to_run(&path).unwrap();
     (directory, loaded)
 }
 
@@ -355,7 +355,7 @@ fn quirks_have_their_reasons() {
     };
     check(&site, ONE, &[]);
     check(&site, "dc:a6:32:00:00:01", &[]);
-    let mut site = Site::here(config::load(&path).unwrap()).unwrap();
+    let mut site = Site::here(config::load_to_run(&path).unwrap()).unwrap();
     let json = check(
         &site,
         "b8:27:eb:00:00:01",

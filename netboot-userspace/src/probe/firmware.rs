@@ -3,8 +3,8 @@
 use netboot_ebpf::wire::code;
 use url::Url;
 
-use super::{Probe, State, binary, dhcp::Exchange, files, remedy::Lack, tftp::Want};
-use crate::explain::Machine;
+use super::{Probe, State, dhcp::Exchange, files, remedy::Lack, tftp::Want};
+use crate::{boot_program, explain::Machine};
 
 /// More than any iPXE has, or GRUB.
 const LARGEST: usize = 64 << 20;
@@ -70,7 +70,7 @@ impl Probe<'_> {
         match fetched {
             Ok(fetched) => {
                 let (bytes, seconds) = (fetched.got.bytes.len(), start.elapsed().as_secs_f32());
-                match binary::trouble(&fetched.got.bytes, code) {
+                match boot_program::trouble(&fetched.got.bytes, code) {
                     Some(why) => {
                         let lack = self.lack_of_binary(machine);
                         let what = format!("{url} ({bytes} bytes): {why}");

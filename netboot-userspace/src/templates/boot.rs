@@ -16,7 +16,10 @@ use super::{
     slots::{Slot, Slots},
     vendor::vendor_options,
 };
-use crate::config::{Architecture, Config, reach};
+use crate::{
+    boot_program::is_disk_image,
+    config::{Architecture, Config, reach},
+};
 
 /// iPXE's `no-pxedhcp`: it does not wait for a ProxyDHCP offer, 2 to 3 s on each DHCP.
 const IPXE_NO_PXEDHCP: [u8; 3] = [0xb0, 1, 1];
@@ -116,7 +119,12 @@ impl<'c> BootSets<'c> {
     fn binary(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<Target> {
         let http = || self.http(server, &format!("ipxe/{name}"));
         match stage {
+            _ if name.starts_with("tftp://") && is_disk_image(name) => None,
+            _ if name.contains("://") => Some(Target { server, name: name.to_owned() }),
             Stage::Http => http(),
+            // Firmware and iPXE would load all of it into memory, block by block.
+            Stage::Ipxe if is_disk_image(name) => http(),
+            _ if is_disk_image(name) => None,
             Stage::Ipxe => self.tftp(server, name).or_else(http),
             _ => self.firmware(server, name),
         }

@@ -180,6 +180,41 @@ fn boot_choices() {
     };
     check(number, UEFI, "seven.efi", [PXE, NO, NO, NO]);
     check(number, HTTP, "http://172.30.0.1/ipxe/ipxe.efi", [NO, b"HTTPClient", NO, NO]);
+    for url in ["http://192.0.2.1:8080/a.efi", "tftp://192.0.2.1/a.efi"] {
+        let elsewhere = |config: &mut Config| {
+            edit_hosts(config, |host| host.boot_file = Some(url.to_owned()));
+        };
+        check(elsewhere, UEFI, url, [PXE, NO, NO, NO]);
+        check(elsewhere, BIOS, url, [PXE, NO, NO, NO_PROXY]);
+        check(elsewhere, HTTP, url, [NO, b"HTTPClient", NO, NO]);
+        check(elsewhere, SCRIPT, "http://172.30.0.1/auto.ipxe", [PXE, NO, NO, NO_PROXY]);
+    }
+    let elsewhere = |config: &mut Config| {
+        edit_hosts(config, |host| host.boot_file = Some("tftp://192.0.2.1/a.iso".to_owned()));
+    };
+    check(elsewhere, UEFI, "", [NO, NO, NO, NO]);
+    check(elsewhere, HTTP, "", [NO, NO, NO, NO]);
+    // A disk image is for HTTP boot alone, which may have a file of its own.
+    for image in ["hook.iso", "HOOK.IMG"] {
+        let url = format!("http://172.30.0.1/ipxe/{image}");
+        let by_http = |config: &mut Config| {
+            config.boot.files.insert("x86_64-uefi-http".parse().unwrap(), image.to_owned());
+        };
+        check(by_http, UEFI, "ipxe.efi", [PXE, NO, NO, NO]);
+        check(by_http, HTTP, &url, [NO, b"HTTPClient", NO, NO]);
+        let by_all = |config: &mut Config| {
+            config.boot.files.insert(Architecture::X8664Uefi, image.to_owned());
+            config.boot.files.insert(Architecture::X86Bios, image.to_owned());
+        };
+        check(by_all, UEFI, "", [NO, NO, NO, NO]);
+        check(by_all, BIOS, &url, [PXE, NO, NO, NO_PROXY]);
+        check(by_all, HTTP, &url, [NO, b"HTTPClient", NO, NO]);
+        let of_hosts = |config: &mut Config| {
+            edit_hosts(config, |host| host.boot_file = Some(image.to_owned()));
+        };
+        check(of_hosts, UEFI, "", [NO, NO, NO, NO]);
+        check(of_hosts, HTTP, &url, [NO, b"HTTPClient", NO, NO]);
+    }
     let no_netboot = |config: &mut Config| edit_hosts(config, |host| host.netboot = false);
     check(no_netboot, UEFI, "", [NO, NO, NO, NO]);
     check(no_netboot, SCRIPT, "", [NO, NO, NO, NO]);

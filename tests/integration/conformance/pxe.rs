@@ -311,6 +311,28 @@ fn configured() -> Vec<Suite> {
             both("1.8 93: 27, by number", |ask| ask.pxe(27), |expect| expect.file("riscv64.efi")),
         ),
         of(
+            Site::new().files("x86_64-uefi-http = \"own.efi\"\nriscv64-uefi = \"hook.iso\""),
+            [
+                both(
+                    "1.8 93: 16, a file for HTTP boot alone",
+                    |ask| ask.http(16),
+                    |expect| expect.file("http://172.30.0.1/ipxe/own.efi"),
+                ),
+                both(
+                    "1.8 93: 7, the file beside that for HTTP boot",
+                    |ask| ask.pxe(7),
+                    |expect| expect.file("ipxe.efi"),
+                ),
+                without_file("1.8 93: 27, no disk image over TFTP", |ask| ask.pxe(27)),
+                both(
+                    "1.8 93: 28, a disk image over HTTP",
+                    |ask| ask.http(28),
+                    |expect| expect.file("http://172.30.0.1/ipxe/hook.iso"),
+                ),
+            ]
+            .concat(),
+        ),
+        of(
             Site::new().dhcp("echo-pxeclient = true\nskip-proxydhcp = false"),
             [
                 both(

@@ -5,7 +5,10 @@ use std::fs;
 
 use anyhow::Result;
 
-use crate::daemon::{Setup, Xdp};
+use crate::{
+    daemon::{Setup, Xdp},
+    program,
+};
 
 /// Our interface's Ethernet address.
 pub const INTERFACE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -37,15 +40,15 @@ pub const FOREIGN: [u8; 4] = [10, 9, 8, 7];
 pub(super) const SENTINEL: [u8; 6] = [2, 0x5e, 0, 0, 0, 1];
 
 /// Every boot file that a suite names.
-const FILES: [&str; 8] = [
-    "undionly.kpxe",
-    "ipxe-i386.efi",
-    "ipxe.efi",
-    "snp-arm32.efi",
-    "start4.elf",
-    "snp-arm64.efi",
-    "riscv64.efi",
-    "own.efi",
+const FILES: [&str; 3] = ["undionly.kpxe", "start4.elf", "hook.iso"];
+/// Those for UEFI, and PE's number of their machines.
+const UEFI_FILES: [(&str, u16); 6] = [
+    ("ipxe-i386.efi", program::X86),
+    ("ipxe.efi", program::X86_64),
+    ("snp-arm32.efi", program::ARM32),
+    ("snp-arm64.efi", program::ARM64),
+    ("riscv64.efi", program::RISCV64),
+    ("own.efi", program::X86_64),
 ];
 
 /// A configuration file in parts.
@@ -140,6 +143,9 @@ impl Site {
         let root = tempfile::tempdir()?;
         for file in FILES {
             fs::write(root.path().join(file), file)?;
+        }
+        for (file, machine) in UEFI_FILES {
+            fs::write(root.path().join(file), program::uefi(machine, b""))?;
         }
         let text = self.text(&root.path().display().to_string());
         Setup::new(Xdp::Off, root, &text)

@@ -7,12 +7,14 @@ use anyhow::Result;
 use crate::{
     daemon::{Setup, Xdp},
     load::Load,
+    program,
     replace::replace,
     wire::{MACS, configuration},
 };
 
 /// A small file, and one of many blocks.
 pub(super) const FILE: &str = "ipxe.efi";
+const BIOS_FILE: &str = "undionly.kpxe";
 pub(super) const KERNEL: &str = "kernel";
 /// Who asks whether all is served.
 pub(super) const PROBE_MAC: [u8; 6] = [2, 0xff, 0, 0, 0, 0x99];
@@ -66,7 +68,8 @@ impl Hosts {
 /// A configuration with the hosts in a file beside it.
 pub(super) fn setup(xdp: Xdp, hosts: &Hosts) -> Result<Setup> {
     let root = tempfile::tempdir()?;
-    fs::write(root.path().join(FILE), "a binary")?;
+    fs::write(root.path().join(FILE), program::uefi(program::X86_64, b"a binary"))?;
+    fs::write(root.path().join(BIOS_FILE), "a binary")?;
     fs::write(root.path().join(KERNEL), vec![7; 300_001])?;
     let tables = tables(root.path());
     let setup = Setup::new(xdp, root, &tables)?;
@@ -87,7 +90,7 @@ fn tables(root: &Path) -> String {
     format!(
         r#"{head}
 [boot.files]
-x86-bios = "{FILE}"
+x86-bios = "{BIOS_FILE}"
 x86_64-uefi = "{FILE}"
 
 [script]

@@ -1,7 +1,7 @@
 //! Whether HookOS is told the image of Tinkerbell's agent.
 
 use crate::{
-    config::{Config, DhcpMode, Located},
+    config::{Candidate, Config, DhcpMode, Located},
     inventory::Host,
 };
 
@@ -9,14 +9,13 @@ use crate::{
 /// again for ever. This can be meant: what is booted may be another system.
 pub(super) fn agent_note(config: &Config) -> Option<String> {
     let script = &config.script;
-    let boots = config.http.is_some() && !config.boot.script_user_classes.is_empty();
-    if !boots || script.tink_worker_image.is_some() || names_image(&script.kernel_params) {
+    if script.tink_worker_image.is_some() || names_image(&script.kernel_params) {
         return None;
     }
     let located = Located::new(&config.subnets);
     let is_without = |host: &&Host| {
         let own = &host.script_settings;
-        gets_default_script(config, &located, host)
+        Candidate::of(host).is_sent(config, &located)
             && own.tink_worker_image.is_none()
             && !names_image(&own.kernel_params)
     };
@@ -29,24 +28,17 @@ pub(super) fn agent_note(config: &Config) -> Option<String> {
                 more => format!("{name} and {more} more"),
             }
         }
-        None if config.dhcp.mode == DhcpMode::AutoProxy => "unknown machines".to_owned(),
+        None if config.dhcp.mode == DhcpMode::AutoProxy
+            && Candidate::of(&Host::default()).is_sent(config, &located) =>
+        {
+            "unknown machines".to_owned()
+        }
         None => return None,
     };
     Some(format!(
         "script.tink-worker-image: neither it is set, nor tink_worker_image= or docker_registry= in kernel-params, for \
          {machines}: HookOS of the default script starts no agent, and no worker registers with Tinkerbell"
     ))
-}
-
-fn gets_default_script(config: &Config, located: &Located<'_>, host: &Host) -> bool {
-    let of_subnet = || located.subnet(host.ip)?.script_url.as_ref();
-    let url = host.script_url.as_ref().or_else(of_subnet).or(config.boot.script_url.as_ref());
-    host.netboot && host.script.is_none() && url.is_none_or(|url| is_ours(url))
-}
-
-/// As netboot's own script is named, on whichever node.
-fn is_ours(url: &str) -> bool {
-    url.ends_with("/auto.ipxe")
 }
 
 /// hook-bootkit takes `tink-worker:latest` of the registry.
@@ -98,7 +90,13 @@ mod tests {
         check(&[host()], |_| {}, Some("node-a"));
         check(&[host(), host(), host()], |_| {}, Some("node-a and 2 more"));
         check(&[Host { hostname: None, ..host() }], |_| {}, Some("00:00:00:00:00:00"));
-        check(&[], |config| config.dhcp.mode = DhcpMode::AutoProxy, Some("unknown machines"));
+        let strangers = |config: &mut Config| config.dhcp.mode = DhcpMode::AutoProxy;
+        check(&[], strangers, Some("unknown machines"));
+        let elsewhere = |config: &mut Config| {
+            strangers(config);
+            config.boot.script_url = Some("http://10.0.0.9/menu.ipxe".to_owned());
+        };
+        check(&[], elsewhere, None);
 
         check(&[host()], |config| config.script.tink_worker_image = Some("a".to_owned()), None);
         for words in ["docker_registry=r", "quiet tink_worker_image=a"] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nix::unistd::User;
 
 use crate::{
-    config::{Config, DhcpMode},
+    config::{Absent, Candidate, Config, DhcpMode, absent},
     links::Link,
     templates::own_addresses,
 };
@@ -20,6 +20,15 @@ pub(super) fn user_note(config: &Config) -> Option<String> {
              `adduser --system --group {name}` adds it"
         )
     })
+}
+
+/// A sentence about HookOS that is not there, where no machine is sent to it for sure; else it is a warning.
+pub(super) fn hookos_note(config: &Config) -> Option<String> {
+    let hosts = config.hosts.iter().map(|host| Candidate::of(host));
+    match absent(config, hosts)? {
+        Absent { message, is_sure: false } => Some(format!("boot: {message}")),
+        Absent { .. } => None,
+    }
 }
 
 /// A sentence for each interface that is not there, and for each subnet that no interface is in. Both

@@ -1,78 +1,87 @@
-//! Boot files that are not there.
+//! Boot files that are not there, or are none.
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
 };
 
 use cap_std::{ambient_authority, fs::Dir};
 
 use super::reason;
-use crate::config::{
-    Config, Problem,
-    problem::{Place, Placed, Report},
-    read::Draft,
+use crate::{
+    boot_program,
+    config::{
+        Architecture, BootFile, Config, Problem,
+        problem::{Place, Placed, Report},
+        read::Draft,
+    },
 };
 
-/// The boot files of a configuration that runs. Those that are gone refuse no later one: machines that
-/// boot others still do.
+/// The boot files of a configuration that runs.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     root: PathBuf,
-    names: HashSet<String>,
-    /// Those that were found missing, and why. The empty name is `boot.root` itself.
-    missing: BTreeMap<String, String>,
+    files: BTreeSet<BootFile>,
+    /// Those that were found missing or useless, and why. The empty name is `boot.root` itself.
+    lacking: BTreeMap<String, String>,
 }
 
-/// Which boot files may be missing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Missing<'n> {
-    /// None.
+/// What a boot file is that is not there, or that its machines do not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// An error.
     Refused,
-    /// Those that run already.
-    Known(&'n Named),
-    /// All: the daemon that is started may have run with them.
+    /// A warning: the daemon may have run with it, and machines that boot others still do.
     Allowed,
 }
 
-impl Missing<'_> {
-    fn allows_root(self, root: &Path) -> bool {
+/// Why a machine gets nothing of a file.
+#[derive(Debug)]
+enum Lack {
+    Absent(String),
+    Useless(String),
+}
+
+impl Lack {
+    fn why(&self) -> &str {
         match self {
-            Self::Refused => false,
-            Self::Known(running) => running.root == *root && !running.names.is_empty(),
-            Self::Allowed => true,
+            Self::Absent(why) | Self::Useless(why) => why,
         }
     }
 
-    fn allows(self, root: &Path, name: &str) -> bool {
+    fn remedy(&self) -> &'static str {
         match self {
-            Self::Refused => false,
-            Self::Known(running) => running.root == *root && running.names.contains(name),
-            Self::Allowed => true,
+            Self::Absent(_) => "put it there, or correct the name",
+            Self::Useless(_) => "put another there, or correct the name",
         }
     }
 }
 
 impl Named {
-    pub(crate) fn new(config: &Config, files: &[Placed<String>]) -> Self {
-        let of_hosts = config.hosts.iter().filter_map(|host| host.boot_file.as_ref());
-        let names = files.iter().map(|file| &file.value).chain(of_hosts).cloned().collect();
-        let mut named = Self { root: config.boot.root.clone(), names, missing: BTreeMap::new() };
-        named.missing = named.search();
+    pub(crate) fn new(config: &Config, files: impl IntoIterator<Item = BootFile>) -> Self {
+        let of_hosts = config.hosts.iter().filter_map(|host| host.boot_file.as_deref());
+        let files = files.into_iter().chain(of_hosts.filter_map(BootFile::of_host)).collect();
+        let mut named = Self { root: config.boot.root.clone(), files, lacking: BTreeMap::new() };
+        named.lacking = named.search();
         named
     }
 
+    /// One more of a host, of which it was said already if it is missing.
     pub(crate) fn insert(&mut self, name: &str) {
-        if !self.names.contains(name) {
-            self.names.insert(name.to_owned());
+        let Some(file) = BootFile::of_host(name) else { return };
+        if let Ok(directory) = Dir::open_ambient_dir(&self.root, ambient_authority())
+            && let Err(lack) = look(&directory, &file)
+        {
+            self.lacking.insert(name.to_owned(), lack.why().to_owned());
         }
+        self.files.insert(file);
     }
 
-    /// Looks again for all; those that are missing since.
-    pub(crate) fn newly_missing(&mut self) -> Vec<Problem> {
-        let missing = self.search();
-        let before = std::mem::replace(&mut self.missing, missing);
-        let since = self.missing.iter().filter(|(name, _)| !before.contains_key(*name));
+    /// Looks again for all; those that are missing or useless since.
+    pub(crate) fn newly_lacking(&mut self) -> Vec<Problem> {
+        let lacking = self.search();
+        let before = std::mem::replace(&mut self.lacking, lacking);
+        let since = self.lacking.iter().filter(|(name, _)| !before.contains_key(*name));
         let problem = |(name, why): (&String, &String)| {
             let file = if name.is_empty() { self.root.clone() } else { self.root.join(name) };
             let message =
@@ -83,29 +92,32 @@ impl Named {
     }
 
     fn search(&self) -> BTreeMap<String, String> {
-        if self.names.is_empty() {
+        if self.files.is_empty() {
             return BTreeMap::new();
         }
         match Dir::open_ambient_dir(&self.root, ambient_authority()) {
             Ok(directory) => {
-                let missing = |name: &String| Some((name.clone(), look(&directory, name).err()?));
-                self.names.iter().filter_map(missing).collect()
+                let lack = |file: &BootFile| {
+                    let lack = look(&directory, file).err()?;
+                    Some((file.name.clone(), lack.why().to_owned()))
+                };
+                self.files.iter().filter_map(lack).collect()
             }
             Err(error) => [(String::new(), reason(&error))].into(),
         }
     }
 }
 
-/// Every file that a machine is told to boot is there, as TFTP and HTTP will open it.
+/// Every file that a machine is told to boot is there, as TFTP and HTTP will open it, and is one that its firmware runs.
 pub(super) fn check_boot_files<'d>(
-    files: impl Iterator<Item = &'d Placed<String>>,
+    files: impl Iterator<Item = (BootFile, &'d Place)>,
     draft: &Draft,
-    missing: Missing<'_>,
+    missing: Missing,
     report: &Report,
 ) {
     let root = &draft.config.boot.root;
     let files: Vec<_> = files.collect();
-    let Some(place) = draft.boot_root.as_ref().or(files.first().map(|file| &file.place)) else {
+    let Some(place) = draft.boot_root.as_ref().or(files.first().map(|(_, place)| *place)) else {
         return;
     };
     let directory = match Dir::open_ambient_dir(root, ambient_authority()) {
@@ -116,33 +128,74 @@ pub(super) fn check_boot_files<'d>(
                 root.display(),
                 reason(&error)
             );
-            say(place, message, files.is_empty() || missing.allows_root(root), report);
+            let missing = if files.is_empty() { Missing::Allowed } else { missing };
+            say(place, message, missing, report);
             return;
         }
     };
     let mut known = BTreeMap::new();
-    for file in files {
-        let name = &file.value;
-        let found = known.entry(name).or_insert_with(|| look(&directory, name));
-        let Err(why) = found else { continue };
-        let message =
-            format!("{}: {why}; put it there, or correct the name", root.join(name).display());
-        say(&file.place, message, missing.allows(root, name), report);
+    for (file, place) in &files {
+        if let Some(message) = never_by_tftp(file) {
+            report.warn(place, message);
+        }
+        let found = known.entry(file).or_insert_with(|| look(&directory, file));
+        let Err(lack) = found else { continue };
+        let path = root.join(&file.name);
+        say(
+            place,
+            format!("{}: {}; {}", path.display(), lack.why(), lack.remedy()),
+            missing,
+            report,
+        );
     }
 }
 
-fn say(place: &Place, message: String, is_allowed: bool, report: &Report) {
-    if is_allowed {
-        report.warn(place, message);
-    } else {
-        report.error(place, message);
+/// That machines that boot by PXE get nothing of a disk image.
+fn never_by_tftp(file: &BootFile) -> Option<String> {
+    let BootFile { name, code } = file;
+    if !boot_program::is_disk_image(name)
+        || code.is_some_and(|code| Architecture::http_name(code).is_some())
+    {
+        return None;
+    }
+    let hint = match code.map(Architecture::http_of) {
+        Some(Some(key)) => format!("; name a program here, and the image as {key}"),
+        Some(None) => "; name a program instead".to_owned(),
+        // It may be one that boots by HTTP.
+        None => String::new(),
+    };
+    Some(format!(
+        "{name} is a disk image, which is offered to HTTP boot alone, never over TFTP: \
+         machines that boot by PXE get nothing{hint}"
+    ))
+}
+
+/// The same of a host's own, where it is another server's.
+pub(super) fn by_tftp_elsewhere(url: &Placed<String>) -> Option<String> {
+    let name = &url.value;
+    let is_one = name.starts_with("tftp://") && boot_program::is_disk_image(name);
+    is_one.then(|| format!("{} is a disk image, which is never offered over TFTP: the machine boots nothing; give its URL by HTTP", last_part(name)))
+}
+
+/// A URL may have a password in it.
+fn last_part(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
+fn say(place: &Place, message: String, missing: Missing, report: &Report) {
+    match missing {
+        Missing::Allowed => report.warn(place, message),
+        Missing::Refused => report.error(place, message),
     }
 }
 
-fn look(directory: &Dir, name: &str) -> Result<(), String> {
-    match directory.metadata(name) {
-        Ok(metadata) if metadata.is_file() => Ok(()),
-        Ok(_) => Err("not a file".to_owned()),
-        Err(error) => Err(reason(&error)),
+fn look(directory: &Dir, file: &BootFile) -> Result<(), Lack> {
+    let BootFile { name, code } = file;
+    let metadata = directory.metadata(name).map_err(|error| Lack::Absent(reason(&error)))?;
+    if !metadata.is_file() {
+        return Err(Lack::Absent("not a file".to_owned()));
     }
+    let head = || boot_program::head(directory.open(name)?.into_std());
+    boot_program::trouble_of(name, metadata.len(), *code, head)
+        .map_or(Ok(()), |why| Err(Lack::Useless(why)))
 }

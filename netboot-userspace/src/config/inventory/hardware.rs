@@ -15,7 +15,8 @@ use crate::{
         host::mac,
         section::Section,
         value::{
-            address, boot_file, hostname, http_url, is_http_url, line, network, text, unicast, word,
+            address, hostname, http_url, is_http_url, line, network, own_boot_file, text, unicast,
+            word,
         },
     },
     inventory::{Host, HostScript, ScriptSettings},
@@ -53,6 +54,7 @@ pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
         }
         return;
     };
+    machines.is_any = true;
     machines.finish(object);
     let settings = settings(&mut spec, machines);
     for section in spec.sections("interfaces") {
@@ -156,20 +158,20 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
     true
 }
 
-/// Options 66 and 67. Firmware mostly asks the server that the answer names, which is this one: so the
-/// boot file must be here in any case.
+/// Option 66, and the boot file, as the record has them. Firmware mostly asks the server that the answer names, which is
+/// this one, for a file that is no URL.
 fn other_server(dhcp: &mut Section<'_>, machine: &mut Machine, machines: &Machines<'_>) {
     let server = dhcp.get("tftp_server_name", word);
-    if let Some(file) = dhcp.get("boot_file_name", boot_file) {
+    let before = machines.report.errors();
+    if let Some(file) = dhcp.get("boot_file_name", own_boot_file) {
         if !machine.rest.netboot {
             let message = "is not booted: netboot.allowPXE is not true";
             machines.report.warn(&file.place, message);
         }
         machine.boot_file = Some(file);
     }
-    let ours = machines.config.dhcp.server_address;
-    let is_ours = |server: &str| ours.is_some() && server.parse().ok() == ours;
-    if let Some(server) = server.filter(|server| !is_ours(&server.value)) {
+    machines.boots_only_what_is_right(before, &machine.place, &mut machine.rest.netboot);
+    if let Some(server) = server {
         let value = server.value.into_bytes();
         machine.rest.options.push(DhcpOption { code: 66, value });
     }
@@ -179,6 +181,7 @@ fn routes(dhcp: &mut Section<'_>, machines: &mut Machines<'_>) -> Option<Vec<(Ip
     if !dhcp.has("classless_static_routes") {
         return None;
     }
+    let before = machines.report.errors();
     let mut routes = Vec::new();
     for mut route in dhcp.sections("classless_static_routes") {
         let destination = route.require("destination_descriptor", network);
@@ -188,18 +191,19 @@ fn routes(dhcp: &mut Section<'_>, machines: &mut Machines<'_>) -> Option<Vec<(Ip
             routes.push((destination.value, router.value));
         }
     }
-    Some(routes)
+    machines.unless_all_wrong(before, routes)
 }
 
 /// `netboot`
 fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) {
     let host = &mut machine.rest;
     host.netboot = netboot.value("allowPXE", boolean).unwrap_or_default();
+    let before = machines.report.errors();
     if let Some(mut ipxe) = netboot.section("ipxe") {
         let contents = ipxe.value("contents", text);
         let contents = contents.map(|contents| HostScript::Text(script(contents)));
         host.script = ipxe.value("url", url).or(contents);
-        machine.boot_file = ipxe.get("binary", boot_file);
+        machine.boot_file = ipxe.get("binary", own_boot_file);
         machines.finish(ipxe);
     }
     if let Some(mut osie) = netboot.section("osie") {
@@ -211,6 +215,7 @@ fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machine
         settings.kernel_params.extend(params.into_iter().map(|placed| placed.value));
         machines.finish(osie);
     }
+    machines.boots_only_what_is_right(before, &machine.place, &mut host.netboot);
     netboot.ignore(&["allowWorkflow", "pxelinux", "rpi"]);
     machines.finish(netboot);
 }

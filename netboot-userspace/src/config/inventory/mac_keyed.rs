@@ -32,8 +32,10 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
     let mac = mac.map(|value| Placed { value, place: place.clone() });
     let ip = section.require("ipAddress", unicast);
     let domain = section.value("domainName", hostname);
+    let before = report.errors();
     let search = section.list("domainSearch", hostname);
     let search = search.map(|names| names.into_iter().map(|name| name.value).collect());
+    let search = search.and_then(|names| machines.unless_all_wrong(before, names));
     let network = NetworkOverrides {
         routers: section.value("defaultGateway", unicast).map(|router| vec![router]),
         dns: machines.addresses(&mut section, "nameServers", Others::Ipv6),
@@ -62,9 +64,11 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
 
 fn boots(mut netboot: Section<'_>, host: &mut Host, machines: &mut Machines<'_>) {
     host.netboot = netboot.value("allowPxe", boolean).unwrap_or_default();
+    let before = machines.report.errors();
     let contents = netboot.value("ipxeScript", text);
     let contents = contents.map(|contents| HostScript::Text(script(contents)));
     host.script = netboot.value("ipxeScriptUrl", url).or(contents);
+    machines.boots_only_what_is_right(before, &netboot.place, &mut host.netboot);
     let settings = &mut host.script_settings;
     settings.consoles = netboot.value("console", word).map(|console| vec![console]);
     let facility = netboot.value("facility", line).unwrap_or_default();

@@ -52,9 +52,12 @@ pub(super) struct Machines<'r> {
     name: String,
     /// Unknown fields that were warned of.
     unknown: HashSet<String>,
+    /// A record was of a machine, right or wrong.
+    pub(super) is_any: bool,
 }
 
-/// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs.
+/// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs. What is wrong with a record is left out, the
+/// field or the machine, and is a warning: other machines are served.
 pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
     let config = &draft.config;
     let located = Located::new(&config.subnets);
@@ -68,12 +71,22 @@ pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Optio
     });
     let mut hosts = Vec::new();
     let mut networks = HashMap::new();
+    let (records, mut is_any) = (Report::new(keep), false);
     for part in parts {
-        let Ok((found, part_networks, part_report)) = part else {
+        let Ok(Part {
+            hosts: found,
+            networks: part_networks,
+            report: part_report,
+            of_records,
+            is_any: any,
+        }) = part
+        else {
             report.error(&source.whole(), "cannot be read: the reader failed");
             return None;
         };
         report.absorb(part_report);
+        records.absorb(of_records);
+        is_any |= any;
         hosts.extend(found);
         for (cidr, place) in part_networks {
             networks.entry(cidr).or_insert(place);
@@ -81,14 +94,36 @@ pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Optio
     }
     let mut networks: Vec<_> = networks.into_iter().collect();
     networks.sort_by_key(|(_, place)| place.line);
+    let mut made: Vec<Ipv4Net> = Vec::new();
     for (cidr, place) in networks {
+        let overlaps = |other: &Ipv4Net| other.contains(&cidr) || cidr.contains(other);
+        let before = draft.config.subnets.iter().map(|subnet| subnet.cidr);
+        if let Some(other) = before.chain(made.iter().copied()).find(|other| overlaps(other)) {
+            records.error(&place, format!("{cidr} overlaps {other}"));
+            continue;
+        }
+        made.push(cidr);
         draft.config.subnets.push(Subnet::new(cidr));
         draft.subnets.push(SubnetPlace { section: place.clone(), cidr: place });
+    }
+    // A file of another kind is an error as a whole.
+    if is_any {
+        report.absorb_left_out(records)
+    } else {
+        report.absorb(records)
     }
     Some(hosts)
 }
 
-type Part = (Vec<DraftHost>, HashMap<Ipv4Net, Place>, Report);
+/// What a part of a file has.
+struct Part {
+    hosts: Vec<DraftHost>,
+    networks: HashMap<Ipv4Net, Place>,
+    /// Of the file's form.
+    report: Report,
+    of_records: Report,
+    is_any: bool,
+}
 
 fn read_part(
     source: &Source,
@@ -97,15 +132,16 @@ fn read_part(
     located: &Located<'_>,
     keep: Keep,
 ) -> Part {
-    let report = Report::new(keep);
+    let (report, of_records) = (Report::new(keep), Report::new(keep));
     let mut machines = Machines {
         config,
-        report: &report,
+        report: &of_records,
         located,
         hosts: Vec::new(),
         networks: HashMap::new(),
         name: String::new(),
         unknown: HashSet::new(),
+        is_any: false,
     };
     read_records(source, part, &report, &mut |record| match record {
         Record::Object(place, table) => {
@@ -113,17 +149,18 @@ fn read_part(
             let name = name.and_then(|name| name.get_ref().as_str()).unwrap_or_default();
             name.clone_into(&mut machines.name);
             let place = Place { field: name.to_owned(), ..place };
-            hardware::read(Section::of(source, &table, place, &report), &mut machines);
+            hardware::read(Section::of(source, &table, place, &of_records), &mut machines);
         }
         Record::Machine { place, mac, table } => {
             mac.as_ref().clone_into(&mut machines.name);
             let section =
-                Section::of(source, &table, Place { field: mac.to_string(), ..place }, &report);
+                Section::of(source, &table, Place { field: mac.to_string(), ..place }, &of_records);
+            machines.is_any = true;
             mac_keyed::read(&mac, section, &mut machines);
         }
     });
-    let Machines { hosts, networks, .. } = machines;
-    (hosts, networks, report)
+    let Machines { hosts, networks, is_any, .. } = machines;
+    Part { hosts, networks, report, of_records, is_any }
 }
 
 impl Machines<'_> {
@@ -143,7 +180,14 @@ impl Machines<'_> {
             }
         }
         let Machine { place, mac, ip, boot_file, rest, .. } = machine;
-        self.hosts.push(DraftHost::new(place, mac, ip, boot_file, rest));
+        if mac.is_none() || ip.is_none() {
+            let message = "the machine is left out: it has no MAC or address that can be served";
+            self.report.warn(&place, message);
+            return;
+        }
+        let mut host = DraftHost::new(place, mac, ip, boot_file, rest);
+        host.may_be_left_out = true;
+        self.hosts.push(host);
     }
 
     /// The machine's network is its subnet, or makes one.
@@ -169,6 +213,20 @@ impl Machines<'_> {
         }
     }
 
+    /// A machine is not booted where errors were found since there were so many: of what it boots nothing is left out, or
+    /// it would boot another thing.
+    pub(super) fn boots_only_what_is_right(
+        &self,
+        before: usize,
+        place: &Place,
+        netboot: &mut bool,
+    ) {
+        if *netboot && self.report.errors() > before {
+            *netboot = false;
+            self.report.warn(place, "the machine is not booted: what it boots is wrong");
+        }
+    }
+
     /// Warns of the section's unknown fields, of each once.
     pub(super) fn finish(&mut self, section: Section<'_>) {
         for (name, place) in section.unknown() {
@@ -188,6 +246,7 @@ impl Machines<'_> {
         others: Others,
     ) -> Option<Vec<Ipv4Addr>> {
         let report = self.report;
+        let before = report.errors();
         let values = section.list(key, |value| match address(value) {
             Ok(address) => Ok(Ok(address)),
             Err(message) => {
@@ -206,7 +265,13 @@ impl Machines<'_> {
                 })
                 .ok()
         });
-        Some(kept.collect())
+        self.unless_all_wrong(before, kept.collect())
+    }
+
+    /// A list, of which elements may have been left out since there were so many errors: where none is right, it is as if
+    /// there were none at all.
+    pub(super) fn unless_all_wrong<T>(&self, before: usize, list: Vec<T>) -> Option<Vec<T>> {
+        (!list.is_empty() || self.report.errors() == before).then_some(list)
     }
 }
 

@@ -14,6 +14,18 @@ impl Found {
         self.kept.is_empty() && self.left_out == 0
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.kept.len() + self.left_out
+    }
+
+    /// What is left out for each.
+    pub(super) fn leaving_out(mut self) -> Self {
+        for problem in &mut self.kept {
+            problem.message.push_str("; left out");
+        }
+        self
+    }
+
     /// Counts one, and keeps it while there are fewer.
     pub(super) fn add(&mut self, most: usize, problem: impl FnOnce() -> Problem) {
         if self.kept.len() < most {

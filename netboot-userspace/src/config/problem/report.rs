@@ -77,6 +77,19 @@ impl Report {
         !self.errors.borrow().is_empty()
     }
 
+    /// How many errors there are.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors.borrow().count()
+    }
+
+    /// Takes over what another report has, of which the errors stop nothing: what is wrong is left out.
+    pub(crate) fn absorb_left_out(&self, other: Self) {
+        let most = self.keep.most();
+        let mut warnings = self.warnings.borrow_mut();
+        warnings.absorb(most, other.errors.into_inner().leaving_out());
+        warnings.absorb(most, other.warnings.into_inner());
+    }
+
     /// Takes over what another report has.
     pub(crate) fn absorb(&self, other: Self) {
         let most = self.keep.most();

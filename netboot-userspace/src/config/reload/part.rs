@@ -34,12 +34,15 @@ impl State {
         at: usize,
         new: Vec<u8>,
     ) -> Option<(Difference, Problems, Summary)> {
+        if self.draft.left_out {
+            return None;
+        }
         let kept = self.files.get(at)?;
         let cut = kept.cut(&new).or_else(|| kept.whole(&new))?;
         let report = Report::new(Keep::Few);
         let hosts = read(kept, &cut, &new, &mut self.draft, at, &report)?;
         self.draft.hosts = hosts;
-        check_hosts(&self.draft, Missing::Known(&self.named), &report);
+        check_hosts(&self.draft, Missing::Allowed, &report);
         let hosts = std::mem::take(&mut self.draft.hosts);
         let (errors, warnings) = report.into_sorted(&self.paths());
         if !errors.is_empty() {
@@ -77,7 +80,8 @@ impl State {
 
     /// How many hosts have what the whole is warned of, if that goes for the same reasons as before.
     fn own_after(&self, old: &[Arc<Host>], new: &[Arc<Host>]) -> Option<Own> {
-        let of = |hosts: &[Arc<Host>]| Own::of(hosts.iter().map(|host| &**host));
+        let of =
+            |hosts: &[Arc<Host>]| Own::of(&self.draft.config, hosts.iter().map(|host| &**host));
         let (old, new) = (of(old), of(new));
         let own = Own {
             scripts: (self.own.scripts + new.scripts).checked_sub(old.scripts)?,

@@ -10,7 +10,10 @@ use netboot_ebpf::shared::Station;
 
 use super::{Kept, Summary, kept::Form};
 use crate::{
-    config::{InventoryFormat, Loaded, Problem, Problems, check::Named, read::Draft},
+    config::{
+        BootFile, Candidate, Config, InventoryFormat, Loaded, Located, Problem, Problems,
+        check::Named, read::Draft,
+    },
     inventory::{Difference, Host, Inventory},
 };
 
@@ -67,17 +70,19 @@ fn elsewhere(warning: &Problem) -> Problem {
 /// How many hosts have what the configuration is warned of as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Own {
-    /// They get the default script.
+    /// They get the default script for sure.
     pub(super) scripts: usize,
     pub(super) boot_files: usize,
 }
 
 impl Own {
-    pub(super) fn of<'h>(hosts: impl IntoIterator<Item = &'h Host>) -> Self {
+    pub(super) fn of<'h>(config: &Config, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
+        let subnets = Located::new(&config.subnets);
         let mut own = Self::default();
         for host in hosts {
-            own.scripts += usize::from(host.netboot && host.script.is_none());
-            own.boot_files += usize::from(host.boot_file.is_some());
+            own.scripts += usize::from(Candidate::of(host).is_surely_sent(config, &subnets));
+            let own_file = host.boot_file.as_deref().and_then(BootFile::of_host);
+            own.boot_files += usize::from(own_file.is_some());
         }
         own
     }
@@ -105,8 +110,8 @@ impl State {
         Self {
             files,
             hosts: Inventory::new(config.hosts.iter().cloned()),
-            named: Named::new(config, &draft.boot_files),
-            own: Own::of(config.hosts.iter().map(|host| &**host)),
+            named: Named::new(config, draft.boot_files.iter().map(|file| file.value.clone())),
+            own: Own::of(config, config.hosts.iter().map(|host| &**host)),
             known: Known::of(&loaded.warnings),
             draft,
         }

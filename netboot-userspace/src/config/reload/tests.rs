@@ -4,6 +4,7 @@ mod random;
 use std::{fs, path::PathBuf};
 
 use super::{Change, Reloader};
+use crate::boot_program::efi;
 
 const MAIN: &str = "inventory = [\"a.toml\", \"b.csv\", \"c.yaml\"]\ninterfaces = [\"lo\"]\nboot.root = \"boot\"\n\
                     [boot.files]\nx86_64-uefi = \"ipxe.efi\"\n\
@@ -18,11 +19,10 @@ impl Site {
     fn new() -> Self {
         let site = Self { directory: tempfile::tempdir().unwrap() };
         fs::create_dir(site.path("boot")).unwrap();
-        for name in
-            ["boot/ipxe.efi", "boot/own.efi", "boot/vmlinuz-x86_64", "boot/initramfs-x86_64"]
-        {
-            site.write(name, "");
+        for name in ["boot/own.efi", "boot/vmlinuz-x86_64", "boot/initramfs-x86_64"] {
+            site.write(name, "content");
         }
+        site.program(0x8664);
         site.write("netboot.toml", MAIN);
         site.write("a.toml", &[toml(1), toml(2), toml(3)].concat());
         site.write("b.csv", &format!("mac,ip\n{}{}", csv(4), csv(5)));
@@ -36,6 +36,11 @@ impl Site {
 
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
+    }
+
+    /// The boot file is one for this type of machine.
+    fn program(&self, machine: u16) {
+        fs::write(self.path("boot/ipxe.efi"), efi(machine)).unwrap();
     }
 
     fn edit(&self, name: &str, from: &str, to: &str) {

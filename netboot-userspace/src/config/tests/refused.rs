@@ -340,26 +340,55 @@ fn boot_files() {
         "undionly.kpxe",
         "boot/undionly.kpxe: no such file or directory; put it there, or correct the name",
     );
+    file("empty", "boot/empty: it is empty; put another there, or correct the name");
+    file(
+        "arm64.efi",
+        "boot/arm64.efi: it is a UEFI program, which a BIOS does not run; put another there, or correct the name",
+    );
     file("a b", "\"a b\" contains ' ', which firmware may not ask for; rename it");
     file(&"x".repeat(128), "the name has 128 bytes; 127 fit into a DHCP answer");
     check(
         "[boot]\nroot = \"boot\"\n[boot.files]\nx64-uefi = \"ipxe.efi\"\n64 = \"ipxe.efi\"\n\
-         07 = \"ipxe.efi\"\n63 = \"ipxe.efi\"\narm64-uefi = \"ipxe.efi\"",
+         07 = \"ipxe.efi\"\n63 = \"ipxe.efi\"\narm64-uefi = \"arm64.efi\"",
         &["x64-uefi", "64", "07"]
             .iter()
             .enumerate()
             .map(|(at, name)| {
                 format!(
                     "netboot.toml:{}: boot.files.{name}: {name:?} is not an architecture: use one of \
-                     {}, or a number of DHCP option 93 below 64",
+                     {}, {}, or a number of DHCP option 93 below 64",
                     at + 4,
-                    Architecture::NAMED.map(|(_, name, _)| name).join(", ")
+                    Architecture::NAMED.map(|(_, name, _)| name).join(", "),
+                    Architecture::HTTP.map(|(_, name)| name).join(", ")
                 )
             })
             .collect::<Vec<_>>()
             .iter()
             .map(String::as_str)
             .collect::<Vec<_>>(),
+    );
+    check(
+        "boot.root = \"boot\"\n[boot.files]\nx86_64-uefi = \"ipxe.efi\"\n16 = \"arm64.efi\"\n19 = \"arm64.efi\"\n\
+         [[subnet]]\ncidr = \"10.0.0.0/24\"\nboot-files.x86-uefi = \"riscv64.efi\"",
+        &[
+            "netboot.toml:3: boot.files.x86_64-uefi: boot/ipxe.efi: it is no UEFI program; \
+             put another there, or correct the name",
+            "netboot.toml:4: boot.files.16: boot/arm64.efi: it is a program for 64-bit ARM; \
+             put another there, or correct the name",
+            "netboot.toml:8: subnet[0].boot-files.x86-uefi: boot/riscv64.efi: it is a program for 64-bit RISC-V; \
+             put another there, or correct the name",
+        ],
+    );
+    check(
+        "boot.root = \"boot\"\n[boot.files]\n20 = \"ipxe.efi\"\nx86-bios-http = \"ipxe.efi\"",
+        &[
+            "netboot.toml:4: boot.files.x86-bios-http: is x86-bios-http, which is given too: leave out one of them",
+        ],
+    );
+    check(
+        &host("boot-file = \"empty\"\n[boot]\nroot = \"boot\""),
+        &["netboot.toml:6: host[0].boot-file: boot/empty: it is empty; \
+           put another there, or correct the name"],
     );
     check(
         "boot.root = \"none\"\nboot.files.x86-bios = \"ipxe.efi\"",

@@ -16,7 +16,7 @@ fn check(subnet: &str, inventory: (&str, &str), expect: [Option<&str>; 2], note:
     );
     let path = directory.path().join("netboot.toml");
     fs::write(&path, main).unwrap();
-    let site = Site::here(config::load(&path).unwrap()).unwrap();
+    let site = Site::here(config::load_to_run(&path).unwrap()).unwrap();
     let ipxe = machine(ONE).with_user_class("Tinkerbell");
     for message in [Message::Discover, Message::Request, Message::Inform] {
         let explained =

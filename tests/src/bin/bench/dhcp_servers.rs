@@ -12,6 +12,7 @@ use netboot_tests::{
     load::Load,
     namespace::Namespace,
     process::Process,
+    program,
     wait::wait_for,
     wire::SERVER,
 };
@@ -77,7 +78,7 @@ impl Kind {
         let running = match self {
             Self::Netboot(xdp) => {
                 let root = tempfile::tempdir()?;
-                fs::write(root.path().join(BINARY), "a binary")?;
+                fs::write(root.path().join(BINARY), program::uefi(program::X86_64, b"a binary"))?;
                 let tables = netboot(load, root.path());
                 let daemon = Setup::new(xdp, root, &tables)?.start(server, INTERFACE)?;
                 Running::Netboot(daemon.quiet())
