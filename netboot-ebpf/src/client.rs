@@ -47,12 +47,13 @@ impl Stage {
 
     /// The row of a boot set, counted from its begin: the script's URL, then for each way of loading a
     /// binary one row for each architecture slot. `slot` counts from 1, as in
-    /// [`Settings::architecture_slots`]. A plain client has none.
+    /// [`Settings::architecture_slots`]. The last row is a plain client's that asks for its machine's own file.
     #[inline(always)]
     #[must_use]
     pub const fn row(self, slots: u32, slot: u32) -> u32 {
         match self {
-            Self::Plain | Self::Script => 0,
+            Self::Script => 0,
+            Self::Plain => 1 + 3 * slots,
             _ => (self as u32 - 1) * slots + slot,
         }
     }
@@ -60,7 +61,7 @@ impl Stage {
     /// The number of rows of a boot set.
     #[must_use]
     pub const fn rows(slots: u32) -> u32 {
-        1 + 3 * slots
+        2 + 3 * slots
     }
 
     /// The name in status, metrics and logs.

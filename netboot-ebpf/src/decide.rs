@@ -30,6 +30,8 @@ pub struct Decision<'t> {
     /// Of `SUBNETS`.
     pub row: u32,
     pub boot: &'t BootFile,
+    /// Next server.
+    pub siaddr: [u8; 4],
     /// The machine would get a boot file, if the daemon were there.
     pub withheld: bool,
 }
@@ -112,6 +114,10 @@ pub fn decide<'t, S: Side, T: Tables>(
     let Some(subnet) = tables.subnet(row) else { return Err(Verdict::NoTables) };
     let slot = architecture_slot(message, index, settings, reservation, cell);
     let stage = assumed(stage, reservation, cell);
+    let slot = match stage {
+        Stage::Plain => own_file_slot::<S>(message, index, reservation)?,
+        _ => slot,
+    };
     let mut row = boot_row(reservation.boot_set, stage, settings.slots, slot);
     let mut withheld = false;
     if !tables.has_boot_files() {
@@ -122,6 +128,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     let row = forget(row as usize, cell) as u32;
     let withheld = forget(usize::from(withheld), cell) != 0;
     let Some(boot) = tables.boot_file(row) else { return Err(Verdict::NoTables) };
+    let siaddr = siaddr(stage, boot, subnet, cell);
     Ok(Decision {
         message_type,
         is_proxy: false,
@@ -130,6 +137,7 @@ pub fn decide<'t, S: Side, T: Tables>(
         subnet,
         row: subnet_row,
         boot,
+        siaddr,
         withheld,
     })
 }
@@ -246,10 +254,33 @@ fn assumed(stage: Stage, reservation: &Reservation, cell: &mut usize) -> Stage {
     Stage::from_number(stage as u8).unwrap_or(Stage::Plain)
 }
 
+/// Of a plain client, which has but one file that it can be told of: its machine's own. 0: it is not told.
+#[inline(always)]
+fn own_file_slot<S: Side>(
+    message: &Message,
+    index: &Index,
+    reservation: &Reservation,
+) -> Result<u32, Verdict> {
+    let is_asked = reservation.has(Reservation::OWN_FILE)
+        && (asks_for::<S>(message, index, code::BOOT_FILE)?
+            || asks_for::<S>(message, index, code::TFTP_SERVER_NAME)?);
+    Ok(u32::from(is_asked))
+}
+
+/// Next server: that of the boot file, or what its subnet has for a client that boots nothing from us.
+#[inline(always)]
+fn siaddr(stage: Stage, boot: &BootFile, subnet: &Subnet, cell: &mut usize) -> [u8; 4] {
+    let mut siaddr = u32::from_ne_bytes(boot.siaddr);
+    if stage == Stage::Plain && siaddr == 0 {
+        siaddr = u32::from_ne_bytes(subnet.next_server);
+    }
+    (forget(siaddr as usize, cell) as u32).to_ne_bytes()
+}
+
 /// The row of `BOOT_FILES`; row 0 is the empty one.
 #[inline(always)]
 pub(crate) fn boot_row(set: u32, stage: Stage, slots: u32, slot: u32) -> u32 {
-    if set == 0 || stage == Stage::Plain || (slot == 0 && stage != Stage::Script) {
+    if set == 0 || (slot == 0 && stage != Stage::Script) {
         return 0;
     }
     set + stage.row(slots, slot)

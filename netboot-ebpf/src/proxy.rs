@@ -54,6 +54,7 @@ pub fn decide<'t, T: Tables>(
     let reservation = reservation(request, ifindex, settings, tables)?;
     let slot = architecture_slot(message, index, settings, reservation, cell);
     let (row, boot_set) = at_link(request, ifindex, reservation, tables);
+    let slot = if stage == Stage::Plain { 0 } else { slot };
     let boot_row = boot_row(boot_set, stage, settings.slots, slot);
     let boot = tables.boot_file(boot_row).ok_or(Verdict::NoTables)?;
     if boot.name_len == 0 {
@@ -72,6 +73,7 @@ pub fn decide<'t, T: Tables>(
         subnet,
         row,
         boot,
+        siaddr: boot.siaddr,
         withheld: false,
     })
 }

@@ -40,7 +40,7 @@ pub fn build<S: Side>(
     }
     let flags = forget(usize::from(flags), cell) as u8;
     let ciaddr = if decision.message_type == ACK { request.ciaddr } else { [0; 4] };
-    header(message, reply, ciaddr, reservation.address, boot.siaddr, flags).ok_or(LONG)?;
+    header(message, reply, ciaddr, reservation.address, decision.siaddr, flags).ok_or(LONG)?;
     let long_name = usize::from(boot.name_len) > FILE_NAME;
     if long_name {
         put(reply, FILE, &[0; 128]).ok_or(LONG)?;

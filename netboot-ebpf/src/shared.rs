@@ -230,6 +230,8 @@ impl Reservation {
     pub const ARCHITECTURE_OF_ROM: u16 = 16;
     /// No quirk: options of the machine or of its subnet have no room in their rows. The daemon answers.
     pub const HAS_MORE: u16 = 32;
+    /// No quirk: the machine has a boot file of its own, of which a plain client is told that asks for one.
+    pub const OWN_FILE: u16 = 64;
 
     /// Whether a quirk is set.
     #[inline(always)]
@@ -251,6 +253,8 @@ pub struct Subnet {
     pub ifindex: u32,
     /// Bytes used of `options`.
     pub options_len: u32,
+    /// `siaddr` for a client that boots nothing from us; zero: none.
+    pub next_server: [u8; 4],
     /// One more than the row for clients that ask for classless routes: with option 121, without 3 and 33
     /// (RFC 3442, "DHCP Client Behavior"); 0: there is none.
     pub classless: u32,

@@ -154,6 +154,7 @@ fn rows_of_a_boot_set() {
         for stage in [Stage::Pxe, Stage::Http, Stage::Ipxe] {
             rows.extend((1..=slots).map(|slot| stage.row(slots, slot)));
         }
+        rows.push(Stage::Plain.row(slots, 1));
         assert_eq!(rows, (0..Stage::rows(slots)).collect::<Vec<_>>());
     }
 }

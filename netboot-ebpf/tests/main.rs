@@ -12,6 +12,7 @@ mod golden;
 mod limits;
 mod nak;
 mod options;
+mod plain;
 mod properties;
 mod proxy;
 mod quirks;

@@ -274,7 +274,7 @@ fn the_link_that_is_asked_on() {
             let slots = site.settings.as_ref().unwrap().slots;
             let rows = site.boot_files[1..].to_vec();
             let second = site.boot_files.len() as u32;
-            assert_eq!(second, 1 + 1 + 3 * slots);
+            assert_eq!(second, 1 + 2 + 3 * slots);
             site.boot_files
                 .extend(rows.into_iter().map(|row| BootFile { siaddr: ELSEWHERE, ..row }));
             site.machine().subnet = subnet;

@@ -200,6 +200,8 @@ pub struct Subnet {
     /// Destination and router (RFC 3442).
     pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
     pub mtu: Option<u16>,
+    /// `siaddr` for clients that boot nothing from us.
+    pub next_server: Option<Ipv4Addr>,
     /// Default: `dhcp.lease-time`.
     pub lease_time: Option<Duration>,
     pub options: Vec<DhcpOption>,
@@ -215,6 +217,7 @@ pub struct NetworkOverrides {
     pub search: Option<Vec<String>>,
     pub routes: Option<Vec<(Ipv4Net, Ipv4Addr)>>,
     pub mtu: Option<u16>,
+    pub next_server: Option<Ipv4Addr>,
 }
 
 impl Usual for NetworkOverrides {
@@ -226,6 +229,7 @@ impl Usual for NetworkOverrides {
         search: None,
         routes: None,
         mtu: None,
+        next_server: None,
     };
 }
 

@@ -12,6 +12,7 @@ mod header;
 mod index;
 mod inform;
 mod options;
+mod plain;
 mod proxy;
 mod pxe;
 mod quirks;
@@ -63,6 +64,7 @@ fn all() -> Vec<Suite> {
         decline_time::suites(),
         proxy::suites(),
         quirks::suites(),
+        plain::suites(),
         raspberry_pi::suites(),
         routes::suites(),
         inform::suites(),

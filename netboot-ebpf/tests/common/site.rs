@@ -257,6 +257,7 @@ fn subnet(network: [u8; 4], server: [u8; 4], ifindex: u32) -> Subnet {
         server,
         ifindex,
         options_len: u32::from(len),
+        next_server: [0; 4],
         classless: 0,
         options,
     }
@@ -270,6 +271,7 @@ fn boot_files() -> Vec<BootFile> {
         .chain(of(Stage::Pxe, ""))
         .chain(of(Stage::Http, "http://172.30.0.1/ipxe/"))
         .chain(of(Stage::Ipxe, "tftp://172.30.0.1/"))
+        .chain([("own-file".to_owned(), Stage::Plain)])
         .map(|(name, stage)| boot_file(&name, stage));
     [BootFile::NONE].into_iter().chain(rows).collect()
 }
@@ -278,7 +280,8 @@ fn boot_file(name: &str, stage: Stage) -> BootFile {
     let (options, options_len) = match stage {
         Stage::Http => block(&[(60, b"HTTPClient")]),
         Stage::Ipxe | Stage::Script => block(&[(43, &[6, 1, 8, 255]), (175, &[0xb0, 1, 1])]),
-        _ => block(&[(43, &[6, 1, 8, 255])]),
+        Stage::Plain => block(&[(66, b"172.30.0.1"), (67, name.as_bytes())]),
+        Stage::Pxe => block(&[(43, &[6, 1, 8, 255])]),
     };
     let mut row = BootFile {
         siaddr: SERVER,

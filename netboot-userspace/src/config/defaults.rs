@@ -115,6 +115,7 @@ impl Subnet {
             routers: Vec::new(),
             dns: Vec::new(),
             ntp: Vec::new(),
+            next_server: None,
             domain: None,
             search: Vec::new(),
             routes: Vec::new(),

@@ -151,6 +151,8 @@ struct Subnet {
     search: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_server: Option<String>,
     lease_time: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routes: Vec<Route>,
@@ -305,6 +307,7 @@ impl Subnet {
             domain: subnet.domain.clone(),
             search: subnet.search.clone(),
             mtu: subnet.mtu,
+            next_server: subnet.next_server.map(|server| server.to_string()),
             lease_time: humantime::format_duration(lease).to_string(),
             routes: subnet.routes.iter().map(Route::from).collect(),
             options: subnet.options.iter().map(OptionEntry::from).collect(),

@@ -23,6 +23,7 @@ pub(crate) fn read_network(section: &mut Section<'_>, cidr: Option<Ipv4Net>) -> 
             .map(|names| names.into_iter().map(|name| name.value).collect()),
         routes: routes(section),
         mtu: section.value("mtu", mtu),
+        next_server: section.value("next-server", unicast),
     }
 }
 
@@ -38,6 +39,7 @@ impl NetworkOverrides {
             search: self.search.filter(|search| *search != subnet.search),
             routes: self.routes.filter(|routes| *routes != subnet.routes),
             mtu: self.mtu.filter(|mtu| subnet.mtu != Some(*mtu)),
+            next_server: self.next_server.filter(|server| subnet.next_server != Some(*server)),
         }
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
         subnet.search = network.search.unwrap_or_default();
         subnet.routes = network.routes.unwrap_or_default();
         subnet.mtu = network.mtu;
+        subnet.next_server = network.next_server;
         subnet.lease_time = lease_time(&mut section);
         subnet.options = read_options(&mut section, Owner::Subnet);
         let place = section.place.clone();

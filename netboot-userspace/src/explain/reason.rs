@@ -88,7 +88,7 @@ pub(super) fn boot(
         None => Cause::of("it has no reservation"),
         Some(_) if host.is_some_and(|host| !host.netboot) => Cause::of("netboot = false"),
         Some(row) => match stage {
-            Stage::Plain => Cause::of("it does not ask to boot"),
+            Stage::Plain => plain(site, host, request, file.is_some()),
             Stage::Script => script(&site.config, host, site.subnet(row)),
             Stage::Pxe | Stage::Http | Stage::Ipxe => {
                 let mut cause = binary(site, host, row, request);
@@ -103,6 +103,25 @@ pub(super) fn boot(
         },
     };
     (Boot { file, next_server, because: cause.because }, cause.remedy)
+}
+
+/// Of a client that boots nothing from us, but may ask for its machine's own file.
+fn plain(site: &Site, host: Option<&Host>, request: &Packet<'_>, is_told: bool) -> Cause {
+    let list = request.option(code::PARAMETER_LIST).unwrap_or_default();
+    let asks = list.contains(&code::BOOT_FILE) || list.contains(&code::TFTP_SERVER_NAME);
+    let own = host.and_then(|host| host.boot_file.as_deref());
+    let because = match own {
+        Some(name) if is_told => {
+            format!("it asks for option 66 or 67, and boot-file of its [[host]] is {name:?}")
+        }
+        _ if site.config.dhcp.mode.is_proxy() => "it does not ask to boot".to_owned(),
+        Some(_) => "it does not ask to boot, nor for option 66 or 67, which tell boot-file of its [[host]]".to_owned(),
+        None if asks => {
+            "it does not ask to boot (it asks for option 66 or 67, which tell boot-file of a [[host]]: its own has none)".to_owned()
+        }
+        None => "it does not ask to boot".to_owned(),
+    };
+    Cause::of(because)
 }
 
 /// Why a machine loads what it loads, and what to do if that is nothing.

@@ -6,7 +6,7 @@ use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
     client::Stage,
     reply::FILE_NAME,
-    shared::{BOOT_NAME, BootFile},
+    shared::{BOOT_NAME, BOOT_OPTIONS, BootFile},
     wire::code,
 };
 
@@ -62,6 +62,10 @@ impl<'c> BootSets<'c> {
         };
         if let Some(script) = self.script(&choice) {
             put(Stage::Script, 0, self.row(&choice, &script, Stage::Script, false)?);
+        }
+        let own = choice.boot_file.and_then(|name| self.binary(choice.server, name, Stage::Plain));
+        if let Some(target) = own {
+            put(Stage::Plain, 1, self.row(&choice, &target, Stage::Plain, false)?);
         }
         for (slot, architectures) in self.slots.all() {
             let Some(name) = self.file(&choice, architectures) else { continue };
@@ -123,9 +127,10 @@ impl<'c> BootSets<'c> {
             _ if name.contains("://") => Some(Target { server, name: name.to_owned() }),
             Stage::Http => http(),
             // Firmware and iPXE would load all of it into memory, block by block.
-            Stage::Ipxe if is_disk_image(name) => http(),
+            Stage::Ipxe | Stage::Plain if is_disk_image(name) => http(),
             _ if is_disk_image(name) => None,
             Stage::Ipxe => self.tftp(server, name).or_else(http),
+            Stage::Plain => self.firmware(server, name).or_else(http),
             _ => self.firmware(server, name),
         }
     }
@@ -156,7 +161,9 @@ impl<'c> BootSets<'c> {
         stage: Stage,
         has_menu: bool,
     ) -> anyhow::Result<BootFile> {
-        let Target { server, name } = target;
+        if stage == Stage::Plain {
+            return Self::filled(target, &Self::named(choice, target)?);
+        }
         let mut block = Block::default();
         if let Some(value) = vendor_options(stage, choice, has_menu) {
             block.push(&DhcpOption::VendorExtensions(value))?;
@@ -170,6 +177,22 @@ impl<'c> BootSets<'c> {
         if self.config.dhcp.skip_proxydhcp && matches!(stage, Stage::Ipxe | Stage::Script) {
             block.push_raw(code::IPXE, &IPXE_NO_PXEDHCP)?;
         }
+        Self::filled(target, &block)
+    }
+
+    /// What is asked for by number, beside the field that has the same: some read the one, some the other.
+    fn named(choice: &Choice<'_>, Target { server, name }: &Target) -> anyhow::Result<Block> {
+        let mut block = Block::default();
+        if !choice.has_server_name && !name.contains("://") {
+            block.push_raw(code::TFTP_SERVER_NAME, server.to_string().as_bytes())?;
+        }
+        if block.bytes.len() + 2 + name.len() <= BOOT_OPTIONS {
+            block.push_raw(code::BOOT_FILE, name.as_bytes())?;
+        }
+        Ok(block)
+    }
+
+    fn filled(Target { server, name }: &Target, block: &Block) -> anyhow::Result<BootFile> {
         let (options, options_len) = block.padded()?;
         let mut bytes = [0; BOOT_NAME];
         // One less: a NUL ends the name in iPXE's and EDK2's buffers.

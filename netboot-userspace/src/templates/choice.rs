@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use netboot_ebpf::wire::code;
+
 use crate::{
-    config::{Architecture, Config, Quirks, Subnet},
+    config::{Architecture, Config, DhcpOption, Quirks, Subnet},
     inventory::Host,
 };
 
@@ -16,6 +18,8 @@ pub(super) struct Choice<'c> {
     pub(super) files: &'c BTreeMap<Architecture, String>,
     /// Before all files.
     pub(super) boot_file: Option<&'c str>,
+    /// Beside it option 66 is given otherwise.
+    pub(super) has_server_name: bool,
     /// `None`: ours.
     pub(super) script_url: Option<&'c str>,
     pub(super) boot_vlan: Option<u16>,
@@ -39,6 +43,7 @@ impl<'c> Choice<'c> {
             server,
             files: &subnet.files,
             boot_file: None,
+            has_server_name: subnet.options.iter().any(is_server_name),
             script_url: subnet.script_url.as_deref().or(config.boot.script_url.as_deref()),
             boot_vlan: subnet.boot_vlan,
             // A ProxyDHCP offer is known by it (PXE 2.1 section 2.2.3).
@@ -55,6 +60,8 @@ impl<'c> Choice<'c> {
         Self {
             own: (self.is_proxy && own != (None, None, None)).then_some(own),
             boot_file: host.boot_file.as_deref(),
+            has_server_name: self.has_server_name
+                || host.boot_file.is_some() && host.options.iter().any(is_server_name),
             script_url: host.script_url.as_deref().or(self.script_url),
             boot_vlan: host.boot_vlan.or(self.boot_vlan),
             ..self
@@ -68,4 +75,8 @@ impl<'c> Choice<'c> {
         let menu_of = quirks.architecture.filter(|_| is_of_rom && menu.is_some());
         Self { echo_pxeclient: echo || config.dhcp.mode.is_proxy(), menu, menu_of, ..self }
     }
+}
+
+fn is_server_name(option: &DhcpOption) -> bool {
+    option.code == code::TFTP_SERVER_NAME
 }

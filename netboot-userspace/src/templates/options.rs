@@ -132,6 +132,10 @@ impl<'h> Overrides<'h> {
         Some(Self { lease: *lease, network, codes, routing })
     }
 
+    pub(super) fn next_server(&self) -> Option<Ipv4Addr> {
+        self.network.next_server
+    }
+
     /// Those that it has by number.
     fn routers(&self) -> Option<Vec<Ipv4Addr>> {
         let (_, value) = self.routing.iter().find(|(code, _)| *code == code::ROUTER)?;
@@ -175,6 +179,7 @@ fn overridden(subnet: &Subnet, overrides: &Overrides<'_>) -> Subnet {
         search: own.search.unwrap_or(subnet.search),
         routes: own.routes.unwrap_or(subnet.routes),
         mtu: own.mtu.or(subnet.mtu),
+        next_server: own.next_server.or(subnet.next_server),
         ..subnet
     }
 }
@@ -316,6 +321,7 @@ mod tests {
             search: Some(vec!["own".into()]),
             routes: Some(vec![("10.2.0.0/16".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 7))]),
             mtu: Some(9000),
+            next_server: None,
         });
         assert_eq!(Overrides::of(&plain), None);
         for (code, subnet, own_value) in [

@@ -59,6 +59,13 @@ impl<'c> Renderer<'c> {
             false => 0,
         };
         let of_quirks = of_quirks(&quirks, is_of_rom);
+        let mut flags = of_quirks.flags;
+        if has_more {
+            flags |= Reservation::HAS_MORE;
+        }
+        if host.boot_file.is_some() {
+            flags |= Reservation::OWN_FILE;
+        }
         if self.config.dhcp.mode.is_proxy() && host.netboot {
             self.host_at_links(host, &quirks, is_of_rom, boot_set)?;
         }
@@ -68,7 +75,7 @@ impl<'c> Renderer<'c> {
             address: host.ip.octets(),
             subnet: row.index,
             boot_set,
-            flags: of_quirks.flags | if has_more { Reservation::HAS_MORE } else { 0 },
+            flags,
             options,
             ..of_quirks
         })

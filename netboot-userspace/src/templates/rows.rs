@@ -110,8 +110,9 @@ impl Block {
     }
 }
 
-/// What makes a row another one: its block and that of its row for classless routes, the network and the interface.
-type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], u32);
+/// What makes a row another one: its block and that of its row for classless routes, the network, the next server and the
+/// interface.
+type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], [u8; 4], u32);
 
 /// The rows of `SUBNETS`, each once.
 #[derive(Default)]
@@ -160,7 +161,9 @@ impl<'c> SubnetRows<'c> {
         overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<Row> {
         let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
-        let index = self.one(place, &blocks.row, blocks.classless.as_ref())?;
+        let next_server = overrides.and_then(Overrides::next_server).or(place.subnet.next_server);
+        let next_server = next_server.map_or([0; 4], |server| server.octets());
+        let index = self.one(place, next_server, &blocks.row, blocks.classless.as_ref())?;
         let classless = self.rows.get(index as usize).and_then(|row| row.classless.checked_sub(1));
         let rows = [Some(index), classless];
         let has_more = rows.iter().flatten().any(|row| self.more.contains_key(row));
@@ -170,13 +173,15 @@ impl<'c> SubnetRows<'c> {
     fn one(
         &mut self,
         place: &Place<'_>,
+        next_server: [u8; 4],
         block: &Block,
         classless: Option<&Block>,
     ) -> anyhow::Result<u32> {
         let Place { subnet, link, server } = place;
         let ifindex = link.map_or(0, |link| link.index);
         let own = classless.map(|block| block.bytes.clone());
-        let key = (block.bytes.clone(), own, subnet.cidr.network().octets(), ifindex);
+        let network = subnet.cidr.network().octets();
+        let key = (block.bytes.clone(), own, network, next_server, ifindex);
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
@@ -186,17 +191,18 @@ impl<'c> SubnetRows<'c> {
             self.more.insert(index, more);
         }
         self.rows.push(shared::Subnet {
-            network: subnet.cidr.network().octets(),
+            network,
             mask: subnet.cidr.netmask().octets(),
             server: server.octets(),
             ifindex,
             options_len: u32::from(len),
+            next_server,
             classless: 0,
             options,
         });
         self.index.insert(key, index);
         if let Some(block) = classless {
-            let classless = self.one(place, block, None)?;
+            let classless = self.one(place, next_server, block, None)?;
             if let Some(row) = self.rows.get_mut(index as usize) {
                 row.classless = classless + 1;
             }

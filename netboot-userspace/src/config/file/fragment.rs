@@ -98,6 +98,7 @@ impl From<&config::Subnet> for Subnet {
             search: given(&subnet.search),
             routes: given(&subnet.routes),
             mtu: subnet.mtu,
+            next_server: subnet.next_server,
         };
         Self {
             cidr: subnet.cidr.to_string(),

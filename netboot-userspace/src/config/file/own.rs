@@ -20,6 +20,8 @@ pub(crate) struct Network {
     search: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u16>,
+    #[serde(rename = "next-server", skip_serializing_if = "Option::is_none")]
+    next_server: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<Vec<Route>>,
 }
@@ -33,6 +35,7 @@ impl From<&NetworkOverrides> for Network {
             domain: network.domain.clone(),
             search: network.search.clone(),
             mtu: network.mtu,
+            next_server: network.next_server.map(|server| server.to_string()),
             routes: network.routes.as_ref().map(|list| list.iter().map(Route::from).collect()),
         }
     }

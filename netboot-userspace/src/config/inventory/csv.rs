@@ -34,7 +34,7 @@ enum Cell {
 /// The columns: each is a key of `[[host]]`, or of a table in it.
 const COLUMNS: [(Table, &[(&str, Cell)]); 3] =
     [(Table::Host, &HOST), (Table::ScriptSettings, &SCRIPT_SETTINGS), (Table::Quirks, &QUIRKS)];
-const HOST: [(&str, Cell); 17] = [
+const HOST: [(&str, Cell); 18] = [
     ("mac", Cell::Text),
     ("ip", Cell::Text),
     ("hostname", Cell::Text),
@@ -48,6 +48,7 @@ const HOST: [(&str, Cell); 17] = [
     ("routers", Cell::List),
     ("dns", Cell::List),
     ("ntp", Cell::List),
+    ("next-server", Cell::Text),
     ("domain", Cell::Text),
     ("search", Cell::List),
     ("routes", Cell::Routes),

@@ -132,6 +132,7 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
         domain,
         routes: routes(&mut dhcp, machines),
         mtu: None,
+        next_server: None,
     }
     .into();
     other_server(&mut dhcp, machine, machines);

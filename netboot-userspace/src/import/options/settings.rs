@@ -114,6 +114,7 @@ fn network(options: &Options, notes: &mut Notes) -> NetworkOverrides {
         search: read(options, 119, names, notes),
         routes: read(options, 121, routes_of, notes),
         mtu: read(options, 26, |bytes| number_of(bytes)?.try_into().ok(), notes),
+        next_server: None,
     }
 }
 
