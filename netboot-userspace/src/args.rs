@@ -243,9 +243,9 @@ pub struct AddArgs {
     /// Inventory file to add the host to, one of those that the configuration lists
     #[arg(id = "inventory", long = "file", value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Its MAC address, with `:`, `-`, `.` or no separators
-    #[arg(long, value_parser = mac::parse)]
-    pub mac: Mac,
+    /// Its MAC address, with `:`, `-`, `.` or no separators; may be repeated: any of a machine's MACs gets the address
+    #[arg(long = "mac", value_name = "MAC", required = true, value_parser = mac::parse)]
+    pub macs: Vec<Mac>,
     /// The IPv4 address it gets
     #[arg(long)]
     pub ip: Ipv4Addr,
@@ -368,6 +368,8 @@ mod tests {
             "netboot host add --mac 52:54 --ip 10.0.0.1",
             "netboot host add --mac 52:54:00:00:00:01 --ip 10.0.0",
             "netboot host add --mac 52:54:00:00:00:01",
+            "netboot host add --ip 10.0.0.1",
+            "netboot host add --mac 52:54:00:00:00:01 --mac 52:54 --ip 10.0.0.1",
             "netboot frobnicate",
             "netboot explain 52:54:00:00:00:01 --vlan 0",
             "netboot explain 52:54:00:00:00:01 --vlan 4095",

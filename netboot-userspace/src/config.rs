@@ -50,7 +50,7 @@ use netboot_ebpf::shared::Vlan;
 pub use self::{
     architecture::Architecture,
     defaults::DEFAULT_PATH,
-    file::{File, Host as HostEntry, Quirks as QuirksEntry},
+    file::{File, Host as HostEntry, Macs as MacsEntry, Quirks as QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited, load_to_run},
@@ -91,7 +91,7 @@ pub struct Config {
     pub script: Script,
     /// Quirks by manufacturer, before the built-in ones.
     pub quirks: Vec<QuirkRow>,
-    /// The reservations, of this file and of the inventory files.
+    /// The reservations, of this file and of the inventory files: one for each MAC.
     pub hosts: Vec<Arc<Host>>,
 }
 

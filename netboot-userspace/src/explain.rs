@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use netboot_ebpf::{
     client::Stage,
-    shared::{NO_ARCHITECTURE, Reservation},
+    shared::{Mac, NO_ARCHITECTURE, Reservation},
     verdict::Verdict,
     wire::code,
 };
@@ -164,6 +164,7 @@ fn reserved(site: &Site, host: &Host) -> Option<Reserved> {
     let cidr = Ipv4Net::with_netmask(subnet.network.into(), subnet.mask.into()).ok()?;
     Some(Reserved {
         ip: host.ip,
+        macs: host.nics.iter().map(Mac::to_string).collect(),
         hostname: host.hostname.clone(),
         netboot: host.netboot,
         origin: site.origin(host).map(ToString::to_string),

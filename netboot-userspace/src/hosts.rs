@@ -39,7 +39,7 @@ impl HostKey {
     #[must_use]
     pub fn matches(&self, host: &Host) -> bool {
         match self {
-            Self::Mac(mac) => host.mac == *mac,
+            Self::Mac(mac) => host.macs().contains(mac),
             Self::Ip(ip) => host.ip == *ip,
             Self::Hostname(name) => {
                 host.hostname.as_ref().is_some_and(|hostname| hostname.eq_ignore_ascii_case(name))
@@ -203,7 +203,33 @@ enabled = false
     }
 
     fn host(mac: &str, ip: &str) -> HostEntry {
-        HostEntry { mac: mac.to_owned(), ip: ip.to_owned(), ..HostEntry::default() }
+        hosts(&[mac], ip)
+    }
+
+    fn hosts(macs: &[&str], ip: &str) -> HostEntry {
+        let macs: Vec<_> = macs.iter().map(|mac| mac::parse(mac).unwrap()).collect();
+        let mac = config::MacsEntry::new(&macs);
+        HostEntry { mac, ip: ip.to_owned(), ..HostEntry::default() }
+    }
+
+    #[test]
+    fn a_host_of_several_macs() {
+        let site = Site::new();
+        let macs = ["52:54:00:00:00:03", "52:54:00:00:00:04"];
+        let entry =
+            "\n[[host]]\nmac = [\"52:54:00:00:00:03\", \"52:54:00:00:00:04\"]\nip = \"10.0.0.3\"\n";
+        for key in macs {
+            site.add(Some("rack.toml"), &hosts(&macs, "10.0.0.3")).unwrap();
+            assert_eq!(site.text("rack.toml"), format!("{RACK}{entry}"));
+            site.remove(key).unwrap();
+            assert_eq!(site.text("rack.toml"), RACK);
+        }
+        let twice = hosts(&["52:54:00:00:00:03", "52:54:00:00:00:03"], "10.0.0.3");
+        let error = site.add(None, &twice).unwrap_err().to_string();
+        assert!(error.ends_with("host[1].mac[1]: 52:54:00:00:00:03 is listed twice"), "{error}");
+        let error = site.add(None, &hosts(&[macs[0], "52:54:00:00:00:02"], "10.0.0.3"));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("already the MAC at host[1].mac[1]"), "{error}");
     }
 
     #[test]

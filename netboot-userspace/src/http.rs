@@ -207,7 +207,8 @@ fn find(
     ends: Ends,
 ) -> Result<Arc<Host>, String> {
     let address = ends.peer.ip().to_canonical();
-    let Some(mac) = mac.or_else(|| site.machines.by_address(address)) else {
+    let by_address = || site.machines.by_address(address).map(|machine| site.machines.nic(machine));
+    let Some(mac) = mac.or_else(by_address) else {
         let advice = match strangers {
             Strangers::Refused => "add the machine to the inventory",
             // Its address, of another server, says nothing of it.

@@ -18,6 +18,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     pub mac: Mac,
+    /// All MACs of the machine, where it has several; each is a host of its own, with all else in common.
+    pub nics: Rare<Vec<Mac>>,
     /// The VLAN that its frames arrive in.
     pub vlan: Vlan,
     /// 0.0.0.0: none is known, where another server gives the addresses.
@@ -48,6 +50,7 @@ impl Default for Host {
     fn default() -> Self {
         Self {
             mac: Mac::default(),
+            nics: Rare::default(),
             vlan: Vlan::NONE,
             ip: Ipv4Addr::UNSPECIFIED,
             hostname: None,
@@ -69,6 +72,35 @@ impl Host {
     #[must_use]
     pub const fn station(&self) -> Station {
         Station { mac: self.mac, vlan: self.vlan }
+    }
+
+    /// All MACs of the machine.
+    #[must_use]
+    pub fn macs(&self) -> &[Mac] {
+        if self.nics.is_empty() { std::slice::from_ref(&self.mac) } else { &self.nics }
+    }
+
+    /// What the machine is known by: its first MAC.
+    #[must_use]
+    pub fn machine(&self) -> Mac {
+        self.macs().first().copied().unwrap_or(self.mac)
+    }
+
+    /// Whether it stands for the machine: one of those with its address does.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.machine() == self.mac
+    }
+
+    /// What the frames of all its MACs show.
+    pub fn stations(&self) -> impl Iterator<Item = Station> + '_ {
+        self.macs().iter().map(|mac| Station { mac: *mac, vlan: self.vlan })
+    }
+
+    /// The machine as [`Inventory`] and the tables have it: one for each MAC.
+    pub fn for_each_mac(self) -> impl Iterator<Item = Self> {
+        let macs = self.macs().to_vec();
+        macs.into_iter().map(move |mac| Self { mac, ..self.clone() })
     }
 
     /// The address that it has, as far as it is known.
@@ -117,6 +149,10 @@ impl Usual for ScriptSettings {
     };
 }
 
+impl Usual for Vec<Mac> {
+    const USUAL: &'static Self = &Self::new();
+}
+
 /// What became of the machines, from whatever source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
@@ -138,13 +174,12 @@ struct Hosts {
 }
 
 impl Inventory {
-    /// Of hosts with unique stations and addresses, as the configuration checks.
+    /// Of hosts with unique stations, and of addresses that are one machine's, as the configuration checks.
     #[must_use]
     pub fn new(hosts: impl IntoIterator<Item = Arc<Host>>) -> Self {
         let by_station: BTreeMap<_, _> =
             hosts.into_iter().map(|host| (host.station(), host)).collect();
-        let by_ip = by_station.values().filter_map(|host| Some((host.address()?, host.station())));
-        let by_ip = by_ip.collect();
+        let by_ip = by_station.values().filter_map(|host| by_address(host)).collect();
         Self { hosts: Arc::new(RwLock::new(Hosts { by_station, by_ip })) }
     }
 
@@ -161,6 +196,18 @@ impl Inventory {
         (station.mac == mac).then(|| Arc::clone(host))
     }
 
+    /// What a machine is known by: its first MAC; any other's is its own.
+    #[must_use]
+    pub fn machine(&self, mac: Mac) -> Mac {
+        // In another VLAN that one may be another machine's: each step leads to a lower VLAN, or ends.
+        let mut machine = mac;
+        while let Some(host) = self.by_mac(machine).filter(|host| !host.is_first()) {
+            machine = host.machine();
+        }
+        machine
+    }
+
+    /// The host of a machine's first MAC.
     #[must_use]
     pub fn by_ip(&self, ip: Ipv4Addr) -> Option<Arc<Host>> {
         let hosts = self.read();
@@ -195,12 +242,14 @@ impl Inventory {
         let Hosts { by_station, by_ip } = &mut *hosts;
         let stations = difference.set.iter().map(|host| host.station());
         for station in difference.removed.iter().copied().chain(stations) {
-            if let Some(old) = by_station.remove(&station) {
+            if let Some(old) = by_station.remove(&station)
+                && by_ip.get(&old.ip) == Some(&station)
+            {
                 by_ip.remove(&old.ip);
             }
         }
         for host in &difference.set {
-            by_ip.extend(host.address().map(|ip| (ip, host.station())));
+            by_ip.extend(by_address(host));
             by_station.insert(host.station(), Arc::clone(host));
         }
     }
@@ -212,6 +261,11 @@ impl Inventory {
     fn write(&self) -> RwLockWriteGuard<'_, Hosts> {
         self.hosts.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who has its address.
+fn by_address(host: &Host) -> Option<(Ipv4Addr, Station)> {
+    Some((host.address().filter(|_| host.is_first())?, host.station()))
 }
 
 #[cfg(test)]
@@ -250,5 +304,51 @@ mod tests {
         shown.replace(Inventory::new([host(5, 5)]));
         assert!(inventory.by_mac(host(5, 5).mac).is_some());
         assert!(inventory.by_mac(host(1, 2).mac).is_none());
+    }
+
+    #[test]
+    fn a_machine_has_one_address_by_all_its_macs() {
+        let mac = |last: u8| Mac { octets: [2, 0, 0, 0, 0, last] };
+        let with = |macs: &[u8], ip: u8| {
+            let nics: Vec<_> = macs.iter().map(|last| mac(*last)).collect();
+            let host = Host { nics: nics.into(), ..(*host(macs[0], ip)).clone() };
+            host.for_each_mac().map(Arc::new).collect::<Vec<_>>()
+        };
+        let inventory = Inventory::new(with(&[2, 1], 1).into_iter().chain([host(3, 3)]));
+        let check = |ip: u8, expect: Option<u8>, machines: [u8; 3]| {
+            let found = inventory.by_ip(Ipv4Addr::new(192, 0, 2, ip)).map(|host| host.mac);
+            assert_eq!(found, expect.map(mac), "{ip}");
+            assert_eq!([1, 2, 3].map(|last| inventory.machine(mac(last))), machines.map(mac));
+        };
+        check(1, Some(2), [2, 2, 3]);
+        // Another comes first; one more; one less; another address.
+        for (macs, ip, machines) in [
+            (&[1, 2][..], 1, [1, 1, 3]),
+            (&[1, 2, 4], 1, [1, 1, 3]),
+            (&[1, 2], 2, [1, 1, 3]),
+            (&[2, 1], 2, [2, 2, 3]),
+        ] {
+            let set = with(macs, ip);
+            let removed = [mac(4)].into_iter().filter(|mac| !set.iter().any(|own| own.mac == *mac));
+            let removed = removed.map(Station::untagged).collect();
+            inventory.apply(&Difference { set, removed });
+            check(ip, Some(macs[0]), machines);
+        }
+        check(1, None, [2, 2, 3]);
+        inventory.apply(&Difference { set: with(&[1], 2), removed: vec![host(2, 0).station()] });
+        check(2, Some(1), [1, 2, 3]);
+    }
+
+    #[test]
+    fn machines_in_several_vlans() {
+        let mac = |last: u8| Mac { octets: [2, 0, 0, 0, 0, last] };
+        let in_vlan = |vlan: u16, macs: [u8; 2]| {
+            let nics = macs.map(mac).to_vec();
+            let vlan = Vlan { ids: [vlan, 0] };
+            let host = Host { mac: nics[0], nics: nics.into(), vlan, ..Host::default() };
+            host.for_each_mac().map(Arc::new).collect::<Vec<_>>()
+        };
+        let inventory = Inventory::new([in_vlan(7, [2, 3]), in_vlan(5, [1, 2])].concat());
+        assert_eq!([1, 2, 3].map(|last| inventory.machine(mac(last))), [1; 3].map(mac));
     }
 }

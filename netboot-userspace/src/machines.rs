@@ -64,7 +64,11 @@ impl Step {
 /// A machine and its last step. Its texts are [`printable`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
+    /// The first of its MACs, where it has several.
     pub mac: String,
+    /// Which of them asked last (DHCP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nic: Option<String>,
     pub ip: Option<Ipv4Addr>,
     pub hostname: Option<String>,
     /// It has a reservation.
@@ -87,6 +91,7 @@ pub struct Machines {
 /// that leave the inventory are unknown too.
 #[derive(Default)]
 struct Seen {
+    /// By what the inventory knows them by.
     machines: BTreeMap<Mac, Entry>,
     /// The unknown ones by their `turn`: the first was silent longest.
     unknown: BTreeMap<u64, Mac>,
@@ -100,6 +105,8 @@ struct Entry {
     at: Instant,
     /// Of its last step.
     turn: u64,
+    /// Which of its MACs asked last, and when.
+    nic: Option<(Mac, Instant)>,
 }
 
 impl Machines {
@@ -114,14 +121,23 @@ impl Machines {
         &self.inventory
     }
 
-    /// The machine that has this address by its reservation.
+    /// The machine that has this address by its reservation: its first MAC.
     #[must_use]
     pub fn by_address(&self, address: IpAddr) -> Option<Mac> {
         let IpAddr::V4(address) = address.to_canonical() else { return None };
-        self.inventory.by_ip(address).map(|host| host.mac)
+        self.inventory.by_ip(address).map(|host| self.inventory.machine(host.mac))
     }
 
-    /// Notes what a machine did now.
+    /// Which of a machine's MACs has its address now: the one that asked last.
+    #[must_use]
+    pub fn nic(&self, machine: Mac) -> Mac {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let nic = seen.machines.get(&machine).and_then(|entry| entry.nic);
+        let nic = nic.map(|(nic, _)| nic).filter(|nic| self.inventory.machine(*nic) == machine);
+        nic.unwrap_or(machine)
+    }
+
+    /// Notes what a machine did now, by whichever of its MACs.
     pub fn record(&self, mac: Mac, step: Step) {
         self.record_at(mac, step, Instant::now());
     }
@@ -143,12 +159,15 @@ impl Machines {
         let step = step.printable();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // With the lock: what is in the inventory when it is noted, `refresh` looks up again after a change.
+        let nic = mac;
+        let mac = self.inventory.machine(nic);
         let host = self.inventory.by_mac(mac);
         let host = host.as_deref();
         let turn = seen.next_turn();
         let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
             machine: Machine {
                 mac: mac.to_string(),
+                nic: None,
                 ip: host.and_then(Host::address),
                 hostname: host.and_then(|host| host.hostname.clone()),
                 known: host.is_some(),
@@ -158,7 +177,11 @@ impl Machines {
             },
             at,
             turn,
+            nic: None,
         });
+        if requests > 0 && entry.nic.is_none_or(|(_, last)| at >= last) {
+            entry.nic = Some((nic, at));
+        }
         entry.machine.last_seen = entry.machine.last_seen.max(last_seen);
         entry.machine.requests = entry.machine.requests.saturating_add(requests);
         if at >= entry.at {
@@ -175,8 +198,12 @@ impl Machines {
         for mac in macs {
             // Between two of them others get their turn.
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let host = self.inventory.by_mac(mac);
-            seen.look_up(mac, host.as_deref());
+            let machine = self.inventory.machine(mac);
+            if machine != mac {
+                seen.join(mac, machine);
+            }
+            let host = self.inventory.by_mac(machine);
+            seen.look_up(machine, host.as_deref());
         }
     }
 
@@ -190,12 +217,14 @@ impl Machines {
     /// Whether the machine was seen before.
     #[must_use]
     pub fn is_seen(&self, mac: Mac) -> bool {
+        let mac = self.inventory.machine(mac);
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).machines.contains_key(&mac)
     }
 
     /// Whether the machine did something after its last DHCP message.
     #[must_use]
     pub fn has_gone_on(&self, mac: Mac) -> bool {
+        let mac = self.inventory.machine(mac);
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.machines
             .get(&mac)
@@ -224,7 +253,10 @@ impl Seen {
 
     /// Notes what the inventory has of a machine that was seen; of too many unknown ones, one is forgotten.
     fn look_up(&mut self, mac: Mac, host: Option<&Host>) {
-        let Some(Entry { machine, turn, .. }) = self.machines.get_mut(&mac) else { return };
+        let Some(Entry { machine, turn, nic, .. }) = self.machines.get_mut(&mac) else { return };
+        let nic = nic.map(|(nic, _)| nic);
+        let has = |nic: &Mac| host.is_some_and(|host| host.nics.contains(nic));
+        machine.nic = nic.filter(has).as_ref().map(Mac::to_string);
         machine.ip = host.and_then(Host::address);
         machine.hostname = host.and_then(|host| host.hostname.clone());
         machine.known = host.is_some();
@@ -234,6 +266,26 @@ impl Seen {
             self.unknown.insert(*turn, mac);
         }
         self.forget_one_of_too_many();
+    }
+
+    /// One that was seen is known to be another by now.
+    fn join(&mut self, mac: Mac, known: Mac) {
+        let Some(mut joined) = self.machines.remove(&mac) else { return };
+        self.unknown.remove(&joined.turn);
+        joined.machine.mac = known.to_string();
+        if let Some(first) = self.machines.remove(&known) {
+            self.unknown.remove(&first.turn);
+            let requests = first.machine.requests.saturating_add(joined.machine.requests);
+            let last_seen = first.machine.last_seen.max(joined.machine.last_seen);
+            let nics = [first.nic, joined.nic].into_iter().flatten();
+            let nic = nics.max_by_key(|(_, at)| *at);
+            if first.at > joined.at {
+                joined = first;
+            }
+            joined.machine = Machine { requests, last_seen, ..joined.machine };
+            joined.nic = nic;
+        }
+        self.machines.insert(known, joined);
     }
 
     fn forget_one_of_too_many(&mut self) {
@@ -301,6 +353,47 @@ mod tests {
         check("::ffff:192.168.2.144", Some(KNOWN));
         check("192.168.2.145", None);
         check("fe80::1", None);
+    }
+
+    /// Whichever of its MACs asks, and whatever it was before.
+    #[test]
+    fn a_machine_of_several_macs_is_one() {
+        let machines = machines();
+        let (other, third) = (unknown(1), unknown(2));
+        machines.record(other, dhcp("unknown-machine"));
+        machines.record(KNOWN, dhcp("ack"));
+        let reserve = |macs: &[Mac]| {
+            let mut host = Host::clone(&machines.inventory.by_mac(KNOWN).unwrap());
+            (host.mac, host.nics) = (macs[0], macs.to_vec().into());
+            let hosts: Vec<_> = host.for_each_mac().map(Arc::new).collect();
+            machines.inventory.replace(Inventory::new(hosts));
+            machines.refresh([KNOWN, other, third]);
+        };
+        let check = |mac: Mac, nic: Mac, requests, last: Step| {
+            let [machine] = &machines.snapshot()[..] else { panic!("{:?}", machines.snapshot()) };
+            let found =
+                (machine.mac.as_str(), machine.nic.as_deref(), machine.requests, machine.known);
+            assert_eq!(found, (&*mac.to_string(), Some(&*nic.to_string()), requests, true));
+            assert_eq!((machine.ip.is_some(), &machine.last), (true, &last));
+            assert_eq!(machines.by_address([192, 168, 2, 144].into()), Some(mac));
+            assert_eq!(machines.nic(mac), nic);
+        };
+        reserve(&[KNOWN, other]);
+        check(KNOWN, KNOWN, 2, dhcp("ack"));
+        machines.record(other, dhcp("offer"));
+        check(KNOWN, other, 3, dhcp("offer"));
+        machines.record(KNOWN, step("up"));
+        check(KNOWN, other, 3, step("up"));
+        assert!(machines.is_seen(other) && machines.has_gone_on(other));
+        assert!(!machines.is_seen(third));
+        reserve(&[other, third, KNOWN]);
+        check(other, other, 3, step("up"));
+        machines.record(third, dhcp("ack"));
+        check(other, third, 4, dhcp("ack"));
+        // It has the address no more.
+        reserve(&[other, KNOWN]);
+        let nics: Vec<_> = machines.snapshot().into_iter().map(|machine| machine.nic).collect();
+        assert_eq!((nics, machines.nic(other)), (vec![None], other));
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn arguments(
     let own = &host.script_settings;
     let grpc_authority =
         or_else(&script.grpc_authority, || authority(address, TINK_SERVER_PORT, 0));
-    let worker_id = or_else(&own.worker_id, || host.mac.to_string());
+    let worker_id = or_else(&own.worker_id, || host.machine().to_string());
     let mut arguments = Vec::new();
     arguments.extend(host.boot_vlan.map(|vlan| format!("vlan_id={vlan}")));
     if let Some(facility) = own.facility.as_ref().or(script.facility.as_ref()) {

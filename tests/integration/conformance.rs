@@ -21,6 +21,7 @@ mod relay;
 mod routes;
 mod rows;
 mod server_id;
+mod several_macs;
 mod size;
 mod states;
 mod vlan;
@@ -73,6 +74,7 @@ fn all() -> Vec<Suite> {
         size::suites(),
         clients::suites(),
         vlan::suites(),
+        several_macs::suites(),
     ]
     .concat()
 }

@@ -9,8 +9,9 @@ use std::{
 
 use anyhow::{Result, anyhow, ensure};
 use netboot_tests::{
+    clients::{Identity, udhcpc},
     daemon::{Daemon, Setup, Xdp},
-    lab::{CLIENT_MAC, INTERFACE, Lab, SERVER},
+    lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::Namespace,
     program,
     router::set,
@@ -20,6 +21,9 @@ use netboot_tests::{
 use nix::sched::{CloneFlags, setns};
 
 use crate::site::{SCRIPT_URL, Site};
+
+/// The client's side of the wire.
+const BRIDGE: &str = "br0";
 
 fn file() -> Vec<u8> {
     // Larger than a window, no multiple of any block.
@@ -247,6 +251,72 @@ fn the_script_is_the_machines_own() -> Result<()> {
     ensure!(answer.status == 200 && script.starts_with("#!ipxe\n"), "{script}");
     ensure!(script.contains("192.168.2.200") && !script.contains("vmlinuz"), "{script}");
     daemon.stop()
+}
+
+/// The first MAC, then the second, each with a lease by a real client: one machine.
+fn check_two_nics(xdp: Xdp) -> Result<()> {
+    const SECOND: &str = "02:00:00:ee:0d:0c";
+    const NIC: &str = "nic1";
+    let lab = Lab::with_tap()?;
+    // The first NIC is the bridge on the client's side, the second a port of it.
+    lab.client.set_mac(BRIDGE, CLIENT_MAC)?;
+    lab.client.ip(&["link", "add", NIC, "type", "veth", "peer", "name", "port1"])?;
+    lab.client.ip(&["link", "set", "port1", "master", BRIDGE, "up"])?;
+    lab.client.ip(&["link", "set", NIC, "address", SECOND, "up"])?;
+    let setup = Site::empty()?.host(CLIENT_MAC, &CLIENT.to_string(), "machine1").setup(xdp)?;
+    let (path, state) = (setup.path(), setup.state_dir());
+    let one = format!("mac = \"{CLIENT_MAC}\"");
+    let both = format!("mac = [\"{CLIENT_MAC}\", \"{SECOND}\"]");
+    let text = fs::read_to_string(&path)?;
+    ensure!(text.contains(&one), "{text}");
+    fs::write(&path, text.replace(&one, &both))?;
+    let daemon = setup.start(&lab.server, INTERFACE)?;
+
+    let mut requests = 0;
+    for (interface, mac) in [(BRIDGE, CLIENT_MAC), (NIC, SECOND), (BRIDGE, CLIENT_MAC)] {
+        let lease = udhcpc(&lab.client, interface, Identity::default())?;
+        ensure!(lease.address == CLIENT.to_string() && lease.hostname == "machine1", "{lease:?}");
+        let row = wait_for(mac, Duration::from_secs(10), || {
+            let row = daemon.machine_at(&lab.server, CLIENT_MAC, "dhcp")?;
+            Ok(row.filter(|row| row["nic"] == mac && row["last"]["verdict"] == "ack"))
+        })?;
+        ensure!(row["ip"] == CLIENT.to_string() && row["hostname"] == "machine1", "{row}");
+        ensure!(row["requests"].as_u64().is_some_and(|count| count > requests), "{row}");
+        requests = row["requests"].as_u64().unwrap_or_default();
+        // The address is that of the NIC that has the lease, as is the script.
+        let address = format!("{CLIENT}/24");
+        lab.client.add_address(interface, &address)?;
+        // What the server knows of the address is the other one's MAC.
+        lab.server.ip(&["neighbour", "flush", "dev", INTERFACE])?;
+        let answer = curl(&lab.client, SCRIPT_URL, &["--interface", interface])?;
+        let script = String::from_utf8(answer.body)?;
+        for words in [format!("worker_id={CLIENT_MAC}"), format!("hw_addr={mac}")] {
+            ensure!(script.contains(&words), "no {words} in {script}");
+        }
+        logger(&lab.client, SocketAddrV4::new(SERVER, 514), Syslog::Udp, &format!("by {mac}"))?;
+        daemon.wait_for_step(&lab.server, CLIENT_MAC, "syslog")?;
+        lab.client.ip(&["address", "del", &address, "dev", interface])?;
+    }
+    let status = daemon.status(&lab.server)?;
+    let rows = |key: &str| status[key].as_array().map_or(0, Vec::len);
+    ensure!((rows("machines"), rows("unknown")) == (1, 0), "{status}");
+    let mut logs = Vec::new();
+    for entry in fs::read_dir(state.join("log"))? {
+        logs.push(entry?.file_name().into_string().unwrap_or_default());
+    }
+    logs.retain(|name| !name.starts_with('.'));
+    ensure!(logs == [format!("{}.log", CLIENT_MAC.replace(':', "-"))], "{logs:?}");
+    daemon.stop()
+}
+
+#[test]
+fn either_nic_is_the_machine_in_generic_mode() -> Result<()> {
+    check_two_nics(Xdp::Generic)
+}
+
+#[test]
+fn either_nic_is_the_machine_without_xdp() -> Result<()> {
+    check_two_nics(Xdp::Off)
 }
 
 #[test]

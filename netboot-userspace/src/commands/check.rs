@@ -88,7 +88,7 @@ fn summary(path: &Path, loaded: &Loaded) -> String {
         path.display(),
         files.len(),
         config.subnets.len(),
-        config.hosts.len(),
+        config.hosts.iter().filter(|host| host.is_first()).count(),
         warnings.total()
     )
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::{config_file, print};
 use crate::{
     args::{AddArgs, Format, HostCommand},
-    config::{self, HostEntry, Problems},
+    config::{self, HostEntry, MacsEntry, Problems},
     hosts::{self, HostKey},
     inventory::{Host, HostScript},
     links::{self, Link},
@@ -46,6 +46,7 @@ pub fn host(command: &HostCommand) -> anyhow::Result<ExitCode> {
 
 fn list(path: &Path, format: Format) -> anyhow::Result<()> {
     let mut hosts = config::load_to_run(path)?.config.hosts;
+    hosts.retain(|host| host.is_first());
     hosts.sort_by_key(|host| host.ip);
     let text = match format {
         Format::Json => {
@@ -61,7 +62,7 @@ fn show(path: &Path, key: &str, format: Format) -> anyhow::Result<()> {
     let hosts = config::load_to_run(path)?.config.hosts;
     let entries: Vec<_> = hosts
         .iter()
-        .filter(|host| wanted.matches(host))
+        .filter(|host| host.is_first() && wanted.matches(host))
         .map(|host| HostEntry::from(&**host))
         .collect();
     ensure!(!entries.is_empty(), "no host {key} in {}", path.display());
@@ -77,7 +78,7 @@ fn show(path: &Path, key: &str, format: Format) -> anyhow::Result<()> {
 
 fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     let entry = HostEntry {
-        mac: args.mac.to_string(),
+        mac: MacsEntry::new(&args.macs),
         ip: args.ip.to_string(),
         hostname: args.hostname.clone(),
         netboot: args.no_netboot.then_some(false),
@@ -121,7 +122,7 @@ fn table(hosts: &[Arc<Host>]) -> String {
     rows.extend(hosts.iter().map(|host| {
         let hostname = host.hostname.clone().unwrap_or_else(|| "-".to_owned());
         let ip = host.address().map_or_else(|| "-".to_owned(), |ip| ip.to_string());
-        [host.mac.to_string(), ip, hostname, boots(host)]
+        [MacsEntry::new(host.macs()).to_string(), ip, hostname, boots(host)]
     }));
     let mut widths = [0; 4];
     for row in &rows {

@@ -34,14 +34,10 @@ use super::{
 pub(crate) fn check(draft: &Draft, missing: Missing, report: &Report) {
     overlaps(draft, report);
     let located = Located::new(&draft.config.subnets);
-    let station = |host: &'_ DraftHost| host.station(&located).map(ShownStation);
-    unique(&draft.hosts, |host| Some((station(host)?, &host.mac.as_ref()?.place)), "MAC", report);
-    unique(
-        &draft.hosts,
-        |host| host.ip.as_ref().map(|ip| (ip.value, &ip.place)),
-        "address",
-        report,
-    );
+    let stations = draft.hosts.iter().flat_map(|host| host.stations(&located));
+    unique(stations.map(|(station, place)| (ShownStation(station), place)), "MAC", report);
+    let addresses = draft.hosts.iter().filter_map(|host| host.ip.as_ref());
+    unique(addresses.map(|ip| (ip.value, &ip.place)), "address", report);
     check_each(draft, &located, report);
     let files = draft.boot_files.iter().map(|file| (file.value.clone(), &file.place));
     check_boot_files(files.chain(of_hosts(draft)), draft, missing, report);
@@ -102,14 +98,12 @@ fn overlaps(draft: &Draft, report: &Report) {
 }
 
 fn unique<'a, T: Copy + Eq + Hash + Display>(
-    hosts: &'a [DraftHost],
-    key: impl Fn(&'a DraftHost) -> Option<(T, &'a Place)>,
+    keys: impl Iterator<Item = (T, &'a Place)>,
     what: &str,
     report: &Report,
 ) {
     let mut seen: HashMap<T, &Place> = HashMap::new();
-    for host in hosts {
-        let Some((key, place)) = key(host) else { continue };
+    for (key, place) in keys {
         let Some(first) = seen.get(&key) else {
             seen.insert(key, place);
             continue;

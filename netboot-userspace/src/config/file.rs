@@ -1,6 +1,7 @@
 //! The configuration file, as `netboot check` writes it.
 
 mod fragment;
+mod macs;
 mod own;
 mod quirk;
 mod vlan;
@@ -11,7 +12,7 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 
 pub(super) use self::fragment::Fragment;
-pub use self::quirk::Quirks;
+pub use self::{macs::Macs, quirk::Quirks};
 use self::{
     own::{Network, ScriptSettings},
     quirk::QuirkRow,
@@ -178,7 +179,7 @@ impl From<&(Ipv4Net, Ipv4Addr)> for Route {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Host {
-    pub mac: String,
+    pub mac: Macs,
     /// Empty where none is known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ip: String,
@@ -225,6 +226,7 @@ enum OptionValue {
 impl From<&Config> for File {
     fn from(config: &Config) -> Self {
         let Config { xdp, dhcp, boot, script, .. } = config;
+        let machines = config.hosts.iter().filter(|host| host.is_first());
         let service = |address: Option<std::net::SocketAddr>| Service {
             enabled: address.is_some(),
             listen: address.map(|address| address.to_string()),
@@ -286,7 +288,7 @@ impl From<&Config> for File {
             },
             subnet: config.subnets.iter().map(|subnet| Subnet::new(subnet, config)).collect(),
             quirk: config.quirks.iter().map(QuirkRow::from).collect(),
-            host: config.hosts.iter().map(|host| Host::from(&**host)).collect(),
+            host: machines.map(|host| Host::from(&**host)).collect(),
         }
     }
 }
@@ -323,7 +325,7 @@ impl From<&inventory::Host> for Host {
             HostScript::Url(text) | HostScript::Text(text) => text.clone(),
         });
         Self {
-            mac: host.mac.to_string(),
+            mac: Macs::new(host.macs()),
             ip: host.address().map(|ip| ip.to_string()).unwrap_or_default(),
             hostname: host.hostname.clone(),
             netboot: Some(host.netboot),

@@ -86,7 +86,8 @@ fn found(
         host.boot_file = file;
     }
     let (hosts, _) = finish(&mut draft);
-    let hosts = hosts.iter().map(|host| Host::clone(host)).collect();
+    let machines = hosts.iter().filter(|host| host.is_first());
+    let hosts = machines.map(|host| Host::clone(host)).collect();
     Some((draft.config.subnets, hosts))
 }
 

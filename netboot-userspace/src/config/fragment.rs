@@ -21,6 +21,7 @@ pub struct Fragment {
     /// `boot.files`
     pub files: BTreeMap<Architecture, String>,
     pub subnets: Vec<Subnet>,
+    /// One for each machine, however many MACs it has.
     pub hosts: Vec<Host>,
 }
 

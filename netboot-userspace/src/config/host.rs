@@ -21,13 +21,15 @@ use super::{
 use crate::{
     inventory::{Host, HostScript},
     mac,
+    rare::Rare,
 };
 
 /// A host as far as it could be read.
 #[derive(Debug)]
 pub(crate) struct DraftHost {
     pub(crate) place: Place,
-    pub(crate) mac: Option<Placed<Mac>>,
+    /// The machine's: none, where they are wrong.
+    pub(crate) macs: Vec<Placed<Mac>>,
     pub(crate) ip: Option<Placed<Ipv4Addr>>,
     /// Right or wrong.
     pub(crate) has_ip: bool,
@@ -47,25 +49,51 @@ impl DraftHost {
         boot_file: Option<Placed<String>>,
         rest: Host,
     ) -> Self {
-        Self { place, mac, ip, has_ip: true, vlan: None, boot_file, may_be_left_out: false, rest }
+        let macs = mac.into_iter().collect();
+        Self { place, macs, ip, has_ip: true, vlan: None, boot_file, may_be_left_out: false, rest }
     }
 
-    /// The host, if its MAC is there, with the VLANs of its subnet where it has none.
-    pub(crate) fn finish(self, subnets: &Located<'_>) -> Option<Host> {
-        let Station { mac, vlan } = self.station(subnets)?;
+    /// The host of each of its MACs, with the VLANs of its subnet where it has none.
+    pub(crate) fn finish(self, subnets: &Located<'_>) -> impl Iterator<Item = Host> + use<> {
+        let vlan = self.vlan(subnets);
+        let macs: Vec<_> = self.macs.iter().map(|mac| mac.value).collect();
         let boot_vlan =
             self.rest.boot_vlan.or_else(|| self.subnet(subnets).and_then(|own| own.boot_vlan));
         let boot_file = self.boot_file.map(|name| name.value);
         // What is wrong or missing is reported.
         let ip = self.ip.map_or(Ipv4Addr::UNSPECIFIED, |ip| ip.value);
-        Some(Host { mac, vlan, ip, boot_file, boot_vlan, ..self.rest })
+        let first = macs.first().copied();
+        let nics = if macs.len() > 1 { macs.into() } else { Rare::default() };
+        let host = move |mac| Host { mac, nics, vlan, ip, boot_file, boot_vlan, ..self.rest };
+        first.map(host).into_iter().flat_map(Host::for_each_mac)
     }
 
-    /// What its frames show.
-    pub(crate) fn station(&self, subnets: &Located<'_>) -> Option<Station> {
+    /// What its frames show, by MAC, and where that stands.
+    pub(crate) fn stations(
+        &self,
+        subnets: &Located<'_>,
+    ) -> impl Iterator<Item = (Station, &Place)> + use<'_> {
+        let vlan = self.vlan(subnets);
+        self.macs.iter().map(move |mac| (Station { mac: mac.value, vlan }, &mac.place))
+    }
+
+    fn vlan(&self, subnets: &Located<'_>) -> Vlan {
         let own = self.vlan.as_ref().map(|vlan| vlan.value);
         let vlan = own.or_else(|| self.subnet(subnets).map(|subnet| subnet.vlan));
-        Some(Station { mac: self.mac.as_ref()?.value, vlan: vlan.unwrap_or(Vlan::NONE) })
+        vlan.unwrap_or(Vlan::NONE)
+    }
+
+    /// Whether another of the same record is this machine by another NIC.
+    pub(crate) fn is_same_machine(&self, other: &Self) -> bool {
+        let parts = |host: &Self| {
+            let ip = host.ip.as_ref().map(|ip| ip.value);
+            (ip, host.boot_file.as_ref().map(|file| file.value.clone()))
+        };
+        let has = |mac: &Placed<Mac>| self.macs.iter().any(|own| own.value == mac.value);
+        self.ip.is_some()
+            && parts(self) == parts(other)
+            && self.rest == other.rest
+            && !other.macs.iter().any(has)
     }
 
     fn subnet<'s>(&self, subnets: &Located<'s>) -> Option<&'s Subnet> {
@@ -91,7 +119,7 @@ pub(crate) fn read_hosts(file: &mut Section<'_>, first: usize) -> Vec<DraftHost>
 }
 
 pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
-    let mac = section.require("mac", mac);
+    let macs = macs(&mut section);
     // Whether it must be there, the mode says: `check` asks for it.
     let has_ip = section.has("ip");
     let ip = section.get("ip", unicast);
@@ -115,7 +143,30 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
     rest.options = read_options(&mut section, Owner::Host);
     let place = section.place.clone();
     section.finish();
-    DraftHost { place, mac, ip, has_ip, vlan, boot_file, may_be_left_out: false, rest }
+    DraftHost { place, macs, ip, has_ip, vlan, boot_file, may_be_left_out: false, rest }
+}
+
+/// One, or a list of those of one machine.
+fn macs(section: &mut Section<'_>) -> Vec<Placed<Mac>> {
+    const KEY: &str = "mac";
+    let is_list = section.peek(KEY).is_some_and(|value| value.get_ref().is_array());
+    if !is_list {
+        return section.require(KEY, mac).into_iter().collect();
+    }
+    let before = section.report().errors();
+    let mut macs: Vec<Placed<Mac>> = Vec::new();
+    for own in section.list(KEY, mac).unwrap_or_default() {
+        if macs.iter().any(|known| known.value == own.value) {
+            section.report().error(&own.place, format!("{} is listed twice", own.value));
+        } else {
+            macs.push(own);
+        }
+    }
+    if macs.is_empty() && section.report().errors() == before {
+        let place = section.place_of(KEY);
+        section.report().error(&place, "is empty: a machine has at least one MAC");
+    }
+    macs
 }
 
 pub(crate) fn mac(value: &DeValue<'_>) -> Result<Mac, String> {

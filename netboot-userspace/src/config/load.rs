@@ -25,7 +25,7 @@ pub struct Loaded {
     pub warnings: Problems,
     /// The configuration file and the inventory files.
     pub files: Vec<PathBuf>,
-    /// Where each host stands.
+    /// Where each host stands; those of one machine at one place.
     pub origins: Vec<Origin>,
 }
 
@@ -131,10 +131,10 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
 
 pub(super) fn finish(draft: &mut Draft) -> (Vec<Arc<Host>>, Vec<Origin>) {
     let located = Located::new(&draft.config.subnets);
-    let finished = std::mem::take(&mut draft.hosts).into_iter().filter_map(|host| {
+    let finished = std::mem::take(&mut draft.hosts).into_iter().flat_map(|host| {
         let origin =
             Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
-        Some((Arc::new(host.finish(&located)?), origin))
+        host.finish(&located).map(move |host| (Arc::new(host), origin.clone()))
     });
     finished.unzip()
 }

@@ -165,6 +165,13 @@ impl<'a> Section<'a> {
         self.table.get(key)
     }
 
+    /// Where a key's value stands.
+    pub(crate) fn place_of(&self, key: &str) -> Place {
+        let value = self.table.get(key);
+        let here = || Place { field: self.path(key), ..self.place.clone() };
+        value.map_or_else(here, |value| self.source.place_of(value, self.path(key)))
+    }
+
     /// Keys that are known, but not read.
     pub(crate) fn ignore(&mut self, keys: &[&'static str]) {
         self.known.extend(keys);

@@ -2,6 +2,7 @@ mod accepted;
 mod boot;
 mod defaults;
 mod limits;
+mod macs;
 mod options;
 mod quirks;
 mod refused;

@@ -72,6 +72,9 @@ pub struct Asked {
 #[derive(Clone, Debug, Serialize)]
 pub struct Reserved {
     pub ip: Ipv4Addr,
+    /// All of the machine's, where it has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub macs: Vec<String>,
     pub hostname: Option<String>,
     pub netboot: bool,
     /// Where it is configured: `netboot.toml:27`.

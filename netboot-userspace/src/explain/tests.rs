@@ -34,7 +34,7 @@ ip = "10.0.0.10"
 hostname = "one"
 
 [[host]]
-mac = "52-54-00-00-00-02"
+mac = ["52-54-00-00-00-02", "52:54:00:00:00:12"]
 ip = "10.0.0.11"
 netboot = false
 "#;
@@ -388,4 +388,19 @@ fn what_is_missing_on_this_node_is_assumed() {
     let [assumption] = &site().1.assumptions[..] else { panic!("one interface is not there") };
     assert!(assumption.starts_with("nonesuch0 is not an interface of this node, which has "));
     assert!(assumption.ends_with(": assumed with the addresses 10.0.0.1/24, 10.1.0.1/24"));
+}
+
+#[test]
+fn a_machine_of_several_macs() {
+    for mac in [NETBOOT_FALSE, "52:54:00:00:00:12"] {
+        check(
+            &machine(mac),
+            Message::Discover,
+            &[
+                &format!("DISCOVER of {mac} over"),
+                "  machine      10.0.0.11 (no hostname), in ",
+                "  MACs         52:54:00:00:00:02 52:54:00:00:00:12: one machine's",
+            ],
+        );
+    }
 }

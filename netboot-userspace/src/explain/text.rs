@@ -81,6 +81,9 @@ fn identity(explanation: &Explanation) -> Vec<(&'static str, String)> {
                 ip => ip.to_string(),
             };
             rows.push(("machine", format!("{ip} ({hostname}), in {origin}")));
+            if !reserved.macs.is_empty() {
+                rows.push(("MACs", format!("{}: one machine's", reserved.macs.join(" "))));
+            }
             let place = reserved.interface.as_ref();
             let place =
                 place.map_or("reached through relays".to_owned(), |name| format!("on {name}"));

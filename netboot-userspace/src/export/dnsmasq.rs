@@ -106,12 +106,27 @@ fn write_network(
             .comment(&format!("The machines of {cidr}; their names are told to those that ask"));
     }
     for (at, machine) in (1..).zip(&network.machines) {
+        let of_machine = |other: &&Machine<'_>| machine.is_by_another_mac(other);
+        if !machine.host.is_first()
+            && network.machines.iter().any(|own| of_machine(&own) && own.host.is_first())
+        {
+            continue;
+        }
+        let others: Vec<_> = network.machines.iter().filter(of_machine).collect();
+        for other in others.iter().filter(|other| !other.is_told_as(machine)) {
+            let note = format!(
+                "dnsmasq tells it the same whichever MAC asks: what {} has by the quirks of its manufacturer is left out",
+                other.host.mac
+            );
+            lines.page.host_note(&shown(machine.host), &note);
+        }
         if several.contains(&machine.host.mac) {
             let note = "it is in several subnets: dnsmasq keeps one lease of a machine, and where it reboots with the \
                         address that it had in another subnet, refuses it until it asks anew";
             lines.page.host_note(&shown(machine.host), note);
         }
-        write_machine(lines, network, at, machine)?;
+        let macs = [machine].into_iter().chain(others).map(|own| own.host.mac);
+        write_machine(lines, network, at, machine, macs)?;
     }
     Ok(())
 }
@@ -121,13 +136,14 @@ fn write_machine(
     network: &Network<'_>,
     at: usize,
     machine: &Machine<'_>,
+    macs: impl Iterator<Item = Mac>,
 ) -> anyhow::Result<()> {
     let host = machine.host;
     let who = shown(host);
     for note in words::of_machine(network, machine) {
         lines.page.host_note(&who, &note);
     }
-    let mut fields = vec![host.mac.to_string()];
+    let mut fields: Vec<_> = macs.map(|mac| mac.to_string()).collect();
     let own = words::own_profiles(network, machine);
     fields.extend(own.iter().map(|name| format!("set:{name}")));
     let tag = format!("net{}-host{at}", network.number);

@@ -58,6 +58,10 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
     page.line("\"reservations-global\": false,");
     page.line("\"reservations-in-subnet\": true,");
     page.line("\"reservations-out-of-pool\": true,");
+    if plan.has_several_macs() {
+        page.comment("Machines have one address for several MACs (Kea 1.9.1 and later).");
+        page.line("\"ip-reservations-unique\": false,");
+    }
     page.comment("Whether wrong addresses are refused");
     page.line(&format!("\"authoritative\": {},", dhcp.authoritative));
     page.comment("Half, and seven eighths of the lease (RFC 2131 section 4.4.5)");

@@ -70,6 +70,7 @@ pub(super) struct Profile {
 }
 
 pub(super) struct Machine<'c> {
+    /// Of each MAC of a machine.
     pub(super) host: &'c Host,
     pub(super) quirks: Quirks,
     pub(super) lease: Option<u64>,
@@ -209,6 +210,28 @@ fn number(known: &mut Vec<Profile>, own: Profile) -> usize {
         known.push(own);
         known.len() - 1
     })
+}
+
+impl Plan<'_> {
+    /// Whether a machine has several MACs.
+    pub(super) fn has_several_macs(&self) -> bool {
+        let machines = self.networks.iter().flat_map(|network| &network.machines);
+        machines.into_iter().any(|machine| !machine.host.is_first())
+    }
+}
+
+impl Machine<'_> {
+    /// Whether another is the same machine by another MAC.
+    pub(super) fn is_by_another_mac(&self, other: &Self) -> bool {
+        let [own, others] = [self, other].map(|machine| (machine.host.machine(), machine.host.ip));
+        own == others && self.host.mac != other.host.mac
+    }
+
+    /// Whether it is told the same.
+    pub(super) fn is_told_as(&self, other: &Self) -> bool {
+        (&self.quirks, self.lease, &self.options, self.profiles)
+            == (&other.quirks, other.lease, &other.options, other.profiles)
+    }
 }
 
 /// What begins a line about a host.

@@ -278,3 +278,47 @@ fn where_files_are_loaded_from() {
     let text = exported(Server::Dhcpd, own).unwrap().text;
     assert!(text.contains("filename \"http://10.0.0.8/auto.ipxe\";"), "{text}");
 }
+
+/// Either of its MACs gets the address.
+#[test]
+fn machines_of_several_macs() {
+    let other = Mac { octets: [0x52, 0x54, 0, 0, 0, 2] };
+    let several = |config: &mut Config| {
+        let one = Host { nics: vec![MAC, other].into(), ..Host::clone(&host(|_| {})) };
+        config.hosts = one.for_each_mac().map(Arc::new).collect();
+    };
+    let text = |server, change: &dyn Fn(&mut Config)| exported(server, change).unwrap().text;
+    let lines = |server, with: &str| {
+        let found: Vec<_> = text(server, &several)
+            .lines()
+            .filter(|line| line.contains(with))
+            .map(str::trim)
+            .map(str::to_owned)
+            .collect();
+        found
+    };
+    assert_eq!(
+        lines(Server::Dnsmasq, "dhcp-host="),
+        ["dhcp-host=52:54:00:00:00:01,52:54:00:00:00:02,10.0.0.5"]
+    );
+    assert_eq!(
+        lines(Server::Kea, "ip-reservations-unique"),
+        ["\"ip-reservations-unique\": false,"]
+    );
+    assert_eq!(lines(Server::Kea, "10.0.0.5\"").len(), 2);
+    assert_eq!(lines(Server::Dhcpd, "fixed-address"), ["fixed-address 10.0.0.5;"; 2]);
+    assert!(!text(Server::Kea, &|_| {}).contains("ip-reservations-unique"));
+    check_note(Server::Kea, several, "one address for several MACs");
+    let unlike = |config: &mut Config| {
+        several(config);
+        let quirks = crate::config::Quirks { always_broadcast: Some(true), ..Default::default() };
+        config.quirks =
+            vec![crate::config::QuirkRow { oui: [2, 0, 0], quirks, reason: String::new() }];
+        for host in &mut config.hosts {
+            let host = Arc::make_mut(host);
+            let own = if host.mac == MAC { MAC } else { Mac { octets: [2, 0, 0, 0, 0, 2] } };
+            (host.mac, host.nics) = (own, vec![MAC, Mac { octets: [2, 0, 0, 0, 0, 2] }].into());
+        }
+    };
+    check_note(Server::Dnsmasq, unlike, "dnsmasq tells it the same whichever MAC asks");
+}

@@ -45,7 +45,7 @@ pub(super) fn find(text: &str, key: &HostKey) -> anyhow::Result<Vec<usize>> {
     let matches = |host: &DeValue<'_>| {
         let field = |name| host.get(name).and_then(|value| value.get_ref().as_str());
         match key {
-            HostKey::Mac(mac) => field("mac").is_some_and(|text| mac::parse(text) == Ok(*mac)),
+            HostKey::Mac(mac) => macs(host).any(|text| mac::parse(text) == Ok(*mac)),
             HostKey::Ip(ip) => field("ip").is_some_and(|text| text.parse() == Ok(*ip)),
             HostKey::Hostname(name) => {
                 field("hostname").is_some_and(|text| text.eq_ignore_ascii_case(name))
@@ -53,6 +53,14 @@ pub(super) fn find(text: &str, key: &HostKey) -> anyhow::Result<Vec<usize>> {
         }
     };
     Ok(hosts.filter(|(_, host)| matches(host.get_ref())).map(|(at, _)| at).collect())
+}
+
+/// What an entry has as `mac`: a text or a list.
+fn macs<'h>(host: &'h DeValue<'_>) -> impl Iterator<Item = &'h str> {
+    let value = host.get("mac").map(Spanned::get_ref);
+    let list = value.and_then(DeValue::as_array).into_iter().flat_map(|list| list.iter());
+    let texts = value.into_iter().chain(list.map(Spanned::get_ref));
+    texts.filter_map(DeValue::as_str)
 }
 
 /// The text without an entry, and without the comment directly above it.

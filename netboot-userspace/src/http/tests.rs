@@ -406,6 +406,40 @@ async fn scripts_of_strangers() {
     lab.end().await;
 }
 
+/// Whichever of its MACs asks: the script is the machine's, of the one that has its address.
+#[tokio::test]
+async fn scripts_of_several_macs() {
+    let one = host(1, Ipv4Addr::LOCALHOST);
+    let nics = [1, 2].map(|last| host(last, Ipv4Addr::LOCALHOST).mac).to_vec();
+    let machine = Host { script: None, nics: nics.clone().into(), ..one };
+    let lab = Lab::with(machine.for_each_mac()).await;
+    let check = async |path: &str, nic: u8| {
+        let answer = lab.ask(&format!("GET {path} HTTP/1.1\nHost: x\nConnection: close")).await;
+        for expect in
+            ["worker_id=52:54:00:00:00:01".to_owned(), format!("hw_addr=52:54:00:00:00:0{nic}")]
+        {
+            assert!(answer.contains(&expect), "no {expect} in {answer}");
+        }
+    };
+    check("/auto.ipxe", 1).await;
+    check("/52:54:00:00:00:02/auto.ipxe", 2).await;
+    let asks = Step::Dhcp {
+        interface: "eth0".to_owned(),
+        message: "request".to_owned(),
+        stage: "script".to_owned(),
+        architecture: None,
+        verdict: "ack".to_owned(),
+    };
+    lab.machines.record(nics[1], asks);
+    check("/auto.ipxe", 2).await;
+    let [machine] = &lab.machines.snapshot()[..] else { panic!("{:?}", lab.machines.snapshot()) };
+    assert_eq!(
+        (machine.mac.as_str(), machine.nic.as_deref()),
+        ("52:54:00:00:00:01", Some("52:54:00:00:00:02"))
+    );
+    lab.end().await;
+}
+
 #[tokio::test]
 async fn machines_are_noted() {
     let lab = Lab::new().await;

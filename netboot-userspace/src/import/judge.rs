@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
+use netboot_ebpf::shared::Mac;
+
 use super::{note::Notes, site::Placed};
-use crate::config::{self, DhcpOption, Fragment, NetworkOverrides, Problem, Problems};
+use crate::{
+    config::{self, DhcpOption, Fragment, NetworkOverrides, Problem, Problems},
+    inventory::Host,
+    rare::Rare,
+};
 
 /// Each turn leaves something out. What is wrong is seen in one or two turns, seldom in more.
 const TURNS: usize = 24;
@@ -35,6 +41,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     };
                     let name = format!("host {} {}", host.mac, host.ip);
                     let what = match key {
+                        "mac" => without_mac(host, inner).map(|mac| format!("MAC {mac} of {name}")),
                         "hostname" => {
                             host.hostname.take().map(|value| format!("name {value:?} of {name}"))
                         }
@@ -156,6 +163,15 @@ impl<'p> Part<'p> {
 fn longest(options: &mut Vec<DhcpOption>, of: &str) -> Option<String> {
     let (at, _) = options.iter().enumerate().max_by_key(|(_, option)| option.value.len())?;
     Some(format!("option {} of {of}", options.remove(at).code))
+}
+
+/// Takes out one MAC of several.
+fn without_mac(host: &mut Host, at: usize) -> Option<Mac> {
+    let mut nics = host.nics.to_vec();
+    let taken = (nics.len() > 1 && at < nics.len()).then(|| nics.remove(at))?;
+    host.mac = nics.first().copied().unwrap_or(host.mac);
+    host.nics = if nics.len() > 1 { nics.into() } else { Rare::default() };
+    Some(taken)
 }
 
 fn overridden(network: &mut NetworkOverrides, key: &str) -> bool {

@@ -228,7 +228,7 @@ impl Site {
         found
     }
 
-    /// One of those with one MAC or address stays.
+    /// One of those with one MAC stays. Those with one address are a machine's, if they have all else in common.
     fn unique(&mut self, placed: &mut Placed) {
         let (mut macs, mut ips) = (HashMap::new(), HashMap::new());
         let hosts = std::mem::take(&mut placed.fragment.hosts);
@@ -240,22 +240,51 @@ impl Site {
         for (host, place) in all {
             let first =
                 macs.get(&host.mac).map(|first: &Place| (host.mac.to_string(), first.shown()));
-            let first = first.or_else(|| {
-                ips.get(&host.ip).map(|first: &Place| (host.ip.to_string(), first.shown()))
-            });
+            let same = ips.get(&host.ip).copied().filter(|_| first.is_none());
+            if let Some(at) = same
+                && let Some(known) = placed.fragment.hosts.get_mut(at)
+                && is_same_machine(known, &host)
+            {
+                if let Some(name) =
+                    host.hostname.as_ref().filter(|_| known.hostname != host.hostname)
+                {
+                    let what = format!("name {name:?} of host {} {}", host.mac, host.ip);
+                    let why = "the machine has one name, whichever of its MACs asks";
+                    self.notes.add(&place, what, why);
+                }
+                macs.insert(host.mac, place);
+                let mut nics = known.macs().to_vec();
+                nics.push(host.mac);
+                known.nics = nics.into();
+                continue;
+            }
+            let same: Option<&Place> = same.and_then(|at| placed.hosts.get(at));
+            let first = first.or_else(|| same.map(|first| (host.ip.to_string(), first.shown())));
             if let Some((what, first)) = first {
                 let host = format!("host {} {}", host.mac, host.ip);
                 self.notes.add(&place, host, format!("{what} has a reservation already ({first})"));
                 continue;
             }
             macs.insert(host.mac, place.clone());
-            ips.insert(host.ip, place.clone());
+            ips.insert(host.ip, placed.hosts.len());
             placed.fragment.hosts.push(host);
             placed.hosts.push(place);
         }
         if self.winner == Winner::Last {
             placed.fragment.hosts.reverse();
             placed.hosts.reverse();
+            for host in &mut placed.fragment.hosts {
+                let mut nics = std::mem::take(&mut *host.nics);
+                nics.reverse();
+                host.mac = nics.first().copied().unwrap_or(host.mac);
+                host.nics = nics.into();
+            }
         }
     }
+}
+
+/// Whether a host is the known one by another MAC; what it is called aside.
+fn is_same_machine(known: &Host, host: &Host) -> bool {
+    let Host { mac, nics, hostname, .. } = known.clone();
+    *known == Host { mac, nics, hostname, ..host.clone() }
 }

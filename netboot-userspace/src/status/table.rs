@@ -51,7 +51,7 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
             machine.ip.map_or_else(|| without_address(machine), |ip| ip.to_string()),
             machine.hostname.clone().unwrap_or_else(|| "-".to_owned()),
             ago(machine.last_seen, now),
-            step(&machine.last),
+            format!("{}{}", step(&machine.last), nic(machine)),
         ]
     });
     table(&mut out, ["MACHINE", "ADDRESS", "HOSTNAME", "SEEN", "LAST STEP"], rows);
@@ -126,6 +126,11 @@ fn unknown(machine: &UnknownMachine, now: u64) -> [String; 5] {
         machine.requests.to_string(),
         ago(machine.last_seen, now),
     ]
+}
+
+/// Which of a machine's MACs has its address.
+fn nic(machine: &Machine) -> String {
+    machine.nic.as_ref().map(|nic| format!(" (by {nic})")).unwrap_or_default()
 }
 
 fn step(step: &Step) -> String {

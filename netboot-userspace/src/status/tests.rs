@@ -39,6 +39,7 @@ fn status() -> Status {
     };
     let machine = |mac: &str, last| Machine {
         mac: mac.to_owned(),
+        nic: None,
         ip: Some(Ipv4Addr::new(192, 168, 2, 144)),
         hostname: None,
         known: true,

@@ -243,7 +243,8 @@ pub(crate) fn own_addresses<'l>(
         let name = &own.get(&host.ip)?.name;
         let sentence = format!(
             "host {} ({}): this node has that address itself, on {name}: the machine is not answered; give it another",
-            host.mac, host.ip,
+            host.machine(),
+            host.ip,
         );
         Some((host.ip, sentence))
     });

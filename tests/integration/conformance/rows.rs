@@ -120,6 +120,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.5 BOOTP", "silence"),
     Row::new("1.5 retransmission", "the same answer each time"),
     Row::new("1.5 not authoritative", "silence instead of NAK"),
+    Row::new(
+        "1.5 several MACs",
+        "each of a machine's MACs gets its one address; a DECLINE holds it back from all",
+    ),
     Row::new("1.5 shared networks", "an address of another subnet than the link's"),
     Row::new("1.6 own address", "of the machine's subnet, else the interface's first"),
     Row::new("1.6 any own address", "requests may name each"),

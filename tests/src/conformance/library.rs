@@ -35,9 +35,13 @@ impl Library {
             let station = Station::untagged(Mac { octets: site.station() });
             let now = quarantine::now();
             let until = now + config.dhcp.decline_time;
-            let row = tables.reservations.get_mut(&station).context("the machine's reservation")?;
-            row.quarantined_until = u64::try_from(until.as_nanos())?;
-            tables.quarantine.hold(station, row.address.into(), now);
+            let row = tables.reservations.get(&station).context("the machine's reservation")?;
+            let address = row.address;
+            let rows = tables.reservations.values_mut();
+            for row in rows.filter(|row| row.address == address) {
+                row.quarantined_until = u64::try_from(until.as_nanos())?;
+            }
+            tables.quarantine.hold(station, address.into(), now);
         }
         let fast = FastPath::load(&tables)?;
         Ok(Self { tables, fast, scratch: Box::new(Scratch::new()) })

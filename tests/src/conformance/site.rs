@@ -55,6 +55,8 @@ const UEFI_FILES: [(&str, u16); 6] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     mac: [u8; 6],
+    /// More MACs of the known machine.
+    nics: Vec<[u8; 6]>,
     dhcp: String,
     subnet: String,
     boot: String,
@@ -69,6 +71,7 @@ impl Site {
     pub fn new() -> Self {
         Self {
             mac: MAC,
+            nics: Vec::new(),
             dhcp: String::new(),
             subnet: String::new(),
             boot: String::new(),
@@ -83,6 +86,13 @@ impl Site {
     #[must_use]
     pub fn machine(self, mac: [u8; 6]) -> Self {
         Self { mac, ..self }
+    }
+
+    /// The known machine has this Ethernet address, too.
+    #[must_use]
+    pub fn nic(mut self, mac: [u8; 6]) -> Self {
+        self.nics.push(mac);
+        self
     }
 
     /// Lines of `[dhcp]`.
@@ -124,7 +134,7 @@ impl Site {
     /// One more machine, with lines of its `[[host]]`.
     #[must_use]
     pub fn known(self, mac: [u8; 6], address: [u8; 4], lines: &str) -> Self {
-        self.tables(&entry(mac, address, lines))
+        self.tables(&entry(&[mac], address, lines))
     }
 
     /// The known machine has declined its address.
@@ -153,12 +163,13 @@ impl Site {
 
     fn text(&self, root: &str) -> String {
         let Self { dhcp, subnet, boot, files, tables, .. } = self;
-        let machine = entry(self.mac, ADDRESS, &format!("hostname = \"machine1\"\n{}", self.host));
+        let macs = [&[self.mac][..], &self.nics].concat();
+        let machine = entry(&macs, ADDRESS, &format!("hostname = \"machine1\"\n{}", self.host));
         let others = [
-            entry(OTHER, OTHER_ADDRESS, ""),
-            entry(FAR, FAR_ADDRESS, ""),
-            entry(LEASE_ONLY, LEASE_ONLY_ADDRESS, "netboot = false"),
-            entry(SENTINEL, [172, 30, 0, 250], ""),
+            entry(&[OTHER], OTHER_ADDRESS, ""),
+            entry(&[FAR], FAR_ADDRESS, ""),
+            entry(&[LEASE_ONLY], LEASE_ONLY_ADDRESS, "netboot = false"),
+            entry(&[SENTINEL], [172, 30, 0, 250], ""),
         ]
         .concat();
         format!(
@@ -203,8 +214,12 @@ impl Default for Site {
 }
 
 /// A `[[host]]`.
-fn entry(mac: [u8; 6], address: [u8; 4], lines: &str) -> String {
-    let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
+fn entry(macs: &[[u8; 6]], address: [u8; 4], lines: &str) -> String {
+    let text = |mac: &[u8; 6]| format!("{:?}", mac.map(|octet| format!("{octet:02x}")).join(":"));
+    let mac = match macs {
+        [one] => text(one),
+        several => format!("[{}]", several.iter().map(text).collect::<Vec<_>>().join(", ")),
+    };
     let address = std::net::Ipv4Addr::from(address);
-    format!("[[host]]\nmac = \"{mac}\"\nip = \"{address}\"\n{lines}\n\n")
+    format!("[[host]]\nmac = {mac}\nip = \"{address}\"\n{lines}\n\n")
 }

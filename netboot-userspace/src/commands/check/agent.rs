@@ -15,7 +15,8 @@ pub(super) fn agent_note(config: &Config) -> Option<String> {
     let located = Located::new(&config.subnets);
     let is_without = |host: &&Host| {
         let own = &host.script_settings;
-        Candidate::of(host).is_sent(config, &located)
+        host.is_first()
+            && Candidate::of(host).is_sent(config, &located)
             && own.tink_worker_image.is_none()
             && !names_image(&own.kernel_params)
     };

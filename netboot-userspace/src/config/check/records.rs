@@ -56,8 +56,8 @@ pub(crate) fn leave_out(draft: &mut Draft, report: &Report) {
 
 /// What no two machines have.
 fn keys<'h>(host: &'h DraftHost, located: &Located<'_>) -> Vec<(String, &'static str, &'h Place)> {
-    let station = host.station(located).zip(host.mac.as_ref());
-    let station = station.map(|(own, mac)| (ShownStation(own).to_string(), "MAC", &mac.place));
+    let stations = host.stations(located);
+    let stations = stations.map(|(own, place)| (ShownStation(own).to_string(), "MAC", place));
     let ip = host.ip.as_ref().map(|ip| (ip.value.to_string(), "address", &ip.place));
-    station.into_iter().chain(ip).collect()
+    stations.chain(ip).collect()
 }

@@ -83,11 +83,14 @@ fn blocks<'d>(
     };
     let (options, missed) = noted(fit.host(row, own), &host.place, report)?;
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
-    let mac = host.mac.as_ref()?.value;
-    let (quirks, _) = quirks::of_machine(&draft.config, mac, &own.quirks);
-    let boot = fit.boot(subnet, own, file, quirks);
-    let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
-    Some((at, options + boot, missed))
+    let mut most = None;
+    for mac in &host.macs {
+        let (quirks, _) = quirks::of_machine(&draft.config, mac.value, &own.quirks);
+        let boot = fit.boot(subnet, own, file, quirks);
+        let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
+        most = most.max(Some(boot));
+    }
+    Some((at, options + most?, missed))
 }
 
 fn noted<T>(bytes: anyhow::Result<T>, place: &Place, report: &Report) -> Option<T> {

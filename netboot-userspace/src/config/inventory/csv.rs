@@ -20,6 +20,8 @@ use crate::config::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cell {
     Text,
+    /// One text, or several between blanks or semicolons.
+    Texts,
     /// Or a text, where the key takes both.
     Number,
     /// One number, or several between blanks or semicolons.
@@ -35,7 +37,7 @@ enum Cell {
 const COLUMNS: [(Table, &[(&str, Cell)]); 3] =
     [(Table::Host, &HOST), (Table::ScriptSettings, &SCRIPT_SETTINGS), (Table::Quirks, &QUIRKS)];
 const HOST: [(&str, Cell); 18] = [
-    ("mac", Cell::Text),
+    ("mac", Cell::Texts),
     ("ip", Cell::Text),
     ("hostname", Cell::Text),
     ("netboot", Cell::Boolean),
@@ -338,6 +340,7 @@ fn value(cell: Cell, text: &str, at: usize) -> DeValue<'_> {
     let parts = || text.split([' ', ';', '\t']).filter(|part| !part.is_empty());
     match cell {
         Cell::Text => string(text),
+        Cell::Texts if parts().nth(1).is_none() => string(text),
         Cell::Number => number(text),
         Cell::Numbers if parts().nth(1).is_some() => {
             DeValue::Array(parts().map(|part| Spanned::new(at..at, number(part))).collect())
@@ -348,7 +351,7 @@ fn value(cell: Cell, text: &str, at: usize) -> DeValue<'_> {
             "false" | "no" => DeValue::Boolean(false),
             _ => string(text),
         },
-        Cell::List => {
+        Cell::Texts | Cell::List => {
             DeValue::Array(parts().map(|part| Spanned::new(at..at, string(part))).collect())
         }
         Cell::Routes => {

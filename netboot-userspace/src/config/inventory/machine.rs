@@ -46,6 +46,8 @@ pub(super) struct Machines<'r> {
     pub(super) report: &'r Report,
     located: &'r Located<'r>,
     hosts: Vec<DraftHost>,
+    /// Where those of the record being read begin.
+    record: usize,
     /// Networks of machines that are in no subnet, and where each is named first.
     networks: HashMap<Ipv4Net, Place>,
     /// What the machine being read is called.
@@ -138,6 +140,7 @@ fn read_part(
         report: &of_records,
         located,
         hosts: Vec::new(),
+        record: 0,
         networks: HashMap::new(),
         name: String::new(),
         unknown: HashSet::new(),
@@ -148,11 +151,13 @@ fn read_part(
             let name = table.get("metadata").and_then(|metadata| metadata.get_ref().get("name"));
             let name = name.and_then(|name| name.get_ref().as_str()).unwrap_or_default();
             name.clone_into(&mut machines.name);
+            machines.record = machines.hosts.len();
             let place = Place { field: name.to_owned(), ..place };
             hardware::read(Section::of(source, &table, place, &of_records), &mut machines);
         }
         Record::Machine { place, mac, table } => {
             mac.as_ref().clone_into(&mut machines.name);
+            machines.record = machines.hosts.len();
             let section =
                 Section::of(source, &table, Place { field: mac.to_string(), ..place }, &of_records);
             machines.is_any = true;
@@ -187,7 +192,11 @@ impl Machines<'_> {
         }
         let mut host = DraftHost::new(place, mac, ip, boot_file, rest);
         host.may_be_left_out = true;
-        self.hosts.push(host);
+        let mut others = self.hosts.iter_mut().skip(self.record);
+        match others.find(|known| known.is_same_machine(&host)) {
+            Some(known) => known.macs.append(&mut host.macs),
+            None => self.hosts.push(host),
+        }
     }
 
     /// The machine's network is its subnet, or makes one.

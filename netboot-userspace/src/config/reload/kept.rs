@@ -1,4 +1,4 @@
-//! A file as it was read last, in blocks of which each is a host.
+//! A file as it was read last, in blocks of which each is a machine.
 
 use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
@@ -12,7 +12,7 @@ pub(super) struct Kept {
     pub(super) path: Arc<std::path::Path>,
     pub(super) form: Form,
     pub(super) bytes: Vec<u8>,
-    /// Its hosts, in its order.
+    /// Its machines, each by its first MAC, in its order.
     pub(super) hosts: Vec<Station>,
     /// Where the block of each begins; empty: the file is read as a whole.
     pub(super) starts: Vec<usize>,
@@ -40,7 +40,7 @@ pub(super) struct Cut {
 }
 
 impl Kept {
-    /// Of hosts that stand at these lines.
+    /// Of machines that stand at these lines.
     pub(super) fn new(
         path: PathBuf,
         form: Form,
@@ -93,7 +93,7 @@ impl Kept {
         (self.form != Form::Main).then_some(whole)
     }
 
-    /// Takes over what was cut, with its hosts and their lines.
+    /// Takes over what was cut, with its machines and their lines.
     pub(super) fn replace(
         &mut self,
         cut: &Cut,

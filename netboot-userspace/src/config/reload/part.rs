@@ -50,14 +50,18 @@ impl State {
         }
         let lines: Vec<_> = hosts.iter().filter_map(|host| host.place.line).collect();
         let located = Located::new(&self.draft.config.subnets);
-        let finish = |host: DraftHost| host.finish(&located).map(Arc::new);
-        let mut hosts: Vec<_> = hosts.into_iter().map(finish).collect::<Option<_>>()?;
+        if hosts.iter().any(|host| host.macs.is_empty()) {
+            return None;
+        }
+        let mut hosts: Vec<_> =
+            hosts.into_iter().flat_map(|host| host.finish(&located)).map(Arc::new).collect();
         let kept = self.files.get(at)?;
-        let before = kept.hosts.get(cut.hosts.clone())?;
-        let others = kept.hosts.len() - before.len();
+        let machines = kept.hosts.get(cut.hosts.clone())?;
+        let others = kept.hosts.len() - machines.len();
         if kept.hosts.is_empty() || others + hosts.len() == 0 {
             return None;
         }
+        let before = &self.stations(machines)[..];
         let old: Vec<_> = before.iter().filter_map(|old| self.hosts.by_station(*old)).collect();
         let own = self.own_after(&old, &hosts)?;
         self.are_free(&hosts, before).then_some(())?;
@@ -67,10 +71,10 @@ impl State {
         for name in hosts.iter().filter_map(|host| host.boot_file.as_ref()) {
             self.named.insert(name);
         }
-        let stations = hosts.iter().map(|host| host.station());
+        let machines = hosts.iter().filter(|host| host.is_first()).map(|host| host.station());
         let kept = self.files.get_mut(at)?;
         let is_whole = cut.old == (0..kept.bytes.len());
-        kept.replace(&cut, new, stations, &lines);
+        kept.replace(&cut, new, machines, &lines);
         let known = std::mem::take(&mut self.known);
         let said = if is_whole { known.new_of(warnings.clone()) } else { warnings.clone() };
         self.known = known;
@@ -91,7 +95,8 @@ impl State {
         (is_any(own) == is_any(self.own)).then_some(own)
     }
 
-    /// Whether nobody has the hosts' stations and addresses, but those that they come after.
+    /// Whether nobody has the hosts' stations and addresses, but those that they come after. An address is had by the first
+    /// MAC of a machine.
     fn are_free(&self, hosts: &[Arc<Host>], before: &[Station]) -> bool {
         let before: HashSet<_> = before.iter().collect();
         let (mut stations, mut addresses) = (HashSet::new(), HashSet::new());
@@ -99,7 +104,7 @@ impl State {
             let owner = self.hosts.by_ip(host.ip).map(|owner| owner.station());
             let known = self.hosts.by_station(host.station()).map(|known| known.station());
             stations.insert(host.station())
-                && host.address().is_none_or(|ip| addresses.insert(ip))
+                && host.address().is_none_or(|ip| !host.is_first() || addresses.insert(ip))
                 && [owner, known].into_iter().flatten().all(|taken| before.contains(&taken))
         })
     }

@@ -97,8 +97,10 @@ impl State {
             let (mut hosts, mut lines) = (Vec::new(), Vec::new());
             while let Some((host, origin)) = placed.next_if(|(_, origin)| is_in(&origin.file, path))
             {
-                hosts.push(host.station());
-                lines.push(origin.line);
+                if host.is_first() {
+                    hosts.push(host.station());
+                    lines.push(origin.line);
+                }
             }
             let form = match at {
                 0 => Form::Main,
@@ -123,19 +125,34 @@ impl State {
 
     /// What makes these hosts of those here; those that are the same become those here.
     pub(super) fn difference(&self, hosts: &mut [Arc<Host>]) -> (Difference, Summary) {
-        let before = self.files.iter().flat_map(|kept| &kept.hosts);
-        self.compare(before, hosts)
+        let mut before = Vec::new();
+        for kept in &self.files {
+            before.extend(self.stations(&kept.hosts));
+        }
+        self.compare(&before, hosts)
+    }
+
+    /// All stations of machines that are here.
+    pub(super) fn stations(&self, machines: &[Station]) -> Vec<Station> {
+        let mut stations = Vec::with_capacity(machines.len());
+        for first in machines {
+            if let Some(host) = self.hosts.by_station(*first) {
+                stations.extend(host.stations());
+            }
+        }
+        stations
     }
 
     /// The same, of some of those here.
-    pub(super) fn compare<'s>(
+    pub(super) fn compare(
         &self,
-        before: impl IntoIterator<Item = &'s Station>,
+        before: &[Station],
         hosts: &mut [Arc<Host>],
     ) -> (Difference, Summary) {
         let mut difference = Difference::default();
         let mut summary = Summary::default();
         let mut stay = HashSet::with_capacity(hosts.len());
+        let is_here = |station: &Station| self.hosts.by_station(*station).is_some();
         for host in hosts {
             stay.insert(host.station());
             match self.hosts.by_station(host.station()) {
@@ -143,14 +160,23 @@ impl State {
                     *host = old;
                     continue;
                 }
-                Some(_) => summary.changed += 1,
-                None => summary.added += 1,
+                Some(_) if host.is_first() => summary.changed += 1,
+                // By another MAC it was here.
+                None if host.is_first() && host.stations().any(|own| is_here(&own)) => {
+                    summary.changed += 1;
+                }
+                None if host.is_first() => summary.added += 1,
+                _ => {}
             }
             difference.set.push(Arc::clone(host));
         }
-        let gone = before.into_iter().filter(|station| !stay.contains(station));
+        let gone = before.iter().filter(|station| !stay.contains(station));
         difference.removed = gone.copied().collect();
-        summary.removed = difference.removed.len();
+        let machines = difference.removed.iter().filter_map(|gone| self.hosts.by_station(*gone));
+        let is_gone = |host: &Arc<Host>| {
+            host.is_first() && !host.stations().any(|station| stay.contains(&station))
+        };
+        summary.removed = machines.filter(is_gone).count();
         (difference, summary)
     }
 }

@@ -104,6 +104,34 @@ fn reads_what_changed() {
     check("a.toml", &toml(1), "", 1, "hosts: 0 hosts added, 0 changed, 1 removed");
     check("a.toml", "[[host]]", "# none\n[[host]]", 1, "nothing");
     check(
+        "a.toml",
+        "\"52:54:00:00:00:03\"",
+        "[\"52:54:00:00:00:03\", \"52:54:00:00:00:13\"]",
+        1,
+        "hosts: 0 hosts added, 1 changed, 0 removed",
+    );
+    check("a.toml", "10.0.0.3\"", "10.0.0.33\"", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check("a.toml", "10.0.0.33\"", "10.0.0.3\"", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check("a.toml", "\"52:54:00:00:00:03\", ", "", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check(
+        "a.toml",
+        "[\"52:54:00:00:00:13\"]",
+        "[\"52:54:00:00:00:03\", \"52:54:00:00:00:13\"]",
+        1,
+        "hosts: 0 hosts added, 1 changed, 0 removed",
+    );
+    let both =
+        "[[host]]\nmac = [\"52:54:00:00:00:03\", \"52:54:00:00:00:13\"]\nip = \"10.0.0.3\"\n";
+    check("a.toml", both, "", 1, "hosts: 0 hosts added, 0 changed, 1 removed");
+    check(
+        "a.toml",
+        "10.0.0.22\"\n",
+        &format!("10.0.0.22\"\n{both}"),
+        1,
+        "hosts: 1 host added, 0 changed, 0 removed",
+    );
+    check("a.toml", both, &toml(3), 1, "hosts: 0 hosts added, 1 changed, 0 removed");
+    check(
         "b.csv",
         "10.0.0.5\n",
         "10.0.0.5\n52:54:00:00:00:07,10.0.0.7\n",

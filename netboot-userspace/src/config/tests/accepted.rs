@@ -349,7 +349,7 @@ delay = "10s"
 mac = "52:54:00:ee:0d:0b"
 ip = "192.168.3.3"
 [[host]]
-mac = "52:54:00:ee:0d:0c"
+mac = ["52:54:00:ee:0d:0c", "52:54:00:ee:0d:1c"]
 ip = "192.168.2.145"
 script = "http://192.168.2.112/one.ipxe"
 "##;
@@ -403,7 +403,8 @@ fn everything_arrives() {
     assert_eq!(own, [Some(0), Some(41)]);
     // What a host does not say of its VLAN is its subnet's.
     let vlans: Vec<_> = config.hosts.iter().map(|host| (host.vlan.ids, host.boot_vlan)).collect();
-    assert_eq!(vlans, [([100, 0], Some(4094)), ([4094, 0], None), ([200, 100], Some(7))]);
+    let last = ([200, 100], Some(7));
+    assert_eq!(vlans, [([100, 0], Some(4094)), ([4094, 0], None), last, last]);
 }
 
 #[test]

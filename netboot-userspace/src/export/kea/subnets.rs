@@ -35,6 +35,12 @@ fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) ->
     if machine.quirks.always_broadcast == Some(true) {
         notes.push("quirk always-broadcast: no setting does this".to_owned());
     }
+    if machine.host.macs().len() > 1 {
+        notes.push(
+            "one address for several MACs: Kea gives it to another of them when the lease of the one before has ended"
+                .to_owned(),
+        );
+    }
     let comments = notes.iter().map(|note| page.remember(&shown(host), note)).collect();
     let mut fields = vec![
         ("hw-address", text(&host.mac.to_string())),

@@ -220,28 +220,20 @@ impl<'d> Reader<'d> {
             return self.note(directive, "without a reservation a machine is not answered anyway");
         }
         let by_name = found.name.as_ref().and_then(|name| self.names.get(name)).copied();
-        let [mac, more @ ..] = &found.macs[..] else {
+        if found.macs.is_empty() {
             if found.left_out.is_empty() {
                 self.note(directive, "it has no MAC address, by which netboot knows machines");
             }
             return;
-        };
+        }
         let Some(ip) = found.ip.or(by_name) else {
             return self.note(
                 directive,
                 "it has no address: dnsmasq takes one of a pool, and netboot has none",
             );
         };
-        for other in more {
-            let why = format!(
-                "{ip} is reserved for the first MAC, {mac}: each machine needs its own address"
-            );
-            self.site.notes.add(place, other.to_string(), why);
-        }
         let mut tags: BTreeSet<String> = found.sets.iter().cloned().collect();
         tags.insert("known".to_owned());
-        let of_mac = self.patterns.iter().filter(|(pattern, _)| host::matches(pattern, *mac));
-        tags.extend(of_mac.map(|(_, tag)| (*tag).to_owned()));
         if let Some(subnet) = self.site.subnet_of(ip).and_then(|at| self.subnet_tags.get(at)) {
             tags.extend(subnet.iter().cloned());
         }
@@ -249,15 +241,19 @@ impl<'d> Reader<'d> {
         if let Some(lease) = found.lease {
             options.set(51, lease.to_be_bytes().to_vec(), place);
         }
-        self.site.hosts.push(FoundHost {
-            place: place.clone(),
-            mac: *mac,
-            ip,
-            hostname: found.name,
-            options,
-            netboot: true,
-        });
-        self.host_tags.push(tags);
+        for mac in found.macs {
+            let of_mac = self.patterns.iter().filter(|(pattern, _)| host::matches(pattern, mac));
+            let of_mac = of_mac.map(|(_, tag)| (*tag).to_owned());
+            self.host_tags.push(tags.iter().cloned().chain(of_mac).collect());
+            self.site.hosts.push(FoundHost {
+                place: place.clone(),
+                mac,
+                ip,
+                hostname: found.name.clone(),
+                options: options.clone(),
+                netboot: true,
+            });
+        }
     }
 
     /// Tags of tags that networks and machines have; those of requests are known before.

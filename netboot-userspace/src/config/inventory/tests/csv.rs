@@ -8,6 +8,9 @@ fn read() {
     check("mac,ip\n52:54:00:00:00:01,10.0.0.11\n", &[ONE]);
     check("ip,mac\n10.0.0.11,52-54-00-00-00-01", &[ONE]);
     check("\u{feff}MAC ,\"IP\"\r\n\"525400000001\" , 10.0.0.11\r\n", &[ONE]);
+    let several = "mac = [\"52:54:00:00:00:01\", \"52:54:00:00:00:02\"]\nip = \"10.0.0.11\"\nnetboot = true\n";
+    check("mac,ip\n52:54:00:00:00:01 52:54:00:00:00:02,10.0.0.11\n", &[several; 2]);
+    check("mac,ip\n525400000001;5254.0000.0002;,10.0.0.11\n", &[several; 2]);
     check("# all\n\nmac,ip,hostname\n# one\n5254.0000.0001,10.0.0.11,\n,,\n", &[ONE]);
     let all = "mac,ip,hostname,netboot,script,boot-file,lease-time,routers,dns,ntp,domain,search,\
                routes,mtu,arch,kernel,initrd,download-url,facility,worker-id,tink-worker-image,consoles,kernel-params\n\

@@ -282,3 +282,37 @@ fn subnets_are_made_of_netmasks() {
         ]
     );
 }
+
+/// Interfaces of one record with one address are one machine's, where they have all else in common.
+#[test]
+fn several_interfaces_with_one_address() {
+    let interface = |mac: u8, ip: u8, more: &str| {
+        format!("{{dhcp: {{mac: '52:54:00:00:00:{mac:02x}', ip: {{address: 10.0.0.{ip}}}{more}}}}}")
+    };
+    let record = |interfaces: &[String]| {
+        format!(
+            "kind: Hardware\nmetadata: {{name: n}}\nspec: {{interfaces: [{}]}}\n",
+            interfaces.join(", ")
+        )
+    };
+    let check = |text: &str, expect: &[(u8, u8, u8)], said: usize| {
+        let (loaded, warnings) = read(&[("a.yaml", text)], SUBNET).unwrap();
+        let hosts = loaded.config.hosts.iter();
+        let found = hosts.map(|host| {
+            let [.., own] = host.mac.octets;
+            let [.., machine] = host.machine().octets;
+            (own, machine, host.ip.octets()[3])
+        });
+        assert_eq!(found.collect::<Vec<_>>(), expect, "{text}");
+        assert_eq!(warnings.len(), said, "{warnings:#?}");
+    };
+    let both = [interface(1, 11, ""), interface(2, 11, "")];
+    check(&record(&both), &[(1, 1, 11), (2, 1, 11)], 0);
+    let between = [interface(1, 11, ""), interface(3, 13, ""), interface(2, 11, "")];
+    check(&record(&between), &[(1, 1, 11), (2, 1, 11), (3, 3, 13)], 0);
+    check(&record(&[interface(1, 11, ""), interface(1, 11, "")]), &[(1, 1, 11)], 1);
+    check(&record(&[interface(1, 11, ""), interface(2, 11, ", hostname: a")]), &[(1, 1, 11)], 1);
+    // Of another record it is another machine.
+    let two = format!("{}---\n{}", record(&both), record(&[interface(3, 11, "")]));
+    check(&two, &[(1, 1, 11), (2, 1, 11)], 1);
+}
