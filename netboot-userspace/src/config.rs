@@ -64,6 +64,7 @@ pub(crate) use self::{
     boot_files::BootFile,
     check::{Absent, Candidate, absent},
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
+    host::MAX_MACS,
     locate::Located,
     regular::{open_regular, read_text},
     shape::Shape,

@@ -24,6 +24,9 @@ use crate::{
     rare::Rare,
 };
 
+/// The most MACs of a machine: each is a row that knows all of them.
+pub(crate) const MAX_MACS: usize = 32;
+
 /// A host as far as it could be read.
 #[derive(Debug)]
 pub(crate) struct DraftHost {
@@ -91,6 +94,7 @@ impl DraftHost {
         };
         let has = |mac: &Placed<Mac>| self.macs.iter().any(|own| own.value == mac.value);
         self.ip.is_some()
+            && self.macs.len() + other.macs.len() <= MAX_MACS
             && parts(self) == parts(other)
             && self.rest == other.rest
             && !other.macs.iter().any(has)
@@ -158,6 +162,9 @@ fn macs(section: &mut Section<'_>) -> Vec<Placed<Mac>> {
     for own in section.list(KEY, mac).unwrap_or_default() {
         if macs.iter().any(|known| known.value == own.value) {
             section.report().error(&own.place, format!("{} is listed twice", own.value));
+        } else if macs.len() == MAX_MACS {
+            section.report().error(&own.place, format!("more than {MAX_MACS} MACs of one machine"));
+            break;
         } else {
             macs.push(own);
         }

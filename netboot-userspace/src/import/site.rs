@@ -11,7 +11,7 @@ use super::{
     options::{Given, NEXT_SERVER, Options, ips, of_host, of_subnet, text},
 };
 use crate::{
-    config::{Fragment, Located, Subnet},
+    config::{Fragment, Located, MAX_MACS, Subnet},
     inventory::Host,
 };
 
@@ -286,5 +286,5 @@ impl Site {
 /// Whether a host is the known one by another MAC; what it is called aside.
 fn is_same_machine(known: &Host, host: &Host) -> bool {
     let Host { mac, nics, hostname, .. } = known.clone();
-    *known == Host { mac, nics, hostname, ..host.clone() }
+    known.macs().len() < MAX_MACS && *known == Host { mac, nics, hostname, ..host.clone() }
 }

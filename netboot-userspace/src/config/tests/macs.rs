@@ -31,6 +31,12 @@ fn what_is_refused() {
             "netboot.toml:4: host[0].mac[2]: 01:00:00:00:00:01 is a group address, not a machine's",
         ],
     );
+    let many = |count: u8| {
+        let macs: Vec<_> = (0..count).map(|last| format!("02:00:00:00:00:{last:02x}")).collect();
+        hosts(&[&format!("{macs:?}")])
+    };
+    check(&many(32), &[]);
+    check(&many(40), &["netboot.toml:4: host[0].mac[32]: more than 32 MACs of one machine"]);
     check(&hosts(&["3"]), &["netboot.toml:4: host[0].mac: expected a string, found integer"]);
     let taken = |field: &str| {
         format!(
