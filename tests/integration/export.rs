@@ -236,6 +236,8 @@ fn our_own_answers_are_those_that_are_meant() -> Result<()> {
     check("Tinkerbell", [192, 168, 2, 144], "http://192.168.2.200/auto.ipxe")?;
     check("iPXE", [192, 168, 2, 144], "tftp://192.168.2.200/undionly.kpxe")?;
     check("nothing to boot", [192, 168, 2, 145], "")?;
+    check("the first NIC of two", [192, 168, 2, 150], "ipxe.efi")?;
+    check("the second NIC of two", [192, 168, 2, 150], "ipxe.efi")?;
     check("relayed", [10, 20, 0, 5], "snp.efi")?;
     check("in a VLAN", [192, 168, 3, 144], "ipxe.efi")?;
     ensure!(answers.get("unknown") == Some(&None), "{answers:?}");

@@ -32,6 +32,7 @@ const LONG: [u8; 6] = [0x52, 0x54, 0, 0xee, 0x0d, 0x0e];
 const QUIRKY: [u8; 6] = [0, 0, 0x5e, 0, 0, 1];
 const PI: [u8; 6] = [0xb8, 0x27, 0xeb, 0, 0, 1];
 const FAR: [u8; 6] = [0x52, 0x54, 0, 0, 0x20, 1];
+const NICS: [[u8; 6]; 2] = [[0x52, 0x54, 0, 0, 0x21, 1], [0x52, 0x54, 0, 0, 0x21, 2]];
 const STRANGER: [u8; 6] = [0x52, 0x54, 0, 0, 0, 0x99];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -74,6 +75,8 @@ pub(super) fn cases() -> Vec<Case> {
     put("Raspberry Pi", ask(PI).pxe(0));
     put("Raspberry Pi without option 60", ask(PI));
     put("Raspberry Pi, Tinkerbell", class(PI, 11, b"Tinkerbell"));
+    put("the first NIC of two", ask(NICS[0]).pxe(7));
+    put("the second NIC of two", ask(NICS[1]).pxe(7));
     put("classless routes", {
         let wanted = [&WANTED[..], &[code::CLASSLESS_ROUTES]].concat();
         from(MACHINE1, &wanted).pxe(7)

@@ -18,6 +18,8 @@ pub(super) fn instead(server: Server, case: &str, mut ours: Answer) -> Option<An
     match (server, case) {
         // A subnet is joined to an interface or a relay, not to all others.
         (Server::Dnsmasq, "from another subnet") => return None,
+        // It waits for the end of the first one's lease.
+        (Server::Kea, "the second NIC of two") => return None,
         // Machines that know option 121 ignore the routers beside it (RFC 3442).
         (_, "classless routes") => {
             ours.options.insert(ROUTERS, "c0:a8:02:01".to_owned());
