@@ -80,7 +80,13 @@ fn status() -> Status {
             service("boot.root", "", "degraded", Some("it is empty")),
             service("tftp", "udp://0.0.0.0:69", "serving", None),
         ],
-        machines: vec![machine("52:54:00:ee:0d:0b", step), machine("52:54:00:ee:0d:0c", line)],
+        machines: vec![
+            Machine {
+                nic: Some("52:54:00:ee:0d:1b".to_owned()),
+                ..machine("52:54:00:ee:0d:0b", step)
+            },
+            machine("52:54:00:ee:0d:0c", line),
+        ],
         quarantined: vec![QuarantinedMachine {
             mac: "52:54:00:ee:0d:0b".to_owned(),
             ip: Some(Ipv4Addr::new(192, 168, 2, 144)),
@@ -150,7 +156,7 @@ COUNTER              COUNT
 syslog-rate-limited      5
 
 MACHINE            ADDRESS        HOSTNAME  SEEN    LAST STEP
-52:54:00:ee:0d:0b  192.168.2.144  -         3s ago  dhcp: DISCOVER pxe x86_64-uefi: offer
+52:54:00:ee:0d:0b  192.168.2.144  -         3s ago  dhcp: DISCOVER pxe x86_64-uefi: offer (by 52:54:00:ee:0d:1b)
 52:54:00:ee:0d:0c  192.168.2.144  -         3s ago  syslog: ipxe: a\\x1b[2J \"b\"
 
 DECLINED BY        ADDRESS        HELD BACK FOR
