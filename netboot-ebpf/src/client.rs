@@ -77,32 +77,50 @@ impl Stage {
     }
 }
 
-/// The stage. The script class is tested before all others: an iPXE that has the class also says
-/// `PXEClient`, and giving it the binary again would be an endless loop.
-///
-/// Of a plain client it may be unsure: see [`is_sure`].
+/// What tells the stage, once it is known which machine asks: the classes that get the script are those of its host,
+/// or of its subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// A [`Stage`]'s number, as all but its user classes tell.
+    vendor: usize,
+    /// [`ClassFlags`] of all its user classes.
+    classes: u32,
+}
+
+impl Asker {
+    /// The stage of a machine that gets the script by the classes of this list. These are tested before all others: an
+    /// iPXE that has the class also says `PXEClient`, and giving it the binary again would be an endless loop.
+    ///
+    /// Of a plain client it may be unsure: see [`is_sure`].
+    #[inline(always)]
+    pub fn stage(&self, list: u32, cell: &mut usize) -> Stage {
+        let Self { vendor, classes } = *self;
+        let stage = if classes & ClassFlags::script(list) != 0 {
+            Stage::Script as usize
+        } else if vendor != Stage::Http as usize && classes & ClassFlags::IPXE != 0 {
+            Stage::Ipxe as usize
+        } else {
+            vendor
+        };
+        Stage::from_number(forget(stage, cell) as u8).unwrap_or(Stage::Plain)
+    }
+}
+
+/// Who asks.
 #[inline(always)]
-pub fn stage<S: Side>(
+pub fn asker<S: Side>(
     message: &Message,
     index: &Index,
     tables: &impl Tables,
     cell: &mut usize,
-) -> Stage {
+) -> Asker {
     let classes = user_classes(message, index, tables, cell) as u32;
     let vendor = match said_stage(message, index, tables, cell) {
         Some(said) => said,
         None if asks_to_boot::<S>(message, index) => Stage::Pxe,
         None => Stage::Plain,
     };
-    if classes & ClassFlags::SCRIPT != 0 {
-        Stage::Script
-    } else if vendor == Stage::Http {
-        Stage::Http
-    } else if classes & ClassFlags::IPXE != 0 {
-        Stage::Ipxe
-    } else {
-        vendor
-    }
+    Asker { vendor: forget(vendor as usize, cell), classes }
 }
 
 /// What machines of its vendor class boot as; `None`: the class is not known, or there is none.

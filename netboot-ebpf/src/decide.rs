@@ -1,7 +1,7 @@
 //! What to answer: pure policy over a request and the tables.
 
 use crate::{
-    client::{Stage, architecture_slot, is_sure},
+    client::{Asker, Stage, architecture_slot, is_sure},
     frame::{Destination, Frame},
     message::{Message, forget},
     options::Index,
@@ -52,7 +52,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     message: &Message,
     index: &Index,
     request: &Request,
-    stage: Stage,
+    asker: &Asker,
     frame: &Frame,
     ifindex: u32,
     tables: &'t T,
@@ -71,6 +71,7 @@ pub fn decide<'t, S: Side, T: Tables>(
         return Err(Verdict::OtherServer);
     }
     let reservation = tables.reservation(&request.station)?;
+    let stage = asker.stage(reservation.script_list(), cell);
     is_sure::<S>(message, index, stage)?;
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
     let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);

@@ -4,9 +4,7 @@
 use core::hint::black_box;
 
 use crate::{
-    checksum,
-    client::{self, Stage},
-    complete,
+    checksum, client, complete,
     decide::{decide, destination, refusal_destination},
     flatten::flatten,
     frame::{self, BROADCAST, Frame, HEADERS},
@@ -151,13 +149,13 @@ pub fn respond<S: Side, T: Tables>(
     seen.message_type = request.message_type;
     seen.address = request.address();
     seen.architecture = client::architecture(message, index);
-    let stage = client::stage::<S>(message, index, tables, cell);
-    seen.stage = stage as u8;
-    let stage = Stage::from_number(black_box(&*seen).stage).unwrap_or(Stage::Plain);
-    let decided = decide::<S, T>(message, index, request, stage, frame, ifindex, tables, cell);
+    let asker = client::asker::<S>(message, index, tables, cell);
+    // Of a machine without reservation.
+    seen.stage = asker.stage(0, cell) as u8;
+    let decided = decide::<S, T>(message, index, request, &asker, frame, ifindex, tables, cell);
     let decision = match decided {
         Err(Verdict::ProxyMode) if S::COMPLETE => {
-            proxy::decide(message, index, request, stage, frame, ifindex, tables, cell)?
+            proxy::decide(message, index, request, &asker, frame, ifindex, tables, cell)?
         }
         Err(Verdict::Nak) if S::COMPLETE => {
             let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
@@ -175,6 +173,7 @@ pub fn respond<S: Side, T: Tables>(
         }
         decided => decided?,
     };
+    seen.stage = decision.stage as u8;
     let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
     let end = reply::build::<S>(message, index, request, &decision, cell, reply)?;
     let limit = limit(request, interface.mtu);

@@ -233,6 +233,24 @@ impl Reservation {
     /// No quirk: the machine has a boot file of its own, of which a plain client is told that asks for one.
     pub const OWN_FILE: u16 = 64;
 
+    /// No quirk: the list of user classes that get the script is the machine's own, whatever link it asks on.
+    pub const OWN_LIST: u16 = 128;
+    /// From this bit on: the list of user classes that get the script.
+    const SCRIPT_LIST: u32 = 11;
+
+    /// The flags that say which list of user classes get the script; `None`: there is no such list.
+    #[must_use]
+    pub const fn of_list(list: u32) -> Option<u16> {
+        if list < ClassFlags::LISTS { Some((list as u16) << Self::SCRIPT_LIST) } else { None }
+    }
+
+    /// The list of user classes that get the script: see [`ClassFlags::script`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn script_list(&self) -> u32 {
+        (self.flags >> Self::SCRIPT_LIST) as u32
+    }
+
     /// Whether a quirk is set.
     #[inline(always)]
     #[must_use]
@@ -340,10 +358,17 @@ pub struct ClassFlags {
 }
 
 impl ClassFlags {
-    /// The class gets the script.
-    pub const SCRIPT: u32 = 1;
     /// The class is an iPXE that is not ours: it gets the binary as a URL.
-    pub const IPXE: u32 = 2;
+    pub const IPXE: u32 = 1 << 31;
+    /// There are so many lists of classes that get the script: the site's, and those of subnets and hosts.
+    pub const LISTS: u32 = 31;
+
+    /// The class gets the script where this list holds.
+    #[inline(always)]
+    #[must_use]
+    pub const fn script(list: u32) -> u32 {
+        1 << (list & 31)
+    }
 }
 
 /// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since

@@ -1,4 +1,9 @@
-use netboot_ebpf::{client::Stage, responder::Scratch, shared::NO_ARCHITECTURE, verdict::Verdict};
+use netboot_ebpf::{
+    client::Stage,
+    responder::Scratch,
+    shared::{NO_ARCHITECTURE, Reservation},
+    verdict::Verdict,
+};
 
 use crate::common::{Ask, Site, ask, daemon};
 
@@ -252,4 +257,36 @@ fn other_slot() {
         check(2, 64, value, "ipxe.efi");
         check(0, 33, value, "");
     }
+}
+
+/// The classes that get the script are those of the machine's own list.
+#[test]
+fn lists_of_script_classes() {
+    let check = |list: u32, class: &[u8], expect: Stage| {
+        let site =
+            Site::new().with(|site| site.machine().flags = Reservation::of_list(list).unwrap());
+        let request = request(Some(PXE), Some(class)).with(93, &[0, 7]);
+        let reply = ask(&site, &request.frame()).unwrap();
+        let expect = match expect {
+            Stage::Script => "http://172.30.0.1/auto.ipxe",
+            Stage::Ipxe => "tftp://172.30.0.1/ipxe.efi",
+            _ => "ipxe.efi",
+        };
+        assert_eq!(reply.boot_file(), expect, "list {list}: {class:?}");
+    };
+    for (class, lists) in [
+        (&b"Tinkerbell"[..], &[0][..]),
+        (b"of-a-list", &[1]),
+        (b"of-both", &[0, 30]),
+        (b"none", &[]),
+    ] {
+        for list in [0, 1, 2, 30] {
+            let is_script = lists.contains(&list);
+            check(list, class, if is_script { Stage::Script } else { Stage::Pxe });
+        }
+    }
+    check(1, b"iPXE", Stage::Ipxe);
+    check(1, b"\x04iPXE\x09of-a-list", Stage::Script);
+    check(1, b"\x04iPXE\x0aTinkerbell", Stage::Ipxe);
+    assert_eq!(Reservation::of_list(31), None);
 }

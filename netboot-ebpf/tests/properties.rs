@@ -61,7 +61,9 @@ fn keeps_the_rules(shape: &Shape, request: &Ask, reply: &Reply) {
     let codes = reply.codes();
     assert_eq!(codes[0], 53);
     let agent = said(request, 82);
-    let known_as = agent.as_ref().filter(|_| request.giaddr != [0; 4]);
+    // A ProxyDHCP's has no lease that would be renewed through the relay (RFC 5107).
+    let is_known = request.giaddr != [0; 4] && (refused || !shape.is_proxy());
+    let known_as = agent.as_ref().filter(|_| is_known);
     let known_as = known_as.and_then(|agent| sub_option(agent, 11));
     let known_as = known_as.filter(|known_as| is_unicast(*known_as)).unwrap_or(SERVER);
     assert_eq!(reply.option(54), Some(&known_as[..]));

@@ -25,6 +25,7 @@ mod reach;
 mod read;
 mod regular;
 mod reload;
+mod script_classes;
 mod script_settings;
 mod secret;
 mod section;
@@ -186,6 +187,8 @@ pub struct Subnet {
     pub server_address: Option<Ipv4Addr>,
     /// Instead of `boot.script-url`.
     pub script_url: Option<String>,
+    /// Instead of `boot.script-user-classes`.
+    pub script_classes: ScriptClasses,
     /// Instead of `tftp.block-size`.
     pub tftp_block_size: Option<u16>,
     /// Before `boot.files`.
@@ -205,6 +208,22 @@ pub struct Subnet {
     /// Default: `dhcp.lease-time`.
     pub lease_time: Option<Duration>,
     pub options: Vec<DhcpOption>,
+}
+
+/// Which user classes get the script, instead of `boot.script-user-classes`; `None`: nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptClasses(pub Option<Vec<String>>);
+
+impl Usual for ScriptClasses {
+    const USUAL: &'static Self = &Self(None);
+}
+
+impl std::ops::Deref for ScriptClasses {
+    type Target = Option<Vec<String>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 /// What a host has instead of its subnet's.

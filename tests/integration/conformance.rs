@@ -20,6 +20,7 @@ mod raspberry_pi;
 mod relay;
 mod routes;
 mod rows;
+mod script_classes;
 mod server_id;
 mod size;
 mod states;
@@ -66,6 +67,7 @@ fn all() -> Vec<Suite> {
         quirks::suites(),
         plain::suites(),
         raspberry_pi::suites(),
+        script_classes::suites(),
         routes::suites(),
         inform::suites(),
         gather::suites(),

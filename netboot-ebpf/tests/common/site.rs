@@ -10,7 +10,7 @@ use netboot_ebpf::{
         MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Reservation, Settings, Station, Subnet,
         UserClass, VendorClass,
     },
-    tables::Tables,
+    tables::{AtLink, Tables},
     verdict::Verdict,
 };
 use zerocopy::FromZeros as _;
@@ -42,7 +42,7 @@ pub struct Site {
     /// What machines without reservation boot.
     pub anybody: Option<Reservation>,
     /// Subnet and boot set, by interface and the reservation's own boot set.
-    pub at_links: HashMap<(u32, u32), (u32, u32)>,
+    pub at_links: HashMap<(u32, u32), AtLink>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -98,9 +98,11 @@ impl Site {
             anybody: None,
             at_links: HashMap::new(),
             classes: HashMap::from([
-                class("Tinkerbell", ClassFlags::SCRIPT),
+                class("Tinkerbell", ClassFlags::script(0)),
                 class("iPXE", ClassFlags::IPXE),
-                class("a-user-class-of-just-32-bytes-ok", ClassFlags::SCRIPT),
+                class("a-user-class-of-just-32-bytes-ok", ClassFlags::script(0)),
+                class("of-a-list", ClassFlags::script(1)),
+                class("of-both", ClassFlags::script(0) | ClassFlags::script(30)),
             ]),
             subnets: vec![
                 subnet([172, 30, 0, 0], SERVER, IFINDEX),
@@ -200,7 +202,7 @@ impl Tables for Site {
         [&[], &[]]
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
         self.at_links.get(&(ifindex, reservation.boot_set)).copied()
     }
 

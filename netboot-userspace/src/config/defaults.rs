@@ -9,7 +9,9 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{PIN_PATH, Vlan};
 
-use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Tftp, Xdp, XdpMode};
+use super::{
+    Boot, Config, Dhcp, DhcpMode, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp, XdpMode,
+};
 
 /// The configuration file, where none is named.
 pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
@@ -109,6 +111,7 @@ impl Subnet {
             vlan: Vlan::NONE,
             server_address: None,
             script_url: None,
+            script_classes: ScriptClasses::default(),
             files: BTreeMap::new(),
             boot_vlan: None,
             tftp_block_size: None,

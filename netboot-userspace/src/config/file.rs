@@ -140,6 +140,8 @@ struct Subnet {
     #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    script_user_classes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tftp_block_size: Option<u16>,
@@ -194,6 +196,8 @@ pub struct Host {
     pub(crate) vlan: Option<Vlan>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) script_user_classes: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -299,6 +303,7 @@ impl Subnet {
             vlan: vlan(subnet.vlan),
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
+            script_user_classes: subnet.script_classes.0.clone(),
             boot_vlan: subnet.boot_vlan,
             tftp_block_size: subnet.tftp_block_size,
             routers: strings(&subnet.routers),
@@ -331,6 +336,7 @@ impl From<&inventory::Host> for Host {
             boot_file: host.boot_file.clone(),
             vlan: vlan(host.vlan),
             script_url: host.script_url.clone(),
+            script_user_classes: host.script_classes.0.clone(),
             boot_vlan: host.boot_vlan,
             lease_time: lease,
             network: Network::from(&*host.network),

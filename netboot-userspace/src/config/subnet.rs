@@ -11,6 +11,7 @@ use super::{
     option::{Owner, read_options},
     problem::Place,
     read::Draft,
+    script_classes::read_script_classes,
     section::Section,
     value::{block_size, dhcp_url, network, unicast},
     vlan::{vlan, vlan_id},
@@ -31,6 +32,7 @@ pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
         section.set("vlan", &mut subnet.vlan, vlan);
         subnet.server_address = section.value("server-address", unicast);
         subnet.script_url = section.value("script-url", dhcp_url);
+        subnet.script_classes = read_script_classes(&mut section);
         subnet.tftp_block_size = section.value("tftp-block-size", block_size);
         subnet.boot_vlan = section.value("boot-vlan", vlan_id);
         if let Some(files) = section.section("boot-files") {

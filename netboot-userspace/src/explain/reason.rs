@@ -27,7 +27,16 @@ use crate::{
 const LIMIT: usize = 80;
 
 /// The stage, and the option that made it so.
-pub(super) fn stage(stage: Stage, packet: &Packet<'_>, tables: &Tables) -> Because<&'static str> {
+pub(super) fn stage(
+    site: &Site,
+    host: Option<&Host>,
+    row: Option<&Reservation>,
+    stage: Stage,
+    packet: &Packet<'_>,
+) -> Because<&'static str> {
+    let tables = &site.tables;
+    let script = ClassFlags::script(row.map_or(0, Reservation::script_list));
+    let list = list_of(host, row.and_then(|row| site.subnet(row)));
     let vendor = packet.option(code::VENDOR_CLASS);
     let vendor = vendor.map(|vendor| format!("vendor class \"{}\"", printable(&vendor, LIMIT)));
     let class = |flag| {
@@ -36,12 +45,12 @@ pub(super) fn stage(stage: Stage, packet: &Packet<'_>, tables: &Tables) -> Becau
     };
     let because = match stage {
         Stage::Script => {
-            let class = class(ClassFlags::SCRIPT);
-            format!("user class \"{class}\" is one of boot.script-user-classes")
+            let class = class(script);
+            format!("user class \"{class}\" is one of {list}")
         }
         Stage::Ipxe => {
             let class = class(ClassFlags::IPXE);
-            format!("user class \"{class}\", which is none of boot.script-user-classes")
+            format!("user class \"{class}\", which is none of {list}")
         }
         Stage::Pxe | Stage::Http => {
             vendor.unwrap_or_else(|| "no option 60, but its quirks".to_owned())
@@ -52,6 +61,17 @@ pub(super) fn stage(stage: Stage, packet: &Packet<'_>, tables: &Tables) -> Becau
         },
     };
     Because { name: stage.as_str(), because }
+}
+
+/// The list of user classes that get the script, for a host.
+fn list_of(host: Option<&Host>, subnet: Option<&Subnet>) -> &'static str {
+    if host.is_some_and(|host| host.script_classes.is_some()) {
+        "script-user-classes of its [[host]]"
+    } else if subnet.is_some_and(|subnet| subnet.script_classes.is_some()) {
+        "script-user-classes of its [[subnet]]"
+    } else {
+        "boot.script-user-classes"
+    }
 }
 
 /// The user classes in both encodings: the option as a whole, then its instances (RFC 3004).

@@ -74,6 +74,15 @@ pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<St
             ShownVlan(machine.host.vlan)
         ));
     }
+    let (config, host) = (network.config, machine.host);
+    if config.script_classes(Some(network.subnet), Some(host)) != config.boot.script_user_classes {
+        notes.push(
+            "script-user-classes of its own or of its subnet: here those of [boot] hold".to_owned(),
+        );
+    }
+    if host.network.next_server.or(network.subnet.next_server).is_some() {
+        notes.push("next-server: siaddr is not set here for clients that boot nothing".to_owned());
+    }
     let quirks = &machine.quirks;
     let mut quirk = |is_set: bool, text: &str| {
         if is_set {

@@ -13,7 +13,7 @@ use netboot_ebpf::{
         BootFile, ClassFlags, Interface, MAX_UNKNOWN, Reservation, Seen, Settings, Station, Subnet,
         UserClass,
     },
-    tables::Tables as _,
+    tables::{AtLink, Tables as _},
     verdict::{Bound, Verdict},
 };
 
@@ -204,7 +204,7 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.more(row, station)
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
         self.tables.at_link(ifindex, reservation)
     }
 

@@ -166,6 +166,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.8 93", "the first known code's file"),
     Row::new("1.8 choice", "script, then HTTP boot, then iPXE, then firmware"),
     Row::new("1.8 loop guard", "our own iPXE always gets the script"),
+    Row::new("1.8 lists of classes", "a host's, else its subnet's, else the site's"),
     Row::new("1.8 FlexBoot", "iPXE without user class is firmware"),
     Row::new("1.8 ProxyDHCP", "what to boot beside another server's address"),
     Row::new("1.8 4011", "answered as ProxyDHCP; else counted"),

@@ -50,6 +50,8 @@ struct Subnet {
     #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    script_user_classes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tftp_block_size: Option<u16>,
@@ -105,6 +107,7 @@ impl From<&config::Subnet> for Subnet {
             vlan: vlan(subnet.vlan),
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
+            script_user_classes: subnet.script_classes.0.clone(),
             boot_vlan: subnet.boot_vlan,
             tftp_block_size: subnet.tftp_block_size,
             lease_time: subnet.lease_time.map(time),
