@@ -70,6 +70,10 @@ pub fn decide<'t, S: Side, T: Tables>(
     }
     let reservation = tables.reservation(&request.station)?;
     is_sure::<S>(message, index, stage)?;
+    if !S::COMPLETE && settings.has(Settings::SUBNET_SELECTION) && index.has(code::SUBNET_SELECTION)
+    {
+        return Err(Verdict::Quirk);
+    }
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
     let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
     let message_type = match request.message_type {
@@ -100,7 +104,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     }
     let is_rare =
         reservation.min_message | reservation.delay | reservation.flags & Reservation::HAS_MORE;
-    if !S::COMPLETE && is_rare != 0 {
+    if !S::COMPLETE && (is_rare != 0 || stage == Stage::Loader) {
         return Err(Verdict::Quirk);
     }
     let mut row = reservation.subnet as usize;
@@ -176,13 +180,13 @@ fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool
 }
 
 /// Whether a DECLINE came as clients send it: broadcast, and from no address (RFC 2131 section 4.4.4 and table
-/// 5), or through a relay. To a subnet on a link of ours only a relay there passes it on: from elsewhere, anybody
-/// can send what looks relayed.
+/// 5), or through a relay. To a subnet on a link of ours only a relay there passes it on, or one that is configured:
+/// from elsewhere, anybody can send what looks relayed.
 fn came_as_declines_do(request: &Request, frame: &Frame, subnet: &Subnet) -> bool {
     if request.ciaddr != ZERO {
         false
     } else if request.is_relayed() {
-        subnet.ifindex == 0 || subnet.contains(frame.source)
+        subnet.ifindex == 0 || subnet.is_asked_from(frame.source)
     } else {
         frame.is_broadcast() && frame.source == ZERO
     }
@@ -232,10 +236,14 @@ pub fn is_rebinding(request: &Request, frame: &Frame) -> bool {
         && (frame.is_broadcast() || request.is_relayed())
 }
 
-/// Whether the client is on the link of its subnet: the relay says which link, else the interface does.
+/// Whether the client is on the link of its subnet: the relay says which link, or the client, else the interface does.
 #[inline(always)]
 pub(crate) fn on_link(request: &Request, subnet: &Subnet, ifindex: u32) -> bool {
-    if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
+    if request.link == ZERO {
+        subnet.ifindex == ifindex
+    } else {
+        subnet.is_asked_from(request.link)
+    }
 }
 
 /// The stage of a machine that boots from the network also where it does not say so.

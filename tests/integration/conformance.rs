@@ -22,6 +22,7 @@ mod rows;
 mod server_id;
 mod size;
 mod states;
+mod subnet_selection;
 mod vlan;
 
 use anyhow::Result;
@@ -68,6 +69,7 @@ fn all() -> Vec<Suite> {
         inform::suites(),
         gather::suites(),
         relay::suites(),
+        subnet_selection::suites(),
         size::suites(),
         clients::suites(),
         vlan::suites(),

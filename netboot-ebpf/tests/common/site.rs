@@ -6,8 +6,8 @@ use netboot_ebpf::{
     client::Stage,
     limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES,
-        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Reservation, Settings, Station, Subnet,
+        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_RELAYS,
+        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Relays, Reservation, Settings, Station, Subnet,
         UserClass, VendorClass,
     },
     tables::Tables,
@@ -79,7 +79,7 @@ impl Site {
         let classes: [(&str, Stage, u8); 5] = [
             ("PXEClient", Stage::Pxe, VendorClass::KNOWS_PROXY),
             ("HTTPClient", Stage::Http, VendorClass::KNOWS_PROXY),
-            ("U-Boot", Stage::Pxe, 0),
+            ("U-Boot", Stage::Loader, 0),
             ("NVIDIA/BF/PXE", Stage::Pxe, VendorClass::KNOWS_PROXY),
             ("NVIDIA/BF/", Stage::Plain, 0),
         ];
@@ -208,6 +208,10 @@ impl Tables for Site {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.is_asked_from(address))
+    }
+
     fn has_subnet(&self, ifindex: u32) -> bool {
         self.subnets.iter().any(|subnet| subnet.ifindex == ifindex)
     }
@@ -258,6 +262,7 @@ fn subnet(network: [u8; 4], server: [u8; 4], ifindex: u32) -> Subnet {
         ifindex,
         options_len: u32::from(len),
         classless: 0,
+        relays: [Relays::default(); MAX_RELAYS],
         options,
     }
 }

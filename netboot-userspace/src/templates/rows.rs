@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
-    shared::{self, SUBNET_OPTIONS},
+    shared::{self, MAX_RELAYS, Relays, SUBNET_OPTIONS},
     wire::code,
 };
 
@@ -110,8 +110,9 @@ impl Block {
     }
 }
 
-/// What makes a row another one: its block and that of its row for classless routes, the network and the interface.
-type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], u32);
+/// What makes a row another one: its block and that of its row for classless routes, the network, the interface and
+/// the relays.
+type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], u32, [Relays; MAX_RELAYS]);
 
 /// The rows of `SUBNETS`, each once.
 #[derive(Default)]
@@ -122,6 +123,15 @@ pub(super) struct SubnetRows<'c> {
     index: HashMap<RowKey, u32>,
     /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
     known: HashMap<(usize, Option<Overrides<'c>>), Row>,
+}
+
+/// As many as there is room for: more are refused with the configuration.
+fn relays(subnet: &Subnet) -> [Relays; MAX_RELAYS] {
+    let mut places = [Relays::default(); MAX_RELAYS];
+    for (place, relays) in places.iter_mut().zip(&subnet.relays) {
+        *place = Relays { network: relays.network().octets(), mask: relays.netmask().octets() };
+    }
+    places
 }
 
 /// A row of `SUBNETS`.
@@ -176,7 +186,8 @@ impl<'c> SubnetRows<'c> {
         let Place { subnet, link, server } = place;
         let ifindex = link.map_or(0, |link| link.index);
         let own = classless.map(|block| block.bytes.clone());
-        let key = (block.bytes.clone(), own, subnet.cidr.network().octets(), ifindex);
+        let relays = relays(subnet);
+        let key = (block.bytes.clone(), own, subnet.cidr.network().octets(), ifindex, relays);
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
@@ -192,6 +203,7 @@ impl<'c> SubnetRows<'c> {
             ifindex,
             options_len: u32::from(len),
             classless: 0,
+            relays,
             options,
         });
         self.index.insert(key, index);
