@@ -11,6 +11,7 @@ mod gather;
 mod header;
 mod index;
 mod inform;
+mod loaders;
 mod options;
 mod proxy;
 mod pxe;
@@ -70,6 +71,7 @@ fn all() -> Vec<Suite> {
         gather::suites(),
         relay::suites(),
         subnet_selection::suites(),
+        loaders::suites(),
         size::suites(),
         clients::suites(),
         vlan::suites(),

@@ -141,6 +141,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     Row::new("1.7 order", "what matters most comes first"),
     Row::new("1.7 not only what is asked for", "parameter lists of firmware are short"),
+    Row::new(
+        "1.7 only what is asked for",
+        "beside the lease and what boots it: a loader that trips over more",
+    ),
     Row::new("1.7 82 does not fit", "the answer goes without, counted (RFC 3046 section 2.2)"),
     Row::new("1.7 82 without relay", "echoed"),
     Row::new("1.7 trailing NUL", "is no part of a string"),
