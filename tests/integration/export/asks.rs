@@ -52,7 +52,7 @@ pub(super) fn cases() -> Vec<Case> {
     put("HTTP boot", ask(MACHINE1).http(16));
     put("HTTP boot of another architecture", ask(MACHINE1).http(15));
     put("UEFI x64, asks for less", from(MACHINE1, &LITTLE).pxe(7));
-    // netboot alone leaves out what U-Boot does not ask for.
+    // All but classless routes, which would take the place of others.
     let u_boot = from(MACHINE1, &[&WANTED[..], &OTHERS].concat());
     put("U-Boot", u_boot.with(60, b"U-Boot.armv8").with(93, &[0, 22]));
     put("no architecture", ask(MACHINE1).with(60, b"PXEClient"));
