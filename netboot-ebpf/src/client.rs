@@ -29,6 +29,9 @@ pub enum Stage {
     Ipxe,
     /// Our iPXE: a user class that gets the script.
     Script,
+    /// A boot loader: it loads as [`Stage::Pxe`] does, and is told no option that it does not ask for. The daemon
+    /// answers it.
+    Loader,
 }
 
 impl Stage {
@@ -41,6 +44,7 @@ impl Stage {
             2 => Some(Self::Http),
             3 => Some(Self::Ipxe),
             4 => Some(Self::Script),
+            5 => Some(Self::Loader),
             _ => None,
         }
     }
@@ -54,6 +58,7 @@ impl Stage {
         match self {
             Self::Script => 0,
             Self::Plain => 1 + 3 * slots,
+            Self::Loader => slot,
             _ => (self as u32 - 1) * slots + slot,
         }
     }
@@ -64,12 +69,12 @@ impl Stage {
         2 + 3 * slots
     }
 
-    /// The name in status, metrics and logs.
+    /// The name in status, metrics and logs. How a loader loads is what counts there.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "plain",
-            Self::Pxe => "pxe",
+            Self::Pxe | Self::Loader => "pxe",
             Self::Http => "http",
             Self::Ipxe => "ipxe",
             Self::Script => "script",

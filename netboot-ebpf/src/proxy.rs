@@ -65,7 +65,7 @@ pub fn decide<'t, T: Tables>(
     }
     let subnet = tables.subnet(row).ok_or(Verdict::NoTables)?;
     // Where two interfaces are on one link, both hear a broadcast: one answers.
-    if frame.is_broadcast() && !request.is_relayed() && subnet.ifindex != ifindex {
+    if frame.is_broadcast() && request.link == [0; 4] && subnet.ifindex != ifindex {
         return Err(Verdict::WrongSubnet);
     }
     Ok(Decision {
@@ -77,6 +77,7 @@ pub fn decide<'t, T: Tables>(
         row,
         boot,
         siaddr: boot.siaddr,
+        only_asked: false,
         withheld: false,
     })
 }

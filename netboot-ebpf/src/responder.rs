@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The options of a request that an answer depends on: all others are skipped.
-pub const READ: [u8; 12] = [
+pub const READ: [u8; 13] = [
     code::VENDOR_OPTIONS,
     code::REQUESTED_ADDRESS,
     code::MESSAGE_TYPE,
@@ -35,6 +35,7 @@ pub const READ: [u8; 12] = [
     code::RELAY_AGENT,
     code::ARCHITECTURE,
     code::MACHINE_ID,
+    code::SUBNET_SELECTION,
 ];
 
 /// The working memory of one message. In the kernel it is per-CPU map memory: nothing of this size
@@ -143,6 +144,9 @@ pub fn respond<S: Side, T: Tables>(
             .and_then(|len| parse(message, len, vlan, index, request));
     }
     parsed?;
+    if S::COMPLETE && has_flag(tables, Settings::SUBNET_SELECTION) {
+        request.select_subnet(message, index);
+    }
     // What was read stands in memory: the verifier must not follow each field's ways on from here.
     let (index, request) = (&*black_box(index), &*black_box(request));
     seen.giaddr = request.giaddr;
@@ -163,7 +167,7 @@ pub fn respond<S: Side, T: Tables>(
                 refuse::<S, T>(frame, interface, tables, message, index, request, cell, reply)?;
             let sum = checksum::message(reply, refusal.len);
             // Another interface on this link may be the one that answers: what is wrong here, it may acknowledge.
-            if frame.is_broadcast() && !request.is_relayed() && !tables.has_subnet(ifindex) {
+            if frame.is_broadcast() && request.link == [0; 4] && !tables.has_subnet(ifindex) {
                 return Err(Verdict::WrongSubnet);
             }
             let is_on_link = tables.is_on_link(ifindex, request.ciaddr);
@@ -188,6 +192,7 @@ pub fn respond<S: Side, T: Tables>(
         } else {
             end
         };
+        let end = complete::append(reply, end, complete::selection(request, &mut [0; 6]))?;
         (len, verdict) = complete::finish(message, index, request, &decision, reply, end, limit)?;
         to = complete::destination(request, frame, &decision)?;
     } else {
@@ -222,7 +227,7 @@ pub fn answer<S: Side, T: Tables>(
     is_for_us(&parts.headers, ifindex, tables)?;
     tables.admit()?;
     match classified {
-        Err(Verdict::ProxyPort) if S::COMPLETE && is_proxy(tables) => {}
+        Err(Verdict::ProxyPort) if S::COMPLETE && has_flag(tables, Settings::PROXY) => {}
         classified => classified?,
     }
     scratch.vlan = parts.vlan;
@@ -239,6 +244,6 @@ pub fn answer<S: Side, T: Tables>(
     respond::<S, T>(&parsed, ifindex, scratch, tables)
 }
 
-fn is_proxy(tables: &impl Tables) -> bool {
-    tables.settings().is_some_and(|settings| settings.has(Settings::PROXY))
+fn has_flag(tables: &impl Tables, flag: u32) -> bool {
+    tables.settings().is_some_and(|settings| settings.has(flag))
 }

@@ -4,6 +4,8 @@
 //! Option blocks are rendered by the daemon, zero-padded to a fixed size, so that the kernel copies
 //! them with a constant length.
 
+use core::hint::black_box;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub use crate::settings::{Settings, VendorClass};
@@ -70,6 +72,8 @@ pub const SUBNET_OPTIONS: usize = 256;
 pub const HOST_OPTIONS: usize = 128;
 pub const BOOT_OPTIONS: usize = 64;
 pub const BOOT_NAME: usize = 256;
+/// The relays of a subnet that do not lie in it.
+pub const MAX_RELAYS: usize = 4;
 /// Bytes of a vendor class that are looked at, and the rows of those that are known.
 pub const VENDOR_CLASS: usize = 16;
 pub const MAX_VENDOR_CLASSES: usize = 16;
@@ -276,11 +280,36 @@ pub struct Subnet {
     /// One more than the row for clients that ask for classless routes: with option 121, without 3 and 33
     /// (RFC 3442, "DHCP Client Behavior"); 0: there is none.
     pub classless: u32,
+    /// Relays outside the subnet whose address stands for it.
+    pub relays: [Relays; MAX_RELAYS],
     /// Options 54, 51, 58, 59, 1, 3, 6, ...; 54 stands first.
     pub options: [u8; SUBNET_OPTIONS],
 }
 
+/// The addresses of relays: one, or a network of them.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Relays {
+    pub network: [u8; 4],
+    /// Zero: the place is not used.
+    pub mask: [u8; 4],
+}
+
 impl Subnet {
+    /// Whether a relay's address, or one that stands for a link, says that who asks is on this subnet's link.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        // Without a branch, which would double the verifier's states each.
+        let mut is_outside = outside(address, self.network, self.mask);
+        for relays in &self.relays {
+            is_outside &= outside(address, relays.network, relays.mask);
+        }
+        black_box(is_outside) == 0
+    }
+
     /// Whether the address belongs to this subnet.
     #[inline(always)]
     #[must_use]
@@ -288,6 +317,19 @@ impl Subnet {
         let [mask, network, address] = [self.mask, self.network, address].map(u32::from_ne_bytes);
         address & mask == network & mask
     }
+}
+
+/// 0 where the address lies in the network, which has a mask; else 1.
+#[inline(always)]
+fn outside(address: [u8; 4], network: [u8; 4], mask: [u8; 4]) -> u64 {
+    let [address, network, mask] = [address, network, mask].map(u32::from_ne_bytes);
+    not_zero((address ^ network) & mask) | (1 ^ not_zero(mask))
+}
+
+/// 0 for 0, else 1.
+#[inline(always)]
+fn not_zero(number: u32) -> u64 {
+    black_box(u64::from(number)).wrapping_neg() >> 63
 }
 
 /// What one boot choice adds to an answer. Row 0 of `BOOT_FILES` is the empty one.

@@ -48,6 +48,9 @@ pub trait Tables {
     fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink>;
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
+    /// Whether an address stands for the link of one of our subnets ([`Subnet::is_asked_from`]); only the daemon is
+    /// asked.
+    fn is_asked_from(&self, address: [u8; 4]) -> bool;
     /// Whether a subnet of ours is on an interface's link; only the daemon is asked.
     fn has_subnet(&self, ifindex: u32) -> bool;
     /// Whether an address lies in a subnet of ours on an interface's link; only the daemon is asked.

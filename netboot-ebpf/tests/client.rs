@@ -55,8 +55,8 @@ fn stage_by_vendor_class() {
     check(Some(b"HTTPClien"), Stage::Plain);
     check(Some(b"pxeclient"), Stage::Plain);
     check(Some(b" PXEClient"), Stage::Plain);
-    check(Some(b"U-Boot.armv8"), Stage::Pxe);
-    check(Some(b"U-Boot"), Stage::Pxe);
+    check(Some(b"U-Boot.armv8"), Stage::Loader);
+    check(Some(b"U-Boot"), Stage::Loader);
     check(Some(b"U-Boo"), Stage::Plain);
     check(Some(b"u-boot.armv8"), Stage::Plain);
     check(Some(b""), Stage::Plain);
@@ -142,13 +142,13 @@ fn values_end_with_their_option() {
 
 #[test]
 fn stages_have_numbers_and_names() {
-    let stages = [Stage::Plain, Stage::Pxe, Stage::Http, Stage::Ipxe, Stage::Script];
-    let names = ["plain", "pxe", "http", "ipxe", "script"];
+    let stages = [Stage::Plain, Stage::Pxe, Stage::Http, Stage::Ipxe, Stage::Script, Stage::Loader];
+    let names = ["plain", "pxe", "http", "ipxe", "script", "pxe"];
     for (number, (stage, name)) in (0..).zip(stages.into_iter().zip(names)) {
         assert_eq!(Stage::from_number(number), Some(stage));
         assert_eq!((stage as u8, stage.as_str()), (number, name));
     }
-    assert_eq!(Stage::from_number(5), None);
+    assert_eq!(Stage::from_number(6), None);
 }
 
 /// The rows of a boot set: each choice has one of its own.
@@ -161,6 +161,8 @@ fn rows_of_a_boot_set() {
         }
         rows.push(Stage::Plain.row(slots, 1));
         assert_eq!(rows, (0..Stage::rows(slots)).collect::<Vec<_>>());
+        // A loader loads as firmware does.
+        assert_eq!(Stage::Loader.row(slots, slots), Stage::Pxe.row(slots, slots));
     }
 }
 

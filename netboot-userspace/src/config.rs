@@ -152,6 +152,8 @@ pub struct Dhcp {
     pub echo_pxeclient: bool,
     /// Offer a machine its address also where it asks from another subnet.
     pub shared_networks: bool,
+    /// A machine may say which subnet it is on (option 118, RFC 3011).
+    pub subnet_selection: bool,
     /// How long a declined address is held back.
     pub decline_time: Duration,
     /// Other servers that nobody is warned of.
@@ -183,6 +185,8 @@ pub struct Subnet {
     pub cidr: Ipv4Net,
     /// The VLAN that its machines' frames arrive in.
     pub vlan: Vlan,
+    /// Relays whose address stands for the subnet, though it does not lie there: addresses, or networks of them.
+    pub relays: Vec<Ipv4Net>,
     /// Instead of `dhcp.server-address`.
     pub server_address: Option<Ipv4Addr>,
     /// Instead of `boot.script-url`.

@@ -170,6 +170,10 @@ impl netboot_ebpf::tables::Tables for Tables {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.is_asked_from(address))
+    }
+
     fn has_subnet(&self, ifindex: u32) -> bool {
         self.subnets.iter().any(|subnet| subnet.ifindex == ifindex)
     }

@@ -136,6 +136,9 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
     if config.dhcp.shared_networks {
         flags |= Settings::SHARED_NETWORKS;
     }
+    if config.dhcp.subnet_selection {
+        flags |= Settings::SUBNET_SELECTION;
+    }
     flags |= match config.dhcp.mode {
         DhcpMode::Reservation | DhcpMode::Off => 0,
         DhcpMode::Proxy => Settings::PROXY,

@@ -11,6 +11,7 @@ mod gather;
 mod header;
 mod index;
 mod inform;
+mod loaders;
 mod options;
 mod plain;
 mod proxy;
@@ -24,6 +25,7 @@ mod script_classes;
 mod server_id;
 mod size;
 mod states;
+mod subnet_selection;
 mod vlan;
 
 use anyhow::Result;
@@ -72,6 +74,8 @@ fn all() -> Vec<Suite> {
         inform::suites(),
         gather::suites(),
         relay::suites(),
+        subnet_selection::suites(),
+        loaders::suites(),
         size::suites(),
         clients::suites(),
         vlan::suites(),

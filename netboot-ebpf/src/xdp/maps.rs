@@ -147,6 +147,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn is_asked_from(&self, _address: [u8; 4]) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn has_subnet(&self, _ifindex: u32) -> bool {
         false
     }

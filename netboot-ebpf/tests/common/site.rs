@@ -6,8 +6,8 @@ use netboot_ebpf::{
     client::Stage,
     limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES,
-        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Reservation, Settings, Station, Subnet,
+        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_RELAYS,
+        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Relays, Reservation, Settings, Station, Subnet,
         UserClass, VendorClass,
     },
     tables::{AtLink, Tables},
@@ -79,7 +79,7 @@ impl Site {
         let classes: [(&str, Stage, u8); 5] = [
             ("PXEClient", Stage::Pxe, VendorClass::KNOWS_PROXY),
             ("HTTPClient", Stage::Http, VendorClass::KNOWS_PROXY),
-            ("U-Boot", Stage::Pxe, 0),
+            ("U-Boot", Stage::Loader, 0),
             ("NVIDIA/BF/PXE", Stage::Pxe, VendorClass::KNOWS_PROXY),
             ("NVIDIA/BF/", Stage::Plain, 0),
         ];
@@ -210,6 +210,10 @@ impl Tables for Site {
         self.subnets.iter().any(|subnet| subnet.contains(address))
     }
 
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.is_asked_from(address))
+    }
+
     fn has_subnet(&self, ifindex: u32) -> bool {
         self.subnets.iter().any(|subnet| subnet.ifindex == ifindex)
     }
@@ -261,6 +265,7 @@ fn subnet(network: [u8; 4], server: [u8; 4], ifindex: u32) -> Subnet {
         options_len: u32::from(len),
         next_server: [0; 4],
         classless: 0,
+        relays: [Relays::default(); MAX_RELAYS],
         options,
     }
 }
@@ -283,7 +288,7 @@ fn boot_file(name: &str, stage: Stage) -> BootFile {
         Stage::Http => block(&[(60, b"HTTPClient")]),
         Stage::Ipxe | Stage::Script => block(&[(43, &[6, 1, 8, 255]), (175, &[0xb0, 1, 1])]),
         Stage::Plain => block(&[(66, b"172.30.0.1"), (67, name.as_bytes())]),
-        Stage::Pxe => block(&[(43, &[6, 1, 8, 255])]),
+        Stage::Pxe | Stage::Loader => block(&[(43, &[6, 1, 8, 255])]),
     };
     let mut row = BootFile {
         siaddr: SERVER,

@@ -46,6 +46,7 @@ impl Config {
                 skip_proxydhcp: true,
                 echo_pxeclient: false,
                 shared_networks: false,
+                subnet_selection: false,
                 decline_time: Duration::from_secs(60),
                 known_servers: Vec::new(),
                 machine_rate: 20,
@@ -109,6 +110,7 @@ impl Subnet {
         Self {
             cidr,
             vlan: Vlan::NONE,
+            relays: Vec::new(),
             server_address: None,
             script_url: None,
             script_classes: ScriptClasses::default(),

@@ -61,6 +61,7 @@ struct Dhcp {
     skip_proxydhcp: bool,
     echo_pxeclient: bool,
     shared_networks: bool,
+    subnet_selection: bool,
     decline_time: String,
     known_servers: Vec<String>,
     machine_rate: u32,
@@ -135,6 +136,8 @@ struct Subnet {
     cidr: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relay: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,6 +254,7 @@ impl From<&Config> for File {
                 skip_proxydhcp: dhcp.skip_proxydhcp,
                 echo_pxeclient: dhcp.echo_pxeclient,
                 shared_networks: dhcp.shared_networks,
+                subnet_selection: dhcp.subnet_selection,
                 decline_time: humantime::format_duration(dhcp.decline_time).to_string(),
                 known_servers: dhcp.known_servers.iter().map(ToString::to_string).collect(),
                 machine_rate: dhcp.machine_rate,
@@ -301,6 +305,7 @@ impl Subnet {
         Self {
             cidr: subnet.cidr.to_string(),
             vlan: vlan(subnet.vlan),
+            relay: relays(&subnet.relays),
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
             script_user_classes: subnet.script_classes.0.clone(),
@@ -363,6 +368,15 @@ impl From<&DhcpOption> for OptionEntry {
         };
         Self { code: *code, value }
     }
+}
+
+/// One address without its length.
+fn relays(relays: &[Ipv4Net]) -> Vec<String> {
+    let shown = |relays: &Ipv4Net| match relays.prefix_len() {
+        32 => relays.addr().to_string(),
+        _ => relays.to_string(),
+    };
+    relays.iter().map(shown).collect()
 }
 
 fn by_name(files: &BTreeMap<Architecture, String>) -> BTreeMap<String, String> {

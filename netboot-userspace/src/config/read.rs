@@ -133,6 +133,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("skip-proxydhcp", &mut dhcp.skip_proxydhcp, boolean);
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);
+    section.set("subnet-selection", &mut dhcp.subnet_selection, boolean);
     section.set("decline-time", &mut dhcp.decline_time, decline_time);
     section.set_list("known-servers", &mut dhcp.known_servers, unicast);
     section.set("machine-rate", &mut dhcp.machine_rate, rate);

@@ -52,7 +52,7 @@ pub(super) fn stage(
             let class = class(ClassFlags::IPXE);
             format!("user class \"{class}\", which is none of {list}")
         }
-        Stage::Pxe | Stage::Http => {
+        Stage::Pxe | Stage::Http | Stage::Loader => {
             vendor.unwrap_or_else(|| "no option 60, but its quirks".to_owned())
         }
         Stage::Plain => match vendor {
@@ -110,7 +110,7 @@ pub(super) fn boot(
         Some(row) => match stage {
             Stage::Plain => plain(site, host, request, file.is_some()),
             Stage::Script => script(&site.config, host, site.subnet(row)),
-            Stage::Pxe | Stage::Http | Stage::Ipxe => {
+            Stage::Pxe | Stage::Http | Stage::Ipxe | Stage::Loader => {
                 let mut cause = binary(site, host, row, request);
                 // What is named need not be told.
                 let unserved = || unserved(site, row, stage).filter(|_| cause.remedy.is_none());
@@ -262,8 +262,10 @@ fn unserved(site: &Site, row: &Reservation, stage: Stage) -> Option<(String, &'s
         Stage::Ipxe if !has_tftp && !has_http => {
             Some(("TFTP and HTTP are off".to_owned(), "turn TFTP or HTTP on (listen)"))
         }
-        Stage::Pxe if !has_tftp => Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)")),
-        Stage::Pxe if tftp.is_some_and(|listen| listen.port() != TFTP_PORT) => {
+        Stage::Pxe | Stage::Loader if !has_tftp => {
+            Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)"))
+        }
+        Stage::Pxe | Stage::Loader if tftp.is_some_and(|listen| listen.port() != TFTP_PORT) => {
             let because = format!("TFTP is not at port {TFTP_PORT}, where firmware asks");
             Some((because, "let TFTP listen at port 69 ([tftp] listen)"))
         }

@@ -65,6 +65,19 @@ pub(super) fn vlan(page: &mut Page, network: &Network<'_>, server: &str) {
     }
 }
 
+/// Relays that stand for a subnet though they do not lie in it.
+pub(super) fn relays(page: &mut Page, network: &Network<'_>, server: &str) {
+    let subnet = network.subnet;
+    if !subnet.relays.is_empty() {
+        page.note(&format!(
+            "{}: {server} knows a relay's subnet by its address alone: its relays outside ({}) must have one in it, \
+             or tell the link (option 82.5)",
+            subnet.cidr,
+            subnet.relays.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ));
+    }
+}
+
 /// What no other server does for a machine.
 pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<String> {
     let mut notes = Vec::new();

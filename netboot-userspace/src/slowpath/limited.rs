@@ -208,6 +208,10 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.at_link(ifindex, reservation)
     }
 
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.tables.is_asked_from(address)
+    }
+
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.tables.is_served(address)
     }

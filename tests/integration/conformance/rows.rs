@@ -126,7 +126,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("1.6 one identity", "OFFER and ACK name the same"),
     Row::new("1.6 override", "what the relay says instead (82.11, RFC 5107)"),
     Row::new("1.6 link selection", "the link that the relay says (82.5, RFC 3527)"),
-    Row::new("1.6 subnet selection", "option 118 (RFC 3011) is ignored"),
+    Row::new(
+        "1.6 subnet selection",
+        "option 118 (RFC 3011) is ignored, unless it is switched on: then heeded and echoed",
+    ),
+    Row::new("1.6 relays of a subnet", "those that do not lie in it, as they are configured"),
     Row::new("1.7 End", "the last option, always there"),
     Row::new("1.7 lengths", "those that EDK2 checks"),
     Row::new("1.7 1 before 3", "RFC 2132 section 3.3"),
@@ -138,6 +142,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     Row::new("1.7 order", "what matters most comes first"),
     Row::new("1.7 not only what is asked for", "parameter lists of firmware are short"),
+    Row::new(
+        "1.7 only what is asked for",
+        "beside the lease and what boots it: a loader that trips over more",
+    ),
     Row::new("1.7 82 does not fit", "the answer goes without, counted (RFC 3046 section 2.2)"),
     Row::new("1.7 82 without relay", "echoed"),
     Row::new("1.7 trailing NUL", "is no part of a string"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Host, OptionEntry, Vlan, by_name, own::Network, vlan};
+use super::{Host, OptionEntry, Vlan, by_name, own::Network, relays, vlan};
 use crate::config::{self, NetworkOverrides};
 
 #[derive(Debug, Serialize)]
@@ -45,6 +45,8 @@ struct Subnet {
     cidr: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relay: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +107,7 @@ impl From<&config::Subnet> for Subnet {
         Self {
             cidr: subnet.cidr.to_string(),
             vlan: vlan(subnet.vlan),
+            relay: relays(&subnet.relays),
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
             script_user_classes: subnet.script_classes.0.clone(),
