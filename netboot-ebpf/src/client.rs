@@ -29,6 +29,9 @@ pub enum Stage {
     Ipxe,
     /// Our iPXE: a user class that gets the script.
     Script,
+    /// A boot loader: it loads as [`Stage::Pxe`] does, and is told no option that it does not ask for. The daemon
+    /// answers it.
+    Loader,
 }
 
 impl Stage {
@@ -41,6 +44,7 @@ impl Stage {
             2 => Some(Self::Http),
             3 => Some(Self::Ipxe),
             4 => Some(Self::Script),
+            5 => Some(Self::Loader),
             _ => None,
         }
     }
@@ -54,6 +58,7 @@ impl Stage {
         match self {
             Self::Script => 0,
             Self::Plain => 1 + 3 * slots,
+            Self::Loader => slot,
             _ => (self as u32 - 1) * slots + slot,
         }
     }
@@ -64,12 +69,12 @@ impl Stage {
         2 + 3 * slots
     }
 
-    /// The name in status, metrics and logs.
+    /// The name in status, metrics and logs. How a loader loads is what counts there.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "plain",
-            Self::Pxe => "pxe",
+            Self::Pxe | Self::Loader => "pxe",
             Self::Http => "http",
             Self::Ipxe => "ipxe",
             Self::Script => "script",
@@ -77,32 +82,50 @@ impl Stage {
     }
 }
 
-/// The stage. The script class is tested before all others: an iPXE that has the class also says
-/// `PXEClient`, and giving it the binary again would be an endless loop.
-///
-/// Of a plain client it may be unsure: see [`is_sure`].
+/// What tells the stage, once it is known which machine asks: the classes that get the script are those of its host,
+/// or of its subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// A [`Stage`]'s number, as all but its user classes tell.
+    vendor: usize,
+    /// [`ClassFlags`] of all its user classes.
+    classes: u32,
+}
+
+impl Asker {
+    /// The stage of a machine that gets the script by the classes of this list. These are tested before all others: an
+    /// iPXE that has the class also says `PXEClient`, and giving it the binary again would be an endless loop.
+    ///
+    /// Of a plain client it may be unsure: see [`is_sure`].
+    #[inline(always)]
+    pub fn stage(&self, list: u32, cell: &mut usize) -> Stage {
+        let Self { vendor, classes } = *self;
+        let stage = if classes & ClassFlags::script(list) != 0 {
+            Stage::Script as usize
+        } else if vendor != Stage::Http as usize && classes & ClassFlags::IPXE != 0 {
+            Stage::Ipxe as usize
+        } else {
+            vendor
+        };
+        Stage::from_number(forget(stage, cell) as u8).unwrap_or(Stage::Plain)
+    }
+}
+
+/// Who asks.
 #[inline(always)]
-pub fn stage<S: Side>(
+pub fn asker<S: Side>(
     message: &Message,
     index: &Index,
     tables: &impl Tables,
     cell: &mut usize,
-) -> Stage {
+) -> Asker {
     let classes = user_classes(message, index, tables, cell) as u32;
     let vendor = match said_stage(message, index, tables, cell) {
         Some(said) => said,
         None if asks_to_boot::<S>(message, index) => Stage::Pxe,
         None => Stage::Plain,
     };
-    if classes & ClassFlags::SCRIPT != 0 {
-        Stage::Script
-    } else if vendor == Stage::Http {
-        Stage::Http
-    } else if classes & ClassFlags::IPXE != 0 {
-        Stage::Ipxe
-    } else {
-        vendor
-    }
+    Asker { vendor: forget(vendor as usize, cell), classes }
 }
 
 /// What machines of its vendor class boot as; `None`: the class is not known, or there is none.

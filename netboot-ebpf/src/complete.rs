@@ -9,7 +9,7 @@ use crate::{
     proxy,
     reply::{self, HEADERS},
     request::Request,
-    trim::{Fit, find, remove, shorten},
+    trim::{Fit, find, remove, remove_unasked, shorten},
     verdict::Verdict,
     wire::{INFORM, OFFER, YIADDR, code},
 };
@@ -29,6 +29,13 @@ pub fn append(reply: &mut Message, end: usize, more: [&[u8]; 2]) -> Result<usize
         (at, end) = (at + options.len(), end + options.len());
     }
     Ok(end)
+}
+
+/// Option 118 as the client sent it, where it is heeded: who sends it takes no answer without (RFC 3011 section 2).
+pub fn selection<'o>(request: &Request, option: &'o mut [u8; 6]) -> [&'o [u8]; 2] {
+    let [a, b, c, d] = request.selected;
+    *option = [code::SUBNET_SELECTION, 4, a, b, c, d];
+    [if request.selected == [0; 4] { &[] } else { option }, &[]]
 }
 
 /// Ends the options of a built answer, and returns the message's length and what the answer is counted as.
@@ -59,6 +66,9 @@ pub fn finish(
         if let Some(item) = proxy::boot_item(message, index) {
             end = proxy::put_boot_item(reply, end, item);
         }
+    }
+    if decision.only_asked {
+        end = remove_unasked(message, index, reply, end);
     }
     let (end, fit) = shorten(message, index, reply, end, limit);
     let verdict = match fit {

@@ -1,7 +1,7 @@
 //! What to answer: pure policy over a request and the tables.
 
 use crate::{
-    client::{Stage, architecture_slot, is_sure},
+    client::{Asker, Stage, architecture_slot, is_sure},
     frame::{Destination, Frame},
     message::{Message, forget},
     options::Index,
@@ -32,6 +32,8 @@ pub struct Decision<'t> {
     pub boot: &'t BootFile,
     /// Next server.
     pub siaddr: [u8; 4],
+    /// It gets what it asks for alone.
+    pub only_asked: bool,
     /// The machine would get a boot file, if the daemon were there.
     pub withheld: bool,
 }
@@ -52,7 +54,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     message: &Message,
     index: &Index,
     request: &Request,
-    stage: Stage,
+    asker: &Asker,
     frame: &Frame,
     ifindex: u32,
     tables: &'t T,
@@ -71,7 +73,12 @@ pub fn decide<'t, S: Side, T: Tables>(
         return Err(Verdict::OtherServer);
     }
     let reservation = tables.reservation(&request.station)?;
+    let stage = asker.stage(reservation.script_list(), cell);
     is_sure::<S>(message, index, stage)?;
+    if !S::COMPLETE && settings.has(Settings::SUBNET_SELECTION) && index.has(code::SUBNET_SELECTION)
+    {
+        return Err(Verdict::Quirk);
+    }
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
     let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
     let message_type = match request.message_type {
@@ -102,7 +109,9 @@ pub fn decide<'t, S: Side, T: Tables>(
     }
     let is_rare =
         reservation.min_message | reservation.delay | reservation.flags & Reservation::HAS_MORE;
-    if !S::COMPLETE && is_rare != 0 {
+    // Without the daemon it gets more than it asks for, rather than nothing.
+    let only_asked = stage == Stage::Loader && tables.has_boot_files();
+    if !S::COMPLETE && (is_rare != 0 || only_asked) {
         return Err(Verdict::Quirk);
     }
     let mut row = reservation.subnet as usize;
@@ -138,6 +147,7 @@ pub fn decide<'t, S: Side, T: Tables>(
         row: subnet_row,
         boot,
         siaddr,
+        only_asked,
         withheld,
     })
 }
@@ -184,13 +194,13 @@ fn names(request: &Request, address: [u8; 4], reservation: &Reservation) -> bool
 }
 
 /// Whether a DECLINE came as clients send it: broadcast, and from no address (RFC 2131 section 4.4.4 and table
-/// 5), or through a relay. To a subnet on a link of ours only a relay there passes it on: from elsewhere, anybody
-/// can send what looks relayed.
+/// 5), or through a relay. To a subnet on a link of ours only a relay there passes it on, or one that is configured:
+/// from elsewhere, anybody can send what looks relayed.
 fn came_as_declines_do(request: &Request, frame: &Frame, subnet: &Subnet) -> bool {
     if request.ciaddr != ZERO {
         false
     } else if request.is_relayed() {
-        subnet.ifindex == 0 || subnet.contains(frame.source)
+        subnet.ifindex == 0 || subnet.is_asked_from(frame.source)
     } else {
         frame.is_broadcast() && frame.source == ZERO
     }
@@ -240,10 +250,14 @@ pub fn is_rebinding(request: &Request, frame: &Frame) -> bool {
         && (frame.is_broadcast() || request.is_relayed())
 }
 
-/// Whether the client is on the link of its subnet: the relay says which link, else the interface does.
+/// Whether the client is on the link of its subnet: the relay says which link, or the client, else the interface does.
 #[inline(always)]
 pub(crate) fn on_link(request: &Request, subnet: &Subnet, ifindex: u32) -> bool {
-    if request.is_relayed() { subnet.contains(request.link) } else { subnet.ifindex == ifindex }
+    if request.link == ZERO {
+        subnet.ifindex == ifindex
+    } else {
+        subnet.is_asked_from(request.link)
+    }
 }
 
 /// The stage of a machine that boots from the network also where it does not say so.

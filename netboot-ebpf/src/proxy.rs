@@ -2,14 +2,14 @@
 //! alone.
 
 use crate::{
-    client::{Stage, architecture_slot},
+    client::{Asker, Stage, architecture_slot},
     decide::{Decision, boot_row, came_over_relay, on_link},
     frame::{Destination, Frame},
     message::{CAP, Message, byte, bytes, put},
     options::{Index, length},
     request::{Request, is_unicast},
     shared::{Reservation, Settings, VendorClass},
-    tables::Tables,
+    tables::{AtLink, Tables},
     trim::find,
     verdict::Verdict,
     wire::{ACK, DISCOVER, INFORM, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code, pxe},
@@ -31,7 +31,7 @@ pub fn decide<'t, T: Tables>(
     message: &Message,
     index: &Index,
     request: &Request,
-    stage: Stage,
+    asker: &Asker,
     frame: &Frame,
     ifindex: u32,
     tables: &'t T,
@@ -52,8 +52,11 @@ pub fn decide<'t, T: Tables>(
         return Err(Verdict::OtherServer);
     }
     let reservation = reservation(request, ifindex, settings, tables)?;
+    let AtLink { subnet: row, boot_set, script_list } =
+        at_link(request, ifindex, reservation, tables);
+    let own = reservation.has(Reservation::OWN_LIST).then(|| reservation.script_list());
+    let stage = asker.stage(own.unwrap_or(script_list), cell);
     let slot = architecture_slot(message, index, settings, reservation, cell);
-    let (row, boot_set) = at_link(request, ifindex, reservation, tables);
     let slot = if stage == Stage::Plain { 0 } else { slot };
     let boot_row = boot_row(boot_set, stage, settings.slots, slot);
     let boot = tables.boot_file(boot_row).ok_or(Verdict::NoTables)?;
@@ -62,7 +65,7 @@ pub fn decide<'t, T: Tables>(
     }
     let subnet = tables.subnet(row).ok_or(Verdict::NoTables)?;
     // Where two interfaces are on one link, both hear a broadcast: one answers.
-    if frame.is_broadcast() && !request.is_relayed() && subnet.ifindex != ifindex {
+    if frame.is_broadcast() && request.link == [0; 4] && subnet.ifindex != ifindex {
         return Err(Verdict::WrongSubnet);
     }
     Ok(Decision {
@@ -74,6 +77,7 @@ pub fn decide<'t, T: Tables>(
         row,
         boot,
         siaddr: boot.siaddr,
+        only_asked: false,
         withheld: false,
     })
 }
@@ -151,8 +155,12 @@ fn at_link<T: Tables>(
     ifindex: u32,
     reservation: &Reservation,
     tables: &T,
-) -> (u32, u32) {
-    let own = (reservation.subnet, reservation.boot_set);
+) -> AtLink {
+    let own = AtLink {
+        subnet: reservation.subnet,
+        boot_set: reservation.boot_set,
+        script_list: reservation.script_list(),
+    };
     let subnet = tables.subnet(reservation.subnet);
     if subnet.is_some_and(|subnet| on_link(request, subnet, ifindex)) {
         own

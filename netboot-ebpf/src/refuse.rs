@@ -44,7 +44,7 @@ pub fn refuse<S: Side, T: Tables>(
     if is_rebinding(request, frame) && !tables.is_served(request.ciaddr) {
         return Err(Verdict::WrongAddress);
     }
-    if request.is_relayed() && !tables.is_served(request.link) {
+    if request.link != [0; 4] && !tables.is_asked_from(request.link) {
         return Err(Verdict::WrongAddress);
     }
     let reservation = tables.reservation(&request.station)?;

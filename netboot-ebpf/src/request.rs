@@ -27,9 +27,11 @@ pub struct Request {
     pub requested: [u8; 4],
     /// Option 54; zero: not there.
     pub server: [u8; 4],
-    /// An address of the client's link: the relay's, or the one that the relay tells (RFC 3527); zero: it is on
-    /// the link that the frame came over.
+    /// An address of the client's link: the relay's, or the one that the relay tells (RFC 3527) or the client
+    /// (see [`Request::select_subnet`]); zero: it is on the link that the frame came over.
     pub link: [u8; 4],
+    /// Option 118, where it is heeded; zero: it is not, or not there.
+    pub selected: [u8; 4],
     /// What the client shall know us by (RFC 5107); zero: our own address.
     pub server_override: [u8; 4],
     /// Option 53.
@@ -59,6 +61,7 @@ impl Request {
             requested: ZERO,
             server: ZERO,
             link: ZERO,
+            selected: ZERO,
             server_override: ZERO,
             message_type: 0,
             flags: 0,
@@ -70,6 +73,16 @@ impl Request {
     #[must_use]
     pub fn address(&self) -> [u8; 4] {
         if self.requested == ZERO { self.ciaddr } else { self.requested }
+    }
+
+    /// Heeds the link that the client says that it is on (option 118, RFC 3011), unless the relay says which one
+    /// (RFC 3527 section 3). The daemon's alone.
+    pub fn select_subnet(&mut self, message: &Message, index: &Index) {
+        self.selected = optional(message, index, code::SUBNET_SELECTION).unwrap_or(ZERO);
+        let told = relay_address(message, index, relay::LINK_SELECTION).unwrap_or(ZERO);
+        if self.selected != ZERO && (!self.is_relayed() || told == ZERO) {
+            self.link = self.selected;
+        }
     }
 
     /// Whether a relay passed it on.

@@ -4,9 +4,7 @@
 use core::hint::black_box;
 
 use crate::{
-    checksum,
-    client::{self, Stage},
-    complete,
+    checksum, client, complete,
     decide::{decide, destination, refusal_destination},
     flatten::flatten,
     frame::{self, BROADCAST, Frame, HEADERS},
@@ -24,7 +22,7 @@ use crate::{
 };
 
 /// The options of a request that an answer depends on: all others are skipped.
-pub const READ: [u8; 12] = [
+pub const READ: [u8; 13] = [
     code::VENDOR_OPTIONS,
     code::REQUESTED_ADDRESS,
     code::MESSAGE_TYPE,
@@ -37,6 +35,7 @@ pub const READ: [u8; 12] = [
     code::RELAY_AGENT,
     code::ARCHITECTURE,
     code::MACHINE_ID,
+    code::SUBNET_SELECTION,
 ];
 
 /// The working memory of one message. In the kernel it is per-CPU map memory: nothing of this size
@@ -145,19 +144,22 @@ pub fn respond<S: Side, T: Tables>(
             .and_then(|len| parse(message, len, vlan, index, request));
     }
     parsed?;
+    if S::COMPLETE && has_flag(tables, Settings::SUBNET_SELECTION) {
+        request.select_subnet(message, index);
+    }
     // What was read stands in memory: the verifier must not follow each field's ways on from here.
     let (index, request) = (&*black_box(index), &*black_box(request));
     seen.giaddr = request.giaddr;
     seen.message_type = request.message_type;
     seen.address = request.address();
     seen.architecture = client::architecture(message, index);
-    let stage = client::stage::<S>(message, index, tables, cell);
-    seen.stage = stage as u8;
-    let stage = Stage::from_number(black_box(&*seen).stage).unwrap_or(Stage::Plain);
-    let decided = decide::<S, T>(message, index, request, stage, frame, ifindex, tables, cell);
+    let asker = client::asker::<S>(message, index, tables, cell);
+    // Of a machine without reservation.
+    seen.stage = asker.stage(0, cell) as u8;
+    let decided = decide::<S, T>(message, index, request, &asker, frame, ifindex, tables, cell);
     let decision = match decided {
         Err(Verdict::ProxyMode) if S::COMPLETE => {
-            proxy::decide(message, index, request, stage, frame, ifindex, tables, cell)?
+            proxy::decide(message, index, request, &asker, frame, ifindex, tables, cell)?
         }
         Err(Verdict::Nak) if S::COMPLETE => {
             let interface = tables.interface(ifindex).ok_or(Verdict::NoTables)?;
@@ -165,7 +167,7 @@ pub fn respond<S: Side, T: Tables>(
                 refuse::<S, T>(frame, interface, tables, message, index, request, cell, reply)?;
             let sum = checksum::message(reply, refusal.len);
             // Another interface on this link may be the one that answers: what is wrong here, it may acknowledge.
-            if frame.is_broadcast() && !request.is_relayed() && !tables.has_subnet(ifindex) {
+            if frame.is_broadcast() && request.link == [0; 4] && !tables.has_subnet(ifindex) {
                 return Err(Verdict::WrongSubnet);
             }
             let is_on_link = tables.is_on_link(ifindex, request.ciaddr);
@@ -175,6 +177,7 @@ pub fn respond<S: Side, T: Tables>(
         }
         decided => decided?,
     };
+    seen.stage = decision.stage as u8;
     let Some(interface) = tables.interface(ifindex) else { return Err(Verdict::NoTables) };
     let end = reply::build::<S>(message, index, request, &decision, cell, reply)?;
     let limit = limit(request, interface.mtu);
@@ -189,6 +192,7 @@ pub fn respond<S: Side, T: Tables>(
         } else {
             end
         };
+        let end = complete::append(reply, end, complete::selection(request, &mut [0; 6]))?;
         (len, verdict) = complete::finish(message, index, request, &decision, reply, end, limit)?;
         to = complete::destination(request, frame, &decision)?;
     } else {
@@ -223,7 +227,7 @@ pub fn answer<S: Side, T: Tables>(
     is_for_us(&parts.headers, ifindex, tables)?;
     tables.admit()?;
     match classified {
-        Err(Verdict::ProxyPort) if S::COMPLETE && is_proxy(tables) => {}
+        Err(Verdict::ProxyPort) if S::COMPLETE && has_flag(tables, Settings::PROXY) => {}
         classified => classified?,
     }
     scratch.vlan = parts.vlan;
@@ -240,6 +244,6 @@ pub fn answer<S: Side, T: Tables>(
     respond::<S, T>(&parsed, ifindex, scratch, tables)
 }
 
-fn is_proxy(tables: &impl Tables) -> bool {
-    tables.settings().is_some_and(|settings| settings.has(Settings::PROXY))
+fn has_flag(tables: &impl Tables, flag: u32) -> bool {
+    tables.settings().is_some_and(|settings| settings.has(flag))
 }

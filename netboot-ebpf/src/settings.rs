@@ -97,6 +97,8 @@ impl Settings {
     pub const PROXY: u32 = 4;
     /// With [`Settings::PROXY`]: machines without reservation boot too.
     pub const AUTO_PROXY: u32 = 8;
+    /// A machine may say which link it is on (option 118, RFC 3011).
+    pub const SUBNET_SELECTION: u32 = 16;
 
     /// Whether the address is one of ours.
     #[inline(always)]

@@ -4,6 +4,8 @@
 //! Option blocks are rendered by the daemon, zero-padded to a fixed size, so that the kernel copies
 //! them with a constant length.
 
+use core::hint::black_box;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub use crate::settings::{Settings, VendorClass};
@@ -70,6 +72,8 @@ pub const SUBNET_OPTIONS: usize = 256;
 pub const HOST_OPTIONS: usize = 128;
 pub const BOOT_OPTIONS: usize = 64;
 pub const BOOT_NAME: usize = 256;
+/// The relays of a subnet that do not lie in it.
+pub const MAX_RELAYS: usize = 4;
 /// Bytes of a vendor class that are looked at, and the rows of those that are known.
 pub const VENDOR_CLASS: usize = 16;
 pub const MAX_VENDOR_CLASSES: usize = 16;
@@ -233,6 +237,24 @@ impl Reservation {
     /// No quirk: the machine has a boot file of its own, of which a plain client is told that asks for one.
     pub const OWN_FILE: u16 = 64;
 
+    /// No quirk: the list of user classes that get the script is the machine's own, whatever link it asks on.
+    pub const OWN_LIST: u16 = 128;
+    /// From this bit on: the list of user classes that get the script.
+    const SCRIPT_LIST: u32 = 11;
+
+    /// The flags that say which list of user classes get the script; `None`: there is no such list.
+    #[must_use]
+    pub const fn of_list(list: u32) -> Option<u16> {
+        if list < ClassFlags::LISTS { Some((list as u16) << Self::SCRIPT_LIST) } else { None }
+    }
+
+    /// The list of user classes that get the script: see [`ClassFlags::script`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn script_list(&self) -> u32 {
+        (self.flags >> Self::SCRIPT_LIST) as u32
+    }
+
     /// Whether a quirk is set.
     #[inline(always)]
     #[must_use]
@@ -258,11 +280,36 @@ pub struct Subnet {
     /// One more than the row for clients that ask for classless routes: with option 121, without 3 and 33
     /// (RFC 3442, "DHCP Client Behavior"); 0: there is none.
     pub classless: u32,
+    /// Relays outside the subnet whose address stands for it.
+    pub relays: [Relays; MAX_RELAYS],
     /// Options 54, 51, 58, 59, 1, 3, 6, ...; 54 stands first.
     pub options: [u8; SUBNET_OPTIONS],
 }
 
+/// The addresses of relays: one, or a network of them.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Relays {
+    pub network: [u8; 4],
+    /// Zero: the place is not used.
+    pub mask: [u8; 4],
+}
+
 impl Subnet {
+    /// Whether a relay's address, or one that stands for a link, says that who asks is on this subnet's link.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        // Without a branch, which would double the verifier's states each.
+        let mut is_outside = outside(address, self.network, self.mask);
+        for relays in &self.relays {
+            is_outside &= outside(address, relays.network, relays.mask);
+        }
+        black_box(is_outside) == 0
+    }
+
     /// Whether the address belongs to this subnet.
     #[inline(always)]
     #[must_use]
@@ -270,6 +317,19 @@ impl Subnet {
         let [mask, network, address] = [self.mask, self.network, address].map(u32::from_ne_bytes);
         address & mask == network & mask
     }
+}
+
+/// 0 where the address lies in the network, which has a mask; else 1.
+#[inline(always)]
+fn outside(address: [u8; 4], network: [u8; 4], mask: [u8; 4]) -> u64 {
+    let [address, network, mask] = [address, network, mask].map(u32::from_ne_bytes);
+    not_zero((address ^ network) & mask) | (1 ^ not_zero(mask))
+}
+
+/// 0 for 0, else 1.
+#[inline(always)]
+fn not_zero(number: u32) -> u64 {
+    black_box(u64::from(number)).wrapping_neg() >> 63
 }
 
 /// What one boot choice adds to an answer. Row 0 of `BOOT_FILES` is the empty one.
@@ -340,10 +400,17 @@ pub struct ClassFlags {
 }
 
 impl ClassFlags {
-    /// The class gets the script.
-    pub const SCRIPT: u32 = 1;
     /// The class is an iPXE that is not ours: it gets the binary as a URL.
-    pub const IPXE: u32 = 2;
+    pub const IPXE: u32 = 1 << 31;
+    /// There are so many lists of classes that get the script: the site's, and those of subnets and hosts.
+    pub const LISTS: u32 = 31;
+
+    /// The class gets the script where this list holds.
+    #[inline(always)]
+    #[must_use]
+    pub const fn script(list: u32) -> u32 {
+        1 << (list & 31)
+    }
 }
 
 /// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since

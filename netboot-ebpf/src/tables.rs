@@ -5,6 +5,17 @@ use crate::shared::{
 };
 use crate::verdict::Verdict;
 
+/// What a machine gets on a link that its subnet is not on, where another server gives the addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtLink {
+    /// Index into `SUBNETS`.
+    pub subnet: u32,
+    /// As in [`Reservation`].
+    pub boot_set: u32,
+    /// See [`crate::shared::ClassFlags::script`].
+    pub script_list: u32,
+}
+
 /// The tables that the daemon fills: BPF maps in the kernel, the same rows in the daemon.
 pub trait Tables {
     /// Whether one more message is judged.
@@ -34,9 +45,12 @@ pub trait Tables {
     fn more(&self, row: u32, station: &Station) -> [&[u8]; 2];
     /// What a machine with this reservation boots where it asks on an interface that its subnet is not on: the
     /// indexes of the subnet and of the boot set; only the daemon has it ([`Settings::PROXY`]).
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)>;
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink>;
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
+    /// Whether an address stands for the link of one of our subnets ([`Subnet::is_asked_from`]); only the daemon is
+    /// asked.
+    fn is_asked_from(&self, address: [u8; 4]) -> bool;
     /// Whether a subnet of ours is on an interface's link; only the daemon is asked.
     fn has_subnet(&self, ifindex: u32) -> bool;
     /// Whether an address lies in a subnet of ours on an interface's link; only the daemon is asked.

@@ -72,7 +72,7 @@ pub fn shorten(
 }
 
 /// What is told as long as anything is.
-const KEPT: [u8; 7] = [
+const KEPT: [u8; 8] = [
     code::SUBNET_MASK,
     code::ROUTER,
     code::LEASE_TIME,
@@ -80,12 +80,40 @@ const KEPT: [u8; 7] = [
     code::SERVER_ID,
     code::CLIENT_ID,
     code::RELAY_AGENT,
+    // Who sends it takes no answer without (RFC 3011 section 2).
+    code::SUBNET_SELECTION,
 ];
 
 fn is_kept(code: u8, reply: &Message, end: usize) -> bool {
     // Without a router, the routes are the only way out.
     KEPT.contains(&code)
         || code == code::CLASSLESS_ROUTES && find(reply, end, code::ROUTER).is_none()
+}
+
+/// What nobody asks for, and everybody is told: what is told in any case, the lease's times, and what boots a machine,
+/// but for option 43.
+fn is_for_all(code: u8, reply: &Message, end: usize) -> bool {
+    matches!(code, code::RENEWAL_TIME | code::REBINDING_TIME)
+        || code != code::VENDOR_OPTIONS && BOOT.contains(&code)
+        || is_kept(code, reply, end)
+}
+
+/// Takes out the options that the client did not ask for, where it asks for some; returns where they end.
+pub fn remove_unasked(message: &Message, index: &Index, reply: &mut Message, end: usize) -> usize {
+    if !index.has(code::PARAMETER_LIST) {
+        return end;
+    }
+    let mut end = end;
+    while let Some(code) = unasked(message, index, reply, end) {
+        end = remove(reply, end, code);
+    }
+    end
+}
+
+fn unasked(message: &Message, index: &Index, reply: &Message, end: usize) -> Option<u8> {
+    let is_unasked =
+        |code: u8| !is_for_all(code, reply, end) && place(message, index, code).is_none();
+    places(reply, end).map(|(code, ..)| code).find(|code| is_unasked(*code))
 }
 
 /// What boots a machine, the most dispensable first.

@@ -103,6 +103,8 @@ pub mod code {
     pub const ARCHITECTURE: u8 = 93;
     /// RFC 4578.
     pub const MACHINE_ID: u8 = 97;
+    /// RFC 3011.
+    pub const SUBNET_SELECTION: u8 = 118;
     /// RFC 3397.
     pub const DOMAIN_SEARCH: u8 = 119;
     /// RFC 3442.

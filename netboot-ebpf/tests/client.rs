@@ -1,4 +1,9 @@
-use netboot_ebpf::{client::Stage, responder::Scratch, shared::NO_ARCHITECTURE, verdict::Verdict};
+use netboot_ebpf::{
+    client::Stage,
+    responder::Scratch,
+    shared::{NO_ARCHITECTURE, Reservation},
+    verdict::Verdict,
+};
 
 use crate::common::{Ask, Site, ask, daemon};
 
@@ -50,8 +55,8 @@ fn stage_by_vendor_class() {
     check(Some(b"HTTPClien"), Stage::Plain);
     check(Some(b"pxeclient"), Stage::Plain);
     check(Some(b" PXEClient"), Stage::Plain);
-    check(Some(b"U-Boot.armv8"), Stage::Pxe);
-    check(Some(b"U-Boot"), Stage::Pxe);
+    check(Some(b"U-Boot.armv8"), Stage::Loader);
+    check(Some(b"U-Boot"), Stage::Loader);
     check(Some(b"U-Boo"), Stage::Plain);
     check(Some(b"u-boot.armv8"), Stage::Plain);
     check(Some(b""), Stage::Plain);
@@ -137,13 +142,13 @@ fn values_end_with_their_option() {
 
 #[test]
 fn stages_have_numbers_and_names() {
-    let stages = [Stage::Plain, Stage::Pxe, Stage::Http, Stage::Ipxe, Stage::Script];
-    let names = ["plain", "pxe", "http", "ipxe", "script"];
+    let stages = [Stage::Plain, Stage::Pxe, Stage::Http, Stage::Ipxe, Stage::Script, Stage::Loader];
+    let names = ["plain", "pxe", "http", "ipxe", "script", "pxe"];
     for (number, (stage, name)) in (0..).zip(stages.into_iter().zip(names)) {
         assert_eq!(Stage::from_number(number), Some(stage));
         assert_eq!((stage as u8, stage.as_str()), (number, name));
     }
-    assert_eq!(Stage::from_number(5), None);
+    assert_eq!(Stage::from_number(6), None);
 }
 
 /// The rows of a boot set: each choice has one of its own.
@@ -156,6 +161,8 @@ fn rows_of_a_boot_set() {
         }
         rows.push(Stage::Plain.row(slots, 1));
         assert_eq!(rows, (0..Stage::rows(slots)).collect::<Vec<_>>());
+        // A loader loads as firmware does.
+        assert_eq!(Stage::Loader.row(slots, slots), Stage::Pxe.row(slots, slots));
     }
 }
 
@@ -252,4 +259,36 @@ fn other_slot() {
         check(2, 64, value, "ipxe.efi");
         check(0, 33, value, "");
     }
+}
+
+/// The classes that get the script are those of the machine's own list.
+#[test]
+fn lists_of_script_classes() {
+    let check = |list: u32, class: &[u8], expect: Stage| {
+        let site =
+            Site::new().with(|site| site.machine().flags = Reservation::of_list(list).unwrap());
+        let request = request(Some(PXE), Some(class)).with(93, &[0, 7]);
+        let reply = ask(&site, &request.frame()).unwrap();
+        let expect = match expect {
+            Stage::Script => "http://172.30.0.1/auto.ipxe",
+            Stage::Ipxe => "tftp://172.30.0.1/ipxe.efi",
+            _ => "ipxe.efi",
+        };
+        assert_eq!(reply.boot_file(), expect, "list {list}: {class:?}");
+    };
+    for (class, lists) in [
+        (&b"Tinkerbell"[..], &[0][..]),
+        (b"of-a-list", &[1]),
+        (b"of-both", &[0, 30]),
+        (b"none", &[]),
+    ] {
+        for list in [0, 1, 2, 30] {
+            let is_script = lists.contains(&list);
+            check(list, class, if is_script { Stage::Script } else { Stage::Pxe });
+        }
+    }
+    check(1, b"iPXE", Stage::Ipxe);
+    check(1, b"\x04iPXE\x09of-a-list", Stage::Script);
+    check(1, b"\x04iPXE\x0aTinkerbell", Stage::Ipxe);
+    assert_eq!(Reservation::of_list(31), None);
 }

@@ -1,8 +1,8 @@
 //! What a client is told that boots nothing from us.
 
-use netboot_ebpf::shared::Reservation;
+use netboot_ebpf::{shared::Reservation, verdict::Verdict};
 
-use crate::common::{Ask, Site, ask};
+use crate::common::{Ask, Site, ask, kernel_verdict};
 
 /// The machine has a file of its own, and its subnet a next server.
 fn site(has_file: bool, has_set: bool, next_server: [u8; 4]) -> Site {
@@ -53,4 +53,17 @@ fn own_files_and_next_server() {
     // The daemon is away, and the kernel offers no files.
     let without_daemon = site(true, true, NFS).with(|site| site.has_boot_files = false);
     check(&without_daemon, &onie(&[66, 67]), NFS, "");
+}
+
+/// U-Boot gets what it asks for; while the daemon is gone, all options rather than no answer.
+#[test]
+fn loaders_without_the_daemon() {
+    let request = Ask::discover().with(60, b"U-Boot.armv8").with(93, &[0, 11]).with(55, &[1, 3]);
+    let with = ask(&Site::new(), &request.frame()).unwrap();
+    assert_eq!((with.option(6), with.boot_file().is_empty()), (None, false));
+    assert_eq!(kernel_verdict(&Site::new(), &request.frame()), Verdict::Quirk);
+    let gone = Site::new().with(|site| site.has_boot_files = false);
+    let without = ask(&gone, &request.frame()).unwrap();
+    assert_eq!((without.option(6).is_some(), without.boot_file().is_empty()), (true, true));
+    assert_eq!(kernel_verdict(&gone, &request.frame()), Verdict::OfferWithoutDaemon);
 }

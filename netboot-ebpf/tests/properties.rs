@@ -61,12 +61,18 @@ fn keeps_the_rules(shape: &Shape, request: &Ask, reply: &Reply) {
     let codes = reply.codes();
     assert_eq!(codes[0], 53);
     let agent = said(request, 82);
-    let known_as = agent.as_ref().filter(|_| request.giaddr != [0; 4]);
+    // A ProxyDHCP's has no lease that would be renewed through the relay (RFC 5107).
+    let is_lease = request.giaddr != [0; 4] && !shape.is_proxy();
+    let known_as = agent.as_ref().filter(|_| is_lease);
     let known_as = known_as.and_then(|agent| sub_option(agent, 11));
     let known_as = known_as.filter(|known_as| is_unicast(*known_as)).unwrap_or(SERVER);
     assert_eq!(reply.option(54), Some(&known_as[..]));
     assert_eq!(reply.option(51).is_some(), !refused && asked != 8);
     assert_eq!(reply.option(61), said(request, 61).as_deref());
+    if let Some(echoed) = reply.option(118) {
+        assert_eq!(Some(echoed), said(request, 118).as_deref());
+        assert!(shape.flags & Settings::SUBNET_SELECTION != 0 && echoed.len() == 4);
+    }
     if let Some(echoed) = reply.option(97) {
         assert_eq!(Some(echoed), said(request, 97).as_deref());
     }

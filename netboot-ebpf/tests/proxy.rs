@@ -2,6 +2,7 @@
 
 use netboot_ebpf::{
     shared::{BootFile, NO_ARCHITECTURE, Reservation, Settings, Subnet},
+    tables::AtLink,
     verdict::Verdict,
 };
 
@@ -280,7 +281,8 @@ fn the_link_that_is_asked_on() {
             site.machine().subnet = subnet;
             site.subnets.push(Subnet { ifindex: IFINDEX + 1, ..site.subnets[0] });
             // What stands there for the link: its own subnet, and another boot set.
-            site.at_links.insert((IFINDEX, 1), (0, second));
+            let there = AtLink { subnet: 0, boot_set: second, script_list: 0 };
+            site.at_links.insert((IFINDEX, 1), there);
             change(site);
         })
     };
@@ -309,7 +311,7 @@ fn the_link_that_is_asked_on() {
     check(&with(0, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(SERVER));
     // Another interface is the one that answers on this link: what is sent to us is answered all the same.
     let beside: fn(&mut Site) = |site| {
-        for (subnet, _) in site.at_links.values_mut() {
+        for AtLink { subnet, .. } in site.at_links.values_mut() {
             *subnet = 2;
         }
     };

@@ -1,6 +1,7 @@
 //! INFORM, DECLINE and RELEASE, and an address that is held back.
 
 use netboot_ebpf::{
+    shared::Relays,
     verdict::Verdict,
     wire::{DECLINE, INFORM, RELEASE},
 };
@@ -185,6 +186,14 @@ fn where_a_decline_comes_from() {
     check(far().relayed(RELAY), Verdict::Decline);
     check(Ask { source: FOREIGN, ..far().relayed(RELAY) }, Verdict::Decline);
     check(Ask { ciaddr: FAR_ADDRESS, ..far().relayed(RELAY) }, elsewhere);
+    let configured = |source: [u8; 4]| {
+        let site = Site::new().with(|site| {
+            site.subnets[0].relays[3] = Relays { network: RELAY, mask: [255, 255, 255, 255] };
+        });
+        let ask = Ask { source, ..near().relayed(RELAY) };
+        verdict(&site, &ask.frame())
+    };
+    assert_eq!([RELAY, FOREIGN].map(configured), [Verdict::Decline, elsewhere]);
     check(far().relayed(FOREIGN), Verdict::WrongAddress);
     check(far().relayed(NEAR_RELAY), Verdict::WrongAddress);
     check(far(), Verdict::WrongAddress);

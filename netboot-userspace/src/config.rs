@@ -25,6 +25,7 @@ mod reach;
 mod read;
 mod regular;
 mod reload;
+mod script_classes;
 mod script_settings;
 mod secret;
 mod section;
@@ -152,6 +153,8 @@ pub struct Dhcp {
     pub echo_pxeclient: bool,
     /// Offer a machine its address also where it asks from another subnet.
     pub shared_networks: bool,
+    /// A machine may say which subnet it is on (option 118, RFC 3011).
+    pub subnet_selection: bool,
     /// How long a declined address is held back.
     pub decline_time: Duration,
     /// Other servers that nobody is warned of.
@@ -183,10 +186,14 @@ pub struct Subnet {
     pub cidr: Ipv4Net,
     /// The VLAN that its machines' frames arrive in.
     pub vlan: Vlan,
+    /// Relays whose address stands for the subnet, though it does not lie there: addresses, or networks of them.
+    pub relays: Vec<Ipv4Net>,
     /// Instead of `dhcp.server-address`.
     pub server_address: Option<Ipv4Addr>,
     /// Instead of `boot.script-url`.
     pub script_url: Option<String>,
+    /// Instead of `boot.script-user-classes`.
+    pub script_classes: ScriptClasses,
     /// Instead of `tftp.block-size`.
     pub tftp_block_size: Option<u16>,
     /// Before `boot.files`.
@@ -206,6 +213,22 @@ pub struct Subnet {
     /// Default: `dhcp.lease-time`.
     pub lease_time: Option<Duration>,
     pub options: Vec<DhcpOption>,
+}
+
+/// Which user classes get the script, instead of `boot.script-user-classes`; `None`: nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptClasses(pub Option<Vec<String>>);
+
+impl Usual for ScriptClasses {
+    const USUAL: &'static Self = &Self(None);
+}
+
+impl std::ops::Deref for ScriptClasses {
+    type Target = Option<Vec<String>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 /// What a host has instead of its subnet's.

@@ -85,7 +85,7 @@ pub fn explain(
         stage: if judgement.seen.message_type == 0 {
             Because { name: "unknown", because: "the message was not read".to_owned() }
         } else {
-            reason::stage(stage, &packet, &site.tables)
+            reason::stage(site, host, row, stage, &packet)
         },
         notes: notes(host, stage, &packet, answered.as_ref()),
         boot,
@@ -206,7 +206,7 @@ fn notes(
     if stage == Stage::Ipxe && host.is_none_or(|host| host.netboot) {
         notes.push(
             "if the binary that it loads announces the same user class, it asks again, endlessly: \
-             list the class in boot.script-user-classes"
+             list the class in script-user-classes"
                 .to_owned(),
         );
     }

@@ -10,7 +10,7 @@ use std::{
 use netboot_ebpf::shared::{Mac, Station, Vlan};
 
 use crate::{
-    config::{DhcpOption, NetworkOverrides, Quirks},
+    config::{DhcpOption, NetworkOverrides, Quirks, ScriptClasses},
     rare::{Rare, Usual},
 };
 
@@ -35,6 +35,8 @@ pub struct Host {
     pub boot_file: Option<String>,
     /// Instead of the subnet's or `boot.script-url`, in the DHCP answer itself.
     pub script_url: Option<String>,
+    /// Instead of the subnet's or `boot.script-user-classes`.
+    pub script_classes: Rare<ScriptClasses>,
     /// The VLAN that iPXE is told to boot over (option 43.116), and the kernel's `vlan_id`.
     pub boot_vlan: Option<u16>,
     pub lease_time: Option<Duration>,
@@ -59,6 +61,7 @@ impl Default for Host {
             script_settings: Rare::default(),
             boot_file: None,
             script_url: None,
+            script_classes: Rare::default(),
             boot_vlan: None,
             lease_time: None,
             network: Rare::default(),

@@ -40,6 +40,8 @@ pub struct Link {
     pub xdp: Option<AttachedXdp>,
     /// It is a VLAN's: frames of another interface, without their tag.
     pub vlan: Option<VlanLink>,
+    /// The bridge, bond or team that it is a port of, by name.
+    pub port_of: Option<String>,
     pub vlan_offload: VlanOffload,
     /// For [`crate::slowpath`]: the kernel's own form of `index`.
     pub packet_address: LinkAddr,
@@ -91,6 +93,7 @@ pub enum VlanOffload {
 pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
     let mut links = BTreeMap::new();
+    let mut masters = BTreeMap::new();
     for entry in &entries {
         let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr())
         else {
@@ -119,11 +122,14 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             has_ports: attributes.has_ports,
             xdp: attributes.xdp,
             vlan: attributes.vlan,
+            port_of: None,
             vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
             packet_address: *address,
         };
+        masters.extend(attributes.master.map(|master| (link.name.clone(), master)));
         links.insert(link.name.clone(), link);
     }
+    add_ports(&mut links, &masters);
     for entry in &entries {
         let Some(link) = links.get_mut(device(&entry.interface_name)) else { continue };
         let (Some(address), Some(mask)) = (&entry.address, &entry.netmask) else { continue };
@@ -138,6 +144,17 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         }
     }
     Ok(links)
+}
+
+/// By the names of ports, the index of what they are under: a VRF has none.
+fn add_ports(links: &mut BTreeMap<String, Link>, masters: &BTreeMap<String, u32>) {
+    let with_ports = links.values().filter(|link| link.has_ports);
+    let names: BTreeMap<_, _> = with_ports.map(|link| (link.index, link.name.clone())).collect();
+    for (name, master) in masters {
+        if let Some(link) = links.get_mut(name) {
+            link.port_of = names.get(master).cloned();
+        }
+    }
 }
 
 /// The number of the XDP program that is attached to an interface now; of one that is gone, none.
@@ -213,10 +230,15 @@ pub fn demand(names: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those interfaces with these names that are there, of [`all`].
+/// Those interfaces with these names that are there, of [`all`], but for ports without an address whose bridge is
+/// named too: machines at a port are heard at the bridge.
 #[must_use]
 pub fn present(links: &BTreeMap<String, Link>, names: &[String]) -> Vec<Link> {
-    let links = names.iter().filter_map(|name| links.get(name));
+    let is_left_out = |link: &Link| {
+        let bridge = link.port_of.as_ref().filter(|_| link.addresses.is_empty());
+        bridge.is_some_and(|bridge| names.contains(bridge))
+    };
+    let links = names.iter().filter_map(|name| links.get(name)).filter(|link| !is_left_out(link));
     links.map(|link| Link { vlan_offload: vlan_offload(link), ..link.clone() }).collect()
 }
 
@@ -248,6 +270,42 @@ mod tests {
         for (label, expect) in [("eth0", "eth0"), ("eth0:1", "eth0"), ("bond0.7:a:b", "bond0.7")] {
             assert_eq!(device(label), expect);
         }
+    }
+
+    #[test]
+    fn ports_are_those_of_bridges() {
+        let base = all().unwrap().remove("lo").unwrap();
+        let link = |name: &str, index, has_ports| {
+            (name.to_owned(), Link { name: name.to_owned(), index, has_ports, ..base.clone() })
+        };
+        let mut links = BTreeMap::from([
+            link("br0", 1, true),
+            link("vrf0", 2, false),
+            link("eth0", 3, false),
+            link("eth1", 4, false),
+            link("eth2", 5, false),
+        ]);
+        let masters = [("eth0", 1), ("eth1", 2), ("eth2", 9), ("went", 1)];
+        add_ports(&mut links, &masters.map(|(name, index)| (name.to_owned(), index)).into());
+        let ports: Vec<_> = links
+            .values()
+            .filter_map(|link| Some((&*link.name, link.port_of.as_deref()?)))
+            .collect();
+        assert_eq!(ports, [("eth0", "br0")]);
+        for link in links.values_mut() {
+            link.addresses.clear();
+        }
+        let check = |links: &BTreeMap<String, Link>, names: &[&str], expect: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            let present = present(links, &names);
+            let found: Vec<_> = present.iter().map(|link| link.name.as_str()).collect();
+            assert_eq!(found, expect, "of {names:?}");
+        };
+        check(&links, &["eth0", "br0", "eth1"], &["br0", "eth1"]);
+        check(&links, &["eth0", "eth1"], &["eth0", "eth1"]);
+        check(&links, &["eth1", "vrf0"], &["eth1", "vrf0"]);
+        links.get_mut("eth0").unwrap().addresses = vec!["10.0.0.1/24".parse().unwrap()];
+        check(&links, &["eth0", "br0"], &["eth0", "br0"]);
     }
 
     #[test]

@@ -12,13 +12,14 @@ use netboot_ebpf::{
         BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass,
         Vlan,
     },
+    tables::AtLink,
     verdict::Verdict,
 };
 
 use crate::quarantine::{self, Quarantine};
 
-/// By interface, VLAN, and the boot set of a reservation: subnet and boot set.
-pub type AtLinks = HashMap<(u32, Vlan, u32), (u32, u32)>;
+/// By interface, VLAN, and the boot set of a reservation.
+pub type AtLinks = HashMap<(u32, Vlan, u32), AtLink>;
 
 /// By interface, VLAN and OUI.
 pub type Anybody = HashMap<(u32, Vlan, Option<[u8; 3]>), Reservation>;
@@ -160,13 +161,17 @@ impl netboot_ebpf::tables::Tables for Tables {
         [of_rows.get(&row), of_hosts.get(station)].map(|more| more.map_or(&[][..], Vec::as_slice))
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
         let key = (ifindex, reservation.station.vlan, reservation.boot_set);
         self.at_links.get(&key).copied()
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.contains(address))
+    }
+
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.is_asked_from(address))
     }
 
     fn has_subnet(&self, ifindex: u32) -> bool {

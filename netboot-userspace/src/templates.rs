@@ -9,6 +9,7 @@ mod parts;
 mod place;
 mod reservation;
 mod rows;
+mod script_lists;
 mod slots;
 mod tagged;
 mod vendor;
@@ -22,11 +23,14 @@ use std::{
 use anyhow::Context as _;
 use netboot_ebpf::{
     limit::Limit,
-    shared::{ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_USER_CLASSES, Settings, UserClass},
+    shared::{Interface, LAYOUT, MAX_ADDRESSES, Settings},
 };
 
 pub(crate) use self::place::{Seats, own_addresses};
-use self::{boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows, slots::Slots};
+use self::{
+    boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows,
+    script_lists::ScriptLists, slots::Slots,
+};
 pub(crate) use self::{
     fit::{Fit, Missed, Row},
     parts::{Boot, Parts},
@@ -59,6 +63,7 @@ pub fn render<'l>(
         sets,
         more: BTreeMap::new(),
         at_links: HashMap::new(),
+        lists: ScriptLists::new(&config.boot.script_user_classes),
     };
     renderer.subnets()?;
     let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
@@ -73,7 +78,7 @@ pub fn render<'l>(
         anybody = renderer.anybody()?;
         known.extend(config.hosts.iter().map(|host| host.mac));
     }
-    let Renderer { rows, sets, more, at_links, .. } = renderer;
+    let Renderer { rows, sets, more, at_links, lists, .. } = renderer;
     let ours = place::ours(config, &places.list, links, &all);
     let broadcasts = place::broadcasts(links, &all);
     Ok(Tables {
@@ -82,7 +87,7 @@ pub fn render<'l>(
             .iter()
             .map(|link| (link.index, Interface { mac: link.mac, mtu: link.mtu }))
             .collect(),
-        user_classes: user_classes(config)?,
+        user_classes: lists.classes()?,
         subnets: rows.rows,
         more: More { of_rows: rows.more, of_hosts: more },
         boot_files: sets.rows,
@@ -131,6 +136,9 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
     if config.dhcp.shared_networks {
         flags |= Settings::SHARED_NETWORKS;
     }
+    if config.dhcp.subnet_selection {
+        flags |= Settings::SUBNET_SELECTION;
+    }
     flags |= match config.dhcp.mode {
         DhcpMode::Reservation | DhcpMode::Off => 0,
         DhcpMode::Proxy => Settings::PROXY,
@@ -152,23 +160,6 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
         reserved: [0; 4],
         vendor_classes: vendor_classes::rows(),
     }
-}
-
-/// The user class of an iPXE that is not ours.
-const IPXE: &str = "iPXE";
-
-fn user_classes(config: &Config) -> anyhow::Result<HashMap<UserClass, ClassFlags>> {
-    let mut classes = HashMap::from([(key(IPXE)?, ClassFlags { bits: ClassFlags::IPXE })]);
-    for name in &config.boot.script_user_classes {
-        classes.entry(key(name)?).or_default().bits |= ClassFlags::SCRIPT;
-    }
-    anyhow::ensure!(classes.len() <= MAX_USER_CLASSES, "more than {MAX_USER_CLASSES} user classes");
-    Ok(classes)
-}
-
-fn key(name: &str) -> anyhow::Result<UserClass> {
-    UserClass::new(name.as_bytes())
-        .with_context(|| format!("user class {name:?} is empty or too long"))
 }
 
 #[cfg(test)]

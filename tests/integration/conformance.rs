@@ -11,6 +11,7 @@ mod gather;
 mod header;
 mod index;
 mod inform;
+mod loaders;
 mod options;
 mod plain;
 mod proxy;
@@ -20,10 +21,12 @@ mod raspberry_pi;
 mod relay;
 mod routes;
 mod rows;
+mod script_classes;
 mod server_id;
 mod several_macs;
 mod size;
 mod states;
+mod subnet_selection;
 mod vlan;
 
 use anyhow::Result;
@@ -67,10 +70,13 @@ fn all() -> Vec<Suite> {
         quirks::suites(),
         plain::suites(),
         raspberry_pi::suites(),
+        script_classes::suites(),
         routes::suites(),
         inform::suites(),
         gather::suites(),
         relay::suites(),
+        subnet_selection::suites(),
+        loaders::suites(),
         size::suites(),
         clients::suites(),
         vlan::suites(),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use netboot_tests::{
     clients::{Identity, udhcpc},
     conformance::Ask,
-    daemon::{Daemon, Xdp},
+    daemon::{Count, Daemon, Xdp},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::connect,
     packets::send_frames,
@@ -150,5 +150,45 @@ fn an_interface_that_lost_its_address() -> Result<()> {
         lab.server.add_address(SECOND, OTHER)?;
     }
     readyz("ready\n")?;
+    daemon.stop()
+}
+
+/// A bridge takes an interface in while both are listed: it is served instead, and nothing is told to do what would
+/// not help.
+#[test]
+fn an_interface_becomes_a_port() -> Result<()> {
+    let address = format!("{SERVER}/24");
+    let lab = Lab::new()?;
+    let daemon = Site::new()?.setup(Xdp::Auto)?.start_at(&lab.server, &[INTERFACE, SWITCH])?;
+    let note = |part: &str, why: &str| wait_for_note(&lab, daemon.setup(), part, why);
+    note("interface br0", "it is not there")?;
+    lab.server.ip(&["address", "del", &address, "dev", INTERFACE])?;
+    lab.server.add_bridge(SWITCH, &[INTERFACE])?;
+    lab.server.add_address(SWITCH, &address)?;
+    let port = "it is a port of br0, and machines at it are answered there: list br0 instead of it";
+    note("interface eth0", port)?;
+    let lease = udhcpc(&lab.client, INTERFACE, Identity::default())?;
+    ensure!(lease.address == CLIENT.to_string(), "{lease:?}");
+    let counts = daemon.counts(&lab.server)?;
+    ensure!([counts["wrong-subnet"], counts["nak"]] == [Count::default(); 2], "{counts:?}");
+    // The tables are made again.
+    lab.server.add_address(SWITCH, "10.5.0.1/24")?;
+    wait_for_log(&daemon, "br0 has address 10.5.0.1/24", 1)?;
+    let status = daemon.status(&lab.server)?;
+    let interfaces = status["interfaces"].as_array().context("interfaces")?;
+    let [bridge] = interfaces.as_slice() else { anyhow::bail!("{interfaces:?}") };
+    ensure!(bridge["name"] == SWITCH && bridge["mode"] == "generic", "{bridge}");
+    ensure!(bridge["note"] == "the driver of br0 has no native XDP", "{bridge}");
+    let log = daemon.log();
+    for wrong in ["was removed", "add the [[subnet]]", "File exists", "an earlier daemon"] {
+        ensure!(!log.contains(wrong), "{wrong:?}: {log}");
+    }
+    lab.server.ip(&["link", "set", INTERFACE, "nomaster"])?;
+    lab.server.ip(&["address", "del", &address, "dev", SWITCH])?;
+    lab.server.add_address(INTERFACE, &address)?;
+    wait_for_log(&daemon, "eth0 has left br0", 1)?;
+    wait_for("an answer at the interface", DEADLINE, || {
+        Ok(udhcpc(&lab.client, INTERFACE, Identity::default()).ok())
+    })?;
     daemon.stop()
 }

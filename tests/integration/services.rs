@@ -97,10 +97,7 @@ fn tftp_answers_from_the_address_that_was_asked() -> Result<()> {
     lab.server.ip(&["address", "del", &at, "dev", INTERFACE])?;
     readyz(503, "server-address\n")?;
     let log = daemon.log();
-    ensure!(
-        log.contains("192.168.2.113, where machines are sent to for files, is no address"),
-        "{log}"
-    );
+    ensure!(log.contains("192.168.2.113, where machines find services, is no address"), "{log}");
     lab.server.add_address(INTERFACE, &at)?;
     readyz(200, "ready\n")?;
     ensure!(tftp(&lab.client, SECOND, "ipxe.efi")? == file(), "tftp-hpa, when it is back");

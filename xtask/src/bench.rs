@@ -41,6 +41,8 @@ enum Benchmark {
     Matrix(Matrix),
     /// What maps and daemon take for 10, 10,000 and 1,000,000 reservations
     Memory(Memory),
+    /// Renewals of busybox's client, on the same kernel and in a virtual machine: taken at once, or sent again
+    Renewals(Renewals),
     /// Parallel TFTP transfers: netboot, dnsmasq, tftpd-hpa and atftpd
     Tftp(Tftp),
 }
@@ -131,6 +133,19 @@ struct Memory {
 }
 
 #[derive(clap::Args)]
+struct Renewals {
+    /// Renewals of each client; each takes some 15 s
+    #[arg(long, default_value_t = 10)]
+    renewals: usize,
+    /// Only the clients whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
 struct Tftp {
     /// Clients at the same time: a row of the table for each of this list
     #[arg(long, default_value = "1,32,400", value_name = "LIST")]
@@ -187,6 +202,10 @@ pub(crate) fn command(args: &Args) -> Result<()> {
         }
         Benchmark::Perfdhcp(args) => {
             on_real_parts(perfdhcp_arguments(args), args.only.as_deref(), args.json)
+        }
+        Benchmark::Renewals(args) => {
+            let arguments = vec!["renewals".to_owned(), format!("--renewals={}", args.renewals)];
+            on_real_parts(arguments, args.only.as_deref(), args.json)
         }
         Benchmark::Tftp(args) => {
             on_real_parts(tftp_arguments(args), args.only.as_deref(), args.json)

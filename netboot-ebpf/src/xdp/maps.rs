@@ -14,7 +14,7 @@ use netboot_ebpf::{
         MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Settings, Station, Subnet,
         UserClass,
     },
-    tables::Tables,
+    tables::{AtLink, Tables},
     verdict::Verdict,
 };
 
@@ -137,12 +137,17 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn at_link(&self, _ifindex: u32, _reservation: &Reservation) -> Option<(u32, u32)> {
+    fn at_link(&self, _ifindex: u32, _reservation: &Reservation) -> Option<AtLink> {
         None
     }
 
     #[inline(always)]
     fn is_served(&self, _address: [u8; 4]) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn is_asked_from(&self, _address: [u8; 4]) -> bool {
         false
     }
 

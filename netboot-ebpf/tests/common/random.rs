@@ -41,6 +41,7 @@ pub fn request() -> impl Strategy<Value = Ask> {
         None,
         Some((60, &b"PXEClient"[..])),
         Some((60, b"HTTPClient")),
+        Some((60, b"U-Boot")),
         Some((77, b"Tinkerbell")),
         Some((77, b"\x04iPXE\x02xy")),
     ]);
@@ -61,6 +62,7 @@ pub fn request() -> impl Strategy<Value = Ask> {
         any::<[u8; 4]>(),
         vec(any::<u8>(), 0..40),
         tags(),
+        select(vec![None, None, None, Some([172, 30, 0, 0]), Some([172, 29, 0, 0])]),
     );
     let echoes = (echoed(), echoed(), agent, list);
     (kind(), place, classes, echoes, filler, max, rest).prop_map(
@@ -77,7 +79,10 @@ pub fn request() -> impl Strategy<Value = Ask> {
             if let Some(max) = max {
                 ask = ask.with(57, &max.to_be_bytes());
             }
-            let (architecture, flags, xid, behind, tags) = rest;
+            let (architecture, flags, xid, behind, tags, selected) = rest;
+            if let Some(subnet) = selected {
+                ask = ask.with(118, &subnet);
+            }
             ask = Ask { flags, xid, tags, ..ask.with(93, &[0, architecture]) };
             ask.end.extend(behind);
             match relay {

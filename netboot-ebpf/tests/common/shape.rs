@@ -37,7 +37,7 @@ impl Shape {
     pub fn any() -> impl Strategy<Value = Self> {
         let usual = |value| prop_oneof![7 => Just(0u16), 1 => Just(value)];
         let name = prop_oneof![Just(0), 1..=255usize];
-        let modes = (prop_oneof![3 => 0..4u32, 1 => 0..16u32], prop_oneof![Just(0), 0..16u16]);
+        let modes = (prop_oneof![3 => 0..4u32, 1 => 0..32u32], prop_oneof![Just(0), 0..16u16]);
         let rest = (
             prop_oneof![9 => Just(0u64), 1 => Just(9)],
             0..2u32,

@@ -6,11 +6,11 @@ use netboot_ebpf::{
     client::Stage,
     limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES,
-        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Reservation, Settings, Station, Subnet,
+        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_RELAYS,
+        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Relays, Reservation, Settings, Station, Subnet,
         UserClass, VendorClass,
     },
-    tables::Tables,
+    tables::{AtLink, Tables},
     verdict::Verdict,
 };
 use zerocopy::FromZeros as _;
@@ -42,7 +42,7 @@ pub struct Site {
     /// What machines without reservation boot.
     pub anybody: Option<Reservation>,
     /// Subnet and boot set, by interface and the reservation's own boot set.
-    pub at_links: HashMap<(u32, u32), (u32, u32)>,
+    pub at_links: HashMap<(u32, u32), AtLink>,
     pub classes: HashMap<UserClass, ClassFlags>,
     pub subnets: Vec<Subnet>,
     pub boot_files: Vec<BootFile>,
@@ -79,7 +79,7 @@ impl Site {
         let classes: [(&str, Stage, u8); 5] = [
             ("PXEClient", Stage::Pxe, VendorClass::KNOWS_PROXY),
             ("HTTPClient", Stage::Http, VendorClass::KNOWS_PROXY),
-            ("U-Boot", Stage::Pxe, 0),
+            ("U-Boot", Stage::Loader, 0),
             ("NVIDIA/BF/PXE", Stage::Pxe, VendorClass::KNOWS_PROXY),
             ("NVIDIA/BF/", Stage::Plain, 0),
         ];
@@ -98,9 +98,11 @@ impl Site {
             anybody: None,
             at_links: HashMap::new(),
             classes: HashMap::from([
-                class("Tinkerbell", ClassFlags::SCRIPT),
+                class("Tinkerbell", ClassFlags::script(0)),
                 class("iPXE", ClassFlags::IPXE),
-                class("a-user-class-of-just-32-bytes-ok", ClassFlags::SCRIPT),
+                class("a-user-class-of-just-32-bytes-ok", ClassFlags::script(0)),
+                class("of-a-list", ClassFlags::script(1)),
+                class("of-both", ClassFlags::script(0) | ClassFlags::script(30)),
             ]),
             subnets: vec![
                 subnet([172, 30, 0, 0], SERVER, IFINDEX),
@@ -200,12 +202,16 @@ impl Tables for Site {
         [&[], &[]]
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
         self.at_links.get(&(ifindex, reservation.boot_set)).copied()
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {
         self.subnets.iter().any(|subnet| subnet.contains(address))
+    }
+
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.subnets.iter().any(|subnet| subnet.is_asked_from(address))
     }
 
     fn has_subnet(&self, ifindex: u32) -> bool {
@@ -259,6 +265,7 @@ fn subnet(network: [u8; 4], server: [u8; 4], ifindex: u32) -> Subnet {
         options_len: u32::from(len),
         next_server: [0; 4],
         classless: 0,
+        relays: [Relays::default(); MAX_RELAYS],
         options,
     }
 }
@@ -281,7 +288,7 @@ fn boot_file(name: &str, stage: Stage) -> BootFile {
         Stage::Http => block(&[(60, b"HTTPClient")]),
         Stage::Ipxe | Stage::Script => block(&[(43, &[6, 1, 8, 255]), (175, &[0xb0, 1, 1])]),
         Stage::Plain => block(&[(66, b"172.30.0.1"), (67, name.as_bytes())]),
-        Stage::Pxe => block(&[(43, &[6, 1, 8, 255])]),
+        Stage::Pxe | Stage::Loader => block(&[(43, &[6, 1, 8, 255])]),
     };
     let mut row = BootFile {
         siaddr: SERVER,

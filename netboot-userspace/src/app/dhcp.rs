@@ -83,7 +83,7 @@ impl Dhcp {
         let all = links::all()?;
         let links = links::present(&all, &config.interfaces);
         for name in &config.interfaces {
-            interface::tell_first(name, links.iter().find(|link| link.name == *name));
+            interface::tell_first(name, all.get(name));
         }
         let tables = templates::render(config, &links, all.values())?;
         tell_left_out(&tables);
@@ -286,7 +286,9 @@ impl Dhcp {
 
     /// How an interface is that is to be served.
     pub(super) fn interface(&self, name: &str) -> State {
-        let link = self.links.iter().find(|link| link.name == name);
+        let is_port = |link: &&Link| link.port_of.is_some();
+        let served = self.links.iter().find(|link| link.name == name);
+        let link = served.or_else(|| self.all.get(name).filter(is_port));
         let has_address = link.is_some_and(|link| links::has_address(link, &self.all));
         interface::state(link, has_address, &self.seating.lost(name), &self.common.tables.read())
     }
@@ -295,7 +297,7 @@ impl Dhcp {
     fn settle(&mut self, config: &Config, links: Vec<Link>) -> anyhow::Result<()> {
         self.name_interfaces(&links);
         let is_gone = |own: &&Link| {
-            config.interfaces.contains(&own.name) && !links.iter().any(|link| link.name == own.name)
+            config.interfaces.contains(&own.name) && !self.all.contains_key(&own.name)
         };
         for gone in self.links.iter().filter(is_gone) {
             let interface = &gone.name;

@@ -28,6 +28,11 @@ pub(super) fn state(
         }
         LinkState::Up => {}
     }
+    let mut subnets = tables.subnets.iter();
+    let is_served = subnets.any(|subnet| subnet.ifindex == link.index);
+    if let Some(bridge) = link.port_of.as_ref().filter(|_| !is_served) {
+        return State::Degraded(port(bridge).into());
+    }
     if !lost.is_empty() {
         let subnets = if lost.len() == 1 { "subnet" } else { "subnets" };
         let lost = lost.join(", ");
@@ -41,8 +46,6 @@ pub(super) fn state(
             format!("it has no IPv4 address, so none in {what}").into()
         });
     }
-    let mut subnets = tables.subnets.iter();
-    let is_served = subnets.any(|subnet| subnet.ifindex == link.index);
     if is_served || tables.subnets.is_empty() {
         return State::Up;
     }
@@ -59,6 +62,12 @@ pub(super) fn state(
         );
     }
     State::Up
+}
+
+fn port(bridge: &str) -> String {
+    format!(
+        "it is a port of {bridge}, and machines at it are answered there: list {bridge} instead of it"
+    )
 }
 
 /// Says of an interface at the start what keeps machines from being answered at it.
@@ -92,8 +101,17 @@ mod tests {
     /// An interface with number 2; subnets are on these, 0 is none.
     #[track_caller]
     fn check(state: LinkState, has_address: bool, lost: &[&str], subnets: &[u32], expect: &str) {
+        let link = Link { state, ..link() };
+        check_link(&link, has_address, lost, subnets, expect);
+    }
+
+    fn link() -> Link {
         let loopback = links::all().unwrap().remove("lo").unwrap();
-        let link = Link { name: "eth1".to_owned(), index: 2, state, ..loopback };
+        Link { name: "eth1".to_owned(), index: 2, ..loopback }
+    }
+
+    #[track_caller]
+    fn check_link(link: &Link, has_address: bool, lost: &[&str], subnets: &[u32], expect: &str) {
         let subnets =
             subnets.iter().map(|ifindex| Subnet { ifindex: *ifindex, ..Subnet::new_zeroed() });
         let tables = Tables {
@@ -101,7 +119,7 @@ mod tests {
             ..site::tables_of(&site::config().unwrap()).unwrap()
         };
         let lost: Vec<_> = lost.iter().map(|lost| (*lost).to_owned()).collect();
-        let found = super::state(Some(&link), has_address, &lost, &tables);
+        let found = super::state(Some(link), has_address, &lost, &tables);
         let why = found.why().unwrap_or_default();
         assert!(why.starts_with(expect) && why.is_empty() == expect.is_empty(), "{why:?}");
     }
@@ -134,5 +152,18 @@ mod tests {
         check(Up, false, &[], &[2], "");
         check(NoCarrier, false, &[ONE], &[1], NO_CARRIER);
         check(Down, true, &[], &[2], DOWN);
+    }
+
+    #[test]
+    fn a_port_is_named_with_its_bridge() {
+        const PORT: &str = "it is a port of br0, and machines at it are answered there: list br0";
+        let port = Link { port_of: Some("br0".to_owned()), ..link() };
+        for (has_address, lost) in [(false, &[][..]), (true, &[]), (false, &["10.5.0.0/24"])] {
+            check_link(&port, has_address, lost, &[1], PORT);
+        }
+        // It is served all the same.
+        check_link(&port, true, &[], &[1, 2], "");
+        let down = Link { state: LinkState::Down, ..port };
+        check_link(&down, false, &[], &[1], DOWN);
     }
 }

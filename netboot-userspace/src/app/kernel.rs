@@ -271,7 +271,9 @@ impl Kernel {
     ) -> anyhow::Result<()> {
         self.interfaces.retain(|ifindex, _| links.iter().any(|link| link.index == *ifindex));
         let mut failed = Ok(());
-        for link in links {
+        // Below an interface with a program the kernel takes none.
+        let (above, below): (Vec<_>, Vec<_>) = links.iter().partition(|link| link.vlan.is_some());
+        for link in below.into_iter().chain(above) {
             let attached = self.attach_one(config, tables, link);
             match attached {
                 Ok((mode, note)) => self.note(link, mode, note),

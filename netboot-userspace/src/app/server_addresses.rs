@@ -37,8 +37,8 @@ fn look(addresses: &BTreeSet<Ipv4Addr>) -> anyhow::Result<()> {
     let is = if lacking.len() == 1 { "is no address" } else { "are no addresses" };
     ensure!(
         lacking.is_empty(),
-        "{named}{more}, where machines are sent to for files, {is} of this node: add what is lacking, or correct \
-         server-address or tftp.listen"
+        "{named}{more}, where machines find services, {is} of this node: add what is lacking, or correct \
+         server-address or listen"
     );
     Ok(())
 }
@@ -61,11 +61,11 @@ mod tests {
         // TEST-NET-1 and 2 (RFC 5737).
         check(
             &["127.0.0.1", "192.0.2.1"],
-            "192.0.2.1, where machines are sent to for files, is no address of this node",
+            "192.0.2.1, where machines find services, is no address of this node",
         );
         check(
             &["192.0.2.1", "198.51.100.1"],
-            "192.0.2.1, 198.51.100.1, where machines are sent to for files, are no addresses of",
+            "192.0.2.1, 198.51.100.1, where machines find services, are no addresses of",
         );
     }
 }

@@ -60,7 +60,7 @@ impl Services {
         let files = Files::new(&wanted.root);
         Self {
             tftp: tftp::Common::new(files.clone(), machines.clone(), wanted.block_sizes.clone()),
-            servers: watch::Sender::new(wanted.server_addresses()),
+            servers: watch::Sender::new(wanted.tftp_servers.clone()),
             machines,
             files,
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
@@ -87,7 +87,7 @@ impl Services {
     pub(super) fn set(&self, wanted: &Wanted) {
         self.files.set_root(&wanted.root);
         self.tftp.set_block_sizes(&wanted.block_sizes);
-        let servers = wanted.server_addresses();
+        let servers = wanted.tftp_servers.clone();
         self.servers.send_if_modified(|old| std::mem::replace(old, servers) != *old);
         if **self.site.load() != wanted.site {
             self.site.store(Arc::new(wanted.site.clone()));

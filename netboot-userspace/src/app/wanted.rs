@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZero,
     path::PathBuf,
     thread,
@@ -24,6 +24,8 @@ pub(crate) struct Wanted {
     pub(super) services: BTreeMap<Part, Service>,
     /// There is TFTP, and no address that machines are sent to for it.
     pub(super) lacks_servers: bool,
+    /// The addresses that machines are sent to for TFTP.
+    pub(super) tftp_servers: BTreeSet<Ipv4Addr>,
     /// These change while services run: `boot.root`, TFTP's blocks, and what scripts are made of.
     pub(super) root: PathBuf,
     pub(super) block_sizes: BlockSizes,
@@ -83,14 +85,18 @@ impl Wanted {
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
-        let servers = config.tftp.listen.and_then(|listen| server_addresses(listen, tables));
+        let servers = servers(config.tftp.listen, tables);
         if let Some(address) = config.tftp.listen {
             let sockets = shares.tftp_sockets(threads(config), config.tftp.single_port);
             add("tftp", format!("udp://{address}"), Service::Tftp { address, sockets });
         }
         let lacks_servers = servers.as_ref().is_some_and(BTreeSet::is_empty);
-        if let Some(servers) = servers.filter(|_| !lacks_servers) {
-            add("server-address", String::new(), Service::ServerAddresses(servers));
+        let servers = servers.unwrap_or_default();
+        let of_http = self::servers(config.http, tables).into_iter().flatten();
+        let watched = servers.iter().copied().chain(of_http).chain(listened_at(config));
+        let watched = BTreeSet::from_iter(watched);
+        if !watched.is_empty() {
+            add("server-address", String::new(), Service::ServerAddresses(watched));
         }
         if let Some(address) = config.http {
             let max_connections = shares.http_connections();
@@ -130,6 +136,7 @@ impl Wanted {
         Self {
             services,
             lacks_servers,
+            tftp_servers: servers,
             root: config.boot.root.clone(),
             block_sizes: block_sizes(config, mtu),
             site,
@@ -137,7 +144,8 @@ impl Wanted {
     }
 
     /// Those that are watched.
-    pub(super) fn server_addresses(&self) -> BTreeSet<Ipv4Addr> {
+    #[cfg(test)]
+    fn server_addresses(&self) -> BTreeSet<Ipv4Addr> {
         let addresses = self.services.values().find_map(|service| match service {
             Service::ServerAddresses(addresses) => Some(addresses.clone()),
             _ => None,
@@ -187,12 +195,24 @@ fn uefi_files(config: &Config) -> BTreeSet<PathBuf> {
     names.iter().filter_map(|name| files::place(name.as_bytes())).collect()
 }
 
-/// The addresses that machines are sent to for files, where TFTP serves at all that the node has.
-fn server_addresses(listen: SocketAddr, tables: Option<&Tables>) -> Option<BTreeSet<Ipv4Addr>> {
+/// The addresses that machines are sent to, where a service listens at all that the node has.
+fn servers(listen: Option<SocketAddr>, tables: Option<&Tables>) -> Option<BTreeSet<Ipv4Addr>> {
     let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());
-    let subnets = subnets.filter(|_| listen.ip().is_unspecified())?;
+    let subnets = subnets.filter(|_| listen.is_some_and(|own| own.ip().is_unspecified()))?;
     let servers = subnets.iter().map(|subnet| Ipv4Addr::from(subnet.server));
     Some(servers.filter(|server| !server.is_unspecified()).collect())
+}
+
+/// The single addresses that services listen at: a socket stays where its address is gone, and hears nothing.
+fn listened_at(config: &Config) -> impl Iterator<Item = Ipv4Addr> {
+    let syslog = config.syslog.iter().map(|listen| match listen {
+        SyslogListen::Udp(address) | SyslogListen::Tcp(address) => *address,
+    });
+    let all = [config.tftp.listen, config.http].into_iter().flatten().chain(syslog);
+    all.filter_map(|listen| match listen.ip().to_canonical() {
+        IpAddr::V4(address) if !address.is_unspecified() && !address.is_loopback() => Some(address),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    })
 }
 
 #[cfg(test)]
@@ -235,6 +255,7 @@ mod tests {
         let tables = servers.map(tables);
         let mut config = Config::unconfigured();
         config.tftp.listen = Some(listen.parse().unwrap());
+        config.http = None;
         let wanted = Wanted::new(&config, Shares::of(1024), tables.as_ref(), None);
         let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
         let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
@@ -257,6 +278,30 @@ mod tests {
         check("0.0.0.0:6969", Some(&[]), false, &[]);
         check("0.0.0.0:69", None, false, &[]);
         check("127.0.0.1:69", Some(&[TWO]), false, &[]);
+        check("192.0.2.7:69", Some(&[TWO]), false, &[[192, 0, 2, 7]]);
+    }
+
+    #[test]
+    fn addresses_of_all_services_are_watched() {
+        let check = |tftp: Option<&str>, http: Option<&str>, syslog: &str, expect: &[[u8; 4]]| {
+            let mut config = Config::unconfigured();
+            config.tftp.listen = tftp.map(|listen| listen.parse().unwrap());
+            config.http = http.map(|listen| listen.parse().unwrap());
+            config.syslog = vec![SyslogListen::Tcp(syslog.parse().unwrap())];
+            let tables = tables(&[[127, 0, 0, 1]]);
+            let wanted = Wanted::new(&config, Shares::of(1024), Some(&tables), None);
+            let expect: BTreeSet<_> = expect.iter().copied().map(Ipv4Addr::from).collect();
+            assert_eq!(wanted.server_addresses(), expect, "{tftp:?} {http:?} {syslog}");
+        };
+        let (here, all) = ("192.0.2.7:80", "0.0.0.0:80");
+        let (one, own) = ([127, 0, 0, 1], [192, 0, 2, 7]);
+        check(None, Some(all), all, &[one]);
+        check(Some("192.0.2.8:69"), Some(all), all, &[one, [192, 0, 2, 8]]);
+        check(None, Some(here), all, &[own]);
+        check(None, Some("[::ffff:192.0.2.7]:80"), all, &[own]);
+        check(None, None, here, &[own]);
+        check(None, None, "127.0.0.1:514", &[]);
+        check(None, None, all, &[]);
     }
 
     /// The node's MTU, `tftp.block-size`, and a subnet's MTU and `tftp-block-size`.

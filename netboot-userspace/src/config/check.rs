@@ -22,7 +22,7 @@ pub(crate) use self::{
     records::leave_out,
 };
 use super::{
-    BootFile, Config, DhcpMode, Located, SyslogListen,
+    BootFile, Config, DhcpMode, Located, ScriptClasses, SyslogListen,
     host::DraftHost,
     problem::{Place, Report},
     reach,
@@ -182,7 +182,7 @@ fn advice(draft: &Draft, report: &Report) {
         let message = "no boot.files: machines get their address, but no iPXE to boot";
         report.warn(&draft.boot, message);
     }
-    if config.boot.script_user_classes.is_empty() {
+    if !has_script_classes(draft) {
         let message = "no boot.script-user-classes: no machine gets the script";
         report.warn(&draft.boot, message);
     }
@@ -195,6 +195,14 @@ fn advice(draft: &Draft, report: &Report) {
     if let Some(Absent { message, is_sure: true }) = absent(config, candidates) {
         report.warn(&draft.boot, message);
     }
+}
+
+/// Of all, of a subnet or of a host.
+fn has_script_classes(draft: &Draft) -> bool {
+    let some = |classes: &ScriptClasses| classes.as_ref().is_some_and(|list| !list.is_empty());
+    !draft.config.boot.script_user_classes.is_empty()
+        || draft.config.subnets.iter().any(|subnet| some(&subnet.script_classes))
+        || draft.hosts.iter().any(|host| some(&host.rest().script_classes))
 }
 
 fn names_boot_file(draft: &Draft) -> bool {
@@ -225,7 +233,7 @@ fn services(draft: &Draft, report: &Report) {
     }
     let boot = &config.boot;
     let has_script = boot.script_url.is_some() || config.http.is_some_and(is_reached);
-    if !has_script && !boot.script_user_classes.is_empty() {
+    if !has_script && has_script_classes(draft) {
         let message = "without HTTP and boot.script-url no machine gets the script";
         report.warn(&draft.boot, message);
     }

@@ -9,7 +9,9 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{PIN_PATH, Vlan};
 
-use super::{Boot, Config, Dhcp, DhcpMode, Script, Subnet, SyslogListen, Tftp, Xdp, XdpMode};
+use super::{
+    Boot, Config, Dhcp, DhcpMode, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp, XdpMode,
+};
 
 /// The configuration file, where none is named.
 pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
@@ -44,6 +46,7 @@ impl Config {
                 skip_proxydhcp: true,
                 echo_pxeclient: false,
                 shared_networks: false,
+                subnet_selection: false,
                 decline_time: Duration::from_secs(60),
                 known_servers: Vec::new(),
                 machine_rate: 20,
@@ -107,8 +110,10 @@ impl Subnet {
         Self {
             cidr,
             vlan: Vlan::NONE,
+            relays: Vec::new(),
             server_address: None,
             script_url: None,
+            script_classes: ScriptClasses::default(),
             files: BTreeMap::new(),
             boot_vlan: None,
             tftp_block_size: None,

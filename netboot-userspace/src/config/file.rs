@@ -62,6 +62,7 @@ struct Dhcp {
     skip_proxydhcp: bool,
     echo_pxeclient: bool,
     shared_networks: bool,
+    subnet_selection: bool,
     decline_time: String,
     known_servers: Vec<String>,
     machine_rate: u32,
@@ -136,10 +137,14 @@ struct Subnet {
     cidr: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relay: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_user_classes: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,6 +201,8 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) script_user_classes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_time: Option<String>,
@@ -249,6 +256,7 @@ impl From<&Config> for File {
                 skip_proxydhcp: dhcp.skip_proxydhcp,
                 echo_pxeclient: dhcp.echo_pxeclient,
                 shared_networks: dhcp.shared_networks,
+                subnet_selection: dhcp.subnet_selection,
                 decline_time: humantime::format_duration(dhcp.decline_time).to_string(),
                 known_servers: dhcp.known_servers.iter().map(ToString::to_string).collect(),
                 machine_rate: dhcp.machine_rate,
@@ -299,8 +307,10 @@ impl Subnet {
         Self {
             cidr: subnet.cidr.to_string(),
             vlan: vlan(subnet.vlan),
+            relay: relays(&subnet.relays),
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
+            script_user_classes: subnet.script_classes.0.clone(),
             boot_vlan: subnet.boot_vlan,
             tftp_block_size: subnet.tftp_block_size,
             routers: strings(&subnet.routers),
@@ -333,6 +343,7 @@ impl From<&inventory::Host> for Host {
             boot_file: host.boot_file.clone(),
             vlan: vlan(host.vlan),
             script_url: host.script_url.clone(),
+            script_user_classes: host.script_classes.0.clone(),
             boot_vlan: host.boot_vlan,
             lease_time: lease,
             network: Network::from(&*host.network),
@@ -359,6 +370,15 @@ impl From<&DhcpOption> for OptionEntry {
         };
         Self { code: *code, value }
     }
+}
+
+/// One address without its length.
+fn relays(relays: &[Ipv4Net]) -> Vec<String> {
+    let shown = |relays: &Ipv4Net| match relays.prefix_len() {
+        32 => relays.addr().to_string(),
+        _ => relays.to_string(),
+    };
+    relays.iter().map(shown).collect()
 }
 
 fn by_name(files: &BTreeMap<Architecture, String>) -> BTreeMap<String, String> {

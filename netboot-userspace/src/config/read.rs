@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use netboot_ebpf::shared::{MAX_INTERFACES, MAX_USER_CLASSES, USER_CLASS};
+use netboot_ebpf::shared::MAX_INTERFACES;
 use toml::de::DeValue;
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     limits::{rate, without_daemon},
     problem::{Place, Placed},
     quirk::read_quirk_rows,
+    script_classes::read_script_classes,
     section::Section,
     subnet::{SubnetPlace, read_subnets},
     value::{
@@ -132,6 +133,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.set("skip-proxydhcp", &mut dhcp.skip_proxydhcp, boolean);
     section.set("echo-pxeclient", &mut dhcp.echo_pxeclient, boolean);
     section.set("shared-networks", &mut dhcp.shared_networks, boolean);
+    section.set("subnet-selection", &mut dhcp.subnet_selection, boolean);
     section.set("decline-time", &mut dhcp.decline_time, decline_time);
     section.set_list("known-servers", &mut dhcp.known_servers, unicast);
     section.set("machine-rate", &mut dhcp.machine_rate, rate);
@@ -152,45 +154,15 @@ fn boot_section(mut section: Section<'_>, draft: &mut Draft, base: &Path) {
     draft.boot = section.place.clone();
     let boot = &mut draft.config.boot;
     draft.boot_root = section.set("root", &mut boot.root, |value| path(value, base));
-    boot.script_user_classes = user_classes(&mut section, &boot.script_user_classes);
+    if let Some(classes) = read_script_classes(&mut section).0 {
+        boot.script_user_classes = classes;
+    }
     boot.script_url = section.value("script-url", dhcp_url);
     section.set("skip-ipv6-wait", &mut boot.skip_ipv6_wait, boolean);
     if let Some(files) = section.section("files") {
         boot.files = read_boot_files(files, &mut draft.boot_files);
     }
     section.finish();
-}
-
-fn user_classes(section: &mut Section<'_>, default: &[String]) -> Vec<String> {
-    // One place is taken by iPXE's own class.
-    const MOST: usize = MAX_USER_CLASSES - 1;
-    let Some(given) = section.list("script-user-classes", user_class) else {
-        return default.to_vec();
-    };
-    let mut classes: Vec<String> = Vec::new();
-    for class in given {
-        if classes.contains(&class.value) {
-            section.report().error(&class.place, format!("{:?} is listed twice", class.value));
-        } else if classes.len() == MOST {
-            section.report().error(&class.place, format!("more than {MOST} user classes"));
-            break;
-        } else {
-            classes.push(class.value);
-        }
-    }
-    classes
-}
-
-fn user_class(value: &DeValue<'_>) -> Result<String, String> {
-    let class = text(value)?;
-    if class.is_empty() || class.len() > USER_CLASS {
-        let length = class.len();
-        return Err(format!("a user class has 1 to {USER_CLASS} bytes, this one has {length}"));
-    }
-    if class.contains('\0') {
-        return Err("a user class contains no zero byte".to_owned());
-    }
-    Ok(class)
 }
 
 fn service(mut section: Section<'_>, address: &mut Option<SocketAddr>) {

@@ -27,7 +27,16 @@ use crate::{
 const LIMIT: usize = 80;
 
 /// The stage, and the option that made it so.
-pub(super) fn stage(stage: Stage, packet: &Packet<'_>, tables: &Tables) -> Because<&'static str> {
+pub(super) fn stage(
+    site: &Site,
+    host: Option<&Host>,
+    row: Option<&Reservation>,
+    stage: Stage,
+    packet: &Packet<'_>,
+) -> Because<&'static str> {
+    let tables = &site.tables;
+    let script = ClassFlags::script(row.map_or(0, Reservation::script_list));
+    let list = list_of(host, row.and_then(|row| site.subnet(row)));
     let vendor = packet.option(code::VENDOR_CLASS);
     let vendor = vendor.map(|vendor| format!("vendor class \"{}\"", printable(&vendor, LIMIT)));
     let class = |flag| {
@@ -36,14 +45,14 @@ pub(super) fn stage(stage: Stage, packet: &Packet<'_>, tables: &Tables) -> Becau
     };
     let because = match stage {
         Stage::Script => {
-            let class = class(ClassFlags::SCRIPT);
-            format!("user class \"{class}\" is one of boot.script-user-classes")
+            let class = class(script);
+            format!("user class \"{class}\" is one of {list}")
         }
         Stage::Ipxe => {
             let class = class(ClassFlags::IPXE);
-            format!("user class \"{class}\", which is none of boot.script-user-classes")
+            format!("user class \"{class}\", which is none of {list}")
         }
-        Stage::Pxe | Stage::Http => {
+        Stage::Pxe | Stage::Http | Stage::Loader => {
             vendor.unwrap_or_else(|| "no option 60, but its quirks".to_owned())
         }
         Stage::Plain => match vendor {
@@ -52,6 +61,17 @@ pub(super) fn stage(stage: Stage, packet: &Packet<'_>, tables: &Tables) -> Becau
         },
     };
     Because { name: stage.as_str(), because }
+}
+
+/// The list of user classes that get the script, for a host.
+fn list_of(host: Option<&Host>, subnet: Option<&Subnet>) -> &'static str {
+    if host.is_some_and(|host| host.script_classes.is_some()) {
+        "script-user-classes of its [[host]]"
+    } else if subnet.is_some_and(|subnet| subnet.script_classes.is_some()) {
+        "script-user-classes of its [[subnet]]"
+    } else {
+        "boot.script-user-classes"
+    }
 }
 
 /// The user classes in both encodings: the option as a whole, then its instances (RFC 3004).
@@ -90,7 +110,7 @@ pub(super) fn boot(
         Some(row) => match stage {
             Stage::Plain => plain(site, host, request, file.is_some()),
             Stage::Script => script(&site.config, host, site.subnet(row)),
-            Stage::Pxe | Stage::Http | Stage::Ipxe => {
+            Stage::Pxe | Stage::Http | Stage::Ipxe | Stage::Loader => {
                 let mut cause = binary(site, host, row, request);
                 // What is named need not be told.
                 let unserved = || unserved(site, row, stage).filter(|_| cause.remedy.is_none());
@@ -242,8 +262,10 @@ fn unserved(site: &Site, row: &Reservation, stage: Stage) -> Option<(String, &'s
         Stage::Ipxe if !has_tftp && !has_http => {
             Some(("TFTP and HTTP are off".to_owned(), "turn TFTP or HTTP on (listen)"))
         }
-        Stage::Pxe if !has_tftp => Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)")),
-        Stage::Pxe if tftp.is_some_and(|listen| listen.port() != TFTP_PORT) => {
+        Stage::Pxe | Stage::Loader if !has_tftp => {
+            Some(("TFTP is off".to_owned(), "turn TFTP on ([tftp] listen)"))
+        }
+        Stage::Pxe | Stage::Loader if tftp.is_some_and(|listen| listen.port() != TFTP_PORT) => {
             let because = format!("TFTP is not at port {TFTP_PORT}, where firmware asks");
             Some((because, "let TFTP listen at port 69 ([tftp] listen)"))
         }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use netboot_ebpf::shared::Station;
+use netboot_ebpf::shared::{Station, Vlan};
 
 use super::{Explanation, Known, LIMIT, Machine, Message, Site, WithoutXdp, explain};
 use crate::{inventory::Host, printable::printable};
@@ -30,7 +30,12 @@ pub fn steps(
     let mut phases = vec![(phase(machine), machine.clone())];
     // Without further words it is the machine as it is switched on.
     if message.is_none() && machine.user_classes.is_empty() && boots(machine) {
-        let class = site.config.boot.script_user_classes.first().map_or("iPXE", String::as_str);
+        let station = Station { mac: machine.mac, vlan: machine.vlan.unwrap_or(Vlan::NONE) };
+        let host = site.host(station);
+        let link = site.interface(host, interface);
+        let row = link.and_then(|link| site.row(station, link.index));
+        let classes = site.config.script_classes(row.and_then(|row| site.subnet(row)), host);
+        let class = classes.first().map_or("iPXE", String::as_str);
         phases.push((format!("iPXE \"{class}\""), machine.with_user_class(class)));
     }
     let mut steps = Vec::new();

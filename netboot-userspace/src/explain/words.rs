@@ -123,7 +123,8 @@ impl Words {
             ),
             Verdict::ProxyMode => ("another server gives the addresses (dhcp.mode)", ""),
             Verdict::Quirk => (
-                "the machine's answers are late or long on purpose, or have options of many bytes",
+                "the machine's answers are late or long on purpose, have options of many bytes or only those that it asks \
+                 for, or it says its subnet (option 118)",
                 "",
             ),
             Verdict::OfferShortened => (

@@ -88,6 +88,7 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
 fn write_subnet(page: &mut Page, network: &Network<'_>) {
     let cidr = network.subnet.cidr;
     words::vlan(page, network, "dhcpd");
+    words::relays(page, network, "dhcpd");
     page.open(&format!("subnet {} netmask {} {{", cidr.network(), cidr.netmask()));
     write_lease(page, network.lease);
     for option in &network.options {

@@ -85,6 +85,7 @@ fn write_network(
     lines.text("")?;
     lines.page.comment(&format!("Subnet {cidr}"));
     words::vlan(&mut lines.page, network, "dnsmasq");
+    words::relays(&mut lines.page, network, "dnsmasq");
     let tag = format!("net{number}");
     let (network_address, mask) = (cidr.network(), cidr.netmask());
     let time = lease_time(lines, *lease);

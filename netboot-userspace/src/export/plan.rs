@@ -30,6 +30,7 @@ pub(super) struct Plan<'c> {
 
 /// A subnet and its machines.
 pub(super) struct Network<'c> {
+    pub(super) config: &'c Config,
     /// Counted from 1.
     pub(super) number: usize,
     pub(super) subnet: &'c Subnet,
@@ -128,6 +129,7 @@ impl<'c> Network<'c> {
         let profiles = split(parts.boots(subnet, server, None)?, false).map(|own| vec![own]);
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         let mut network = Self {
+            config,
             number,
             subnet,
             lease: lease.as_secs(),

@@ -241,6 +241,21 @@ fn notes() {
 }
 
 #[test]
+fn relays_outside_their_subnet() {
+    let relays = |relays: &'static [&'static str]| {
+        subnet_in(move |own| own.relays = relays.iter().map(|net| net.parse().unwrap()).collect())
+    };
+    let kea = exported(Server::Kea, relays(&["10.255.0.7/32", "10.254.0.0/24"])).unwrap().text;
+    assert!(kea.contains(r#""relay": { "ip-addresses": [ "10.255.0.7" ] },"#), "{kea}");
+    let network = "10.0.0.0/24: Kea knows single relays only: name those of 10.254.0.0/24";
+    check_note(Server::Kea, relays(&["10.254.0.0/24"]), network);
+    for server in [Server::Dnsmasq, Server::Dhcpd] {
+        let outside = "its relays outside (10.255.0.7/32) must have one in it, or tell the link";
+        check_note(server, relays(&["10.255.0.7/32"]), outside);
+    }
+}
+
+#[test]
 fn hosts_with_the_same_note_share_it() {
     let change = |config: &mut Config| {
         config.hosts = (1..=5)

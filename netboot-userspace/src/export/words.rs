@@ -65,6 +65,19 @@ pub(super) fn vlan(page: &mut Page, network: &Network<'_>, server: &str) {
     }
 }
 
+/// Relays that stand for a subnet though they do not lie in it.
+pub(super) fn relays(page: &mut Page, network: &Network<'_>, server: &str) {
+    let subnet = network.subnet;
+    if !subnet.relays.is_empty() {
+        page.note(&format!(
+            "{}: {server} knows a relay's subnet by its address alone: its relays outside ({}) must have one in it, \
+             or tell the link (option 82.5)",
+            subnet.cidr,
+            subnet.relays.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ));
+    }
+}
+
 /// What no other server does for a machine.
 pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<String> {
     let mut notes = Vec::new();
@@ -73,6 +86,15 @@ pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<St
             "its frames are in {}, which only netboot looks at: it is answered in the subnet, whatever the tag",
             ShownVlan(machine.host.vlan)
         ));
+    }
+    let (config, host) = (network.config, machine.host);
+    if config.script_classes(Some(network.subnet), Some(host)) != config.boot.script_user_classes {
+        notes.push(
+            "script-user-classes of its own or of its subnet: here those of [boot] hold".to_owned(),
+        );
+    }
+    if host.network.next_server.or(network.subnet.next_server).is_some() {
+        notes.push("next-server: siaddr is not set here for clients that boot nothing".to_owned());
     }
     let quirks = &machine.quirks;
     let mut quirk = |is_set: bool, text: &str| {

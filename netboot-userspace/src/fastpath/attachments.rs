@@ -27,6 +27,8 @@ const LET_GO: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(super) struct Attachments {
     links: BTreeMap<u32, FdLink>,
+    /// Why those that this daemon attached itself are not in native mode, which mode `auto` tries first.
+    not_native: BTreeMap<u32, String>,
 }
 
 /// What an earlier daemon left.
@@ -117,7 +119,8 @@ impl Attachments {
         if let Some(now) = self.mode(link) {
             match (mode, now) {
                 (XdpMode::Auto, XdpMode::Generic) => {
-                    return Ok((now, Some(note.unwrap_or_else(|| KEPT.to_owned()))));
+                    let why = note.or_else(|| self.not_native.get(&link.index).cloned());
+                    return Ok((now, Some(why.unwrap_or_else(|| KEPT.to_owned()))));
                 }
                 (XdpMode::Auto, _) if !link.is_veth => return Ok((now, None)),
                 (wanted, now) if wanted == now => return Ok((now, None)),
@@ -141,7 +144,9 @@ impl Attachments {
                 Ok(()) => Ok((XdpMode::Native, None)),
                 Err(native) => {
                     self.attach_as(program, link, (mode, AyaMode::Skb), pins)?;
-                    Ok((XdpMode::Generic, Some(format!("{native:#}"))))
+                    let why = format!("{native:#}");
+                    self.not_native.insert(link.index, why.clone());
+                    Ok((XdpMode::Generic, Some(why)))
                 }
             },
         }
@@ -183,6 +188,7 @@ impl Attachments {
 
     /// Takes the program off an interface, which another can be attached to then.
     pub(super) fn detach(&mut self, ifindex: u32, pins: &Pins) -> anyhow::Result<()> {
+        self.not_native.remove(&ifindex);
         let Some(link) = self.links.remove(&ifindex) else {
             return bpffs::remove(&pins.link(ifindex));
         };

@@ -62,6 +62,16 @@ pub(super) fn attach(
             "another XDP program is attached: `ip -details link show dev {name}` shows it, {}",
             removal(name)
         ),
+        // The kernel's own words are "Cannot attach when an upper device already has a program".
+        Some(libc::EEXIST) => match &link.port_of {
+            Some(bridge) => format!(
+                "{bridge}, which it is a port of, has a program, and below that the kernel takes none: list {bridge} \
+                 instead (interfaces)"
+            ),
+            None => "a VLAN interface or the like on it has a program, and below that the kernel takes none: after \
+                     `netboot detach` a start attaches it first"
+                .to_owned(),
+        },
         Some(libc::EPERM) => PRIVILEGES.to_owned(),
         Some(libc::ENODEV) => "no such interface".to_owned(),
         _ => chain(error),
@@ -177,6 +187,21 @@ mod tests {
         check(AyaMode::Driver, XdpMode::Native, &native);
         check(AyaMode::Skb, XdpMode::Auto, cannot);
         check(AyaMode::Skb, XdpMode::Generic, cannot);
+    }
+
+    #[test]
+    fn a_program_above() {
+        let loopback = crate::links::all().unwrap().remove("lo").unwrap();
+        let check = |port_of: Option<&str>, expect: &str| {
+            let io_error = failed(libc::EEXIST);
+            let error = SyscallError { call: "bpf_link_create", io_error };
+            let error = ProgramError::SyscallError(error);
+            let link = Link { port_of: port_of.map(str::to_owned), ..loopback.clone() };
+            let text = attach(&error, &link, AyaMode::Skb, XdpMode::Auto).to_string();
+            assert!(text.starts_with(expect), "{text}");
+        };
+        check(Some("br0"), "cannot attach the XDP program to lo: br0, which it is a port of, has");
+        check(None, "cannot attach the XDP program to lo: a VLAN interface or the like on it has");
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(super) enum Winner {
 pub(super) struct FoundSubnet {
     pub(super) place: Place,
     pub(super) cidr: Ipv4Net,
+    /// Relays outside it that stand for it.
+    pub(super) relays: Vec<Ipv4Net>,
     pub(super) options: Options,
 }
 
@@ -97,7 +99,7 @@ impl Site {
         }
         self.boot_files();
         for subnet in &self.subnets {
-            let mut settled = Subnet::new(subnet.cidr);
+            let mut settled = Subnet { relays: subnet.relays.clone(), ..Subnet::new(subnet.cidr) };
             of_subnet(&subnet.options, &mut settled, &mut self.notes);
             placed.fragment.subnets.push(settled);
             placed.subnets.push(subnet.place.clone());

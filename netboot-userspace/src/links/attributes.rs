@@ -25,6 +25,8 @@ pub(crate) struct Attributes {
     pub(crate) has_ports: bool,
     pub(crate) xdp: Option<AttachedXdp>,
     pub(crate) vlan: Option<VlanLink>,
+    /// The index of the interface that it is under (IFLA_MASTER): a bridge, a bond, a VRF or the like.
+    pub(crate) master: Option<u32>,
     /// The kernel takes itself for a router there.
     pub(crate) forwards_ipv6: bool,
 }
@@ -66,6 +68,7 @@ fn collect(link: &LinkMessage) -> Attributes {
                 id = infos.iter().find_map(vlan_id);
             }
             LinkAttribute::Link(index) => parent = Some(*index),
+            LinkAttribute::Controller(index) => found.master = Some(*index),
             LinkAttribute::Xdp(xdp) => {
                 found.xdp = attached_xdp(xdp);
             }
@@ -123,9 +126,10 @@ mod tests {
         link.attributes = vec![
             LinkAttribute::Mtu(9000),
             LinkAttribute::Link(7),
+            LinkAttribute::Controller(8),
             LinkAttribute::LinkInfo(info.collect()),
         ];
-        assert_eq!(collect(&link), Attributes { mtu: Some(9000), ..expect });
+        assert_eq!(collect(&link), Attributes { mtu: Some(9000), master: Some(8), ..expect });
     }
 
     #[test]

@@ -33,6 +33,12 @@ fn differences(old: &Link, new: &Link) -> Vec<String> {
     if old.vlan != new.vlan {
         said.push("another VLAN".to_owned());
     }
+    if old.port_of != new.port_of {
+        said.push(match &new.port_of {
+            Some(bridge) => format!("become a port of {bridge}"),
+            None => format!("left {}", old.port_of.as_deref().unwrap_or_default()),
+        });
+    }
     let without = |some: &[Ipv4Net], others: &[Ipv4Net]| -> Vec<Ipv4Net> {
         some.iter().filter(|address| !others.contains(address)).copied().collect()
     };
@@ -85,6 +91,8 @@ mod tests {
         };
         let expect = "eth0 has MTU 9000, address 10.0.0.2/24, no more address 10.0.0.1/24";
         check(|now| eth0(now, other), &[expect]);
+        let port = |link: &mut Link| link.port_of = Some("br0".to_owned());
+        check(|now| eth0(now, port), &["eth0 has become a port of br0"]);
         check(|now| eth0(now, |link| link.index = 77), &["eth0 has number 77"]);
         let kind = "eth0 has its addresses in another order, or is of another kind";
         check(|now| eth0(now, |link| link.has_ports = !link.has_ports), &[kind]);

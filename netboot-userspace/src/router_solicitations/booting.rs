@@ -193,6 +193,7 @@ mod tests {
             (Stage::Http, NOT),
             (Stage::Ipxe, OURS),
             (Stage::Script, OURS),
+            (Stage::Loader, NOT),
         ] {
             check(&[ack(stage)], 1, &[], expect);
         }

@@ -13,7 +13,7 @@ use netboot_ebpf::{
         BootFile, ClassFlags, Interface, MAX_UNKNOWN, Reservation, Seen, Settings, Station, Subnet,
         UserClass,
     },
-    tables::Tables as _,
+    tables::{AtLink, Tables as _},
     verdict::{Bound, Verdict},
 };
 
@@ -204,8 +204,12 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.more(row, station)
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<(u32, u32)> {
+    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
         self.tables.at_link(ifindex, reservation)
+    }
+
+    fn is_asked_from(&self, address: [u8; 4]) -> bool {
+        self.tables.is_asked_from(address)
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {

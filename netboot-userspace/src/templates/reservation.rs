@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use netboot_ebpf::shared::{NO_ARCHITECTURE, Reservation, Station, Vlan};
+use netboot_ebpf::{
+    shared::{NO_ARCHITECTURE, Reservation, Station, Vlan},
+    tables::AtLink,
+};
 
 use super::{
     boot::BootSets,
@@ -11,6 +14,7 @@ use super::{
     options::Overrides,
     place::{Place, Places},
     rows::{SubnetRows, host_block},
+    script_lists::ScriptLists,
 };
 use crate::{
     config::{Config, Quirks},
@@ -30,6 +34,7 @@ pub(super) struct Renderer<'c> {
     /// What has no room in the hosts' rows.
     pub(super) more: BTreeMap<Station, Vec<u8>>,
     pub(super) at_links: AtLinks,
+    pub(super) lists: ScriptLists<'c>,
 }
 
 impl<'c> Renderer<'c> {
@@ -66,6 +71,10 @@ impl<'c> Renderer<'c> {
         if host.boot_file.is_some() {
             flags |= Reservation::OWN_FILE;
         }
+        if host.script_classes.is_some() {
+            flags |= Reservation::OWN_LIST;
+        }
+        flags |= self.lists.flags(self.config.script_classes(Some(&place.subnet), Some(host)))?;
         if self.config.dhcp.mode.is_proxy() && host.netboot {
             self.host_at_links(host, &quirks, is_of_rom, boot_set)?;
         }
@@ -96,8 +105,10 @@ impl<'c> Renderer<'c> {
             let subnet = self.rows.row(self.config, place, None)?.index;
             let (_, Place { subnet: of_link, server, .. }) = place;
             let choice = Choice::new(self.config, of_link, *server).with_host(host);
-            let set = self.sets.set(choice.with_quirks(self.config, quirks, is_of_rom))?;
-            self.at_links.insert((link, vlan, own), (subnet, set));
+            let boot_set = self.sets.set(choice.with_quirks(self.config, quirks, is_of_rom))?;
+            let script_list = self.lists.number(self.config.script_classes(Some(of_link), None))?;
+            let there = AtLink { subnet, boot_set, script_list };
+            self.at_links.insert((link, vlan, own), there);
         }
         Ok(())
     }
@@ -116,7 +127,10 @@ impl<'c> Renderer<'c> {
                 let choice = Choice::new(self.config, &place.subnet, place.server);
                 let choice = choice.with_quirks(self.config, &quirks, is_of_rom);
                 let boot_set = self.sets.set(choice)?;
-                let row = Reservation { subnet, boot_set, ..of_quirks(&quirks, is_of_rom) };
+                let of_quirks = of_quirks(&quirks, is_of_rom);
+                let classes = self.config.script_classes(Some(&place.subnet), None);
+                let flags = of_quirks.flags | self.lists.flags(classes)?;
+                let row = Reservation { subnet, boot_set, flags, ..of_quirks };
                 rows.insert((link, vlan, *oui), row);
             }
         }

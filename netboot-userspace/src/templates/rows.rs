@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
-    shared::{self, SUBNET_OPTIONS},
+    shared::{self, MAX_RELAYS, Relays, SUBNET_OPTIONS},
     wire::code,
 };
 
@@ -110,9 +110,9 @@ impl Block {
     }
 }
 
-/// What makes a row another one: its block and that of its row for classless routes, the network, the next server and the
-/// interface.
-type RowKey = (Vec<u8>, Option<Vec<u8>>, [u8; 4], [u8; 4], u32);
+/// What makes a row another one: its block and that of its row for classless routes, the network, the next server, the
+/// interface and the relays.
+type RowKey = (Vec<u8>, Option<Vec<u8>>, [[u8; 4]; 2], u32, [Relays; MAX_RELAYS]);
 
 /// The rows of `SUBNETS`, each once.
 #[derive(Default)]
@@ -123,6 +123,15 @@ pub(super) struct SubnetRows<'c> {
     index: HashMap<RowKey, u32>,
     /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
     known: HashMap<(usize, Option<Overrides<'c>>), Row>,
+}
+
+/// As many as there is room for: more are refused with the configuration.
+fn relays(subnet: &Subnet) -> [Relays; MAX_RELAYS] {
+    let mut places = [Relays::default(); MAX_RELAYS];
+    for (place, relays) in places.iter_mut().zip(&subnet.relays) {
+        *place = Relays { network: relays.network().octets(), mask: relays.netmask().octets() };
+    }
+    places
 }
 
 /// A row of `SUBNETS`.
@@ -181,7 +190,8 @@ impl<'c> SubnetRows<'c> {
         let ifindex = link.map_or(0, |link| link.index);
         let own = classless.map(|block| block.bytes.clone());
         let network = subnet.cidr.network().octets();
-        let key = (block.bytes.clone(), own, network, next_server, ifindex);
+        let relays = relays(subnet);
+        let key = (block.bytes.clone(), own, [network, next_server], ifindex, relays);
         if let Some(&index) = self.index.get(&key) {
             return Ok(index);
         }
@@ -198,6 +208,7 @@ impl<'c> SubnetRows<'c> {
             options_len: u32::from(len),
             next_server,
             classless: 0,
+            relays,
             options,
         });
         self.index.insert(key, index);

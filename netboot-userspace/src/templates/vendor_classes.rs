@@ -9,6 +9,7 @@ use netboot_ebpf::{
 /// A begin of classes.
 struct Row {
     prefix: &'static str,
+    /// Who asks for all that it can use, and trips over more, is a [`Stage::Loader`].
     boots: Stage,
     knows_proxy: bool,
 }
@@ -20,8 +21,9 @@ const ROWS: [Row; 6] = [
     // UEFI 2.10 section 24.7.2.
     Row { prefix: "HTTPClient", boots: Stage::Http, knows_proxy: true },
     // U-Boot's own loader: `U-Boot.armv8` or the like (net/bootp.c, CONFIG_BOOTP_VCI_STRING). It boots as PXE firmware
-    // does, but takes an OFFER without address for one.
-    Row { prefix: "U-Boot", boots: Stage::Pxe, knows_proxy: false },
+    // does, but takes an OFFER without address for one. It asks for what it was built to read (1, 3, 6, 12 and 17 at
+    // least) and prints "Unhandled DHCP Option" for each other one, such as 7, 42 and 43.
+    Row { prefix: "U-Boot", boots: Stage::Loader, knows_proxy: false },
     // The UEFI of NVIDIA's BlueField DPUs. The classes of what runs on them later (`NVIDIA/BF/OOB`, `/DP`, `/BMC`) ask
     // for their address only.
     Row { prefix: "NVIDIA/BF/PXE", boots: Stage::Pxe, knows_proxy: true },

@@ -9,7 +9,7 @@ use super::{WRONG, each};
 
 fn cases() -> Vec<Case> {
     let as_is = |expect: Expect| expect;
-    let uboot = |ask: Ask| ask.wanting(&[1, 3, 6, 12, 17]).pxe(11);
+    let firmware = |ask: Ask| ask.wanting(&[1, 3, 6, 12, 17]).pxe(11);
     let unasked = |expect: Expect| expect.order(&[15, 28, 7, 43]);
     let bare = |expect: Expect| expect.yiaddr(OTHER_ADDRESS).without(6).without(15).without(12);
     [
@@ -41,13 +41,13 @@ fn cases() -> Vec<Case> {
                 Expect::offer().order(&[53, 54, 51, 58, 59, 1, 3, 6, 15, 43]),
             ),
             Case::new(
-                "1.7 not only what is asked for: U-Boot (OFFER)",
-                uboot(Ask::discover()),
+                "1.7 not only what is asked for: firmware (OFFER)",
+                firmware(Ask::discover()),
                 unasked(Expect::offer()),
             ),
             Case::new(
-                "1.7 not only what is asked for: U-Boot (ACK)",
-                uboot(Ask::selecting(ADDRESS)),
+                "1.7 not only what is asked for: firmware (ACK)",
+                firmware(Ask::selecting(ADDRESS)),
                 unasked(Expect::ack()),
             ),
             Case::new(

@@ -22,7 +22,9 @@ pub(super) struct Case {
 
 /// What firmware asks for; nearly all of it is sent to a machine that asks for less, too.
 const WANTED: [u8; 16] = [1, 3, 6, 7, 12, 15, 17, 26, 28, 43, 60, 66, 67, 119, 150, 175];
-/// U-Boot asks for less.
+/// What else the site has.
+const OTHERS: [u8; 6] = [2, 42, 100, 224, 225, 226];
+/// Some firmware asks for less.
 const LITTLE: [u8; 5] = [1, 3, 6, 12, 17];
 
 const MACHINE1: [u8; 6] = [0x52, 0x54, 0, 0xee, 0x0d, 0x0b];
@@ -40,7 +42,6 @@ pub(super) fn cases() -> Vec<Case> {
     let class = |mac: [u8; 6], architecture: u8, class: &[u8]| {
         ask(mac).pxe(architecture).with(code::USER_CLASS, class)
     };
-    let u_boot = from(MACHINE1, &LITTLE);
     let mut cases = Vec::new();
     let mut on = |wire: Wire, name: &'static str, ask: Ask| cases.push(Case { name, ask, wire });
     let mut put = |name: &'static str, ask: Ask| on(Wire::Untagged, name, ask);
@@ -51,6 +52,9 @@ pub(super) fn cases() -> Vec<Case> {
     put("UEFI of another architecture", ask(MACHINE1).pxe(6));
     put("HTTP boot", ask(MACHINE1).http(16));
     put("HTTP boot of another architecture", ask(MACHINE1).http(15));
+    put("UEFI x64, asks for less", from(MACHINE1, &LITTLE).pxe(7));
+    // All but classless routes, which would take the place of others.
+    let u_boot = from(MACHINE1, &[&WANTED[..], &OTHERS].concat());
     put("U-Boot", u_boot.with(60, b"U-Boot.armv8").with(93, &[0, 22]));
     put("no architecture", ask(MACHINE1).with(60, b"PXEClient"));
     put("two architectures", ask(MACHINE1).with(60, b"PXEClient").with(93, &[0, 6, 0, 7]));

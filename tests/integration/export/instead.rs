@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 
 use netboot_ebpf::wire::{
     NAK,
-    code::{BOOT_FILE, HOSTNAME, IPXE, ROUTER as ROUTERS, TFTP_SERVER_NAME, VENDOR_OPTIONS},
+    code::{
+        BOOT_FILE, CLASSLESS_ROUTES, HOSTNAME, IPXE, ROUTER as ROUTERS, TFTP_SERVER_NAME,
+        VENDOR_OPTIONS,
+    },
 };
 use netboot_tests::{dhcp_server::Server, lab::SERVER};
 
@@ -23,6 +26,11 @@ pub(super) fn instead(server: Server, case: &str, mut ours: Answer) -> Option<An
         // Machines that know option 121 ignore the routers beside it (RFC 3442).
         (_, "classless routes") => {
             ours.options.insert(ROUTERS, "c0:a8:02:01".to_owned());
+        }
+        // They tell all that is configured, where netboot tells what is asked for.
+        (_, "U-Boot") => {
+            let routes = "08:0a:c0:a8:02:0a:00:c0:a8:02:01".to_owned();
+            ours.options.insert(CLASSLESS_ROUTES, routes);
         }
         // It looks for the text of a class anywhere in the option.
         (Server::Dnsmasq, "a longer class") => {

@@ -32,6 +32,9 @@ const PROGRAMS: [&str; 14] = [
     "syslogd", "udhcpc", "usleep",
 ];
 
+/// The kernel's argument that lets the system do nothing but renew its lease.
+pub const RENEWS: &str = "netboot.renews";
+
 /// Like HookOS: address by DHCP, then the log to the host that the kernel's arguments name.
 const INIT: &str = r#"#!/bin/sh
 mkdir -p /proc /sys /dev /tmp
@@ -49,6 +52,9 @@ cards=0
 until [ -e /sys/class/net/eth0 ] || [ $cards -gt 100 ]; do cards=$((cards + 1)); usleep 50000; done
 ip link set lo up
 ip link set eth0 up
+case "$(cat /proc/cmdline)" in
+*netboot.renews*) exec udhcpc -f -t 10 -T 2 -i eth0 -s /udhcpc.sh ;;
+esac
 udhcpc -f -n -q -t 10 -T 2 -i eth0 -s /udhcpc.sh || fail "no lease"
 host=$(sed -n 's/.*syslog_host=\([^ ]*\).*/\1/p' /proc/cmdline)
 [ -n "$host" ] || fail "no syslog_host"

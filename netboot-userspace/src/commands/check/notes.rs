@@ -31,7 +31,7 @@ pub(super) fn hookos_note(config: &Config) -> Option<String> {
     }
 }
 
-/// A sentence for each interface that is not there, and for each subnet that no interface is in. Both
+/// A sentence for each interface that is not there or is a port of another one, and for each subnet that no interface is in. Both
 /// can be meant: the file may be for another node, the subnet behind a relay.
 pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<String> {
     if config.dhcp.mode == DhcpMode::Off {
@@ -42,10 +42,17 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
     let absent = absent.map(|name| {
         format!("interfaces: {name:?} is not an interface of this node, which has {names}")
     });
+    let listed = config.interfaces.iter().filter_map(|name| links.get(name));
+    let ports = listed.filter_map(|link| {
+        let bridge = link.port_of.as_ref()?;
+        let instead = if config.interfaces.contains(bridge) { "alone" } else { "instead" };
+        Some(format!("interfaces: {} is a port of {bridge}: list {bridge} {instead}", link.name))
+    });
     let addresses: Vec<_> = links.values().flat_map(|link| &link.addresses).collect();
     let away = config
         .subnets
         .iter()
+        .filter(|subnet| subnet.relays.is_empty())
         .filter(|subnet| !addresses.iter().any(|own| subnet.cidr.contains(&own.addr())));
     let away = away.map(|subnet| {
         let cidr = subnet.cidr;
@@ -54,7 +61,11 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
              reached through relays only"
         )
     });
-    absent.chain(away).chain(own_addresses(config, links.values()).into_values()).collect()
+    absent
+        .chain(ports)
+        .chain(away)
+        .chain(own_addresses(config, links.values()).into_values())
+        .collect()
 }
 
 #[cfg(test)]
@@ -78,6 +89,22 @@ mod tests {
                  `adduser --system --group no-such-user` adds it",
             ),
         );
+    }
+
+    #[test]
+    fn names_ports() {
+        let base = links::all().unwrap().remove("lo").unwrap();
+        let bridge = Link { name: "br0".to_owned(), has_ports: true, ..base.clone() };
+        let port = Link { name: "eth0".to_owned(), port_of: Some("br0".to_owned()), ..base };
+        let links = [bridge, port].map(|link| (link.name.clone(), link)).into();
+        let check = |interfaces: &[&str], expect: &[&str]| {
+            let mut config = Config::unconfigured();
+            config.interfaces = interfaces.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(notes(&config, &links), expect);
+        };
+        check(&["br0"], &[]);
+        check(&["eth0"], &["interfaces: eth0 is a port of br0: list br0 instead"]);
+        check(&["br0", "eth0"], &["interfaces: eth0 is a port of br0: list br0 alone"]);
     }
 
     #[test]

@@ -30,10 +30,11 @@ impl<'h> Candidate<'h> {
     /// Whether it is sent to it once an iPXE asks.
     pub(crate) fn is_sent(&self, config: &Config, subnets: &Located<'_>) -> bool {
         let boot = &config.boot;
-        if !self.may_get_it() || config.http.is_none() || boot.script_user_classes.is_empty() {
+        let subnet = self.ip.and_then(|ip| subnets.subnet(ip));
+        let classes = config.script_classes(subnet, Some(self.host));
+        if !self.may_get_it() || config.http.is_none() || classes.is_empty() {
             return false;
         }
-        let subnet = self.ip.and_then(|ip| subnets.subnet(ip));
         let of_subnet = subnet.and_then(|subnet| subnet.script_url.as_ref());
         let url = self.host.script_url.as_ref().or(of_subnet).or(boot.script_url.as_ref());
         let own = [config.dhcp.server_address, subnet.and_then(|subnet| subnet.server_address)];

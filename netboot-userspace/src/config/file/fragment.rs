@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Host, OptionEntry, Vlan, by_name, own::Network, vlan};
+use super::{Host, OptionEntry, Vlan, by_name, own::Network, relays, vlan};
 use crate::config::{self, NetworkOverrides};
 
 #[derive(Debug, Serialize)]
@@ -45,10 +45,14 @@ struct Subnet {
     cidr: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relay: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_user_classes: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,8 +107,10 @@ impl From<&config::Subnet> for Subnet {
         Self {
             cidr: subnet.cidr.to_string(),
             vlan: vlan(subnet.vlan),
+            relay: relays(&subnet.relays),
             server_address: subnet.server_address.map(|address| address.to_string()),
             script_url: subnet.script_url.clone(),
+            script_user_classes: subnet.script_classes.0.clone(),
             boot_vlan: subnet.boot_vlan,
             tftp_block_size: subnet.tftp_block_size,
             lease_time: subnet.lease_time.map(time),

@@ -36,13 +36,14 @@ enum Cell {
 /// The columns: each is a key of `[[host]]`, or of a table in it.
 const COLUMNS: [(Table, &[(&str, Cell)]); 3] =
     [(Table::Host, &HOST), (Table::ScriptSettings, &SCRIPT_SETTINGS), (Table::Quirks, &QUIRKS)];
-const HOST: [(&str, Cell); 18] = [
+const HOST: [(&str, Cell); 19] = [
     ("mac", Cell::Texts),
     ("ip", Cell::Text),
     ("hostname", Cell::Text),
     ("netboot", Cell::Boolean),
     ("script", Cell::Text),
     ("script-url", Cell::Text),
+    ("script-user-classes", Cell::List),
     ("boot-file", Cell::Text),
     ("lease-time", Cell::Text),
     ("vlan", Cell::Numbers),

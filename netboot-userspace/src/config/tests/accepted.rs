@@ -227,6 +227,13 @@ fn warnings_about_vlans() {
            has VLAN 7: leave `vlan` out here, or write `vlan = [7, 8]` in the [[subnet]]"],
     );
     check_warnings(
+        &text("").replacen("vlan = 7", "vlan = 7\nrelay = [\"10.255.0.7\"]", 1),
+        &[
+            "netboot.toml:6: subnet[0].relay[0]: relays' requests count as untagged, and no machine of a subnet with a vlan \
+           is known so: leave out one of both",
+        ],
+    );
+    check_warnings(
         &text("vlan = 8").replacen("vlan = 7\n", "", 1),
         &["netboot.toml:8: host[0].vlan: VLAN 8, but its subnet 10.0.0.0/24 (netboot.toml:4) \
            has no VLAN: leave `vlan` out here, or write `vlan = 8` in the [[subnet]]"],
@@ -252,6 +259,7 @@ lease-time = "90m"
 skip-proxydhcp = false
 echo-pxeclient = true
 shared-networks = true
+subnet-selection = true
 decline-time = "90s"
 known-servers = ["192.168.2.1"]
 machine-rate = 0
@@ -276,6 +284,9 @@ options = [{ code = 66, text = "tftp.example" }, { code = 224, u32 = 7 }, { code
 [[subnet]]
 cidr = "192.168.3.0/24"
 vlan = 4094
+[[subnet]]
+cidr = "192.168.4.0/24"
+relay = ["10.255.0.7", "10.254.0.0/16"]
 [[quirk]]
 oui = "B8-27-eb"
 reason = "why"

@@ -30,6 +30,7 @@ lease-time = "1day"
 skip-proxydhcp = true
 echo-pxeclient = false
 shared-networks = false
+subnet-selection = false
 decline-time = "1m"
 known-servers = []
 machine-rate = 20

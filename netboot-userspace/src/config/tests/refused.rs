@@ -293,6 +293,34 @@ fn subnets() {
 }
 
 #[test]
+fn relays_of_subnets() {
+    fn relay(lines: &str, expect: &[&str]) {
+        let expect: Vec<_> =
+            expect.iter().map(|why| format!("netboot.toml:3: subnet[0].relay{why}")).collect();
+        let expect: Vec<_> = expect.iter().map(String::as_str).collect();
+        check(&format!("{SUBNET}{lines}\n"), &expect);
+    }
+    relay("relay = []", &[]);
+    relay("relay = [\"10.255.0.7\", \"10.254.0.0/16\", \"10.0.0.1\"]", &[]);
+    relay("relay = \"10.255.0.7\"", &[": expected a list, found string"]);
+    relay(
+        "relay = [\"relay\", \"224.0.0.1\", \"10.9.0.1/16\", \"224.0.0.0/8\", \"0.0.0.0/0\"]",
+        &[
+            "[0]: \"relay\" is not an IPv4 address",
+            "[1]: 224.0.0.1 is not a machine's address",
+            "[2]: 10.9.0.1/16 is an address in a network; the network is \"10.9.0.0/16\"",
+            "[3]: 224.0.0.0/8 has no relays' addresses",
+            "[4]: 0.0.0.0/0 is larger than any network: /8 is the shortest prefix",
+        ],
+    );
+    relay("relay = [\"10.255.0.7\", \"10.255.0.7\"]", &["[1]: 10.255.0.7/32 is listed twice"]);
+    relay(
+        "relay = [\"10.1.0.1\", \"10.2.0.1\", \"10.3.0.1\", \"10.4.0.1\", \"10.5.0.1\", \"10.6.0.1\"]",
+        &["[4]: more than 4 relays: a network (\"10.255.0.0/24\") stands for all in it"],
+    );
+}
+
+#[test]
 fn urls() {
     let url = |url: &str, message: &str| {
         let text = format!("boot.script-url = {}", toml::Value::from(url));

@@ -1,5 +1,7 @@
 //! Subnets and their reservations.
 
+use ipnet::Ipv4Net;
+
 use super::{
     classes::{boot_classes, lease_class},
     json::{Item, array, object, option_data, text, write_items},
@@ -18,6 +20,21 @@ pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
     page.line(&format!("\"id\": {},", network.number));
     page.line(&format!("\"subnet\": \"{cidr}\","));
     page.line(&format!("\"valid-lifetime\": {},", network.lease));
+    let (relays, networks): (Vec<Ipv4Net>, Vec<_>) = network
+        .subnet
+        .relays
+        .iter()
+        .copied()
+        .partition(|relays: &Ipv4Net| relays.prefix_len() == 32);
+    if !relays.is_empty() {
+        let relays: Vec<_> = relays.iter().map(|relay| text(&relay.addr().to_string())).collect();
+        page.line(&format!("\"relay\": {},", object(&[("ip-addresses", array(&relays))])));
+    }
+    for relays in networks {
+        page.note(&format!(
+            "{cidr}: Kea knows single relays only: name those of {relays} one by one"
+        ));
+    }
     let required: Vec<_> = boot_classes(network).iter().map(|name| text(name)).collect();
     let required = required.into_iter().map(Item::of).collect();
     write_items(page, ["\"require-client-classes\": [", "],"], required);

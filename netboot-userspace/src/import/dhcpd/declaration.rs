@@ -23,7 +23,12 @@ pub(super) fn subnet(statement: &Statement, options: Options) -> Result<FoundSub
     let network: Ipv4Addr = network.parse().map_err(|_| wrong)?;
     let mask: Ipv4Addr = mask.parse().map_err(|_| wrong)?;
     let cidr = Ipv4Net::with_netmask(network, mask).map_err(|_| format!("{mask} is no netmask"))?;
-    Ok(FoundSubnet { place: statement.place.clone(), cidr: cidr.trunc(), options })
+    Ok(FoundSubnet {
+        place: statement.place.clone(),
+        cidr: cidr.trunc(),
+        relays: Vec::new(),
+        options,
+    })
 }
 
 /// What a `host` says of the machine itself.

@@ -164,7 +164,12 @@ impl<'d> Reader<'d> {
         let known = self.site.subnets.iter().position(|subnet| subnet.cidr == range.cidr);
         let at = known.unwrap_or_else(|| {
             let options = Options::default();
-            self.site.subnets.push(FoundSubnet { place: place.clone(), cidr: range.cidr, options });
+            self.site.subnets.push(FoundSubnet {
+                place: place.clone(),
+                cidr: range.cidr,
+                relays: Vec::new(),
+                options,
+            });
             self.subnet_tags.push(["known".to_owned()].into());
             self.site.subnets.len() - 1
         });

@@ -3,10 +3,12 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use netboot_ebpf::shared::MAX_RELAYS;
 
 use super::{
     super::{
         boot::{Rule, Test},
+        note::Place,
         options::{NEXT_SERVER, Options, ips, text},
         site::{FoundHost, FoundSubnet, Scope, Site},
     },
@@ -108,16 +110,13 @@ impl Reader {
         let common = options(dhcp4, &self.definitions, &mut self.site.notes)?;
         let classes = classes(dhcp4, &mut self.definitions, &mut self.site.notes)?;
         self.note_rest(dhcp4);
-        self.subnets(dhcp4, &Options::default(), &[], &common)?;
+        self.subnets(dhcp4, &Options::default(), &[], &[], &common)?;
         for network in dhcp4.objects("shared-networks")? {
             self.definitions.add(network)?;
             let own = options(network, &self.definitions, &mut self.site.notes)?;
             self.note_rest(network);
-            let first = self.site.subnets.len();
-            self.subnets(network, &own, &additional(network), &common)?;
-            let cidrs: Vec<_> =
-                self.site.subnets.iter().skip(first).map(|subnet| subnet.cidr).collect();
-            self.relays(network, &cidrs);
+            let relays = relays(network);
+            self.subnets(network, &own, &relays, &additional(network), &common)?;
             if network.objects("subnet4")?.len() > 1 {
                 let why = "its subnets are taken over: set dhcp.shared-networks if machines ask from another of them";
                 let name = network.text("name").unwrap_or_default();
@@ -135,6 +134,7 @@ impl Reader {
         &mut self,
         scope: Node<'_>,
         around: &Options,
+        relays_around: &[(Place, Ipv4Addr)],
         asked: &[String],
         common: &Options,
     ) -> Result<(), Problem> {
@@ -149,12 +149,13 @@ impl Reader {
             let own = options(node, &self.definitions, &mut self.site.notes)?.within(around);
             self.note_rest(node);
             self.pools(node)?;
-            self.relays(node, &[cidr]);
+            let relays = self.relays([relays_around, &relays(node)].concat(), cidr);
             let reserved = reservations(node, &self.definitions, &mut self.site.notes)?;
             self.reserved.extend(reserved);
             self.site.subnets.push(FoundSubnet {
                 place,
                 cidr: cidr.trunc(),
+                relays,
                 options: own.within(common),
             });
             self.own.push(own);
@@ -171,18 +172,23 @@ impl Reader {
         Ok(())
     }
 
-    /// netboot tells a relayed machine's network by the relay's address.
-    fn relays(&mut self, scope: Node<'_>, cidrs: &[Ipv4Net]) {
-        let Some(relay) = scope.get("relay") else { return };
-        let addresses = [relay.texts("ip-address"), relay.texts("ip-addresses")].concat();
-        for text in addresses {
-            let is_inside = |ip: Ipv4Addr| cidrs.iter().any(|cidr| cidr.contains(&ip));
-            if !text.parse().is_ok_and(is_inside) {
-                let why = "netboot knows a relay's subnet by its address, which lies in no such one; \
-                           set dhcp.shared-networks";
-                self.site.notes.add(&relay.place(), format!("relay {text}"), why);
+    /// Those of a subnet that do not lie in it.
+    fn relays(&mut self, all: Vec<(Place, Ipv4Addr)>, cidr: Ipv4Net) -> Vec<Ipv4Net> {
+        let mut relays = Vec::new();
+        for (place, address) in all {
+            if cidr.contains(&address) || relays.contains(&address.into()) {
+                continue;
+            }
+            if relays.len() == MAX_RELAYS {
+                let why = format!(
+                    "a subnet has {MAX_RELAYS} relays at most: a network in its \"relay\" stands for all in it"
+                );
+                self.site.notes.add(&place, format!("relay {address} of {cidr}"), why);
+            } else {
+                relays.push(address.into());
             }
         }
+        relays
     }
 
     /// Notes the keys that nothing is made of.
@@ -303,4 +309,14 @@ impl Reader {
 fn additional(scope: Node<'_>) -> Vec<String> {
     let keys = ["require-client-classes", "evaluate-additional-classes"];
     keys.iter().flat_map(|key| scope.texts(key)).map(str::to_owned).collect()
+}
+
+/// The relays that stand for a subnet, or for the subnets of a shared network.
+fn relays(scope: Node<'_>) -> Vec<(Place, Ipv4Addr)> {
+    let Some(relay) = scope.get("relay") else { return Vec::new() };
+    let addresses = [relay.texts("ip-address"), relay.texts("ip-addresses")].concat();
+    let parsed = addresses.into_iter().filter_map(|text| text.parse().ok());
+    // Kea's own way to say that there is none.
+    let given = parsed.filter(|address: &Ipv4Addr| !address.is_unspecified());
+    given.map(|address| (relay.place(), address)).collect()
 }

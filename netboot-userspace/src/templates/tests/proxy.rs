@@ -104,6 +104,7 @@ fn hosts_get_what_the_link_has_that_they_ask_on() {
             let own = (host.subnet, host.boot_set);
             let is_own = tables.subnets[host.subnet as usize].ifindex == ifindex;
             let at = tables.at_links.get(&(ifindex, Vlan::NONE, host.boot_set)).copied();
+            let at = at.map(|at| (at.subnet, at.boot_set));
             let (subnet, set) = if is_own { own } else { at.unwrap_or(own) };
             let name = |row: u32| {
                 let row = &tables.boot_files[row as usize];
@@ -150,7 +151,8 @@ fn an_interface_beside_another() {
         assert_eq!(row(1), row(2));
         assert_eq!(tables.subnets[row(2).subnet as usize].ifindex, 1);
         let host = tables.reservations.values().next().unwrap();
-        assert_eq!(tables.at_links[&(2, Vlan::NONE, host.boot_set)], (0, host.boot_set));
+        let at = tables.at_links[&(2, Vlan::NONE, host.boot_set)];
+        assert_eq!((at.subnet, at.boot_set), (0, host.boot_set));
     }
 }
 

@@ -12,6 +12,7 @@ mod memory;
 mod node;
 mod perfdhcp;
 mod reload;
+mod renewals;
 mod table;
 mod tftp;
 mod usage;
@@ -45,6 +46,8 @@ enum Command {
     Perfdhcp(perfdhcp::Args),
     /// From the change of a file of many hosts to the answers that show it
     Reload(reload::Args),
+    /// Renewals of busybox's client: taken by unicast, or sent again by broadcast
+    Renewals(renewals::Args),
     /// Parallel TFTP transfers, with netboot and its peers
     Tftp(tftp::Args),
 }
@@ -70,6 +73,7 @@ fn run(command: Command) -> Result<()> {
         Command::Memory(args) => memory::command(&args),
         Command::Perfdhcp(args) => perfdhcp::command(&args),
         Command::Reload(args) => reload::command(&args),
+        Command::Renewals(args) => renewals::command(&args),
         Command::Tftp(args) => tftp::command(&args),
     }
 }

@@ -47,7 +47,7 @@ fn refused_columns() {
     let check = |text: &str, expect: &str| check("a.csv", text, &[expect]);
     check(
         "mac,name\n",
-        "a.csv:1: unknown column \"name\"; known here: mac, ip, hostname, netboot, script, script-url, boot-file, lease-time, vlan, boot-vlan, routers, dns, ntp, next-server, domain, search, routes, mtu, download-url, arch, kernel, initrd, facility, worker-id, tink-worker-image, consoles, kernel-params, never-nak, always-broadcast, min-size, delay, no-option-67, echo-pxeclient, assume-pxe, architecture, menu",
+        "a.csv:1: unknown column \"name\"; known here: mac, ip, hostname, netboot, script, script-url, script-user-classes, boot-file, lease-time, vlan, boot-vlan, routers, dns, ntp, next-server, domain, search, routes, mtu, download-url, arch, kernel, initrd, facility, worker-id, tink-worker-image, consoles, kernel-params, never-nak, always-broadcast, min-size, delay, no-option-67, echo-pxeclient, assume-pxe, architecture, menu",
     );
     check("#\n\nmac,ip,MAC\n", "a.csv:3: column \"mac\" is there twice");
     check("mac\n", "a.csv:1: there is no column \"ip\"; the first line names the columns");
