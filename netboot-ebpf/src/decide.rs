@@ -40,7 +40,7 @@ pub struct Decision<'t> {
 
 const ZERO: [u8; 4] = [0; 4];
 
-/// Decides on a request that came over an interface.
+/// Decides on a request that came over an interface. `told` is the stage that others are told.
 ///
 /// # Errors
 /// A verdict that says why there is no OFFER or ACK. [`Verdict::Nak`] asks for a NAK, which the daemon
@@ -59,6 +59,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     ifindex: u32,
     tables: &'t T,
     cell: &mut usize,
+    told: &mut u8,
 ) -> Result<Decision<'t>, Verdict> {
     let Some(settings) = tables.settings() else { return Err(Verdict::NoTables) };
     if settings.has(Settings::PROXY) {
@@ -74,6 +75,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     }
     let reservation = tables.reservation(&request.station)?;
     let stage = asker.stage(reservation.script_list(), cell);
+    *told = stage as u8;
     is_sure::<S>(message, index, stage)?;
     if !S::COMPLETE && settings.has(Settings::SUBNET_SELECTION) && index.has(code::SUBNET_SELECTION)
     {
@@ -110,7 +112,7 @@ pub fn decide<'t, S: Side, T: Tables>(
     let is_rare =
         reservation.min_message | reservation.delay | reservation.flags & Reservation::HAS_MORE;
     // Without the daemon it gets more than it asks for, rather than nothing.
-    let only_asked = stage == Stage::Loader && tables.has_boot_files();
+    let only_asked = stage == Stage::Loader && tables.has_daemon();
     if !S::COMPLETE && (is_rare != 0 || only_asked) {
         return Err(Verdict::Quirk);
     }

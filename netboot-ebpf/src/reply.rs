@@ -5,7 +5,7 @@ use crate::{
     message::{CAP, Message, bytes, forget, put},
     options::{Index, length},
     request::Request,
-    shared::Reservation,
+    shared::{BootFile, Reservation},
     side::{Daemon, Kernel, Side},
     verdict::Verdict,
     wire::{
@@ -64,7 +64,8 @@ pub fn build<S: Side>(
     at += usize::from(reservation.options_len) & 0xff;
     put(reply, at, &boot.options).ok_or(LONG)?;
     at += usize::from(boot.options_len) & 0x7f;
-    if long_name && !reservation.has(Reservation::NO_BOOT_FILE_OPTION) {
+    let in_option = long_name || boot.flags & BootFile::IN_OPTION != 0;
+    if in_option && !reservation.has(Reservation::NO_BOOT_FILE_OPTION) {
         put(reply, at, &[code::BOOT_FILE, boot.name_len as u8]).ok_or(LONG)?;
         put(reply, at + 2, &boot.name).ok_or(LONG)?;
         at += 2 + (usize::from(boot.name_len) & 0xff);

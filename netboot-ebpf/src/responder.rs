@@ -146,6 +146,11 @@ pub fn respond<S: Side, T: Tables>(
     parsed?;
     if S::COMPLETE && has_flag(tables, Settings::SUBNET_SELECTION) {
         request.select_subnet(message, index);
+        // Another interface on this link may have a subnet: one answers.
+        let is_direct = request.selected != [0; 4] && !request.is_relayed();
+        if is_direct && frame.is_broadcast() && !tables.has_subnet(ifindex) {
+            return Err(Verdict::WrongSubnet);
+        }
     }
     // What was read stands in memory: the verifier must not follow each field's ways on from here.
     let (index, request) = (&*black_box(index), &*black_box(request));
@@ -156,7 +161,9 @@ pub fn respond<S: Side, T: Tables>(
     let asker = client::asker::<S>(message, index, tables, cell);
     // Of a machine without reservation.
     seen.stage = asker.stage(0, cell) as u8;
-    let decided = decide::<S, T>(message, index, request, &asker, frame, ifindex, tables, cell);
+    let told = &mut seen.stage;
+    let decided =
+        decide::<S, T>(message, index, request, &asker, frame, ifindex, tables, cell, told);
     let decision = match decided {
         Err(Verdict::ProxyMode) if S::COMPLETE => {
             proxy::decide(message, index, request, &asker, frame, ifindex, tables, cell)?

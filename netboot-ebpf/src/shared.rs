@@ -343,6 +343,8 @@ pub struct BootFile {
     pub name_len: u16,
     /// Bytes used of `options`.
     pub options_len: u16,
+    /// [`BootFile::IN_OPTION`].
+    pub flags: u16,
     /// File name or URL.
     pub name: [u8; BOOT_NAME],
     /// Options 43, 60, 175.
@@ -350,11 +352,15 @@ pub struct BootFile {
 }
 
 impl BootFile {
+    /// The name stands in option 67 also where it fits the `file` field: some read the one, some the other.
+    pub const IN_OPTION: u16 = 1;
+
     /// Row 0: nothing to boot.
     pub const NONE: Self = Self {
         siaddr: [0; 4],
         name_len: 0,
         options_len: 0,
+        flags: 0,
         name: [0; BOOT_NAME],
         options: [0; BOOT_OPTIONS],
     };
@@ -424,16 +430,24 @@ pub struct Deadlines {
     pub boot_files: u64,
     /// Messages are answered until then.
     pub answers: u64,
+    /// What the daemon answers better is left to it until then.
+    pub daemon: u64,
 }
 
 impl Deadlines {
     /// There is no end.
-    pub const NEVER: Self = Self { boot_files: 0, answers: 0 };
+    pub const NEVER: Self = Self { boot_files: 0, answers: 0, daemon: 0 };
 
     #[inline(always)]
     #[must_use]
     pub const fn has_boot_files(&self, now: u64) -> bool {
         self.boot_files == 0 || now <= self.boot_files
+    }
+
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_daemon(&self, now: u64) -> bool {
+        self.daemon == 0 || now <= self.daemon
     }
 
     #[inline(always)]

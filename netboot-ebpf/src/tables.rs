@@ -36,6 +36,8 @@ pub trait Tables {
     fn boot_file(&self, index: u32) -> Option<&BootFile>;
     /// Whether the daemon, whose services boot files load from, was there a moment ago.
     fn has_boot_files(&self) -> bool;
+    /// Whether the daemon was there some seconds ago.
+    fn has_daemon(&self) -> bool;
     /// Whether the reservation's address is held back now.
     fn is_quarantined(&self, reservation: &Reservation) -> bool;
     /// What a machine without reservation boots; only the daemon has it ([`Settings::AUTO_PROXY`]).

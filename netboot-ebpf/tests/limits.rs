@@ -134,11 +134,13 @@ fn deadlines() {
     for (deadline, now, expect) in
         [(0, 0, true), (0, u64::MAX, true), (5, 4, true), (5, 5, true), (5, 6, false)]
     {
-        let boot_files = Deadlines { boot_files: deadline, answers: 0 };
+        let boot_files = Deadlines { boot_files: deadline, ..Deadlines::NEVER };
         assert_eq!(boot_files.has_boot_files(now), expect, "{deadline} at {now}");
         assert!(boot_files.has_answers(now));
-        let answers = Deadlines { answers: deadline, boot_files: 0 };
+        let answers = Deadlines { answers: deadline, ..Deadlines::NEVER };
         assert_eq!(answers.has_answers(now), expect, "{deadline} at {now}");
-        assert!(answers.has_boot_files(now));
+        assert!(answers.has_boot_files(now) && answers.has_daemon(now));
+        let daemon = Deadlines { daemon: deadline, ..Deadlines::NEVER };
+        assert_eq!(daemon.has_daemon(now), expect, "{deadline} at {now}");
     }
 }

@@ -43,6 +43,13 @@ fn own_files_and_next_server() {
     let nothing = site(false, true, [0; 4]);
     check(&nothing, &onie(&[66, 67]), [0; 4], "");
 
+    // A quirk of its own.
+    let quirk = site(true, true, NFS).with(|site| {
+        site.machine().flags |= Reservation::NO_BOOT_FILE_OPTION;
+    });
+    let reply = ask(&quirk, &onie(&[66, 67]).frame()).unwrap();
+    assert_eq!((reply.option(67), reply.boot_file()), (None, "own-file"));
+
     // Firmware gets its architecture's file as ever.
     let firmware = |class: &[u8]| Ask::discover().with(60, class).with(93, &[0, 0]).with(55, &[66]);
     let reply = ask(&with_file, &firmware(b"PXEClient").frame()).unwrap();
@@ -62,8 +69,14 @@ fn loaders_without_the_daemon() {
     let with = ask(&Site::new(), &request.frame()).unwrap();
     assert_eq!((with.option(6), with.boot_file().is_empty()), (None, false));
     assert_eq!(kernel_verdict(&Site::new(), &request.frame()), Verdict::Quirk);
-    let gone = Site::new().with(|site| site.has_boot_files = false);
-    let without = ask(&gone, &request.frame()).unwrap();
-    assert_eq!((without.option(6).is_some(), without.boot_file().is_empty()), (true, true));
-    assert_eq!(kernel_verdict(&gone, &request.frame()), Verdict::OfferWithoutDaemon);
+    for (has_boot_files, verdict) in [(true, Verdict::Offer), (false, Verdict::OfferWithoutDaemon)]
+    {
+        let gone = Site::new().with(|site| {
+            (site.has_daemon, site.has_boot_files) = (false, has_boot_files);
+        });
+        let without = ask(&gone, &request.frame()).unwrap();
+        let told = (without.option(6).is_some(), !without.boot_file().is_empty());
+        assert_eq!(told, (true, has_boot_files));
+        assert_eq!(kernel_verdict(&gone, &request.frame()), verdict);
+    }
 }

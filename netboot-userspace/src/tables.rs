@@ -129,6 +129,10 @@ impl netboot_ebpf::tables::Tables for Tables {
         true
     }
 
+    fn has_daemon(&self) -> bool {
+        true
+    }
+
     fn user_class(&self, class: &UserClass) -> Option<&ClassFlags> {
         self.user_classes.get(class)
     }

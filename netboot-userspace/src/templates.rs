@@ -66,7 +66,15 @@ pub fn render<'l>(
         lists: ScriptLists::new(&config.boot.script_user_classes),
     };
     renderer.subnets()?;
+    let mut lack_server = BTreeMap::<_, usize>::new();
     let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
+    let hosts = hosts.filter(|host| match places.without_server(host.ip) {
+        Some(subnet) => {
+            *lack_server.entry(subnet).or_default() += 1;
+            false
+        }
+        None => true,
+    });
     let rows = hosts.map(|host| {
         let row =
             renderer.host(host).with_context(|| format!("host {} ({})", host.mac, host.ip))?;
@@ -95,7 +103,7 @@ pub fn render<'l>(
         anybody,
         at_links,
         known,
-        left_out: taken.into_values().collect(),
+        left_out: taken.into_values().chain(lack_server.iter().map(place::lacks_server)).collect(),
         quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),
     })
 }

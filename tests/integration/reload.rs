@@ -350,14 +350,14 @@ fn an_address_may_come_and_go() -> Result<()> {
     let note = |part: &str, why: &str| wait_for_note(&lab, daemon.setup(), part, why);
     readyz("degraded: interface eth0\n")?;
     note("interface eth0", "it has no IPv4 address")?;
-    readyz("degraded: tftp\n")?;
-    note("tftp", "this node has no address that machines are sent to")?;
+    readyz("degraded: files\n")?;
+    note("files", "this node has no address that machines are sent to for files")?;
     for round in 1..=2 {
         lab.server.add_address(INTERFACE, &address)?;
         readyz("ready\n")?;
         check_lease(&lab, CLIENT)?;
         lab.server.ip(&["address", "del", &address, "dev", INTERFACE])?;
-        readyz("degraded: tftp\n").with_context(|| format!("round {round}"))?;
+        readyz("degraded: files\n").with_context(|| format!("round {round}"))?;
     }
     lab.server.add_address(INTERFACE, "10.9.9.9/24")?;
     note("interface eth0", "no address of it lies in subnet 192.168.2.0/24, which it had")?;

@@ -287,11 +287,11 @@ fn the_kernel_without_the_daemon() -> Result<()> {
     let frame = pxe_discover()?;
     let (past, future) = (1, u64::MAX);
     ensure!(matches!(run(&mut fast, &frame, Verdict::Offer)?, Ran::Answered(_)));
-    fast.set_deadlines(&Deadlines { boot_files: future, answers: future })?;
+    fast.set_deadlines(&Deadlines { boot_files: future, answers: future, daemon: future })?;
     let Ran::Answered(with) = run(&mut fast, &frame, Verdict::Offer)? else {
         anyhow::bail!("no answer");
     };
-    fast.set_deadlines(&Deadlines { boot_files: past, answers: 0 })?;
+    fast.set_deadlines(&Deadlines { boot_files: past, ..Deadlines::NEVER })?;
     let Ran::Answered(without) = run(&mut fast, &frame, Verdict::OfferWithoutDaemon)? else {
         anyhow::bail!("no answer");
     };
@@ -302,10 +302,10 @@ fn the_kernel_without_the_daemon() -> Result<()> {
         })
     };
     ensure!(boots(&with) == [true; 2] && boots(&without) == [false; 2], "{without:02x?}");
-    fast.set_deadlines(&Deadlines { boot_files: 0, answers: past })?;
+    fast.set_deadlines(&Deadlines { answers: past, ..Deadlines::NEVER })?;
     ensure!(run(&mut fast, &frame, Verdict::Stale)? == Ran::Passed(frame.clone()));
     // The daemon is back.
-    fast.set_deadlines(&Deadlines { boot_files: future, answers: future })?;
+    fast.set_deadlines(&Deadlines { boot_files: future, answers: future, daemon: future })?;
     ensure!(run(&mut fast, &frame, Verdict::Offer)? == Ran::Answered(with));
     Ok(())
 }

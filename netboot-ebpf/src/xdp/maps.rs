@@ -122,6 +122,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn has_daemon(&self) -> bool {
+        self.deadlines.has_daemon(self.now)
+    }
+
+    #[inline(always)]
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
         self.now < reservation.quarantined_until
     }

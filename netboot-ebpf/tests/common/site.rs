@@ -51,6 +51,7 @@ pub struct Site {
     /// What is said of each message of a machine with a reservation.
     pub admits_machine: Result<(), Verdict>,
     pub has_boot_files: bool,
+    pub has_daemon: bool,
 }
 
 impl Site {
@@ -112,6 +113,7 @@ impl Site {
             admits: Ok(()),
             admits_machine: Ok(()),
             has_boot_files: true,
+            has_daemon: true,
         };
         site.reserve(MAC, ADDRESS, 0);
         site
@@ -174,6 +176,10 @@ impl Tables for Site {
 
     fn has_boot_files(&self) -> bool {
         self.has_boot_files
+    }
+
+    fn has_daemon(&self) -> bool {
+        self.has_daemon
     }
 
     fn settings(&self) -> Option<&Settings> {
@@ -287,7 +293,7 @@ fn boot_file(name: &str, stage: Stage) -> BootFile {
     let (options, options_len) = match stage {
         Stage::Http => block(&[(60, b"HTTPClient")]),
         Stage::Ipxe | Stage::Script => block(&[(43, &[6, 1, 8, 255]), (175, &[0xb0, 1, 1])]),
-        Stage::Plain => block(&[(66, b"172.30.0.1"), (67, name.as_bytes())]),
+        Stage::Plain => block(&[(66, b"172.30.0.1")]),
         Stage::Pxe | Stage::Loader => block(&[(43, &[6, 1, 8, 255])]),
     };
     let mut row = BootFile {
@@ -295,6 +301,7 @@ fn boot_file(name: &str, stage: Stage) -> BootFile {
         name_len: name.len() as u16,
         options_len,
         options,
+        flags: if stage == Stage::Plain { BootFile::IN_OPTION } else { 0 },
         ..BootFile::NONE
     };
     row.name[..name.len()].copy_from_slice(name.as_bytes());

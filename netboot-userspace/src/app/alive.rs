@@ -20,6 +20,7 @@ pub(super) fn deadlines(xdp: &Xdp) -> Deadlines {
     Deadlines {
         boot_files: end(xdp.boot_files_without_daemon),
         answers: end(xdp.answers_without_daemon),
+        daemon: end(Some(3 * INTERVAL)),
     }
 }
 

@@ -91,7 +91,7 @@ const SELF_CHECK: &str = "self-check";
 const DECLINES: &str = "dhcp declines";
 const DHCP: &str = "dhcp";
 const HOSTS: &str = "hosts";
-const TFTP: &str = "tftp";
+const FILES: &str = "files";
 const XDP: &str = "xdp";
 
 impl Node {
@@ -382,9 +382,10 @@ impl Node {
         let wanted = wanted(&self.config, self.shares, self.dhcp.as_ref());
         self.supervisor.reconcile(&wanted).await;
         if wanted.lacks_servers {
-            self.health.degraded(TFTP, "this node has no address that machines are sent to");
+            self.health
+                .degraded(FILES, "this node has no address that machines are sent to for files");
         } else {
-            self.health.off(TFTP);
+            self.health.off(FILES);
         }
         let Some(dhcp) = &mut self.dhcp else {
             self.alive.set(None);

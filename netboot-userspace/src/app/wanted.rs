@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Wanted {
     /// One that is told something else is started anew.
     pub(super) services: BTreeMap<Part, Service>,
-    /// There is TFTP, and no address that machines are sent to for it.
+    /// There is TFTP or HTTP, and no address that machines are sent to for files.
     pub(super) lacks_servers: bool,
     /// The addresses that machines are sent to for TFTP.
     pub(super) tftp_servers: BTreeSet<Ipv4Addr>,
@@ -85,14 +85,17 @@ impl Wanted {
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
+        let of_http = servers(config.http, tables);
         let servers = servers(config.tftp.listen, tables);
         if let Some(address) = config.tftp.listen {
             let sockets = shares.tftp_sockets(threads(config), config.tftp.single_port);
             add("tftp", format!("udp://{address}"), Service::Tftp { address, sockets });
         }
-        let lacks_servers = servers.as_ref().is_some_and(BTreeSet::is_empty);
+        let lacks =
+            |servers: &Option<BTreeSet<_>>| servers.as_ref().is_some_and(BTreeSet::is_empty);
+        let lacks_servers = lacks(&servers) || lacks(&of_http);
         let servers = servers.unwrap_or_default();
-        let of_http = self::servers(config.http, tables).into_iter().flatten();
+        let of_http = of_http.into_iter().flatten();
         let watched = servers.iter().copied().chain(of_http).chain(listened_at(config));
         let watched = BTreeSet::from_iter(watched);
         if !watched.is_empty() {

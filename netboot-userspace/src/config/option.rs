@@ -76,6 +76,7 @@ fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
         60 => Some("use dhcp.echo-pxeclient".to_owned()),
         67 => Some("use boot.files, or boot-file of the [[host]]".to_owned()),
         175 => Some("use dhcp.skip-proxydhcp".to_owned()),
+        118 => Some("it is the request's, where dhcp.subnet-selection heeds it".to_owned()),
         50 | 52 | 53 | 55 | 57 | 61 | 82 | 97 => {
             Some("it depends on the request it answers".to_owned())
         }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub fn reach(server: Ipv4Addr, listen: SocketAddr) -> Option<Ipv4Addr> {
     match listen.ip().to_canonical() {
         // [::] takes IPv4 too.
-        any if any.is_unspecified() => Some(server),
+        any if any.is_unspecified() => Some(server).filter(|server| !server.is_unspecified()),
         IpAddr::V4(address) if !address.is_loopback() => Some(address),
         _ => None,
     }

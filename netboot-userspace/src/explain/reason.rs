@@ -283,7 +283,7 @@ const TFTP_PORT: u16 = 69;
 
 /// Whether machines reach a service; one on loopback is as good as off.
 fn is_reached(listen: Option<SocketAddr>) -> bool {
-    listen.is_some_and(|listen| reach(Ipv4Addr::UNSPECIFIED, listen).is_some())
+    listen.is_some_and(|listen| reach(Ipv4Addr::BROADCAST, listen).is_some())
 }
 
 /// `x86_64-uefi (7)`, `code 99`

@@ -93,6 +93,11 @@ pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<St
             "script-user-classes of its own or of its subnet: here those of [boot] hold".to_owned(),
         );
     }
+    if host.netboot && host.boot_file.is_some() {
+        notes.push(
+            "boot-file: who asks for option 66 or 67 without booting from the network is not told it here".to_owned(),
+        );
+    }
     if host.network.next_server.or(network.subnet.next_server).is_some() {
         notes.push("next-server: siaddr is not set here for clients that boot nothing".to_owned());
     }

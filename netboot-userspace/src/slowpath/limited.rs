@@ -196,6 +196,10 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.has_boot_files()
     }
 
+    fn has_daemon(&self) -> bool {
+        self.tables.has_daemon()
+    }
+
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
         self.tables.is_quarantined(reservation)
     }

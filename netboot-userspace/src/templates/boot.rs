@@ -6,7 +6,7 @@ use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
     client::Stage,
     reply::FILE_NAME,
-    shared::{BOOT_NAME, BOOT_OPTIONS, BootFile},
+    shared::{BOOT_NAME, BootFile},
     wire::code,
 };
 
@@ -96,7 +96,8 @@ impl<'c> BootSets<'c> {
         let first = self.set(choice)? as usize;
         let bytes = |row: &BootFile| {
             let name = usize::from(row.name_len);
-            let option = if name > FILE_NAME { 2 + name } else { 0 };
+            let is_in_option = name > FILE_NAME || row.flags & BootFile::IN_OPTION != 0;
+            let option = if is_in_option { 2 + name } else { 0 };
             usize::from(row.options_len) + option
         };
         Ok(self.rows.iter().skip(first).take(self.width()).map(bytes).max().unwrap_or(0))
@@ -162,7 +163,8 @@ impl<'c> BootSets<'c> {
         has_menu: bool,
     ) -> anyhow::Result<BootFile> {
         if stage == Stage::Plain {
-            return Self::filled(target, &Self::named(choice, target)?);
+            let row = Self::filled(target, &Self::named(choice, target)?)?;
+            return Ok(BootFile { flags: BootFile::IN_OPTION, ..row });
         }
         let mut block = Block::default();
         if let Some(value) = vendor_options(stage, choice, has_menu) {
@@ -180,14 +182,11 @@ impl<'c> BootSets<'c> {
         Self::filled(target, &block)
     }
 
-    /// What is asked for by number, beside the field that has the same: some read the one, some the other.
+    /// What stands beside a name that is asked for by number.
     fn named(choice: &Choice<'_>, Target { server, name }: &Target) -> anyhow::Result<Block> {
         let mut block = Block::default();
         if !choice.has_server_name && !name.contains("://") {
             block.push_raw(code::TFTP_SERVER_NAME, server.to_string().as_bytes())?;
-        }
-        if block.bytes.len() + 2 + name.len() <= BOOT_OPTIONS {
-            block.push_raw(code::BOOT_FILE, name.as_bytes())?;
         }
         Ok(block)
     }
@@ -202,6 +201,7 @@ impl<'c> BootSets<'c> {
             siaddr: server.octets(),
             name_len: name.len() as u16,
             options_len,
+            flags: 0,
             name: bytes,
             options,
         })

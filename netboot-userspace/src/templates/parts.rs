@@ -112,7 +112,7 @@ impl<'c> Parts<'c> {
         architectures: Option<Vec<u16>>,
     ) -> Option<Boot> {
         let row = first + stage.row(self.sets.slots.count(), slot);
-        let BootFile { siaddr, name_len, options_len, name, options } =
+        let BootFile { siaddr, name_len, options_len, flags: _, name, options } =
             self.sets.rows.get(row as usize)?;
         let name = name.get(..usize::from(*name_len)).filter(|name| !name.is_empty())?;
         if architectures.as_ref().is_some_and(Vec::is_empty) {

@@ -66,6 +66,12 @@ impl<'p> Places<'p> {
         Some((at, self.list.get(at)?))
     }
 
+    /// The subnet of a host's place, where there is no address that answers could come from.
+    pub(super) fn without_server(&self, ip: Ipv4Addr) -> Option<Ipv4Net> {
+        let (_, place) = self.of(ip)?;
+        place.server.is_unspecified().then_some(place.subnet.cidr)
+    }
+
     /// The interfaces and VLANs that machines ask on, with the place there and its number: on an interface that
     /// has none, that of another one on the same link.
     pub(super) fn asked_on(&self) -> BTreeMap<(u32, Vlan), (usize, &Place<'p>)> {
@@ -249,6 +255,14 @@ pub(crate) fn own_addresses<'l>(
         Some((host.ip, sentence))
     });
     taken.collect()
+}
+
+/// A sentence.
+pub(super) fn lacks_server((subnet, hosts): (&Ipv4Net, &usize)) -> String {
+    format!(
+        "{hosts} hosts of {subnet} are not answered: none of our interfaces has an address that answers could come \
+         from; give one an address, or say server-address"
+    )
 }
 
 /// The addresses that machines may send to or name as their server's: those that answers name, then

@@ -387,6 +387,24 @@ fn places_of_subnets() {
     );
 }
 
+/// Answers could come from nowhere: a server identifier of zeros is none (RFC 2131 section 4.3.1).
+#[test]
+fn without_an_address_nobody_is_answered() {
+    let check = |server: Option<[u8; 4]>, address: &[&str], is_served: bool| {
+        let mut config = site::config().unwrap();
+        config.dhcp.server_address = server.map(Ipv4Addr::from);
+        let links = links(&[address]);
+        let tables = render(&config, &links, &links).unwrap();
+        assert_eq!(tables.reservations.is_empty(), !is_served, "{server:?} {address:?}");
+        assert_eq!(tables.left_out.is_empty(), is_served, "{:?}", tables.left_out);
+        let told = tables.left_out.iter().all(|why| why.contains("are not answered"));
+        assert!(told && tables.left_out.len() <= config.subnets.len(), "{:?}", tables.left_out);
+    };
+    check(None, &[], false);
+    check(None, &["10.0.0.1/24"], true);
+    check(Some([10, 0, 0, 9]), &[], true);
+}
+
 /// The subnet is on the interface that frames come over, and answered by its address there.
 #[test]
 fn places_by_carrier() {

@@ -56,6 +56,26 @@ fn own_url() -> Suite {
     Suite { site: Site::new().host(&format!("boot-file = \"{URL}\"")), cases }
 }
 
+/// Which fits the field, but not beside option 66.
+fn long_name() -> Suite {
+    let name = format!("{}.bin", "n".repeat(100));
+    let asks = || Ask::discover().with(60, ONIE).with(55, &[66, 67]);
+    let told =
+        Expect::offer().boot_file(&name).option(66, b"172.30.0.1").option(67, name.as_bytes());
+    let cases = vec![Case::new("1.8 own file: a long name", asks(), told)];
+    Suite { site: Site::new().host(&format!("boot-file = \"{name}\"")), cases }
+}
+
+fn without_67() -> Suite {
+    let cases = vec![Case::new(
+        "1.8 own file: the quirk no-option-67",
+        Ask::discover().with(60, ONIE).with(55, &[66, 67]),
+        Expect::offer().file("own.efi").option(66, b"172.30.0.1"),
+    )];
+    let quirk = "boot-file = \"own.efi\"\nquirks = { no-option-67 = true }";
+    Suite { site: Site::new().host(quirk), cases }
+}
+
 fn server_name() -> Suite {
     let cases = vec![Case::new(
         "1.8 own file: 66 is the configured one",
@@ -101,5 +121,5 @@ fn next_server() -> Suite {
 }
 
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![own_file(), own_url(), server_name(), next_server()]
+    vec![own_file(), own_url(), long_name(), without_67(), server_name(), next_server()]
 }
