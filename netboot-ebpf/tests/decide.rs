@@ -207,3 +207,30 @@ fn tables_with_holes() {
     let site = Site::new().with(|site| site.machine().station.vlan.ids = [0, 1]);
     assert_eq!(kernel_verdict(&site, &Ask::discover().frame()), Verdict::Changed);
 }
+
+/// Where two interfaces are on one switch, the one that a subnet is on answers, whatever link the client names.
+#[test]
+fn option_118_is_answered_once() {
+    let site = |is_here: bool| {
+        Site::new().flags(Settings::SUBNET_SELECTION).with(|site| {
+            if !is_here {
+                site.subnets.iter_mut().for_each(|subnet| subnet.ifindex = IFINDEX + 1);
+            }
+        })
+    };
+    for named in [[172, 30, 0, 0], [172, 29, 0, 0]] {
+        let mut request = Ask::discover().with(118, &named);
+        if named == [172, 29, 0, 0] {
+            request = request.mac([2, 0, 0, 0, 0, 0x29]);
+        }
+        let with = |site: Site| {
+            site.with(|site| {
+                site.reserve([2, 0, 0, 0, 0, 0x29], [172, 29, 0, 9], 1);
+            })
+        };
+        check_at(&with(site(true)), &request, Verdict::Offer);
+        check_at(&with(site(false)), &request, Verdict::WrongSubnet);
+        // Through a relay it does not matter where.
+        check_at(&with(site(false)), &request.clone().relayed(RELAY), Verdict::Offer);
+    }
+}

@@ -1,7 +1,7 @@
 //! Clients that boot nothing from us: switches, installed systems with their root elsewhere.
 
 use netboot_tests::conformance::{
-    Ask, Case, Expect, LEASE_ONLY, LEASE_ONLY_ADDRESS, SERVER, Site, Suite,
+    Ask, Case, Expect, LEASE_ONLY, LEASE_ONLY_ADDRESS, LONG_FILE, SERVER, Site, Suite,
 };
 
 const NFS: [u8; 4] = [172, 30, 0, 4];
@@ -58,10 +58,10 @@ fn own_url() -> Suite {
 
 /// Which fits the field, but not beside option 66.
 fn long_name() -> Suite {
-    let name = format!("{}.bin", "n".repeat(100));
+    let name = LONG_FILE;
     let asks = || Ask::discover().with(60, ONIE).with(55, &[66, 67]);
     let told =
-        Expect::offer().boot_file(&name).option(66, b"172.30.0.1").option(67, name.as_bytes());
+        Expect::offer().boot_file(name).option(66, b"172.30.0.1").option(67, name.as_bytes());
     let cases = vec![Case::new("1.8 own file: a long name", asks(), told)];
     Suite { site: Site::new().host(&format!("boot-file = \"{name}\"")), cases }
 }

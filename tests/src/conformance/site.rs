@@ -40,7 +40,9 @@ pub const FOREIGN: [u8; 4] = [10, 9, 8, 7];
 pub(super) const SENTINEL: [u8; 6] = [2, 0x5e, 0, 0, 0, 1];
 
 /// Every boot file that a suite names.
-const FILES: [&str; 3] = ["undionly.kpxe", "start4.elf", "hook.iso"];
+const FILES: [&str; 4] = ["undionly.kpxe", "start4.elf", "hook.iso", LONG_FILE];
+/// Of 100 bytes.
+pub const LONG_FILE: &str = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
 /// Those for UEFI, and PE's number of their machines.
 const UEFI_FILES: [(&str, u16); 6] = [
     ("ipxe-i386.efi", program::X86),
