@@ -9,7 +9,7 @@ use crate::{
     options::{Index, length},
     request::{Request, is_unicast},
     shared::{Reservation, Settings, VendorClass},
-    tables::{AtLink, Tables},
+    tables::{Asked, AtLink, Tables},
     trim::find,
     verdict::Verdict,
     wire::{ACK, DISCOVER, INFORM, OFFER, PROXY_PORT, REQUEST, SERVER_PORT, code, pxe},
@@ -142,7 +142,8 @@ fn reservation<'t, T: Tables>(
 ) -> Result<&'t Reservation, Verdict> {
     match tables.reservation(&request.station) {
         Err(Verdict::UnknownMachine) if settings.has(Settings::AUTO_PROXY) => {
-            tables.anybody(ifindex, &request.station).ok_or(Verdict::UnknownMachine)
+            let asked = Asked { ifindex, link: request.link };
+            tables.anybody(asked, &request.station).ok_or(Verdict::UnknownMachine)
         }
         found => found,
     }
@@ -165,7 +166,7 @@ fn at_link<T: Tables>(
     if subnet.is_some_and(|subnet| on_link(request, subnet, ifindex)) {
         own
     } else {
-        tables.at_link(ifindex, reservation).unwrap_or(own)
+        tables.at_link(Asked { ifindex, link: request.link }, reservation).unwrap_or(own)
     }
 }
 

@@ -5,6 +5,14 @@ use crate::shared::{
 };
 use crate::verdict::Verdict;
 
+/// Where a machine asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub ifindex: u32,
+    /// An address of its link ([`crate::request::Request::link`]); zero: that of the interface.
+    pub link: [u8; 4],
+}
+
 /// What a machine gets on a link that its subnet is not on, where another server gives the addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AtLink {
@@ -41,13 +49,13 @@ pub trait Tables {
     /// Whether the reservation's address is held back now.
     fn is_quarantined(&self, reservation: &Reservation) -> bool;
     /// What a machine without reservation boots; only the daemon has it ([`Settings::AUTO_PROXY`]).
-    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation>;
+    fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation>;
     /// Encoded options that have no room in a row of `SUBNETS` and in a reservation; only the daemon is asked
     /// ([`Reservation::HAS_MORE`]).
     fn more(&self, row: u32, station: &Station) -> [&[u8]; 2];
-    /// What a machine with this reservation boots where it asks on an interface that its subnet is not on: the
-    /// indexes of the subnet and of the boot set; only the daemon has it ([`Settings::PROXY`]).
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink>;
+    /// What a machine with this reservation boots where it asks on a link that its subnet is not on; only the daemon
+    /// has it ([`Settings::PROXY`]).
+    fn at_link(&self, asked: Asked, reservation: &Reservation) -> Option<AtLink>;
     /// Whether an address lies in one of our subnets; only the daemon is asked.
     fn is_served(&self, address: [u8; 4]) -> bool;
     /// Whether an address stands for the link of one of our subnets ([`Subnet::is_asked_from`]); only the daemon is

@@ -59,7 +59,7 @@ pub fn explain(
     let station = judge::station(frame, packet.mac(), &site.tables);
     let host = site.host(station);
     let link = site.interface(host, wanted)?;
-    let row = site.row(station, link.index);
+    let row = site.row(station, link.index, packet.giaddr());
     let judgement = judge(frame, link.index, &site.tables);
     let mode = site.config.dhcp.mode;
     let stage = stage(&judgement, row.filter(|_| !mode.is_proxy()));

@@ -12,17 +12,26 @@ use netboot_ebpf::{
         BootFile, ClassFlags, Interface, Mac, Reservation, Settings, Station, Subnet, UserClass,
         Vlan,
     },
-    tables::AtLink,
+    tables::{Asked, AtLink},
     verdict::Verdict,
 };
 
 use crate::quarantine::{self, Quarantine};
 
-/// By interface, VLAN, and the boot set of a reservation.
-pub type AtLinks = HashMap<(u32, Vlan, u32), AtLink>;
+/// How requests of a link come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// Over an interface, in a VLAN.
+    Interface(u32, Vlan),
+    /// Through a relay, from a subnet with this network and mask.
+    Relay([u8; 4], [u8; 4]),
+}
 
-/// By interface, VLAN and OUI.
-pub type Anybody = HashMap<(u32, Vlan, Option<[u8; 3]>), Reservation>;
+/// By way and the boot set of a reservation.
+pub type AtLinks = HashMap<(Way, u32), AtLink>;
+
+/// By way and OUI.
+pub type Anybody = HashMap<(Way, Option<[u8; 3]>), Reservation>;
 
 /// Encoded options that have no room in rows: the daemon sends them, the kernel leaves their machines to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,6 +115,16 @@ impl Tables {
     }
 }
 
+impl Tables {
+    /// A link of none of our subnets is as that of the interface that the relay is on.
+    fn way(&self, Asked { ifindex, link }: Asked, vlan: Vlan) -> Way {
+        let of_relay = || self.subnets.iter().find(|subnet| subnet.is_asked_from(link));
+        let subnet = if link == [0; 4] { None } else { of_relay() };
+        subnet
+            .map_or(Way::Interface(ifindex, vlan), |subnet| Way::Relay(subnet.network, subnet.mask))
+    }
+}
+
 impl netboot_ebpf::tables::Tables for Tables {
     /// The slow path's limits are around these tables.
     fn admit(&self) -> Result<(), Verdict> {
@@ -149,15 +168,16 @@ impl netboot_ebpf::tables::Tables for Tables {
         self.quarantine.is_held(reservation.address.into(), quarantine::now())
     }
 
-    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
+    fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation> {
         let Station { mac, vlan } = *station;
+        let way = self.way(asked, vlan);
         // What its reservation says holds where it asks from elsewhere, too.
         if self.known.contains(&mac) {
             return None;
         }
         let [a, b, c, ..] = mac.octets;
-        let of_manufacturer = self.anybody.get(&(ifindex, vlan, Some([a, b, c])));
-        of_manufacturer.or_else(|| self.anybody.get(&(ifindex, vlan, None)))
+        let of_manufacturer = self.anybody.get(&(way, Some([a, b, c])));
+        of_manufacturer.or_else(|| self.anybody.get(&(way, None)))
     }
 
     fn more(&self, row: u32, station: &Station) -> [&[u8]; 2] {
@@ -165,9 +185,9 @@ impl netboot_ebpf::tables::Tables for Tables {
         [of_rows.get(&row), of_hosts.get(station)].map(|more| more.map_or(&[][..], Vec::as_slice))
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
-        let key = (ifindex, reservation.station.vlan, reservation.boot_set);
-        self.at_links.get(&key).copied()
+    fn at_link(&self, asked: Asked, reservation: &Reservation) -> Option<AtLink> {
+        let way = self.way(asked, reservation.station.vlan);
+        self.at_links.get(&(way, reservation.boot_set)).copied()
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {

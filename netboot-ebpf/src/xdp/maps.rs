@@ -14,7 +14,7 @@ use netboot_ebpf::{
         MAX_INTERFACES, MAX_UNKNOWN, MAX_USER_CLASSES, Reservation, Settings, Station, Subnet,
         UserClass,
     },
-    tables::{AtLink, Tables},
+    tables::{Asked, AtLink, Tables},
     verdict::Verdict,
 };
 
@@ -132,7 +132,7 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn anybody(&self, _ifindex: u32, _station: &Station) -> Option<&Reservation> {
+    fn anybody(&self, _asked: Asked, _station: &Station) -> Option<&Reservation> {
         None
     }
 
@@ -142,7 +142,7 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn at_link(&self, _ifindex: u32, _reservation: &Reservation) -> Option<AtLink> {
+    fn at_link(&self, _asked: Asked, _reservation: &Reservation) -> Option<AtLink> {
         None
     }
 

@@ -10,7 +10,7 @@ use netboot_ebpf::{
         MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Relays, Reservation, Settings, Station, Subnet,
         UserClass, VendorClass,
     },
-    tables::{AtLink, Tables},
+    tables::{Asked, AtLink, Tables},
     verdict::Verdict,
 };
 use zerocopy::FromZeros as _;
@@ -199,17 +199,17 @@ impl Tables for Site {
         reservation.quarantined_until != 0
     }
 
-    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
+    fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation> {
         let outcast = Mac { octets: OUTCAST };
-        self.anybody.as_ref().filter(|_| ifindex == IFINDEX && station.mac != outcast)
+        self.anybody.as_ref().filter(|_| asked.ifindex == IFINDEX && station.mac != outcast)
     }
 
     fn more(&self, _row: u32, _station: &Station) -> [&[u8]; 2] {
         [&[], &[]]
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
-        self.at_links.get(&(ifindex, reservation.boot_set)).copied()
+    fn at_link(&self, asked: Asked, reservation: &Reservation) -> Option<AtLink> {
+        self.at_links.get(&(asked.ifindex, reservation.boot_set)).copied()
     }
 
     fn is_served(&self, address: [u8; 4]) -> bool {

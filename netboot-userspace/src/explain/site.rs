@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use ipnet::Ipv4Net;
 use netboot_ebpf::{
     shared::{Mac, Reservation, Settings, Station, Vlan},
-    tables::Tables as _,
+    tables::{Asked, Tables as _},
 };
 
 use crate::{
@@ -121,10 +121,16 @@ impl Site {
     }
 
     /// The row that a machine at an interface is answered by.
-    pub(super) fn row(&self, station: Station, ifindex: u32) -> Option<&Reservation> {
+    pub(super) fn row(
+        &self,
+        station: Station,
+        ifindex: u32,
+        relay: Option<Ipv4Addr>,
+    ) -> Option<&Reservation> {
+        let link = relay.unwrap_or(Ipv4Addr::UNSPECIFIED).octets();
         let anybody = || {
             let settings = self.tables.settings().filter(|own| own.has(Settings::AUTO_PROXY));
-            settings.and_then(|_| self.tables.anybody(ifindex, &station))
+            settings.and_then(|_| self.tables.anybody(Asked { ifindex, link }, &station))
         };
         self.tables.reservations.get(&station).or_else(anybody)
     }

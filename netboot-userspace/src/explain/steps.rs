@@ -33,7 +33,7 @@ pub fn steps(
         let station = Station { mac: machine.mac, vlan: machine.vlan.unwrap_or(Vlan::NONE) };
         let host = site.host(station);
         let link = site.interface(host, interface);
-        let row = link.and_then(|link| site.row(station, link.index));
+        let row = link.and_then(|link| site.row(station, link.index, machine.relay));
         let classes = site.config.script_classes(row.and_then(|row| site.subnet(row)), host);
         let class = classes.first().map_or("iPXE", String::as_str);
         phases.push((format!("iPXE \"{class}\""), machine.with_user_class(class)));

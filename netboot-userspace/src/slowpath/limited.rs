@@ -13,7 +13,7 @@ use netboot_ebpf::{
         BootFile, ClassFlags, Interface, MAX_UNKNOWN, Reservation, Seen, Settings, Station, Subnet,
         UserClass,
     },
-    tables::{AtLink, Tables as _},
+    tables::{Asked, AtLink, Tables as _},
     verdict::{Bound, Verdict},
 };
 
@@ -155,8 +155,8 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         }
     }
 
-    fn anybody(&self, ifindex: u32, station: &Station) -> Option<&Reservation> {
-        let reservation = self.tables.anybody(ifindex, station)?;
+    fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation> {
+        let reservation = self.tables.anybody(asked, station)?;
         let settings = &self.tables.settings;
         let mut limits = self.lock();
         let Limits { ceilings, known, .. } = &mut *limits;
@@ -208,8 +208,8 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         self.tables.more(row, station)
     }
 
-    fn at_link(&self, ifindex: u32, reservation: &Reservation) -> Option<AtLink> {
-        self.tables.at_link(ifindex, reservation)
+    fn at_link(&self, asked: Asked, reservation: &Reservation) -> Option<AtLink> {
+        self.tables.at_link(asked, reservation)
     }
 
     fn is_asked_from(&self, address: [u8; 4]) -> bool {

@@ -14,6 +14,7 @@ use super::{boot::BootSets, choice::Choice, tagged::tagged};
 use crate::{
     config::{Config, Located, Subnet},
     links::{Link, LinkState},
+    tables::Way,
 };
 
 /// Where a subnet is.
@@ -72,14 +73,21 @@ impl<'p> Places<'p> {
         place.server.is_unspecified().then_some(place.subnet.cidr)
     }
 
-    /// The interfaces and VLANs that machines ask on, with the place there and its number: on an interface that
-    /// has none, that of another one on the same link.
-    pub(super) fn asked_on(&self) -> BTreeMap<(u32, Vlan), (usize, &Place<'p>)> {
+    /// How machines ask, with the place there and its number: on an interface that has none, that of another one on
+    /// the same link. Where there is no address that answers could come from, nobody is answered.
+    pub(super) fn asked_on(&self) -> BTreeMap<Way, (usize, &Place<'p>)> {
         let mut found = BTreeMap::new();
-        let numbered = || (0..).zip(&self.list);
+        let has_server = |(_, place): &(usize, &Place<'_>)| !place.server.is_unspecified();
+        let numbered = || (0..).zip(&self.list).filter(has_server);
+        for (number, place) in numbered().take(self.located.len()) {
+            let cidr = place.subnet.cidr;
+            let way = Way::Relay(cidr.network().octets(), cidr.netmask().octets());
+            found.entry(way).or_insert((number, place));
+        }
         for (number, place) in numbered() {
             if let Some(link) = place.link {
-                found.entry((link.index, place.subnet.vlan)).or_insert((number, place));
+                let way = Way::Interface(link.index, place.subnet.vlan);
+                found.entry(way).or_insert((number, place));
             }
         }
         for link in self.links {
@@ -89,7 +97,7 @@ impl<'p> Places<'p> {
                     && addresses(link).any(|address| place.subnet.cidr.contains(&address))
             };
             if let Some(place) = numbered().find(|(_, place)| is_there(place)) {
-                found.entry((link.index, Vlan::NONE)).or_insert(place);
+                found.entry(Way::Interface(link.index, Vlan::NONE)).or_insert(place);
             }
         }
         found

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use netboot_ebpf::{
-    shared::{NO_ARCHITECTURE, Reservation, Station, Vlan},
+    shared::{NO_ARCHITECTURE, Reservation, Station},
     tables::AtLink,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Quirks},
     inventory::Host,
     quirks,
-    tables::{Anybody, AtLinks},
+    tables::{Anybody, AtLinks, Way},
 };
 
 /// Renders reservations, and with them the rows of subnets and boot files.
@@ -28,7 +28,7 @@ pub(super) struct Renderer<'c> {
     pub(super) config: &'c Config,
     pub(super) places: &'c Places<'c>,
     /// See [`Places::asked_on`].
-    pub(super) asked_on: BTreeMap<(u32, Vlan), (usize, &'c Place<'c>)>,
+    pub(super) asked_on: BTreeMap<Way, (usize, &'c Place<'c>)>,
     pub(super) rows: SubnetRows<'c>,
     pub(super) sets: BootSets<'c>,
     /// What has no room in the hosts' rows.
@@ -98,8 +98,8 @@ impl<'c> Renderer<'c> {
         is_of_rom: bool,
         own: u32,
     ) -> anyhow::Result<()> {
-        for (&(link, vlan), &place) in &self.asked_on {
-            if self.at_links.contains_key(&(link, vlan, own)) {
+        for (&way, &place) in &self.asked_on {
+            if self.at_links.contains_key(&(way, own)) {
                 continue;
             }
             let subnet = self.rows.row(self.config, place, None)?.index;
@@ -108,7 +108,7 @@ impl<'c> Renderer<'c> {
             let boot_set = self.sets.set(choice.with_quirks(self.config, quirks, is_of_rom))?;
             let script_list = self.lists.number(self.config.script_classes(Some(of_link), None))?;
             let there = AtLink { subnet, boot_set, script_list };
-            self.at_links.insert((link, vlan, own), there);
+            self.at_links.insert((way, own), there);
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl<'c> Renderer<'c> {
         let ouis = quirks::manufacturers(self.config).into_iter().map(Some);
         let ouis: Vec<_> = [None].into_iter().chain(ouis).collect();
         let mut rows = Anybody::new();
-        for (&(link, vlan), &(number, place)) in &self.asked_on {
+        for (&way, &(number, place)) in &self.asked_on {
             let subnet = self.rows.row(self.config, (number, place), None)?.index;
             for oui in &ouis {
                 let quirks = oui.map(|oui| quirks::of_manufacturer(self.config, oui));
@@ -131,7 +131,7 @@ impl<'c> Renderer<'c> {
                 let classes = self.config.script_classes(Some(&place.subnet), None);
                 let flags = of_quirks.flags | self.lists.flags(classes)?;
                 let row = Reservation { subnet, boot_set, flags, ..of_quirks };
-                rows.insert((link, vlan, *oui), row);
+                rows.insert((way, *oui), row);
             }
         }
         Ok(rows)

@@ -12,9 +12,10 @@ use netboot_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::*;
-use crate::quarantine::Quarantine;
+use crate::{quarantine::Quarantine, tables::Way};
 
 const SECOND: u64 = 1_000_000_000;
+const HERE: Asked = Asked { ifindex: 1, link: [0; 4] };
 const KNOWN: u32 = 1;
 /// Booted in mode `auto-proxy`.
 const GUEST: u32 = 2;
@@ -35,7 +36,7 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
         more: crate::tables::More::default(),
         boot_files: Vec::new(),
         reservations: BTreeMap::from([(station(KNOWN), row)]),
-        anybody: HashMap::from([((1, Vlan::NONE, Some([2, 0, a])), row)]),
+        anybody: HashMap::from([((Way::Interface(1, Vlan::NONE), Some([2, 0, a])), row)]),
         at_links: HashMap::new(),
         known: HashSet::new(),
         left_out: Vec::new(),
@@ -150,22 +151,22 @@ fn a_message_counts_once_and_anybody_counts() {
     assert!(message.reservation(&station(KNOWN)).is_ok());
     assert_eq!(at(SECOND).reservation(&station(KNOWN)), Err(Verdict::RateLimited));
     assert!(at(2 * SECOND).reservation(&station(KNOWN)).is_ok());
-    assert!(at(SECOND).anybody(1, &station(GUEST)).is_some());
-    assert!(at(SECOND).anybody(1, &station(GUEST)).is_none());
-    assert!(at(2 * SECOND).anybody(1, &station(GUEST)).is_some());
+    assert!(at(SECOND).anybody(HERE, &station(GUEST)).is_some());
+    assert!(at(SECOND).anybody(HERE, &station(GUEST)).is_none());
+    assert!(at(2 * SECOND).anybody(HERE, &station(GUEST)).is_some());
 }
 
 #[test]
 fn anybody_is_bounded_as_nobody_is() {
     let mut tables = tables(Limit::per_second(20, 5), Limit::per_second(1000, 1), OFF);
-    let row = tables.anybody[&(1, Vlan::NONE, Some([2, 0, 0]))];
-    tables.anybody = HashMap::from([((1, Vlan::NONE, None), row)]);
+    let row = tables.anybody[&(Way::Interface(1, Vlan::NONE), Some([2, 0, 0]))];
+    tables.anybody = HashMap::from([((Way::Interface(1, Vlan::NONE), None), row)]);
     let limits = Mutex::default();
     let (mut answered, mut told, mut dropped) = (0, 0, 0);
     for machine in 100..5100 {
         let limited = Limited::new(&tables, &limits, SECOND);
         let seen = Seen { station: station(machine), ..Seen::NOTHING };
-        let verdict = match limited.anybody(1, &seen.station) {
+        let verdict = match limited.anybody(HERE, &seen.station) {
             Some(_) => Verdict::Offer,
             None => Verdict::UnknownMachine,
         };

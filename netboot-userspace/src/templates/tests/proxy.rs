@@ -3,10 +3,11 @@
 use netboot_ebpf::{
     client::Stage,
     shared::{Station, Vlan},
+    tables::{Asked, Tables as _},
 };
 
 use super::*;
-use crate::config::DhcpMode;
+use crate::{config::DhcpMode, tables::Way};
 
 fn proxy(mode: DhcpMode, change: impl Fn(&mut Config)) -> Tables {
     let mut config = site::config().unwrap();
@@ -66,7 +67,7 @@ fn every_interface_has_its_networks() {
     let bare = links(&[&[]]);
     let tables = render(&config, &bare, &bare).unwrap();
     assert_eq!((tables.subnets.len(), tables.subnets[0].ifindex), (1, 1));
-    assert!(tables.anybody.contains_key(&(1, Vlan::NONE, None)));
+    assert!(tables.anybody.contains_key(&(Way::Interface(1, Vlan::NONE), None)));
 }
 
 #[test]
@@ -103,7 +104,8 @@ fn hosts_get_what_the_link_has_that_they_ask_on() {
         for (ifindex, [server, script, file]) in (1..).zip(expect) {
             let own = (host.subnet, host.boot_set);
             let is_own = tables.subnets[host.subnet as usize].ifindex == ifindex;
-            let at = tables.at_links.get(&(ifindex, Vlan::NONE, host.boot_set)).copied();
+            let at =
+                tables.at_links.get(&(Way::Interface(ifindex, Vlan::NONE), host.boot_set)).copied();
             let at = at.map(|at| (at.subnet, at.boot_set));
             let (subnet, set) = if is_own { own } else { at.unwrap_or(own) };
             let name = |row: u32| {
@@ -117,6 +119,11 @@ fn hosts_get_what_the_link_has_that_they_ask_on() {
             assert_eq!(name(set + Stage::Script.row(slots, 0)), script, "{ip} {ifindex}");
             assert_eq!(name(set + Stage::Pxe.row(slots, slot)), file, "{ip} {ifindex}");
         }
+        // Through a relay on the other one's link, and through one of nowhere.
+        let through = |link| tables.at_link(Asked { ifindex: 1, link }, host);
+        let of_far = Asked { ifindex: 2, link: [0; 4] };
+        assert_eq!(through([10, 8, 0, 7]), tables.at_link(of_far, host), "{ip}");
+        assert_eq!(through([192, 0, 2, 7]), through([0; 4]), "{ip}");
     };
     let near = ["172.30.0.1", "http://near.test/a", "undionly.kpxe"];
     let far = ["10.8.0.1", "http://10.8.0.1/${mac}/auto.ipxe", "far.kpxe"];
@@ -147,11 +154,11 @@ fn an_interface_beside_another() {
         let two = links(&[&["172.30.0.1/24"], &["172.30.0.2/24"]]);
         let tables = render(&config, &two, &two).unwrap();
         assert_eq!(tables.subnets.len(), 1);
-        let row = |ifindex| tables.anybody[&(ifindex, Vlan::NONE, None)];
+        let row = |ifindex| tables.anybody[&(Way::Interface(ifindex, Vlan::NONE), None)];
         assert_eq!(row(1), row(2));
         assert_eq!(tables.subnets[row(2).subnet as usize].ifindex, 1);
         let host = tables.reservations.values().next().unwrap();
-        let at = tables.at_links[&(2, Vlan::NONE, host.boot_set)];
+        let at = tables.at_links[&(Way::Interface(2, Vlan::NONE), host.boot_set)];
         assert_eq!((at.subnet, at.boot_set), (0, host.boot_set));
     }
 }
@@ -198,7 +205,9 @@ fn anybody_boots_in_mode_auto_proxy() {
     });
     let manufacturers = quirks::manufacturers(&Config::unconfigured()).len();
     assert_eq!(tables.anybody.len(), 2 * (1 + manufacturers));
-    let row = |ifindex: u32, oui: Option<[u8; 3]>| tables.anybody[&(ifindex, Vlan::NONE, oui)];
+    let row = |ifindex: u32, oui: Option<[u8; 3]>| {
+        tables.anybody[&(Way::Interface(ifindex, Vlan::NONE), oui)]
+    };
     for (ifindex, server) in [(1, [172, 30, 0, 1]), (2, [10, 8, 0, 1])] {
         let plain = row(ifindex, None);
         assert_eq!((plain.station, plain.address), (Station::default(), [0; 4]));
