@@ -26,6 +26,8 @@ pub(super) enum Event {
     AskedAnew,
     /// The daemon ended.
     Cut,
+    /// The file was changed meanwhile, or the disk failed.
+    Unread,
     NotFound,
     /// The file may not be read, or cannot be; a mode that is not served; a request to write.
     Refused,
@@ -55,7 +57,7 @@ pub struct Counters {
 }
 
 impl Event {
-    const ALL: [(Self, &'static str); 18] = [
+    const ALL: [(Self, &'static str); 19] = [
         (Self::Begun, "begun"),
         (Self::Complete, "complete"),
         (Self::Probe, "size-probes"),
@@ -63,6 +65,7 @@ impl Event {
         (Self::Lost, "timed-out"),
         (Self::AskedAnew, "asked-anew"),
         (Self::Cut, "cut-off"),
+        (Self::Unread, "unread"),
         (Self::NotFound, "not-found"),
         (Self::Refused, "refused"),
         (Self::TooMany, "too-many"),

@@ -6,7 +6,7 @@
 //!
 //! * An acknowledgement that asks for a block once more comes as soon as a later block arrives: if that took longer than
 //!   a round trip and the pace explain, blocks wait on the way, and the whole row tells how long each takes.
-//! * Something is acknowledged sooner than a round trip after it was sent again: the first copy was not lost, but
+//! * Something is acknowledged much sooner than a round trip after it was sent again: the first copy was not lost, but
 //!   overtaken. The more blocks are spread, the fewer are.
 //! * The whole end of a window is lost: perhaps all that exceeded a buffer.
 //! * After many that arrive they are brought together again, later each time that this was too early.
@@ -24,7 +24,7 @@ const MOST: Duration = Duration::from_millis(2);
 /// As was measured.
 const MOST_MEASURED: Duration = Duration::from_millis(20);
 /// Windows.
-const MOST_PATIENCE: u64 = 16;
+const MOST_PATIENCE: u64 = 8;
 /// Parts of a row whose times are known.
 const PARTS: usize = 4;
 
@@ -87,15 +87,24 @@ impl Pace {
         };
         let part = self.parts.iter().flatten().copied().find_map(since);
         let Some((row, part)) = self.row.and_then(since).zip(part) else { return };
-        if part.1 > self.each * part.0 + least / 2 {
+        // The one after it may be lost, too.
+        if part.1 > self.each * (part.0 + 2) + least / 2 {
             let each = row.1 / row.0;
             self.slower((each + each / 8).max(self.each).min(MOST_MEASURED), now);
         }
     }
 
-    /// The last blocks of a window, so many of them, did not arrive.
-    pub(super) fn tail_lost(&mut self, blocks: u64, window: u64, now: Instant) {
-        if blocks > 1 + window / 8 {
+    /// From this one on, the last blocks of a window did not arrive, so many of them: as many as did may go at once.
+    pub(super) fn tail_lost(&mut self, first: u64, blocks: u64, window: u64, now: Instant) {
+        if blocks <= 1 + window / 8 {
+            return;
+        }
+        let arrived = self.row.map_or(0, |(row, _)| first.saturating_sub(row));
+        let arrived = u32::try_from(arrived).unwrap_or(u32::MAX);
+        let each = QUANTUM.checked_div(arrived).unwrap_or_default();
+        if each > self.each {
+            self.slower(each.clamp(FIRST, MOST), now);
+        } else {
             self.slow_down(now);
         }
     }
@@ -103,8 +112,9 @@ impl Pace {
     /// So many blocks more are acknowledged.
     pub(super) fn arrived(&mut self, blocks: u64, window: u64, now: Instant) {
         let again = self.again.take();
-        let is_of_first_copy =
-            again.zip(self.least).is_some_and(|(again, least)| now.duration_since(again) < least);
+        let is_of_first_copy = again
+            .zip(self.least)
+            .is_some_and(|(again, least)| now.duration_since(again) < least / 4);
         if is_of_first_copy {
             return self.slow_down(now);
         }

@@ -155,7 +155,7 @@ fn event(outcome: &Outcome, is_answered: bool, asks_size: bool) -> Event {
         Outcome::GaveWay => Event::GaveWay,
         Outcome::Guessed => Event::Guessed,
         Outcome::Cut => Event::Cut,
-        Outcome::Unread(_) => Event::Refused,
+        Outcome::Unread(_) => Event::Unread,
     }
 }
 

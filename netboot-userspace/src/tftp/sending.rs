@@ -34,6 +34,8 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(20);
 const FIRST_RETRIES: u32 = 3;
 /// A window is sent so often again as a whole; then its first block stands for it.
 const WINDOW_RETRIES: u32 = 2;
+/// Between two times that half a window is sent again without credit.
+const LEND: Duration = Duration::from_millis(200);
 /// The last block is sent so often again before its client is taken for one that has left.
 const LAST_RETRIES: u32 = 3;
 
@@ -60,6 +62,10 @@ pub(super) struct Sending {
     round_trip: RoundTrip,
     /// The client was asked how far it is, since the last progress.
     probed: bool,
+    /// How often in a row that was too early.
+    vain: u32,
+    /// When the last blocks were sent again that no credit paid.
+    lent: Option<Instant>,
     /// Pauses since the last progress.
     pauses: u32,
     /// Those since a round trip was measured.
@@ -123,6 +129,8 @@ impl Sending {
             pace: Pace::default(),
             round_trip,
             probed: false,
+            vain: 0,
+            lent: None,
             pauses: 0,
             backoff: 0,
             progress: now,
@@ -221,6 +229,7 @@ impl Sending {
             return self.again_from_base(now);
         }
         self.once = false;
+        self.backoff = 0;
         self.progress(now);
         self.new_blocks(now)
     }
@@ -257,8 +266,9 @@ impl Sending {
                 if self.window > 1 && self.pauses == 1 {
                     self.pace.silence(now);
                 }
-                let end = if self.pauses <= WINDOW_RETRIES { self.new } else { self.base + 1 };
-                self.earn(2 * (end - self.base));
+                let is_whole = self.pauses <= WINDOW_RETRIES;
+                let end = if is_whole { self.window_end() } else { self.base + 1 };
+                self.earn(2 * (end.min(self.new) - self.base));
                 self.row(self.base..end, now)
             }
         }
@@ -285,14 +295,25 @@ impl Sending {
     }
 
     fn again_from_base(&mut self, now: Instant) -> Next {
-        if self.probed {
-            self.pace.tail_lost(self.new - self.base, self.window, now);
-            self.earn(self.window);
-        } else if self.pauses == 0 {
-            self.pace.missed(self.base, now);
+        let is_asked = self.probed || self.pauses > 0;
+        if self.pauses == 0 {
+            if self.probed {
+                self.pace.tail_lost(self.base, self.new - self.base, self.window, now);
+            } else {
+                self.pace.missed(self.base, now);
+            }
+        }
+        if is_asked {
+            self.vain = 0;
+            if self.lent.is_none_or(|lent| now.duration_since(lent) >= LEND) {
+                self.lent = Some(now);
+                self.earn(self.window);
+            }
         }
         self.mended = self.base;
         self.once = false;
+        // Of windows that are mended no round trip is measured, and what is late would slow all that follows.
+        self.backoff = 0;
         self.progress(now);
         self.row(self.base..self.window_end(), now)
     }
@@ -302,9 +323,13 @@ impl Sending {
             let round_trip = now.duration_since(self.sent);
             self.round_trip.measured(round_trip);
             self.pace.measured(round_trip);
+            (self.backoff, self.vain) = (0, 0);
+        } else if self.window > 1 && self.pauses == 0 && !self.probed {
             self.backoff = 0;
         }
+        // Else the client may be slow: that it is waited for longer holds until a round trip is measured (RFC 6298, 5.7).
         if self.probed {
+            self.vain += 1;
             // Both copies of the last block are acknowledged.
             self.mended = self.base;
         }
@@ -317,10 +342,6 @@ impl Sending {
         self.progress = now;
         self.pauses = 0;
         self.probed = false;
-        // Of windows that are mended no round trip is measured, and what is late would slow all that follows.
-        if self.window > 1 {
-            self.backoff = 0;
-        }
     }
 
     fn new_blocks(&mut self, now: Instant) -> Next {
@@ -355,30 +376,40 @@ impl Sending {
         }
         self.deadline = if self.next < self.end {
             now + self.pace.pause(blocks.end - blocks.start)
-        } else if self.may_probe() {
-            now + self.round_trip.soon().unwrap_or_default()
+        } else if let Some(soon) = self.soon().filter(|_| self.may_probe()) {
+            now + soon
         } else {
             self.after_silence(now)
         };
         if blocks.is_empty() { Next::Wait } else { Next::Blocks(blocks) }
     }
 
-    /// Whether to ask before a pause is one.
+    /// Whether to ask before a pause is one. That is paid, too.
     fn may_probe(&self) -> bool {
-        let is_window = self.window > 1 && self.new > self.base;
-        is_window && !self.probed && self.pauses == 0 && self.round_trip.soon().is_some()
+        let is_window = self.window > 1 && self.new > self.base && self.credit >= 4;
+        is_window && !self.probed && self.pauses == 0 && self.soon().is_some()
+    }
+
+    /// When: later each time that the client was only slow.
+    fn soon(&self) -> Option<Duration> {
+        let soon = self.round_trip.soon()?.saturating_mul(1 << self.vain.min(8));
+        Some(soon).filter(|soon| *soon < self.round_trip.timeout(self.backoff))
     }
 
     /// The end of a window may be lost, of which the client knows nothing: the block that it may wait for, and the last
-    /// one, which it has to acknowledge or to miss some before.
+    /// one, which it has to acknowledge or to miss some before; or those that there was no credit for.
     fn probe(&mut self, now: Instant) -> Next {
         self.probed = true;
         self.once = false;
         self.resent += 1;
+        self.credit -= 2;
         self.deadline = self.after_silence(now);
-        if self.new - self.base > 1 {
+        let end = self.window_end();
+        if self.new < end {
+            (self.next, self.end) = (self.new, end);
+            self.deadline = now;
+        } else if self.new - self.base > 1 {
             (self.next, self.end) = (self.new - 1, self.new);
-            self.earn(2);
             self.deadline = now;
         }
         Next::Blocks(self.base..self.base + 1)

@@ -178,8 +178,21 @@ impl Segments {
     /// found when all is copied: by a card that does not sum up checksums.
     fn were_refused(&mut self, error: &io::Error) {
         let errno = error.raw_os_error().map(Errno::from_raw);
-        let is_too_large = matches!(errno, Some(Errno::EINVAL | Errno::EMSGSIZE));
-        if !is_too_large {
+        // So is that there is no way to it.
+        let is_its_own = matches!(
+            errno,
+            Some(
+                Errno::EINVAL
+                    | Errno::EMSGSIZE
+                    | Errno::ENETUNREACH
+                    | Errno::EHOSTUNREACH
+                    | Errno::ENETDOWN
+                    | Errno::EADDRNOTAVAIL
+                    | Errno::EACCES
+                    | Errno::EPERM
+            )
+        );
+        if !is_its_own {
             self.refused = Some(Instant::now());
         }
     }

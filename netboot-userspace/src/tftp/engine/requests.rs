@@ -107,6 +107,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let content = match read.mode {
             Mode::Netascii => match content.as_netascii() {
                 Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                    self.reporter.counters.count(Event::TooMany);
                     return self.refuse_for_files(source, now);
                 }
                 encoded => encoded.ok().flatten(),
