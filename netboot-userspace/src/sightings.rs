@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::Ipv4Addr,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -15,6 +16,7 @@ use netboot_ebpf::{
     verdict::Verdict,
     wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST},
 };
+use tracing::field::display;
 
 use crate::{
     acknowledged::Acknowledged,
@@ -93,7 +95,9 @@ impl Sightings {
         let stage = stage_name(seen.stage);
         let message = message_name(seen.message_type);
         let machine = seen.station.mac;
-        tracing::debug!(path = ?by, interface, %machine, message, stage, verdict = verdict.as_str(), "dhcp");
+        let relay = Some(Ipv4Addr::from(seen.giaddr)).filter(|relay| !relay.is_unspecified());
+        let (relay, verdict_name) = (relay.map(display), verdict.as_str());
+        tracing::debug!(path = ?by, interface, relay, %machine, message, stage, verdict = verdict_name, "dhcp");
         // The message was not read as far as its machine: the counters have it.
         if seen.station.mac == Mac::default() {
             return;

@@ -51,8 +51,8 @@ impl Words {
             ),
             Verdict::WrongSubnet => (
                 "the machine's address is of another subnet than the one it asks from",
-                "give the interface an address in the host's [[subnet]], correct the host's `ip`, or set \
-                 dhcp.shared-networks",
+                "give the interface an address in the host's [[subnet]], correct the host's `ip`, list the relay \
+                 in `relay` of the [[subnet]], or set dhcp.shared-networks",
             ),
             Verdict::WrongAddress => (
                 "its address is not its own and may not be refused (dhcp.authoritative is off, the network is \
