@@ -33,16 +33,19 @@ const MOST_VALUES: usize = 100_000;
 /// What could not be read was reported; it cannot be read on.
 struct Stop;
 
-/// Hands out all records of the text, which begins at a line of the source, one by one.
+/// Hands out all records of the text, which begins at a line of the source, one by one. What is wrong with a record alone
+/// is said to `records`.
 pub(super) fn read_records<'t>(
     source: &Source,
     (first_line, text): (usize, &'t str),
     report: &Report,
+    records: &Report,
     each: &mut dyn FnMut(Record<'t>),
 ) {
     let parser = Parser::new_from_str(text.trim_start_matches('\u{feff}'));
     let anchors = HashMap::new();
-    let mut reader = Reader { parser, source, first_line, report, anchors, values: 0 };
+    let mut reader =
+        Reader { parser, source, first_line, report, records, anchors, values: 0, is_twice: false };
     // What stopped it is in the report.
     let _: Result<(), Stop> = reader.stream(each);
 }
@@ -52,10 +55,13 @@ struct Reader<'t, 'r> {
     source: &'r Source,
     first_line: usize,
     report: &'r Report,
+    records: &'r Report,
     /// What each anchor names, and how many values that is.
     anchors: HashMap<usize, (Option<DeValue<'t>>, usize)>,
     /// Of the record so far.
     values: usize,
+    /// A key of the record is there twice: which of the values is meant cannot be told.
+    is_twice: bool,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -68,7 +74,7 @@ impl<'t> Reader<'t, '_> {
                 Event::MappingStart(..) => self.mapping(line, each)?,
                 Event::Scalar(text, style, ..) if is_null(&text, style) => {}
                 Event::Scalar(..) | Event::Alias(_) => {
-                    self.report.error(&self.place(line), "expected an object or a list of them");
+                    self.records.error(&self.place(line), "expected an object or a list of them");
                 }
                 _ => {}
             }
@@ -93,20 +99,26 @@ impl<'t> Reader<'t, '_> {
             if event == Event::SequenceEnd {
                 return Ok(());
             }
-            self.values = 0;
+            self.begin();
             match self.value(event, line, 0)? {
+                Some(DeValue::Table(_)) if self.is_twice => {}
                 Some(DeValue::Table(table)) => each(Record::Object(self.place(line), table)),
-                Some(_) => self.report.error(&self.place(line), "expected an object"),
+                Some(_) => self.records.error(&self.place(line), "expected an object"),
                 None => {}
             }
         }
     }
 
+    fn begin(&mut self) {
+        self.values = 0;
+        self.is_twice = false;
+    }
+
     /// A document: an object, a list of them, or machines by their MACs.
     fn mapping(&mut self, line: usize, each: &mut dyn FnMut(Record<'t>)) -> Result<(), Stop> {
         let mut object = DeTable::new();
-        let mut is_list = false;
-        self.values = 0;
+        let (mut is_list, mut is_twice) = (false, false);
+        self.begin();
         while let Some((key, at)) = self.key()? {
             let (event, begin) = self.next()?;
             if key == "items" && matches!(event, Event::SequenceStart(..)) {
@@ -116,20 +128,29 @@ impl<'t> Reader<'t, '_> {
             }
             let by_mac = mac::parse(&key).is_ok();
             if by_mac {
-                self.values = 0;
+                self.begin();
             }
             match self.value(event, begin, 0)? {
                 Some(DeValue::Table(table)) if by_mac => {
-                    each(Record::Machine { place: self.place(at), mac: key, table });
                     is_list = true;
+                    if !self.is_twice {
+                        each(Record::Machine { place: self.place(at), mac: key, table });
+                    }
                 }
-                Some(value) => self.insert(&mut object, key, at, begin, value),
+                Some(value) => {
+                    self.insert(&mut object, key, at, begin, value);
+                    is_twice |= self.is_twice;
+                }
+                None if by_mac => {
+                    is_list = true;
+                    self.records.warn(&self.place(at), "the machine has no fields: it is left out");
+                }
                 None => {}
             }
         }
         let kind = object.get("kind").and_then(|kind| kind.get_ref().as_str());
         is_list |= kind.is_some_and(|kind| kind.ends_with("List"));
-        if !is_list || !object.keys().all(|key| is_of_list(key.get_ref())) {
+        if !is_twice && (!is_list || !object.keys().all(|key| is_of_list(key.get_ref()))) {
             each(Record::Object(self.place(line), object));
         }
         Ok(())
@@ -168,9 +189,10 @@ impl<'t> Reader<'t, '_> {
                     if event == Event::SequenceEnd {
                         break;
                     }
-                    if let Some(value) = self.value(event, begin, depth + 1)? {
-                        array.push(self.spanned(begin, value));
-                    }
+                    // Of a list nothing is lost without a word: who reads it judges an empty element.
+                    let value = self.value(event, begin, depth + 1)?;
+                    let value = value.unwrap_or_else(|| DeValue::String(DeString::default()));
+                    array.push(self.spanned(begin, value));
                 }
                 (Some(DeValue::Array(array)), anchor)
             }
@@ -208,7 +230,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn insert(
-        &self,
+        &mut self,
         table: &mut DeTable<'t>,
         key: DeString<'t>,
         at: usize,
@@ -216,8 +238,9 @@ impl<'t> Reader<'t, '_> {
         value: DeValue<'t>,
     ) {
         if table.contains_key(&*key) {
-            let message = format!("{key:?} is there twice");
-            self.report.quoting_error(&self.place(at), message, "a key is there twice");
+            let message = format!("the record has {key:?} twice");
+            self.records.quoting_error(&self.place(at), message, "the record has a key twice");
+            self.is_twice = true;
             return;
         }
         table.insert(self.spanned(at, key), self.spanned(begin, value));
