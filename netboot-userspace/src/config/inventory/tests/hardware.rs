@@ -241,7 +241,8 @@ fn refused_documents() {
     );
     check("kind: Hardware\n? [a]\n: b\n", "a.yaml:2: a key must be a plain word");
     check("kind: *x\n", "a.yaml:1: while parsing node, found unknown anchor");
-    check(&format!("a: {}\n", "[".repeat(40)), "a.yaml:1: is nested too deeply");
+    let deep = format!("a: {}{}\n", "[".repeat(40), "]".repeat(40));
+    check(&deep, "a.yaml:1: is nested too deeply");
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..10 {
         let alias = format!("*a{}", n - 1);

@@ -231,6 +231,19 @@ fn a_record_stops_no_other() {
         "---\nkind: Hardware\nspec: {auto: 1, auto: 2}\n",
         "a.yaml:7: the record has \"auto\" twice; left out",
     );
+    let deep = format!("---\nspec: {}{}\n", "[".repeat(40), "]".repeat(40));
+    check(&deep, "a.yaml:6: is nested too deeply; left out");
+    check(
+        "---\nspec: {? [a, {b: c}] : d, e: [f]}\n",
+        "a.yaml:6: a key must be a plain word; left out",
+    );
+    check("---\n? [a] : b\nspec: {}\n", "a.yaml:6: a key must be a plain word; left out");
+    check(
+        "---\nspec: &a {b: *a}\n",
+        "a.yaml:6: this alias stands for itself, or for what is left out; left out",
+    );
+    let many = format!("---\nspec: {{a: [{}], b: {{c: d}}}}\n", "x, ".repeat(100_000));
+    check(&many, "a.yaml:6: an object has more than 100000 values; left out");
     check("---\n52:54:00:00:00:02:\n", "a.yaml:6: the machine has no fields: it is left out");
     let bad = |dhcp: &str| {
         record("bad", &format!("mac: '52:54:00:00:00:02', ip: {{address: 10.0.0.12}}, {dhcp}"))
