@@ -2,9 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, Read as _},
-    time::SystemTime,
+    os::unix::fs::MetadataExt as _,
 };
 
 use crate::config::Architecture;
@@ -42,13 +42,13 @@ const EMPTY: &str = "it is empty";
 enum Kind {
     /// A UEFI program for this machine type.
     Uefi(u16),
-    /// The head does not reach as far as the file says what it is.
+    /// The file says what it is where the head does not reach.
     Unknown,
     Other,
 }
 
-/// Why firmware of an architecture does not run a file that begins so: [`HEAD`] bytes are enough.
-pub(crate) fn trouble(head: &[u8], code: u16) -> Option<String> {
+/// Why firmware of an architecture does not run a file of this size that begins so: [`HEAD`] bytes are enough.
+pub(crate) fn trouble(head: &[u8], size: u64, code: u16) -> Option<String> {
     if head.is_empty() {
         return Some(EMPTY.to_owned());
     }
@@ -57,7 +57,7 @@ pub(crate) fn trouble(head: &[u8], code: u16) -> Option<String> {
     }
     let is_bios = BIOS.contains(&code);
     let is_known = Architecture::Code(code).is_uefi() || OTHERS_TOO.contains(&code);
-    match kind(head) {
+    match kind(head, size) {
         Kind::Uefi(_) if is_bios && is_linux(head) => None,
         Kind::Uefi(_) if is_bios => {
             Some("it is a UEFI program, which a BIOS does not run".to_owned())
@@ -74,7 +74,7 @@ pub(crate) fn trouble(head: &[u8], code: u16) -> Option<String> {
     }
 }
 
-fn kind(head: &[u8]) -> Kind {
+fn kind(head: &[u8], size: u64) -> Kind {
     let Some(at) = head.starts_with(b"MZ").then(|| head.get(PE_AT..)).flatten() else {
         return Kind::Other;
     };
@@ -82,7 +82,7 @@ fn kind(head: &[u8]) -> Kind {
     let header = usize::try_from(at).ok().and_then(|at| head.get(at..at.checked_add(6)?));
     match header.map(|header| header.strip_prefix(b"PE\0\0").and_then(<[u8]>::first_chunk)) {
         Some(Some(machine)) => Kind::Uefi(u16::from_le_bytes(*machine)),
-        None if head.len() >= HEAD => Kind::Unknown,
+        None if u64::from(at) + 6 <= size => Kind::Unknown,
         _ => Kind::Other,
     }
 }
@@ -110,7 +110,7 @@ pub(crate) fn trouble_of(
     }
     let code = code.filter(|_| !is_disk_image(name))?;
     match read() {
-        Ok(head) => trouble(&head, code),
+        Ok(head) => trouble(&head, size, code),
         // A daemon as another user may read it.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
         Err(error) => Some(format!("it cannot be read: {error}")),
@@ -128,8 +128,29 @@ pub(crate) fn head(file: File) -> io::Result<Vec<u8>> {
 #[derive(Debug, Default)]
 pub(crate) struct Judged(HashMap<(String, Option<u16>), (Stamp, Option<String>)>);
 
-/// By which a file is the same.
-type Stamp = (u64, Option<SystemTime>);
+/// By which a file is the same: another one may have come by its name, with its size and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    size: u64,
+    device: u64,
+    inode: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    /// Of what it is or who may read it: nobody sets it.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.size(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
 
 impl Judged {
     /// As [`trouble_of`].
@@ -146,7 +167,7 @@ impl Judged {
         {
             return trouble.clone();
         }
-        let trouble = trouble_of(name, stamp.0, code, read);
+        let trouble = trouble_of(name, stamp.size, code, read);
         self.0.insert(key, (stamp, trouble.clone()));
         trouble
     }
@@ -169,7 +190,7 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], code: u16, expect: Option<&str>) {
-        assert_eq!(trouble(bytes, code).as_deref(), expect);
+        assert_eq!(trouble(bytes, bytes.len() as u64, code).as_deref(), expect);
     }
 
     #[test]
@@ -214,7 +235,13 @@ mod tests {
         let mut far = b"MZ".to_vec();
         far.resize(HEAD, 0);
         far[PE_AT..PE_AT + 4].copy_from_slice(&0x10_0000_u32.to_le_bytes());
-        check(&far, 7, None);
+        for (size, expect) in [
+            (0x10_0006, None),
+            (0x10_0005, Some("it is no UEFI program")),
+            (HEAD as u64, Some("it is no UEFI program")),
+        ] {
+            assert_eq!(trouble(&far, size, 7).as_deref(), expect, "{size}");
+        }
         far.truncate(HEAD - 1);
         check(&far, 7, Some("it is no UEFI program"));
     }
@@ -257,12 +284,20 @@ mod tests {
             let trouble = judged.trouble_of("a.efi", stamp, Some(code), read);
             assert_eq!((trouble.is_some(), reads - before), (expect, usize::from(is_read)));
         };
-        let time = |seconds| Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
-        check((128, time(1)), 7, b"text", true, true);
-        check((128, time(1)), 7, &efi(0x8664), false, true);
-        check((128, time(1)), 0, b"text", true, false);
-        check((128, time(2)), 7, &efi(0x8664), true, false);
-        check((129, time(2)), 7, b"text", true, true);
-        check((129, None), 7, &efi(0x8664), true, false);
+        let first = Stamp { size: 128, device: 1, inode: 1, modified: (1, 0), changed: (1, 0) };
+        check(first, 7, b"text", true, true);
+        check(first, 7, &efi(0x8664), false, true);
+        check(first, 0, b"text", true, false);
+        let others = [
+            Stamp { size: 129, ..first },
+            Stamp { device: 2, ..first },
+            Stamp { inode: 2, ..first },
+            Stamp { modified: (1, 1), ..first },
+            Stamp { changed: (1, 1), ..first },
+        ];
+        for other in others {
+            check(other, 7, &efi(0x8664), true, false);
+            check(first, 7, b"text", true, true);
+        }
     }
 }

@@ -33,6 +33,8 @@ pub struct Opened {
     pub modified: Option<SystemTime>,
 }
 
+const UNREADABLE: &str = "the daemon may not read the file: check its owner and mode";
+
 /// Why a name is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -46,6 +48,13 @@ pub enum Error {
     Root { path: PathBuf, source: io::Error },
     #[error("{} is empty", path.display())]
     Empty { path: PathBuf },
+}
+
+impl Error {
+    /// Whether another user may read the file.
+    pub(crate) fn is_of_permission(&self) -> bool {
+        matches!(self, Self::Denied(UNREADABLE))
+    }
 }
 
 impl Files {
@@ -133,9 +142,7 @@ fn refusal(top: &Arc<PathBuf>, path: PathBuf, source: io::Error) -> Error {
         Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG) => {
             Error::NotFound(Arc::clone(top))
         }
-        Some(Errno::EACCES | Errno::EPERM) => {
-            Error::Denied("the daemon may not read the file: check its owner and mode")
-        }
+        Some(Errno::EACCES | Errno::EPERM) => Error::Denied(UNREADABLE),
         // A socket, or a device without a driver.
         Some(Errno::ENXIO) => Error::Denied("not a regular file"),
         Some(Errno::ELOOP) => Error::Denied("a loop of symlinks"),

@@ -1,7 +1,7 @@
 //! The machines that are known: reservations by MAC and by address.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::Ipv4Addr,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
@@ -174,6 +174,18 @@ pub struct Inventory {
 struct Hosts {
     by_station: BTreeMap<Station, Arc<Host>>,
     by_ip: HashMap<Ipv4Addr, Station>,
+    /// By the boot file that they have of their own: a few names, mostly.
+    by_boot_file: BTreeMap<String, BTreeSet<Station>>,
+}
+
+/// A boot file of hosts' own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnFile {
+    pub(crate) name: String,
+    /// A machine that has it.
+    pub(crate) machine: Mac,
+    /// How many more have it.
+    pub(crate) others: usize,
 }
 
 impl Inventory {
@@ -183,7 +195,9 @@ impl Inventory {
         let by_station: BTreeMap<_, _> =
             hosts.into_iter().map(|host| (host.station(), host)).collect();
         let by_ip = by_station.values().filter_map(|host| by_address(host)).collect();
-        Self { hosts: Arc::new(RwLock::new(Hosts { by_station, by_ip })) }
+        let mut hosts = Hosts { by_ip, ..Hosts::default() };
+        by_station.values().for_each(|host| hosts.add_boot_file(host));
+        Self { hosts: Arc::new(RwLock::new(Hosts { by_station, ..hosts })) }
     }
 
     #[must_use]
@@ -223,6 +237,16 @@ impl Inventory {
         self.read().by_station.values().cloned().collect()
     }
 
+    /// The boot files of hosts' own, by name.
+    pub(crate) fn own_files(&self) -> Vec<OwnFile> {
+        let hosts = self.read();
+        let files = hosts.by_boot_file.iter().filter_map(|(name, stations)| {
+            let machine = hosts.by_station.get(stations.first()?)?.machine();
+            Some(OwnFile { name: name.clone(), machine, others: stations.len() - 1 })
+        });
+        files.collect()
+    }
+
     /// The hosts as they will be, in an inventory of their own.
     #[must_use]
     pub fn after(&self, difference: &Difference) -> Self {
@@ -242,18 +266,18 @@ impl Inventory {
     /// Changes some of the hosts.
     pub fn apply(&self, difference: &Difference) {
         let mut hosts = self.write();
-        let Hosts { by_station, by_ip } = &mut *hosts;
         let stations = difference.set.iter().map(|host| host.station());
         for station in difference.removed.iter().copied().chain(stations) {
-            if let Some(old) = by_station.remove(&station)
-                && by_ip.get(&old.ip) == Some(&station)
-            {
-                by_ip.remove(&old.ip);
+            let Some(old) = hosts.by_station.remove(&station) else { continue };
+            if hosts.by_ip.get(&old.ip) == Some(&station) {
+                hosts.by_ip.remove(&old.ip);
             }
+            hosts.remove_boot_file(&old);
         }
         for host in &difference.set {
-            by_ip.extend(by_address(host));
-            by_station.insert(host.station(), Arc::clone(host));
+            hosts.by_ip.extend(by_address(host));
+            hosts.add_boot_file(host);
+            hosts.by_station.insert(host.station(), Arc::clone(host));
         }
     }
 
@@ -263,6 +287,25 @@ impl Inventory {
 
     fn write(&self) -> RwLockWriteGuard<'_, Hosts> {
         self.hosts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hosts {
+    /// Of a machine with several MACs once.
+    fn add_boot_file(&mut self, host: &Host) {
+        if let Some(name) = host.boot_file.as_ref().filter(|_| host.is_first()) {
+            self.by_boot_file.entry(name.clone()).or_default().insert(host.station());
+        }
+    }
+
+    fn remove_boot_file(&mut self, host: &Host) {
+        let Some(name) = &host.boot_file else { return };
+        if let Some(stations) = self.by_boot_file.get_mut(name) {
+            stations.remove(&host.station());
+            if stations.is_empty() {
+                self.by_boot_file.remove(name);
+            }
+        }
     }
 }
 
@@ -340,6 +383,29 @@ mod tests {
         check(1, None, [2, 2, 3]);
         inventory.apply(&Difference { set: with(&[1], 2), removed: vec![host(2, 0).station()] });
         check(2, Some(1), [1, 2, 3]);
+    }
+
+    #[test]
+    fn boot_files_of_their_own() {
+        let with = |last: u8, file: &str| {
+            let boot_file = (!file.is_empty()).then(|| file.to_owned());
+            Arc::new(Host { boot_file, ..(*host(last, last)).clone() })
+        };
+        let inventory = Inventory::new([with(1, "a"), with(2, "a"), with(3, ""), with(4, "b")]);
+        let check = |expect: &[(&str, u8, usize)]| {
+            let found = inventory.own_files();
+            let found = found.iter().map(|own| (&*own.name, own.machine.octets[5], own.others));
+            assert_eq!(found.collect::<Vec<_>>(), expect);
+        };
+        check(&[("a", 1, 1), ("b", 4, 0)]);
+        let removed = vec![with(4, "").station()];
+        inventory.apply(&Difference { set: vec![with(1, "c"), with(3, "c")], removed });
+        check(&[("a", 2, 0), ("c", 1, 1)]);
+        inventory.apply(&Difference {
+            set: vec![with(1, ""), with(2, ""), with(3, "")],
+            ..Default::default()
+        });
+        check(&[]);
     }
 
     #[test]

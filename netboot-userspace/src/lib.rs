@@ -9,6 +9,7 @@ pub mod acknowledged;
 pub mod allocator;
 pub mod app;
 pub mod args;
+mod boot_lack;
 mod boot_program;
 pub mod commands;
 pub mod config;

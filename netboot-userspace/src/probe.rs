@@ -196,7 +196,7 @@ pub fn read_answer(bytes: &[u8]) -> usize {
         (reply.server(), reply.addresses(code::ROUTER), conflict::claims(bytes, reply.server()));
     let _ = tftp::read(bytes).is_some();
     let _ = http::read(bytes, tftp::Want::All, bytes.len());
-    let _ = boot_program::trouble(bytes, 7);
+    let _ = boot_program::trouble(bytes, bytes.len() as u64, 7);
     let mut settings = script::Settings::default();
     script::follow(&String::from_utf8_lossy(bytes), &mut settings).loads.len()
 }

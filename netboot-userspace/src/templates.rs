@@ -20,7 +20,6 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
 use netboot_ebpf::{
     limit::Limit,
     shared::{Interface, LAYOUT, MAX_ADDRESSES, Settings},
@@ -37,6 +36,7 @@ pub(crate) use self::{
 };
 use crate::{
     config::{Config, Dhcp, DhcpMode},
+    inventory::Host,
     links::Link,
     quarantine::Quarantine,
     tables::{More, Tables},
@@ -45,7 +45,8 @@ use crate::{
 /// Renders a configuration for these interfaces; `all` are all interfaces of the node.
 ///
 /// # Errors
-/// Options, names or counts that do not fit the tables, or a subnet that could be on several interfaces.
+/// Options, names or counts of all that do not fit the tables, or a subnet that could be on several interfaces. A host of
+/// which they do not is left out.
 pub fn render<'l>(
     config: &Config,
     links: &[Link],
@@ -68,19 +69,24 @@ pub fn render<'l>(
     renderer.subnets()?;
     let mut lack_server = BTreeMap::<_, usize>::new();
     let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
-    let hosts = hosts.filter(|host| match places.without_server(host.ip) {
-        Some(subnet) => {
+    let mut reservations = BTreeMap::new();
+    let mut left_out: Vec<_> = taken.values().cloned().collect();
+    for host in hosts {
+        if let Some(subnet) = places.without_server(host.ip) {
             *lack_server.entry(subnet).or_default() += 1;
-            false
+            continue;
         }
-        None => true,
-    });
-    let rows = hosts.map(|host| {
-        let row =
-            renderer.host(host).with_context(|| format!("host {} ({})", host.mac, host.ip))?;
-        anyhow::Ok((row.station, row))
-    });
-    let reservations = rows.collect::<Result<BTreeMap<_, _>, _>>()?;
+        match renderer.host(host) {
+            Ok(row) => drop(reservations.insert(row.station, row)),
+            // What is wrong with one stops no other.
+            Err(error) => {
+                renderer.more.remove(&host.station());
+                let Host { mac, ip, .. } = &**host;
+                left_out.push(format!("host {mac} ({ip}): {error:#}: the machine is not answered"));
+            }
+        }
+    }
+    left_out.extend(lack_server.iter().map(place::lacks_server));
     let (mut anybody, mut known) = (HashMap::new(), HashSet::new());
     if config.dhcp.mode == DhcpMode::AutoProxy {
         anybody = renderer.anybody()?;
@@ -103,7 +109,7 @@ pub fn render<'l>(
         anybody,
         at_links,
         known,
-        left_out: taken.into_values().chain(lack_server.iter().map(place::lacks_server)).collect(),
+        left_out,
         quarantine: Arc::new(Quarantine::new(config.dhcp.decline_time)),
     })
 }

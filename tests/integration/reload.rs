@@ -412,7 +412,17 @@ fn one_machines_address_is_no_others_trouble() -> Result<()> {
 #[test]
 fn a_missing_boot_file_is_named() -> Result<()> {
     let lab = Lab::new()?;
-    let daemon = Site::new()?.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let site = Site::new()?.file("own.efi", b"own")?.host_setting("boot-file = \"own.efi\"");
+    let daemon = site.setup(Xdp::Generic)?.start(&lab.server, INTERFACE)?;
+    let own = daemon.setup().boot_root().join("own.efi");
+    fs::write(&own, "")?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", "own.efi (of host ")?;
+    fs::remove_file(&own)?;
+    wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", "no own.efi (of host ")?;
+    fs::write(own.with_extension("new"), "own")?;
+    fs::rename(own.with_extension("new"), &own)?;
+    wait_until_all_is_well(&lab)?;
+    ensure!(daemon.log().matches("own.efi").count() == 2, "said twice: {}", daemon.log());
     let file = daemon.setup().boot_root().join("ipxe.efi");
     fs::remove_file(&file)?;
     wait_for_trouble(&lab, daemon.setup(), 200, "boot.root", "no ipxe.efi in ")?;

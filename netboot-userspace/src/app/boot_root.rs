@@ -1,37 +1,60 @@
 //! Looks whether `boot.root` can be read, and the boot files are in it and what their machines run: a disk may be
 //! unmounted, or not be there yet, and a file half a copy.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::health::{Standing, State};
 use crate::{
-    boot_program::{self, Judged},
+    boot_lack::Lack,
+    boot_program::Judged,
     config::BootFile,
-    files::{Files, Opened},
+    files::Files,
+    inventory::{Inventory, OwnFile},
 };
 
 const EVERY: Duration = Duration::from_secs(1);
 /// For a file server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So many of hosts' own files are looked at in a second, on average.
+const OWN_FILES: usize = 500;
+/// So many of them are named.
+const NAMED: usize = 3;
+
+/// What machines are told to load.
+#[derive(Clone)]
+pub(super) struct Told {
+    pub(super) files: Files,
+    /// By the configuration.
+    pub(super) names: Arc<BTreeSet<BootFile>>,
+    /// Hosts may have files of their own.
+    pub(super) inventory: Inventory,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Looks {
+    judged: Judged,
+    /// Of hosts' own files.
+    own: Vec<(OwnFile, Lack)>,
+    /// How often they are not looked at now.
+    pause: usize,
+}
+
+/// One at a time: where the file server hangs, so does its thread.
+type Look = JoinHandle<(Looks, Option<String>)>;
 
 /// Tells how it is until it is cancelled.
-pub(super) async fn watch(
-    files: Files,
-    names: Arc<BTreeSet<BootFile>>,
-    standing: Standing,
-    cancel: CancellationToken,
-) {
+pub(super) async fn watch(told: Told, standing: Standing, cancel: CancellationToken) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
-    let judged = Arc::new(Mutex::new(Judged::default()));
+    let (mut looks, mut under_way) = (Looks::default(), None);
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -39,7 +62,7 @@ pub(super) async fn watch(
         }
         let trouble = tokio::select! {
             () = cancel.cancelled() => return,
-            trouble = look(files.clone(), Arc::clone(&names), Arc::clone(&judged)) => trouble,
+            trouble = look(&told, &mut looks, &mut under_way, PATIENCE) => trouble,
         };
         if trouble == before {
             continue;
@@ -49,7 +72,7 @@ pub(super) async fn watch(
                 tracing::warn!("boot.root: {why}");
             }
             None if before.is_none() => {}
-            None => tracing::info!("boot.root: {} can be read", files.root().display()),
+            None => tracing::info!("boot.root: {} can be read", told.files.root().display()),
         }
         standing.tell(trouble.clone().map_or(State::Up, |why| State::Degraded(why.into())));
         before = trouble;
@@ -57,59 +80,133 @@ pub(super) async fn watch(
 }
 
 async fn look(
-    files: Files,
-    names: Arc<BTreeSet<BootFile>>,
-    judged: Arc<Mutex<Judged>>,
+    told: &Told,
+    looks: &mut Looks,
+    under_way: &mut Option<Look>,
+    patience: Duration,
 ) -> Option<String> {
-    let root = files.root();
-    let check = tokio::task::spawn_blocking(move || {
-        let mut judged = judged.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble(&files, &names, &mut judged)
+    let look = under_way.get_or_insert_with(|| {
+        let (told, mut looks) = (told.clone(), std::mem::take(looks));
+        tokio::task::spawn_blocking(move || {
+            let trouble = looks.trouble(&told);
+            (looks, trouble)
+        })
     });
-    match timeout(PATIENCE, check).await {
-        Ok(Ok(trouble)) => trouble,
-        Ok(Err(_)) => None,
-        Err(_elapsed) => Some(format!("{} does not answer", root.display())),
-    }
+    let Ok(done) = timeout(patience, look).await else {
+        return Some(format!("{} does not answer", told.files.root().display()));
+    };
+    *under_way = None;
+    let (seen, trouble) = done.ok()?;
+    *looks = seen;
+    trouble
 }
 
-fn trouble(files: &Files, names: &BTreeSet<BootFile>, judged: &mut Judged) -> Option<String> {
-    if let Err(error) = files.check() {
-        return Some(format!("{error}: machines get no files until it can be read"));
+impl Looks {
+    fn trouble(&mut self, told: &Told) -> Option<String> {
+        let Told { files, names, .. } = told;
+        if let Err(error) = files.check() {
+            return Some(format!("{error}: machines get no files until it can be read"));
+        }
+        let (mut missing, mut useless) = (BTreeSet::new(), Vec::new());
+        for file in names.iter() {
+            match Lack::of(files, file, &mut self.judged) {
+                None => {}
+                Some(Lack::Missing) => {
+                    missing.insert(file.name.clone());
+                }
+                Some(lack) => useless.push(format!("{}: {lack}", file.name)),
+            }
+        }
+        // One file may be for several architectures.
+        useless.dedup();
+        self.look_at_own(told);
+        for (own, lack) in self.own.iter().take(NAMED) {
+            let others = match own.others {
+                0 => String::new(),
+                others => format!(" and {others} more"),
+            };
+            let OwnFile { name, machine, .. } = own;
+            match lack {
+                Lack::Missing => {
+                    missing.insert(format!("{name} (of host {machine}{others})"));
+                }
+                lack => useless.push(format!("{name} (of host {machine}{others}): {lack}")),
+            }
+        }
+        let more = self.own.len().saturating_sub(NAMED);
+        if more > 0 {
+            useless.push(format!("{more} more files of hosts"));
+        }
+        let mut troubles = useless;
+        if !missing.is_empty() {
+            let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
+            troubles.insert(0, format!("no {missing}"));
+        }
+        (!troubles.is_empty()).then(|| {
+            format!(
+                "{} in {}: machines that are told to load it do not boot",
+                troubles.join("; "),
+                files.root().display()
+            )
+        })
     }
-    let (mut missing, mut useless) = (BTreeSet::new(), Vec::new());
-    for BootFile { name, code } in names {
-        let Ok(Opened { file, size, modified, .. }) = files.open(name.as_bytes()) else {
-            missing.insert(name.as_str());
-            continue;
-        };
-        let head = || boot_program::head(file);
-        if let Some(why) = judged.trouble_of(name, (size, modified), *code, head) {
-            useless.push(format!("{name}: {why}"));
+
+    /// All of them, and the more there are, the more seldom.
+    fn look_at_own(&mut self, Told { files, names, inventory }: &Told) {
+        if let Some(pause) = self.pause.checked_sub(1) {
+            self.pause = pause;
+            return;
+        }
+        let all = inventory.own_files();
+        self.pause = all.len() / OWN_FILES;
+        self.own.clear();
+        for own in all {
+            // Another node's are not ours; those that all have were looked at.
+            let Some(file) = BootFile::of_host(&own.name) else { continue };
+            if !names.iter().any(|known| known.name == file.name)
+                && let Some(lack) = Lack::of(files, &file, &mut self.judged)
+            {
+                self.own.push((own, lack));
+            }
         }
     }
-    // One file may be for several architectures.
-    useless.dedup();
-    let mut troubles = useless;
-    if !missing.is_empty() {
-        let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
-        troubles.insert(0, format!("no {missing}"));
-    }
-    (!troubles.is_empty()).then(|| {
-        format!(
-            "{} in {}: machines that are told to load it do not boot",
-            troubles.join("; "),
-            files.root().display()
-        )
-    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::SystemTime};
+    use std::fs;
 
     use super::*;
-    use crate::{boot_program::efi, config::Architecture};
+    use crate::{boot_program::efi, config::Architecture, inventory::Host};
+
+    /// A file server that hangs keeps one thread, and its answer counts when it comes.
+    #[tokio::test]
+    async fn one_look_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let told = Told {
+            files: Files::new(directory.path()),
+            names: Arc::default(),
+            inventory: Inventory::default(),
+        };
+        let (answer, answers) = tokio::sync::oneshot::channel::<()>();
+        let hanging = tokio::spawn(async {
+            answers.await.unwrap();
+            (Looks::default(), Some("late".to_owned()))
+        });
+        let id = hanging.id();
+        let (mut looks, mut under_way) = (Looks::default(), Some(hanging));
+        for _ in 0..3 {
+            let trouble = look(&told, &mut looks, &mut under_way, Duration::ZERO).await.unwrap();
+            assert!(trouble.ends_with("does not answer"), "{trouble}");
+            assert_eq!(under_way.as_ref().map(JoinHandle::id), Some(id));
+        }
+        answer.send(()).unwrap();
+        assert_eq!(
+            look(&told, &mut looks, &mut under_way, PATIENCE).await.as_deref(),
+            Some("late")
+        );
+        assert!(under_way.is_none());
+    }
 
     #[test]
     fn names_what_is_missing_or_useless() {
@@ -123,27 +220,45 @@ mod tests {
             ("b.efi", Architecture::Arm64Uefi),
         ];
         let names = names.map(|(name, architecture)| BootFile::new(name, architecture)).into();
-        let mut judged = Judged::default();
-        let mut at = SystemTime::UNIX_EPOCH;
-        let mut check = |changed: &str, content: Option<&[u8]>, expect: &str| {
-            let file = path.join(changed);
-            match content {
-                Some(content) => {
-                    fs::write(&file, content).unwrap();
-                    at += Duration::from_secs(1);
-                    fs::File::options().write(true).open(file).unwrap().set_modified(at).unwrap();
-                }
-                None => fs::remove_file(file).unwrap(),
-            }
+        let host = |last: u8, file: &str| {
+            let mac = netboot_ebpf::shared::Mac { octets: [2, 0, 0, 0, 0, last] };
+            Arc::new(Host { mac, boot_file: Some(file.to_owned()), ..Host::default() })
+        };
+        let hosts = [(1, "own"), (2, "own"), (3, "bios"), (4, "tftp://192.0.2.1/own.efi")];
+        let inventory = Inventory::new(hosts.map(|(last, file)| host(last, file)));
+        let told = Told { files, names: Arc::new(names), inventory: inventory.clone() };
+        let mut looks = Looks::default();
+        let check_look = |looks: &mut Looks, changed: &str, expect: &str| {
             let rest =
                 format!(" in {}: machines that are told to load it do not boot", path.display());
-            let found = trouble(&files, &names, &mut judged);
+            let found = looks.trouble(&told);
             let found =
                 found.map(|found| found.strip_suffix(&rest).map_or(found.clone(), str::to_owned));
             assert_eq!(found.unwrap_or_default(), expect, "{changed}");
         };
+        let mut check = |changed: &str, content: Option<&[u8]>, expect: &str| {
+            let file = path.join(changed);
+            match content {
+                // Another file of the same name, as it is put there.
+                Some(content) => {
+                    let before = fs::metadata(&file).and_then(|before| before.modified());
+                    let beside = path.join("beside");
+                    fs::write(&beside, content).unwrap();
+                    if let Ok(before) = before {
+                        let beside = fs::File::options().write(true).open(&beside).unwrap();
+                        beside.set_modified(before).unwrap();
+                    }
+                    fs::rename(beside, file).unwrap();
+                }
+                None => fs::remove_file(file).unwrap(),
+            }
+            check_look(&mut looks, changed, expect);
+        };
+        check("own", Some(b"x"), "no a.efi, b.efi, bios");
         check("bios", Some(b"\xea\x05"), "no a.efi, b.efi");
         check("a.efi", Some(&efi(0x8664)), "no b.efi");
+        check("b.efi", Some(&efi(0x8664)), "b.efi: it is a program for x86-64");
+        check("b.efi", Some(&efi(0x0200)), "b.efi: it is a program for Itanium");
         check("b.efi", Some(&efi(0x8664)), "b.efi: it is a program for x86-64");
         check("a.efi", Some(b""), "a.efi: it is empty; b.efi: it is a program for x86-64");
         check("bios", None, "no bios; a.efi: it is empty; b.efi: it is a program for x86-64");
@@ -156,5 +271,19 @@ mod tests {
         check("b.efi", Some(&efi(0xaa64)), "no bios");
         check("bios", Some(&efi(0x8664)), "bios: it is a UEFI program, which a BIOS does not run");
         check("bios", Some(b"\xea\x05"), "");
+        check("own", None, "no own (of host 02:00:00:00:00:01 and 1 more)");
+        check("own", Some(b""), "own (of host 02:00:00:00:00:01 and 1 more): it is empty");
+        inventory.replace(Inventory::new([host(5, "none"), host(6, "own")]));
+        check(
+            "bios",
+            Some(b"\xea\x05"),
+            "no none (of host 02:00:00:00:00:05); own (of host 02:00:00:00:00:06): it is empty",
+        );
+        fs::create_dir(path.join("none")).unwrap();
+        check("own", Some(b"x"), "none (of host 02:00:00:00:00:05): not a file");
+        inventory.replace(Inventory::new((1..=9).map(|last| host(last, &last.to_string()))));
+        let own = |last: u8| format!("{last} (of host 02:00:00:00:00:0{last})");
+        let few = [1, 2, 3].map(own).join(", ");
+        check("own", None, &format!("no {few}; 6 more files of hosts"));
     }
 }

@@ -132,9 +132,14 @@ impl Services {
             }
             Service::BootRoot(names) => {
                 let (files, names) = (this.files, Arc::new(names));
+                let inventory = this.machines.inventory().clone();
                 comfort(part, move |Attempt { cancel, standing, .. }| {
-                    let watch =
-                        boot_root::watch(files.clone(), Arc::clone(&names), standing, cancel);
+                    let told = boot_root::Told {
+                        files: files.clone(),
+                        names: Arc::clone(&names),
+                        inventory: inventory.clone(),
+                    };
+                    let watch = boot_root::watch(told, standing, cancel);
                     Ok(serving(async move {
                         watch.await;
                         Ok(())

@@ -16,7 +16,7 @@ use std::{
 
 use self::boot_files::check_boot_files;
 pub(crate) use self::{
-    boot_files::{Missing, Named},
+    boot_files::Missing,
     default_script::Candidate,
     hookos::{Absent, absent},
     records::leave_out,
@@ -30,8 +30,9 @@ use super::{
     vlan::{Shown, ShownStation, Written},
 };
 
-/// Judges the configuration with all its hosts. What misses of boot files that may be `missing` is no error.
-pub(crate) fn check(draft: &Draft, missing: Missing, report: &Report) {
+/// Judges the configuration with all its hosts, and takes out those that may be left out and cannot be served. What misses
+/// of boot files that may be `missing` is no error.
+pub(crate) fn check(draft: &mut Draft, missing: Missing, report: &Report) {
     overlaps(draft, report);
     let located = Located::new(&draft.config.subnets);
     let stations = draft.hosts.iter().flat_map(|host| host.stations(&located));
@@ -39,21 +40,32 @@ pub(crate) fn check(draft: &Draft, missing: Missing, report: &Report) {
     let addresses = draft.hosts.iter().filter_map(|host| host.ip.as_ref());
     unique(addresses.map(|ip| (ip.value, &ip.place)), "address", report);
     check_each(draft, &located, report);
+    let left_out = room::check_room(draft, &located, report);
+    take_out(draft, &left_out);
     let files = draft.boot_files.iter().map(|file| (file.value.clone(), &file.place));
     check_boot_files(files.chain(of_hosts(draft)), draft, missing, report);
-    room::check_room(draft, &located, report);
     advice(draft, report);
 }
 
-/// Judges some of the hosts of a configuration that is right, but for what concerns several of them.
-pub(crate) fn check_hosts(draft: &Draft, missing: Missing, report: &Report) {
+/// Judges some of the hosts of a configuration that is right, as [`check`], but for what concerns several of them.
+pub(crate) fn check_hosts(draft: &mut Draft, missing: Missing, report: &Report) {
     let located = Located::new(&draft.config.subnets);
     check_each(draft, &located, report);
+    let left_out = room::check_room(draft, &located, report);
+    take_out(draft, &left_out);
     let mut files = of_hosts(draft).peekable();
     if files.peek().is_some() {
         check_boot_files(files, draft, missing, report);
     }
-    room::check_room(draft, &located, report);
+}
+
+/// Takes out the hosts at these places, which are in order.
+fn take_out(draft: &mut Draft, left_out: &[usize]) {
+    let (mut numbers, mut left_out) = (0.., left_out.iter().peekable());
+    draft.hosts.retain(|_| {
+        let number = numbers.next();
+        left_out.next_if(|out| number == Some(**out)).is_none()
+    });
 }
 
 /// The hosts' own boot files.

@@ -22,9 +22,9 @@ use crate::inventory::Host;
 pub(crate) fn judge(text: &str) -> Problems {
     let report = Report::default();
     let path = Path::new("imported.toml");
-    if let Some(draft) = draft(path, text, &report) {
+    if let Some(mut draft) = draft(path, text, &report) {
         // Boot files are on another node.
-        check(&draft, Missing::Allowed, &report);
+        check(&mut draft, Missing::Allowed, &report);
     }
     report.into_sorted(&[]).0
 }
@@ -81,7 +81,7 @@ fn found(
     leave_out(&mut draft, report);
     // They are on another node.
     let files: Vec<_> = draft.hosts.iter_mut().map(|host| host.boot_file.take()).collect();
-    check(&draft, Missing::Refused, report);
+    check(&mut draft, Missing::Refused, report);
     for (host, file) in draft.hosts.iter_mut().zip(files) {
         host.boot_file = file;
     }

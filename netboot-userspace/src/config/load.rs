@@ -104,7 +104,7 @@ pub(super) fn load_whole(
             draft.subnets_after.push(draft.config.subnets.len());
         }
         leave_out(&mut draft, &report);
-        check(&draft, missing, &report);
+        check(&mut draft, missing, &report);
         draft.config.path = Some(path.to_owned());
         draft
     });

@@ -105,10 +105,6 @@ impl Problems {
         self.kept.retain(keep);
         self.left_out = left_out;
     }
-
-    pub(crate) fn extend(&mut self, more: impl IntoIterator<Item = Problem>) {
-        self.kept.extend(more);
-    }
 }
 
 impl From<Vec<Problem>> for Problems {

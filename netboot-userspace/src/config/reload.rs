@@ -50,8 +50,7 @@ pub enum Change {
     /// Other hosts, or something to say.
     Hosts {
         difference: Difference,
-        /// Those that were not given before: of the hosts that were read, and of boot files that are missing
-        /// since.
+        /// Those that were not given before.
         warnings: Problems,
         summary: Summary,
     },
@@ -120,9 +119,8 @@ impl Reloader {
         {
             self.parts += usize::from(part.is_some() && count == 1);
         }
-        let Some((difference, mut warnings, summary)) = part else { return self.changed() };
+        let Some((difference, warnings, summary)) = part else { return self.changed() };
         self.files = self.state.paths();
-        warnings.extend(self.state.named.newly_lacking());
         Ok(hosts(difference, warnings, summary))
     }
 
@@ -135,12 +133,11 @@ impl Reloader {
         self.whole(&Known::default())
     }
 
-    /// What to watch: the configuration, the inventory files and `boot.root`.
+    /// What to watch: the configuration and the inventory files.
     #[must_use]
     pub fn watched(&self) -> Vec<PathBuf> {
         let mut paths = self.files.clone();
         paths.extend(self.state.paths());
-        paths.push(self.state.draft.config.boot.root.clone());
         paths.sort();
         paths.dedup();
         paths

@@ -70,7 +70,7 @@ impl Probe<'_> {
         match fetched {
             Ok(fetched) => {
                 let (bytes, seconds) = (fetched.got.bytes.len(), start.elapsed().as_secs_f32());
-                match boot_program::trouble(&fetched.got.bytes, code) {
+                match boot_program::trouble(&fetched.got.bytes, bytes as u64, code) {
                     Some(why) => {
                         let lack = self.lack_of_binary(machine);
                         let what = format!("{url} ({bytes} bytes): {why}");

@@ -316,14 +316,20 @@ fn what_does_not_fit_is_refused() {
             |host| host.options = vec![Custom { code: 224, value: vec![1; 1200] }],
         );
     };
-    for (change, expect) in
-        [(&long as &dyn Fn(&mut Config), "1188 is the limit"), (&own, "1188 is the limit")]
-    {
-        let mut config = site::config().unwrap();
-        change(&mut config);
-        let error = format!("{:#}", site::tables_of(&config).unwrap_err());
-        assert!(error.contains(expect), "{error}");
-    }
+    let mut config = site::config().unwrap();
+    long(&mut config);
+    let error = format!("{:#}", site::tables_of(&config).unwrap_err());
+    assert!(error.contains("1188 is the limit"), "{error}");
+    // That of a host stops no other.
+    let mut config = site::config().unwrap();
+    own(&mut config);
+    let last = config.hosts.last_mut().unwrap();
+    *last = Host { options: Vec::new(), ..(**last).clone() }.into();
+    let last = last.station();
+    let tables = site::tables_of(&config).unwrap();
+    assert_eq!(tables.reservations.keys().collect::<Vec<_>>(), [&last]);
+    assert_eq!(tables.left_out.len(), config.hosts.len() - 1);
+    assert!(tables.left_out[0].contains("1188 is the limit"), "{:?}", tables.left_out);
 }
 
 /// The site on interfaces with these addresses: those of its subnets, `relays` for none, or what is

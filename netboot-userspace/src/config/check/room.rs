@@ -1,9 +1,11 @@
 //! Whether the options fit the tables and the answers.
 
+use ipnet::Ipv4Net;
+
 use super::missed::Told;
 use crate::{
     config::{
-        DhcpMode, Located,
+        DhcpMode, Located, Subnet,
         host::DraftHost,
         problem::{Place, Report},
         read::Draft,
@@ -20,10 +22,15 @@ const MOST: usize = 1472;
 /// Of a message, beside the blocks: the header, options 53 and 255, and room for echoes (61, 82, 97).
 const REST: usize = 240 + 3 + 1 + 40;
 
-pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) {
+/// The machines, by their places in the draft, that may be left out and whose options do not fit: others' records stop
+/// no other machine.
+#[must_use]
+pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) -> Vec<usize> {
+    let mut left_out = Vec::new();
     if draft.config.dhcp.mode == DhcpMode::Off {
-        return;
+        return left_out;
     }
+    let anywhere = Subnet::new(Ipv4Net::default());
     let mut fit = Fit::new(&draft.config);
     let mut worst = vec![None; draft.config.subnets.len()];
     let mut bases = Vec::new();
@@ -34,22 +41,29 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
     for (base, place) in bases.iter().zip(&draft.subnets) {
         told.subnet(base.iter().flat_map(|row| &row.missed), &place.section);
     }
-    for host in &draft.hosts {
-        let Some((at, blocks, missed)) = blocks(&mut fit, host, draft, located, &bases, report)
-        else {
-            continue;
-        };
-        let of_subnet = bases.get(at).and_then(Option::as_ref).map(|row| row.missed.as_slice());
-        told.host(&missed, of_subnet.unwrap_or_default(), &host.place);
-        let Some(worst) = worst.get_mut(at) else { continue };
-        let bytes = REST + blocks;
-        if bytes > MOST {
-            let message = format!(
-                "an answer can have {bytes} bytes, {MOST} is the limit: leave options out or shorten them"
-            );
-            report.error(&host.place, message);
+    for (number, host) in draft.hosts.iter().enumerate() {
+        let at = host.ip.as_ref().and_then(|ip| located.find(ip.value));
+        let subnet = at.and_then(|at| draft.config.subnets.get(at)).unwrap_or(&anywhere);
+        let base = at.and_then(|at| bases.get(at)).and_then(Option::as_ref);
+        // Where another server gives the addresses, their subnets need not be known.
+        if at.is_none() && !draft.config.dhcp.mode.is_proxy() {
             continue;
         }
+        let (bytes, missed) = match message(&mut fit, host, draft, subnet, base) {
+            Ok(found) => found,
+            Err(why) if host.may_be_left_out => {
+                report.warn(&host.place, format!("{why:#}; the machine is left out"));
+                left_out.push(number);
+                continue;
+            }
+            Err(why) => {
+                report.error(&host.place, format!("{why:#}"));
+                continue;
+            }
+        };
+        let of_subnet = base.map(|row| row.missed.as_slice());
+        told.host(&missed, of_subnet.unwrap_or_default(), &host.place);
+        let Some(worst) = at.and_then(|at| worst.get_mut(at)) else { continue };
         if worst.is_none_or(|(most, _)| bytes > most) {
             *worst = Some((bytes, &host.place));
         }
@@ -63,34 +77,35 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
         report.warn(place, message);
     }
     told.report(report);
+    left_out
 }
 
-/// The host's subnet, the bytes of both's options and of the longest boot choice, and what it misses.
-fn blocks<'d>(
+/// The bytes of the longest answer that the host gets, and what it misses.
+fn message<'d>(
     fit: &mut Fit<'d>,
     host: &'d DraftHost,
-    draft: &'d Draft,
-    located: &Located<'_>,
-    bases: &[Option<Row>],
-    report: &Report,
-) -> Option<(usize, usize, Vec<Missed>)> {
-    let at = located.find(host.ip.as_ref()?.value)?;
-    let (subnet, base) = (draft.config.subnets.get(at)?, bases.get(at)?);
+    draft: &Draft,
+    subnet: &'d Subnet,
+    base: Option<&Row>,
+) -> anyhow::Result<(usize, Vec<Missed>)> {
     let own = host.rest();
     let row = match fit.overridden(subnet, own) {
-        Some(row) => noted(row, &host.place, report)?,
-        None => base.clone().unwrap_or_default(),
+        Some(row) => row?,
+        None => base.cloned().unwrap_or_default(),
     };
-    let (options, missed) = noted(fit.host(row, own), &host.place, report)?;
+    let (options, missed) = fit.host(row, own)?;
     let file = host.boot_file.as_ref().map(|file| file.value.as_str());
-    let mut most = None;
-    for mac in &host.macs {
+    let mut boot = 0;
+    for mac in host.macs.iter().filter(|_| own.netboot) {
         let (quirks, _) = quirks::of_machine(&draft.config, mac.value, &own.quirks);
-        let boot = fit.boot(subnet, own, file, quirks);
-        let boot = if own.netboot { noted(boot, &host.place, report)? } else { 0 };
-        most = most.max(Some(boot));
+        boot = boot.max(fit.boot(subnet, own, file, quirks)?);
     }
-    Some((at, options + most?, missed))
+    let bytes = REST + options + boot;
+    anyhow::ensure!(
+        bytes <= MOST,
+        "an answer can have {bytes} bytes, {MOST} is the limit: leave options out or shorten them"
+    );
+    Ok((bytes, missed))
 }
 
 fn noted<T>(bytes: anyhow::Result<T>, place: &Place, report: &Report) -> Option<T> {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use toml::de::DeValue;
+use toml::{Spanned, de::DeValue};
 
 use super::{
     machine::{Machine, Machines, Others, is_ipv6},
@@ -57,7 +57,12 @@ pub(super) fn read(mut object: Section<'_>, machines: &mut Machines<'_>) {
     machines.is_any = true;
     machines.finish(object);
     let settings = settings(&mut spec, machines);
-    for section in spec.sections("interfaces") {
+    let interfaces = spec.sections("interfaces");
+    let place = spec.place_of("interfaces");
+    if !spec.has("interfaces") || spec.peek("interfaces").is_some_and(is_empty_list) {
+        report.warn(&place, "has no interfaces: there is no machine in it");
+    }
+    for section in interfaces {
         interface(section, &settings, machines);
     }
     spec.ignore(&["auto", "bmcRef", "disks", "references", "resources", "storage"]);
@@ -106,16 +111,19 @@ fn interface(mut section: Section<'_>, settings: &ScriptSettings, machines: &mut
     let rest = Host { netboot: false, script_settings: settings.clone().into(), ..Host::default() };
     let (mac, ip, boot_file) = (None, None, None);
     let mut machine = Machine { place, mac, ip, netmask: None, boot_file, rest };
-    if let Some(netboot) = netboot {
-        boots(netboot, &mut machine, machines);
-    }
-    if lease_of(dhcp, &mut machine, machines) {
+    let is_allowed = netboot.is_some_and(|netboot| boots(netboot, &mut machine, machines));
+    if lease_of(dhcp, &mut machine, is_allowed, machines) {
         machines.add(machine);
     }
 }
 
 /// `dhcp`; whether the machine has an address that can be given to it.
-fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) -> bool {
+fn lease_of(
+    mut dhcp: Section<'_>,
+    machine: &mut Machine,
+    is_allowed: bool,
+    machines: &mut Machines<'_>,
+) -> bool {
     let report = machines.report;
     machine.mac = dhcp.require("mac", mac);
     let host = &mut machine.rest;
@@ -135,7 +143,7 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
         next_server: None,
     }
     .into();
-    other_server(&mut dhcp, machine, machines);
+    other_server(&mut dhcp, machine, is_allowed, machines);
     dhcp.ignore(&["iface_name", "uefi"]);
     let place = dhcp.place.clone();
     let has_ip = dhcp.has("ip");
@@ -161,11 +169,16 @@ fn lease_of(mut dhcp: Section<'_>, machine: &mut Machine, machines: &mut Machine
 
 /// Option 66, and the boot file, as the record has them. Firmware mostly asks the server that the answer names, which is
 /// this one, for a file that is no URL.
-fn other_server(dhcp: &mut Section<'_>, machine: &mut Machine, machines: &Machines<'_>) {
+fn other_server(
+    dhcp: &mut Section<'_>,
+    machine: &mut Machine,
+    is_allowed: bool,
+    machines: &Machines<'_>,
+) {
     let server = dhcp.get("tftp_server_name", word);
     let before = machines.report.errors();
     if let Some(file) = dhcp.get("boot_file_name", own_boot_file) {
-        if !machine.rest.netboot {
+        if !is_allowed {
             let message = "is not booted: netboot.allowPXE is not true";
             machines.report.warn(&file.place, message);
         }
@@ -195,10 +208,11 @@ fn routes(dhcp: &mut Section<'_>, machines: &mut Machines<'_>) -> Option<Vec<(Ip
     machines.unless_all_wrong(before, routes)
 }
 
-/// `netboot`
-fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) {
+/// `netboot`; whether the record has it that the machine boots.
+fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) -> bool {
     let host = &mut machine.rest;
-    host.netboot = netboot.value("allowPXE", boolean).unwrap_or_default();
+    let is_allowed = netboot.value("allowPXE", boolean).unwrap_or_default();
+    host.netboot = is_allowed;
     let before = machines.report.errors();
     if let Some(mut ipxe) = netboot.section("ipxe") {
         let contents = ipxe.value("contents", text);
@@ -212,13 +226,27 @@ fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machine
         settings.download_url = osie.value("baseURL", http_url);
         settings.kernel = osie.value("kernel", word);
         settings.initrd = osie.value("initrd", word);
-        let params = osie.list("kernelParams", line).unwrap_or_default();
-        settings.kernel_params.extend(params.into_iter().map(|placed| placed.value));
+        for param in osie.list("kernelParams", param).unwrap_or_default() {
+            if param.value.is_none() {
+                machines.report.warn(&param.place, "is empty: left out");
+            }
+            settings.kernel_params.extend(param.value);
+        }
         machines.finish(osie);
     }
     machines.boots_only_what_is_right(before, &machine.place, &mut host.netboot);
     netboot.ignore(&["allowWorkflow", "pxelinux", "rpi"]);
     machines.finish(netboot);
+    is_allowed
+}
+
+/// `None`: it is empty, which takes nothing from what the machine boots.
+fn param(value: &DeValue<'_>) -> Result<Option<String>, String> {
+    if value.as_str().is_some_and(str::is_empty) { Ok(None) } else { line(value).map(Some) }
+}
+
+fn is_empty_list(value: &Spanned<DeValue<'_>>) -> bool {
+    value.get_ref().as_array().is_some_and(|list| list.iter().next().is_none())
 }
 
 /// A URL that is chained to.

@@ -146,7 +146,7 @@ fn read_part(
         unknown: HashSet::new(),
         is_any: false,
     };
-    read_records(source, part, &report, &mut |record| match record {
+    read_records(source, part, &report, &of_records, &mut |record| match record {
         Record::Object(place, table) => {
             let name = table.get("metadata").and_then(|metadata| metadata.get_ref().get("name"));
             let name = name.and_then(|name| name.get_ref().as_str()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! YAML, as the tables that a [`Section`](crate::config::section::Section) reads.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 use toml::{
@@ -33,16 +33,19 @@ const MOST_VALUES: usize = 100_000;
 /// What could not be read was reported; it cannot be read on.
 struct Stop;
 
-/// Hands out all records of the text, which begins at a line of the source, one by one.
+/// Hands out all records of the text, which begins at a line of the source, one by one. What is wrong with a record alone
+/// is said to `records`.
 pub(super) fn read_records<'t>(
     source: &Source,
     (first_line, text): (usize, &'t str),
     report: &Report,
+    records: &Report,
     each: &mut dyn FnMut(Record<'t>),
 ) {
     let parser = Parser::new_from_str(text.trim_start_matches('\u{feff}'));
     let anchors = HashMap::new();
-    let mut reader = Reader { parser, source, first_line, report, anchors, values: 0 };
+    let mut reader =
+        Reader { parser, source, first_line, report, records, anchors, values: 0, is_wrong: false };
     // What stopped it is in the report.
     let _: Result<(), Stop> = reader.stream(each);
 }
@@ -52,10 +55,13 @@ struct Reader<'t, 'r> {
     source: &'r Source,
     first_line: usize,
     report: &'r Report,
+    records: &'r Report,
     /// What each anchor names, and how many values that is.
     anchors: HashMap<usize, (Option<DeValue<'t>>, usize)>,
     /// Of the record so far.
     values: usize,
+    /// The record cannot be read: it is left out.
+    is_wrong: bool,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -68,7 +74,7 @@ impl<'t> Reader<'t, '_> {
                 Event::MappingStart(..) => self.mapping(line, each)?,
                 Event::Scalar(text, style, ..) if is_null(&text, style) => {}
                 Event::Scalar(..) | Event::Alias(_) => {
-                    self.report.error(&self.place(line), "expected an object or a list of them");
+                    self.records.error(&self.place(line), "expected an object or a list of them");
                 }
                 _ => {}
             }
@@ -93,43 +99,61 @@ impl<'t> Reader<'t, '_> {
             if event == Event::SequenceEnd {
                 return Ok(());
             }
-            self.values = 0;
+            self.begin();
             match self.value(event, line, 0)? {
+                Some(DeValue::Table(_)) if self.is_wrong => {}
                 Some(DeValue::Table(table)) => each(Record::Object(self.place(line), table)),
-                Some(_) => self.report.error(&self.place(line), "expected an object"),
+                Some(_) => self.records.error(&self.place(line), "expected an object"),
                 None => {}
             }
         }
     }
 
+    fn begin(&mut self) {
+        self.values = 0;
+        self.is_wrong = false;
+    }
+
     /// A document: an object, a list of them, or machines by their MACs.
     fn mapping(&mut self, line: usize, each: &mut dyn FnMut(Record<'t>)) -> Result<(), Stop> {
         let mut object = DeTable::new();
-        let mut is_list = false;
-        self.values = 0;
+        let (mut is_list, mut is_wrong) = (false, false);
+        self.begin();
         while let Some((key, at)) = self.key()? {
             let (event, begin) = self.next()?;
             if key == "items" && matches!(event, Event::SequenceStart(..)) {
                 is_list = true;
                 self.list(each)?;
+                self.is_wrong = is_wrong;
                 continue;
             }
             let by_mac = mac::parse(&key).is_ok();
             if by_mac {
-                self.values = 0;
+                self.begin();
             }
             match self.value(event, begin, 0)? {
                 Some(DeValue::Table(table)) if by_mac => {
-                    each(Record::Machine { place: self.place(at), mac: key, table });
                     is_list = true;
+                    if !self.is_wrong {
+                        each(Record::Machine { place: self.place(at), mac: key, table });
+                    }
                 }
                 Some(value) => self.insert(&mut object, key, at, begin, value),
+                None if by_mac => {
+                    is_list = true;
+                    if !self.is_wrong {
+                        let message = "the machine has no fields: it is left out";
+                        self.records.warn(&self.place(at), message);
+                    }
+                }
                 None => {}
             }
+            is_wrong |= self.is_wrong && !by_mac;
+            self.is_wrong = is_wrong;
         }
         let kind = object.get("kind").and_then(|kind| kind.get_ref().as_str());
         is_list |= kind.is_some_and(|kind| kind.ends_with("List"));
-        if !is_list || !object.keys().all(|key| is_of_list(key.get_ref())) {
+        if !is_wrong && (!is_list || !object.keys().all(|key| is_of_list(key.get_ref()))) {
             each(Record::Object(self.place(line), object));
         }
         Ok(())
@@ -140,11 +164,32 @@ impl<'t> Reader<'t, '_> {
         match self.next()? {
             (Event::MappingEnd, _) => Ok(None),
             (Event::Scalar(text, ..), line) => Ok(Some((text, line))),
-            (_, line) => Err(self.stop(line, "a key must be a plain word")),
+            (event, line) => {
+                self.wrong(line, "a key must be a plain word");
+                self.skip(event)?;
+                Ok(Some((DeString::default(), line)))
+            }
         }
     }
 
-    /// `None`: it is null or empty, which is as if it were not there.
+    /// Reads over a value.
+    fn skip(&mut self, mut event: Event<'t>) -> Result<(), Stop> {
+        let mut depth = 0_usize;
+        loop {
+            match event {
+                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+                Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+                Event::StreamEnd => return Ok(()),
+                _ => {}
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+            (event, _) = self.next()?;
+        }
+    }
+
+    /// `None`: it is null or empty, which is as if it were not there, or the record is wrong.
     fn value(
         &mut self,
         event: Event<'t>,
@@ -152,9 +197,13 @@ impl<'t> Reader<'t, '_> {
         depth: usize,
     ) -> Result<Option<DeValue<'t>>, Stop> {
         let before = self.values;
-        self.count(1, line)?;
+        self.count(1, line);
         if depth > DEEPEST {
-            return Err(self.stop(line, "is nested too deeply"));
+            self.wrong(line, "is nested too deeply");
+        }
+        if self.is_wrong {
+            self.skip(event)?;
+            return Ok(None);
         }
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -168,9 +217,10 @@ impl<'t> Reader<'t, '_> {
                     if event == Event::SequenceEnd {
                         break;
                     }
-                    if let Some(value) = self.value(event, begin, depth + 1)? {
-                        array.push(self.spanned(begin, value));
-                    }
+                    // Of a list nothing is lost without a word: who reads it judges an empty element.
+                    let value = self.value(event, begin, depth + 1)?;
+                    let value = value.unwrap_or_else(|| DeValue::String(DeString::default()));
+                    array.push(self.spanned(begin, value));
                 }
                 (Some(DeValue::Array(array)), anchor)
             }
@@ -186,29 +236,37 @@ impl<'t> Reader<'t, '_> {
             }
             Event::Alias(anchor) => {
                 let Some((value, values)) = self.anchors.get(&anchor).cloned() else {
-                    return Err(self.stop(line, "this alias stands for itself"));
+                    self.wrong(line, "this alias stands for itself, or for what is left out");
+                    return Ok(None);
                 };
-                self.count(values, line)?;
-                return Ok(value);
+                self.count(values, line);
+                return Ok(value.filter(|_| !self.is_wrong));
             }
             _ => return Err(self.stop(line, "expected a value")),
         };
-        if anchor != 0 {
+        if anchor != 0 && !self.is_wrong {
             self.anchors.insert(anchor, (value.clone(), self.values - before));
         }
         Ok(value)
     }
 
-    fn count(&mut self, values: usize, line: usize) -> Result<(), Stop> {
+    fn count(&mut self, values: usize, line: usize) {
         self.values += values;
         if self.values > MOST_VALUES {
-            return Err(self.stop(line, format!("an object has more than {MOST_VALUES} values")));
+            self.wrong(line, format!("an object has more than {MOST_VALUES} values"));
         }
-        Ok(())
+    }
+
+    /// What it is wrong with first is said.
+    fn wrong(&mut self, line: usize, message: impl Into<String>) {
+        if !self.is_wrong {
+            self.records.error(&self.place(line), message);
+        }
+        self.is_wrong = true;
     }
 
     fn insert(
-        &self,
+        &mut self,
         table: &mut DeTable<'t>,
         key: DeString<'t>,
         at: usize,
@@ -216,8 +274,9 @@ impl<'t> Reader<'t, '_> {
         value: DeValue<'t>,
     ) {
         if table.contains_key(&*key) {
-            let message = format!("{key:?} is there twice");
-            self.report.quoting_error(&self.place(at), message, "a key is there twice");
+            let message = format!("the record has {key:?} twice");
+            self.records.quoting_error(&self.place(at), message, "the record has a key twice");
+            self.is_wrong = true;
             return;
         }
         table.insert(self.spanned(at, key), self.spanned(begin, value));
@@ -233,8 +292,8 @@ impl<'t> Reader<'t, '_> {
         self.source.place(&(at..at), String::new())
     }
 
-    fn stop<'m>(&self, line: usize, message: impl Into<Cow<'m, str>>) -> Stop {
-        self.report.error(&self.place(line), message.into());
+    fn stop(&self, line: usize, message: &str) -> Stop {
+        self.report.error(&self.place(line), message);
         Stop
     }
 }

@@ -42,7 +42,7 @@ impl State {
         let report = Report::new(Keep::Few);
         let hosts = read(kept, &cut, &new, &mut self.draft, at, &report)?;
         self.draft.hosts = hosts;
-        check_hosts(&self.draft, Missing::Allowed, &report);
+        check_hosts(&mut self.draft, Missing::Allowed, &report);
         let hosts = std::mem::take(&mut self.draft.hosts);
         let (errors, warnings) = report.into_sorted(&self.paths());
         if !errors.is_empty() {
@@ -68,9 +68,6 @@ impl State {
         let (difference, summary) = self.compare(before, &mut hosts);
         self.own = own;
         self.hosts.apply(&difference);
-        for name in hosts.iter().filter_map(|host| host.boot_file.as_ref()) {
-            self.named.insert(name);
-        }
         let machines = hosts.iter().filter(|host| host.is_first()).map(|host| host.station());
         let kept = self.files.get_mut(at)?;
         let is_whole = cut.old == (0..kept.bytes.len());

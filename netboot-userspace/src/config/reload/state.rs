@@ -12,7 +12,7 @@ use super::{Kept, Summary, kept::Form};
 use crate::{
     config::{
         BootFile, Candidate, Config, InventoryFormat, Loaded, Located, Problem, Problems,
-        check::Named, read::Draft,
+        read::Draft,
     },
     inventory::{Difference, Host, Inventory},
 };
@@ -25,7 +25,6 @@ pub(super) struct State {
     /// The configuration file, and the inventory files in its order.
     pub(super) files: Vec<Kept>,
     pub(super) hosts: Inventory,
-    pub(super) named: Named,
     pub(super) own: Own,
     pub(super) known: Known,
 }
@@ -112,7 +111,6 @@ impl State {
         Self {
             files,
             hosts: Inventory::new(config.hosts.iter().cloned()),
-            named: Named::new(config, draft.boot_files.iter().map(|file| file.value.clone())),
             own: Own::of(config, config.hosts.iter().map(|host| &**host)),
             known: Known::of(&loaded.warnings),
             draft,

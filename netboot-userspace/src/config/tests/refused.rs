@@ -363,7 +363,7 @@ fn boot_files() {
         "\"sub/./ipxe.efi\" must not contain \"..\" or \".\": name it as it is under boot.root",
     );
     file("sub/", "\"sub/\" is not the name of a file");
-    file("sub", "boot/sub: not a file; put it there, or correct the name");
+    file("sub", "boot/sub: not a file; put another there, or correct the name");
     file(
         "undionly.kpxe",
         "boot/undionly.kpxe: no such file or directory; put it there, or correct the name",

@@ -189,6 +189,16 @@ fn left_out_with_a_warning() {
         "kind: Hardware\nspec: {interfaces: [{disableDhcp: true, dhcp: {}}]}\n",
         "a.yaml:2: spec.interfaces[0].disableDhcp: DHCP is disabled for this interface: it is left out",
     );
+    for spec in ["{}", "{interfaces: []}", "{interfaces: ~}"] {
+        check(
+            &format!("metadata: {{name: n}}\nspec: {spec}\n"),
+            "a.yaml:2: n.spec.interfaces: has no interfaces: there is no machine in it",
+        );
+    }
+    check(
+        "kind: Hardware\nspec: {interfaces: ['']}\n",
+        "a.yaml:2: spec.interfaces[0]: expected a table, found string; left out",
+    );
     check(
         "kind: Hardware\nspec: {interfaces: [{netboot: {allowPXE: true}}]}\n",
         "a.yaml:2: spec.interfaces[0]: the interface has no dhcp: it is left out",
@@ -227,11 +237,12 @@ fn refused_documents() {
     );
     check(
         "kind: Hardware\nspec: {interfaces: []}\nspec: {}\n",
-        "a.yaml:3: \"spec\" is there twice",
+        "a.yaml:3: the record has \"spec\" twice",
     );
     check("kind: Hardware\n? [a]\n: b\n", "a.yaml:2: a key must be a plain word");
     check("kind: *x\n", "a.yaml:1: while parsing node, found unknown anchor");
-    check(&format!("a: {}\n", "[".repeat(40)), "a.yaml:1: is nested too deeply");
+    let deep = format!("a: {}{}\n", "[".repeat(40), "]".repeat(40));
+    check(&deep, "a.yaml:1: is nested too deeply");
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..10 {
         let alias = format!("*a{}", n - 1);

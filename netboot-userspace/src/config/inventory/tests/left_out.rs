@@ -135,6 +135,9 @@ fn lists_of_wrong_values() {
     check("name_servers: [8.8.8]", None, None);
     check("name_servers: [8.8.8, 9.9.9.9]", Some(&[[9, 9, 9, 9]]), None);
     check("name_servers: []", Some(&[]), None);
+    check("name_servers: ['']", None, None);
+    check("name_servers: [~, 9.9.9.9]", Some(&[[9, 9, 9, 9]]), None);
+    check("classless_static_routes: ['']", None, None);
     check("classless_static_routes: [{router: 10.0.0.1}]", None, None);
     check("classless_static_routes: []", None, Some(0));
 }
@@ -187,11 +190,79 @@ fn what_is_wrong_is_not_booted() {
         ],
     );
     check(
+        ", boot_file_name: own.efi",
+        ", ipxe: {url: x}",
+        false,
+        &[
+            ".netboot.ipxe.url: the value is not a URL that begins with http:// or https://; left out",
+            OUT,
+        ],
+    );
+    check(
+        "",
+        ", osie: {kernelParams: ['', a]}",
+        true,
+        &[".netboot.osie.kernelParams[0]: is empty: left out"],
+    );
+    check(
         "",
         ", ipxe: 1",
         false,
         &[".netboot.ipxe: expected a table, found string; left out", OUT],
     );
+}
+
+/// A document that is no record, or cannot be told what it is, and records of which the options do not fit.
+#[test]
+fn a_record_stops_no_other() {
+    let good = |n: u8| {
+        let dhcp = format!("mac: '52:54:00:00:00:{n}', ip: {{address: 10.0.0.{n}}}");
+        record(&format!("n{n}"), &dhcp)
+    };
+    let check = |between: &str, said: &str| {
+        let text = good(11) + between + &good(13);
+        let (loaded, warnings) = read(&[("a.yaml", &text)], SUBNET).unwrap();
+        let left: Vec<_> = loaded.config.hosts.iter().map(|host| host.ip.octets()[3]).collect();
+        assert_eq!((left.as_slice(), warnings.join("|").as_str()), (&[11, 13][..], said));
+    };
+    check("---\nfoo\n", "a.yaml:6: expected an object or a list of them; left out");
+    check("---\n- 5\n", "a.yaml:6: expected an object; left out");
+    check(
+        "---\nkind: Hardware\nspec: {auto: 1, auto: 2}\n",
+        "a.yaml:7: the record has \"auto\" twice; left out",
+    );
+    let deep = format!("---\nspec: {}{}\n", "[".repeat(40), "]".repeat(40));
+    check(&deep, "a.yaml:6: is nested too deeply; left out");
+    check(
+        "---\nspec: {? [a, {b: c}] : d, e: [f]}\n",
+        "a.yaml:6: a key must be a plain word; left out",
+    );
+    check("---\n? [a] : b\nspec: {}\n", "a.yaml:6: a key must be a plain word; left out");
+    check(
+        "---\nspec: &a {b: *a}\n",
+        "a.yaml:6: this alias stands for itself, or for what is left out; left out",
+    );
+    let many = format!("---\nspec: {{a: [{}], b: {{c: d}}}}\n", "x, ".repeat(100_000));
+    check(&many, "a.yaml:6: an object has more than 100000 values; left out");
+    check("---\n52:54:00:00:00:02:\n", "a.yaml:6: the machine has no fields: it is left out");
+    let bad = |dhcp: &str| {
+        record("bad", &format!("mac: '52:54:00:00:00:02', ip: {{address: 10.0.0.12}}, {dhcp}"))
+    };
+    let limit = |bytes: u16| {
+        format!(
+            "a.yaml:8: bad.spec.interfaces[0]: its DHCP options take {bytes} bytes, 1188 is the limit: \
+             leave some out or shorten them; the machine is left out"
+        )
+    };
+    let list = |count: usize, item: &str| vec![item; count].join(", ");
+    let name = format!("tftp_server_name: {}", "x".repeat(1300));
+    check(&bad(&name), &limit(1312));
+    let route = "{destination_descriptor: 10.9.0.0/16, router: 10.0.0.3}";
+    let routes = |count: usize| format!("classless_static_routes: [{}]", list(count, route));
+    check(&bad(&routes(200)), &limit(1465));
+    let servers = list(100, "10.0.0.4");
+    let all = format!("name_servers: [{servers}], time_servers: [{servers}], {}", routes(70));
+    check(&bad(&all), &limit(1349));
 }
 
 /// The first of two machines with one MAC or address stays, but for one of our own files.
