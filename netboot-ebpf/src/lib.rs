@@ -49,6 +49,7 @@
 pub mod checksum;
 pub mod client;
 pub mod complete;
+mod deadlines;
 pub mod decide;
 pub mod flatten;
 pub mod frame;

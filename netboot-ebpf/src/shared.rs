@@ -8,20 +8,20 @@ use core::hint::black_box;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-pub use crate::settings::{Settings, VendorClass};
+pub use crate::{
+    deadlines::Deadlines,
+    settings::{Settings, VendorClass},
+};
 
 /// Tells one form of the maps' types from all others, whatever became of them: a daemon takes over only
 /// the maps that are of its own form.
-pub const LAYOUT: u64 = fingerprint(
-    fingerprint(
-        fingerprint(
-            0xcbf2_9ce4_8422_2325 ^ cfg!(feature = "other-build") as u64,
-            include_bytes!("shared.rs"),
-        ),
-        include_bytes!("settings.rs"),
-    ),
-    include_bytes!("limit.rs"),
-);
+pub const LAYOUT: u64 = {
+    let begin = 0xcbf2_9ce4_8422_2325 ^ cfg!(feature = "other-build") as u64;
+    let shared = fingerprint(begin, include_bytes!("shared.rs"));
+    let settings = fingerprint(shared, include_bytes!("settings.rs"));
+    let deadlines = fingerprint(settings, include_bytes!("deadlines.rs"));
+    fingerprint(deadlines, include_bytes!("limit.rs"))
+};
 
 /// FNV-1a, begun with `hash`.
 const fn fingerprint(mut hash: u64, mut bytes: &[u8]) -> u64 {
@@ -416,44 +416,6 @@ impl ClassFlags {
     #[must_use]
     pub const fn script(list: u32) -> u32 {
         1 << (list & 31)
-    }
-}
-
-/// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since
-/// boot (CLOCK_MONOTONIC); 0: for ever.
-#[repr(C)]
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-pub struct Deadlines {
-    /// Boot files are offered until then: the services that they load from may be down.
-    pub boot_files: u64,
-    /// Messages are answered until then.
-    pub answers: u64,
-    /// What the daemon answers better is left to it until then.
-    pub daemon: u64,
-}
-
-impl Deadlines {
-    /// There is no end.
-    pub const NEVER: Self = Self { boot_files: 0, answers: 0, daemon: 0 };
-
-    #[inline(always)]
-    #[must_use]
-    pub const fn has_boot_files(&self, now: u64) -> bool {
-        self.boot_files == 0 || now <= self.boot_files
-    }
-
-    #[inline(always)]
-    #[must_use]
-    pub const fn has_daemon(&self, now: u64) -> bool {
-        self.daemon == 0 || now <= self.daemon
-    }
-
-    #[inline(always)]
-    #[must_use]
-    pub const fn has_answers(&self, now: u64) -> bool {
-        self.answers == 0 || now <= self.answers
     }
 }
 

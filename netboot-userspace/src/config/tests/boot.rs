@@ -94,3 +94,38 @@ fn disk_images_are_for_http_boot() {
     );
     check("rpi", "a.img", &[&format!("boot.files.rpi: a.img {told} instead")]);
 }
+
+#[test]
+fn a_missing_boot_root_is_said_once() {
+    let text = format!("boot.root = \"none\"\n{}", host(""));
+    let directory = directory();
+    let loaded = load_text(directory.path(), &text).unwrap();
+    let prefix = format!("{}/", directory.path().display());
+    let lines = loaded.warnings.kept().iter().map(|line| line.to_string().replace(&prefix, ""));
+    let lines: Vec<_> = lines.filter(|line| line.contains("none")).collect();
+    assert_eq!(
+        lines,
+        ["netboot.toml:1: boot.root: none: no such file or directory; \
+          create the directory, or name another as boot.root"]
+    );
+}
+
+/// The warnings about a file with a boot file on its second line.
+#[track_caller]
+pub(super) fn check_warnings(text: &str, expect: &[&str]) {
+    let text = format!("boot.root = \"boot\"\nboot.files.x86-bios = \"ipxe.efi\"\n{text}");
+    let directory = directory();
+    let loaded = load_text(directory.path(), &text).unwrap();
+    let prefix = format!("{}/", directory.path().display());
+    let lines: Vec<_> =
+        loaded.warnings.kept().iter().map(|line| line.to_string().replace(&prefix, "")).collect();
+    for line in expect {
+        assert!(lines.iter().any(|found| found == line), "{line} is not in {lines:#?}");
+    }
+    assert_eq!(lines.len() - expect.len(), usual(&lines), "{lines:#?}");
+}
+
+/// How many are about interfaces and HookOS, which no test has.
+fn usual(lines: &[String]) -> usize {
+    lines.iter().filter(|line| line.contains("interfaces") || line.contains("HookOS")).count()
+}

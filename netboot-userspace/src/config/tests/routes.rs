@@ -1,6 +1,6 @@
 //! Warnings about routers and routes that an option takes away.
 
-use super::{accepted::check_warnings, directory, load_text};
+use super::{boot::check_warnings, directory, load_text};
 
 #[test]
 fn warnings_about_routes() {
