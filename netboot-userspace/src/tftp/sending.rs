@@ -239,7 +239,7 @@ impl Sending {
         if self.next < self.end {
             return self.blocks(now);
         }
-        if self.may_probe() {
+        if self.probes_after().is_some() {
             return self.probe(now);
         }
         self.pauses += 1;
@@ -376,7 +376,7 @@ impl Sending {
         }
         self.deadline = if self.next < self.end {
             now + self.pace.pause(blocks.end - blocks.start)
-        } else if let Some(soon) = self.soon().filter(|_| self.may_probe()) {
+        } else if let Some(soon) = self.probes_after() {
             now + soon
         } else {
             self.after_silence(now)
@@ -384,14 +384,13 @@ impl Sending {
         if blocks.is_empty() { Next::Wait } else { Next::Blocks(blocks) }
     }
 
-    /// Whether to ask before a pause is one. That is paid, too.
-    fn may_probe(&self) -> bool {
+    /// How long before a window's client is asked, if it is to be before a pause is one: later each time that it was only
+    /// slow. That is paid, too.
+    fn probes_after(&self) -> Option<Duration> {
         let is_window = self.window > 1 && self.new > self.base && self.credit >= 4;
-        is_window && !self.probed && self.pauses == 0 && self.soon().is_some()
-    }
-
-    /// When: later each time that the client was only slow.
-    fn soon(&self) -> Option<Duration> {
+        if !is_window || self.probed || self.pauses > 0 {
+            return None;
+        }
         let soon = self.round_trip.soon()?.saturating_mul(1 << self.vain.min(8));
         Some(soon).filter(|soon| *soon < self.round_trip.timeout(self.backoff))
     }
