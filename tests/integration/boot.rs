@@ -1,9 +1,6 @@
 //! From power-on to the booted system's first line in the log.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot::{
@@ -14,7 +11,7 @@ use netboot_tests::{
     capture::Capture,
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, installer, ipxe, way::WAYS},
+    machine::{Firmware, Machine, hook, install_ipxe, installer, way::WAYS},
     wait::wait_for,
 };
 
@@ -25,9 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Boots a machine from iPXE and HookOS' place holder.
 fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
     hook::install(site.root())?;
-    for name in ["ipxe.efi", "undionly.kpxe"] {
-        fs::copy(ipxe(name)?, site.root().join(name))?;
-    }
+    install_ipxe(site.root())?;
     boots_to_syslog(site, firmware)
 }
 

@@ -256,3 +256,11 @@ pub fn ipxe(name: &str) -> Result<PathBuf> {
     }
     Ok(path)
 }
+
+/// Puts the binaries into a directory that x86 machines load by TFTP: for UEFI, and for BIOS.
+pub fn install_ipxe(dir: &Path) -> Result<()> {
+    for name in ["ipxe.efi", "undionly.kpxe"] {
+        fs::copy(ipxe(name)?, dir.join(name))?;
+    }
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Which machines boot through which DHCP server: each server as `netboot export` configures it, each client
 //! as `netboot probe` plays it, with netboot's files, scripts and log.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::{
     daemon::{Daemon, Setup, Xdp, binary},
     dhcp_server::{Running, Server},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
-    machine::{hook, ipxe},
+    machine::{hook, install_ipxe},
     namespace::{Namespace, connect},
     process::{self, Output},
 };
@@ -207,9 +207,7 @@ fn site(mode: &str, host: &str) -> Result<Setup> {
 fn site_on(mode: &str, host: &str, xdp: Xdp) -> Result<Setup> {
     let root = tempfile::tempdir()?;
     hook::install(root.path())?;
-    for name in ["ipxe.efi", "undionly.kpxe"] {
-        fs::copy(ipxe(name)?, root.path().join(name))?;
-    }
+    install_ipxe(root.path())?;
     let tables = format!(
         r#"[dhcp]
 mode = "{mode}"

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Card, Firmware, Machine, ipxe};
+use super::{Card, Firmware, Machine, install_ipxe};
 use crate::{
     daemon::{Count, Daemon, Setup, Xdp},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
@@ -110,9 +110,7 @@ const BOTH: &str = "script-user-classes = [\"Tinkerbell\", \"iPXE\"]";
 /// A site of one machine.
 fn setup(skip_ipv6_wait: bool, chains: bool) -> Result<Setup> {
     let root = tempfile::tempdir()?;
-    for name in ["ipxe.efi", "undionly.kpxe"] {
-        fs::copy(ipxe(name)?, root.path().join(name))?;
-    }
+    install_ipxe(root.path())?;
     let classes = if chains { FIRST } else { BOTH };
     let tables = format!(
         r#"[dhcp]

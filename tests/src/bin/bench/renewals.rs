@@ -11,7 +11,7 @@ use netboot_tests::{
     daemon::{Setup, Xdp},
     interrupt,
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER, TAP},
-    machine::{Firmware, Machine, hook, ipxe},
+    machine::{Firmware, Machine, hook, install_ipxe},
     process::Process,
     wait::wait_for,
 };
@@ -146,9 +146,7 @@ fn in_machine(xdp: Xdp, renewals: usize) -> Result<String> {
 fn setup(xdp: Xdp) -> Result<Setup> {
     let root = tempfile::tempdir()?;
     hook::install(root.path())?;
-    for name in ["ipxe.efi", "undionly.kpxe"] {
-        fs::copy(ipxe(name)?, root.path().join(name))?;
-    }
+    install_ipxe(root.path())?;
     let tables = format!(
         r#"[dhcp]
 server-address = "{SERVER}"
