@@ -31,6 +31,8 @@ pub mod links;
 mod loaders;
 mod lock;
 mod log_budget;
+#[cfg(test)]
+mod logged;
 pub mod logging;
 pub mod mac;
 pub mod machines;

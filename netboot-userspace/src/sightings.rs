@@ -104,7 +104,7 @@ impl Sightings {
         }
         self.acknowledged.note(verdict, seen, at);
         if verdict == Verdict::UnknownMachine {
-            self.announce(interface, seen);
+            self.announce(interface, seen, at);
         }
         let step = Step::Dhcp {
             interface: interface.to_owned(),
@@ -148,12 +148,11 @@ impl Sightings {
     }
 
     /// Says once, and not of too many at a time, that a machine without reservation asks, and how to add it.
-    fn announce(&self, interface: &str, seen: &Seen) {
+    fn announce(&self, interface: &str, seen: &Seen, at: Instant) {
         if self.machines.is_seen(seen.station.mac) {
             return;
         }
-        let admitted =
-            self.announcements.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now());
+        let admitted = self.announcements.lock().unwrap_or_else(PoisonError::into_inner).admit(at);
         let Some(left_out) = admitted else { return };
         if left_out > 0 {
             tracing::info!("{left_out} more unknown machines asked: `netboot status` lists them");
@@ -203,55 +202,29 @@ fn message_name(message_type: u8) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use tracing::subscriber::with_default;
-    use tracing_subscriber::fmt::MakeWriter;
-
     use super::*;
-    use crate::inventory::{Host, Inventory};
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'w> MakeWriter<'w> for Log {
-        type Writer = Self;
-
-        fn make_writer(&'w self) -> Self {
-            self.clone()
-        }
-    }
+    use crate::{
+        inventory::{Host, Inventory},
+        logged::logged,
+    };
 
     #[test]
     fn forged_machines_do_not_fill_the_log() {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
         let machines = Machines::new(Inventory::new([]));
+        let now = Instant::now();
         let sightings = Sightings::new(machines.clone(), None);
-        with_default(subscriber, || {
+        let log = logged(|| {
             for number in 0..200 {
                 let mac = Mac { octets: [2, 0, 0, 0, 0, number] };
                 let station = Station::untagged(mac);
                 let seen = Seen { station, message_type: DISCOVER, ..Seen::NOTHING };
                 for _ in 0..2 {
                     let unknown = Verdict::UnknownMachine;
-                    sightings.note(DecidedBy::Userspace, 1, unknown, &seen, Instant::now());
+                    sightings.note(DecidedBy::Userspace, 1, unknown, &seen, now);
                 }
             }
         });
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(log.lines().count(), ANNOUNCEMENTS as usize, "{log}");
+        assert_eq!(log.len(), ANNOUNCEMENTS as usize, "{log:?}");
         assert_eq!(machines.snapshot().len(), 200);
         assert!(machines.snapshot().iter().all(|machine| machine.requests == 2));
     }

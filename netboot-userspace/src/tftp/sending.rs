@@ -54,7 +54,8 @@ pub(super) struct Sending {
     new: u64,
     /// Halves of blocks that may be sent twice without a pause.
     credit: u64,
-    /// Acknowledgements in a row that were of one block each, with more under way.
+    /// Acknowledgements in a row that were of one block each, with more under way, and no answers to a probe: who tells
+    /// of each block goes on with that after a loss.
     singles: u32,
     /// The block that the window was sent from once more, since one was missing.
     mended: u64,
@@ -220,17 +221,25 @@ impl Sending {
         }
         self.pace.arrived(self.base - before, self.window, now);
         let missed = self.new - self.base;
-        let is_single = is_single && missed > 0 && !self.probed;
-        self.singles = if is_single { self.singles + 1 } else { 0 };
+        if !is_single {
+            self.singles = 0;
+        } else if missed > 0 && !self.probed {
+            self.singles += 1;
+        }
         if missed == 0 {
             return self.go_on(now);
         }
-        if self.singles < 2 {
+        if self.singles < 2 || self.probed {
             return self.again_from_base(now);
         }
         self.once = false;
         self.backoff = 0;
         self.progress(now);
+        if self.next < self.end {
+            // What is being sent goes on at its pace, and as far as the window is now.
+            (self.next, self.end) = (self.next.max(self.base), self.window_end());
+            return Next::Wait;
+        }
         self.new_blocks(now)
     }
 

@@ -1,9 +1,7 @@
 //! What is remembered, and when the alarm is given.
 
 use std::{
-    io::Write,
     net::Ipv4Addr,
-    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -12,13 +10,12 @@ use netboot_ebpf::{
     shared::{Settings, Vlan},
     verdict::Verdict,
 };
-use tracing::subscriber::with_default;
-use tracing_subscriber::fmt::MakeWriter;
 use zerocopy::FromZeros as _;
 
 use super::{MACHINE, OFFERED, RELAY, Reply, SERVER, SERVER_MAC};
 use crate::{
     config::{Config, Dhcp, DhcpMode},
+    logged::logged,
     other_servers::{
         ALARMS, Detector, Kind, MAX_SERVERS, OtherServer, OtherServers, Sighting, Standing,
         detector::REPLIES,
@@ -26,37 +23,6 @@ use crate::{
 };
 
 const INTERFACE: &str = "eth0";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
-/// The lines that are logged meanwhile.
-fn logged(work: impl FnOnce()) -> Vec<String> {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    with_default(subscriber, work);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    text.lines().map(str::to_owned).collect()
-}
 
 fn dhcp(mode: DhcpMode, known: &[[u8; 4]]) -> Dhcp {
     let known_servers = known.iter().copied().map(Ipv4Addr::from).collect();

@@ -27,6 +27,8 @@ struct Way {
     lost: u64,
     /// A client that tells of each block that is not the one it waits for, not only of the first.
     tells_each: bool,
+    /// A client that acknowledges each block of a window, and ignores all but the one that it waits for.
+    acknowledges_each: bool,
     /// Acknowledgements come twice.
     twice: bool,
     /// The client is busy for so long after each window.
@@ -40,6 +42,7 @@ const LAN: Way = Way {
     jitter: 0,
     lost: 0,
     tells_each: false,
+    acknowledges_each: false,
     twice: false,
     busy: 0,
 };
@@ -95,7 +98,14 @@ fn took(way: Way, blocks: u64, window: u16, seed: u64) -> (Time, u64) {
                     Arrives::Block(block) => {
                         heard = now;
                         client.was_told_of_gap &= !way.tells_each;
-                        if let Some(block) = client.hears(block) {
+                        let before = client.has;
+                        let said = client.hears(block);
+                        let said = if way.acknowledges_each {
+                            (client.has > before).then_some(block)
+                        } else {
+                            said
+                        };
+                        if let Some(block) = said {
                             let arrival = now + way.busy + way.delay;
                             for _ in 0..1 + u8::from(way.twice) {
                                 arrives.push(Reverse((arrival, Arrives::Acknowledgement(block))));
@@ -188,6 +198,18 @@ fn odd_clients() {
         for busy in [30_000, 150_000, 500_000] {
             let (_, resent) = took(Way { busy, ..LAN }, 1000, window, 0);
             assert!(resent <= 100 + u64::from(window) * 6, "window {window}, {busy} us: {resent}");
+        }
+    }
+}
+
+/// Who acknowledges each block, and loses some of what comes at once, gets one window more for each loss.
+#[test]
+fn acknowledgements_of_each_block() {
+    for buffer in [1000, 120, 100, 80, 70] {
+        for delay in [10, 100, 1000] {
+            let way = Way { buffer, delay, acknowledges_each: true, ..LAN };
+            let (time, resent) = took(way, 1000, 64, 0);
+            assert!(resent <= 300 && time < 2_000_000, "{way:?}: {resent}, {time} us");
         }
     }
 }
