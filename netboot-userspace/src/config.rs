@@ -71,6 +71,7 @@ pub(crate) use self::{
     shape::Shape,
     vlan::Shown as ShownVlan,
 };
+pub use crate::links::XdpMode;
 use crate::{inventory::Host, rare::Usual};
 
 /// Everything the daemon is told, checked as a whole.
@@ -123,19 +124,6 @@ pub struct Xdp {
     pub boot_files_without_daemon: Option<Duration>,
     /// How long machines are answered without the daemon; `None`: for ever.
     pub answers_without_daemon: Option<Duration>,
-}
-
-/// How the XDP program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XdpMode {
-    /// Native where the driver can, else generic.
-    Auto,
-    /// In the driver.
-    Native,
-    /// In the network stack, for drivers without XDP.
-    Generic,
-    /// Not at all: the slow path answers.
-    Off,
 }
 
 /// `[dhcp]`

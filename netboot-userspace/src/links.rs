@@ -5,6 +5,7 @@ mod attributes;
 mod notices;
 mod offload;
 mod others;
+mod xdp_mode;
 
 use std::{collections::BTreeMap, net::Ipv6Addr};
 
@@ -19,8 +20,7 @@ use nix::{
 };
 
 use self::attributes::Attributes;
-pub use self::{notices::Notices, others::others};
-use crate::config::XdpMode;
+pub use self::{notices::Notices, others::others, xdp_mode::XdpMode};
 
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]

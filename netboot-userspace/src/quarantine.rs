@@ -9,7 +9,6 @@ use std::{
 };
 
 use netboot_ebpf::shared::Station;
-use nix::time::ClockId;
 use tokio::sync::Notify;
 
 /// DECLINEs of the last so long are told together.
@@ -37,14 +36,8 @@ pub struct Held {
     pub address: Ipv4Addr,
     /// The machine that declined it.
     pub station: Station,
-    /// In the kernel's time, see [`now`].
+    /// In the kernel's time, see [`crate::clock::now`].
     pub until: Duration,
-}
-
-/// The time since boot that the XDP program reads too (CLOCK_MONOTONIC).
-#[must_use]
-pub fn now() -> Duration {
-    ClockId::CLOCK_MONOTONIC.now().map_or(Duration::ZERO, Duration::from)
 }
 
 impl Quarantine {

@@ -57,14 +57,22 @@ impl<T: Usual + fmt::Debug> fmt::Debug for Rare<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::NetworkOverrides;
+
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    struct Settings {
+        mtu: Option<u16>,
+    }
+
+    impl Usual for Settings {
+        const USUAL: &'static Self = &Self { mtu: None };
+    }
 
     #[test]
     fn the_default_takes_no_room() {
-        assert_eq!(*NetworkOverrides::USUAL, NetworkOverrides::default());
-        let rare = Rare::from(NetworkOverrides::default());
+        assert_eq!(*Settings::USUAL, Settings::default());
+        let rare = Rare::from(Settings::default());
         assert!(rare.0.is_none());
-        assert_eq!(*rare, NetworkOverrides::default());
+        assert_eq!(*rare, Settings::default());
         let mut own = rare.clone();
         own.mtu = Some(9000);
         assert_ne!(own, rare);

@@ -20,7 +20,6 @@
 //! makes. Nobody is answered where a router was heard or has not been asked for (`routers.rs`), nor by a node that forwards
 //! IPv6: then its kernel, or its radvd, is the router.
 
-mod booting;
 mod counters;
 pub mod message;
 mod pending;
@@ -45,18 +44,17 @@ use nix::sys::socket::{MsgFlags, send};
 use tokio::{io::unix::AsyncFd, sync::broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-pub use self::booting::Booting;
 use self::{
-    booting::{Lease, NotWaiting},
     counters::{Counters, Outcome},
     message::{Kind, Message, Unread},
     pending::Pending,
     routers::{Knowledge, Routers},
 };
 use crate::{
+    booting::{Lease, NotWaiting},
+    clock,
     links::{self, Link},
     overflows::Overflows,
-    quarantine,
     sightings::Sightings,
     status::Ipv6Router,
     tables::{Served, Tables},
@@ -377,7 +375,7 @@ impl RouterSolicitations {
 
 /// Since boot.
 fn nanoseconds() -> u64 {
-    u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(clock::now().as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 
 mod adopt;
 mod cost;
-pub mod golden;
-pub mod site;
 
 use std::process::ExitCode;
 
@@ -15,13 +13,13 @@ use netboot_ebpf::{
 };
 use serde::Serialize;
 
-use self::golden::Golden;
 use crate::{
     args::SelftestCommand,
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
+    golden::{self, Golden, site},
     slowpath,
     tables::Tables,
 };

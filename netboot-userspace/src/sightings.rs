@@ -20,10 +20,10 @@ use tracing::field::display;
 
 use crate::{
     acknowledged::Acknowledged,
+    booting::Booting,
+    clock,
     config::Architecture,
     machines::{Machines, Step},
-    quarantine,
-    router_solicitations::Booting,
     throttle::Throttle,
 };
 
@@ -121,7 +121,7 @@ impl Sightings {
     pub fn restore(&self, mut unknown: Vec<(Station, Unknown)>) {
         // Of too many, those that asked last stay.
         unknown.sort_by_key(|(_, row)| row.last_seen);
-        let (now, since_boot) = (Instant::now(), quarantine::now());
+        let (now, since_boot) = (Instant::now(), clock::now());
         for (Station { mac, vlan }, row) in unknown {
             if self.machines.inventory().by_mac(mac).is_some() {
                 continue;
@@ -236,7 +236,7 @@ mod tests {
         let machines = Machines::new(Inventory::new([Arc::new(known)]));
         let sightings = Sightings::new(machines.clone(), None);
         sightings.set_interfaces(HashMap::from([(3, "eth0".to_owned())]));
-        let now = quarantine::now();
+        let now = clock::now();
         let asked = |number, ago, requests| {
             let last_seen = u64::try_from((now - Duration::from_secs(ago)).as_nanos()).unwrap();
             let row = Unknown {

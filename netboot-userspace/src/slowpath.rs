@@ -35,10 +35,10 @@ use self::{
     limited::{Limited, Told},
 };
 use crate::{
+    clock,
     links::{self, Link},
     other_servers::Detector,
     overflows::Overflows,
-    quarantine,
     sightings::{DecidedBy, Sightings},
     tables::{Served, Tables},
     tagged_frames::{READABLE_OR_FAILED, Received, Receiver, watched},
@@ -242,7 +242,7 @@ impl SlowPath {
             self.common.tables.read().quarantine.hold(
                 seen.station,
                 seen.address.into(),
-                quarantine::now(),
+                clock::now(),
             );
         } else {
             self.doubts.tell(verdict, &self.link.name, declined);
@@ -282,7 +282,7 @@ impl SlowPath {
             let told = if is_told { Told::No } else { Told::Yes };
             return (outcome, told);
         }
-        let now = u64::try_from(quarantine::now().as_nanos()).unwrap_or(u64::MAX);
+        let now = u64::try_from(clock::now().as_nanos()).unwrap_or(u64::MAX);
         let limited = Limited::new(tables, &self.common.limits, now);
         let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
         let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);

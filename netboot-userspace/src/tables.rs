@@ -16,7 +16,7 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::quarantine::{self, Quarantine};
+use crate::{clock, quarantine::Quarantine};
 
 /// How requests of a link come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +165,7 @@ impl netboot_ebpf::tables::Tables for Tables {
     }
 
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
-        self.quarantine.is_held(reservation.address.into(), quarantine::now())
+        self.quarantine.is_held(reservation.address.into(), clock::now())
     }
 
     fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation> {

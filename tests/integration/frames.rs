@@ -3,7 +3,7 @@
 use anyhow::Result;
 use netboot::{
     config::Config,
-    selftest::golden::{self, Golden},
+    golden::{self, Golden},
 };
 use netboot_tests::{
     differ::{Differ, Outcome, sites},

@@ -9,10 +9,7 @@ use netboot::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
-    selftest::{
-        golden::{self, Headers},
-        site,
-    },
+    golden::{self, Headers, site},
     slowpath,
     tables::Tables,
 };

@@ -8,7 +8,7 @@ use netboot::{
         FastPath,
         run::{Ran, Which},
     },
-    selftest::{golden, site},
+    golden::{self, site},
 };
 use netboot_ebpf::{
     shared::Deadlines,

@@ -14,7 +14,8 @@ use netboot::{
         FastPath,
         run::{IFINDEX, Ran},
     },
-    selftest::{compare, site},
+    golden::site,
+    selftest::compare,
     slowpath,
     tables::Tables,
 };

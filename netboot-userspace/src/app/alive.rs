@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use netboot_ebpf::shared::Deadlines;
 use tokio::sync::watch;
 
-use crate::{config::Xdp, fastpath::Heartbeat, quarantine, throttle::Throttle};
+use crate::{clock, config::Xdp, fastpath::Heartbeat, throttle::Throttle};
 
 /// Several times within the shortest `xdp.boot-files-without-daemon`.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Until when the kernel does what, if this daemon ends now.
 pub(super) fn deadlines(xdp: &Xdp) -> Deadlines {
-    let now = quarantine::now();
+    let now = clock::now();
     let end = |length: Option<Duration>| {
         let end = length.map_or(0, |length| (now + length).as_nanos());
         u64::try_from(end).unwrap_or(0)

@@ -10,11 +10,7 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
-use crate::{
-    quarantine::{self, Held},
-    tables::Served,
-    throttle::Throttle,
-};
+use crate::{clock, quarantine::Held, tables::Served, throttle::Throttle};
 
 /// Declines that the log tells of, a minute: they are easily forged.
 const TOLD: u32 = 30;
@@ -34,7 +30,7 @@ pub(super) async fn watch(
     let mut given = Throttle::new(TOLD);
     let mut ends = DelayQueue::<Ipv4Addr>::new();
     // It may have been told of some before, and failed since.
-    let now = quarantine::now();
+    let now = clock::now();
     for held in quarantine.held(now) {
         ends.insert(held.address, held.left(now));
     }
@@ -45,7 +41,7 @@ pub(super) async fn watch(
                 // As many as there are reservations, at most.
                 let _ = kernel.send(held);
                 tell(held, &mut declined);
-                ends.insert(held.address, held.left(quarantine::now()));
+                ends.insert(held.address, held.left(clock::now()));
             },
             Some(ended) = poll_fn(|context| ends.poll_expired(context)), if !ends.is_empty() => {
                 end(ended.into_inner(), &tables, &mut given);
@@ -59,7 +55,7 @@ fn tell(held: Held, told: &mut Throttle) {
     let machine = station.mac;
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
-    let seconds = held.left(quarantine::now()).as_secs();
+    let seconds = held.left(clock::now()).as_secs();
     tracing::warn!(
         %machine,
         %address,
@@ -71,7 +67,7 @@ fn tell(held: Held, told: &mut Throttle) {
 
 fn end(address: Ipv4Addr, tables: &Served, told: &mut Throttle) {
     // The kernel's clock and the runtime's may differ by a tick.
-    let now = quarantine::now() + Duration::from_millis(10);
+    let now = clock::now() + Duration::from_millis(10);
     let Some(Held { station, .. }) = tables.read().quarantine.release(address, now) else { return };
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
@@ -80,7 +76,7 @@ fn end(address: Ipv4Addr, tables: &Served, told: &mut Throttle) {
 
 /// The machines that declined their addresses within a minute, where they are several, and what to do.
 pub(super) fn several(tables: &Served) -> Option<String> {
-    let declined = tables.read().quarantine.declined_lately(quarantine::now());
+    let declined = tables.read().quarantine.declined_lately(clock::now());
     if declined.len() < SEVERAL {
         return None;
     }
@@ -133,7 +129,7 @@ mod tests {
             for number in 0..machines {
                 let station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, number] });
                 let address = Ipv4Addr::new(10, 0, 0, number);
-                assert!(quarantine.hold(station, address, quarantine::now()));
+                assert!(quarantine.hold(station, address, clock::now()));
             }
             let told = several(&tables);
             assert_eq!(told.is_some(), expect.is_some(), "{told:?}");
@@ -153,7 +149,7 @@ mod tests {
     async fn goes_on_where_another_failed() {
         const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
         let quarantine = Arc::new(Quarantine::new(Duration::from_millis(50)));
-        assert!(quarantine.hold(STATION, Ipv4Addr::new(10, 0, 0, 1), quarantine::now()));
+        assert!(quarantine.hold(STATION, Ipv4Addr::new(10, 0, 0, 1), clock::now()));
         assert_eq!(quarantine.fresh().await.len(), 1);
         let tables = tables(&quarantine);
         let (kernel, _told) = mpsc::unbounded_channel();

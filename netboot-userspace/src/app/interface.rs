@@ -96,7 +96,7 @@ mod tests {
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::{links, selftest::site};
+    use crate::{golden::site, links};
 
     /// An interface with number 2; subnets are on these, 0 is none.
     #[track_caller]

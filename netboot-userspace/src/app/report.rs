@@ -10,11 +10,12 @@ use super::{
     shown::{Parts, Shown},
 };
 use crate::{
+    clock,
     config::Config,
     fastpath::KernelCounters,
     logging,
     machines::{Machine, Machines, Step},
-    metrics, quarantine,
+    metrics,
     status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
 };
 
@@ -109,7 +110,7 @@ impl Reporter {
 fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
     let Some(tables) = &dhcp.tables else { return Vec::new() };
     let tables = tables.read();
-    let now = quarantine::now();
+    let now = clock::now();
     let held = tables.quarantine.held(now).into_iter();
     held.map(|held| QuarantinedMachine {
         mac: held.station.mac.to_string(),

@@ -111,3 +111,44 @@ fn listen(state_dir: &OwnDir, path: &Path) -> io::Result<(UnixListener, Identity
     let listener = UnixListener::from_std(OwnedFd::from(socket).into())?;
     Ok((listener, identity(&found)))
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::status::{NotRunning, Status, fetch, serve};
+
+    fn status() -> Status {
+        Status { version: "1".to_owned(), ..Status::default() }
+    }
+
+    #[tokio::test]
+    async fn over_the_socket() {
+        let dir = TempDir::new().unwrap();
+        let cancel = CancellationToken::new();
+        let (listener, file) = bind(dir.path()).unwrap();
+        let mode = fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        let server = tokio::spawn(serve(listener, status, cancel.clone()));
+
+        for _ in 0..40 {
+            let path = dir.path().to_owned();
+            let said = tokio::task::spawn_blocking(move || fetch(&path)).await.unwrap().unwrap();
+            assert_eq!(said, status());
+        }
+        let error = bind(dir.path()).unwrap_err().to_string();
+        assert!(error.starts_with("another netboot uses "), "{error}");
+
+        cancel.cancel();
+        server.await.unwrap();
+        let error = fetch(dir.path()).unwrap_err();
+        assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
+        let (_listener, next) = bind(dir.path()).unwrap();
+        drop(file);
+        assert!(socket_path(dir.path()).exists(), "it is the next daemon's");
+        drop(next);
+        assert!(!socket_path(dir.path()).exists());
+    }
+}

@@ -4,10 +4,7 @@ use std::{fmt, str::FromStr};
 
 use netboot_ebpf::shared::MAX_ARCHITECTURES;
 
-use super::{
-    Architecture, DhcpMode, XdpMode,
-    value::{find_word, is_interface},
-};
+use super::{Architecture, DhcpMode, value::is_interface};
 
 /// A network interface's name, as the command line gives it.
 ///
@@ -17,33 +14,6 @@ use super::{
 pub fn interface_name(name: &str) -> Result<String, String> {
     is_interface(name)?;
     Ok(name.to_owned())
-}
-
-impl XdpMode {
-    pub const NAMED: [(Self, &'static str); 4] = [
-        (Self::Auto, "auto"),
-        (Self::Native, "native"),
-        (Self::Generic, "generic"),
-        (Self::Off, "off"),
-    ];
-
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Native => "native",
-            Self::Generic => "generic",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl FromStr for XdpMode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        find_word(text, &Self::NAMED)
-    }
 }
 
 impl DhcpMode {

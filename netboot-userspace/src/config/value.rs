@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::MAX_TFTP_THREADS;
+use crate::words::find_word;
 
 /// A string.
 pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
@@ -249,12 +250,4 @@ pub(crate) fn one_of<T: Copy>(
 ) -> Result<T, String> {
     let text = text(value)?;
     find_word(&text, words)
-}
-
-pub(crate) fn find_word<T: Copy>(text: &str, words: &[(T, &'static str)]) -> Result<T, String> {
-    let found = words.iter().find(|(_, word)| *word == text);
-    found.map(|(value, _)| *value).ok_or_else(|| {
-        let words: Vec<_> = words.iter().map(|(_, word)| format!("{word:?}")).collect();
-        format!("{text:?} is not one of {}", words.join(", "))
-    })
 }

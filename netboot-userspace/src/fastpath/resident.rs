@@ -24,9 +24,9 @@ use super::{
     shadow::{self, Deadline, Shadow},
 };
 use crate::{
+    clock,
     config::XdpMode,
     links::Link,
-    quarantine,
     tables::{Tables, patch::Patch},
 };
 
@@ -271,7 +271,7 @@ pub fn is_left(directory: &Path) -> bool {
 fn restore_held(pins: &Pins, tables: &Tables) {
     for directory in [pins.directory(), &pins.next()] {
         match rows::held_back(directory) {
-            Ok(held) => tables.quarantine.restore(held, quarantine::now()),
+            Ok(held) => tables.quarantine.restore(held, clock::now()),
             Err(error) => tracing::warn!("declined addresses may be given again: {error:#}"),
         }
     }
@@ -337,7 +337,7 @@ fn adopt(
     let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
     let rows::Found { patch, undo, quarantined, reservations } =
         rows::compare(&mut found.ebpf, tables)?;
-    tables.quarantine.restore(quarantined, quarantine::now());
+    tables.quarantine.restore(quarantined, clock::now());
     let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {
         return Ok(None);
     };

@@ -15,7 +15,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{pins::RESERVATIONS, shadow};
 use crate::{
-    quarantine::{self, Held, Quarantine},
+    clock,
+    quarantine::{Held, Quarantine},
     tables::{Tables, patch::Patch},
 };
 
@@ -75,7 +76,7 @@ fn running(row: &Reservation, held: &Rows<Ipv4Addr, Duration>) -> Reservation {
 
 /// Until when.
 fn held(quarantine: &Quarantine) -> Rows<Ipv4Addr, Duration> {
-    let held = quarantine.held(quarantine::now()).into_iter();
+    let held = quarantine.held(clock::now()).into_iter();
     held.map(|held| (held.address, held.until)).collect()
 }
 

@@ -11,7 +11,7 @@ use netlink_packet_route::{
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::{AttachedXdp, LinkState, VlanLink, ask::ask};
-use crate::config::XdpMode;
+use crate::links::XdpMode;
 
 /// Attributes of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::{find, golden, site};
+use super::find;
 use crate::{
     config::{Config, Dhcp},
     fastpath::{
         FastPath,
         run::{RunTimes, Which},
     },
+    golden::{self, site},
 };
 
 /// What `selftest cost` prints: nanoseconds a run, the median of the rounds and the fastest one. The

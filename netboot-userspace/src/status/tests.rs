@@ -1,15 +1,14 @@
 use std::{
     net::Ipv4Addr,
-    os::unix::{fs::PermissionsExt, net::UnixListener as StdUnixListener},
+    os::unix::net::UnixListener as StdUnixListener,
     time::{Duration, SystemTime},
 };
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    print::{Patience, read, read_within},
+    print::{Patience, read_within},
     *,
 };
 use crate::{
@@ -177,34 +176,6 @@ To add one, with an address of its subnet in place of ADDRESS:
     assert_eq!(table::render(&status(), now), expect);
     let nothing = Status { version: "1".to_owned(), ..Status::default() };
     assert_eq!(table::render(&nothing, now), "netboot 1, up 0s\n");
-}
-
-#[tokio::test]
-async fn over_the_socket() {
-    let dir = TempDir::new().unwrap();
-    let cancel = CancellationToken::new();
-    let (listener, file) = crate::app::status_socket::bind(dir.path()).unwrap();
-    let mode = std::fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o660);
-    let server = tokio::spawn(serve(listener, status, cancel.clone()));
-
-    for _ in 0..40 {
-        let path = dir.path().to_owned();
-        let document = tokio::task::spawn_blocking(move || read(&path)).await.unwrap().unwrap();
-        assert_eq!(serde_json::from_slice::<Status>(&document).unwrap(), status());
-    }
-    let error = crate::app::status_socket::bind(dir.path()).unwrap_err().to_string();
-    assert!(error.starts_with("another netboot uses "), "{error}");
-
-    cancel.cancel();
-    server.await.unwrap();
-    let error = read(dir.path()).unwrap_err();
-    assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
-    let (_listener, next) = crate::app::status_socket::bind(dir.path()).unwrap();
-    drop(file);
-    assert!(socket_path(dir.path()).exists(), "it is the next daemon's");
-    drop(next);
-    assert!(!socket_path(dir.path()).exists());
 }
 
 fn config(state_dir: &Path) -> Config {

@@ -28,11 +28,10 @@ use super::*;
 use crate::{
     config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
+    golden::{self, site},
     inventory::Host,
     links::LinkState,
-    quirks,
-    selftest::{golden, site},
-    slowpath,
+    quirks, slowpath,
 };
 
 const BIOS: &str = "bios_ipxe 1 PXEClient:Arch:00000:UNDI:002001 b'iPXE'";

@@ -2,13 +2,13 @@
 
 use anyhow::{Context as _, Result, bail};
 use netboot::{
+    clock,
     config::Config,
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
-    quarantine,
-    selftest::site,
+    golden::site,
     slowpath,
     tables::Tables,
 };
@@ -33,7 +33,7 @@ impl Library {
         let mut tables = site::tables_of(config)?;
         if site.declined {
             let station = Station::untagged(Mac { octets: site.station() });
-            let now = quarantine::now();
+            let now = clock::now();
             let until = now + config.dhcp.decline_time;
             let row = tables.reservations.get(&station).context("the machine's reservation")?;
             let address = row.address;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use netboot::{
     config::{Config, DhcpOption},
-    selftest::site,
+    golden::site,
 };
 
 /// The golden site, one with everything else than that, and one whose machines do not boot from the

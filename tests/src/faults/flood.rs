@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, ensure};
-use netboot::selftest::golden;
+use netboot::golden;
 
 use super::{
     scene::{DEADLINE, Scene, texts},

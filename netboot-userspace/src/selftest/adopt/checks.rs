@@ -11,8 +11,8 @@ use super::{
     variants::{self, DECLINES, STEPS, other, same, swapped, tables},
 };
 use crate::{
+    clock,
     fastpath::{self, Takeover},
-    quarantine,
 };
 
 /// A check begins with nothing, and may leave anything.
@@ -58,7 +58,7 @@ fn adopted(trial: &Trial) -> anyhow::Result<()> {
 /// Also where all is replaced, a switch was under way, or another machine has the address.
 fn held_back(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, mut tables) = trial.begin(same)?;
-    let now = quarantine::now();
+    let now = clock::now();
     resident.hold(DECLINES, now + Duration::from_secs(3600))?;
     let own = tables.reservations.get(&DECLINES).context("the machine's reservation")?;
     let address = Ipv4Addr::from(own.address);

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use netboot_ebpf::{responder::Scratch, shared::Deadlines, side::Kernel};
 
 use super::{
-    super::{compare, find, golden},
+    super::{compare, find},
     variants::{self, Variant},
     wire::Wire,
 };
@@ -22,6 +22,7 @@ use crate::{
         run::{IFINDEX, Ran},
         shadow::Shadow,
     },
+    golden,
     links::{self, Link},
     slowpath,
     tables::Tables,

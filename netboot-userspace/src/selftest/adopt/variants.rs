@@ -4,8 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use netboot_ebpf::shared::{Mac, Station};
 
-use super::super::site;
-use crate::{config::Config, tables::Tables};
+use crate::{config::Config, golden::site, tables::Tables};
 
 /// What a configuration is made of the golden one's by.
 pub(super) type Variant = fn(&mut Config);

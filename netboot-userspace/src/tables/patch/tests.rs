@@ -5,8 +5,8 @@ use ipnet::Ipv4Net;
 use super::*;
 use crate::{
     config::{Config, NetworkOverrides},
+    golden::site,
     inventory::Host,
-    selftest::site,
 };
 
 const ROUTE: &str = "10.0.0.0/8";

@@ -99,7 +99,7 @@ impl Booting {
     }
 
     /// The machines whose lease is noted from now on.
-    pub(super) fn leases(&self) -> broadcast::Receiver<Place> {
+    pub(crate) fn leases(&self) -> broadcast::Receiver<Place> {
         self.leases.subscribe()
     }
 
@@ -107,7 +107,7 @@ impl Booting {
     ///
     /// # Errors
     /// It is not.
-    pub(super) fn lease(
+    pub(crate) fn lease(
         &self,
         ifindex: u32,
         station: Station,
@@ -126,7 +126,7 @@ impl Booting {
     }
 
     /// The machine is answered now.
-    pub(super) fn answered(&self, ifindex: u32, station: Station, now: Instant) {
+    pub(crate) fn answered(&self, ifindex: u32, station: Station, now: Instant) {
         if let Some(row) = self.lock().get_mut(&(ifindex, station)) {
             row.answers += 1;
             row.first_answer.get_or_insert(now);

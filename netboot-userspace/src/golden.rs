@@ -1,9 +1,11 @@
-//! Requests of real clients, captured on a wire: `tests/golden/clients.txt`.
+//! Requests of real clients, captured on a wire (`tests/golden/clients.txt`), and the site that they were captured on.
+
+pub mod site;
 
 use anyhow::Context as _;
 use netboot_ebpf::frame::seal;
 
-const CLIENTS: &str = include_str!("../../../tests/golden/clients.txt");
+const CLIENTS: &str = include_str!("../../tests/golden/clients.txt");
 
 /// A UEFI machine's DISCOVER, from its firmware.
 pub const PXE_DISCOVER: &str = "tinkerbell_uefi 1 PXEClient:Arch:00007:UNDI:003000 b''";
