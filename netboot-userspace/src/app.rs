@@ -49,8 +49,9 @@ use self::{
 };
 use crate::{
     args::{RunArgs, StatusArgs},
-    config::{self, Config},
-    links, status,
+    config, links,
+    model::Config,
+    status,
     watch::Watcher,
 };
 

@@ -9,10 +9,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use netboot_ebpf::shared::{Mac, Vlan};
 
 use crate::{
-    config::{self, Architecture, DEFAULT_PATH, XdpMode},
     explain::Message,
     export::Server,
     import, mac,
+    model::{self, Architecture, DEFAULT_PATH, XdpMode},
 };
 
 /// Gives every known machine its address and what it boots.
@@ -88,7 +88,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub config: ConfigArg,
     /// Interface to answer at, instead of those of the configuration; may be repeated
-    #[arg(long = "iface", value_name = "DEV", value_parser = config::interface_name)]
+    #[arg(long = "iface", value_name = "DEV", value_parser = model::interface_name)]
     pub interfaces: Vec<String>,
     /// How the XDP program is attached, instead of what the configuration says
     /// [possible values: auto, native, generic, off]
@@ -158,7 +158,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "TYPE", conflicts_with = "pcap")]
     pub message: Option<Message>,
     /// Interface that its requests come over [default: that of its subnet]
-    #[arg(long = "iface", value_name = "DEV", value_parser = config::interface_name)]
+    #[arg(long = "iface", value_name = "DEV", value_parser = model::interface_name)]
     pub interface: Option<String>,
     /// Explain the DHCP requests of a capture (pcap or pcapng)
     #[arg(long, value_name = "FILE")]
@@ -172,7 +172,7 @@ pub struct ProbeArgs {
     #[command(flatten)]
     pub config: ConfigArg,
     /// Interface to play the machine at
-    #[arg(long = "iface", value_name = "DEV", value_parser = config::interface_name)]
+    #[arg(long = "iface", value_name = "DEV", value_parser = model::interface_name)]
     pub interface: String,
     /// The machine's MAC address; may be repeated [default: the interface's own]
     #[arg(long = "mac", value_name = "MAC", value_parser = mac::parse)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::{
     boot_program::{self, Judged, Stamp},
-    config::BootFile,
     files::{Error, Files},
+    model::BootFile,
 };
 
 /// What a boot file lacks.

@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
 };
 
-use crate::config::Architecture;
+use crate::model::Architecture;
 
 /// How much of a file is read to judge it: headers of programs end before.
 pub(crate) const HEAD: usize = 4096;

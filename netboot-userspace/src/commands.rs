@@ -17,7 +17,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{args::ConfigArg, config::DEFAULT_PATH};
+use crate::{args::ConfigArg, model::DEFAULT_PATH};
 
 /// The exit code for a wrong command line, which names a file that is not there.
 const USAGE: u8 = 2;

@@ -39,7 +39,12 @@ pub use self::{
     words::Words,
 };
 use self::{explanation::Asked, judge::judge, packet::Packet};
-use crate::{config::DhcpMode, inventory::Host, links::Link, printable::printable, routes};
+use crate::{
+    links::Link,
+    model::{DhcpMode, Host},
+    printable::printable,
+    routes,
+};
 
 /// What text of a request is shown.
 const LIMIT: usize = 80;
@@ -154,7 +159,7 @@ fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
         vendor_class: text(code::VENDOR_CLASS),
         user_class: text(code::USER_CLASS),
         architecture,
-        architecture_name: architecture.map(crate::config::Architecture::name),
+        architecture_name: architecture.map(crate::model::Architecture::name),
     }
 }
 

@@ -20,8 +20,8 @@ use serde::Serialize;
 
 use self::plan::Plan;
 use crate::{
-    config::{Config, DhcpMode, DhcpOption},
     links::Link,
+    model::{Config, DhcpMode, DhcpOption},
 };
 
 /// A DHCP server that configurations are made for.

@@ -14,8 +14,8 @@ use netboot_ebpf::shared::Mac;
 
 use crate::{
     config::{self, HostEntry, InventoryFormat, Loaded, is_same_file, load_edited, open_regular},
-    inventory::Host,
     lock, mac,
+    model::Host,
     replace::{self, Place},
 };
 

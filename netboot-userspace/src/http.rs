@@ -53,7 +53,11 @@ use self::{
     text::text,
 };
 use crate::{
-    config, connections, files::Files, inventory::Host, log_budget::LogBudget, machines::Machines,
+    connections,
+    files::Files,
+    log_budget::LogBudget,
+    machines::Machines,
+    model::{self, Host},
     script,
 };
 
@@ -98,7 +102,7 @@ fn count(counter: &AtomicU64) {
 /// What scripts and answers are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub script: config::Script,
+    pub script: model::Script,
     pub strangers: Strangers,
     /// The boot files that UEFI firmware may be sent to, as places under the root.
     pub uefi_files: BTreeSet<PathBuf>,

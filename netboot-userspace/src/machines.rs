@@ -11,7 +11,7 @@ use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    inventory::{Host, Inventory},
+    model::{Host, Inventory},
     printable::printable,
 };
 

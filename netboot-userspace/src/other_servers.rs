@@ -25,7 +25,7 @@ pub use self::{
     sighting::{Kind, Sighting},
     standing::Standing,
 };
-use crate::{config, throttle::Throttle};
+use crate::{model, throttle::Throttle};
 
 /// Servers that are remembered: their addresses are easily forged.
 pub const MAX_SERVERS: usize = 64;
@@ -107,7 +107,7 @@ struct Counters {
 
 impl OtherServers {
     /// Which servers nobody is told of, from now on.
-    pub fn configure(&self, dhcp: &config::Dhcp) {
+    pub fn configure(&self, dhcp: &model::Dhcp) {
         self.lock().policy = Policy::new(dhcp);
     }
 

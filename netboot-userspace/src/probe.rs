@@ -48,10 +48,10 @@ pub use self::{
 };
 use crate::{
     boot_program,
-    config::Architecture,
     explain::{Machine, Site},
     export::Server,
     links::Link,
+    model::Architecture,
 };
 
 /// For one machine, whatever the servers do.

@@ -9,10 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use self::word::{shown, word, words};
-use crate::{
-    config,
-    inventory::{Host, HostScript},
-};
+use crate::model::{self, Host, HostScript};
 
 /// Seconds for reading a message on the machine's screen.
 const PAUSE: u32 = 10;
@@ -30,7 +27,7 @@ pub struct Error {
 ///
 /// # Errors
 /// A value could be taken for commands.
-pub fn of_host(host: &Host, script: &config::Script, server: SocketAddr) -> Result<String, Error> {
+pub fn of_host(host: &Host, script: &model::Script, server: SocketAddr) -> Result<String, Error> {
     match &host.script {
         None => hook(host, script, server),
         Some(HostScript::Url(url)) => chain(host, url),
@@ -47,7 +44,7 @@ pub fn refusal(reason: &str) -> String {
     )
 }
 
-fn hook(host: &Host, script: &config::Script, server: SocketAddr) -> Result<String, Error> {
+fn hook(host: &Host, script: &model::Script, server: SocketAddr) -> Result<String, Error> {
     let address = server.ip().to_canonical();
     let own = &host.script_settings;
     let arch = word("script.arch", own.arch.as_ref().unwrap_or(&script.arch))?;
@@ -81,7 +78,7 @@ fn hook(host: &Host, script: &config::Script, server: SocketAddr) -> Result<Stri
 /// The kernel's, in the order of Tinkerbell's own script.
 fn arguments(
     host: &Host,
-    script: &config::Script,
+    script: &model::Script,
     address: IpAddr,
     syslog_host: &str,
 ) -> Result<Vec<String>, Error> {

@@ -22,8 +22,8 @@ use crate::{
     acknowledged::Acknowledged,
     booting::Booting,
     clock,
-    config::Architecture,
     machines::{Machines, Step},
+    model::Architecture,
     throttle::Throttle,
 };
 
@@ -204,8 +204,8 @@ fn message_name(message_type: u8) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        inventory::{Host, Inventory},
         logged::logged,
+        model::{Host, Inventory},
     };
 
     #[test]

@@ -1,18 +1,10 @@
-//! Renders the configuration into the tables: the blocks that answers are composed of. DHCP options are
-//! encoded by dhcproto here, and nowhere else.
+//! Renders the configuration into the tables: the rows that answers are composed of.
 
-mod boot;
-mod choice;
-mod fit;
-mod options;
-mod parts;
 mod place;
 mod reservation;
 mod rows;
 mod script_lists;
-mod slots;
 mod tagged;
-mod vendor;
 mod vendor_classes;
 
 use std::{
@@ -26,18 +18,11 @@ use netboot_ebpf::{
 };
 
 pub(crate) use self::place::{Seats, own_addresses};
-use self::{
-    boot::BootSets, place::Places, reservation::Renderer, rows::SubnetRows,
-    script_lists::ScriptLists, slots::Slots,
-};
-pub(crate) use self::{
-    fit::{Fit, Missed, Row},
-    parts::{Boot, Parts},
-};
+use self::{place::Places, reservation::Renderer, rows::SubnetRows, script_lists::ScriptLists};
 use crate::{
-    config::{Config, Dhcp, DhcpMode},
-    inventory::Host,
+    blocks::{BootSets, Slots},
     links::Link,
+    model::{Config, Dhcp, DhcpMode, Host},
     quarantine::Quarantine,
     tables::{More, Tables},
 };

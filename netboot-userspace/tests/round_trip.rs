@@ -5,11 +5,12 @@
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, path::Path};
 
 use netboot::{
-    config::{self, Architecture, DhcpMode, Loaded},
+    config::{self, Loaded},
     explain::{Answer, Known, Machine, Message, Site, explain},
     export::{Server, export},
     import::{self, Kind},
     links,
+    model::{Architecture, DhcpMode},
 };
 
 const SITE: &str = r#"

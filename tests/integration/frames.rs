@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use netboot::{
-    config::Config,
     golden::{self, Golden},
+    model::Config,
 };
 use netboot_tests::{
     differ::{Differ, Outcome, sites},

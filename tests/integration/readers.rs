@@ -4,12 +4,12 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netboot::{
-    config::{Config, DhcpOption},
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
     golden::{self, Headers, site},
+    model::{Config, DhcpOption},
     slowpath,
     tables::Tables,
 };

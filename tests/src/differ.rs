@@ -9,12 +9,12 @@ mod sites;
 
 use anyhow::{Context as _, Result};
 use netboot::{
-    config::Config,
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran},
     },
     golden::site,
+    model::Config,
     selftest::compare,
     slowpath,
     tables::Tables,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use netboot_ebpf::shared::Deadlines;
 use tokio::sync::watch;
 
-use crate::{clock, config::Xdp, fastpath::Heartbeat, throttle::Throttle};
+use crate::{clock, fastpath::Heartbeat, model::Xdp, throttle::Throttle};
 
 /// Several times within the shortest `xdp.boot-files-without-daemon`.
 const INTERVAL: Duration = Duration::from_secs(2);

@@ -13,9 +13,8 @@ use super::health::{Standing, State};
 use crate::{
     boot_lack::Lack,
     boot_program::Judged,
-    config::BootFile,
     files::Files,
-    inventory::{Inventory, OwnFile},
+    model::{BootFile, Inventory, OwnFile},
 };
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -177,7 +176,10 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{boot_program::efi, config::Architecture, inventory::Host};
+    use crate::{
+        boot_program::efi,
+        model::{Architecture, Host},
+    };
 
     /// A file server that hangs keeps one thread, and its answer counts when it comes.
     #[tokio::test]

@@ -19,9 +19,9 @@ use super::{
     solicitations::Solicitations,
 };
 use crate::{
-    config::Config,
     few::Few,
     links::{self, Link, LinkState},
+    model::Config,
     other_servers::{Detector, OtherServers},
     quarantine::Held,
     router_solicitations,

@@ -8,7 +8,7 @@ use super::{
     bind, dhcp_sockets,
     ending::{ASK_EVERY, PATIENCE},
 };
-use crate::config::DhcpMode;
+use crate::model::DhcpMode;
 
 /// The ports, held so that no other server is started on this node; cheap to clone.
 #[derive(Clone)]

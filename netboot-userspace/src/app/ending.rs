@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::{Config, PinPath},
+    model::{Config, PinPath},
     running,
 };
 

@@ -17,9 +17,9 @@ use super::{
     told::Told,
 };
 use crate::{
-    config::{Config, Xdp, XdpMode},
     fastpath::{self, Counts, Resident, Takeover},
     links::{self, Link, VlanOffload},
+    model::{Config, Xdp, XdpMode},
     sightings::Sightings,
     status::InterfaceStatus,
     tables::{Tables, patch::Patch},

@@ -27,9 +27,9 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    config::{self, Change, Config, DhcpMode, Problems},
-    inventory::{Difference, Host, Inventory},
+    config::{self, Change, Problems},
     machines::Machines,
+    model::{Config, DhcpMode, Difference, Host, Inventory},
     quarantine::Held,
     sightings::Sightings,
 };

@@ -23,8 +23,8 @@ use nix::{
 use self::hand_over::{Owner, StateDir};
 use super::kernel;
 use crate::{
-    config::{Config, Way, XdpMode},
     fastpath,
+    model::{Config, Way, XdpMode},
 };
 
 /// Files are 0640 and directories 0750.

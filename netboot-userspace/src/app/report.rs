@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     clock,
-    config::Config,
     fastpath::KernelCounters,
     logging,
     machines::{Machine, Machines, Step},
     metrics,
+    model::Config,
     status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
 };
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    config::Config,
     links::Link,
+    model::Config,
     templates::{self, Seats},
 };
 
@@ -66,7 +66,7 @@ mod tests {
     use netboot_ebpf::shared::Vlan;
 
     use super::*;
-    use crate::config::DhcpMode;
+    use crate::model::DhcpMode;
 
     /// Subnets by number, each with the interface that it is on; several times, and what is lost by
     /// `eth0` and `eth1` at the end.

@@ -11,9 +11,9 @@ use netboot_ebpf::{
 };
 
 use crate::{
-    config::Architecture,
     explain::{Known, Machine, Message},
     fastpath::shadow::Shadow,
+    model::Architecture,
     slowpath,
     tables::Tables,
 };

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::node::Why;
 use crate::{
     args::RunArgs,
-    config::{self, Change, Config, DhcpMode, Loaded, Problems, Reloader, Summary, XdpMode},
+    config::{Change, Loaded, Problems, Reloader, Summary},
     few, links,
+    model::{self, Config, DhcpMode, XdpMode},
 };
 
 /// The file, if there is one, and what is said instead of it.
@@ -38,7 +39,7 @@ impl Source {
                 tracing::warn!(
                     "there is no configuration ({} does not exist, and --config names none): nobody is answered, \
                      but who asks is shown. Write one with the subnet, then `netboot host add` adds machines to it",
-                    config::DEFAULT_PATH
+                    model::DEFAULT_PATH
                 );
                 Config::unconfigured()
             }

@@ -10,9 +10,9 @@ use std::{
 
 use super::{bind::TftpSockets, descriptors::Shares, health::Part};
 use crate::{
-    config::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
     files,
     http::{self, Strangers},
+    model::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
     status,
     tables::Tables,
     tftp::{self, BlockSizes},
@@ -230,7 +230,7 @@ mod tests {
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::{config::Architecture, quarantine::Quarantine};
+    use crate::{model::Architecture, quarantine::Quarantine};
 
     fn tables(servers: &[[u8; 4]]) -> Tables {
         Tables {
@@ -318,7 +318,7 @@ mod tests {
         let mut config = Config::unconfigured();
         config.tftp.block_size = all;
         let [subnet_mtu, block_size] = subnet;
-        let mut one = crate::config::Subnet::new("10.0.0.0/24".parse().unwrap());
+        let mut one = crate::model::Subnet::new("10.0.0.0/24".parse().unwrap());
         (one.mtu, one.tftp_block_size) = (subnet_mtu, block_size);
         config.subnets = vec![one];
         let sizes = block_sizes(&config, mtu);
@@ -351,12 +351,12 @@ mod tests {
             (Architecture::Code(16), "http"),
             (Architecture::Code(14), "opal"),
         ]);
-        let mut one = crate::config::Subnet::new("10.0.0.0/24".parse().unwrap());
+        let mut one = crate::model::Subnet::new("10.0.0.0/24".parse().unwrap());
         one.files = files(&[(Architecture::Arm64Uefi, "arm"), (Architecture::Rpi, "pi")]);
         config.subnets = vec![one];
         let host = |name: &str| {
             let boot_file = Some(name.to_owned());
-            Arc::new(crate::inventory::Host { boot_file, ..crate::inventory::Host::default() })
+            Arc::new(crate::model::Host { boot_file, ..crate::model::Host::default() })
         };
         config.hosts = ["own", "own", "http://192.0.2.1/a"]
             .map(host)

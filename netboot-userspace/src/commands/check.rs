@@ -14,9 +14,10 @@ use self::{
 use super::{config_file, print};
 use crate::{
     args::{CheckArgs, Format},
-    config::{self, DhcpMode, Loaded},
+    config::{self, Loaded},
     explain::Site,
     links,
+    model::DhcpMode,
 };
 
 /// Prints the effective configuration, or everything that is wrong with it.

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use super::print;
 use crate::{
     args::DetachArgs,
-    config::{self, Config, PinPath},
-    fastpath, running,
+    config, fastpath,
+    model::{Config, PinPath},
+    running,
 };
 
 /// Takes everything out of the kernel that a daemon left there.

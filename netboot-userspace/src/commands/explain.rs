@@ -13,12 +13,13 @@ use netboot_ebpf::shared::Mac;
 use super::{config_file, print};
 use crate::{
     args::{ExplainArgs, Format},
-    config::{self, Config, XdpMode},
+    config,
     explain::{
         Capture, Explanation, Machine, Outcome, Site, Step, WithoutXdp, compare, explain, render,
         render_steps, steps,
     },
     fastpath::shadow::Shadow,
+    model::{Config, XdpMode},
     status::{self, NotRunning, Status},
 };
 

@@ -9,8 +9,8 @@ use crate::{
     args::{AddArgs, Format, HostCommand},
     config::{self, HostEntry, MacsEntry, Problems},
     hosts::{self, HostKey},
-    inventory::{Host, HostScript},
     links::{self, Link},
+    model::{Host, HostScript},
 };
 
 /// Lists, shows, adds or removes hosts.

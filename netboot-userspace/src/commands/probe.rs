@@ -7,9 +7,10 @@ use anyhow::{Context as _, ensure};
 use super::print;
 use crate::{
     args::{Format, ProbeArgs},
-    config::{self, DhcpMode},
+    config,
     explain::{Machine, Site},
     links,
+    model::DhcpMode,
     probe::{Plan, Progress, Report, probe},
 };
 

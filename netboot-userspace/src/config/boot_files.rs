@@ -2,26 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Architecture, problem::Placed, section::Section, value::boot_file};
-
-/// A file that machines are told to boot.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct BootFile {
-    pub(crate) name: String,
-    /// Of option 93, by which it is judged; a host's own is for any.
-    pub(crate) code: Option<u16>,
-}
-
-impl BootFile {
-    pub(crate) fn new(name: &str, architecture: Architecture) -> Self {
-        Self { name: name.to_owned(), code: architecture.code() }
-    }
-
-    /// A host's own; `None`: another node's.
-    pub(crate) fn of_host(name: &str) -> Option<Self> {
-        (!name.contains("://")).then(|| Self { name: name.to_owned(), code: None })
-    }
-}
+use super::{problem::Placed, section::Section, value::boot_file};
+use crate::model::{Architecture, BootFile};
 
 /// The files, and where each stands.
 pub(crate) fn read_boot_files(

@@ -22,13 +22,12 @@ pub(crate) use self::{
     records::leave_out,
 };
 use super::{
-    BootFile, Config, DhcpMode, Located, ScriptClasses, SyslogListen,
     host::DraftHost,
     problem::{Place, Report},
-    reach,
     read::Draft,
     vlan::{Shown, ShownStation, Written},
 };
+use crate::model::{BootFile, Config, DhcpMode, Located, ScriptClasses, SyslogListen, reach};
 
 /// Judges the configuration with all its hosts, and takes out those that may be left out and cannot be served. What misses
 /// of boot files that may be `missing` is no error.

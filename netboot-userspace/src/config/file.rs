@@ -18,8 +18,8 @@ use self::{
     quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
-use super::{Architecture, Config, DhcpOption, Shape, SyslogListen, limits::FOREVER};
-use crate::inventory::{self, HostScript};
+use super::{Shape, limits::FOREVER};
+use crate::model::{self, Architecture, Config, DhcpOption, HostScript, SyslogListen};
 
 /// The whole file, every default filled in.
 #[derive(Debug, Serialize)]
@@ -302,7 +302,7 @@ impl From<&Config> for File {
 }
 
 impl Subnet {
-    fn new(subnet: &super::Subnet, config: &Config) -> Self {
+    fn new(subnet: &crate::model::Subnet, config: &Config) -> Self {
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         Self {
             cidr: subnet.cidr.to_string(),
@@ -328,8 +328,8 @@ impl Subnet {
     }
 }
 
-impl From<&inventory::Host> for Host {
-    fn from(host: &inventory::Host) -> Self {
+impl From<&model::Host> for Host {
+    fn from(host: &model::Host) -> Self {
         let lease = host.lease_time.map(|lease| humantime::format_duration(lease).to_string());
         let script = host.script.as_ref().map(|script| match script {
             HostScript::Url(text) | HostScript::Text(text) => text.clone(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::{
-    InventoryFormat, Problems, Subnet,
+    InventoryFormat, Problems,
     check::{Missing, check, leave_out, reason},
     inventory::{csv, machine, tables},
     load::finish,
@@ -16,7 +16,7 @@ use super::{
     source::Source,
     value::{boot_file, dhcp_url},
 };
-use crate::inventory::Host;
+use crate::model::{Host, Subnet};
 
 /// Everything that is wrong with a configuration's text, whatever `boot.root` holds.
 pub(crate) fn judge(text: &str) -> Problems {

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use anyhow::Context as _;
 
-use super::{Architecture, Subnet, file};
-use crate::inventory::Host;
+use super::file;
+use crate::model::{Architecture, Host, Subnet};
 
 /// Only what is given; all else is left to the configuration that it becomes a part of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use netboot_ebpf::shared::{Mac, Station, Vlan};
 use toml::de::DeValue;
 
 use super::{
-    Located, Subnet,
     check::Candidate,
     lease::lease_time,
     network::read_network,
@@ -20,8 +19,8 @@ use super::{
     vlan::{vlan, vlan_id},
 };
 use crate::{
-    inventory::{Host, HostScript},
     mac,
+    model::{Host, HostScript, Located, Subnet},
     rare::Rare,
 };
 

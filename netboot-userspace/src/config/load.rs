@@ -7,7 +7,6 @@ use std::{
 };
 
 use super::{
-    Config, Located,
     check::{Missing, check, leave_out, reason},
     inventory::read_inventory,
     problem::{Keep, Place, Problems, Report},
@@ -16,7 +15,7 @@ use super::{
     section::Section,
     source::Source,
 };
-use crate::inventory::Host;
+use crate::model::{Config, Host, Located};
 
 /// A configuration that may be run.
 #[derive(Clone, Debug)]

@@ -6,10 +6,10 @@ use ipnet::Ipv4Net;
 use toml::de::DeValue;
 
 use super::{
-    NetworkOverrides, Subnet,
     section::Section,
     value::{address, hostname, network, number, unicast},
 };
+use crate::model::{NetworkOverrides, Subnet};
 
 /// The settings that the section gives, those that are right. `cidr`: that its routers are in.
 pub(crate) fn read_network(section: &mut Section<'_>, cidr: Option<Ipv4Net>) -> NetworkOverrides {

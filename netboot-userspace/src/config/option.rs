@@ -3,12 +3,12 @@
 use toml::de::DeValue;
 
 use super::{
-    DhcpOption,
     problem::Placed,
     section::Section,
     shape::Shape,
     value::{address, number, text},
 };
+use crate::model::DhcpOption;
 
 /// Bytes of a value: what has more than 255 is sent in pieces (RFC 3396), and all must fit an answer.
 const MOST: usize = 1024;

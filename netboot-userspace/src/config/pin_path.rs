@@ -1,55 +1,22 @@
-//! `xdp.pin-path`
+//! `xdp.pin-path` and `state-dir` of a configuration that is not valid otherwise.
 
-use std::{
-    fmt,
-    ops::Deref,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
-use super::{Config, regular::read_regular};
+use crate::{
+    config::regular::read_regular,
+    model::{Config, PinPath},
+};
 
-/// The directory that is configured, and the daemon's way to it. It is the way that is walked, and the directory
-/// that is compared.
-#[derive(Clone)]
-pub struct PinPath {
-    directory: PathBuf,
-    way: Way,
-}
-
-/// How the daemon reaches the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// By its path.
-    Path,
-    /// By another path, as long as it lives.
-    Through(PathBuf),
-    /// Not before it is started again.
-    None,
-}
-
-impl PinPath {
-    /// The same directory by another way.
-    #[must_use]
-    pub fn by(self, way: Way) -> Self {
-        Self { way, ..self }
-    }
-
-    /// Whether the daemon can reach it.
-    pub(super) fn is_in_reach(&self) -> bool {
-        self.way != Way::None
-    }
-
-    /// What a configuration names that is not valid otherwise, if it can be told.
-    #[must_use]
-    pub fn of_invalid(config: &Path) -> Option<Self> {
-        path_of_invalid(config, |table| table.get("xdp")?.get_ref().as_table()?.get("pin-path"))
-            .map(Self::from)
-    }
+/// The `xdp.pin-path` of a configuration that is not valid otherwise, if it can be told.
+#[must_use]
+pub fn pin_path_of_invalid(config: &Path) -> Option<PinPath> {
+    path_of_invalid(config, |table| table.get("xdp")?.get_ref().as_table()?.get("pin-path"))
+        .map(PinPath::from)
 }
 
 /// A configuration with `state-dir` and `xdp.pin-path` of one that is not valid otherwise, as far as they can be told.
@@ -59,7 +26,7 @@ pub fn places_of_invalid(config: &Path) -> Config {
     if let Some(state_dir) = path_of_invalid(config, |table| table.get("state-dir")) {
         places.state_dir = state_dir;
     }
-    if let Some(pin_path) = PinPath::of_invalid(config) {
+    if let Some(pin_path) = pin_path_of_invalid(config) {
         places.xdp.pin_path = pin_path;
     }
     places
@@ -77,51 +44,11 @@ fn path_of_invalid(
     Some(base.join(path))
 }
 
-impl<P: Into<PathBuf>> From<P> for PinPath {
-    fn from(directory: P) -> Self {
-        Self { directory: directory.into(), way: Way::Path }
-    }
-}
-
-impl Deref for PinPath {
-    type Target = Path;
-
-    fn deref(&self) -> &Path {
-        match &self.way {
-            Way::Through(path) => path,
-            Way::Path | Way::None => &self.directory,
-        }
-    }
-}
-
-impl PartialEq for PinPath {
-    fn eq(&self, other: &Self) -> bool {
-        self.directory == other.directory
-    }
-}
-
-impl Eq for PinPath {}
-
-impl fmt::Debug for PinPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.directory.fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn the_directory_is_compared() {
-        let path = PinPath::from("/p");
-        let through = path.clone().by(Way::Through("/proc/self/fd/9".into()));
-        assert_eq!(path, through);
-        assert_eq!(&*through, Path::new("/proc/self/fd/9"));
-        assert_ne!(path, PinPath::from("/q"));
-    }
 
     #[test]
     fn is_read_from_what_is_not_valid() {
@@ -131,7 +58,7 @@ mod tests {
             let config = directory.path().join("netboot.toml");
             fs::write(&config, text).unwrap();
             let expect = expect.map(|path| PinPath::from(directory.path().join(path)));
-            assert_eq!(PinPath::of_invalid(&config), expect, "{text}");
+            assert_eq!(pin_path_of_invalid(&config), expect, "{text}");
         }
         check("", None);
         check("xdp = 1", None);
@@ -140,7 +67,7 @@ mod tests {
         check("[xdp]\npin-path = \"p\"\nnonsense", Some("p"));
         // The header after a broken one is lost to the parser.
         check("[[host]\n[xdp]\npin-path = \"/p\"", None);
-        assert_eq!(PinPath::of_invalid(Path::new("/missing")), None);
+        assert_eq!(pin_path_of_invalid(Path::new("/missing")), None);
         let config = tempfile::NamedTempFile::new().unwrap();
         let text = "state-dir = \"/s\"\nnonsense = 1\n[xdp]\npin-path = \"/p\"\n";
         fs::write(config.path(), text).unwrap();

@@ -2,7 +2,8 @@
 
 use anyhow::Context as _;
 
-use super::{Config, File};
+use super::File;
+use crate::model::Config;
 
 impl Config {
     /// TOML that reads as this configuration, every default filled in.

@@ -4,12 +4,12 @@ use netboot_ebpf::shared::MAX_ARCHITECTURES;
 use toml::de::DeValue;
 
 use super::{
-    Architecture, QuirkRow, Quirks,
     duration::delay,
     problem::Placed,
     section::Section,
     value::{boolean, line, number, text},
 };
+use crate::model::{Architecture, QuirkRow, Quirks};
 
 /// The rows of manufacturers.
 pub(crate) fn read_quirk_rows(file: &mut Section<'_>) -> Vec<QuirkRow> {

@@ -9,8 +9,7 @@ use netboot_ebpf::shared::MAX_INTERFACES;
 use toml::de::DeValue;
 
 use super::{
-    Config, DhcpMode, SyslogListen, XdpMode,
-    boot_files::{BootFile, read_boot_files},
+    boot_files::read_boot_files,
     duration::decline_time,
     host::{DraftHost, read_hosts},
     lease::lease_time,
@@ -25,6 +24,7 @@ use super::{
         one_of, socket_address, text, threads, unicast, word,
     },
 };
+use crate::model::{BootFile, Config, DhcpMode, SyslogListen, XdpMode};
 
 /// What was read, and where the parts stand that are compared with each other.
 #[derive(Debug)]

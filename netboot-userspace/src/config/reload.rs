@@ -27,7 +27,7 @@ use super::{
     read::Draft,
     regular::read_regular,
 };
-use crate::inventory::Difference;
+use crate::model::Difference;
 
 /// A configuration that runs, as it was read last. Reading it again never makes it worse: what is wrong
 /// is said, and the last good one stays.

@@ -3,22 +3,8 @@
 use netboot_ebpf::shared::{MAX_USER_CLASSES, USER_CLASS};
 use toml::de::DeValue;
 
-use super::{Config, ScriptClasses, Subnet, section::Section, value::text};
-use crate::inventory::Host;
-
-impl Config {
-    /// The user classes that get the script: a host's own, else those of its subnet, else the site's.
-    #[must_use]
-    pub fn script_classes<'c>(
-        &'c self,
-        subnet: Option<&'c Subnet>,
-        host: Option<&'c Host>,
-    ) -> &'c [String] {
-        let of_host = host.and_then(|host| host.script_classes.as_deref());
-        let of_subnet = || subnet.and_then(|subnet| subnet.script_classes.as_deref());
-        of_host.or_else(of_subnet).unwrap_or(&self.boot.script_user_classes)
-    }
-}
+use super::{section::Section, value::text};
+use crate::model::ScriptClasses;
 
 /// Of `[boot]`, a subnet or a host.
 pub(crate) fn read_script_classes(section: &mut Section<'_>) -> ScriptClasses {

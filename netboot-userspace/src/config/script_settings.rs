@@ -6,7 +6,7 @@ use super::{
     section::Section,
     value::{http_url, line, word},
 };
-use crate::inventory::ScriptSettings;
+use crate::model::ScriptSettings;
 
 pub(crate) fn read_script_settings(host: &mut Section<'_>) -> ScriptSettings {
     let Some(mut section) = host.section("script-settings") else {

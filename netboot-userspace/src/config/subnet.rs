@@ -5,7 +5,6 @@ use netboot_ebpf::shared::MAX_RELAYS;
 use toml::de::DeValue;
 
 use super::{
-    Subnet,
     boot_files::read_boot_files,
     lease::lease_time,
     network::read_network,
@@ -17,6 +16,7 @@ use super::{
     value::{block_size, dhcp_url, network, unicast},
     vlan::{vlan, vlan_id},
 };
+use crate::model::Subnet;
 
 /// Where a subnet stands.
 #[derive(Debug)]

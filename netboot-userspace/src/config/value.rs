@@ -6,8 +6,10 @@ use ipnet::Ipv4Net;
 use toml::de::DeValue;
 use url::Url;
 
-use super::MAX_TFTP_THREADS;
-use crate::words::find_word;
+use crate::{
+    model::{MAX_TFTP_THREADS, is_interface},
+    words::find_word,
+};
 
 /// A string.
 pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
@@ -233,14 +235,6 @@ pub(crate) fn interface(value: &DeValue<'_>) -> Result<String, String> {
     let name = text(value)?;
     is_interface(&name)?;
     Ok(name)
-}
-
-pub(crate) fn is_interface(name: &str) -> Result<(), String> {
-    let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
-    if name.is_empty() || name.len() > 15 || name == "." || name == ".." || name.contains(odd) {
-        return Err(format!("{name:?} is not the name of a network interface"));
-    }
-    Ok(())
 }
 
 /// One of a few words.

@@ -12,7 +12,7 @@ use netboot_ebpf::{
     },
 };
 
-use crate::config::Architecture;
+use crate::model::Architecture;
 
 /// What is asked, in the state of a client that asks so (RFC 2131 section 4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use crate::{
-    config::{Config, DhcpMode, QuirksEntry},
-    inventory::Host,
-    quirks::{self, Applied, Origin},
+    config::QuirksEntry,
+    model::{
+        Config, DhcpMode, Host,
+        quirks::{self, Applied, Origin},
+    },
 };
 use netboot_ebpf::shared::Mac;
 
@@ -28,7 +30,7 @@ pub(super) fn applied(config: &Config, host: Option<&Host>, mac: Mac) -> Vec<Qui
         }
         None => return Vec::new(),
     };
-    let mut nearer = crate::config::Quirks::default();
+    let mut nearer = crate::model::Quirks::default();
     let mut shown = Vec::new();
     for Applied { origin, quirks, reason } in rows {
         let settings = QuirksEntry::from(&quirks.beyond(&nearer));

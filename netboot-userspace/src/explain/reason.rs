@@ -18,8 +18,7 @@ use super::{
     packet::Packet,
 };
 use crate::{
-    config::{Architecture, Config, Subnet, reach},
-    inventory::Host,
+    model::{Architecture, Config, Host, Subnet, reach},
     printable::printable,
     tables::Tables,
 };

@@ -14,9 +14,9 @@ use netboot_ebpf::{
 };
 
 use crate::{
-    config::{Config, Loaded, Origin, Subnet},
-    inventory::Host,
+    config::{Loaded, Origin},
     links::{self, Link, VlanLink, has_address},
+    model::{Config, Host, Subnet},
     tables::Tables,
     templates,
 };

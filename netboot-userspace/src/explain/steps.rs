@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::shared::{Station, Vlan};
 
 use super::{Explanation, Known, LIMIT, Machine, Message, Site, WithoutXdp, explain};
-use crate::{inventory::Host, printable::printable};
+use crate::{model::Host, printable::printable};
 
 /// One request of the boot.
 pub struct Step {

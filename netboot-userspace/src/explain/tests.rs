@@ -8,8 +8,9 @@ use std::{fs, net::Ipv4Addr};
 
 use super::*;
 use crate::{
-    config::{self, Architecture, Loaded},
+    config::{self, Loaded},
     mac,
+    model::Architecture,
 };
 
 const CONFIG: &str = r#"interfaces = ["nonesuch0"]

@@ -11,8 +11,8 @@ use super::{
     judge::{Judgement, Outcome},
 };
 use crate::{
-    config::{DhcpMode, ShownVlan},
-    inventory::Host,
+    config::ShownVlan,
+    model::{DhcpMode, Host},
 };
 
 /// Who answers, and whose outcome it is.

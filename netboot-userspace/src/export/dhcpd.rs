@@ -16,7 +16,7 @@ use super::{
     plan::{Machine, Network, Plan, shown},
     words,
 };
-use crate::config::DhcpOption;
+use crate::model::DhcpOption;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
     let mut lines = definitions(std::iter::once(option));

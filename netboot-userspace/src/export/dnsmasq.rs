@@ -16,7 +16,7 @@ use super::{
     plan::{Machine, Network, Plan, shown},
     words,
 };
-use crate::config::DhcpOption;
+use crate::model::DhcpOption;
 
 const HOSTNAME: u8 = 12;
 const ROUTERS: u8 = 3;

@@ -11,7 +11,7 @@ use self::{
     subnets::write_subnet,
 };
 use super::{page::Page, plan::Plan, words};
-use crate::config::DhcpOption;
+use crate::model::DhcpOption;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
     vec![option_data(option)]

@@ -11,11 +11,9 @@ use netboot_ebpf::client::Stage;
 
 use super::server::server;
 use crate::{
-    config::{Config, DhcpOption, Located, Quirks, Subnet},
-    inventory::Host,
+    blocks::{Boot, Parts},
     links::Link,
-    quirks,
-    templates::{Boot, Parts},
+    model::{Config, DhcpOption, Host, Located, Quirks, Subnet, quirks},
 };
 
 /// The bytes that fit the field `file`, beside the NUL at its end.

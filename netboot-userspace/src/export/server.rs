@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use anyhow::Context as _;
 
 use crate::{
-    config::{Config, Subnet},
     links::Link,
+    model::{Config, Subnet},
 };
 
 /// That of the configuration, else that of an interface in the subnet, else, as for subnets behind relays,

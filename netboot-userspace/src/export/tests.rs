@@ -4,10 +4,7 @@ use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{Mac, Vlan};
 
 use super::*;
-use crate::{
-    config::{Architecture, DhcpOption, Subnet},
-    inventory::Host,
-};
+use crate::model::{Architecture, DhcpOption, Host, Subnet};
 
 const MAC: Mac = Mac { octets: [0x52, 0x54, 0, 0, 0, 1] };
 
@@ -197,7 +194,7 @@ fn what_a_host_leaves_out() {
             own.mac.octets[5] = 2;
             own.ip = Ipv4Addr::new(10, 0, 0, 6);
             let network =
-                crate::config::NetworkOverrides { dns: Some(Vec::new()), ..Default::default() };
+                crate::model::NetworkOverrides { dns: Some(Vec::new()), ..Default::default() };
             own.network = network.into();
         };
         config.hosts.push(host(other));
@@ -213,7 +210,7 @@ fn notes() {
     let quirk = |config: &mut Config| {
         config.hosts = vec![host(|own| {
             own.quirks =
-                crate::config::Quirks { never_nak: Some(true), ..Default::default() }.into();
+                crate::model::Quirks { never_nak: Some(true), ..Default::default() }.into();
         })];
     };
     for server in [Server::Dnsmasq, Server::Kea, Server::Dhcpd] {
@@ -263,8 +260,7 @@ fn hosts_with_the_same_note_share_it() {
                 host(|own| {
                     own.mac.octets[5] = at;
                     own.ip = Ipv4Addr::new(10, 0, 0, at);
-                    let quirks =
-                        crate::config::Quirks { min_size: Some(400), ..Default::default() };
+                    let quirks = crate::model::Quirks { min_size: Some(400), ..Default::default() };
                     own.quirks = quirks.into();
                 })
             })
@@ -326,9 +322,9 @@ fn machines_of_several_macs() {
     check_note(Server::Kea, several, "one address for several MACs");
     let unlike = |config: &mut Config| {
         several(config);
-        let quirks = crate::config::Quirks { always_broadcast: Some(true), ..Default::default() };
+        let quirks = crate::model::Quirks { always_broadcast: Some(true), ..Default::default() };
         config.quirks =
-            vec![crate::config::QuirkRow { oui: [2, 0, 0], quirks, reason: String::new() }];
+            vec![crate::model::QuirkRow { oui: [2, 0, 0], quirks, reason: String::new() }];
         for host in &mut config.hosts {
             let host = Arc::make_mut(host);
             let own = if host.mac == MAC { MAC } else { Mac { octets: [2, 0, 0, 0, 0, 2] } };

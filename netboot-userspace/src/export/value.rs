@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::{
-    config::{DhcpOption, Shape},
+    config::Shape,
+    model::DhcpOption,
     routes::{self, Route},
 };
 

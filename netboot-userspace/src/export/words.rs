@@ -8,7 +8,10 @@ use super::{
     page::Page,
     plan::{Machine, Network, Part, Plan, Profile},
 };
-use crate::config::{Architecture, Config, Dhcp, ShownVlan};
+use crate::{
+    config::ShownVlan,
+    model::{Architecture, Config, Dhcp},
+};
 
 /// The first lines.
 pub(super) fn head(page: &mut Page, plan: &Plan<'_>, server: &str) {

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::counters::KernelCounters;
 use crate::{
-    config::XdpMode,
     links::Link,
+    model::XdpMode,
     sightings::Sightings,
     tables::{Tables, patch::Patch},
 };

@@ -11,8 +11,8 @@ use aya::programs::{Xdp, XdpMode as AyaMode, links::FdLink, xdp::XdpLink};
 
 use super::{bpffs, explain, left_link::LeftLink, pins::Pins};
 use crate::{
-    config::XdpMode,
     links::{self, Link},
+    model::XdpMode,
 };
 
 const NATIVE_VETH: &str = "native mode on veth answers only a peer that has an XDP program itself";

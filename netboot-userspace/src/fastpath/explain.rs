@@ -9,7 +9,7 @@ use aya::{
 };
 use nix::libc;
 
-use crate::{config::XdpMode, links::Link};
+use crate::{links::Link, model::XdpMode};
 
 pub(super) const PRIVILEGES: &str = "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
 

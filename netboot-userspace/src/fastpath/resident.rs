@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     clock,
-    config::XdpMode,
     links::Link,
+    model::XdpMode,
     tables::{Tables, patch::Patch},
 };
 

@@ -6,10 +6,9 @@ use anyhow::Context as _;
 use netboot_ebpf::shared::Mac;
 
 use crate::{
-    config::{Architecture, Config, Subnet},
     fastpath::run::IFINDEX,
-    inventory::Host,
     links::{self, Link},
+    model::{Architecture, Config, Host, Subnet},
     tables::Tables,
     templates,
 };

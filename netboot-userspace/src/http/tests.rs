@@ -13,8 +13,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::*;
 use crate::{
     connections::Limits,
-    inventory::{HostScript, Inventory},
     machines::Step,
+    model::{self, HostScript, Inventory},
 };
 
 const CONTENT: &str = "0123456789";
@@ -96,8 +96,7 @@ impl Lab {
         file.set_modified(date).unwrap();
 
         let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
-        let script =
-            config::Script { consoles: Vec::new(), ..config::Config::unconfigured().script };
+        let script = model::Script { consoles: Vec::new(), ..model::Config::unconfigured().script };
         let settings = Settings { script, strangers, uefi_files: ["loader".into()].into() };
         let counters: Arc<Counters> = Arc::default();
         let site = Site {

@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 
 use super::note::{Notes, Place};
 use crate::{
-    config::{Architecture, Fragment, is_boot_file, is_script_url},
+    config::{Fragment, is_boot_file, is_script_url},
     import::site::Scope,
+    model::Architecture,
 };
 
 /// What a rule asks of a request.

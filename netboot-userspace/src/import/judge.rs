@@ -6,8 +6,8 @@ use netboot_ebpf::shared::Mac;
 
 use super::{note::Notes, site::Placed};
 use crate::{
-    config::{self, DhcpOption, Fragment, NetworkOverrides, Problem, Problems},
-    inventory::Host,
+    config::{self, Fragment, Problem, Problems},
+    model::{self, DhcpOption, Host, NetworkOverrides},
     rare::Rare,
 };
 
@@ -187,7 +187,7 @@ fn overridden(network: &mut NetworkOverrides, key: &str) -> bool {
     }
 }
 
-fn cleared(subnet: &mut config::Subnet, key: &str, field: &str) -> bool {
+fn cleared(subnet: &mut model::Subnet, key: &str, field: &str) -> bool {
     match key {
         "routers" => !std::mem::take(&mut subnet.routers).is_empty(),
         "dns" => !std::mem::take(&mut subnet.dns).is_empty(),
@@ -221,7 +221,7 @@ fn common(fragment: &mut Fragment, field: &str) -> bool {
 }
 
 fn remove_file(
-    files: &mut std::collections::BTreeMap<config::Architecture, String>,
+    files: &mut std::collections::BTreeMap<model::Architecture, String>,
     field: &str,
 ) -> bool {
     let key = field.rsplit('.').next().and_then(|key| key.parse().ok());

@@ -11,8 +11,8 @@ use super::{
     options::{Given, NEXT_SERVER, Options, ips, of_host, of_subnet, text},
 };
 use crate::{
-    config::{Fragment, Located, MAX_MACS, Subnet},
-    inventory::Host,
+    config::{Fragment, MAX_MACS},
+    model::{Host, Located, Subnet},
 };
 
 /// Whom something is for.

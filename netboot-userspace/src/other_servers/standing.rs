@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Dhcp, DhcpMode};
+use crate::model::{Dhcp, DhcpMode};
 
 /// What the configuration says of another server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use super::{
     script::{self, Followed, Load, Settings, What},
     tftp::Want,
 };
-use crate::{config::Architecture, printable::printable};
+use crate::{model::Architecture, printable::printable};
 
 const LARGEST_SCRIPT: usize = 1 << 20;
 /// Scripts that load scripts.

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use serde::Serialize;
 
 use crate::{
-    config::DhcpOption,
     export::{Server, option_lines},
+    model::DhcpOption,
 };
 
 /// What to add to one kind of server's configuration.

@@ -4,7 +4,7 @@ use netboot_ebpf::wire::code;
 
 use super::{Probe, State, dhcp::Reply, remedy::Lack};
 use crate::{
-    config::DhcpOption,
+    model::DhcpOption,
     routes::{self, MICROSOFT, Route},
 };
 

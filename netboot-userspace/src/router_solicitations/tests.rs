@@ -14,8 +14,8 @@ use zerocopy::FromZeros as _;
 
 use super::*;
 use crate::{
-    inventory::{Host, Inventory},
     machines::{Machines, Step},
+    model::{Host, Inventory},
     quarantine::Quarantine,
     sightings::DecidedBy,
 };

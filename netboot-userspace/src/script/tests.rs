@@ -1,14 +1,14 @@
 use netboot_ebpf::shared::Mac;
 
 use super::*;
-use crate::inventory::ScriptSettings;
+use crate::model::{self, ScriptSettings};
 
-fn script() -> config::Script {
-    config::Script {
+fn script() -> model::Script {
+    model::Script {
         consoles: Vec::new(),
         retries: 3,
         retry_delay: 2,
-        ..config::Config::unconfigured().script
+        ..model::Config::unconfigured().script
     }
 }
 
@@ -27,7 +27,7 @@ fn server() -> SocketAddr {
 
 #[test]
 fn the_whole_script() {
-    let script = config::Script {
+    let script = model::Script {
         facility: Some("lab".into()),
         tinkerbell_tls: true,
         consoles: vec!["tty0".into(), "ttyS1,115200".into()],
@@ -40,7 +40,7 @@ fn the_whole_script() {
 
 /// The script has this line; `expect` begins with the command, or is the error.
 #[track_caller]
-fn check(change: impl FnOnce(&mut config::Script, &mut Host), expect: &str) {
+fn check(change: impl FnOnce(&mut model::Script, &mut Host), expect: &str) {
     let (mut script, mut host) = (script(), host());
     change(&mut script, &mut host);
     match of_host(&host, &script, server()) {
@@ -76,7 +76,7 @@ fn values() {
 #[test]
 fn a_host_goes_before_all() {
     fn own(change: impl FnOnce(&mut ScriptSettings), expect: &str) {
-        let all = |s: &mut config::Script| {
+        let all = |s: &mut model::Script| {
             s.download_url = Some("http://all/".into());
             s.kernel = Some("k".into());
             s.initrd = Some("i".into());
@@ -85,7 +85,7 @@ fn a_host_goes_before_all() {
             s.consoles = vec!["tty0".into()];
             s.kernel_params = vec!["quiet".into()];
         };
-        let change = |s: &mut config::Script, h: &mut Host| {
+        let change = |s: &mut model::Script, h: &mut Host| {
             all(s);
             change(&mut h.script_settings);
         };

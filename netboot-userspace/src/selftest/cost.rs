@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::find;
 use crate::{
-    config::{Config, Dhcp},
     fastpath::{
         FastPath,
         run::{RunTimes, Which},
     },
     golden::{self, site},
+    model::{Config, Dhcp},
 };
 
 /// What `selftest cost` prints: nanoseconds a run, the median of the rounds and the fastest one. The

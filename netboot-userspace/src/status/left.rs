@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::Path, time::Duration};
 
-use crate::{config::Xdp, links, running};
+use crate::{links, model::Xdp, running};
 
 /// Seen from the pins of a daemon that is not asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl fmt::Display for Left {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::model::Config;
 
     #[track_caller]
     fn check(pins: &[&str], expect: Option<&[&str]>, words: &str) {

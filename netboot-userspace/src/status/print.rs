@@ -13,7 +13,7 @@ use serde_json::json;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{Status, left::Left, others::Others, socket_path, table};
-use crate::config::Config;
+use crate::model::Config;
 
 /// How long a daemon is waited for.
 #[derive(Clone, Copy, Debug)]

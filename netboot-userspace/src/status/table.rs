@@ -7,8 +7,8 @@ use std::{
 
 use super::{Status, UnknownMachine};
 use crate::{
-    config::Architecture,
     machines::{Machine, Step},
+    model::Architecture,
     other_servers::{Kind, OtherServer},
 };
 

@@ -12,8 +12,8 @@ use super::{
     *,
 };
 use crate::{
-    config::Config,
     machines::Step,
+    model::Config,
     other_servers::{Kind, Standing},
 };
 

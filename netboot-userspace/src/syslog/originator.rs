@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::source::Source;
-use crate::inventory::Host;
+use crate::model::Host;
 
 /// What machines call themselves before they have a name.
 const NOBODY: [&str; 3] = ["localhost", "localhost.localdomain", "(none)"];
@@ -37,7 +37,7 @@ mod tests {
     use netboot_ebpf::shared::Mac;
 
     use super::*;
-    use crate::{config::NetworkOverrides, rare::Rare};
+    use crate::{model::NetworkOverrides, rare::Rare};
 
     const IP: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 10);
 

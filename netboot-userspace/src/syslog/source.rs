@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_address_mapped_into_ipv6_is_the_ipv4_address() {
-        let machines = Machines::new(crate::inventory::Inventory::default());
+        let machines = Machines::new(crate::model::Inventory::default());
         let source = Source::of("::ffff:10.0.0.1".parse().unwrap(), &machines);
         assert_eq!(source, Source::Stranger("10.0.0.1".parse().unwrap()));
     }

@@ -10,10 +10,11 @@ use anyhow::Context as _;
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{MAX_ADDRESSES, Vlan};
 
-use super::{boot::BootSets, choice::Choice, tagged::tagged};
+use super::tagged::tagged;
 use crate::{
-    config::{Config, Located, Subnet},
+    blocks::{BootSets, Choice},
     links::{Link, LinkState},
+    model::{Config, Located, Subnet},
     tables::Way,
 };
 

@@ -9,17 +9,13 @@ use netboot_ebpf::{
 };
 
 use super::{
-    boot::BootSets,
-    choice::Choice,
-    options::Overrides,
     place::{Place, Places},
-    rows::{SubnetRows, host_block},
+    rows::SubnetRows,
     script_lists::ScriptLists,
 };
 use crate::{
-    config::{Config, Quirks},
-    inventory::Host,
-    quirks,
+    blocks::{BootSets, Choice, Overrides, host_block},
+    model::{Config, Host, Quirks, quirks},
     tables::{Anybody, AtLinks, Way},
 };
 

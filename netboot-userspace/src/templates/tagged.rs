@@ -6,8 +6,8 @@ use netboot_ebpf::shared::Vlan;
 
 use super::place::addresses;
 use crate::{
-    config::Subnet,
     links::{Link, LinkState},
+    model::Subnet,
 };
 
 /// The served interface on which the frames of a subnet's VLAN arrive, and our address in the subnet if

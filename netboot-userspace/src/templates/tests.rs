@@ -26,12 +26,13 @@ use std::{
 
 use super::*;
 use crate::{
-    config::{Architecture, DhcpOption as Custom, Subnet as ConfiguredSubnet, SyslogListen},
     fastpath::run::IFINDEX,
     golden::{self, site},
-    inventory::Host,
     links::LinkState,
-    quirks, slowpath,
+    model::{
+        Architecture, DhcpOption as Custom, Host, Subnet as ConfiguredSubnet, SyslogListen, quirks,
+    },
+    slowpath,
 };
 
 const BIOS: &str = "bios_ipxe 1 PXEClient:Arch:00000:UNDI:002001 b'iPXE'";

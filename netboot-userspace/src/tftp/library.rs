@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use async_tftp::server::TftpServerBuilder;
 
 use super::{BlockSizes, Common, DEFAULT_BLOCK_SIZE, WINDOW};
-use crate::{files::Files, inventory::Inventory, machines::Machines};
+use crate::{files::Files, machines::Machines, model::Inventory};
 
 /// Serves until the future goes, and knows no machine.
 ///

@@ -19,8 +19,8 @@ use netboot_ebpf::shared::Mac;
 use self::clients::{Answer, Client, request};
 use super::{counters::Event, sending::GIVE_UP, *};
 use crate::{
-    inventory::{Host, Inventory},
     machines::Step,
+    model::{Host, Inventory},
 };
 
 const MAC: Mac = Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] };

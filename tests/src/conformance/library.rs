@@ -3,12 +3,12 @@
 use anyhow::{Context as _, Result, bail};
 use netboot::{
     clock,
-    config::Config,
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
     golden::site,
+    model::Config,
     slowpath,
     tables::Tables,
 };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use netboot::{
-    config::{Config, DhcpOption},
     golden::site,
+    model::{Config, DhcpOption},
 };
 
 /// The golden site, one with everything else than that, and one whose machines do not boot from the

@@ -10,12 +10,10 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::app::descriptors::Shares;
 use crate::{
-    app::{health::State, shown::Shown},
-    config::{Config, SyslogListen},
-    inventory::Inventory,
+    app::{descriptors::Shares, health::State, shown::Shown},
     machines::Machines,
+    model::{Config, Inventory, SyslogListen},
 };
 
 const MTU: Option<u16> = Some(1500);

@@ -1,8 +1,8 @@
 //! Whether HookOS is told the image of Tinkerbell's agent.
 
 use crate::{
-    config::{Candidate, Config, DhcpMode, Located},
-    inventory::Host,
+    config::Candidate,
+    model::{Config, DhcpMode, Host, Located},
 };
 
 /// A sentence about machines whose HookOS has no agent to start: its hook-bootkit ends without an image, and is started
@@ -56,8 +56,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::Subnet,
-        inventory::{HostScript, ScriptSettings},
+        model::{HostScript, ScriptSettings, Subnet},
         rare::Rare,
     };
 

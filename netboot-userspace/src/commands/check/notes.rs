@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use nix::unistd::User;
 
 use crate::{
-    config::{Absent, Candidate, Config, DhcpMode, absent},
+    config::{Absent, Candidate, absent},
     links::Link,
+    model::{Config, DhcpMode},
     templates::own_addresses,
 };
 
@@ -71,7 +72,7 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Subnet, links};
+    use crate::{links, model::Subnet};
 
     #[test]
     fn names_a_user_who_is_not_here() {

@@ -9,11 +9,11 @@ use crate::{
     boot_lack::Lack,
     boot_program::{self, Judged},
     config::{
-        Architecture, BootFile,
         problem::{Place, Placed, Report},
         read::Draft,
     },
     files::Files,
+    model::{Architecture, BootFile},
 };
 
 /// What a boot file is that is not there, or that its machines do not run.

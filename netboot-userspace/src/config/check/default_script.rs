@@ -4,10 +4,7 @@ use std::net::Ipv4Addr;
 
 use url::Url;
 
-use crate::{
-    config::{Config, Located},
-    inventory::Host,
-};
+use crate::model::{Config, Host, Located};
 
 /// A machine that may be sent to the default script.
 #[derive(Clone, Copy)]
@@ -76,10 +73,7 @@ fn is_ipxe(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        config::{Architecture, Subnet},
-        inventory::HostScript,
-    };
+    use crate::model::{Architecture, HostScript, Subnet};
 
     #[test]
     fn ipxe_by_its_names() {

@@ -3,10 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use super::Candidate;
-use crate::{
-    config::{Config, DhcpMode, Located, Script},
-    inventory::Host,
-};
+use crate::model::{Config, DhcpMode, Host, Located, Script};
 
 /// That they are not there, or have nothing in them.
 pub(crate) struct Absent {
@@ -68,7 +65,7 @@ fn kernel_and_initrd(script: &Script) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Architecture;
+    use crate::model::Architecture;
 
     /// Whether it is said, and for sure, of one machine where nothing is there.
     #[test]

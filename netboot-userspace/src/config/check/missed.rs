@@ -3,8 +3,8 @@
 use netboot_ebpf::shared::SUBNET_OPTIONS;
 
 use crate::{
+    blocks::Missed,
     config::problem::{Place, Report},
-    templates::Missed,
 };
 
 /// Collects it: of many hosts that miss the same the first is named.

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use super::{ShownStation, address};
-use crate::config::{
-    Located,
-    host::DraftHost,
-    problem::{Place, Report},
-    read::Draft,
+use crate::{
+    config::{
+        host::DraftHost,
+        problem::{Place, Report},
+        read::Draft,
+    },
+    model::Located,
 };
 
 /// Takes out the machines that may be left out and are in the way of others, or whose address is none of theirs. Each is

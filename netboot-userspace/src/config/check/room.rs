@@ -4,14 +4,13 @@ use ipnet::Ipv4Net;
 
 use super::missed::Told;
 use crate::{
+    blocks::{Fit, Missed, Row},
     config::{
-        DhcpMode, Located, Subnet,
         host::DraftHost,
         problem::{Place, Report},
         read::Draft,
     },
-    quirks,
-    templates::{Fit, Missed, Row},
+    model::{DhcpMode, Located, Subnet, quirks},
 };
 
 /// The longest message for a client that does not say what it takes (RFC 2131 section 2: a datagram

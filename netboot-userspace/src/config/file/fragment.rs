@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Host, OptionEntry, Vlan, by_name, own::Network, relays, vlan};
-use crate::config::{self, NetworkOverrides};
+use crate::{
+    config,
+    model::{self, NetworkOverrides},
+};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Fragment {
@@ -92,8 +95,8 @@ impl From<&config::Fragment> for Fragment {
     }
 }
 
-impl From<&config::Subnet> for Subnet {
-    fn from(subnet: &config::Subnet) -> Self {
+impl From<&model::Subnet> for Subnet {
+    fn from(subnet: &model::Subnet) -> Self {
         let network = NetworkOverrides {
             routers: given(&subnet.routers),
             dns: given(&subnet.dns),

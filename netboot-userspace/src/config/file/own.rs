@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Route, strings};
-use crate::{config::NetworkOverrides, inventory};
+use crate::model::{self, NetworkOverrides};
 
 /// Network settings: an empty list is written too, it says that there is none.
 #[derive(Debug, Default, Serialize)]
@@ -71,8 +71,8 @@ impl ScriptSettings {
     }
 }
 
-impl From<&inventory::ScriptSettings> for ScriptSettings {
-    fn from(settings: &inventory::ScriptSettings) -> Self {
+impl From<&model::ScriptSettings> for ScriptSettings {
+    fn from(settings: &model::ScriptSettings) -> Self {
         let settings = settings.clone();
         Self {
             download_url: settings.download_url,

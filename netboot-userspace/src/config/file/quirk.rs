@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::config::{self, Architecture, quirk::oui_text};
+use crate::{
+    config::quirk::oui_text,
+    model::{self, Architecture},
+};
 
 #[derive(Debug, Serialize)]
 pub(super) struct QuirkRow {
@@ -51,8 +54,8 @@ impl Quirks {
     }
 }
 
-impl From<&config::QuirkRow> for QuirkRow {
-    fn from(row: &config::QuirkRow) -> Self {
+impl From<&model::QuirkRow> for QuirkRow {
+    fn from(row: &model::QuirkRow) -> Self {
         Self {
             oui: oui_text(row.oui),
             reason: row.reason.clone(),
@@ -61,8 +64,8 @@ impl From<&config::QuirkRow> for QuirkRow {
     }
 }
 
-impl From<&config::Quirks> for Quirks {
-    fn from(quirks: &config::Quirks) -> Self {
+impl From<&model::Quirks> for Quirks {
+    fn from(quirks: &model::Quirks) -> Self {
         Self {
             never_nak: quirks.never_nak,
             always_broadcast: quirks.always_broadcast,

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     config::{
-        DhcpOption, NetworkOverrides,
         host::mac,
         section::Section,
         value::{
@@ -19,7 +18,7 @@ use crate::{
             word,
         },
     },
-    inventory::{Host, HostScript, ScriptSettings},
+    model::{DhcpOption, Host, HostScript, NetworkOverrides, ScriptSettings},
 };
 
 const API: &str = "tinkerbell.org/v1alpha1";

@@ -9,13 +9,12 @@ use super::{
 };
 use crate::{
     config::{
-        NetworkOverrides,
         host::mac,
         problem::Placed,
         section::Section,
         value::{hostname, line, text, unicast, word},
     },
-    inventory::{Host, HostScript},
+    model::{Host, HostScript, NetworkOverrides},
 };
 
 /// The machine under a MAC.

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     config::{
-        Config, Located, Subnet,
         host::DraftHost,
         problem::{Keep, Place, Placed, Report},
         read::Draft,
@@ -25,7 +24,7 @@ use crate::{
         subnet::{SubnetPlace, cidr},
         value::{address, text},
     },
-    inventory::Host,
+    model::{Config, Host, Located, Subnet},
 };
 
 /// A machine as its record has it.

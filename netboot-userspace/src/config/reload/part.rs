@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::{
-        InventoryFormat, Located, Problems,
+        InventoryFormat, Problems,
         check::{Missing, check_hosts},
         host::DraftHost,
         inventory::{csv, machine, tables},
@@ -20,7 +20,7 @@ use crate::{
         read::Draft,
         source::Source,
     },
-    inventory::{Difference, Host},
+    model::{Difference, Host, Located},
 };
 
 /// Where other rules hold than within a file.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
-use crate::config::{Config, Subnet};
+use crate::model::{Config, Subnet};
 
 /// More subnets than this are counted, not named.
 const MOST_NAMED: usize = 3;
@@ -92,7 +92,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DhcpMode, Way, XdpMode};
+    use crate::model::{DhcpMode, Way, XdpMode};
 
     fn subnet(cidr: &str, mtu: u16) -> Subnet {
         Subnet { mtu: Some(mtu), ..Subnet::new(cidr.parse().unwrap()) }

@@ -10,11 +10,8 @@ use netboot_ebpf::shared::Station;
 
 use super::{Kept, Summary, kept::Form};
 use crate::{
-    config::{
-        BootFile, Candidate, Config, InventoryFormat, Loaded, Located, Problem, Problems,
-        read::Draft,
-    },
-    inventory::{Difference, Host, Inventory},
+    config::{Candidate, InventoryFormat, Loaded, Problem, Problems, read::Draft},
+    model::{BootFile, Config, Difference, Host, Inventory, Located},
 };
 
 /// A good configuration, with the bytes that it was read from.

@@ -5,7 +5,8 @@ use std::fs;
 use super::{SUBNET, boot::check_warnings, directory, host, load_text};
 use crate::{
     boot_program::efi,
-    config::{Architecture, Config, DhcpOption, SyslogListen, XdpMode, load},
+    config::load,
+    model::{Architecture, Config, DhcpOption, SyslogListen, XdpMode},
 };
 
 #[test]

@@ -1,9 +1,7 @@
 //! What holds where nothing is said.
 
-use super::{
-    super::{Config, XdpMode},
-    *,
-};
+use super::*;
+use crate::model::{Config, XdpMode};
 
 #[test]
 fn defaults() {

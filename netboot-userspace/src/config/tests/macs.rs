@@ -1,7 +1,7 @@
 //! Machines of several MACs.
 
 use super::{SUBNET, check, directory, load_text};
-use crate::inventory::Inventory;
+use crate::model::Inventory;
 
 /// Line 3 is the header of the first host.
 fn hosts(macs: &[&str]) -> String {

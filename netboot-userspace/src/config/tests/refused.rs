@@ -3,7 +3,7 @@
 use super::{SUBNET, check, directory, errors, host};
 use std::fs;
 
-use crate::config::{Architecture, load};
+use crate::{config::load, model::Architecture};
 
 #[test]
 fn a_good_file_has_no_errors() {

@@ -4,13 +4,13 @@ use netboot_ebpf::{client::Stage, wire::code};
 
 use super::syntax::{quoted, statement};
 use crate::{
+    blocks::Boot,
     export::{
         page::Page,
         plan::{FILE_NAME, Plan, Profile},
         value::hex,
         words,
     },
-    templates::Boot,
 };
 
 /// One branch for each stage: the first that holds.

@@ -4,11 +4,11 @@ use netboot_ebpf::client::Stage;
 
 use super::syntax::{Lines, option_value, quoted};
 use crate::{
+    blocks::Boot,
     export::{
         plan::{FILE_NAME, Network, Part, Plan, Profile},
         words,
     },
-    templates::Boot,
 };
 
 /// Tags by user class, vendor class and architecture.

@@ -3,11 +3,11 @@
 use anyhow::{bail, ensure};
 
 use crate::{
-    config::DhcpOption,
     export::{
         page::Page,
         value::{TEXTS, Value, hex, joined},
     },
+    model::DhcpOption,
 };
 
 /// What it reads as one line (MAXDNAME): it would take the rest for another.

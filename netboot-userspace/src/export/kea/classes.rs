@@ -6,14 +6,14 @@ use netboot_ebpf::client::Stage;
 
 use super::json::{Item, array, is_plain, object, option_data, text, write_items};
 use crate::{
-    config::DhcpOption,
+    blocks::Boot,
     export::{
         page::Page,
         plan::{FILE_NAME, Network, Part, Plan, Profile},
         value::hex,
         words,
     },
-    templates::Boot,
+    model::DhcpOption,
 };
 
 const BOOT_FILE: u8 = 67;

@@ -3,11 +3,11 @@
 use serde_json::Value as Json;
 
 use crate::{
-    config::DhcpOption,
     export::{
         page::Page,
         value::{Value, hex, joined},
     },
+    model::DhcpOption,
 };
 
 /// One of a list.

@@ -9,9 +9,8 @@ use super::{
     encode::{ips, names, number_of, routes_of, text},
 };
 use crate::{
-    config::{DhcpOption, NetworkOverrides, Subnet},
     import::note::{Notes, Place},
-    inventory::Host,
+    model::{DhcpOption, Host, NetworkOverrides, Subnet},
     routes::lacks_default,
 };
 

@@ -14,8 +14,8 @@ use zerocopy::FromZeros as _;
 
 use super::{MACHINE, OFFERED, RELAY, Reply, SERVER, SERVER_MAC};
 use crate::{
-    config::{Config, Dhcp, DhcpMode},
     logged::logged,
+    model::{Config, Dhcp, DhcpMode},
     other_servers::{
         ALARMS, Detector, Kind, MAX_SERVERS, OtherServer, OtherServers, Sighting, Standing,
         detector::REPLIES,

@@ -16,7 +16,6 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    config::XdpMode,
     fastpath::{
         self, KernelCounters, Resident, Takeover,
         run::{IFINDEX, Ran},
@@ -24,6 +23,7 @@ use crate::{
     },
     golden,
     links::{self, Link},
+    model::XdpMode,
     slowpath,
     tables::Tables,
 };

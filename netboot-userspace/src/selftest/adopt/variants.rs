@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use netboot_ebpf::shared::{Mac, Station};
 
-use crate::{config::Config, golden::site, tables::Tables};
+use crate::{golden::site, model::Config, tables::Tables};
 
 /// What a configuration is made of the golden one's by.
 pub(super) type Variant = fn(&mut Config);
@@ -40,7 +40,7 @@ fn added(config: &mut Config) {
     let ip = Ipv4Addr::new(172, 30, 0, 99);
     let new = config.hosts.first().map(|host| {
         let mac = Mac { octets: [2, 0, 0, 0, 0, 0x99] };
-        Arc::new(crate::inventory::Host { mac, ip, ..(**host).clone() })
+        Arc::new(crate::model::Host { mac, ip, ..(**host).clone() })
     });
     config.hosts.extend(new);
 }

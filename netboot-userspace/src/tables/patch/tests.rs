@@ -4,9 +4,8 @@ use ipnet::Ipv4Net;
 
 use super::*;
 use crate::{
-    config::{Config, NetworkOverrides},
     golden::site,
-    inventory::Host,
+    model::{Config, Host, NetworkOverrides},
 };
 
 const ROUTE: &str = "10.0.0.0/8";
@@ -104,7 +103,7 @@ fn settings_are_not_changed_in_place() {
     check(&config, true);
     check(
         &Config {
-            dhcp: crate::config::Dhcp { authoritative: false, ..config.dhcp.clone() },
+            dhcp: crate::model::Dhcp { authoritative: false, ..config.dhcp.clone() },
             ..config.clone()
         },
         false,

@@ -1,7 +1,7 @@
 //! What subnets, hosts and quirks change of what machines boot.
 
 use super::*;
-use crate::config::{QuirkRow, Quirks};
+use crate::model::{QuirkRow, Quirks};
 
 const PXE: &[u8] = &[6, 1, 8, 255];
 const NO_PROXY: &[u8] = &[0xb0, 1, 1];

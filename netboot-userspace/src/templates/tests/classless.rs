@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::*;
+use crate::blocks::{Block, Fit, Missed};
 
 /// The codes of an options block, in their order.
 fn codes(mut block: &[u8]) -> Vec<u8> {
@@ -95,7 +96,7 @@ fn check_routes(change: impl Fn(&mut ConfiguredSubnet, &mut Host), expect: Optio
     let asked = row.classless.checked_sub(1).map(|row| &tables.subnets[row as usize]);
     for row in [Some(row), asked].into_iter().flatten() {
         let block = [&row.options[..row.options_len as usize], own].concat();
-        let block = options::Block { bytes: block };
+        let block = Block { bytes: block };
         assert_eq!(block.value(121).as_deref(), expect);
     }
 }
@@ -109,7 +110,7 @@ fn routes_end_with_the_default_route() {
     let (far, default) = (to("10.0.0.0/8", 9), to("0.0.0.0/0", 7));
     let address = |last: u8| Ipv4Addr::new(172, 30, 0, last);
     let by = |last: u8| [&FAR[..], &[0, 172, 30, 0, last]].concat();
-    type Own = crate::config::NetworkOverrides;
+    type Own = crate::model::NetworkOverrides;
     let network = |routers: Option<Vec<Ipv4Addr>>, routes: Option<Vec<(Ipv4Net, Ipv4Addr)>>| Own {
         routers,
         routes,
@@ -199,7 +200,7 @@ fn routes_that_just_fit() {
             let more = tables.more.of_rows.get(&u32::try_from(at).unwrap());
             let mut bytes = row.options[..row.options_len as usize].to_vec();
             bytes.extend(more.into_iter().flatten());
-            options::Block { bytes }
+            Block { bytes }
         };
         let value = block(asked).value(121).unwrap();
         assert_eq!(value.len(), 8 * usize::from(ROUTES) + 5);
@@ -230,7 +231,7 @@ fn rows_differ_by_what_is_asked_for() {
     with.ip = [172, 30, 0, 77].into();
     let routes = |number: u8| (format!("10.0.{number}.0/24").parse().unwrap(), [0; 4].into());
     let routes = Some((0..12).map(routes).collect());
-    with.network = crate::config::NetworkOverrides { routes, ..Default::default() }.into();
+    with.network = crate::model::NetworkOverrides { routes, ..Default::default() }.into();
     config.hosts = vec![Arc::clone(&without), Arc::new(with.clone())];
     let mut same = 0;
     for bytes in 1..120 {

@@ -7,7 +7,7 @@ use netboot_ebpf::{
 };
 
 use super::*;
-use crate::{config::DhcpMode, tables::Way};
+use crate::{model::DhcpMode, tables::Way};
 
 fn proxy(mode: DhcpMode, change: impl Fn(&mut Config)) -> Tables {
     let mut config = site::config().unwrap();

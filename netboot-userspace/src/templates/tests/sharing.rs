@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::*;
-use crate::config::NetworkOverrides;
+use crate::model::NetworkOverrides;
 
 /// Whether the hosts' row is that of the subnet itself, and whether it is one row; `change` is told which
 /// of both it changes.

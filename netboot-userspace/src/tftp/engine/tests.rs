@@ -3,8 +3,8 @@ use std::{fs, net::Ipv4Addr};
 use super::*;
 use crate::{
     files::Files,
-    inventory::Inventory,
     machines::Machines,
+    model::Inventory,
     tftp::{
         Common, DEFAULT_BLOCK_SIZE, Sockets,
         content::{Content, Contents, Unread},

@@ -3,9 +3,12 @@
 use std::{fs, sync::Arc};
 
 use super::{Change, Reloader, Site};
-use crate::config::{
-    Config, Loaded, Problem, load_to_run,
-    reload::{kept::Kept, settings::changed_settings, state::Own},
+use crate::{
+    config::{
+        Loaded, Problem, load_to_run,
+        reload::{kept::Kept, settings::changed_settings, state::Own},
+    },
+    model::Config,
 };
 
 const FILES: [&str; 4] = ["netboot.toml", "a.toml", "b.csv", "c.yaml"];
@@ -170,7 +173,7 @@ impl Random {
     }
 }
 
-fn hosts(reloader: &Reloader) -> Vec<Arc<crate::inventory::Host>> {
+fn hosts(reloader: &Reloader) -> Vec<Arc<crate::model::Host>> {
     let state = &reloader.state;
     let stations = state.files.iter().flat_map(|kept| state.stations(&kept.hosts));
     stations.map(|station| state.hosts.by_station(station).unwrap()).collect()
@@ -272,7 +275,7 @@ fn round(seed: u64) -> (usize, usize) {
 
 fn check_change(change: &Change, before: &Loaded, now: &Loaded) {
     let settings = changed_settings(&before.config, &now.config);
-    let none = crate::inventory::Difference::default();
+    let none = crate::model::Difference::default();
     let (difference, warnings, summary) = match change {
         Change::Nothing => (&none, &[][..], None),
         Change::Hosts { difference, warnings, summary } => {

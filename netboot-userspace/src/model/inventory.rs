@@ -10,7 +10,7 @@ use std::{
 use netboot_ebpf::shared::{Mac, Station, Vlan};
 
 use crate::{
-    config::{DhcpOption, NetworkOverrides, Quirks, ScriptClasses},
+    model::{DhcpOption, NetworkOverrides, Quirks, ScriptClasses},
     rare::{Rare, Usual},
 };
 

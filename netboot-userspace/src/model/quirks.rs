@@ -5,10 +5,7 @@ use std::sync::LazyLock;
 
 use netboot_ebpf::shared::Mac;
 
-use crate::{
-    config::{Config, QuirkRow, Quirks},
-    inventory::Host,
-};
+use crate::model::{Config, Host, QuirkRow, Quirks};
 
 /// Where a quirk is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

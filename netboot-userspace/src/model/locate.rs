@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::Subnet;
+use crate::model::Subnet;
 
 /// Subnets in the order of their addresses.
 #[derive(Debug, Default)]

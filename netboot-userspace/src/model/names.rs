@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use netboot_ebpf::shared::MAX_ARCHITECTURES;
 
-use super::{Architecture, DhcpMode, value::is_interface};
+use crate::model::{Architecture, DhcpMode};
 
 /// A network interface's name, as the command line gives it.
 ///
@@ -14,6 +14,15 @@ use super::{Architecture, DhcpMode, value::is_interface};
 pub fn interface_name(name: &str) -> Result<String, String> {
     is_interface(name)?;
     Ok(name.to_owned())
+}
+
+/// Says why it is none.
+pub(crate) fn is_interface(name: &str) -> Result<(), String> {
+    let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+    if name.is_empty() || name.len() > 15 || name == "." || name == ".." || name.contains(odd) {
+        return Err(format!("{name:?} is not the name of a network interface"));
+    }
+    Ok(())
 }
 
 impl DhcpMode {

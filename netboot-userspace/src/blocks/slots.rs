@@ -4,24 +4,24 @@ use std::collections::BTreeSet;
 
 use netboot_ebpf::shared::MAX_ARCHITECTURES;
 
-use crate::config::{Architecture, Config};
+use crate::model::{Architecture, Config};
 
 /// The architectures that a file is configured for, and one for all others: only a host's own boot file
 /// is for them.
-pub(super) struct Slots {
+pub(crate) struct Slots {
     slots: Vec<Slot>,
     /// Architecture code to slot, counted from 1; 0: unknown, and a list of codes is searched on.
-    pub(super) by_code: [u8; MAX_ARCHITECTURES],
+    pub(crate) by_code: [u8; MAX_ARCHITECTURES],
 }
 
 /// Whose files a slot's machines load: a number goes before the name it is one of.
-pub(super) struct Slot {
+pub(crate) struct Slot {
     own: Vec<Architecture>,
     fallback: Option<Architecture>,
 }
 
 impl Slots {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let tables = config.subnets.iter().map(|subnet| &subnet.files);
         let used: BTreeSet<_> =
             tables.chain([&config.boot.files]).flat_map(|files| files.keys().copied()).collect();
@@ -41,17 +41,17 @@ impl Slots {
     }
 
     /// The slot of an architecture code.
-    pub(super) fn of(&self, code: u16) -> u32 {
+    pub(crate) fn of(&self, code: u16) -> u32 {
         let slot = self.by_code.get(usize::from(code)).copied().filter(|slot| *slot != 0);
         slot.map_or(self.count(), u32::from)
     }
 
-    pub(super) fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.slots.len() as u32 + 1
     }
 
     /// All slots, counted from 1; `None`: the last, of all other codes and of none.
-    pub(super) fn all(&self) -> impl Iterator<Item = (u32, Option<&Slot>)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, Option<&Slot>)> {
         (1..).zip(self.slots.iter().map(Some).chain([None]))
     }
 }
@@ -68,7 +68,7 @@ impl Slot {
     }
 
     /// The architectures to look for: all of the first group in all tables, then those of the second.
-    pub(super) fn groups(&self) -> [&[Architecture]; 2] {
+    pub(crate) fn groups(&self) -> [&[Architecture]; 2] {
         [&self.own, self.fallback.as_slice()]
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{PIN_PATH, Vlan};
 
-use super::{
+use crate::model::{
     Boot, Config, Dhcp, DhcpMode, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp, XdpMode,
 };
 

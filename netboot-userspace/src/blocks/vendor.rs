@@ -15,7 +15,7 @@ const VLAN: u8 = 116;
 const END: u8 = 255;
 
 /// The value for a stage, with or without the menu; `None`: no option 43.
-pub(super) fn vendor_options(stage: Stage, choice: &Choice<'_>, has_menu: bool) -> Option<Vec<u8>> {
+pub(crate) fn vendor_options(stage: Stage, choice: &Choice<'_>, has_menu: bool) -> Option<Vec<u8>> {
     let mut value = Vec::new();
     if stage != Stage::Http {
         value.extend(BOOT_THE_FILE);

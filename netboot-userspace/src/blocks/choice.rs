@@ -4,41 +4,38 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use netboot_ebpf::wire::code;
 
-use crate::{
-    config::{Architecture, Config, DhcpOption, Quirks, Subnet},
-    inventory::Host,
-};
+use crate::model::{Architecture, Config, DhcpOption, Host, Quirks, Subnet};
 
 /// Machines with the same choice share a boot set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Choice<'c> {
+pub(crate) struct Choice<'c> {
     /// Our address towards the machines.
-    pub(super) server: Ipv4Addr,
+    pub(crate) server: Ipv4Addr,
     /// Before `boot.files`.
-    pub(super) files: &'c BTreeMap<Architecture, String>,
+    pub(crate) files: &'c BTreeMap<Architecture, String>,
     /// Before all files.
-    pub(super) boot_file: Option<&'c str>,
+    pub(crate) boot_file: Option<&'c str>,
     /// Beside it option 66 is given otherwise.
-    pub(super) has_server_name: bool,
+    pub(crate) has_server_name: bool,
     /// `None`: ours.
-    pub(super) script_url: Option<&'c str>,
-    pub(super) boot_vlan: Option<u16>,
+    pub(crate) script_url: Option<&'c str>,
+    pub(crate) boot_vlan: Option<u16>,
     /// Option 60 `PXEClient` is echoed.
-    pub(super) echo_pxeclient: bool,
-    pub(super) menu: Option<String>,
+    pub(crate) echo_pxeclient: bool,
+    pub(crate) menu: Option<String>,
     /// The menu is for this architecture (option 93) alone.
-    pub(super) menu_of: Option<u16>,
+    pub(crate) menu_of: Option<u16>,
     /// Whatever the link, where it is chosen on the link that a machine asks on.
-    pub(super) own: Option<Own<'c>>,
-    pub(super) is_proxy: bool,
+    pub(crate) own: Option<Own<'c>>,
+    pub(crate) is_proxy: bool,
 }
 
 /// File, script and VLAN of a host alone.
-pub(super) type Own<'c> = (Option<&'c str>, Option<&'c str>, Option<u16>);
+pub(crate) type Own<'c> = (Option<&'c str>, Option<&'c str>, Option<u16>);
 
 impl<'c> Choice<'c> {
     /// Of a subnet's machines that have no quirks and nothing of their own.
-    pub(super) fn new(config: &'c Config, subnet: &'c Subnet, server: Ipv4Addr) -> Self {
+    pub(crate) fn new(config: &'c Config, subnet: &'c Subnet, server: Ipv4Addr) -> Self {
         Self {
             server,
             files: &subnet.files,
@@ -55,7 +52,7 @@ impl<'c> Choice<'c> {
         }
     }
 
-    pub(super) fn with_host(self, host: &'c Host) -> Self {
+    pub(crate) fn with_host(self, host: &'c Host) -> Self {
         let own = (host.boot_file.as_deref(), host.script_url.as_deref(), host.boot_vlan);
         Self {
             own: (self.is_proxy && own != (None, None, None)).then_some(own),
@@ -68,8 +65,8 @@ impl<'c> Choice<'c> {
         }
     }
 
-    /// `is_of_rom`: see [`crate::quirks::is_of_rom`].
-    pub(super) fn with_quirks(self, config: &Config, quirks: &Quirks, is_of_rom: bool) -> Self {
+    /// `is_of_rom`: see [`crate::model::quirks::is_of_rom`].
+    pub(crate) fn with_quirks(self, config: &Config, quirks: &Quirks, is_of_rom: bool) -> Self {
         let echo = quirks.echo_pxeclient.unwrap_or(config.dhcp.echo_pxeclient);
         let menu = quirks.menu.clone();
         let menu_of = quirks.architecture.filter(|_| is_of_rom && menu.is_some());

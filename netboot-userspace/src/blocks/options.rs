@@ -9,8 +9,7 @@ use dhcproto::{
 use netboot_ebpf::wire::code;
 
 use crate::{
-    config::{Config, NetworkOverrides, Subnet, SyslogListen, reach},
-    inventory::Host,
+    model::{Config, Host, NetworkOverrides, Subnet, SyslogListen, reach},
     routes::with_default,
 };
 
@@ -19,19 +18,19 @@ const MOST: usize = 1472 - 284;
 
 /// Encoded options, one after the other; those over 255 bytes in pieces.
 #[derive(Default)]
-pub(super) struct Block {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Block {
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Block {
     /// Appends an option.
-    pub(super) fn push(&mut self, option: &DhcpOption) -> anyhow::Result<()> {
+    pub(crate) fn push(&mut self, option: &DhcpOption) -> anyhow::Result<()> {
         self.bytes.extend(option.to_vec()?);
         Ok(())
     }
 
     /// Appends an option given by number, in pieces where it is long (RFC 3396 section 6).
-    pub(super) fn push_raw(&mut self, code: u8, value: &[u8]) -> anyhow::Result<()> {
+    pub(crate) fn push_raw(&mut self, code: u8, value: &[u8]) -> anyhow::Result<()> {
         anyhow::ensure!(!value.is_empty(), "option {code} is empty");
         for piece in value.chunks(255) {
             self.bytes.extend([code, piece.len() as u8]);
@@ -41,7 +40,7 @@ impl Block {
     }
 
     /// What has room in a row, at its fixed size, the bytes used, and the options that have no room.
-    pub(super) fn divided<const N: usize>(&self) -> anyhow::Result<([u8; N], u16, Vec<u8>)> {
+    pub(crate) fn divided<const N: usize>(&self) -> anyhow::Result<([u8; N], u16, Vec<u8>)> {
         self.len()?;
         let (mut row, mut more) = (Self::default(), Vec::new());
         let mut rest = self.bytes.as_slice();
@@ -60,7 +59,7 @@ impl Block {
     }
 
     /// Bytes of the pieces of one option that a block begins with.
-    pub(super) fn pieces(block: &[u8], code: u8) -> usize {
+    pub(crate) fn pieces(block: &[u8], code: u8) -> usize {
         let mut at = 0;
         while let Some([found, len, ..]) = block.get(at..)
             && *found == code
@@ -71,7 +70,7 @@ impl Block {
     }
 
     /// Its bytes, if they fit an answer.
-    pub(super) fn len(&self) -> anyhow::Result<usize> {
+    pub(crate) fn len(&self) -> anyhow::Result<usize> {
         let len = self.bytes.len();
         anyhow::ensure!(
             len <= MOST,
@@ -81,7 +80,7 @@ impl Block {
     }
 
     /// The block at its fixed size, and the bytes used.
-    pub(super) fn padded<const N: usize>(&self) -> anyhow::Result<([u8; N], u16)> {
+    pub(crate) fn padded<const N: usize>(&self) -> anyhow::Result<([u8; N], u16)> {
         let mut padded = [0; N];
         let used = self.bytes.len();
         let Some(place) = padded.get_mut(..used) else {
@@ -99,24 +98,24 @@ const SYSLOG_PORT: u16 = 514;
 
 /// What a host has instead of its subnet's: hosts with the same share a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Overrides<'h> {
+pub(crate) struct Overrides<'h> {
     lease: Option<Duration>,
     network: &'h NetworkOverrides,
     /// The options by number, which stand in the host's own block.
     codes: Vec<u8>,
     /// Those that may stand in the row instead.
-    pub(super) routing: Vec<(u8, &'h [u8])>,
+    pub(crate) routing: Vec<(u8, &'h [u8])>,
 }
 
 /// Router, static routes and classless ones: a client gets the one or the other (RFC 3442, "DHCP Client
 /// Behavior"), while a host's block is the same for all its requests. With classless routes they stand
 /// in the row.
-pub(super) const ROUTING: [u8; 3] = [code::ROUTER, STATIC_ROUTES, code::CLASSLESS_ROUTES];
-pub(super) const STATIC_ROUTES: u8 = 33;
+pub(crate) const ROUTING: [u8; 3] = [code::ROUTER, STATIC_ROUTES, code::CLASSLESS_ROUTES];
+pub(crate) const STATIC_ROUTES: u8 = 33;
 
 impl<'h> Overrides<'h> {
     /// Of a host; `None`: all is as in its subnet.
-    pub(super) fn of(host: &'h Host) -> Option<Self> {
+    pub(crate) fn of(host: &'h Host) -> Option<Self> {
         let Host { lease_time: lease, network, options, .. } = host;
         let none =
             lease.is_none() && options.is_empty() && **network == NetworkOverrides::default();
@@ -132,7 +131,7 @@ impl<'h> Overrides<'h> {
         Some(Self { lease: *lease, network, codes, routing })
     }
 
-    pub(super) fn next_server(&self) -> Option<Ipv4Addr> {
+    pub(crate) fn next_server(&self) -> Option<Ipv4Addr> {
         self.network.next_server
     }
 
@@ -145,7 +144,7 @@ impl<'h> Overrides<'h> {
 }
 
 /// The options of a subnet, with what a host has instead.
-pub(super) fn subnet_block(
+pub(crate) fn subnet_block(
     config: &Config,
     subnet: &Subnet,
     server: Ipv4Addr,
@@ -246,7 +245,7 @@ fn options(
 }
 
 /// The options of a host alone, but for those that stand in its row.
-pub(super) fn host(host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
+pub(crate) fn host(host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
     let mut block = Block::default();
     if let Some(name) = &host.hostname {
         block.push(&DhcpOption::Hostname(name.clone()))?;
@@ -265,7 +264,7 @@ fn seconds(duration: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DhcpOption as Custom;
+    use crate::model::DhcpOption as Custom;
 
     /// What the option says to a host with these overrides.
     #[track_caller]

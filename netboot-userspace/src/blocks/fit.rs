@@ -12,8 +12,7 @@ use super::{
     rows::{Blocks, host_block},
 };
 use crate::{
-    config::{Config, Quirks, Subnet},
-    inventory::Host,
+    model::{Config, Host, Quirks, Subnet},
     routes,
 };
 

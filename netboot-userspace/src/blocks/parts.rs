@@ -13,11 +13,7 @@ use super::{
     choice::Choice,
     options::{self, Overrides},
 };
-use crate::{
-    config::{Config, DhcpOption, Subnet},
-    inventory::Host,
-    quirks,
-};
+use crate::model::{Config, DhcpOption, Host, Subnet, quirks};
 
 /// What every DHCP server makes by itself, from its own address, the lease time and the subnet's mask.
 const BY_ITSELF: [u8; 5] = [code::SERVER_ID, code::SUBNET_MASK, 51, 58, 59];

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     boot_program::is_disk_image,
-    config::{Architecture, Config, reach},
+    model::{Architecture, Config, reach},
 };
 
 /// iPXE's `no-pxedhcp`: it does not wait for a ProxyDHCP offer, 2 to 3 s on each DHCP.
@@ -28,10 +28,10 @@ const IPXE_NO_PXEDHCP: [u8; 3] = [0xb0, 1, 1];
 const TFTP_PORT: u16 = 69;
 
 /// The rows of `BOOT_FILES`.
-pub(super) struct BootSets<'c> {
+pub(crate) struct BootSets<'c> {
     config: &'c Config,
-    pub(super) slots: Slots,
-    pub(super) rows: Vec<BootFile>,
+    pub(crate) slots: Slots,
+    pub(crate) rows: Vec<BootFile>,
     sets: HashMap<Choice<'c>, u32>,
 }
 
@@ -43,13 +43,13 @@ struct Target {
 }
 
 impl<'c> BootSets<'c> {
-    pub(super) fn new(config: &'c Config) -> Self {
+    pub(crate) fn new(config: &'c Config) -> Self {
         let slots = Slots::new(config);
         Self { config, slots, rows: vec![BootFile::NONE], sets: HashMap::new() }
     }
 
     /// The first row of the set of a choice.
-    pub(super) fn set(&mut self, choice: Choice<'c>) -> anyhow::Result<u32> {
+    pub(crate) fn set(&mut self, choice: Choice<'c>) -> anyhow::Result<u32> {
         if let Some(&first) = self.sets.get(&choice) {
             return Ok(first);
         }
@@ -92,7 +92,7 @@ impl<'c> BootSets<'c> {
     }
 
     /// The most bytes that a row of the set adds to an answer's options.
-    pub(super) fn longest(&mut self, choice: Choice<'c>) -> anyhow::Result<usize> {
+    pub(crate) fn longest(&mut self, choice: Choice<'c>) -> anyhow::Result<usize> {
         let first = self.set(choice)? as usize;
         let bytes = |row: &BootFile| {
             let name = usize::from(row.name_len);
@@ -108,7 +108,7 @@ impl<'c> BootSets<'c> {
     }
 
     /// The script's URL.
-    pub(super) fn script_url(&self, choice: &Choice<'_>) -> Option<String> {
+    pub(crate) fn script_url(&self, choice: &Choice<'_>) -> Option<String> {
         self.script(choice).map(|script| script.name)
     }
 
