@@ -8,6 +8,8 @@ use std::{
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use netboot_ebpf::shared::{Mac, Vlan};
 
+#[cfg(feature = "fastpath")]
+use crate::selftest;
 use crate::{
     explain::Message,
     export::Server,
@@ -65,22 +67,7 @@ pub enum Command {
     /// Run the XDP program over requests of real firmware, on this kernel
     #[cfg(feature = "fastpath")]
     #[command(subcommand, hide = true)]
-    Selftest(SelftestCommand),
-}
-
-#[cfg(feature = "fastpath")]
-#[derive(Debug, Subcommand)]
-pub enum SelftestCommand {
-    /// Load the program, and compare its answers with the slow path's
-    Load,
-    /// Attach it to the loopback interface, and take it over as daemons do that were killed or changed
-    Adopt,
-    /// Measure what a frame costs, beside an empty program
-    Cost {
-        /// Runs of each frame
-        #[arg(long, default_value_t = 20_000)]
-        runs: u32,
-    },
+    Selftest(selftest::Command),
 }
 
 #[derive(Debug, Default, ClapArgs)]

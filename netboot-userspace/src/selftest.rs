@@ -14,7 +14,6 @@ use netboot_ebpf::{
 use serde::Serialize;
 
 use crate::{
-    args::SelftestCommand,
     fastpath::{
         FastPath,
         run::{IFINDEX, Ran, Which},
@@ -24,15 +23,30 @@ use crate::{
     tables::Tables,
 };
 
+/// What `netboot selftest` does.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Load the program, and compare its answers with the slow path's
+    Load,
+    /// Attach it to the loopback interface, and take it over as daemons do that were killed or changed
+    Adopt,
+    /// Measure what a frame costs, beside an empty program
+    Cost {
+        /// Runs of each frame
+        #[arg(long, default_value_t = 20_000)]
+        runs: u32,
+    },
+}
+
 /// Runs a selftest and prints one line of JSON.
 ///
 /// # Errors
 /// The program does not load.
-pub fn run(command: &SelftestCommand) -> anyhow::Result<ExitCode> {
+pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        SelftestCommand::Load => load(),
-        SelftestCommand::Adopt => adopt::print(),
-        SelftestCommand::Cost { runs } => cost::print(*runs).map(|()| ExitCode::SUCCESS),
+        Command::Load => load(),
+        Command::Adopt => adopt::print(),
+        Command::Cost { runs } => cost::print(*runs).map(|()| ExitCode::SUCCESS),
     }
 }
 

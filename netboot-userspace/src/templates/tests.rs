@@ -2,6 +2,7 @@
 
 mod choices;
 mod classless;
+mod inventory;
 mod long;
 mod proxy;
 mod sharing;
