@@ -36,6 +36,9 @@ mod wanted;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
+use netboot_base::{links, watch::Watcher};
+use netboot_machines::status;
+use netboot_site::{config, model::Config};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -47,13 +50,7 @@ use self::{
     privileges::Privileges,
     source::Source,
 };
-use crate::{
-    args::{RunArgs, StatusArgs},
-    config, links,
-    model::Config,
-    status,
-    watch::Watcher,
-};
+use crate::args::{RunArgs, StatusArgs};
 
 /// How often it is looked whether all still runs.
 const CARE: Duration = Duration::from_secs(1);

@@ -6,16 +6,12 @@ use std::{
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use netboot_base::mac;
 use netboot_ebpf::shared::{Mac, Vlan};
-
+use netboot_site::model::{self, Architecture, DEFAULT_PATH, XdpMode};
 #[cfg(feature = "fastpath")]
-use crate::selftest;
-use crate::{
-    explain::Message,
-    export::Server,
-    import, mac,
-    model::{self, Architecture, DEFAULT_PATH, XdpMode},
-};
+use netboot_tools::selftest;
+use netboot_tools::{explain::Message, export::Server, import};
 
 /// Gives every known machine its address and what it boots.
 #[derive(Debug, Parser)]

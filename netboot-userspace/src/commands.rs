@@ -17,7 +17,9 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{args::ConfigArg, model::DEFAULT_PATH};
+use netboot_site::model::DEFAULT_PATH;
+
+use crate::args::ConfigArg;
 
 /// The exit code for a wrong command line, which names a file that is not there.
 const USAGE: u8 = 2;

@@ -3,6 +3,9 @@
 //! A thread of its own writes them, from [`detach`] on. Whoever logs never waits then: where nobody reads the
 //! log, or its disk is full, lines are lost, and counted.
 
+mod line;
+mod targets;
+
 use std::{
     io::{self, IsTerminal as _, Stderr, Write},
     panic,
@@ -15,6 +18,8 @@ use std::{
 use anyhow::Context as _;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use self::line::Line;
 
 /// Lines that wait to be written.
 const QUEUE: usize = 8192;
@@ -34,7 +39,7 @@ pub struct Logging {
 /// The filter is not understood.
 pub fn start(filter: &str) -> anyhow::Result<()> {
     // It warns of every attribute that is younger than the crate.
-    let filter = format!("netlink_packet_route=error,{filter}");
+    let filter = format!("netlink_packet_route=error,{}", targets::of_crates(filter));
     let filter = EnvFilter::try_new(&filter)
         .with_context(|| format!("--log {filter:?} is not understood"))?;
     // Lines of the XDP program come through the `log` crate.
@@ -45,6 +50,7 @@ pub fn start(filter: &str) -> anyhow::Result<()> {
         // Where the log cannot be written, saying so on the same stderr would panic.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
+        .event_format(Line)
         .finish();
     tracing::subscriber::set_global_default(subscriber).context("cannot start the log")?;
     // The default one writes to stderr itself, and waits for its reader.

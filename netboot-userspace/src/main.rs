@@ -1,18 +1,22 @@
-//! The program `netboot`.
+//! The program `netboot`: its command line, and the node that runs.
+
+mod allocator;
+mod app;
+mod args;
+mod commands;
+mod logging;
 
 use std::{
     io::{self, Write as _},
     process::ExitCode,
 };
 
-use clap::Parser as _;
-use netboot::{
+use crate::{
     allocator::Allocator,
-    app,
     args::{Args, Command},
-    commands,
-    status::NotRunning,
 };
+use clap::Parser as _;
+use netboot_machines::status::NotRunning;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -31,7 +35,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => commands::generate::completions(&args),
         Command::Man(args) => commands::generate::man(&args),
         #[cfg(feature = "fastpath")]
-        Command::Selftest(command) => netboot::selftest::run(&command),
+        Command::Selftest(command) => netboot_tools::selftest::run(&command),
     };
     result.unwrap_or_else(|error| {
         // Where nobody reads it, the exit code tells.

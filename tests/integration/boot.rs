@@ -3,10 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::{
-    mac,
-    router_solicitations::message::{self, Kind, Message},
-};
+use netboot_answer::router_solicitations::message::{self, Kind, Message};
+use netboot_base::mac;
 use netboot_tests::{
     capture::Capture,
     daemon::{Count, Daemon, Xdp},

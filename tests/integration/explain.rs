@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::golden;
+use netboot_answer::golden;
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Count, Daemon, Setup, Xdp, wait_until_ready},

@@ -1,10 +1,8 @@
 //! The kernel and the library give the same bytes for the same frame.
 
 use anyhow::Result;
-use netboot::{
-    golden::{self, Golden},
-    model::Config,
-};
+use netboot_answer::golden::{self, Golden};
+use netboot_site::model::Config;
 use netboot_tests::{
     differ::{Differ, Outcome, sites},
     mutate::{Random, mutate},

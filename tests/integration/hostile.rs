@@ -1,7 +1,7 @@
 //! The daemon among frames that are nearly right.
 
 use anyhow::{Result, ensure};
-use netboot::golden;
+use netboot_answer::golden;
 use netboot_tests::{
     clients::{self, Identity},
     daemon::Xdp,

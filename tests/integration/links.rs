@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::golden;
+use netboot_answer::golden;
 use netboot_tests::{
     clients::{Identity, udhcpc},
     daemon::{Daemon, Xdp},

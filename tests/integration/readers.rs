@@ -3,17 +3,17 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use netboot::{
-    fastpath::{
+use netboot_answer::{
+    golden::{self, Headers, site},
+    kernel::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
-    golden::{self, Headers, site},
-    model::{Config, DhcpOption},
-    slowpath,
+    slow,
     tables::Tables,
 };
 use netboot_ebpf::{responder::Scratch, side::Daemon};
+use netboot_site::model::{Config, DhcpOption};
 use netboot_tests::readers::{self, Reply};
 
 const OFFER: u8 = 2;
@@ -158,8 +158,8 @@ impl Ends {
     /// The daemon's answer.
     fn host(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
         let answer =
-            slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
-        Some(slowpath::bytes(frame, &self.scratch, answer))
+            slow::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok()?;
+        Some(slow::bytes(frame, &self.scratch, answer))
     }
 
     /// The XDP program's answer.

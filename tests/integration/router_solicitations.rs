@@ -3,10 +3,8 @@
 use std::{iter, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::{
-    mac,
-    router_solicitations::message::{self, Kind, link_local_of},
-};
+use netboot_answer::router_solicitations::message::{self, Kind, link_local_of};
+use netboot_base::mac;
 use netboot_ebpf::shared::Mac;
 use netboot_tests::{
     capture::Capture,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::golden::{self, PXE_DISCOVER};
+use netboot_answer::golden::{self, PXE_DISCOVER};
 use netboot_tests::{
     daemon::{Daemon, Xdp},
     lab::{INTERFACE, Lab},

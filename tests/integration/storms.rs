@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::{
-    fastpath::{
+use netboot_answer::{
+    golden::{self, site},
+    kernel::{
         FastPath,
         run::{Ran, Which},
     },
-    golden::{self, site},
 };
 use netboot_ebpf::{
     shared::Deadlines,

@@ -8,18 +8,18 @@ mod reply;
 mod sites;
 
 use anyhow::{Context as _, Result};
-use netboot::{
-    fastpath::{
+use netboot_answer::{
+    golden::site,
+    kernel::{
         FastPath,
         run::{IFINDEX, Ran},
     },
-    golden::site,
-    model::Config,
-    selftest::compare,
-    slowpath,
+    slow,
     tables::Tables,
 };
 use netboot_ebpf::{frame::seal, responder::Scratch, side::Daemon};
+use netboot_site::model::Config;
+use netboot_tools::selftest::compare;
 
 pub use self::sites::sites;
 use crate::mutate::{Random, mutate};
@@ -73,9 +73,8 @@ impl Differ {
 
     fn check_bytes(&mut self, frame: &[u8]) -> Result<Outcome> {
         reply::check(frame, &mut self.scratch)?;
-        let answer =
-            slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok();
-        let answer = answer.map(|answer| slowpath::bytes(frame, &self.scratch, answer));
+        let answer = slow::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables).ok();
+        let answer = answer.map(|answer| slow::bytes(frame, &self.scratch, answer));
         if let Some(answer) = &answer {
             answer::check(frame, answer).with_context(|| format!("the answer {}", hex(answer)))?;
         }

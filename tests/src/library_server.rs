@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use netboot::tftp::serve_by_library;
+use netboot_serve::tftp::serve_by_library;
 use tokio::{runtime, sync::oneshot};
 
 use crate::namespace::Namespace;

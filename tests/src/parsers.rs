@@ -8,12 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::{
-    files::Files,
-    router_solicitations::message::{self, Kind, link_local_of},
-    syslog::parse::{MAX_MESSAGE, parse},
-};
+use netboot_answer::router_solicitations::message::{self, Kind, link_local_of};
+use netboot_base::files::Files;
 use netboot_ebpf::shared::Mac;
+use netboot_serve::syslog::parse::{MAX_MESSAGE, parse};
 use tempfile::TempDir;
 
 /// A datagram to the syslog receiver: any is a message, bounded and without control characters.
@@ -50,12 +48,12 @@ pub fn router_discovery(frame: &[u8]) -> Result<()> {
 
 /// A TFTP request, and what the client does then: what is sent is of the file, and no more than it may cost.
 pub fn tftp(input: &[u8]) -> Result<()> {
-    netboot::tftp::exchange(input).map_err(anyhow::Error::msg)
+    netboot_serve::tftp::exchange(input).map_err(anyhow::Error::msg)
 }
 
 /// What a server sends to `netboot probe`: any of it is read to its end.
 pub fn probe(answer: &[u8]) -> Result<()> {
-    let loads = netboot::probe::read_answer(answer);
+    let loads = netboot_tools::probe::read_answer(answer);
     ensure!(loads <= answer.len(), "{loads} files of {} bytes", answer.len());
     Ok(())
 }

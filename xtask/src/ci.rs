@@ -20,9 +20,10 @@ pub(crate) fn command() -> Result<()> {
         run(cargo(&["clippy", "--workspace", "--all-targets"]).args(deny_warnings))
     });
     parts.run("lints without the fast path", || {
-        let arguments =
-            ["clippy", "-p", "netboot-userspace", "--no-default-features", "--all-targets"];
-        run(cargo(&arguments).args(deny_warnings))
+        const PACKAGES: [&str; 6] =
+            ["-p", "netboot-userspace", "-p", "netboot-answer", "-p", "netboot-tools"];
+        let arguments = ["clippy", "--no-default-features", "--all-targets"];
+        run(cargo(&arguments).args(PACKAGES).args(deny_warnings))
     });
     // A workspace of its own. Its dependencies are those just built, but for libFuzzer, which is left out.
     const FUZZ: [&str; 2] = ["--manifest-path", "tests/fuzz/Cargo.toml"];

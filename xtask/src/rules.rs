@@ -10,17 +10,22 @@ use anyhow::{Result, bail};
 use self::source::{Name, Place, Source};
 use crate::{progress, shell};
 
-const SERVICES: &[&str] =
-    &["fastpath", "http", "router_solicitations", "slowpath", "syslog", "tftp"];
-/// What services are made of.
-const LAYERS_BELOW: &[&str] =
-    &["config", "files", "inventory", "machines", "metrics", "script", "templates"];
+/// Each of which knows no other.
+const SERVICES: &[&str] = &["http", "syslog", "tftp"];
 const PACKAGES: &[&str] = &["netboot-ebpf", "netboot-userspace", "tests", "xtask"];
 const EBPF: &str = "netboot-ebpf/src";
 /// For which no crate has a safe call.
-const PACKET_OPTION: &str = "netboot-userspace/src/packet_option.rs";
+const PACKET_OPTION: &str = "netboot-userspace/base/src/packet_option.rs";
 const XDP: &str = "netboot-ebpf/src/xdp";
-const DAEMON: &str = "netboot-userspace/src";
+const DAEMON: &str = "netboot-userspace";
+const NODE: &str = "netboot-userspace/src/app";
+const KERNEL: &str = "netboot-userspace/answer/src/kernel";
+const SERVE: &str = "netboot-userspace/serve/src";
+const PROBE: &str = "netboot-userspace/tools/src/probe";
+const ARGS: &str = "netboot-userspace/src/args";
+/// Builds, and runs on no node.
+const BUILD: &str = "netboot-userspace/answer/build.rs";
+const EXAMPLES: &str = "netboot-userspace/site/examples";
 const MOST_LINES: usize = 500;
 
 struct Rule {
@@ -44,18 +49,14 @@ const RULES: &[Rule] = &[
     },
     Rule { says: "the XDP program knows no std and no userspace", check: program_is_core },
     Rule {
-        says: "unsafe is for src/xdp, one line in fastpath, and one for socket options",
+        says: "unsafe is for src/xdp, one line in answer's kernel, and one for socket options",
         check: unsafe_has_its_places,
     },
+    Rule { says: "services never import each other", check: services_are_apart },
+    Rule { says: "only answer's kernel names aya", check: aya_is_in_kernel },
+    Rule { says: "only site's blocks encode with dhcproto", check: dhcproto_is_in_blocks },
     Rule {
-        says: "services never import each other, and nothing below imports a service",
-        check: services_are_apart,
-    },
-    Rule { says: "only fastpath names aya", check: aya_is_in_fastpath },
-    Rule { says: "only config knows the file's types", check: file_types_are_in_config },
-    Rule { says: "only templates encodes with dhcproto", check: dhcproto_is_in_templates },
-    Rule {
-        says: "nothing but app and probe binds sockets, and but app spawns tasks that nobody joins",
+        says: "nothing but the node and probe binds sockets, and but the node spawns tasks that nobody joins",
         check: app_binds_and_spawns,
     },
     Rule { says: "only args reads the environment", check: args_reads_the_environment },
@@ -115,7 +116,7 @@ fn program_is_core(source: &Source) -> Vec<Finding> {
 fn unsafe_has_its_places(source: &Source) -> Vec<Finding> {
     let allowed = match () {
         () if source.is_under(XDP) => usize::MAX,
-        () if is_module(source, &["fastpath"]) || source.is_under(PACKET_OPTION) => 1,
+        () if is_in(source, KERNEL) || source.is_under(PACKET_OPTION) => 1,
         () => 0,
     };
     let found = code_and_tests(source, |name| name.path == "unsafe");
@@ -123,43 +124,33 @@ fn unsafe_has_its_places(source: &Source) -> Vec<Finding> {
 }
 
 fn services_are_apart(source: &Source) -> Vec<Finding> {
-    let Some(module) =
-        source.module().filter(|_| is_module(source, &[SERVICES, LAYERS_BELOW].concat()))
-    else {
+    let is_service = |module: &String| SERVICES.contains(&module.as_str());
+    let Some(module) = source.module().filter(|_| source.is_under(SERVE)).filter(is_service) else {
         return Vec::new();
     };
     let others = || SERVICES.iter().filter(|service| **service != module);
     code(source, |name| others().any(|other| name.is_in(&format!("crate::{other}"))))
 }
 
-fn aya_is_in_fastpath(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_module(source, &["fastpath"]) {
+fn aya_is_in_kernel(source: &Source) -> Vec<Finding> {
+    if !source.is_under(DAEMON) || is_in(source, KERNEL) {
         return Vec::new();
     }
     code_and_tests(source, |name| name.is_from("aya") || name.is_from("aya_log"))
 }
 
-fn file_types_are_in_config(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_module(source, &["config"]) {
-        return Vec::new();
-    }
-    code_and_tests(source, |name| {
-        name.is_in("crate::config::file") || name.is_in("netboot::config::file")
-    })
-}
-
-fn dhcproto_is_in_templates(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_module(source, &["templates"]) {
+fn dhcproto_is_in_blocks(source: &Source) -> Vec<Finding> {
+    if !source.is_under(DAEMON) || is_in(source, "netboot-userspace/site/src/blocks") {
         return Vec::new();
     }
     code(source, |name| name.is_from("dhcproto"))
 }
 
 fn app_binds_and_spawns(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_module(source, &["app"]) {
+    if !source.is_under(DAEMON) || is_in(source, NODE) {
         return Vec::new();
     }
-    let may_bind = is_module(source, &["probe"]);
+    let may_bind = is_in(source, PROBE);
     let detached = [
         "tokio::spawn",
         "tokio::task::spawn",
@@ -174,7 +165,8 @@ fn app_binds_and_spawns(source: &Source) -> Vec<Finding> {
 }
 
 fn args_reads_the_environment(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_module(source, &["args"]) {
+    if !source.is_under(DAEMON) || [ARGS, BUILD, EXAMPLES].iter().any(|place| is_in(source, place))
+    {
         return Vec::new();
     }
     let readers =
@@ -210,10 +202,9 @@ fn files_are_short(source: &Source) -> Vec<Finding> {
     vec![Finding { line: MOST_LINES, what: format!("{} lines", source.lines) }]
 }
 
-/// Whether the file belongs to one of the daemon's modules.
-fn is_module(source: &Source, modules: &[&str]) -> bool {
-    source.is_under(DAEMON)
-        && source.module().is_some_and(|module| modules.contains(&module.as_str()))
+/// Whether the file is the module's, or in its directory.
+fn is_in(source: &Source, module: &str) -> bool {
+    source.is_under(module) || source.path.strip_suffix(".rs") == Some(module)
 }
 
 fn code(source: &Source, is_bad: impl Fn(&Name) -> bool) -> Vec<Finding> {
@@ -269,20 +260,20 @@ mod tests {
         check(program, "pub fn netboot(context: XdpContext) -> u32 { 0 }", &[]);
         check(program, "use std::vec::Vec;", &["XDP program"]);
 
-        let fastpath = "netboot-userspace/src/fastpath/maps.rs";
-        check(fastpath, "use aya::Pod;\nunsafe impl Pod for X {}", &[]);
-        check(fastpath, "unsafe impl Pod for X {}\nunsafe impl Pod for Y {}", &["unsafe"]);
-        check(fastpath, "use crate::slowpath::Socket;", &["services"]);
+        let kernel = "netboot-userspace/answer/src/kernel/maps.rs";
+        check(kernel, "use aya::Pod;\nunsafe impl Pod for X {}", &[]);
+        check(kernel, "unsafe impl Pod for X {}\nunsafe impl Pod for Y {}", &["unsafe"]);
+        check("netboot-userspace/answer/src/kernel.rs", "use aya::Pod;", &[]);
+        check("netboot-userspace/answer/src/kernels.rs", "use aya::Pod;", &["aya"]);
 
-        let tftp = "netboot-userspace/src/tftp.rs";
-        check(tftp, "use crate::{config::Config, files, machines::Machines};", &[]);
-        check(tftp, "use crate::{config::Config, http::Server};", &["services"]);
+        let tftp = "netboot-userspace/serve/src/tftp.rs";
+        check(tftp, "use crate::{connections, log_budget::Budget};", &[]);
+        check(tftp, "use crate::{connections, http::Server};", &["services"]);
         check(tftp, "use super::syslog;", &["services"]);
         check(tftp, "use crate::tftp::block;", &[]);
-        check("netboot-userspace/src/files.rs", "use crate::tftp::Server;", &["services"]);
+        check("netboot-userspace/tools/src/http.rs", "use crate::tftp::Server;", &[]);
         check(tftp, "#[cfg(test)] mod tests { use crate::http; }", &[]);
         check(tftp, "use aya::Ebpf;", &["aya"]);
-        check(tftp, "use crate::config::file::File;", &["file's types"]);
         check(tftp, "use dhcproto::v4::Message;", &["dhcproto"]);
         check(tftp, "#[cfg(test)] mod tests { use dhcproto::v4; }", &[]);
         check(tftp, "async fn f() { UdpSocket::bind(a).await }", &["binds"]);
@@ -292,15 +283,15 @@ mod tests {
         check(tftp, "use std::env; fn f() { env::args() }", &["environment"]);
         check(tftp, "const X: &str = env!(\"CARGO_PKG_VERSION\");", &[]);
 
-        check("netboot-userspace/src/app.rs", "fn f() { tokio::spawn(UdpSocket::bind(a)); }", &[]);
-        let probe = "netboot-userspace/src/probe/wire.rs";
+        let node = "netboot-userspace/src/app.rs";
+        check(node, "fn f() { tokio::spawn(UdpSocket::bind(a)); }", &[]);
+        let probe = "netboot-userspace/tools/src/probe/wire.rs";
         check(probe, "fn f() { UdpSocket::bind(a) }", &[]);
         check(probe, "fn f() { tokio::spawn(g()); }", &["binds"]);
-        check("netboot-userspace/src/app.rs", "use crate::{http, tftp};", &[]);
+        check(node, "use netboot_serve::{http, tftp};", &[]);
         check("netboot-userspace/src/args.rs", "fn f() { std::env::var(\"X\") }", &[]);
-        check("netboot-userspace/src/config/file.rs", "use crate::config::file::File;", &[]);
-        check("netboot-userspace/src/templates/host.rs", "use dhcproto::v4;", &[]);
-        check("netboot-userspace/build.rs", "fn main() { std::env::var(\"X\") }", &[]);
+        check("netboot-userspace/site/src/blocks/host.rs", "use dhcproto::v4;", &[]);
+        check(BUILD, "fn main() { std::env::var(\"X\") }", &[]);
 
         check("xtask/src/run.rs", "use netboot_ebpf::wire;", &["xtask"]);
         check("tests/integration/main.rs", "#[test] #[ignore] fn f() {}", &["ignored"]);
@@ -316,7 +307,7 @@ mod tests {
     #[test]
     fn says_where() {
         let text = "fn f() {}\n\nuse crate::http;\n";
-        let source = Source::parse("netboot-userspace/src/tftp.rs", text).unwrap();
+        let source = Source::parse("netboot-userspace/serve/src/tftp.rs", text).unwrap();
         let findings = services_are_apart(&source);
         assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [3]);
     }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use netboot_answer::kernel::Heartbeat;
+use netboot_base::{clock, throttle::Throttle};
 use netboot_ebpf::shared::Deadlines;
+use netboot_site::model::Xdp;
 use tokio::sync::watch;
-
-use crate::{clock, fastpath::Heartbeat, model::Xdp, throttle::Throttle};
 
 /// Several times within the shortest `xdp.boot-files-without-daemon`.
 const INTERVAL: Duration = Duration::from_secs(2);

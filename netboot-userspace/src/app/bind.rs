@@ -6,10 +6,9 @@ use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
 };
 
+use netboot_serve::tftp;
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpListener;
-
-use crate::tftp;
 
 /// What else of ours may hold the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use netboot_base::files::Files;
+use netboot_site::{
+    boot_lack::Lack,
+    boot_program::Judged,
+    model::{BootFile, Inventory, OwnFile},
+};
 use tokio::{
     task::JoinHandle,
     time::{MissedTickBehavior, interval, timeout},
@@ -10,12 +16,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::health::{Standing, State};
-use crate::{
-    boot_lack::Lack,
-    boot_program::Judged,
-    files::Files,
-    model::{BootFile, Inventory, OwnFile},
-};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// For a file server that does not answer.
@@ -176,10 +176,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{
-        boot_program::efi,
-        model::{Architecture, Host},
-    };
+    use netboot_site::model::{Architecture, Host};
 
     /// A file server that hangs keeps one thread, and its answer counts when it comes.
     #[tokio::test]
@@ -208,6 +205,16 @@ mod tests {
             Some("late")
         );
         assert!(under_way.is_none());
+    }
+
+    /// The head of a UEFI program for this machine, by PE's number.
+    fn efi(machine: u16) -> Vec<u8> {
+        let mut bytes = vec![0; 0x80];
+        bytes[..2].copy_from_slice(b"MZ");
+        bytes[0x3c] = 0x40;
+        bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
+        bytes[0x44..0x46].copy_from_slice(&machine.to_le_bytes());
+        bytes
     }
 
     #[test]

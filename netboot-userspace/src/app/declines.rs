@@ -7,10 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use netboot_answer::{quarantine::Held, tables::Served};
+use netboot_base::{clock, throttle::Throttle};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, time::DelayQueue};
-
-use crate::{clock, quarantine::Held, tables::Served, throttle::Throttle};
 
 /// Declines that the log tells of, a minute: they are easily forged.
 const TOLD: u32 = 30;
@@ -98,11 +98,11 @@ pub(super) fn several(tables: &Served) -> Option<String> {
 mod tests {
     use std::collections::{BTreeMap, HashMap, HashSet};
 
+    use netboot_answer::{quarantine::Quarantine, tables::Tables};
     use netboot_ebpf::shared::{Mac, Settings, Station};
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::{quarantine::Quarantine, tables::Tables};
 
     fn tables(quarantine: &Arc<Quarantine>) -> Served {
         Served::new(Tables {
@@ -110,7 +110,7 @@ mod tests {
             interfaces: HashMap::new(),
             user_classes: HashMap::new(),
             subnets: Vec::new(),
-            more: crate::tables::More::default(),
+            more: netboot_answer::tables::More::default(),
             boot_files: Vec::new(),
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),

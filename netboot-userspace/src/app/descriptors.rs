@@ -1,9 +1,9 @@
 //! The limit on open files, and the share of it that each service has.
 
+use netboot_serve::{http, syslog, tftp};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::bind::TftpSockets;
-use crate::{http, syslog, tftp};
 
 /// Room for all that the services take by themselves.
 const WANTED: u64 = 65_536;

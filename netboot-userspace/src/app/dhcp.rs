@@ -2,7 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use netboot_answer::{
+    quarantine::Held,
+    render, router_solicitations,
+    slow::{Attached, Common, Counters, SlowPath},
+    tables::{Served, Tables, patch},
+};
+use netboot_base::{
+    few::Few,
+    links::{self, Link, LinkState},
+};
 use netboot_ebpf::shared::Station;
+use netboot_machines::{
+    other_servers::{Detector, OtherServers},
+    sightings::Sightings,
+};
+use netboot_site::model::Config;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -17,18 +32,6 @@ use super::{
     node::AtEnd,
     seats::Seating,
     solicitations::Solicitations,
-};
-use crate::{
-    few::Few,
-    links::{self, Link, LinkState},
-    model::Config,
-    other_servers::{Detector, OtherServers},
-    quarantine::Held,
-    router_solicitations,
-    sightings::Sightings,
-    slowpath::{Attached, Common, Counters, SlowPath},
-    tables::{Served, Tables, patch},
-    templates,
 };
 
 /// What answers DHCP, and how it is changed.
@@ -85,11 +88,11 @@ impl Dhcp {
         for name in &config.interfaces {
             interface::tell_first(name, all.get(name));
         }
-        let tables = templates::render(config, &links, all.values())?;
+        let tables = render::render(config, &links, all.values())?;
         tell_left_out(&tables);
-        templates::announce(config, &links, all.values())?;
+        render::announce(config, &links, all.values())?;
         let mut seating = Seating::default();
-        seating.set(config, templates::seats(config, &links, all.values())?);
+        seating.set(config, render::seats(config, &links, all.values())?);
         let others = OtherServers::default();
         others.configure(&config.dhcp);
         let solicitations = router_solicitations::Common::new(sightings.clone());
@@ -152,7 +155,7 @@ impl Dhcp {
     pub(super) fn apply(&mut self, config: &Config) -> anyhow::Result<How> {
         let all = links::all()?;
         let links = links::present(&all, &config.interfaces);
-        let mut tables = templates::render(config, &links, all.values())?;
+        let mut tables = render::render(config, &links, all.values())?;
         self.kernel.leave(&links)?;
         tables.quarantine = Arc::clone(&self.common.tables.read().quarantine);
         let Self { kernel, common, cancel, .. } = &mut *self;
@@ -168,8 +171,8 @@ impl Dhcp {
         self.rendered = rows(&tables);
         self.common.tables.replace(tables);
         self.bound_quarantine();
-        templates::announce(config, &links, all.values())?;
-        self.seating.set(config, templates::seats(config, &links, all.values())?);
+        render::announce(config, &links, all.values())?;
+        self.seating.set(config, render::seats(config, &links, all.values())?);
         self.all = all;
         // The tables are there: where the kernel does not answer, the slow path does.
         let settled = self.start_kernel(config).and_then(|()| self.settle(config, links));
@@ -192,7 +195,7 @@ impl Dhcp {
         if changed.hosts.len() + removed.len() > patch::MOST {
             return Ok(None);
         }
-        let rendered = templates::render(changed, &self.links, self.all.values())?;
+        let rendered = render::render(changed, &self.links, self.all.values())?;
         // Rows of machines that are not answered any more must go.
         if !rendered.left_out.is_empty() || !self.common.tables.read().left_out.is_empty() {
             return Ok(None);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use netboot_base::{links::Link, packet_option};
 use netboot_ebpf::{
     frame::TAG,
     wire::{CLIENT_PORT, PROXY_PORT, SERVER_PORT},
@@ -14,8 +15,6 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
 };
 use socket2::{SockFilter, SockRef};
-
-use crate::{links::Link, packet_option};
 
 /// Frames of a rack that is switched on at once wait here.
 const RECEIVE_BUFFER: usize = 4 << 20;

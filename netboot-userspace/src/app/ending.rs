@@ -5,10 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    model::{Config, PinPath},
-    running,
-};
+use netboot_machines::running;
+use netboot_site::model::{Config, PinPath};
 
 /// How long one that is ending is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);

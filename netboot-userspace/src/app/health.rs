@@ -9,9 +9,8 @@ use std::{
     },
 };
 
+use netboot_base::printable::printable;
 use tokio_util::sync::CancellationToken;
-
-use crate::printable::printable;
 
 /// The parts of the daemon and how they are; cheap to clone.
 #[derive(Clone, Debug, Default)]

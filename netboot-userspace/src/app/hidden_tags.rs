@@ -1,11 +1,8 @@
 //! Interfaces whose VLAN tags an XDP program does not see.
 
+use netboot_answer::tables::Tables;
+use netboot_base::links::{Link, VlanOffload};
 use netboot_ebpf::shared::Vlan;
-
-use crate::{
-    links::{Link, VlanOffload},
-    tables::Tables,
-};
 
 /// Why the program must not answer on an interface: it would take a VLAN's frames for untagged ones, or
 /// for another VLAN's.
@@ -42,11 +39,11 @@ mod tests {
         time::Duration,
     };
 
+    use netboot_answer::quarantine::Quarantine;
     use netboot_ebpf::shared::{Reservation, Settings, Station};
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::quarantine::Quarantine;
 
     #[track_caller]
     fn check(vlan: Vlan, vlan_offload: VlanOffload, expect: Option<&str>) {
@@ -56,7 +53,7 @@ mod tests {
             interfaces: HashMap::new(),
             user_classes: HashMap::new(),
             subnets: Vec::new(),
-            more: crate::tables::More::default(),
+            more: netboot_answer::tables::More::default(),
             boot_files: Vec::new(),
             reservations: BTreeMap::from([(station, Reservation::new_zeroed())]),
             anybody: HashMap::new(),
@@ -65,7 +62,7 @@ mod tests {
             left_out: Vec::new(),
             quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
         };
-        let loopback = crate::links::all().unwrap().remove("lo").unwrap();
+        let loopback = netboot_base::links::all().unwrap().remove("lo").unwrap();
         let found = hidden_tags(&Link { vlan_offload, ..loopback }, &tables);
         match (&found, expect) {
             (Some(found), Some(expect)) => assert!(found.contains(expect), "{found}"),

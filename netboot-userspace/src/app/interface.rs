@@ -1,10 +1,8 @@
 //! How an interface is that is to be served.
 
 use super::health::State;
-use crate::{
-    links::{Link, LinkState},
-    tables::Tables,
-};
+use netboot_answer::tables::Tables;
+use netboot_base::links::{Link, LinkState};
 
 const NO_CARRIER: &str = "no carrier: machines at it get no answers until the link is up";
 const MISSING: &str = "it is not there: machines at it are answered when it is";
@@ -92,11 +90,12 @@ pub(super) fn tell(link: &Link) {
 #[cfg(test)]
 #[cfg(feature = "fastpath")]
 mod tests {
+    use netboot_answer::golden::site;
+    use netboot_base::links;
     use netboot_ebpf::shared::Subnet;
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::{golden::site, links};
 
     /// An interface with number 2; subnets are on these, 0 is none.
     #[track_caller]

@@ -7,7 +7,14 @@ use std::{
     time::Duration,
 };
 
+use netboot_answer::{
+    kernel::{self, Counts, Resident, Takeover},
+    tables::{Tables, patch::Patch},
+};
+use netboot_base::links::{self, Link, VlanOffload};
 use netboot_ebpf::shared::Station;
+use netboot_machines::{sightings::Sightings, status::InterfaceStatus};
+use netboot_site::model::{Config, Xdp, XdpMode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,14 +22,6 @@ use super::{
     hidden_tags::hidden_tags,
     self_check::{self, SelfCheckFailed},
     told::Told,
-};
-use crate::{
-    fastpath::{self, Counts, Resident, Takeover},
-    links::{self, Link, VlanOffload},
-    model::{Config, Xdp, XdpMode},
-    sightings::Sightings,
-    status::InterfaceStatus,
-    tables::{Tables, patch::Patch},
 };
 
 const LEFT: &str = "an earlier daemon's XDP program goes on answering";
@@ -115,10 +114,10 @@ impl Kernel {
         sightings: &Sightings,
         cancel: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
+        let check: kernel::Check<'_> = &|copy| self_check::of_some(tables, copy);
         let deadlines = deadlines(&config.xdp);
         let started = Resident::start(&self.pin_path, tables, &deadlines, check);
-        self.is_left = started.is_err() && fastpath::is_left(&self.pin_path);
+        self.is_left = started.is_err() && kernel::is_left(&self.pin_path);
         let failed = started.as_ref().err().filter(|error| error.is::<SelfCheckFailed>());
         self.failed_check = failed.map(|error| format!("{error:#}"));
         let (mut resident, start) = started?;
@@ -223,7 +222,7 @@ impl Kernel {
     /// Nor does it with new ones.
     pub(super) fn check(&mut self, xdp: &Xdp, tables: &Tables) -> anyhow::Result<()> {
         let Some(resident) = &mut self.resident else { return Ok(()) };
-        let check: fastpath::Check<'_> = &|copy| self_check::of_some(tables, copy);
+        let check: kernel::Check<'_> = &|copy| self_check::of_some(tables, copy);
         let Err(error) = resident.check(tables, check) else { return Ok(()) };
         tracing::warn!("the kernel's tables are replaced: {error:#}");
         resident.replace(tables, &deadlines(xdp), check)
@@ -344,7 +343,7 @@ impl Kernel {
         self.interfaces.clear();
         let removed = match self.resident.take() {
             Some(resident) => resident.remove(),
-            None if self.is_left => fastpath::remove(&self.pin_path).map(drop),
+            None if self.is_left => kernel::remove(&self.pin_path).map(drop),
             None => Ok(()),
         };
         self.is_left = false;
@@ -394,7 +393,7 @@ fn is_wanted(config: &Config) -> bool {
 
 /// Takes off what a daemon left that was killed: nobody would keep its answers up to date.
 pub(super) fn clean_up(config: &Config) {
-    match fastpath::remove(&config.xdp.pin_path) {
+    match kernel::remove(&config.xdp.pin_path) {
         Ok(0) => {}
         Ok(interfaces) => {
             tracing::info!(interfaces, "an earlier daemon's XDP program was detached");

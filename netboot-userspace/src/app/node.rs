@@ -8,6 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use netboot_answer::quarantine::Held;
+use netboot_machines::{memory::Machines, sightings::Sightings};
+use netboot_site::{
+    config::{self, Change, Problems},
+    model::{Config, DhcpMode, Difference, Host, Inventory},
+};
 use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
@@ -25,13 +31,6 @@ use super::{
     source::{self, Source},
     supervisor::Supervisor,
     wanted::Wanted,
-};
-use crate::{
-    config::{self, Change, Problems},
-    machines::Machines,
-    model::{Config, DhcpMode, Difference, Host, Inventory},
-    quarantine::Held,
-    sightings::Sightings,
 };
 
 /// Until what could not be done is tried again.

@@ -10,12 +10,13 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
+use netboot_base::shared_text::SharedText;
+use netboot_machines::metrics;
 
 use super::{
     health::{Health, Part, State, Trouble},
     report::Reporter,
 };
-use crate::{metrics, shared_text::SharedText};
 
 /// Where to read why.
 const MORE: &str = "`netboot status` on this node says why\n";

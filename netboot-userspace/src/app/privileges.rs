@@ -12,6 +12,8 @@ use std::{
 };
 
 use anyhow::Context as _;
+use netboot_answer::kernel;
+use netboot_site::model::{Config, Way, XdpMode};
 use nix::{
     sys::{
         prctl::set_no_new_privs,
@@ -21,11 +23,6 @@ use nix::{
 };
 
 use self::hand_over::{Owner, StateDir};
-use super::kernel;
-use crate::{
-    fastpath,
-    model::{Config, Way, XdpMode},
-};
 
 /// Files are 0640 and directories 0750.
 const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IRWXO);
@@ -82,15 +79,15 @@ impl Privileges {
         let stays_root = user.is_none() && geteuid().is_root();
         if !config.wants_program() {
             // Later there may be no right to.
-            kernel::clean_up(config);
+            super::kernel::clean_up(config);
             let way = if stays_root { Way::Path } else { Way::None };
             return Ok(Self { pins: None, way });
         }
         let opened = if stays_root {
             // Later there is no capability to mount with.
-            fastpath::mount_bpffs(place).and_then(|()| open_existing(place))
+            kernel::mount_bpffs(place).and_then(|()| open_existing(place))
         } else {
-            fastpath::open_pin_directory(place)
+            kernel::open_pin_directory(place)
         };
         let is_open = opened.is_ok();
         let pins = match opened {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::throttle::Throttle;
+use netboot_base::throttle::Throttle;
 
 /// What was said last: a file that is read again, as broken as it was, fills no log.
 #[derive(Default)]

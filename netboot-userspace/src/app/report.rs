@@ -2,22 +2,22 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
+use netboot_answer::kernel::KernelCounters;
+use netboot_base::clock;
 use netboot_ebpf::verdict::Verdict;
+use netboot_machines::{
+    memory::{Machine, Machines, Step},
+    metrics,
+    status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
+};
+use netboot_site::model::Config;
 
 use super::{
     health::{Health, Part, State},
     services,
     shown::{Parts, Shown},
 };
-use crate::{
-    clock,
-    fastpath::KernelCounters,
-    logging,
-    machines::{Machine, Machines, Step},
-    metrics,
-    model::Config,
-    status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
-};
+use crate::logging;
 
 /// Everything that has a state.
 pub(super) struct Reporter {

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    links::Link,
-    model::Config,
-    templates::{self, Seats},
-};
+use netboot_answer::render::{self, Seats};
+use netboot_base::links::Link;
+use netboot_site::model::Config;
 
 /// The seats when the tables were made.
 #[derive(Debug, Default)]
@@ -52,7 +50,7 @@ impl Seating {
         all: impl IntoIterator<Item = &'l Link>,
     ) -> Vec<String> {
         // Where it cannot be told, what was before goes on.
-        let Ok(wanted) = templates::seats(config, links, all) else { return Vec::new() };
+        let Ok(wanted) = render::seats(config, links, all) else { return Vec::new() };
         let moved = wanted.iter().filter(|(key, seat)| self.now.get(key) != Some(seat));
         let moved = moved.filter_map(|((subnet, _), seat)| {
             seat.as_ref().map(|now| format!("subnet {subnet} is on {now}"))
@@ -64,9 +62,9 @@ impl Seating {
 #[cfg(test)]
 mod tests {
     use netboot_ebpf::shared::Vlan;
+    use netboot_site::model::DhcpMode;
 
     use super::*;
-    use crate::model::DhcpMode;
 
     /// Subnets by number, each with the interface that it is on; several times, and what is lost by
     /// `eth0` and `eth1` at the end.

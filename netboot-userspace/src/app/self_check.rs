@@ -3,20 +3,15 @@
 use std::{collections::HashSet, net::Ipv4Addr};
 
 use anyhow::Context as _;
+use netboot_answer::{kernel::shadow::Shadow, slow, tables::Tables};
 use netboot_ebpf::{
     responder::Scratch,
     shared::{Mac, Reservation, Station},
     side::Kernel,
     verdict::Verdict,
 };
-
-use crate::{
-    explain::{Known, Machine, Message},
-    fastpath::shadow::Shadow,
-    model::Architecture,
-    slowpath,
-    tables::Tables,
-};
+use netboot_site::model::Architecture;
+use netboot_tools::explain::{Known, Machine, Message};
 
 /// The program cannot be relied on.
 #[derive(Debug, thiserror::Error)]
@@ -125,9 +120,9 @@ fn compare(
     copy: &mut Shadow,
     scratch: &mut Scratch,
 ) -> anyhow::Result<Option<String>> {
-    let wanted = slowpath::answer::<Kernel>(frame, ifindex, scratch, tables);
+    let wanted = slow::answer::<Kernel>(frame, ifindex, scratch, tables);
     let (verdict, answer) = match wanted {
-        Ok(answer) => (answer.verdict, Some(slowpath::bytes(frame, scratch, answer))),
+        Ok(answer) => (answer.verdict, Some(slow::bytes(frame, scratch, answer))),
         Err(verdict) => (verdict, None),
     };
     let (found, bytes) = copy.run(frame, ifindex)?;

@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use anyhow::ensure;
+use netboot_base::{few, links::Notices};
 
 use super::bind;
-use crate::{few, links::Notices};
 
 /// As a service: it fails while the node lacks one of them.
 ///

@@ -10,6 +10,13 @@ use std::{
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use netboot_base::files::Files;
+use netboot_machines::{memory::Machines, metrics::Durations, status};
+use netboot_serve::{
+    http,
+    syslog::{self, Sink, Writer},
+    tftp,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -22,15 +29,6 @@ use super::{
     server_addresses, status_socket,
     unit::{Attempt, Need, Serving, Unit},
     wanted::{Service, Wanted},
-};
-use crate::{
-    files::Files,
-    http,
-    machines::Machines,
-    metrics::Durations,
-    status,
-    syslog::{self, Sink, Writer},
-    tftp,
 };
 
 /// What the services share; cheap to clone.

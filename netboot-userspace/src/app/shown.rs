@@ -6,13 +6,12 @@ use std::sync::{
 };
 
 use super::dhcp::Dhcp;
-use crate::{
-    fastpath::{Counts, KernelCounters},
-    other_servers::OtherServers,
-    router_solicitations, slowpath,
-    status::InterfaceStatus,
+use netboot_answer::{
+    kernel::{Counts, KernelCounters},
+    router_solicitations, slow,
     tables::Served,
 };
+use netboot_machines::{other_servers::OtherServers, status::InterfaceStatus};
 
 /// Cheap to clone: what is put into one is shown by all.
 #[derive(Clone, Default)]
@@ -23,7 +22,7 @@ pub(crate) struct Parts {
     /// `None`: DHCP is not answered.
     pub(super) tables: Option<Served>,
     pub(super) interfaces: Vec<InterfaceStatus>,
-    pub(super) userspace: Arc<slowpath::Counters>,
+    pub(super) userspace: Arc<slow::Counters>,
     pub(super) others: OtherServers,
     pub(super) solicitations: Option<router_solicitations::Common>,
     kernel: Option<Counts>,

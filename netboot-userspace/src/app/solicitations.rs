@@ -8,6 +8,18 @@ use std::{
 };
 
 use anyhow::Context as _;
+use netboot_answer::{
+    router_solicitations::{
+        Common, RouterSolicitations,
+        message::{ALL_NODES_MAC, ALL_ROUTERS_MAC},
+    },
+    tables::Served,
+};
+use netboot_base::{
+    links::{self, Link},
+    packet_option,
+    throttle::Throttle,
+};
 use netboot_ebpf::frame::TAG;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
@@ -16,16 +28,6 @@ use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use super::lasting::Lasting;
-use crate::{
-    links::{self, Link},
-    packet_option,
-    router_solicitations::{
-        Common, RouterSolicitations,
-        message::{ALL_NODES_MAC, ALL_ROUTERS_MAC},
-    },
-    tables::Served,
-    throttle::Throttle,
-};
 
 /// What answers router solicitations, by interface.
 pub(super) struct Solicitations {

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use super::node::Why;
-use crate::{
-    args::RunArgs,
+use netboot_base::{few, links};
+use netboot_site::{
     config::{Change, Loaded, Problems, Reloader, Summary},
-    few, links,
     model::{self, Config, DhcpMode, XdpMode},
 };
+
+use crate::args::RunArgs;
 
 /// The file, if there is one, and what is said instead of it.
 pub(super) struct Source {

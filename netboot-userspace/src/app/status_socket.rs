@@ -8,15 +8,14 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
-use rustix::fs::{FileType, fstat, lstat};
-use socket2::{Domain, SockAddr, Socket, Type};
-use tokio::net::UnixListener;
-
-use crate::{
-    own_dir::{Identity, OwnDir, identity, way},
+use netboot_base::own_dir::{Identity, OwnDir, identity, way};
+use netboot_machines::{
     running::{Listener, listener},
     status::{SOCKET, socket_path},
 };
+use rustix::fs::{FileType, fstat, lstat};
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::net::UnixListener;
 
 /// For the daemon's user and group, whatever the umask.
 const MODE: u32 = 0o660;
@@ -114,11 +113,11 @@ fn listen(state_dir: &OwnDir, path: &Path) -> io::Result<(UnixListener, Identity
 
 #[cfg(test)]
 mod tests {
+    use netboot_machines::status::{NotRunning, Status, fetch, serve};
     use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::status::{NotRunning, Status, fetch, serve};
 
     fn status() -> Status {
         Status { version: "1".to_owned(), ..Status::default() }

@@ -2,13 +2,11 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use netboot_answer::kernel::{self, Resident};
+use netboot_machines::sightings::Sightings;
 use tokio_util::sync::CancellationToken;
 
 use super::lasting::Lasting;
-use crate::{
-    fastpath::{self, Resident},
-    sightings::Sightings,
-};
 
 /// The tasks that read it.
 pub(super) struct Told {
@@ -67,13 +65,13 @@ impl Told {
         let events = resident.events()?;
         self.ring = events.ring();
         let (unreadable, sightings) = (Arc::clone(&self.unreadable), self.sightings.clone());
-        self.events.start(fastpath::watch(events, unreadable, sightings, self.cancel.clone()));
+        self.events.start(kernel::watch(events, unreadable, sightings, self.cancel.clone()));
         Ok(())
     }
 
     fn read_log(&mut self, resident: &mut Resident) -> anyhow::Result<()> {
         let log = resident.program().take_log()?;
-        self.log.start(fastpath::watch_log(log, self.cancel.clone()));
+        self.log.start(kernel::watch_log(log, self.cancel.clone()));
         Ok(())
     }
 }

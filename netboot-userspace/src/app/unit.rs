@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
+use netboot_base::throttle::Throttle;
 use tokio::{sync::oneshot, task::JoinError, time::sleep};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -17,7 +18,6 @@ use super::{
     bind,
     health::{Health, Part, Standing, State},
 };
-use crate::throttle::Throttle;
 
 /// Between two attempts.
 const FIRST_WAIT: Duration = Duration::from_millis(200);

@@ -9,14 +9,14 @@ use std::{
 };
 
 use super::{bind::TftpSockets, descriptors::Shares, health::Part};
-use crate::{
-    files,
+use netboot_answer::tables::Tables;
+use netboot_base::files;
+use netboot_machines::status;
+use netboot_serve::{
     http::{self, Strangers},
-    model::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen},
-    status,
-    tables::Tables,
     tftp::{self, BlockSizes},
 };
+use netboot_site::model::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen};
 
 /// All that the services are told.
 pub(crate) struct Wanted {
@@ -226,11 +226,12 @@ mod tests {
         time::Duration,
     };
 
+    use netboot_answer::quarantine::Quarantine;
     use netboot_ebpf::shared::{Settings, Subnet};
+    use netboot_site::model::Architecture;
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::{model::Architecture, quarantine::Quarantine};
 
     fn tables(servers: &[[u8; 4]]) -> Tables {
         Tables {
@@ -241,7 +242,7 @@ mod tests {
                 .iter()
                 .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
                 .collect(),
-            more: crate::tables::More::default(),
+            more: netboot_answer::tables::More::default(),
             boot_files: Vec::new(),
             reservations: BTreeMap::new(),
             anybody: HashMap::new(),
@@ -318,7 +319,7 @@ mod tests {
         let mut config = Config::unconfigured();
         config.tftp.block_size = all;
         let [subnet_mtu, block_size] = subnet;
-        let mut one = crate::model::Subnet::new("10.0.0.0/24".parse().unwrap());
+        let mut one = netboot_site::model::Subnet::new("10.0.0.0/24".parse().unwrap());
         (one.mtu, one.tftp_block_size) = (subnet_mtu, block_size);
         config.subnets = vec![one];
         let sizes = block_sizes(&config, mtu);
@@ -351,12 +352,15 @@ mod tests {
             (Architecture::Code(16), "http"),
             (Architecture::Code(14), "opal"),
         ]);
-        let mut one = crate::model::Subnet::new("10.0.0.0/24".parse().unwrap());
+        let mut one = netboot_site::model::Subnet::new("10.0.0.0/24".parse().unwrap());
         one.files = files(&[(Architecture::Arm64Uefi, "arm"), (Architecture::Rpi, "pi")]);
         config.subnets = vec![one];
         let host = |name: &str| {
             let boot_file = Some(name.to_owned());
-            Arc::new(crate::model::Host { boot_file, ..crate::model::Host::default() })
+            Arc::new(netboot_site::model::Host {
+                boot_file,
+                ..netboot_site::model::Host::default()
+            })
         };
         config.hosts = ["own", "own", "http://192.0.2.1/a"]
             .map(host)

@@ -5,6 +5,12 @@ mod notes;
 
 use std::{path::Path, process::ExitCode};
 
+use netboot_base::links;
+use netboot_site::{
+    config::{self, Loaded},
+    model::DhcpMode,
+};
+use netboot_tools::explain::Site;
 use serde_json::json;
 
 use self::{
@@ -12,13 +18,7 @@ use self::{
     notes::{hookos_note, notes, user_note},
 };
 use super::{config_file, print};
-use crate::{
-    args::{CheckArgs, Format},
-    config::{self, Loaded},
-    explain::Site,
-    links,
-    model::DhcpMode,
-};
+use crate::args::{CheckArgs, Format};
 
 /// Prints the effective configuration, or everything that is wrong with it.
 ///

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use netboot_answer::kernel;
+use netboot_machines::running;
+use netboot_site::{
+    config,
+    model::{Config, PinPath},
+};
 
 use super::print;
-use crate::{
-    args::DetachArgs,
-    config, fastpath,
-    model::{Config, PinPath},
-    running,
-};
+use crate::args::DetachArgs;
 
 /// Takes everything out of the kernel that a daemon left there.
 ///
@@ -28,7 +29,7 @@ pub fn detach(args: &DetachArgs) -> anyhow::Result<()> {
     pin_path
         .try_exists()
         .with_context(|| format!("cannot look for {}: only root can", pin_path.display()))?;
-    let interfaces = fastpath::remove(&pin_path)?;
+    let interfaces = kernel::remove(&pin_path)?;
     let text = match interfaces {
         0 => "no XDP program was attached\n".to_owned(),
         number => format!("the XDP program was detached from {number} interface(s)\n"),

@@ -8,20 +8,20 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use netboot_answer::kernel::shadow::Shadow;
 use netboot_ebpf::shared::Mac;
+use netboot_machines::status::{self, NotRunning, Status};
+use netboot_site::{
+    config,
+    model::{Config, XdpMode},
+};
+use netboot_tools::explain::{
+    Capture, Explanation, Machine, Outcome, Site, Step, WithoutXdp, compare, explain, render,
+    render_steps, steps,
+};
 
 use super::{config_file, print};
-use crate::{
-    args::{ExplainArgs, Format},
-    config,
-    explain::{
-        Capture, Explanation, Machine, Outcome, Site, Step, WithoutXdp, compare, explain, render,
-        render_steps, steps,
-    },
-    fastpath::shadow::Shadow,
-    model::{Config, XdpMode},
-    status::{self, NotRunning, Status},
-};
+use crate::args::{ExplainArgs, Format};
 
 /// The exit codes beside 0 and 1.
 const NOBODY_ANSWERS: u8 = 4;
@@ -129,7 +129,7 @@ fn captured(
     if capture.left_out > 0 {
         notes.push(format!("{name}: {} more requests are not shown", capture.left_out));
     }
-    let explained = |request: &crate::explain::Captured| {
+    let explained = |request: &netboot_tools::explain::Captured| {
         let source = format!("frame {}", request.number);
         let wanted = args.interface.as_deref();
         let mut explanation = explain(site, without_xdp, &request.frame, wanted, &source)?;
@@ -245,7 +245,7 @@ fn why_different(site: &Site, daemon: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::InterfaceStatus;
+    use netboot_machines::status::InterfaceStatus;
 
     /// Each interface's own mode counts, whichever the daemon lists first.
     #[test]

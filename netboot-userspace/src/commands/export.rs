@@ -3,15 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use netboot_base::{links, replace::Place};
+use netboot_site::config;
+use netboot_tools::export::{Exported, export};
 
 use super::{config_file, print, written};
-use crate::{
-    args::ExportArgs,
-    config,
-    export::{Exported, export},
-    links,
-    replace::Place,
-};
+use crate::args::ExportArgs;
 
 /// Writes the configuration of another DHCP server.
 ///

@@ -4,11 +4,9 @@ use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
+use netboot_base::replace::Place;
 
-use crate::{
-    args::{Args, CompletionsArgs, ManArgs},
-    replace::Place,
-};
+use crate::args::{Args, CompletionsArgs, ManArgs};
 
 /// Prints a shell's completions.
 ///

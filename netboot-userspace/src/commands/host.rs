@@ -3,15 +3,15 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, bail, ensure};
-
-use super::{config_file, print};
-use crate::{
-    args::{AddArgs, Format, HostCommand},
+use netboot_base::links::{self, Link};
+use netboot_site::{
     config::{self, HostEntry, MacsEntry, Problems},
-    hosts::{self, HostKey},
-    links::{self, Link},
     model::{Host, HostScript},
 };
+use netboot_tools::hosts::{self, HostKey};
+
+use super::{config_file, print};
+use crate::args::{AddArgs, Format, HostCommand};
 
 /// Lists, shows, adds or removes hosts.
 ///

@@ -3,16 +3,15 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, ensure};
-
-use super::print;
-use crate::{
-    args::{Format, ProbeArgs},
-    config,
+use netboot_base::links;
+use netboot_site::{config, model::DhcpMode};
+use netboot_tools::{
     explain::{Machine, Site},
-    links,
-    model::DhcpMode,
     probe::{Plan, Progress, Report, probe},
 };
+
+use super::print;
+use crate::args::{Format, ProbeArgs};
 
 /// A machine would not boot; as of `netboot explain`.
 const DOES_NOT_BOOT: u8 = 4;

@@ -1,7 +1,7 @@
 //! The requests of real clients, as they were captured.
 
 use anyhow::{Context as _, Result, ensure};
-use netboot::golden;
+use netboot_answer::golden;
 use netboot_ebpf::verdict::Verdict;
 use netboot_tests::conformance::{ADDRESS, Case, Expect, SERVER, Site, Suite};
 

@@ -1,23 +1,23 @@
 //! The library in this process, and the XDP program that is run over frames (BPF_PROG_TEST_RUN).
 
 use anyhow::{Context as _, Result, bail};
-use netboot::{
-    clock,
-    fastpath::{
+use netboot_answer::{
+    golden::site,
+    kernel::{
         FastPath,
         run::{IFINDEX, Ran, Which},
     },
-    golden::site,
-    model::Config,
-    slowpath,
+    slow,
     tables::Tables,
 };
+use netboot_base::clock;
 use netboot_ebpf::{
     responder::Scratch,
     shared::{Mac, Station},
     side::Daemon,
     verdict::Verdict,
 };
+use netboot_site::model::Config;
 
 use super::site::Site;
 
@@ -49,8 +49,8 @@ impl Library {
 
     /// What the slow path's function makes of a frame.
     pub(super) fn host(&mut self, frame: &[u8]) -> (Verdict, Option<Vec<u8>>) {
-        match slowpath::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables) {
-            Ok(answer) => (answer.verdict, Some(slowpath::bytes(frame, &self.scratch, answer))),
+        match slow::answer::<Daemon>(frame, IFINDEX, &mut self.scratch, &self.tables) {
+            Ok(answer) => (answer.verdict, Some(slow::bytes(frame, &self.scratch, answer))),
             Err(verdict) => (verdict, None),
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use netboot::status::{Status, socket_path};
+use netboot_machines::status::{Status, socket_path};
 
 use super::{
     Ask,

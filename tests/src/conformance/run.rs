@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use netboot::{config, fastpath::run::Ran};
+use netboot_answer::kernel::run::Ran;
 use netboot_ebpf::verdict::Verdict;
+use netboot_site::config;
 
 use super::{
     Ask, Case, Expect, Reply, Suite,

@@ -1,8 +1,8 @@
 //! What must hold for whatever is read as another server's answer.
 
 use anyhow::{Result, ensure};
-use netboot::other_servers::Sighting;
 use netboot_ebpf::{request::is_unicast, responder::Scratch};
+use netboot_machines::other_servers::Sighting;
 
 /// A server that is seen in a frame has an address.
 pub(super) fn check(frame: &[u8], scratch: &mut Scratch) -> Result<()> {

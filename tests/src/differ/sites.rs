@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use netboot::{
-    golden::site,
-    model::{Config, DhcpOption},
-};
+use netboot_answer::golden::site;
+use netboot_site::model::{Config, DhcpOption};
 
 /// The golden site, one with everything else than that, and one whose machines do not boot from the
 /// network. Append, never reorder: inputs of the corpus name them by number.

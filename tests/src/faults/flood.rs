@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, ensure};
-use netboot::golden;
+use netboot_answer::golden;
 
 use super::{
     scene::{DEADLINE, Scene, texts},

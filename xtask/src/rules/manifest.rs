@@ -39,13 +39,31 @@ const RULES: &[Rule] = &[
         package: "xtask",
         is_allowed: |dependency| !dependency.name.starts_with("netboot"),
     },
-    Rule {
-        says: "the daemon depends on no BPF-side crate",
-        package: "netboot-userspace",
-        is_allowed: |dependency| {
-            !["aya-ebpf", "aya-log-ebpf", "network-types"].contains(&dependency.name)
-        },
-    },
+];
+
+/// The floors of the daemon, and which of ours each may use beside `netboot-ebpf`: those below it.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("netboot-base", &[]),
+    ("netboot-dhcp", &["netboot-base"]),
+    ("netboot-site", &["netboot-base", "netboot-dhcp"]),
+    ("netboot-machines", &["netboot-base", "netboot-dhcp", "netboot-site"]),
+    ("netboot-answer", &["netboot-base", "netboot-dhcp", "netboot-site", "netboot-machines"]),
+    ("netboot-serve", &["netboot-base", "netboot-dhcp", "netboot-site", "netboot-machines"]),
+    (
+        "netboot-tools",
+        &["netboot-base", "netboot-dhcp", "netboot-site", "netboot-machines", "netboot-answer"],
+    ),
+];
+
+/// What only some of ours may name.
+const OWNED: &[(&str, &[&str])] = &[
+    ("aya", &["netboot-answer", "netboot-tests"]),
+    ("aya-log", &["netboot-answer"]),
+    ("aya-ebpf", &["netboot-ebpf"]),
+    ("aya-log-ebpf", &["netboot-ebpf"]),
+    ("network-types", &["netboot-ebpf"]),
+    ("axum", &["netboot-serve", "netboot-userspace"]),
+    ("async-tftp", &["netboot-serve"]),
 ];
 
 pub(super) fn findings() -> Result<Vec<String>> {
@@ -63,12 +81,27 @@ fn broken(metadata: &Value) -> Option<Vec<String>> {
             let rules = RULES
                 .iter()
                 .filter(|rule| rule.package == package_name && !(rule.is_allowed)(&dependency));
-            broken.extend(rules.map(|rule| {
-                format!("{package_name}/Cargo.toml: {}: {}", dependency.name, rule.says)
-            }));
+            let rules = rules.map(|rule| rule.says).chain(floors(package_name, &dependency));
+            broken.extend(
+                rules.map(|says| format!("{package_name}/Cargo.toml: {}: {says}", dependency.name)),
+            );
         }
     }
     Some(broken)
+}
+
+/// What an arrow between floors breaks.
+fn floors(package: &str, dependency: &Dependency<'_>) -> Option<&'static str> {
+    let find = |rows: &[(&str, &'static [&'static str])], name: &str| {
+        rows.iter().find(|(row, _)| *row == name).map(|(_, may)| *may)
+    };
+    let is_ours = dependency.name.starts_with("netboot") && dependency.name != "netboot-ebpf";
+    let below = find(FLOORS, package).filter(|_| is_ours && dependency.kind != Kind::Test);
+    if below.is_some_and(|below| !below.contains(&dependency.name)) {
+        return Some("a floor uses those below it");
+    }
+    let owners = find(OWNED, dependency.name)?;
+    (!owners.contains(&package)).then_some("this crate has its place")
 }
 
 fn read(dependency: &Value) -> Option<Dependency<'_>> {
@@ -117,6 +150,13 @@ mod tests {
         check("xtask", "anyhow", None, None, &[]);
         check("xtask", "netboot-ebpf", Some("dev"), None, &["no part of the product"]);
         check("netboot-userspace", "netboot-ebpf", None, None, &[]);
-        check("netboot-userspace", "network-types", None, None, &["BPF-side"]);
+        check("netboot-userspace", "network-types", None, None, &["has its place"]);
+        check("netboot-userspace", "netboot-tools", None, None, &[]);
+        check("netboot-serve", "netboot-site", None, None, &[]);
+        check("netboot-serve", "netboot-answer", None, None, &["those below"]);
+        check("netboot-serve", "netboot-tools", Some("dev"), None, &[]);
+        check("netboot-site", "netboot-ebpf", None, None, &[]);
+        check("netboot-site", "aya", None, None, &["has its place"]);
+        check("netboot-base", "netboot-dhcp", None, None, &["those below"]);
     }
 }

@@ -226,7 +226,7 @@ fn open(root: &Path, file: &Path) -> Result<Source> {
     Source::parse(&path.to_string_lossy(), &text)
 }
 
-/// `["config", "file"]` for netboot-userspace/src/config/file.rs.
+/// `["config", "file"]` for netboot-userspace/site/src/config/file.rs.
 fn module(path: &str) -> Vec<String> {
     let inside = path.split_once("/src/").map_or(path, |(_, inside)| inside);
     let inside = inside.trim_end_matches(".rs");
@@ -293,7 +293,7 @@ mod tests {
             let names: Vec<_> = source.names.iter().map(|name| name.path.as_str()).collect();
             assert_eq!(names, expect, "{text}");
         }
-        let tftp = "netboot-userspace/src/tftp.rs";
+        let tftp = "netboot-userspace/serve/src/tftp.rs";
         check(tftp, "use crate::http::Server;", &["use", "crate::http::Server"]);
         check(
             tftp,
@@ -302,7 +302,7 @@ mod tests {
         );
         check(tftp, "use super::http;", &["use", "crate::http"]);
         check(
-            "netboot-userspace/src/tftp/block.rs",
+            "netboot-userspace/serve/src/tftp/block.rs",
             "use super::super::http::*;",
             &["use", "crate::http::*"],
         );
@@ -329,14 +329,14 @@ mod tests {
             let marked = source.names.iter().find(|name| name.path == "here").unwrap();
             assert_eq!(marked.place, expect, "{path}: {text}");
         }
-        let file = "netboot-userspace/src/tftp.rs";
+        let file = "netboot-userspace/serve/src/tftp.rs";
         check(file, "fn f() { here }", Place::Code);
         check(file, "#[cfg(test)] mod tests { fn f() { here } }", Place::Test);
         check(file, "#[cfg(test)] mod tests { } fn f() { here }", Place::Code);
         check(file, "#[cfg(test)] use x::y; fn f() { here }", Place::Code);
         check(file, "#[tokio::test] async fn f() { here }", Place::Test);
         check(file, "#[cfg(not(test))] fn f() { here }", Place::Code);
-        check("netboot-userspace/src/tftp/tests.rs", "fn f() { here }", Place::Test);
+        check("netboot-userspace/serve/src/tftp/tests.rs", "fn f() { here }", Place::Test);
         check("tests/integration/main.rs", "fn f() { here }", Place::Test);
         check("tests/src/lib.rs", "fn f() { loop { if x { here } } }", Place::TestLoop);
         check("tests/src/lib.rs", "fn f() { while !done() { here } }", Place::TestLoop);

@@ -8,13 +8,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use netboot_base::own_dir::{OwnDir, is_refused};
+use netboot_machines::status::SOCKET;
 use nix::unistd::User;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat};
-
-use crate::{
-    own_dir::{OwnDir, is_refused},
-    status::SOCKET,
-};
 
 /// What the daemon keeps in its state directory.
 const KEPT: [&str; 2] = ["log", SOCKET];

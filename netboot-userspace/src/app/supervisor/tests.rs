@@ -6,15 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use netboot_machines::memory::Machines;
+use netboot_site::model::{Config, Inventory, SyslogListen};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::{
-    app::{descriptors::Shares, health::State, shown::Shown},
-    machines::Machines,
-    model::{Config, Inventory, SyslogListen},
-};
+use crate::app::{descriptors::Shares, health::State, shown::Shown};
 
 const MTU: Option<u16> = Some(1500);
 

@@ -1,6 +1,6 @@
 //! Whether HookOS is told the image of Tinkerbell's agent.
 
-use crate::{
+use netboot_site::{
     config::Candidate,
     model::{Config, DhcpMode, Host, Located},
 };
@@ -55,10 +55,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{
-        model::{HostScript, ScriptSettings, Subnet},
-        rare::Rare,
-    };
+    use netboot_base::rare::Rare;
+    use netboot_site::model::{HostScript, ScriptSettings, Subnet};
 
     fn host() -> Host {
         Host { ip: [10, 0, 0, 2].into(), hostname: Some("node-a".to_owned()), ..Host::default() }

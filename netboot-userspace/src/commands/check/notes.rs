@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use nix::unistd::User;
-
-use crate::{
+use netboot_answer::render::own_addresses;
+use netboot_base::links::Link;
+use netboot_site::{
     config::{Absent, Candidate, absent},
-    links::Link,
     model::{Config, DhcpMode},
-    templates::own_addresses,
 };
+use nix::unistd::User;
 
 /// A sentence about a user that the node does not have. This can be meant: the file may be for another node.
 pub(super) fn user_note(config: &Config) -> Option<String> {
@@ -72,7 +71,8 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{links, model::Subnet};
+    use netboot_base::links;
+    use netboot_site::model::Subnet;
 
     #[test]
     fn names_a_user_who_is_not_here() {

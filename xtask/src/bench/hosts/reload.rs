@@ -20,15 +20,7 @@ const ONE: Duration = Duration::from_millis(50);
 
 /// Each format's file, with one host changed, with all, and unchanged beside a small file.
 pub(super) fn measure(directory: &Path) -> Result<Vec<Row>> {
-    let build = [
-        "build",
-        "--release",
-        "-p",
-        "netboot-userspace",
-        "--no-default-features",
-        "--example",
-        "reload",
-    ];
+    let build = ["build", "--release", "-p", "netboot-site", "--example", "reload"];
     let program = cargo::executable(&build, "reload")?;
     let mut rows = Vec::new();
     for format in FORMATS {

@@ -1,0 +1,161 @@
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    net::Ipv4Addr,
+    sync::Arc,
+};
+
+use netboot_ebpf::{
+    client::Stage,
+    shared::{Mac, Reservation, Seen, Vlan},
+    verdict::Verdict,
+    wire::REQUEST,
+};
+use netboot_machines::{
+    memory::{Machines, Step},
+    sightings::DecidedBy,
+};
+use netboot_site::model::{Host, Inventory};
+use zerocopy::FromZeros as _;
+
+use super::*;
+use crate::quarantine::Quarantine;
+
+const MAC: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
+const ROUTER: Mac = Mac { octets: [2, 0, 0, 0, 0, 9] };
+/// No interface of this node has it.
+const INDEX: u32 = 0x7fff_fff0;
+
+/// A node whose only machine got its lease, in iPXE, and asks for a router, which nobody is.
+struct Case {
+    proxy: u32,
+    verdict: Verdict,
+    stage: Stage,
+    then: Option<Step>,
+    is_reserved: bool,
+    heard: bool,
+    asked_seconds_ago: u64,
+    message: Message<'static>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            proxy: 0,
+            verdict: Verdict::Ack,
+            stage: Stage::Ipxe,
+            then: None,
+            is_reserved: true,
+            heard: false,
+            asked_seconds_ago: 5,
+            message: Message {
+                mac: MAC,
+                vlan: Vlan::NONE,
+                tags: &[],
+                source: message::link_local_of(MAC),
+                kind: Kind::Solicitation { link_address: Some(MAC) },
+            },
+        }
+    }
+}
+
+fn tables(case: &Case) -> Tables {
+    let mut settings = Settings::new_zeroed();
+    settings.flags |= case.proxy;
+    let mut reservations = BTreeMap::new();
+    if case.is_reserved {
+        reservations.insert(Station::untagged(MAC), Reservation::new_zeroed());
+    }
+    Tables {
+        settings,
+        interfaces: HashMap::new(),
+        user_classes: HashMap::new(),
+        subnets: Vec::new(),
+        more: crate::tables::More::default(),
+        boot_files: Vec::new(),
+        reservations,
+        anybody: HashMap::new(),
+        at_links: HashMap::new(),
+        known: HashSet::new(),
+        left_out: Vec::new(),
+        quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
+    }
+}
+
+#[track_caller]
+fn check(case: Case, expect: Outcome) {
+    let host = Host { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 2), ..Host::default() };
+    let machines = Machines::new(Inventory::new([Arc::new(host)]));
+    let sightings = Sightings::new(machines.clone(), None);
+    let now = Instant::now();
+    let asked = now.checked_sub(Duration::from_secs(case.asked_seconds_ago)).unwrap();
+    let common = Common::new(sightings.clone());
+    common.routers.questions(INDEX, asked);
+    if case.heard {
+        let kind = Kind::Advertisement { lifetime: Duration::from_secs(1800), tells: false };
+        common.hear(INDEX, &Message { mac: ROUTER, kind, ..case.message }, now);
+    }
+    let stage = case.stage as u8;
+    let station = Station::untagged(MAC);
+    let seen = Seen { station, message_type: REQUEST, stage, ..Seen::NOTHING };
+    sightings.note(DecidedBy::Kernel, INDEX, case.verdict, &seen, now);
+    if let Some(step) = case.then.clone() {
+        machines.record(MAC, step);
+    }
+    let outcome = common.judge(INDEX, &tables(&case), &case.message, now);
+    assert_eq!(outcome, expect);
+}
+
+#[test]
+fn who_is_answered() {
+    let base = Case::default;
+    let message = |change: fn(&mut Message<'_>)| {
+        let mut case = base();
+        change(&mut case.message);
+        case
+    };
+    check(base(), Outcome::Answered);
+    check(Case { stage: Stage::Script, ..base() }, Outcome::Answered);
+    check(Case { is_reserved: false, ..base() }, Outcome::Unknown);
+    check(message(|message| message.mac = ROUTER), Outcome::Unknown);
+    check(message(|message| message.vlan = Vlan { ids: [7, 0] }), Outcome::Unknown);
+    // An installed system.
+    check(Case { stage: Stage::Plain, ..base() }, Outcome::NotBooting);
+    check(Case { verdict: Verdict::Offer, ..base() }, Outcome::NotBooting);
+    let step = Step::Http { path: "/auto.ipxe".to_owned(), status: 200 };
+    check(Case { then: Some(step), ..base() }, Outcome::GoneOn);
+    // Another server's lease.
+    let other = || Case { verdict: Verdict::OtherServer, ..base() };
+    check(other(), Outcome::NotBooting);
+    check(Case { proxy: Settings::PROXY, ..other() }, Outcome::Answered);
+    // Addresses that an operating system made, or another machine's.
+    let privacy = |message: &mut Message<'_>| message.source = "fe80::1:2:3:4".parse().unwrap();
+    check(message(privacy), Outcome::OtherSender);
+    let none = |message: &mut Message<'_>| message.source = Ipv6Addr::UNSPECIFIED;
+    check(message(none), Outcome::OtherSender);
+    let foreign = |message: &mut Message<'_>| {
+        message.kind = Kind::Solicitation { link_address: Some(ROUTER) };
+    };
+    check(message(foreign), Outcome::OtherSender);
+    let no_option = |message: &mut Message<'_>| {
+        message.kind = Kind::Solicitation { link_address: None };
+    };
+    check(message(no_option), Outcome::Answered);
+    // Routers.
+    check(Case { heard: true, ..base() }, Outcome::Router);
+    check(Case { asked_seconds_ago: 3, ..base() }, Outcome::Asking);
+}
+
+#[test]
+fn an_advertisement_that_says_nothing_is_no_router() {
+    let common = Common::new(Sightings::new(Machines::new(Inventory::new([])), None));
+    let now = Instant::now();
+    let check = |lifetime, tells, expect| {
+        let kind = Kind::Advertisement { lifetime: Duration::from_secs(lifetime), tells };
+        common.hear(INDEX, &Message { mac: ROUTER, kind, ..Case::default().message }, now);
+        assert_eq!(common.routers().len(), expect, "{lifetime} {tells}");
+        common.forget(INDEX);
+    };
+    check(0, false, 0);
+    check(0, true, 1);
+    check(1, false, 1);
+}

@@ -1,0 +1,19 @@
+//! What all floors may use: bounded text, limits on what repeats, files and directories that are opened without following
+//! links, locks, and the node's interfaces. Nothing here knows DHCP, a configuration or a service.
+
+pub mod clock;
+pub mod few;
+pub mod files;
+pub mod links;
+pub mod lock;
+pub mod mac;
+pub mod overflows;
+pub mod own_dir;
+pub mod packet_option;
+pub mod printable;
+pub mod rare;
+pub mod replace;
+pub mod shared_text;
+pub mod throttle;
+pub mod watch;
+pub mod words;

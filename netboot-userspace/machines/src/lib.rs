@@ -1,0 +1,13 @@
+//! What happened to the machines: [`memory`] keeps their last steps, [`sightings`] what their DHCP shows, [`other_servers`]
+//! who else answers them; [`status`] and [`metrics`] are what of it is shown.
+
+pub mod acknowledged;
+pub mod booting;
+#[cfg(test)]
+mod logged;
+pub mod memory;
+pub mod metrics;
+pub mod other_servers;
+pub mod running;
+pub mod sightings;
+pub mod status;

@@ -1,0 +1,300 @@
+//! What each machine that was seen did last: the daemon's memory of boots under way.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use netboot_base::printable::printable;
+use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
+use netboot_site::model::{Host, Inventory};
+use serde::{Deserialize, Serialize};
+
+/// Bytes kept of a text that a machine sent.
+const MAX_TEXT: usize = 256;
+
+/// A step of a boot, as an operator reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// A DHCP request and what became of it: names of `Verdict`, `Stage` and the architecture.
+    Dhcp {
+        interface: String,
+        message: String,
+        stage: String,
+        architecture: Option<u16>,
+        verdict: String,
+    },
+    Tftp {
+        file: String,
+        result: String,
+    },
+    Http {
+        path: String,
+        status: u16,
+    },
+    Syslog {
+        line: String,
+    },
+}
+
+impl Step {
+    /// Safe to print, and of a bounded size.
+    fn printable(mut self) -> Self {
+        let texts: &mut [&mut String] = match &mut self {
+            Self::Dhcp { interface, message, stage, architecture: _, verdict } => {
+                &mut [interface, message, stage, verdict]
+            }
+            Self::Tftp { file, result } => &mut [file, result],
+            Self::Http { path, status: _ } => &mut [path],
+            Self::Syslog { line } => &mut [line],
+        };
+        for text in texts {
+            **text = printable(text.as_bytes(), MAX_TEXT);
+        }
+        self
+    }
+}
+
+/// A machine and its last step. Its texts are [`printable`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The first of its MACs, where it has several.
+    pub mac: String,
+    /// Which of them asked last (DHCP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nic: Option<String>,
+    pub ip: Option<Ipv4Addr>,
+    pub hostname: Option<String>,
+    /// It has a reservation.
+    pub known: bool,
+    /// Seconds since 1970.
+    pub last_seen: u64,
+    /// Of DHCP.
+    pub requests: u64,
+    pub last: Step,
+}
+
+/// Shared by all services; cheap to clone.
+#[derive(Clone)]
+pub struct Machines {
+    inventory: Inventory,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Known machines are as many as the inventory has; how many unknown ones ask is up to an attacker, and machines
+/// that leave the inventory are unknown too.
+#[derive(Default)]
+struct Seen {
+    /// By what the inventory knows them by.
+    machines: BTreeMap<Mac, Entry>,
+    /// The unknown ones by their `turn`: the first was silent longest.
+    unknown: BTreeMap<u64, Mac>,
+    turns: u64,
+    forgotten: u64,
+}
+
+struct Entry {
+    machine: Machine,
+    /// When its last step was.
+    at: Instant,
+    /// Of its last step.
+    turn: u64,
+    /// Which of its MACs asked last, and when.
+    nic: Option<(Mac, Instant)>,
+}
+
+impl Machines {
+    #[must_use]
+    pub fn new(inventory: Inventory) -> Self {
+        Self { inventory, seen: Arc::default() }
+    }
+
+    /// The reservations.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// The machine that has this address by its reservation: its first MAC.
+    #[must_use]
+    pub fn by_address(&self, address: IpAddr) -> Option<Mac> {
+        let IpAddr::V4(address) = address.to_canonical() else { return None };
+        self.inventory.by_ip(address).map(|host| self.inventory.machine(host.mac))
+    }
+
+    /// Which of a machine's MACs has its address now: the one that asked last.
+    #[must_use]
+    pub fn nic(&self, machine: Mac) -> Mac {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let nic = seen.machines.get(&machine).and_then(|entry| entry.nic);
+        let nic = nic.map(|(nic, _)| nic).filter(|nic| self.inventory.machine(*nic) == machine);
+        nic.unwrap_or(machine)
+    }
+
+    /// Notes what a machine did now, by whichever of its MACs.
+    pub fn record(&self, mac: Mac, step: Step) {
+        self.record_at(mac, step, Instant::now());
+    }
+
+    /// Notes what a machine did a short time ago: its last step may be a later one.
+    pub fn record_at(&self, mac: Mac, step: Step, at: Instant) {
+        let requests = u64::from(matches!(step, Step::Dhcp { .. }));
+        self.note(mac, step, at, Duration::ZERO, requests);
+    }
+
+    /// Notes what a machine did last before this daemon was started, and how often it asked.
+    pub fn restore(&self, mac: Mac, step: Step, at: Instant, requests: u64) {
+        self.note(mac, step, at, at.elapsed(), requests);
+    }
+
+    fn note(&self, mac: Mac, step: Step, at: Instant, age: Duration, requests: u64) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let last_seen = now.saturating_sub(age).as_secs();
+        let step = step.printable();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // With the lock: what is in the inventory when it is noted, `refresh` looks up again after a change.
+        let nic = mac;
+        let mac = self.inventory.machine(nic);
+        let host = self.inventory.by_mac(mac);
+        let host = host.as_deref();
+        let turn = seen.next_turn();
+        let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
+            machine: Machine {
+                mac: mac.to_string(),
+                nic: None,
+                ip: host.and_then(Host::address),
+                hostname: host.and_then(|host| host.hostname.clone()),
+                known: host.is_some(),
+                last_seen,
+                requests: 0,
+                last: step.clone(),
+            },
+            at,
+            turn,
+            nic: None,
+        });
+        if requests > 0 && entry.nic.is_none_or(|(_, last)| at >= last) {
+            entry.nic = Some((nic, at));
+        }
+        entry.machine.last_seen = entry.machine.last_seen.max(last_seen);
+        entry.machine.requests = entry.machine.requests.saturating_add(requests);
+        if at >= entry.at {
+            entry.at = at;
+            entry.machine.last = step;
+        }
+        let last_turn = std::mem::replace(&mut entry.turn, turn);
+        seen.unknown.remove(&last_turn);
+        seen.look_up(mac, host);
+    }
+
+    /// Looks up again which of these have a reservation: the inventory changed.
+    pub fn refresh(&self, macs: impl IntoIterator<Item = Mac>) {
+        for mac in macs {
+            // Between two of them others get their turn.
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let machine = self.inventory.machine(mac);
+            if machine != mac {
+                seen.join(mac, machine);
+            }
+            let host = self.inventory.by_mac(machine);
+            seen.look_up(machine, host.as_deref());
+        }
+    }
+
+    /// The machines that were seen.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Mac> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.machines.keys().copied().collect()
+    }
+
+    /// Whether the machine was seen before.
+    #[must_use]
+    pub fn is_seen(&self, mac: Mac) -> bool {
+        let mac = self.inventory.machine(mac);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).machines.contains_key(&mac)
+    }
+
+    /// Whether the machine did something after its last DHCP message.
+    #[must_use]
+    pub fn has_gone_on(&self, mac: Mac) -> bool {
+        let mac = self.inventory.machine(mac);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.machines
+            .get(&mac)
+            .is_some_and(|entry| !matches!(entry.machine.last, Step::Dhcp { .. }))
+    }
+
+    /// All machines seen, by MAC.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Machine> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.machines.values().map(|entry| entry.machine.clone()).collect()
+    }
+
+    /// How many unknown machines made room for later ones.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+    }
+}
+
+impl Seen {
+    fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
+    /// Notes what the inventory has of a machine that was seen; of too many unknown ones, one is forgotten.
+    fn look_up(&mut self, mac: Mac, host: Option<&Host>) {
+        let Some(Entry { machine, turn, nic, .. }) = self.machines.get_mut(&mac) else { return };
+        let nic = nic.map(|(nic, _)| nic);
+        let has = |nic: &Mac| host.is_some_and(|host| host.nics.contains(nic));
+        machine.nic = nic.filter(has).as_ref().map(Mac::to_string);
+        machine.ip = host.and_then(Host::address);
+        machine.hostname = host.and_then(|host| host.hostname.clone());
+        machine.known = host.is_some();
+        if host.is_some() {
+            self.unknown.remove(turn);
+        } else {
+            self.unknown.insert(*turn, mac);
+        }
+        self.forget_one_of_too_many();
+    }
+
+    /// One that was seen is known to be another by now.
+    fn join(&mut self, mac: Mac, known: Mac) {
+        let Some(mut joined) = self.machines.remove(&mac) else { return };
+        self.unknown.remove(&joined.turn);
+        joined.machine.mac = known.to_string();
+        if let Some(first) = self.machines.remove(&known) {
+            self.unknown.remove(&first.turn);
+            let requests = first.machine.requests.saturating_add(joined.machine.requests);
+            let last_seen = first.machine.last_seen.max(joined.machine.last_seen);
+            let nics = [first.nic, joined.nic].into_iter().flatten();
+            let nic = nics.max_by_key(|(_, at)| *at);
+            if first.at > joined.at {
+                joined = first;
+            }
+            joined.machine = Machine { requests, last_seen, ..joined.machine };
+            joined.nic = nic;
+        }
+        self.machines.insert(known, joined);
+    }
+
+    fn forget_one_of_too_many(&mut self) {
+        if self.unknown.len() <= MAX_UNKNOWN {
+            return;
+        }
+        if let Some((_, mac)) = self.unknown.pop_first() {
+            self.machines.remove(&mac);
+            self.forgotten += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

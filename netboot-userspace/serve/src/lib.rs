@@ -1,0 +1,8 @@
+//! What a booting machine fetches and tells: [`tftp`], [`http`] and [`syslog`], of which none knows another.
+
+pub mod connections;
+pub mod http;
+pub mod log_budget;
+pub mod script;
+pub mod syslog;
+pub mod tftp;

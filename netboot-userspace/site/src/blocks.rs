@@ -1,0 +1,21 @@
+//! The blocks that answers are composed of: what the model says of a subnet, a host and a boot choice, as DHCP options.
+//! They stand below the configuration's checks, since only what fits an answer may be wanted.
+
+mod boot;
+mod choice;
+mod fit;
+mod options;
+mod parts;
+mod rows;
+mod slots;
+mod vendor;
+
+pub use self::{
+    boot::BootSets,
+    choice::Choice,
+    fit::{Fit, Missed, Row},
+    options::{Block, Overrides},
+    parts::{Boot, Parts},
+    rows::{Blocks, host_block},
+    slots::Slots,
+};

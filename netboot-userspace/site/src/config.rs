@@ -1,0 +1,51 @@
+//! The configuration's files: [`load`] reads and checks them, [`File`] is the form they are written in.
+
+mod boot_files;
+mod check;
+mod duration;
+mod file;
+mod foreign;
+mod fragment;
+mod host;
+mod inventory;
+mod lease;
+mod limits;
+mod load;
+mod network;
+mod option;
+mod pin_path;
+mod print;
+mod problem;
+mod quirk;
+mod read;
+mod regular;
+mod reload;
+mod script_classes;
+mod script_settings;
+mod secret;
+mod section;
+mod shape;
+mod source;
+mod subnet;
+#[cfg(test)]
+mod tests;
+mod value;
+mod vlan;
+
+pub use self::{
+    check::{Absent, Candidate, absent},
+    foreign::{is_boot_file, is_script_url, judge, read_foreign},
+    host::MAX_MACS,
+    regular::{open_regular, read_text},
+    shape::Shape,
+    vlan::Shown as ShownVlan,
+};
+pub use self::{
+    file::{File, Host as HostEntry, Macs as MacsEntry, Quirks as QuirksEntry},
+    fragment::Fragment,
+    inventory::InventoryFormat,
+    load::{Loaded, Origin, is_same_file, load, load_edited, load_to_run},
+    pin_path::{pin_path_of_invalid, places_of_invalid},
+    problem::{Problem, Problems},
+    reload::{Change, Reloader, Summary, needs_restart},
+};

@@ -1,0 +1,133 @@
+//! A part of the file, with nothing that is not said.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Host, OptionEntry, Vlan, by_name, own::Network, relays, vlan};
+use crate::{
+    config,
+    model::{self, NetworkOverrides},
+};
+
+#[derive(Debug, Serialize)]
+pub struct Fragment {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dhcp: Option<Dhcp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot: Option<Boot>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subnet: Vec<Subnet>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host: Vec<Host>,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Dhcp {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_time: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Boot {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    script_user_classes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_url: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Subnet {
+    cidr: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlan: Option<Vlan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relay: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_user_classes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot_vlan: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tftp_block_size: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_time: Option<String>,
+    #[serde(flatten)]
+    network: Network,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    options: Vec<OptionEntry>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    boot_files: BTreeMap<String, String>,
+}
+
+impl From<&config::Fragment> for Fragment {
+    fn from(fragment: &config::Fragment) -> Self {
+        let config::Fragment { script_user_classes, script_url, files, .. } = fragment;
+        let dhcp = Dhcp {
+            server_address: fragment.server_address.map(|address| address.to_string()),
+            lease_time: fragment.lease_time.map(time),
+        };
+        let boot = Boot {
+            script_user_classes: script_user_classes.clone(),
+            script_url: script_url.clone(),
+            files: by_name(files),
+        };
+        let host = |host| {
+            let entry = Host::from(host);
+            Host { netboot: entry.netboot.filter(|boots| !boots), ..entry }
+        };
+        Self {
+            dhcp: Some(dhcp).filter(|dhcp| *dhcp != Dhcp::default()),
+            boot: Some(boot).filter(|boot| *boot != Boot::default()),
+            subnet: fragment.subnets.iter().map(Subnet::from).collect(),
+            host: fragment.hosts.iter().map(host).collect(),
+        }
+    }
+}
+
+impl From<&model::Subnet> for Subnet {
+    fn from(subnet: &model::Subnet) -> Self {
+        let network = NetworkOverrides {
+            routers: given(&subnet.routers),
+            dns: given(&subnet.dns),
+            ntp: given(&subnet.ntp),
+            domain: subnet.domain.clone(),
+            search: given(&subnet.search),
+            routes: given(&subnet.routes),
+            mtu: subnet.mtu,
+            next_server: subnet.next_server,
+        };
+        Self {
+            cidr: subnet.cidr.to_string(),
+            vlan: vlan(subnet.vlan),
+            relay: relays(&subnet.relays),
+            server_address: subnet.server_address.map(|address| address.to_string()),
+            script_url: subnet.script_url.clone(),
+            script_user_classes: subnet.script_classes.0.clone(),
+            boot_vlan: subnet.boot_vlan,
+            tftp_block_size: subnet.tftp_block_size,
+            lease_time: subnet.lease_time.map(time),
+            network: Network::from(&network),
+            options: subnet.options.iter().map(OptionEntry::from).collect(),
+            boot_files: by_name(&subnet.files),
+        }
+    }
+}
+
+fn given<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+fn time(time: std::time::Duration) -> String {
+    humantime::format_duration(time).to_string()
+}

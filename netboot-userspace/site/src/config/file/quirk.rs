@@ -1,0 +1,86 @@
+//! `[[quirk]]` and `[host.quirks]`
+
+use serde::Serialize;
+
+use crate::{
+    config::quirk::oui_text,
+    model::{self, Architecture},
+};
+
+#[derive(Debug, Serialize)]
+pub struct QuirkRow {
+    oui: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(flatten)]
+    quirks: Quirks,
+}
+
+/// `[host.quirks]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Quirks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never_nak: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    always_broadcast: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_size: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "no-option-67")]
+    no_option_67: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    echo_pxeclient: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assume_pxe: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    architecture: Option<Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    menu: Option<String>,
+}
+
+/// An architecture: its name where it has one of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Code {
+    Name(String),
+    Number(u16),
+}
+
+impl Quirks {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<&model::QuirkRow> for QuirkRow {
+    fn from(row: &model::QuirkRow) -> Self {
+        Self {
+            oui: oui_text(row.oui),
+            reason: row.reason.clone(),
+            quirks: Quirks::from(&row.quirks),
+        }
+    }
+}
+
+impl From<&model::Quirks> for Quirks {
+    fn from(quirks: &model::Quirks) -> Self {
+        Self {
+            never_nak: quirks.never_nak,
+            always_broadcast: quirks.always_broadcast,
+            min_size: quirks.min_size,
+            delay: quirks.delay.map(|delay| humantime::format_duration(delay).to_string()),
+            no_option_67: quirks.no_option_67,
+            echo_pxeclient: quirks.echo_pxeclient,
+            assume_pxe: quirks.assume_pxe,
+            architecture: quirks.architecture.map(code),
+            menu: quirks.menu.clone(),
+        }
+    }
+}
+
+fn code(code: u16) -> Code {
+    let named = Architecture::of(code).filter(|named| named.code() == Some(code));
+    named.map_or(Code::Number(code), |named| Code::Name(named.to_string()))
+}

@@ -1,0 +1,30 @@
+//! What is wanted, as values: the settings, the subnets and the machines. Where they come from is not known here.
+
+mod architecture;
+mod boot_file;
+mod defaults;
+mod inventory;
+mod locate;
+mod names;
+mod pin_path;
+pub mod quirks;
+mod reach;
+mod script_classes;
+mod settings;
+
+pub use self::{
+    architecture::Architecture,
+    defaults::DEFAULT_PATH,
+    inventory::{Difference, Host, HostScript, Inventory, ScriptSettings},
+    names::interface_name,
+    pin_path::{PinPath, Way},
+    reach::reach,
+    settings::{
+        Boot, Config, Dhcp, DhcpMode, DhcpOption, MAX_TFTP_THREADS, NetworkOverrides, QuirkRow,
+        Quirks, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp,
+    },
+};
+pub use netboot_base::links::XdpMode;
+
+pub use self::inventory::OwnFile;
+pub use self::{boot_file::BootFile, locate::Located, names::is_interface};

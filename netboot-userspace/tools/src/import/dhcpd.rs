@@ -1,0 +1,21 @@
+//! ISC dhcpd's configuration.
+
+mod condition;
+mod declaration;
+mod lexer;
+mod names;
+mod read;
+mod statements;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    files::{Files, Text},
+    site::Site,
+};
+use netboot_site::config::Problem;
+
+pub(super) fn read(text: &Text, files: &mut Files) -> Result<Site, Problem> {
+    let statements = statements::of_file(text, files, 0)?;
+    Ok(read::read(&statements))
+}

@@ -1,0 +1,73 @@
+//! `client-classes`: rules for boot files, and options of machines that are put into classes.
+
+use std::collections::HashMap;
+
+use super::{
+    super::{
+        boot::Test,
+        condition::Ways,
+        note::{Notes, Place},
+        options::{Options, of_requests},
+    },
+    node::Node,
+    option::{Definitions, options},
+    test::test,
+};
+use netboot_site::config::Problem;
+
+/// A class by its name.
+#[derive(Debug)]
+pub(super) struct Class {
+    pub(super) name: String,
+    pub(super) place: Place,
+    /// `None`: machines are put into it.
+    pub(super) ways: Option<Ways>,
+    pub(super) options: Options,
+    /// Only where a network asks for it.
+    pub(super) is_additional: bool,
+}
+
+/// All classes, in their order.
+pub(super) fn classes(
+    dhcp4: Node<'_>,
+    definitions: &mut Definitions,
+    notes: &mut Notes,
+) -> Result<Vec<Class>, Problem> {
+    let mut known: HashMap<String, Ways> = HashMap::new();
+    let mut found = Vec::new();
+    for node in dhcp4.objects("client-classes")? {
+        let Some(name) = node.text("name") else {
+            return Err(node.place().problem("a class without name"));
+        };
+        definitions.add(node)?;
+        let text = node.text("test").filter(|text| !text.trim().is_empty());
+        let ways = text.map(|text| test(text, &known));
+        let member = || Ways::one(Test::Member(name.to_owned()));
+        known.insert(name.to_owned(), ways.clone().unwrap_or_else(member));
+        let flags = ["only-if-required", "only-in-additional-list"];
+        found.push(Class {
+            name: name.to_owned(),
+            place: node.place(),
+            ways,
+            options: options(node, definitions, notes)?,
+            is_additional: flags.iter().any(|flag| node.flag(flag) == Some(true)),
+        });
+    }
+    Ok(found)
+}
+
+impl Class {
+    /// Notes the options that requests of the class get, beside the boot file and its server.
+    pub(super) fn note_options(&self, notes: &mut Notes) {
+        for (code, given) in self.options.iter() {
+            if !matches!(code, 0 | 66 | 67) && !of_requests(code, &given.value) {
+                let what = format!("option {code} of class {:?}", self.name);
+                notes.add(
+                    &given.place,
+                    what,
+                    "netboot's options depend on the machine, not on what it asks",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Plays a machine against whatever DHCP service is on the wire, up to its first log line, and says what
+//! keeps it from booting.
+//!
+//! It speaks as the machine, with its MAC and the address that it is given, over an IP stack of its own
+//! (smoltcp): this node's configuration stays as it is. What is sent over an interface does not come
+//! back to this node: servers at its own addresses are asked by itself, and a DHCP server on it is not
+//! reached.
+
+mod address;
+mod boot;
+mod conflict;
+mod dhcp;
+mod expected;
+mod files;
+mod firmware;
+mod http;
+mod network;
+mod progress;
+mod reach;
+mod remedy;
+mod report;
+mod routes;
+mod script;
+mod station;
+mod tftp;
+mod user_class;
+mod wire;
+
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use netboot_base::links::Link;
+use netboot_ebpf::wire::code;
+use netboot_site::{boot_program, model::Architecture};
+
+use self::{
+    dhcp::Reply,
+    reach::Reach,
+    remedy::Lack,
+    station::{Lease, Station},
+    wire::Wire,
+};
+pub use self::{
+    progress::Progress,
+    remedy::Remedy,
+    report::{Finding, Report, State},
+};
+use crate::{
+    explain::{Machine, Site},
+    export::Server,
+};
+
+/// For one machine, whatever the servers do.
+const WHOLE: Duration = Duration::from_secs(120);
+
+/// What is tried.
+pub struct Plan {
+    /// Where the machine is played.
+    pub link: Link,
+    /// All addresses of this node.
+    pub own: Vec<Ipv4Addr>,
+    /// The machine as its firmware starts.
+    pub firmware: Machine,
+    /// Of the iPXE that it loads.
+    pub user_class: String,
+    /// For an offer.
+    pub patience: Duration,
+    /// Whose words remedies are in; `None`: those of all.
+    pub server: Option<Server>,
+    /// What netboot would answer itself.
+    pub site: Option<Site>,
+}
+
+/// A probe under way.
+struct Probe<'p> {
+    plan: &'p Plan,
+    wire: Wire,
+    progress: &'p Progress,
+    findings: Vec<Finding>,
+    /// The machine's, once it has an address that nobody else has.
+    lease: Option<Lease>,
+    /// What its firmware is told as option 3.
+    routers: Vec<Ipv4Addr>,
+    seed: u64,
+    end: Instant,
+}
+
+/// Plays the machine.
+///
+/// # Errors
+/// The interface cannot be used so.
+pub fn probe(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
+    let mut probe = Probe {
+        plan,
+        wire: Wire::open(&plan.link)?,
+        progress,
+        findings: Vec::new(),
+        lease: None,
+        routers: Vec::new(),
+        seed: seed(),
+        end: Instant::now() + WHOLE,
+    };
+    let done = probe.run().with_context(|| format!("{} failed", plan.link.name));
+    progress.end();
+    done?;
+    let code = plan.firmware.code().unwrap_or_default();
+    Ok(Report {
+        mac: plan.firmware.mac.to_string(),
+        architecture: format!("{} ({code})", Architecture::name(code)),
+        over: if plan.firmware.is_pxe_firmware() { "tftp" } else { "http" },
+        interface: plan.link.name.clone(),
+        boots: probe.findings.iter().all(|finding| finding.state != State::Wrong),
+        findings: probe.findings,
+    })
+}
+
+impl Probe<'_> {
+    fn run(&mut self) -> std::io::Result<()> {
+        let firmware = self.transaction(&self.plan.firmware);
+        let Some((exchange, end)) = self.address(&firmware)? else { return Ok(()) };
+        self.other_servers(&exchange);
+        self.take_address(&end)?;
+        self.routers = end.addresses(code::ROUTER);
+        let binary = self.firmware(&firmware, &exchange);
+        if let Some(url) = binary.as_ref().filter(|_| !self.is_over()) {
+            self.binary(url, &firmware);
+        }
+        let scripts = self.user_classes(binary.as_ref())?;
+        let mut logged = false;
+        for url in scripts {
+            if self.is_over() {
+                break;
+            }
+            logged |= self.script(&url, &end);
+        }
+        if self.is_over() {
+            let what = format!(
+                "it took longer than {} s: the rest is not tried; see which server is slow",
+                WHOLE.as_secs()
+            );
+            self.note("time", State::Wrong, what, None);
+        } else if !logged {
+            self.note("log", State::Warning, "no script was read that says where to", None);
+        }
+        Ok(())
+    }
+
+    /// Whether there is no time left.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// The way to servers, as the machine where that is possible.
+    fn reach(&mut self) -> Reach<'_> {
+        let seed = self.random();
+        let wire = &mut self.wire;
+        let station = self.lease.map(|lease| Station::new(wire, lease, seed));
+        Reach::new(station, self.plan.own.clone(), self.plan.firmware.mac, self.end)
+    }
+
+    /// The machine with a transaction's id of its own.
+    fn transaction(&mut self, machine: &Machine) -> Machine {
+        let xid = (self.random() as u32).to_be_bytes();
+        Machine { xid, ..machine.clone() }
+    }
+
+    /// Another number each time, for what is not to be the same twice.
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.seed >> 16
+    }
+
+    fn note(
+        &mut self,
+        step: &'static str,
+        state: State,
+        what: impl Into<String>,
+        lack: Option<Lack>,
+    ) {
+        let add = lack.map(|lack| lack.remedies(self.plan.server)).unwrap_or_default();
+        self.findings.push(Finding { step, state, what: what.into(), add });
+    }
+}
+
+/// Reads bytes as each kind of answer that a probe reads: DHCP in its frame, TFTP, HTTP, a boot file, a script.
+/// Says how many loads the script has; nothing that a server sends may stop a probe.
+#[must_use]
+pub fn read_answer(bytes: &[u8]) -> usize {
+    let reply = Reply::new(bytes.to_vec(), Duration::ZERO);
+    let _ = (files::url(&reply, None), files::shown(&reply));
+    let _ =
+        (reply.server(), reply.addresses(code::ROUTER), conflict::claims(bytes, reply.server()));
+    let _ = tftp::read(bytes).is_some();
+    let _ = http::read(bytes, tftp::Want::All, bytes.len());
+    let _ = boot_program::trouble(bytes, bytes.len() as u64, 7);
+    let mut settings = script::Settings::default();
+    script::follow(&String::from_utf8_lossy(bytes), &mut settings).loads.len()
+}
+
+/// Two probes at once are two clients.
+fn seed() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| since.as_nanos() as u64);
+    nanos ^ u64::from(std::process::id()).rotate_left(32)
+}
