@@ -1,4 +1,5 @@
-//! The Internet checksum (RFC 1071), summed in native byte order: it is the same sum, stored as it is.
+//! The Internet checksum (RFC 1071), summed in native byte order: the sum is the same, and is stored
+//! as it stands.
 
 use crate::message::{CAP, Message, bytes};
 

@@ -1,4 +1,4 @@
-//! Who asks: how far the machine is in its boot, and its architecture.
+//! The client of a request: its stage in the boot, as its classes tell, and its architecture.
 
 use core::hint::black_box;
 
@@ -30,7 +30,7 @@ pub enum Stage {
     /// Our iPXE: a user class that gets the script.
     Script,
     /// A boot loader: it loads as [`Stage::Pxe`] does, and is told no option that it does not ask for. The daemon
-    /// answers it.
+    /// answers such a client.
     Loader,
 }
 
@@ -82,8 +82,8 @@ impl Stage {
     }
 }
 
-/// What tells the stage, once it is known which machine asks: the classes that get the script are those of its host,
-/// or of its subnet.
+/// What tells the stage, once it is known which machine asks: the classes that get the script are those of the
+/// machine's host, or of its subnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asker {
     /// A [`Stage`]'s number, as all but its user classes tell.
@@ -111,7 +111,7 @@ impl Asker {
     }
 }
 
-/// Who asks.
+/// What a request's classes tell of the client that asks.
 #[inline(always)]
 pub fn asker<S: Side>(
     message: &Message,
@@ -152,15 +152,16 @@ fn said_stage(
 /// No stage's number.
 const UNKNOWN: usize = 255;
 
-/// Who has no class that is known says by two other things that it boots from the network: its architecture, which
-/// nobody else needs to tell (RFC 4578 section 2.1), and that it wants a boot file (options 66 and 67).
+/// A client whose class is not known says by two other things that it boots from the network: its architecture, which
+/// "MUST be present in all DHCP and PXE packets sent by PXE-compliant clients and servers" (RFC 4578 section 2.1) and
+/// which nobody else needs to tell, and its wish for a boot file (options 66 and 67).
 #[inline(always)]
 fn asks_to_boot<S: Side>(message: &Message, index: &Index) -> bool {
     let asks = |option| asks_for::<S>(message, index, option).unwrap_or(false);
     index.has(code::ARCHITECTURE) && (asks(code::BOOT_FILE) || asks(code::TFTP_SERVER_NAME))
 }
 
-/// Whether a stage is what it is, whatever the list of options says that the kernel did not search.
+/// Whether a stage stands, whatever the list of options says that the kernel did not search.
 ///
 /// # Errors
 /// [`Verdict::EchoTooLong`]: it may be another.
@@ -176,7 +177,8 @@ pub fn is_sure<S: Side>(message: &Message, index: &Index, stage: Stage) -> Resul
 const MAX_INSTANCES: usize = 4;
 
 /// The flags of all user classes. Option 77 comes as one plain string (iPXE, dhclient, udhcpc), or as
-/// instances each with a length octet (RFC 3004: dhcpcd, systemd-networkd); each may match.
+/// instances each with a length octet (dhcpcd, systemd-networkd): "This option MAY carry multiple User Classes" (RFC
+/// 3004 section 4). Each may match.
 #[inline(always)]
 fn user_classes(message: &Message, index: &Index, tables: &impl Tables, cell: &mut usize) -> usize {
     let Some(at) = index.find(code::USER_CLASS) else { return 0 };
@@ -206,7 +208,8 @@ fn class_flags(message: &Message, at: usize, len: usize, tables: &impl Tables) -
         return 0;
     }
     let Some(raw) = bytes::<USER_CLASS>(message, at) else { return 0 };
-    // Option 77 is a string: some senders end it with a NUL (RFC 2132 section 2), which is padding here.
+    // Some senders end the string with a NUL, which is padding here: "the receiver of such options MUST be prepared to
+    // delete trailing nulls if they exist" (RFC 2132 section 2).
     let Some(prefix) = PREFIX.get(black_box(len)) else { return 0 };
     let key = UserClass { name: masked(raw, prefix) };
     match tables.user_class(&key) {
@@ -230,7 +233,8 @@ fn masked(bytes: &[u8; USER_CLASS], mask: &[u8; USER_CLASS]) -> [u8; USER_CLASS]
     masked
 }
 
-/// The bound on codes in option 93.
+/// The bound on codes in option 93: "Clients that support more than one architecture type MAY include a list of these
+/// types in their initial DHCP and PXE boot server packets" (RFC 4578 section 2.1).
 pub const MAX_CODES: usize = 8;
 
 /// The first architecture code of option 93.
@@ -269,7 +273,8 @@ pub fn architecture_slot(
     forget(slot as usize, cell) as u32
 }
 
-/// Whether it is a boot ROM that does not say what it is: x86 BIOS, or no architecture, or no vendor class.
+/// Whether the client may be a boot ROM that does not say its architecture: it says x86 BIOS, or no architecture, or no
+/// vendor class.
 #[inline(always)]
 fn may_be_rom(message: &Message, index: &Index) -> bool {
     let architecture = architecture(message, index);

@@ -1,8 +1,9 @@
-//! What the daemon does to an answer beyond what the kernel does: an INFORM's and a ProxyDHCP's differ in
-//! the header, an answer that is too long is shortened, and some firmware wants it longer.
+//! The daemon's completion of an answer, which the kernel leaves to the daemon: an INFORM's and a ProxyDHCP's header
+//! differ, an answer that is too long is shortened, and some firmware wants its answer longer.
 
 use crate::{
-    decide::{self, Decision, inform_destination},
+    decide::Decision,
+    destination::{self, inform_destination},
     frame::{Destination, Frame},
     message::Message,
     options::Index,
@@ -14,8 +15,8 @@ use crate::{
     wire::{INFORM, OFFER, YIADDR, code},
 };
 
-/// Puts encoded options into a built answer, but for the relay's, which stays last (RFC 3046 section 2.1). Returns
-/// where they end.
+/// Puts encoded options into a built answer, before the relay's: "Servers SHOULD copy the Relay Agent Information
+/// option as the last DHCP option in the response" (RFC 3046 section 2.2). Returns where the options end.
 ///
 /// # Errors
 /// [`Verdict::ReplyTooLong`]: they have no room.
@@ -54,7 +55,8 @@ pub fn finish(
     let mut end = end;
     let mut verdict = decision.verdict();
     if request.message_type == INFORM {
-        // RFC 2131 section 4.3.5: neither an address nor times.
+        // RFC 2131 section 4.3.5: "The server MUST NOT send a lease expiration time to the client and SHOULD NOT fill
+        // in 'yiaddr'."
         clear_address(reply);
         for code in [code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME] {
             end = remove(reply, end, code);
@@ -107,6 +109,6 @@ pub fn destination(
     } else if request.message_type == INFORM {
         inform_destination(request, frame, decision.subnet)
     } else {
-        Ok(decide::destination(request, frame, decision.reservation))
+        Ok(destination::destination(request, frame, decision.reservation))
     }
 }

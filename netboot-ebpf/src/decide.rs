@@ -1,8 +1,8 @@
-//! What to answer: pure policy over a request and the tables.
+//! The decision about a request: pure policy over the request and the tables.
 
 use crate::{
     client::{Asker, Stage, architecture_slot, is_sure},
-    frame::{Destination, Frame},
+    frame::Frame,
     message::{Message, forget},
     options::Index,
     parameters::asks_for,
@@ -12,10 +12,7 @@ use crate::{
     side::Side,
     tables::Tables,
     verdict::Verdict,
-    wire::{
-        ACK, BROADCAST_FLAG, CLIENT_PORT, DECLINE, DISCOVER, INFORM, OFFER, RELEASE, REQUEST,
-        SERVER_PORT, code,
-    },
+    wire::{ACK, DECLINE, DISCOVER, INFORM, OFFER, RELEASE, REQUEST, code},
 };
 
 /// An answer to be built.
@@ -32,7 +29,7 @@ pub struct Decision<'t> {
     pub boot: &'t BootFile,
     /// Next server.
     pub siaddr: [u8; 4],
-    /// It gets what it asks for alone.
+    /// The client gets what it asks for alone.
     pub only_asked: bool,
     /// The machine would get a boot file, if the daemon were there.
     pub withheld: bool,
@@ -66,6 +63,8 @@ pub fn decide<'t, S: Side, T: Tables>(
         return Err(Verdict::ProxyMode);
     }
     came_over_relay(request, settings)?;
+    // RFC 2131 section 4.1: "A server with multiple network addresses MUST be prepared to [...] accept any of its
+    // network addresses as identifying that server in a DHCP message."
     if request.server != ZERO
         && names_server(request.message_type)
         && request.server != request.server_override
@@ -73,6 +72,8 @@ pub fn decide<'t, S: Side, T: Tables>(
     {
         return Err(Verdict::OtherServer);
     }
+    // RFC 2131 section 4.2: "to retain stringent control over the clients attached to the network", servers may
+    // "respond only to clients that have been previously registered through some external mechanism".
     let reservation = tables.reservation(&request.station)?;
     let stage = asker.stage(reservation.script_list(), cell);
     *told = stage as u8;
@@ -84,13 +85,14 @@ pub fn decide<'t, S: Side, T: Tables>(
     let Some(subnet) = tables.subnet(reservation.subnet) else { return Err(Verdict::NoTables) };
     let link = on_link(request, subnet, ifindex) || settings.has(Settings::SHARED_NETWORKS);
     let message_type = match request.message_type {
-        // Whatever address it asks for.
+        // Whatever address the client asks for: "a server MAY, for administrative reasons, assign an address other than
+        // the one requested" (RFC 2131 section 4.3.1).
         DISCOVER if link => OFFER,
         DISCOVER => return Err(Verdict::WrongSubnet),
         REQUEST => request_state(request, frame, settings, reservation, link)?,
         INFORM if !S::COMPLETE => return Err(Verdict::Inform),
         INFORM => ACK,
-        // The daemon knows who was acknowledged.
+        // The daemon knows which machines were acknowledged.
         DECLINE if !S::COMPLETE => return Err(Verdict::Decline),
         DECLINE if link && names(request, request.requested, reservation) => {
             return Err(if came_as_declines_do(request, frame, subnet) {
@@ -105,17 +107,20 @@ pub fn decide<'t, S: Side, T: Tables>(
     };
     // One state for all that led here: what follows is verified once.
     let message_type = forget(usize::from(message_type), cell) as u8;
-    // An INFORM asks for no address.
+    // "The server MUST mark the network address as not available" (RFC 2131 section 4.3.3): it was declined. An INFORM
+    // asks for no address: the server "MUST NOT check for an existing lease" (section 3.4).
     if request.message_type != INFORM && tables.is_quarantined(reservation) {
         return Err(Verdict::Quarantined);
     }
     let is_rare =
         reservation.min_message | reservation.delay | reservation.flags & Reservation::HAS_MORE;
-    // Without the daemon it gets more than it asks for, rather than nothing.
+    // Without the daemon the loader gets more than it asks for, rather than nothing.
     let only_asked = stage == Stage::Loader && tables.has_daemon();
     if !S::COMPLETE && (is_rare != 0 || only_asked) {
         return Err(Verdict::Quirk);
     }
+    // RFC 3442, "DHCP Server Administrator Responsibilities": where a client asks for classless routes and gets them,
+    // "the server SHOULD NOT include the Router or Static Routes options".
     let mut row = reservation.subnet as usize;
     if subnet.classless != 0 && asks_for::<S>(message, index, code::CLASSLESS_ROUTES)? {
         row = subnet.classless as usize - 1;
@@ -208,7 +213,7 @@ fn came_as_declines_do(request: &Request, frame: &Frame, subnet: &Subnet) -> boo
     }
 }
 
-/// Whether a request came over no relay, or one that answers can go to: its address is a unicast one, and not
+/// Whether a request came over no relay, or one that answers can go to: the relay's address is a unicast one, and not
 /// ours.
 #[inline(always)]
 pub(crate) fn came_over_relay(request: &Request, settings: &Settings) -> Result<(), Verdict> {
@@ -219,7 +224,9 @@ pub(crate) fn came_over_relay(request: &Request, settings: &Settings) -> Result<
     Ok(())
 }
 
-/// The states of a REQUEST (RFC 2131 section 4.3.2, table 4).
+/// The states of a REQUEST (RFC 2131 section 4.3.2, table 4): "If the DHCPREQUEST message contains a 'server
+/// identifier' option, the message is in response to a DHCPOFFER message. Otherwise, the message is a request to
+/// verify or extend an existing lease."
 #[inline(always)]
 fn request_state(
     request: &Request,
@@ -228,22 +235,28 @@ fn request_state(
     reservation: &Reservation,
     link: bool,
 ) -> Result<u8, Verdict> {
+    // "If a server receives a DHCPREQUEST message with an invalid 'requested IP address', the server SHOULD respond
+    // to the client with a DHCPNAK message" (section 3.5).
     let refuses = settings.has(Settings::AUTHORITATIVE) && !reservation.has(Reservation::NEVER_NAK);
     let wrong = if refuses { Verdict::Nak } else { Verdict::WrongAddress };
     if request.server != ZERO || request.ciaddr == ZERO {
-        // SELECTING and INIT-REBOOT: the client has no address yet, and names the one that it wants.
+        // SELECTING and INIT-REBOOT: "'ciaddr' MUST be zero", "'requested IP address' MUST be filled in". A NAK is
+        // due "if the 'requested IP address' is incorrect, or is on the wrong network".
         if request.requested == ZERO || request.ciaddr != ZERO {
             return Err(Verdict::BadOption);
         }
         return if link && request.requested == reservation.address { Ok(ACK) } else { Err(wrong) };
     }
+    // RENEWING: "the DHCP server will trust the value in 'ciaddr'". REBINDING: "The DHCP server SHOULD check 'ciaddr'
+    // for correctness before replying to the DHCPREQUEST."
     if request.ciaddr == reservation.address && (link || !is_rebinding(request, frame)) {
         return Ok(ACK);
     }
     Err(wrong)
 }
 
-/// REBINDING is broadcast, and may be relayed; RENEWING comes straight to us, possibly through a router.
+/// REBINDING is broadcast, and may be relayed; RENEWING comes straight to us, possibly through a router: "This message
+/// will be unicast, so no relay agents will be involved in its transmission" (RFC 2131 section 4.3.2).
 #[inline(always)]
 #[must_use]
 pub fn is_rebinding(request: &Request, frame: &Frame) -> bool {
@@ -252,7 +265,9 @@ pub fn is_rebinding(request: &Request, frame: &Frame) -> bool {
         && (frame.is_broadcast() || request.is_relayed())
 }
 
-/// Whether the client is on the link of its subnet: the relay says which link, or the client, else the interface does.
+/// Whether the client is on the link of its subnet: the relay says which link, or the client, else the interface
+/// does. "the address is selected based on the subnet from which the message was received (if 'giaddr' is 0) or on
+/// the address of the relay agent that forwarded the message" (RFC 2131 section 4.3.1).
 #[inline(always)]
 pub(crate) fn on_link(request: &Request, subnet: &Subnet, ifindex: u32) -> bool {
     if request.link == ZERO {
@@ -270,7 +285,7 @@ fn assumed(stage: Stage, reservation: &Reservation, cell: &mut usize) -> Stage {
     Stage::from_number(stage as u8).unwrap_or(Stage::Plain)
 }
 
-/// Of a plain client, which has but one file that it can be told of: its machine's own. 0: it is not told.
+/// The slot of a plain client, which can be told of one file alone: its machine's own. 0: the client is not told.
 #[inline(always)]
 fn own_file_slot<S: Side>(
     message: &Message,
@@ -300,70 +315,4 @@ pub(crate) fn boot_row(set: u32, stage: Stage, slots: u32, slot: u32) -> u32 {
         return 0;
     }
     set + stage.row(slots, slot)
-}
-
-/// Where an OFFER or ACK goes (RFC 2131 section 4.1).
-///
-/// A relayed answer and one to an address in use go back to the station that delivered the request,
-/// which is the client, or the relay or router on the way to it; no ARP is needed.
-#[inline(always)]
-#[must_use]
-pub fn destination(request: &Request, frame: &Frame, reservation: &Reservation) -> Destination {
-    let to = |mac, ip, port| Destination { mac, ip, port, from: SERVER_PORT };
-    if request.is_relayed() {
-        to(frame.source_mac, request.giaddr, SERVER_PORT)
-    // A DISCOVER has none (RFC 2131 table 5): what stands there is no address to send to.
-    } else if request.ciaddr != ZERO && request.message_type != DISCOVER {
-        to(frame.source_mac, request.ciaddr, CLIENT_PORT)
-    } else if request.flags & BROADCAST_FLAG != 0 || reservation.has(Reservation::ALWAYS_BROADCAST)
-    {
-        Destination::BROADCAST
-    } else {
-        to(request.station.mac, reservation.address, CLIENT_PORT)
-    }
-}
-
-/// Where a NAK goes: broadcast, since the client's address is what is wrong; or to the relay. A client that
-/// renews through a router is not on this link, where a broadcast would stay: it gets the NAK the way it asked.
-#[must_use]
-pub fn refusal_destination(request: &Request, frame: &Frame, is_on_link: bool) -> Destination {
-    if request.is_relayed() {
-        let port = SERVER_PORT;
-        Destination { mac: frame.source_mac, ip: request.giaddr, port, from: SERVER_PORT }
-    } else if !is_on_link && !frame.is_broadcast() && is_unicast(request.ciaddr) {
-        let (ip, port) = (request.ciaddr, CLIENT_PORT);
-        Destination { mac: frame.source_mac, ip, port, from: SERVER_PORT }
-    } else {
-        Destination::BROADCAST
-    }
-}
-
-/// Where the answer to an INFORM goes: to the client's address, also through a relay (RFC 2131 section
-/// 4.3.5); where it does not say one, to where the request came from.
-///
-/// # Errors
-/// [`Verdict::WrongAddress`]: that is no address of the machine's subnet ("consistency", as section 4.3.5
-/// has it), or ours, or the request was sent to us from another network: others would get what they did not ask
-/// for.
-pub fn inform_destination(
-    request: &Request,
-    frame: &Frame,
-    subnet: &Subnet,
-) -> Result<Destination, Verdict> {
-    let to = |ip, port| Destination { mac: frame.source_mac, ip, port, from: SERVER_PORT };
-    if request.ciaddr == ZERO && request.is_relayed() {
-        return Ok(to(request.giaddr, SERVER_PORT));
-    }
-    let is_from_elsewhere = !request.is_relayed()
-        && !frame.is_broadcast()
-        && frame.source != ZERO
-        && !subnet.contains(frame.source);
-    if is_from_elsewhere {
-        return Err(Verdict::WrongAddress);
-    }
-    let client = if request.ciaddr == ZERO { frame.source } else { request.ciaddr };
-    if !is_unicast(client) || !subnet.contains(client) || client == subnet.server {
-        return Err(Verdict::WrongAddress);
-    }
-    Ok(to(client, CLIENT_PORT))
 }

@@ -7,7 +7,8 @@ use crate::{
     wire::{COOKIE, FILE, OPTIONS, SNAME, code},
 };
 
-/// Where options can stand beside their field, with the bit of option 52 that says so.
+/// Where options can stand beside their field, with the bit of option 52 that says so: "The 'file' field MUST be
+/// interpreted next [...], followed by the 'sname' field" (RFC 2131 section 4.1).
 const FIELDS: [(u8, (usize, usize)); 2] = [(1, (FILE, COOKIE)), (2, (SNAME, FILE))];
 
 /// Writes each `wanted` option of a message once, its pieces joined in the order of the options field, `file`
@@ -45,7 +46,8 @@ type Areas = [(usize, usize); 3];
 
 fn areas(source: &[u8]) -> Result<Areas, Verdict> {
     let options = (OPTIONS, source.len());
-    // Only the options field says whether there is more.
+    // RFC 2131 section 4.1: "The options in the 'options' field MUST be interpreted first, so that any 'option
+    // overload' options may be interpreted."
     let mut overload = 0;
     each(source, &[options], |code, value| {
         if code == code::OVERLOAD {

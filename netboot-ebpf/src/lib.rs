@@ -1,10 +1,11 @@
 //! The DHCP responder's logic. It compiles into the XDP program and into the daemon, so that both give
 //! the same bytes for the same frame.
 //!
-//! In reading order: [`wire`] and [`message`] are the ground, [`side`] says what each side can do;
-//! [`frame`], [`options`], [`request`], [`parameters`] and [`client`] read; [`decide`] is the policy over
-//! the [`tables`]; [`reply`] and [`checksum`] write; [`responder`] is the whole way. [`limit`] bounds
-//! storms. [`shared`] and [`verdict`] are what the kernel and the daemon exchange.
+//! In reading order: [`wire`] and [`message`] are the ground, [`side`] says what each side can do; [`frame`],
+//! [`options`], [`request`], [`parameters`] and [`client`] read; [`decide`] is the policy over the [`tables`];
+//! [`reply`], [`destination`] and [`checksum`] write; [`responder`] is the whole way to a verdict. [`limit`] bounds
+//! storms, and [`conclude`] says of whom the daemon is told. [`shared`] and [`verdict`] are what the kernel and the
+//! daemon exchange.
 //!
 //! The rest is the daemon's alone, and the verifier never sees it: [`flatten`] puts options in pieces
 //! together, [`proxy`] is the policy of ProxyDHCP, [`refuse`] the NAK, [`complete`] and [`trim`] make an
@@ -49,8 +50,9 @@
 pub mod checksum;
 pub mod client;
 pub mod complete;
-mod deadlines;
+pub mod conclude;
 pub mod decide;
+pub mod destination;
 pub mod flatten;
 pub mod frame;
 pub mod limit;
@@ -62,7 +64,6 @@ pub mod refuse;
 pub mod reply;
 pub mod request;
 pub mod responder;
-mod settings;
 pub mod shared;
 pub mod side;
 pub mod tables;

@@ -1,5 +1,5 @@
-//! How often something may happen: a bucket of tokens kept as one number, the time at which it is full
-//! again (the generic cell rate algorithm, ITU-T I.371 annex A).
+//! Rate limits: a bucket of tokens kept as one number, the time at which the bucket is full again (the generic
+//! cell rate algorithm, ITU-T I.371 annex A).
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

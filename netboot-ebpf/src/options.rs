@@ -77,7 +77,8 @@ fn walk_into(message: &Message, end: usize, index: &mut Index) -> Result<(), Ver
     let mut at = OPTIONS;
     for _ in 0..MAX_OPTIONS {
         if at >= end {
-            // RFC 2131 wants an End option; messages without it end with the datagram.
+            // "The last option must always be the 'end' option" (RFC 2131 section 4.1); messages without one end with
+            // the datagram.
             return if at == end { Ok(()) } else { Err(Verdict::Truncated) };
         }
         let Some(code) = byte(message, at) else { return Err(Verdict::TooLong) };

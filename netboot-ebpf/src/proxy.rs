@@ -1,5 +1,4 @@
-//! ProxyDHCP (PXE 2.1 section 2.2): another server gives the address, we tell what to boot. The daemon's
-//! alone.
+//! ProxyDHCP (PXE 2.1 section 2.2): another server gives the address, the daemon alone tells what to boot.
 
 use crate::{
     client::{Asker, Stage, architecture_slot},

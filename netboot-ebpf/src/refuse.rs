@@ -1,4 +1,4 @@
-//! The NAK. The daemon's alone.
+//! The NAK, which the daemon alone sends.
 
 use crate::{
     decide::is_rebinding,
@@ -27,9 +27,7 @@ pub struct Refusal {
 ///
 /// # Errors
 /// [`Verdict::WrongAddress`]: the machine rebinds an address of a network that is not ours, so another
-/// server's (RFC 2131 section 4.3.2: there the client is none of our business); or it asks from such a
-/// network. Else as
-/// [`crate::reply::build`].
+/// server's; or the machine asks from such a network. Else as [`crate::reply::build`].
 #[expect(clippy::too_many_arguments, reason = "the parts of the working memory")]
 pub fn refuse<S: Side, T: Tables>(
     frame: &Frame,

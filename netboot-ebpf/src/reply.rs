@@ -35,7 +35,7 @@ pub fn build<S: Side>(
     let Decision { reservation, subnet, boot, .. } = *decision;
     let mut flags = message[FLAGS];
     if reservation.has(Reservation::ALWAYS_BROADCAST) {
-        // The relay reads it.
+        // The relay reads the flag.
         flags |= BROADCAST_FLAG;
     }
     let flags = forget(usize::from(flags), cell) as u8;
@@ -58,6 +58,7 @@ pub fn build<S: Side>(
         put(reply, at + 2, &request.server_override).ok_or(LONG)?;
     }
     at += subnet.options_len as usize & 0x1ff;
+    // RFC 6842 section 3: "the server MUST return the 'client identifier' option, unaltered, in its response message."
     at = echo::<S>(message, index, code::CLIENT_ID, reply, at, cell)?;
     at = echo::<S>(message, index, code::MACHINE_ID, reply, at, cell)?;
     put(reply, at, &reservation.options).ok_or(LONG)?;
@@ -71,6 +72,8 @@ pub fn build<S: Side>(
         at += 2 + (usize::from(boot.name_len) & 0xff);
     }
     at = forget(at, cell);
+    // RFC 3046 section 2.2: "Servers SHOULD copy the Relay Agent Information option as the last DHCP option in the
+    // response."
     echo::<S>(message, index, code::RELAY_AGENT, reply, at, cell)
 }
 
@@ -90,7 +93,8 @@ pub fn build_nak<S: Side>(
 ) -> Result<usize, Verdict> {
     const REASON: &[u8; 13] = b"wrong address";
     *reply = [0; CAP];
-    // The relay broadcasts a NAK: the client's address is what is wrong.
+    // RFC 2131 section 4.3.2: "The server MUST set the broadcast bit in the DHCPNAK, so that the relay agent will
+    // broadcast the DHCPNAK to the client, because the client may not have a correct network address".
     let flags = if request.is_relayed() { message[FLAGS] | BROADCAST_FLAG } else { message[FLAGS] };
     header(message, reply, [0; 4], [0; 4], [0; 4], flags).ok_or(LONG)?;
     let [a, b, c, d] = server;

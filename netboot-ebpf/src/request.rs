@@ -17,9 +17,11 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The machine; the tags of a relayed request are those of the way from the relay, and do not count.
+    /// The machine, by `chaddr` in every case: firmware, iPXE and Linux of one machine send other client identifiers.
+    /// The tags of a relayed request are those of the way from the relay, and do not count.
     pub station: Station,
-    /// The longest IP datagram that the client takes (option 57), in bytes.
+    /// The longest IP datagram that the client takes (option 57), in bytes; 576 at least: "a DHCP client must be
+    /// prepared to receive a message of up to 576 octets" (RFC 2131 section 2).
     pub max_datagram: u16,
     pub ciaddr: [u8; 4],
     pub giaddr: [u8; 4],
@@ -68,7 +70,7 @@ impl Request {
         }
     }
 
-    /// The address that it asks for, else has.
+    /// The address that the client asks for, else has.
     #[inline(always)]
     #[must_use]
     pub fn address(&self) -> [u8; 4] {
@@ -85,7 +87,7 @@ impl Request {
         }
     }
 
-    /// Whether a relay passed it on.
+    /// Whether a relay passed the request on.
     #[inline(always)]
     #[must_use]
     pub fn is_relayed(&self) -> bool {
@@ -117,6 +119,8 @@ pub fn parse(
     if message[OP] != BOOTREQUEST {
         return Err(Verdict::NotRequest);
     }
+    // RFC 2131 section 3: "The first four octets of the 'options' field of the DHCP message contain the (decimal)
+    // values 99, 130, 83 and 99".
     if field::<4>(message, COOKIE) != MAGIC_COOKIE {
         return Err(Verdict::NotDhcpMessage);
     }
@@ -132,6 +136,7 @@ pub fn parse(
         return Err(Verdict::NotEthernet);
     }
     walk(message, end, index)?;
+    // RFC 2131 section 3: "the 'DHCP message type' option - must be included in every DHCP message".
     let Some([message_type]) = options::fixed(message, index, code::MESSAGE_TYPE)? else {
         return Err(Verdict::NotDhcpMessage);
     };
@@ -149,6 +154,8 @@ pub fn parse(
             if is_unicast(known_by) {
                 request.server_override = known_by;
             }
+            // RFC 3527 section 3: "the DHCP server MUST allocate the address on either: the subnet specified in the
+            // link-selection sub-option, or; a subnet on the same link".
             let link = relay_address(message, index, relay::LINK_SELECTION).unwrap_or(ZERO);
             request.link = if link == ZERO { request.giaddr } else { link };
         }

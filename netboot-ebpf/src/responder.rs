@@ -1,11 +1,12 @@
-//! A request's whole way, from its bytes to the answer's: what the XDP program and the slow path both
-//! call.
+//! The whole way of a request, from its bytes to those of the answer: the function that the XDP program and the slow
+//! path both call.
 
 use core::hint::black_box;
 
 use crate::{
     checksum, client, complete,
-    decide::{decide, destination, refusal_destination},
+    decide::decide,
+    destination::{destination, refusal_destination},
     flatten::flatten,
     frame::{self, BROADCAST, Frame, HEADERS},
     message::{ANY_OPTION, CAP, Message, forget},
@@ -119,8 +120,8 @@ pub fn is_for_us<T: Tables>(
     Ok(())
 }
 
-/// Answers the request in `scratch.message`, of a frame that [`is_for_us`], that came over an interface. `scratch.seen` must be
-/// [`Seen::NOTHING`], and `scratch.vlan` the frame's.
+/// Answers the request in `scratch.message`, of a frame that [`is_for_us`], that came over an interface.
+/// `scratch.seen` must be [`Seen::NOTHING`], and `scratch.vlan` the frame's.
 ///
 /// # Errors
 /// A verdict that says why there is no answer, or not on this side.

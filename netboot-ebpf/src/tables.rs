@@ -1,4 +1,4 @@
-//! What a decision looks up.
+//! The tables that a decision looks its values up in.
 
 use crate::shared::{
     BootFile, ClassFlags, Interface, Reservation, Settings, Station, Subnet, UserClass,

@@ -1,4 +1,4 @@
-//! Options taken out of a built answer: what an INFORM is not told, and what does not fit. The daemon's alone.
+//! Options that the daemon takes out of a built answer: what an INFORM is not told, and what does not fit.
 
 use crate::{
     message::{CAP, Message, byte},
@@ -15,7 +15,8 @@ pub enum Fit {
     Whole,
     /// Without some of the configured options.
     Shortened,
-    /// Without the relay's too (RFC 3046 section 2.2).
+    /// Without the relay's, too: "If a server is unable to copy a full Relay Agent Information field into a response,
+    /// it SHALL send the response without the Relay Information Field" (RFC 3046 section 2.2).
     WithoutRelayInfo,
     /// Even what must be told does not fit.
     No,
@@ -37,9 +38,9 @@ pub fn remove(reply: &mut Message, end: usize, code: u8) -> usize {
 
 /// Takes options out until the IP datagram is `limit` bytes long at most; returns where they end.
 ///
-/// Where the relay's does not fit beside what must be told, it goes alone (RFC 3046 section 2.2). Then go
-/// those that the client did not ask for, the last in the answer first; then those on its list (option
-/// 55), from its end (RFC 2132 section 9.8); at last what boots it.
+/// Where the relay's does not fit beside what must be told, it goes first. Then go those that the client did not ask
+/// for, the last in the answer first; then those on the client's list (option 55) from the list's end, since "the
+/// client MAY list the options in order of preference" (RFC 2132 section 9.8); at last what boots the machine.
 pub fn shorten(
     message: &Message,
     index: &Index,

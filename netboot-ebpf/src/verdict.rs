@@ -1,4 +1,4 @@
-//! Every outcome that a frame can have. A verdict indexes the `COUNTERS` map, so that nothing is
+//! The verdicts: every outcome that a frame can have. A verdict indexes the `COUNTERS` map, so that nothing is
 //! answered, passed or refused without being counted.
 
 /// What became of a frame. The numbers are the indexes of the `COUNTERS` map: append, never reorder.
@@ -76,8 +76,8 @@ pub enum Verdict {
     Quarantined,
     /// Another server gives the addresses: ProxyDHCP is the daemon's.
     ProxyMode,
-    /// The machine's answers are late or long on purpose, have options that no row has room for, or have only those that
-    /// it asks for; or it says which link it is on (option 118): the daemon answers.
+    /// The machine's answers are late or long on purpose, have options that no row has room for, or have only those
+    /// that it asks for; or it says which link it is on (option 118): the daemon answers.
     Quirk,
     /// A DISCOVER was answered, with fewer options than are configured: more did not fit (option 57).
     OfferShortened,

@@ -2,7 +2,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{ADDRESS, Ask, NEAR_RELAY, SERVER, Site, ask, block, kernel_verdict};
+use crate::common::{ADDRESS, Ask, RELAY, SERVER, Site, ask, block, kernel_verdict};
 
 const ROUTES: &[u8] = &[0, 172, 30, 0, 1, 8, 10, 172, 30, 0, 9];
 
@@ -27,7 +27,7 @@ fn site() -> Site {
 
 /// Whether a client that asks for these options gets the routes, and what the kernel says.
 fn check(list: &[u8], kernel: Option<Verdict>, routes: bool) {
-    for base in [Ask::discover(), Ask::selecting(ADDRESS), Ask::discover().relayed(NEAR_RELAY)] {
+    for base in [Ask::discover(), Ask::selecting(ADDRESS), Ask::discover().relayed(RELAY)] {
         let request = base.with(55, list);
         // The last option or not: what follows the list, and what memory held before, is not on it.
         for request in [

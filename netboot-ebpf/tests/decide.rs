@@ -4,7 +4,7 @@ use netboot_ebpf::{
 };
 
 use crate::common::{
-    ADDRESS, Ask, IFINDEX, MAC, NEAR_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask,
+    ADDRESS, Ask, IFINDEX, MAC, OTHER_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask,
     kernel_verdict, verdict,
 };
 
@@ -31,8 +31,8 @@ fn discover() {
     // Rapid commit is not spoken; another server's identifier means nothing here.
     check(&discover().with(80, &[]), Verdict::Offer);
     check(&discover().with(54, &FOREIGN), Verdict::Offer);
-    check(&discover().relayed(NEAR_RELAY), Verdict::Offer);
-    check(&discover().relayed(RELAY), Verdict::WrongSubnet);
+    check(&discover().relayed(RELAY), Verdict::Offer);
+    check(&discover().relayed(OTHER_RELAY), Verdict::WrongSubnet);
     check(&discover().relayed(FOREIGN), Verdict::WrongSubnet);
     check(&discover().mac(STRANGER), Verdict::UnknownMachine);
     check(&discover().mac([0; 6]), Verdict::UnknownMachine);
@@ -53,10 +53,10 @@ fn discover() {
 #[test]
 fn selecting() {
     check(&Ask::selecting(ADDRESS), Verdict::Ack);
-    check(&Ask::selecting(ADDRESS).relayed(NEAR_RELAY), Verdict::Ack);
+    check(&Ask::selecting(ADDRESS).relayed(RELAY), Verdict::Ack);
     check(&Ask::selecting(OTHER_ADDRESS), Verdict::Nak);
     check(&Ask::selecting(FOREIGN), Verdict::Nak);
-    check(&Ask::selecting(ADDRESS).relayed(RELAY), Verdict::Nak);
+    check(&Ask::selecting(ADDRESS).relayed(OTHER_RELAY), Verdict::Nak);
     // Unknown machines are never refused.
     check(&Ask::selecting(ADDRESS).mac(STRANGER), Verdict::UnknownMachine);
     check(&Ask::selecting([0; 4]), Verdict::BadOption);
@@ -76,7 +76,7 @@ fn selecting_another_server() {
     check(&naming([255; 4]), Verdict::OtherServer);
     check(&naming(FOREIGN).mac(STRANGER), Verdict::OtherServer);
     check(&Ask::new(3).with(50, &FOREIGN).with(54, &FOREIGN), Verdict::OtherServer);
-    check(&naming(FOREIGN).relayed(RELAY), Verdict::OtherServer);
+    check(&naming(FOREIGN).relayed(OTHER_RELAY), Verdict::OtherServer);
     let reply = ask(&Site::new(), &naming(OTHER_SERVER).frame()).unwrap();
     assert_eq!(reply.option(54), Some(&SERVER[..]), "an offer and its ack name one server");
 }
@@ -84,10 +84,10 @@ fn selecting_another_server() {
 #[test]
 fn init_reboot() {
     check(&Ask::init_reboot(ADDRESS), Verdict::Ack);
-    check(&Ask::init_reboot(ADDRESS).relayed(NEAR_RELAY), Verdict::Ack);
+    check(&Ask::init_reboot(ADDRESS).relayed(RELAY), Verdict::Ack);
     check(&Ask::init_reboot(OTHER_ADDRESS), Verdict::Nak);
     check(&Ask::init_reboot(FOREIGN), Verdict::Nak);
-    check(&Ask::init_reboot(ADDRESS).relayed(RELAY), Verdict::Nak);
+    check(&Ask::init_reboot(ADDRESS).relayed(OTHER_RELAY), Verdict::Nak);
     check(&Ask::init_reboot(ADDRESS).mac(STRANGER), Verdict::UnknownMachine);
     check(&Ask::init_reboot(FOREIGN).mac(STRANGER), Verdict::UnknownMachine);
     // No server, no requested address, no own address.
@@ -116,13 +116,13 @@ fn rebinding() {
     check(&Ask::rebinding(OTHER_ADDRESS), Verdict::Nak);
     check(&Ask::rebinding(FOREIGN), Verdict::WrongAddress);
     check(&Ask::rebinding(ADDRESS).mac(STRANGER), Verdict::UnknownMachine);
-    check(&Ask::rebinding(ADDRESS).relayed(NEAR_RELAY), Verdict::Ack);
+    check(&Ask::rebinding(ADDRESS).relayed(RELAY), Verdict::Ack);
     // A relay sends to us, but what it relays was broadcast.
     let relayed =
         |address, relay| Ask { destination: SERVER, ..Ask::rebinding(address).relayed(relay) };
-    check(&relayed(ADDRESS, NEAR_RELAY), Verdict::Ack);
-    check(&relayed(ADDRESS, RELAY), Verdict::Nak);
-    check(&relayed(FOREIGN, NEAR_RELAY), Verdict::WrongAddress);
+    check(&relayed(ADDRESS, RELAY), Verdict::Ack);
+    check(&relayed(ADDRESS, OTHER_RELAY), Verdict::Nak);
+    check(&relayed(FOREIGN, RELAY), Verdict::WrongAddress);
     let mut site = Site::new();
     site.subnets[0].ifindex = 9;
     // Where no subnet of ours is, another interface may be the one that answers.
@@ -143,10 +143,10 @@ fn types_that_are_not_served() {
 fn shared_networks() {
     for authoritative in [0, Settings::AUTHORITATIVE] {
         let site = Site::new().flags(Settings::SHARED_NETWORKS | authoritative);
-        check_at(&site, &Ask::discover().relayed(RELAY), Verdict::Offer);
+        check_at(&site, &Ask::discover().relayed(OTHER_RELAY), Verdict::Offer);
         check_at(&site, &Ask::discover().relayed(FOREIGN), Verdict::Offer);
-        check_at(&site, &Ask::selecting(ADDRESS).relayed(RELAY), Verdict::Ack);
-        check_at(&site, &Ask::init_reboot(ADDRESS).relayed(RELAY), Verdict::Ack);
+        check_at(&site, &Ask::selecting(ADDRESS).relayed(OTHER_RELAY), Verdict::Ack);
+        check_at(&site, &Ask::init_reboot(ADDRESS).relayed(OTHER_RELAY), Verdict::Ack);
         check_at(&site, &Ask::discover().mac(STRANGER), Verdict::UnknownMachine);
         let wrong = if authoritative == 0 { Verdict::WrongAddress } else { Verdict::Nak };
         check_at(&site, &Ask::selecting(OTHER_ADDRESS), wrong);
@@ -159,7 +159,7 @@ fn shared_networks() {
 fn a_subnet_behind_a_relay() {
     let mut site = Site::new();
     *site.machine() = *Site::new().reserve(MAC, [172, 29, 0, 112], 1);
-    check_at(&site, &Ask::discover().relayed(RELAY), Verdict::Offer);
+    check_at(&site, &Ask::discover().relayed(OTHER_RELAY), Verdict::Offer);
     check_at(&site, &Ask::discover().relayed([172, 29, 0, 200]), Verdict::Offer);
     check_at(&site, &Ask::discover().relayed([172, 28, 0, 3]), Verdict::WrongSubnet);
     check_at(&site, &Ask::discover(), Verdict::WrongSubnet);
@@ -231,6 +231,6 @@ fn option_118_is_answered_once() {
         check_at(&with(site(true)), &request, Verdict::Offer);
         check_at(&with(site(false)), &request, Verdict::WrongSubnet);
         // Through a relay it does not matter where.
-        check_at(&with(site(false)), &request.clone().relayed(RELAY), Verdict::Offer);
+        check_at(&with(site(false)), &request.clone().relayed(OTHER_RELAY), Verdict::Offer);
     }
 }

@@ -3,7 +3,7 @@
 use netboot_ebpf::verdict::Verdict;
 
 use crate::common::{
-    ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, RELAY, SERVER, Site, ask, verdict,
+    ADDRESS, Ask, INTERFACE_MAC, MAC, OTHER_RELAY, RELAY, SERVER, Site, ask, verdict,
 };
 
 /// On the way: a router, not the client.
@@ -13,21 +13,21 @@ const EVERYBODY: ([u8; 6], [u8; 4], u16) = ([255; 6], [255; 4], 68);
 
 fn check(request: &Ask, message_type: u8, expect: ([u8; 6], [u8; 4], u16)) {
     let reply = ask(&Site::new(), &request.frame()).unwrap();
-    assert_eq!(reply.message_type(), message_type, "{request:?}");
+    assert_eq!(reply.message_type, message_type, "{request:?}");
     assert_eq!((reply.to, reply.destination, reply.port), expect, "{request:?}");
     assert_eq!((reply.from, reply.source), (INTERFACE_MAC, SERVER), "{request:?}");
 }
 
 #[test]
 fn relayed() {
-    let to_relay = (RELAY_MAC, NEAR_RELAY, 67);
-    check(&Ask::discover().relayed(NEAR_RELAY), 2, to_relay);
-    check(&Ask::discover().relayed(NEAR_RELAY).broadcast_flag(), 2, to_relay);
-    check(&Ask::selecting(ADDRESS).relayed(NEAR_RELAY), 5, to_relay);
-    check(&Ask::rebinding(ADDRESS).relayed(NEAR_RELAY), 5, to_relay);
-    check(&Ask::rebinding(ADDRESS).relayed(NEAR_RELAY).broadcast_flag(), 5, to_relay);
-    check(&Ask::selecting([172, 30, 0, 9]).relayed(NEAR_RELAY), 6, to_relay);
-    check(&Ask::selecting(ADDRESS).relayed(RELAY), 6, (RELAY_MAC, RELAY, 67));
+    let to_relay = (RELAY_MAC, RELAY, 67);
+    check(&Ask::discover().relayed(RELAY), 2, to_relay);
+    check(&Ask::discover().relayed(RELAY).broadcast_flag(), 2, to_relay);
+    check(&Ask::selecting(ADDRESS).relayed(RELAY), 5, to_relay);
+    check(&Ask::rebinding(ADDRESS).relayed(RELAY), 5, to_relay);
+    check(&Ask::rebinding(ADDRESS).relayed(RELAY).broadcast_flag(), 5, to_relay);
+    check(&Ask::selecting([172, 30, 0, 9]).relayed(RELAY), 6, to_relay);
+    check(&Ask::selecting(ADDRESS).relayed(OTHER_RELAY), 6, (RELAY_MAC, OTHER_RELAY, 67));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_discover_with_an_address() {
         let discover = Ask { ciaddr, ..Ask::discover() };
         check(&discover, 2, (MAC, ADDRESS, 68));
         check(&discover.clone().broadcast_flag(), 2, EVERYBODY);
-        check(&discover.relayed(NEAR_RELAY), 2, (RELAY_MAC, NEAR_RELAY, 67));
+        check(&discover.relayed(RELAY), 2, (RELAY_MAC, RELAY, 67));
     }
 }
 
@@ -98,6 +98,6 @@ fn refusals_through_a_router() {
     for odd in [[0, 0, 0, 9], [127, 0, 0, 1], [224, 0, 0, 1], [255; 4]] {
         check(&Ask { station: ROUTER, ..Ask::renewing(odd) }, 6, EVERYBODY);
     }
-    let relayed = Ask { station: ROUTER, ..Ask::renewing([10, 9, 8, 7]) }.relayed(NEAR_RELAY);
+    let relayed = Ask { station: ROUTER, ..Ask::renewing([10, 9, 8, 7]) }.relayed(RELAY);
     assert_eq!(verdict(&Site::new(), &relayed.frame()), Verdict::WrongAddress);
 }

@@ -3,7 +3,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{ADDRESS, Ask, NEAR_RELAY, Reply, SERVER, Site, ask, kernel_verdict};
+use crate::common::{ADDRESS, Answered, Ask, RELAY, SERVER, Site, ask, kernel_verdict};
 
 const VENDOR: &[u8] = b"PXEClient:Arch:00000:UNDI:002001";
 const UUID: &[u8] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
@@ -23,7 +23,7 @@ const OPTIONS: [(u8, &[u8]); 10] = [
 ];
 
 fn base() -> Ask {
-    Ask { options: vec![], ..Ask::new(3).relayed(NEAR_RELAY) }
+    Ask { options: vec![], ..Ask::new(3).relayed(RELAY) }
 }
 
 fn encoded(options: &[(u8, &[u8])]) -> Vec<u8> {
@@ -36,7 +36,7 @@ fn without(code: u8) -> Ask {
     kept.fold(base().with(53, &[3]), |ask, (code, value)| ask.with(code, value))
 }
 
-fn plain() -> Reply {
+fn plain() -> Answered {
     let frame = without(0).frame();
     let reply = ask(&Site::new(), &frame).unwrap();
     assert_eq!((reply.verdict, kernel_verdict(&Site::new(), &frame)), (Verdict::Ack, Verdict::Ack));
@@ -158,7 +158,7 @@ fn fields_end() {
     check(vec![], vec![224, 255], cut);
 }
 
-fn ask_for(request: &Ask) -> Result<Reply, Verdict> {
+fn ask_for(request: &Ask) -> Result<Answered, Verdict> {
     ask(&Site::new(), &request.frame())
 }
 

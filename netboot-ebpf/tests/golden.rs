@@ -2,7 +2,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{ADDRESS, OTHER_SERVER, RELAY, Reply, SERVER, Site, ask, frame};
+use crate::common::{ADDRESS, Answered, OTHER_RELAY, OTHER_SERVER, SERVER, Site, ask, frame};
 
 /// A captured request.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Golden {
 pub fn site() -> Site {
     let mut site = Site::new();
     for golden in Golden::all() {
-        if golden.source == RELAY {
+        if golden.source == OTHER_RELAY {
             site.reserve(golden.mac(), [172, 29, 0, 112], 1);
         } else {
             site.reserve(golden.mac(), ADDRESS, 0);
@@ -119,17 +119,17 @@ fn each_client_gets_its_boot_file() {
         let reply = outcome.unwrap_or_else(|verdict| panic!("{verdict:?}: {golden:?}"));
         let (verdict, answer) =
             if message_type == 1 { (Verdict::Offer, 2) } else { (Verdict::Ack, 5) };
-        assert_eq!((reply.verdict, reply.message_type()), (verdict, answer), "{golden:?}");
+        assert_eq!((reply.verdict, reply.message_type), (verdict, answer), "{golden:?}");
         assert_eq!(reply.boot_file(), boot_file, "{golden:?}");
         goes_to(golden, &reply);
     }
 }
 
-fn goes_to(golden: &Golden, reply: &Reply) {
+fn goes_to(golden: &Golden, reply: &Answered) {
     let relayed = golden.client == "perfdhcp";
     let broadcast = golden.message[10] & 0x80 != 0;
     let expect = match (relayed, broadcast) {
-        (true, _) => (golden.mac(), RELAY, 67, OTHER_SERVER),
+        (true, _) => (golden.mac(), OTHER_RELAY, 67, OTHER_SERVER),
         (false, true) => ([255; 6], [255; 4], 68, SERVER),
         (false, false) => (golden.mac(), ADDRESS, 68, SERVER),
     };

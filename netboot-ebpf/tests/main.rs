@@ -4,11 +4,13 @@
 mod classless;
 mod client;
 mod common;
+mod conclude;
 mod decide;
 mod destination;
 mod flatten;
 mod frame;
 mod golden;
+mod kit;
 mod limits;
 mod nak;
 mod options;

@@ -2,7 +2,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{ADDRESS, Ask, NEAR_RELAY, SERVER, Site, ask, verdict};
+use crate::common::{ADDRESS, Ask, RELAY, SERVER, Site, ask, verdict};
 
 const WRONG: [u8; 4] = [172, 30, 0, 9];
 
@@ -56,16 +56,16 @@ fn an_interface_without_a_subnet() {
     // What is sent to us, and what a relay passes on, no other interface hears.
     check(Ask::renewing(ADDRESS), Verdict::Ack);
     check(Ask::renewing(WRONG), Verdict::Nak);
-    check(Ask::selecting(WRONG).relayed(NEAR_RELAY), Verdict::Nak);
+    check(Ask::selecting(WRONG).relayed(RELAY), Verdict::Nak);
 }
 
 /// A relay must broadcast it.
 #[test]
 fn relayed_with_the_broadcast_flag() {
     for request in [Ask::selecting(WRONG), Ask::renewing(WRONG), Ask::rebinding(WRONG)] {
-        check(&request.clone().relayed(NEAR_RELAY), [0x80, 0], &[53, 54, 56]);
+        check(&request.clone().relayed(RELAY), [0x80, 0], &[53, 54, 56]);
         let flags = Ask { flags: [0x12, 0x34], ..request };
-        check(&flags.relayed(NEAR_RELAY), [0x92, 0x34], &[53, 54, 56]);
+        check(&flags.relayed(RELAY), [0x92, 0x34], &[53, 54, 56]);
     }
 }
 

@@ -11,8 +11,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{
     common::{
-        ADDRESS, Ask, Reply, SERVER, STRANGER, Shape, any_message, ask, daemon, in_pieces, kernel,
-        kernel_verdict, mutated, options, request,
+        ADDRESS, Answered, Ask, SERVER, STRANGER, Shape, any_message, ask, daemon, in_pieces,
+        kernel, kernel_verdict, mutated, options, request,
     },
     golden,
 };
@@ -37,22 +37,22 @@ fn sub_option(agent: &[u8], wanted: u8) -> Option<[u8; 4]> {
 
 /// The value of an option of the request.
 fn said(request: &Ask, code: u8) -> Option<Vec<u8>> {
-    let mut options = options(&[&request.options[..], &[255]].concat());
+    let mut options = options(&[&request.options[..], &[255]].concat()).unwrap();
     let at = options.iter().position(|(other, _)| *other == code)?;
     Some(options.swap_remove(at).1)
 }
 
 /// RFC 2131 table 3 and section 4.1, RFC 3046, RFC 6842.
-fn keeps_the_rules(shape: &Shape, request: &Ask, reply: &Reply) {
-    let refused = reply.message_type() == 6;
+fn keeps_the_rules(shape: &Shape, request: &Ask, reply: &Answered) {
+    let refused = reply.message_type == 6;
     let asked = request.options[2];
-    assert!(matches!((asked, reply.message_type()), (1, 2) | (3, 5 | 6) | (8, 5)));
+    assert!(matches!((asked, reply.message_type), (1, 2) | (3, 5 | 6) | (8, 5)));
     let max = said(request, 57).map_or(576, |max| u16::from_be_bytes([max[0], max[1]]));
     let fits = usize::from(max.max(576).min(shape.mtu).min(1500));
     assert!(reply.message.len() + 28 <= fits);
 
     let given = if refused || asked == 8 || shape.is_proxy() { [0; 4] } else { ADDRESS };
-    assert_eq!(reply.address(), given, "yiaddr");
+    assert_eq!(reply.yiaddr(), given, "yiaddr");
     assert_eq!(reply.message[4..8], request.xid);
     assert_eq!(reply.message[24..28], request.giaddr);
     assert_eq!(reply.message[28..44], request.chaddr);
@@ -125,7 +125,7 @@ proptest! {
         let shape = Shape { flags: shape.flags & !Settings::AUTO_PROXY, ..shape };
         prop_assert!(ask(&shape.site(), &request.clone().mac(STRANGER).frame()).is_err());
         // Nor does a machine that is known in another VLAN.
-        let tagged = Ask { giaddr: [0; 4], tags: vec![0x81, 0, 0, 9], ..request };
+        let tagged = Ask { giaddr: [0; 4], tags: vec![[0x81, 0, 0, 9]], ..request };
         prop_assert!(ask(&shape.site(), &tagged.frame()).is_err());
     }
 
@@ -137,7 +137,7 @@ proptest! {
         let expect = daemon(&site, &plain.frame(), &mut of_plain);
         prop_assert_eq!(daemon(&site, &split.frame(), &mut of_split), expect);
         prop_assert_eq!(of_split.seen, of_plain.seen);
-        if plain.port == 67 && plain.tags.len() < 12 {
+        if plain.port == 67 && plain.tags.len() < 3 {
             let passed = kernel_verdict(&site, &split.frame());
             prop_assert!(matches!(passed, Verdict::SplitOption | Verdict::Overload));
         }

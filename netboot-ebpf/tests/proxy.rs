@@ -8,7 +8,7 @@ use netboot_ebpf::{
 
 use crate::{
     common::{
-        ADDRESS, Ask, IFINDEX, INTERFACE_MAC, MAC, NEAR_RELAY, OUTCAST, RELAY, Reply, SERVER,
+        ADDRESS, Answered, Ask, IFINDEX, INTERFACE_MAC, MAC, OTHER_RELAY, OUTCAST, RELAY, SERVER,
         STRANGER, Site, ask, block, kernel_verdict, verdict,
     },
     golden::{Golden, site as golden_site},
@@ -41,14 +41,14 @@ type To = ([u8; 6], [u8; 4], [u16; 2]);
 fn check(request: &Ask, expect: Result<(Verdict, To), Verdict>) {
     for flags in [PROXY, AUTO, PROXY | Settings::AUTHORITATIVE | Settings::SHARED_NETWORKS] {
         let outcome = answer(&site(flags), request);
-        let to = |reply: Reply| {
-            (reply.verdict, (reply.to, reply.destination, [reply.from_port, reply.port]))
+        let to = |reply: Answered| {
+            (reply.verdict, (reply.to, reply.destination, [reply.source_port, reply.port]))
         };
         assert_eq!(outcome.map(to), expect, "{flags}: {request:?}");
     }
 }
 
-fn answer(site: &Site, request: &Ask) -> Result<Reply, Verdict> {
+fn answer(site: &Site, request: &Ask) -> Result<Answered, Verdict> {
     let frame = request.frame();
     let passed = match request {
         Ask { destination: FOREIGN, .. } => Verdict::OtherDestination,
@@ -57,7 +57,7 @@ fn answer(site: &Site, request: &Ask) -> Result<Reply, Verdict> {
     };
     assert_eq!(kernel_verdict(site, &frame), passed, "{request:?}");
     let reply = ask(site, &frame)?;
-    assert_eq!(reply.address(), [0; 4], "yiaddr");
+    assert_eq!(reply.yiaddr(), [0; 4], "yiaddr");
     let leak = reply.message.windows(4).any(|part| part == ADDRESS);
     assert!(!leak, "the reservation's address is not given");
     assert_eq!((reply.from, reply.source), (INTERFACE_MAC, SERVER));
@@ -80,11 +80,11 @@ fn offers() {
     check(&discover.clone().with(82, b"x").with(61, &[7; 200]), offer(EVERYBODY));
     // What the relay says that clients know us by (82.11, RFC 5107) is for renewals, which are another's.
     let agent = [1, 1, 9, 11, 4, 172, 30, 0, 254];
-    let known_by = discover.clone().with(82, &agent).relayed(NEAR_RELAY);
-    check(&known_by, offer((RELAY_MAC, NEAR_RELAY, [67, 67])));
+    let known_by = discover.clone().with(82, &agent).relayed(RELAY);
+    check(&known_by, offer((RELAY_MAC, RELAY, [67, 67])));
     assert_eq!(answer(&site(PROXY), &known_by).unwrap().option(82), Some(&agent[..]));
     // From whichever network: the address is not ours to judge.
-    for relay in [NEAR_RELAY, RELAY, FOREIGN] {
+    for relay in [RELAY, OTHER_RELAY, FOREIGN] {
         check(&discover.clone().relayed(relay), offer((RELAY_MAC, relay, [67, 67])));
     }
     let elsewhere = Ask { destination: FOREIGN, ..discover };
@@ -105,7 +105,7 @@ fn requests_to_the_boot_server() {
     check(&Ask { ciaddr: [0; 4], ..request.clone() }, to(4011));
     let routed = Ask { station: [2, 0, 0, 0, 0, 0x99], source: FOREIGN, ..request.clone() };
     check(&routed, Ok((Verdict::Ack, ([2, 0, 0, 0, 0, 0x99], FOREIGN, [4011, 4011]))));
-    check(&Ask { giaddr: NEAR_RELAY, ..request.clone() }, to(4011));
+    check(&Ask { giaddr: RELAY, ..request.clone() }, to(4011));
     check(&Ask { destination: FOREIGN, ..request }, Err(Verdict::OtherDestination));
 }
 
@@ -306,9 +306,9 @@ fn the_link_that_is_asked_on() {
         check(&with(2, |_| {}), request.clone(), Ok(ELSEWHERE));
     }
     // Through a relay it is where the relay is, else where the relay's request came.
-    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(RELAY), Ok(SERVER));
-    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(ELSEWHERE));
-    check(&with(0, |_| {}), pxe(Ask::discover()).relayed(NEAR_RELAY), Ok(SERVER));
+    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(OTHER_RELAY), Ok(SERVER));
+    check(&with(1, |_| {}), pxe(Ask::discover()).relayed(RELAY), Ok(ELSEWHERE));
+    check(&with(0, |_| {}), pxe(Ask::discover()).relayed(RELAY), Ok(SERVER));
     // Another interface is the one that answers on this link: what is sent to us is answered all the same.
     let beside: fn(&mut Site) = |site| {
         for AtLink { subnet, .. } in site.at_links.values_mut() {
@@ -334,7 +334,7 @@ fn machines_without_reservation() {
     for request in [pxe(Ask::discover()), pxe(Ask::boot_server(LEASED))] {
         let check = |site: &Site, mac, expect: Result<&str, Verdict>| {
             let reply = answer(site, &request.clone().mac(mac));
-            let file = reply.as_ref().map(Reply::boot_file).map_err(|verdict| *verdict);
+            let file = reply.as_ref().map(|reply| reply.boot_file()).map_err(|verdict| *verdict);
             assert_eq!(file, expect, "{mac:02x?}: {request:?}");
         };
         let unknown = Err(Verdict::UnknownMachine);
@@ -403,9 +403,9 @@ fn captured_requests() {
         if golden.ports[1] == 4011 {
             let reply = outcome.unwrap();
             assert_eq!(reply.verdict, Verdict::Ack, "{golden:?}");
-            let to = (reply.destination, reply.port, reply.from_port);
+            let to = (reply.destination, reply.port, reply.source_port);
             assert_eq!(to, (golden.source, golden.ports[0], 4011), "{golden:?}");
-            assert_eq!(reply.address(), [0; 4]);
+            assert_eq!(reply.yiaddr(), [0; 4]);
             assert!(!reply.boot_file().is_empty());
             count += 1;
         } else if golden.message_type == 3 {

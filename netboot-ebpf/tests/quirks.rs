@@ -3,7 +3,7 @@
 use netboot_ebpf::{shared::Reservation, verdict::Verdict};
 
 use crate::common::{
-    ADDRESS, Ask, MAC, NEAR_RELAY, RELAY, Reply, STRANGER, Site, ask, kernel_verdict, verdict,
+    ADDRESS, Answered, Ask, MAC, OTHER_RELAY, RELAY, STRANGER, Site, ask, kernel_verdict, verdict,
 };
 
 const WRONG: [u8; 4] = [172, 30, 0, 9];
@@ -19,7 +19,7 @@ fn site(flag: u16) -> Site {
 }
 
 /// The answer to a machine with a quirk, and without.
-fn check(flag: u16, request: &Ask) -> (Reply, Reply) {
+fn check(flag: u16, request: &Ask) -> (Answered, Answered) {
     let answer = |flag| ask(&site(flag), &request.frame()).unwrap();
     (answer(flag), answer(0))
 }
@@ -32,7 +32,7 @@ fn never_nak() {
         Ask::init_reboot(FOREIGN),
         Ask::renewing(WRONG),
         Ask::rebinding(WRONG),
-        Ask::selecting(ADDRESS).relayed(RELAY),
+        Ask::selecting(ADDRESS).relayed(OTHER_RELAY),
     ] {
         let check = |flag, request: &Ask, expect| {
             let site = site(flag);
@@ -65,7 +65,7 @@ fn always_broadcast() {
         check(&request, everybody);
         check(&flags(request.clone()), everybody);
         check(&request.clone().broadcast_flag(), everybody);
-        check(&request.relayed(NEAR_RELAY), (RELAY_MAC, NEAR_RELAY, 67));
+        check(&request.relayed(RELAY), (RELAY_MAC, RELAY, 67));
     }
     // An address in use is answered there, as with the client's own flag.
     check(&Ask::renewing(ADDRESS), (MAC, ADDRESS, 68));
@@ -165,6 +165,6 @@ fn delay() {
         assert_eq!(kernel_verdict(&site, &request.frame()), expect);
         assert_eq!(verdict(&site, &request.frame()), expect);
     };
-    check(Ask::discover().relayed(RELAY), Verdict::WrongSubnet);
+    check(Ask::discover().relayed(OTHER_RELAY), Verdict::WrongSubnet);
     check(Ask::new(3).with(50, &ADDRESS).with(54, &FOREIGN), Verdict::OtherServer);
 }

@@ -3,7 +3,7 @@
 use netboot_ebpf::{responder::Scratch, verdict::Verdict};
 
 use crate::common::{
-    ADDRESS, Ask, NEAR_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask, daemon, kernel,
+    ADDRESS, Ask, OTHER_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER, Site, ask, daemon, kernel,
     verdict,
 };
 
@@ -31,11 +31,11 @@ fn link_selection() {
     check(FAR_RELAY, &[5, 4, 172, 30, 0, 0], Verdict::Offer);
     check(FAR_RELAY, &[5, 4, 172, 30, 0, 200], Verdict::Offer);
     check(FAR_RELAY, &[5, 4, 172, 29, 0, 0], Verdict::WrongSubnet);
-    check(NEAR_RELAY, &[5, 4, 172, 30, 0, 9], Verdict::Offer);
-    check(NEAR_RELAY, &[5, 4, 172, 29, 0, 0], Verdict::WrongSubnet);
-    check(NEAR_RELAY, &[5, 4, 10, 9, 8, 7], Verdict::WrongSubnet);
+    check(RELAY, &[5, 4, 172, 30, 0, 9], Verdict::Offer);
+    check(RELAY, &[5, 4, 172, 29, 0, 0], Verdict::WrongSubnet);
+    check(RELAY, &[5, 4, 10, 9, 8, 7], Verdict::WrongSubnet);
     // Zero is none.
-    check(NEAR_RELAY, &[5, 4, 0, 0, 0, 0], Verdict::Offer);
+    check(RELAY, &[5, 4, 0, 0, 0, 0], Verdict::Offer);
     check(FAR_RELAY, &[5, 4, 0, 0, 0, 0], Verdict::WrongSubnet);
 }
 
@@ -83,7 +83,7 @@ fn malformed_sub_options() {
         &[255; 255],
     ] {
         check(FAR_RELAY, agent, Verdict::WrongSubnet);
-        check(NEAR_RELAY, agent, Verdict::Offer);
+        check(RELAY, agent, Verdict::Offer);
     }
     // The option behind it does not complete it.
     let request = Ask::discover().with(82, &[5, 4, 172, 30]).with(0, &[]).relayed(FAR_RELAY);
@@ -102,8 +102,8 @@ fn link_selection_without_a_relay() {
 fn server_override() {
     let agent = [&[1, 1, 9, 11, 4][..], &KNOWN_AS].concat();
     let check = |request: Ask, expect: Verdict| {
-        let plain = ask(&Site::new(), &request.clone().relayed(NEAR_RELAY).frame());
-        let request = request.with(82, &agent).relayed(NEAR_RELAY);
+        let plain = ask(&Site::new(), &request.clone().relayed(RELAY).frame());
+        let request = request.with(82, &agent).relayed(RELAY);
         let reply = ask(&Site::new(), &request.frame()).unwrap();
         assert_eq!(reply.verdict, expect, "{request:?}");
         assert_eq!(reply.option(54), Some(&KNOWN_AS[..]));
@@ -130,7 +130,7 @@ fn server_override() {
 fn server_override_is_the_requests_own() {
     let check = |server: [u8; 4], agent: &[u8], expect| {
         let request = Ask::new(3).with(54, &server).with(50, &ADDRESS).with(82, agent);
-        let request = request.relayed(NEAR_RELAY);
+        let request = request.relayed(RELAY);
         assert_eq!(verdict(&Site::new(), &request.frame()), expect, "{server:?}, {agent:02x?}");
     };
     check(KNOWN_AS, &[11, 4, 172, 30, 0, 254], Verdict::Ack);
@@ -145,7 +145,7 @@ fn server_override_is_the_requests_own() {
         let ciaddr = if message_type == 7 { ADDRESS } else { [0; 4] };
         let request = Ask { ciaddr, ..Ask::new(message_type).with(54, &KNOWN_AS) };
         let request = request.with(50, &ADDRESS).with(82, &[11, 4, 172, 30, 0, 254]);
-        assert_eq!(verdict(&Site::new(), &request.relayed(NEAR_RELAY).frame()), expect);
+        assert_eq!(verdict(&Site::new(), &request.relayed(RELAY).frame()), expect);
     }
 }
 
@@ -153,7 +153,7 @@ fn server_override_is_the_requests_own() {
 fn server_override_that_is_none() {
     for agent in [&[][..], &[11, 4, 0, 0, 0, 0], &[11, 3, 172, 30, 0], &[11, 4, 172, 30, 0], &[11]]
     {
-        let request = Ask::discover().with(82, agent).relayed(NEAR_RELAY);
+        let request = Ask::discover().with(82, agent).relayed(RELAY);
         let reply = ask(&Site::new(), &request.frame()).unwrap();
         assert_eq!(reply.option(54), Some(&SERVER[..]), "{agent:02x?}");
     }
@@ -163,11 +163,11 @@ fn server_override_that_is_none() {
 #[test]
 fn nothing_is_left_of_an_earlier_relay() {
     let earlier = [&[11, 4][..], &KNOWN_AS, &[5, 4, 172, 29, 0, 0]].concat();
-    let earlier = Ask::discover().with(82, &earlier).relayed(NEAR_RELAY).frame();
+    let earlier = Ask::discover().with(82, &earlier).relayed(RELAY).frame();
     for request in
         [Ask::discover(), Ask::discover().with(82, &[1, 4, 9, 9, 9, 9, 2, 4, 172, 29, 0, 0])]
     {
-        let frame = request.relayed(NEAR_RELAY).frame();
+        let frame = request.relayed(RELAY).frame();
         for run in [kernel, daemon] {
             let mut used = Scratch::new();
             assert_eq!(run(&Site::new(), &earlier, &mut used), Err(Verdict::WrongSubnet));
@@ -204,7 +204,7 @@ fn relays_that_cannot_be() {
         check(relay, true);
     }
     for relay in
-        [NEAR_RELAY, RELAY, FAR_RELAY, [1, 0, 0, 0], [126, 9, 9, 9], [128, 0, 0, 1], [223; 4]]
+        [RELAY, OTHER_RELAY, FAR_RELAY, [1, 0, 0, 0], [126, 9, 9, 9], [128, 0, 0, 1], [223; 4]]
     {
         check(relay, false);
     }

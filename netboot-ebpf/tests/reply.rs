@@ -3,7 +3,7 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::common::{ADDRESS, Ask, NEAR_RELAY, Reply, SERVER, Site, ask, block, kernel_verdict};
+use crate::common::{ADDRESS, Answered, Ask, RELAY, SERVER, Site, ask, block, kernel_verdict};
 
 const UUID: [u8; 17] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 
@@ -11,7 +11,7 @@ fn pxe(ask: Ask) -> Ask {
     ask.with(60, b"PXEClient:Arch:00000:UNDI:002001").with(93, &[0, 0])
 }
 
-fn answer(request: &Ask) -> Reply {
+fn answer(request: &Ask) -> Answered {
     ask(&Site::new(), &request.frame()).unwrap()
 }
 
@@ -44,10 +44,10 @@ fn header() {
     check(pxe(Ask::discover()), [0; 4]);
     check(odd(Ask::discover()), [0; 4]);
     check(odd(Ask::discover()).broadcast_flag(), [0; 4]);
-    check(odd(Ask::discover()).relayed(NEAR_RELAY), [0; 4]);
+    check(odd(Ask::discover()).relayed(RELAY), [0; 4]);
     check(odd(Ask::selecting(ADDRESS)), [0; 4]);
     check(odd(Ask::renewing(ADDRESS)), ADDRESS);
-    check(odd(Ask::rebinding(ADDRESS)).relayed(NEAR_RELAY), ADDRESS);
+    check(odd(Ask::rebinding(ADDRESS)).relayed(RELAY), ADDRESS);
     check(Ask { ciaddr: [9; 4], ..odd(Ask::discover()) }, [0; 4]);
 }
 

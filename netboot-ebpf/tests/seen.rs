@@ -7,7 +7,7 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-use crate::common::{Ask, MAC, RELAY, STRANGER, Site, daemon, kernel};
+use crate::common::{Ask, MAC, OTHER_RELAY, STRANGER, Site, daemon, kernel};
 
 fn script(ask: Ask) -> Ask {
     ask.with(60, b"PXEClient").with(77, b"Tinkerbell").with(93, &[0, 11])
@@ -33,8 +33,8 @@ fn seen() {
     check(&Ask::discover().mac(STRANGER), Verdict::UnknownMachine, stranger);
     let booting = Seen { stage: Stage::Script as u8, architecture: 11, ..plain };
     check(&script(Ask::discover()), Verdict::Offer, booting);
-    let relayed = Seen { giaddr: RELAY, ..booting };
-    check(&script(Ask::discover()).relayed(RELAY), Verdict::WrongSubnet, relayed);
+    let relayed = Seen { giaddr: OTHER_RELAY, ..booting };
+    check(&script(Ask::discover()).relayed(OTHER_RELAY), Verdict::WrongSubnet, relayed);
     let refused = Seen { message_type: 3, address: [172, 30, 0, 9], ..plain };
     check(&Ask::renewing([172, 30, 0, 9]), Verdict::Nak, refused);
     check(&Ask::new(4), Verdict::WrongAddress, Seen { message_type: 4, ..plain });
@@ -42,8 +42,8 @@ fn seen() {
     let ask = Ask::discover().mac(STRANGER).tag([0x81, 0], 5).tag([0x81, 0], 9);
     check(&ask, Verdict::UnknownMachine, Seen { station: tagged, ..stranger });
     // Tags on the way from a relay are not the machine's.
-    let relayed = Seen { giaddr: RELAY, ..stranger };
-    check(&ask.relayed(RELAY), Verdict::UnknownMachine, relayed);
+    let relayed = Seen { giaddr: OTHER_RELAY, ..stranger };
+    check(&ask.relayed(OTHER_RELAY), Verdict::UnknownMachine, relayed);
 }
 
 /// A malformed message still names its machine.

@@ -2,7 +2,7 @@
 
 use netboot_ebpf::verdict::Verdict;
 
-use crate::common::{ADDRESS, Ask, Reply, SERVER, Site, ask, block};
+use crate::common::{ADDRESS, Answered, Ask, SERVER, Site, ask, block};
 
 const UUID: [u8; 17] = [9; 17];
 
@@ -77,7 +77,7 @@ fn check(list: &[u8], expect: &[u8]) {
 }
 
 /// The rest stands as it stood, and no more is left out than what does not fit.
-fn is_whole_without(whole: &Reply, reply: &Reply, left_out: &[u8], fits: usize) {
+fn is_whole_without(whole: &Answered, reply: &Answered, left_out: &[u8], fits: usize) {
     let rest = |left_out: &[u8]| {
         let mut options = whole.options.clone();
         options.retain(|(code, _)| !left_out.contains(code));
@@ -88,7 +88,8 @@ fn is_whole_without(whole: &Reply, reply: &Reply, left_out: &[u8], fits: usize) 
     assert_eq!(reply.message.len(), reply.used().max(300));
     assert!(reply.message.len() <= fits);
     if let [before @ .., _] = left_out {
-        let with_it = Reply { options: rest(before), ..reply.clone() };
+        let mut with_it = reply.clone();
+        with_it.options = rest(before);
         assert!(with_it.used() > fits, "{left_out:?} is more than what does not fit in {fits}");
     }
 }
@@ -166,7 +167,7 @@ fn informs_are_shortened_too() {
     let mtu = whole.used() as u16 + 28;
     assert_eq!(ask(&site(mtu), &frame).map(|reply| reply.verdict), Ok(Verdict::InformAck));
     let reply = ask(&site(mtu - 1), &frame).unwrap();
-    assert_eq!((reply.verdict, reply.address()), (Verdict::AckShortened, [0; 4]));
+    assert_eq!((reply.verdict, reply.yiaddr()), (Verdict::AckShortened, [0; 4]));
     assert!(reply.option(26).is_none() && reply.option(12).is_some());
 }
 

@@ -7,7 +7,7 @@ use netboot_ebpf::{
 };
 
 use crate::common::{
-    ADDRESS, Ask, INTERFACE_MAC, MAC, NEAR_RELAY, OTHER_SERVER, RELAY, Reply, SERVER, STRANGER,
+    ADDRESS, Answered, Ask, INTERFACE_MAC, MAC, OTHER_RELAY, OTHER_SERVER, RELAY, SERVER, STRANGER,
     Site, ask, kernel_verdict, verdict,
 };
 
@@ -30,7 +30,7 @@ fn inform(ciaddr: [u8; 4]) -> Ask {
     Ask { ciaddr, source: ciaddr, ..Ask::new(INFORM) }
 }
 
-fn informed(request: &Ask) -> Reply {
+fn informed(request: &Ask) -> Answered {
     check(&Site::new(), request, Verdict::Inform, Verdict::InformAck);
     ask(&Site::new(), &request.frame()).unwrap()
 }
@@ -46,7 +46,7 @@ fn inform_is_answered_without_a_lease() {
         |ask| ask.with(61, &[7; 200]),
         // Another server's identifier and another address mean nothing here.
         |ask| ask.with(54, &FOREIGN).with(50, &FOREIGN),
-        |ask| ask.relayed(NEAR_RELAY),
+        |ask| ask.relayed(RELAY),
     ];
     for with in with {
         for ciaddr in [ADDRESS, OTHER_ADDRESS] {
@@ -62,7 +62,7 @@ fn inform_is_answered_without_a_lease() {
         }
     }
     // Wherever it is: a lease is not what it asks for.
-    informed(&inform(ADDRESS).relayed(RELAY));
+    informed(&inform(ADDRESS).relayed(OTHER_RELAY));
     check(&Site::new(), &inform(ADDRESS).mac(STRANGER), UNKNOWN, UNKNOWN);
 }
 
@@ -81,9 +81,9 @@ fn inform_is_answered_to_the_clients_address() {
     check(Ask { destination: SERVER, ..inform(ADDRESS) }, (MAC, ADDRESS, 68));
     // It counts, not where the request came from; nor does a relay.
     check(Ask { source: OTHER_ADDRESS, source_port: 1068, ..inform(ADDRESS) }, (MAC, ADDRESS, 68));
-    check(inform(ADDRESS).relayed(NEAR_RELAY), (RELAY_MAC, ADDRESS, 68));
+    check(inform(ADDRESS).relayed(RELAY), (RELAY_MAC, ADDRESS, 68));
     // Where it says none: to the relay, else to where the request came from.
-    check(inform([0; 4]).relayed(NEAR_RELAY), (RELAY_MAC, NEAR_RELAY, 67));
+    check(inform([0; 4]).relayed(RELAY), (RELAY_MAC, RELAY, 67));
     check(Ask { source: ADDRESS, ..inform([0; 4]) }, (MAC, ADDRESS, 68));
     let elsewhere = Ask { source: OTHER_ADDRESS, source_port: 9, ..inform([0; 4]) };
     check(elsewhere, (MAC, OTHER_ADDRESS, 68));
@@ -103,7 +103,7 @@ fn inform_from_no_address() {
     for odd in odd.into_iter().chain([FOREIGN, SERVER]) {
         check(&inform(odd));
         check(&Ask { source: ADDRESS, ..inform(odd) });
-        check(&inform(odd).relayed(NEAR_RELAY));
+        check(&inform(odd).relayed(RELAY));
         check(&Ask { source: odd, ..inform([0; 4]) });
     }
 }
@@ -136,9 +136,9 @@ fn decline_and_release() {
         };
         for server in [SERVER, OTHER_SERVER] {
             check(naming(Some(server), ADDRESS, NONE), expect);
-            check(naming(Some(server), ADDRESS, NONE).relayed(NEAR_RELAY), expect);
+            check(naming(Some(server), ADDRESS, NONE).relayed(RELAY), expect);
             // Who declines it must be on the link to have been offered it.
-            let elsewhere = naming(Some(server), ADDRESS, NONE).relayed(RELAY);
+            let elsewhere = naming(Some(server), ADDRESS, NONE).relayed(OTHER_RELAY);
             check(elsewhere, if message_type == DECLINE { Verdict::WrongAddress } else { expect });
             check(naming(Some(server), OTHER_ADDRESS, NONE), Verdict::WrongAddress);
             check(naming(Some(server), OTHER_ADDRESS, ADDRESS), Verdict::WrongAddress);
@@ -179,23 +179,23 @@ fn where_a_decline_comes_from() {
     check(Ask { destination: SERVER, ..near() }, elsewhere);
     check(Ask { ciaddr: ADDRESS, ..near() }, elsewhere);
     // Relays: on the link, from there; elsewhere, whatever address of theirs they send from.
-    check(near().relayed(NEAR_RELAY), Verdict::Decline);
-    check(Ask { source: OTHER_ADDRESS, ..near().relayed(NEAR_RELAY) }, Verdict::Decline);
-    check(Ask { source: FOREIGN, ..near().relayed(NEAR_RELAY) }, elsewhere);
-    check(Ask { ciaddr: ADDRESS, ..near().relayed(NEAR_RELAY) }, elsewhere);
-    check(far().relayed(RELAY), Verdict::Decline);
-    check(Ask { source: FOREIGN, ..far().relayed(RELAY) }, Verdict::Decline);
-    check(Ask { ciaddr: FAR_ADDRESS, ..far().relayed(RELAY) }, elsewhere);
+    check(near().relayed(RELAY), Verdict::Decline);
+    check(Ask { source: OTHER_ADDRESS, ..near().relayed(RELAY) }, Verdict::Decline);
+    check(Ask { source: FOREIGN, ..near().relayed(RELAY) }, elsewhere);
+    check(Ask { ciaddr: ADDRESS, ..near().relayed(RELAY) }, elsewhere);
+    check(far().relayed(OTHER_RELAY), Verdict::Decline);
+    check(Ask { source: FOREIGN, ..far().relayed(OTHER_RELAY) }, Verdict::Decline);
+    check(Ask { ciaddr: FAR_ADDRESS, ..far().relayed(OTHER_RELAY) }, elsewhere);
     let configured = |source: [u8; 4]| {
         let site = Site::new().with(|site| {
-            site.subnets[0].relays[3] = Relays { network: RELAY, mask: [255, 255, 255, 255] };
+            site.subnets[0].relays[3] = Relays { network: OTHER_RELAY, mask: [255, 255, 255, 255] };
         });
-        let ask = Ask { source, ..near().relayed(RELAY) };
+        let ask = Ask { source, ..near().relayed(OTHER_RELAY) };
         verdict(&site, &ask.frame())
     };
-    assert_eq!([RELAY, FOREIGN].map(configured), [Verdict::Decline, elsewhere]);
+    assert_eq!([OTHER_RELAY, FOREIGN].map(configured), [Verdict::Decline, elsewhere]);
     check(far().relayed(FOREIGN), Verdict::WrongAddress);
-    check(far().relayed(NEAR_RELAY), Verdict::WrongAddress);
+    check(far().relayed(RELAY), Verdict::WrongAddress);
     check(far(), Verdict::WrongAddress);
 }
 
@@ -206,7 +206,7 @@ fn an_address_that_is_held_back() {
     let check = |request: Ask, kernel, daemon| check(&held, &request, kernel, daemon);
     for request in [
         Ask::discover(),
-        Ask::discover().relayed(NEAR_RELAY),
+        Ask::discover().relayed(RELAY),
         Ask::selecting(ADDRESS),
         Ask::init_reboot(ADDRESS),
         Ask::renewing(ADDRESS),
@@ -215,7 +215,7 @@ fn an_address_that_is_held_back() {
         check(request, Verdict::Quarantined, Verdict::Quarantined);
     }
     check(Ask::selecting(OTHER_ADDRESS), Verdict::Nak, Verdict::Nak);
-    check(Ask::discover().relayed(RELAY), Verdict::WrongSubnet, Verdict::WrongSubnet);
+    check(Ask::discover().relayed(OTHER_RELAY), Verdict::WrongSubnet, Verdict::WrongSubnet);
     check(naming(DECLINE, Some(SERVER), ADDRESS, [0; 4]), Verdict::Decline, Verdict::Decline);
     check(naming(RELEASE, Some(SERVER), [0; 4], ADDRESS), Verdict::Release, Verdict::Release);
     // Other machines are not concerned.

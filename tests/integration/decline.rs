@@ -4,10 +4,10 @@ use std::{fs, net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::verdict::Verdict;
+use netboot_test_kit::Ask;
 use netboot_tests::{
     attacks::declines::{from_afar, naming},
     clients::{Identity, udhcpc, udhcpc_declines},
-    conformance::Ask,
     daemon::{Daemon, Xdp},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::{Namespace, connect},

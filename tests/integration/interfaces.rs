@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use netboot_test_kit::Ask;
 use netboot_tests::{
     clients::{Identity, udhcpc},
-    conformance::Ask,
     daemon::{Count, Daemon, Xdp},
     lab::{CLIENT, CLIENT_MAC, INTERFACE, Lab, SERVER},
     namespace::connect,

@@ -1,24 +1,21 @@
 //! Conformance cases: one request, one expectation, and three ways that must meet it: the library in
 //! this process, the XDP program, and a daemon at the other end of a wire.
 
-mod ask;
 mod case;
 mod expect;
 mod index;
 mod library;
 mod node;
-mod reply;
 mod run;
 mod site;
-mod tags;
 mod wire;
 
+pub use netboot_test_kit::{Ask, frame};
+
 pub use self::{
-    ask::{Ask, frame},
     case::{Case, Suite, Ways},
     expect::Expect,
     index::{Row, index},
-    reply::Reply,
     run::check,
     site::{
         ADDRESS, FAR, FAR_ADDRESS, FAR_RELAY, FOREIGN, INTERFACE_MAC, LEASE_ONLY,

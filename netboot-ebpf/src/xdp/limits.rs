@@ -1,95 +1,29 @@
-//! What becomes of a message beyond its answer: over a limit it is dropped, else the daemon is told of it.
+//! The kernel's side of a frame's conclusion: the counts in the maps, and the ring through which the daemon is
+//! told.
 
 use aya_ebpf::bindings::{BPF_NOEXIST, BPF_RB_NO_WAKEUP};
 use netboot_ebpf::{
-    limit::Unknown,
-    shared::{EVENTS_LEFT_OUT, EVENTS_LOST, Event, Seen},
+    conclude::{Conclusion, Counts, conclude},
+    limit::{Ceilings, Unknown},
+    shared::{EVENTS_LEFT_OUT, EVENTS_LOST, Event, Seen, Station},
     tables::Tables as _,
-    verdict::{Bound, Verdict},
+    verdict::Verdict,
 };
 
 use crate::maps::{EVENTS, Maps, UNKNOWN, increment};
 
-/// Whether the daemon is told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tell {
-    Always,
-    /// Among all messages of nobody.
-    Sampled,
-    /// It was told of the machine a moment ago.
-    Known,
-}
-
 impl Maps {
-    /// The verdict, or the one that says which limit the message is over. Tells the daemon of it, and
-    /// remembers a machine without reservation, so that an operator can add it.
+    /// The verdict that the frame is counted as: its own, or the one that says which limit the frame is over. Tells
+    /// the daemon of the frame.
     #[inline(always)]
-    pub fn conclude(&self, verdict: Verdict, ifindex: u32, seen: &Seen) -> Verdict {
-        let tell = match self.bound(verdict, ifindex, seen) {
-            Ok(tell) => tell,
-            Err(over) => return over,
-        };
-        if tell == Tell::Always || tell == Tell::Sampled && self.ceilings().admit_event(self.now) {
-            self.tell(verdict, ifindex, seen);
-        } else {
-            increment(EVENTS_LEFT_OUT);
+    pub fn conclude(&mut self, verdict: Verdict, ifindex: u32, seen: &Seen) -> Verdict {
+        let (settings, now) = (self.settings, self.now);
+        match conclude(self, settings, now, verdict, ifindex, seen) {
+            Conclusion::Told => self.tell(verdict, ifindex, seen),
+            Conclusion::LeftOut => increment(EVENTS_LEFT_OUT),
+            Conclusion::Over(over) => return over,
         }
         verdict
-    }
-
-    #[inline(always)]
-    fn bound(&self, verdict: Verdict, ifindex: u32, seen: &Seen) -> Result<Tell, Verdict> {
-        match verdict.bound() {
-            Bound::Nothing => return Ok(Tell::Always),
-            Bound::Silence => return Err(verdict),
-            Bound::Unknown => return self.unknown(ifindex, seen),
-            Bound::Machine => match self.reservation(&seen.station) {
-                Ok(_) => return Ok(Tell::Always),
-                Err(Verdict::RateLimited) => return Err(Verdict::RateLimited),
-                Err(_) => {}
-            },
-            Bound::Others => return Ok(Tell::Sampled),
-            Bound::Nobody => {}
-        }
-        self.nobody()
-    }
-
-    #[inline(always)]
-    fn nobody(&self) -> Result<Tell, Verdict> {
-        if self.ceilings().admit_unknown(self.settings, self.now) {
-            Ok(Tell::Sampled)
-        } else {
-            Err(Verdict::OverCeiling)
-        }
-    }
-
-    #[inline(always)]
-    fn unknown(&self, ifindex: u32, seen: &Seen) -> Result<Tell, Verdict> {
-        if let Some(known) = UNKNOWN.get_ptr_mut(&seen.station) {
-            // SAFETY: a recycled slot stays map memory; at worst the newer of two machines has a count too
-            // many.
-            let known = unsafe { &mut *known };
-            if !known.admit(self.settings, self.now) {
-                return Err(Verdict::RateLimited);
-            }
-            let tell = self.nobody()?;
-            return Ok(if known.is_due(self.now) { tell } else { Tell::Known });
-        }
-        // Forged machines over the ceiling do not push others out.
-        let tell = self.nobody()?;
-        let unknown = Unknown {
-            last_seen: self.now,
-            requests: 1,
-            full_at: 0,
-            told: self.now,
-            ifindex,
-            architecture: seen.architecture,
-            message_type: seen.message_type,
-            stage: seen.stage,
-        };
-        // Another CPU may have been faster: then it is there.
-        let _ = UNKNOWN.insert(&seen.station, unknown, u64::from(BPF_NOEXIST));
-        Ok(tell)
     }
 
     /// A full ring loses the telling, not the answer, and that is counted. The daemon polls, so that no
@@ -103,5 +37,39 @@ impl Maps {
             }
             None => increment(EVENTS_LOST),
         }
+    }
+}
+
+impl Counts for Maps {
+    #[inline(always)]
+    fn ceilings(&mut self) -> &mut Ceilings {
+        Maps::ceilings(self)
+    }
+
+    #[inline(always)]
+    fn unknown(&mut self, station: &Station) -> (&mut Ceilings, Option<&mut Unknown>) {
+        // SAFETY: a recycled slot stays map memory; at worst the newer of two machines has a count too
+        // many.
+        let unknown = UNKNOWN.get_ptr_mut(station).map(|unknown| unsafe { &mut *unknown });
+        (Maps::ceilings(self), unknown)
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, station: &Station, unknown: Unknown) {
+        // Another CPU may have been faster: then it is there.
+        let _ = UNKNOWN.insert(station, unknown, u64::from(BPF_NOEXIST));
+    }
+
+    #[inline(always)]
+    fn count(&mut self, station: &Station) -> Result<(), Verdict> {
+        match self.reservation(station) {
+            Ok(_) => Ok(()),
+            Err(verdict) => Err(verdict),
+        }
+    }
+
+    #[inline(always)]
+    fn is_anybody(&self) -> bool {
+        false
     }
 }

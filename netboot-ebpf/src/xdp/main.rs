@@ -1,4 +1,4 @@
-//! The XDP program: it answers what the library can answer, drops DHCP messages over the limits, and passes
+//! The XDP program, which answers what the library can answer, drops DHCP messages over the limits, and passes
 //! everything else untouched.
 #![no_std]
 #![no_main]
@@ -31,7 +31,7 @@ pub fn netboot(ctx: XdpContext) -> u32 {
     if classified == Err(Verdict::NotDhcp) {
         return finish(Verdict::NotDhcp);
     }
-    let (Some(scratch), Some(maps)) = (maps::scratch(), Maps::now()) else {
+    let (Some(scratch), Some(mut maps)) = (maps::scratch(), Maps::now()) else {
         return finish(Verdict::NoTables);
     };
     scratch.seen = Seen::NOTHING;

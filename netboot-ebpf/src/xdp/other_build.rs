@@ -1,4 +1,4 @@
-//! What the build that stands for another one does otherwise: tests of upgrades have it.
+//! The difference of the build that stands for another one in tests of upgrades.
 
 use netboot_ebpf::responder::Scratch;
 

@@ -1,4 +1,4 @@
-//! The frame's memory: every access is checked against its end, and nothing else is unsafe about it.
+//! The memory of a frame: every access is checked against the frame's end, and nothing else is unsafe.
 
 use core::hint::black_box;
 

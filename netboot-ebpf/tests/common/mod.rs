@@ -1,10 +1,8 @@
 //! Runs a frame as the kernel and as the daemon would, and reads what is sent.
 
-mod ask;
+mod answered;
 mod random;
-mod reply;
 mod shape;
-mod site;
 
 use netboot_ebpf::{
     frame::{ADDRESSES, HEADERS, split},
@@ -14,15 +12,19 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 
-pub use self::{
-    ask::{Ask, frame},
-    random::{any_message, in_pieces, mutated, request},
-    reply::{Reply, internet_sum, options},
-    shape::Shape,
+pub use netboot_test_kit::{
+    Ask, Reply, Site, frame, options,
     site::{
-        ADDRESS, IFINDEX, INTERFACE_MAC, MAC, NEAR_RELAY, OTHER_SERVER, OUTCAST, RELAY, SERVER,
-        STRANGER, Site, block,
+        ADDRESS, IFINDEX, INTERFACE_MAC, MAC, OTHER_RELAY, OTHER_SERVER, OUTCAST, RELAY, SERVER,
+        STRANGER, block,
     },
+    sums::internet_sum,
+};
+
+pub use self::{
+    answered::Answered,
+    random::{any_message, in_pieces, mutated, request},
+    shape::Shape,
 };
 
 /// What is counted and sent, or why nothing is sent.
@@ -45,7 +47,7 @@ fn run<S: Side>(site: &Site, frame: &[u8], scratch: &mut Scratch) -> Outcome {
 
 /// The answer to a frame. On the way: memory left by another message changes nothing, and the kernel
 /// does what the daemon does, or leaves the frame to it.
-pub fn ask(site: &Site, frame: &[u8]) -> Result<Reply, Verdict> {
+pub fn ask(site: &Site, frame: &[u8]) -> Result<Answered, Verdict> {
     let answer = daemon(site, frame, &mut Scratch::new());
     assert_eq!(daemon(site, frame, &mut dirty()), answer, "with used memory");
     match kernel(site, frame, &mut dirty()) {
@@ -55,11 +57,11 @@ pub fn ask(site: &Site, frame: &[u8]) -> Result<Reply, Verdict> {
     }
     let (verdict, sent) = answer?;
     assert!(verdict.is_answer(), "{verdict:?}");
-    let reply = Reply::read(verdict, &sent);
+    let reply = Answered { verdict, reply: Reply::read(&sent).unwrap() };
     let (parts, _) = split(frame).unwrap();
-    assert_eq!(reply.tags, parts.tags, "the tags of the request");
+    assert_eq!(reply.tags.as_flattened(), parts.tags, "the tags of the request");
     let port = parts.headers[HEADERS - 6..].first_chunk().copied().map(u16::from_be_bytes);
-    assert_eq!(Some(reply.from_port), port, "the port that was asked");
+    assert_eq!(Some(reply.source_port), port, "the port that was asked");
     Ok(reply)
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{ADDRESS, Ask, NEAR_RELAY, OTHER_SERVER, RELAY, SERVER, options};
+use super::{ADDRESS, Ask, OTHER_RELAY, OTHER_SERVER, RELAY, SERVER, options};
 use crate::golden::Golden;
 
 /// A frame whose headers are as a request's, with any bytes behind.
@@ -36,7 +36,7 @@ pub fn mutated() -> impl Strategy<Value = Vec<u8>> {
 
 /// A request of the known machine with options of all lengths, each once.
 pub fn request() -> impl Strategy<Value = Ask> {
-    let place = select(vec![None, None, None, Some(RELAY), Some(NEAR_RELAY), Some([10, 0, 0, 3])]);
+    let place = select(vec![None, None, None, Some(OTHER_RELAY), Some(RELAY), Some([10, 0, 0, 3])]);
     let classes = select(vec![
         None,
         Some((60, &b"PXEClient"[..])),
@@ -116,10 +116,10 @@ fn kind() -> impl Strategy<Value = Ask> {
 }
 
 /// Up to three VLAN tags, most of which are none of the machine's.
-fn tags() -> impl Strategy<Value = Vec<u8>> {
-    let none = [&[0x81, 0, 0xe0, 0][..], &[0x88, 0xa8, 0, 0]];
-    let tag = select(vec![none[0], none[0], none[1], &[0x91, 0, 0, 5]]);
-    prop_oneof![3 => Just(vec![]), 1 => vec(tag, 0..4).prop_map(|tags| tags.concat())]
+fn tags() -> impl Strategy<Value = Vec<[u8; 4]>> {
+    let none = [[0x81, 0, 0xe0, 0], [0x88, 0xa8, 0, 0]];
+    let tag = select(vec![none[0], none[0], none[1], [0x91, 0, 0, 5]]);
+    prop_oneof![3 => Just(vec![]), 1 => vec(tag, 0..4)]
 }
 
 /// Sub-options of option 82, whole or cut.
@@ -141,7 +141,7 @@ fn agent() -> impl Strategy<Value = Vec<u8>> {
 pub fn in_pieces() -> impl Strategy<Value = (Ask, Ask)> {
     let cuts = vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..3u8), 1..5);
     (request(), cuts).prop_map(|(plain, cuts)| {
-        let mut options = options(&[&plain.options[..], &[255]].concat());
+        let mut options = options(&[&plain.options[..], &[255]].concat()).unwrap();
         let [mut behind, mut file, mut sname] = [const { Vec::<u8>::new() }; 3];
         for (which, at, place) in cuts {
             let which = which.index(options.len());

@@ -18,8 +18,8 @@ const LATELY: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Until when addresses are held back, whoever has a reservation of them meanwhile (RFC 2131 section 4.3.3): as
-/// many as there are reservations, at most.
-#[derive(Debug)]
+/// many as there are reservations, at most. By default for no time.
+#[derive(Debug, Default)]
 pub struct Quarantine {
     length: RwLock<Duration>,
     held: RwLock<BTreeMap<Ipv4Addr, Held>>,
@@ -44,13 +44,7 @@ impl Quarantine {
     /// Holds addresses back for this long.
     #[must_use]
     pub fn new(length: Duration) -> Self {
-        Self {
-            length: RwLock::new(length),
-            held: RwLock::default(),
-            fresh: Mutex::default(),
-            declined: Mutex::default(),
-            told: Notify::new(),
-        }
+        Self { length: RwLock::new(length), ..Self::default() }
     }
 
     /// Holds an address back that a machine declined, from a time on; `false`: it is already.

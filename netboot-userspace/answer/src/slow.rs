@@ -20,6 +20,7 @@ use netboot_base::{
     throttle::Throttle,
 };
 use netboot_ebpf::{
+    conclude::Conclusion,
     frame::{ADDRESSES, split},
     responder::{self, Answer, Scratch},
     shared::{Seen, Station},
@@ -42,7 +43,7 @@ pub use self::{counters::Counters, limited::Limits};
 use self::{
     declined::{Declined, Doubts, Waiting},
     delayed::Delayed,
-    limited::{Limited, Told},
+    limited::Limited,
 };
 use crate::{
     tables::{Served, Tables},
@@ -192,7 +193,7 @@ impl SlowPath {
             self.pass_by(frame, scratch, &tables);
             return;
         }
-        let (outcome, told) = self.judge(frame, scratch, &tables);
+        let (outcome, is_told) = self.judge(frame, scratch, &tables);
         let verdict = match outcome {
             Ok(answer) => answer.verdict,
             Err(verdict) => verdict,
@@ -206,7 +207,7 @@ impl SlowPath {
             return;
         }
         self.common.counters.count(verdict);
-        if verdict != Verdict::NotDhcp && told == Told::Yes {
+        if verdict != Verdict::NotDhcp && is_told {
             self.note(verdict, &scratch.seen);
         }
         let Ok(answer) = outcome else { return };
@@ -277,27 +278,25 @@ impl SlowPath {
         frame: &[u8],
         scratch: &mut Scratch,
         tables: &Tables,
-    ) -> (Result<Answer, Verdict>, Told) {
+    ) -> (Result<Answer, Verdict>, bool) {
         let ifindex = self.link.index;
         if self.xdp == Attached::Yes {
             let outcome = answer::<Daemon>(frame, ifindex, scratch, tables);
             let is_told =
-                outcome.is_err_and(Verdict::is_of_headers) || !self.tells_of(frame, tables);
-            let told = if is_told { Told::No } else { Told::Yes };
-            return (outcome, told);
+                !outcome.is_err_and(Verdict::is_of_headers) && self.tells_of(frame, tables);
+            return (outcome, is_told);
         }
         let now = u64::try_from(clock::now().as_nanos()).unwrap_or(u64::MAX);
         let limited = Limited::new(tables, &self.common.limits, now);
         let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
         let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);
-        match limited.conclude(verdict, &scratch.seen) {
-            Ok(told) => {
-                if told == Told::LeftOut {
-                    self.common.counters.count_left_out();
-                }
-                (outcome, told)
+        match limited.conclude(verdict, ifindex, &scratch.seen) {
+            Conclusion::Told => (outcome, true),
+            Conclusion::LeftOut => {
+                self.common.counters.count_left_out();
+                (outcome, false)
             }
-            Err(over) => (Err(over), Told::No),
+            Conclusion::Over(over) => (Err(over), false),
         }
     }
 

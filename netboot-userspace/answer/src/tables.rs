@@ -48,8 +48,8 @@ impl More {
     }
 }
 
-/// One consistent set of rows.
-#[derive(Clone, Debug)]
+/// One consistent set of rows; by default none.
+#[derive(Clone, Debug, Default)]
 pub struct Tables {
     pub settings: Settings,
     pub interfaces: HashMap<u32, Interface>,

@@ -96,29 +96,14 @@ pub(super) fn several(tables: &Served) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap, HashSet};
 
     use netboot_answer::{quarantine::Quarantine, tables::Tables};
-    use netboot_ebpf::shared::{Mac, Settings, Station};
-    use zerocopy::FromZeros as _;
+    use netboot_ebpf::shared::{Mac, Station};
 
     use super::*;
 
     fn tables(quarantine: &Arc<Quarantine>) -> Served {
-        Served::new(Tables {
-            settings: Settings::new_zeroed(),
-            interfaces: HashMap::new(),
-            user_classes: HashMap::new(),
-            subnets: Vec::new(),
-            more: netboot_answer::tables::More::default(),
-            boot_files: Vec::new(),
-            reservations: BTreeMap::new(),
-            anybody: HashMap::new(),
-            at_links: HashMap::new(),
-            known: HashSet::new(),
-            left_out: Vec::new(),
-            quarantine: Arc::clone(quarantine),
-        })
+        Served::new(Tables { quarantine: Arc::clone(quarantine), ..Tables::default() })
     }
 
     #[test]

@@ -33,14 +33,9 @@ pub(super) fn hidden_tags(link: &Link, tables: &Tables) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::{BTreeMap, HashMap, HashSet},
-        sync::Arc,
-        time::Duration,
-    };
+    use std::collections::BTreeMap;
 
-    use netboot_answer::quarantine::Quarantine;
-    use netboot_ebpf::shared::{Reservation, Settings, Station};
+    use netboot_ebpf::shared::{Reservation, Station};
     use zerocopy::FromZeros as _;
 
     use super::*;
@@ -49,18 +44,8 @@ mod tests {
     fn check(vlan: Vlan, vlan_offload: VlanOffload, expect: Option<&str>) {
         let station = Station { vlan, ..Station::default() };
         let tables = Tables {
-            settings: Settings::new_zeroed(),
-            interfaces: HashMap::new(),
-            user_classes: HashMap::new(),
-            subnets: Vec::new(),
-            more: netboot_answer::tables::More::default(),
-            boot_files: Vec::new(),
             reservations: BTreeMap::from([(station, Reservation::new_zeroed())]),
-            anybody: HashMap::new(),
-            at_links: HashMap::new(),
-            known: HashSet::new(),
-            left_out: Vec::new(),
-            quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
+            ..Tables::default()
         };
         let loopback = netboot_base::links::all().unwrap().remove("lo").unwrap();
         let found = hidden_tags(&Link { vlan_offload, ..loopback }, &tables);

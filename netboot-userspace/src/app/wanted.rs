@@ -220,14 +220,9 @@ fn listened_at(config: &Config) -> impl Iterator<Item = Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::{HashMap, HashSet},
-        sync::Arc,
-        time::Duration,
-    };
+    use std::sync::Arc;
 
-    use netboot_answer::quarantine::Quarantine;
-    use netboot_ebpf::shared::{Settings, Subnet};
+    use netboot_ebpf::shared::Subnet;
     use netboot_site::model::Architecture;
     use zerocopy::FromZeros as _;
 
@@ -235,21 +230,11 @@ mod tests {
 
     fn tables(servers: &[[u8; 4]]) -> Tables {
         Tables {
-            settings: Settings::new_zeroed(),
-            interfaces: HashMap::new(),
-            user_classes: HashMap::new(),
             subnets: servers
                 .iter()
                 .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
                 .collect(),
-            more: netboot_answer::tables::More::default(),
-            boot_files: Vec::new(),
-            reservations: BTreeMap::new(),
-            anybody: HashMap::new(),
-            at_links: HashMap::new(),
-            known: HashSet::new(),
-            left_out: Vec::new(),
-            quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
+            ..Tables::default()
         }
     }
 

@@ -1,5 +1,5 @@
 use netboot_ebpf::wire::{ACK, NAK, code};
-use netboot_tests::conformance::Ask;
+use netboot_test_kit::Ask;
 
 /// Where a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

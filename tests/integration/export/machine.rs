@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use netboot_ebpf::wire::{ACK, OFFER, code};
+use netboot_test_kit::Ask;
 use netboot_tests::{
-    conformance::Ask,
     lab::{INTERFACE, SERVER},
     namespace::Namespace,
 };

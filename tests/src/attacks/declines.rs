@@ -3,8 +3,7 @@
 use std::net::Ipv4Addr;
 
 use netboot_ebpf::wire::{DECLINE, code};
-
-use crate::conformance::Ask;
+use netboot_test_kit::Ask;
 
 /// A machine's message that names the server and the machine's address.
 #[must_use]

@@ -1,8 +1,6 @@
-use super::{
-    Expect,
-    site::Site,
-    tags::{self, Tags},
-};
+use netboot_test_kit::tags::{self, Tags};
+
+use super::{Expect, site::Site};
 
 /// A request and what must become of it.
 #[derive(Clone, Debug)]

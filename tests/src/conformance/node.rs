@@ -11,9 +11,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use netboot_machines::status::{Status, socket_path};
+use netboot_test_kit::Ask;
 
 use super::{
-    Ask,
     site::{INTERFACE_MAC, OTHER_SERVER, SENTINEL, SERVER},
     wire::{self, Wire},
 };

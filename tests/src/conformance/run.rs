@@ -10,9 +10,10 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use netboot_answer::kernel::run::Ran;
 use netboot_ebpf::verdict::Verdict;
 use netboot_site::config;
+use netboot_test_kit::{Ask, Reply};
 
 use super::{
-    Ask, Case, Expect, Reply, Suite,
+    Case, Expect, Suite,
     case::Ways,
     library::Library,
     node::{Exchange, Ground, Node},
@@ -147,6 +148,7 @@ fn judge(expect: &Expect, frame: &[u8], verdict: &str, answer: Option<&[u8]>) ->
         Some(answer) => Some(Reply::read(answer).context("no valid answer")?),
     };
     if let Some(reply) = &reply {
+        reply.has_valid_lengths().context("no valid answer")?;
         expect.check(frame, reply).with_context(|| format!("the answer {:?}", reply.options))?;
     }
     ensure!(verdict == expect.verdict.as_str(), "{verdict}, not {}", expect.verdict.as_str());

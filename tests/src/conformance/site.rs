@@ -10,19 +10,13 @@ use crate::{
     program,
 };
 
-/// Our interface's Ethernet address.
-pub const INTERFACE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
-/// Our address in 172.30.0.0/24.
-pub const SERVER: [u8; 4] = [172, 30, 0, 1];
-/// Our address in 172.29.0.0/24, on the same link.
-pub const OTHER_SERVER: [u8; 4] = [172, 29, 0, 2];
-/// A relay on our link.
-pub const RELAY: [u8; 4] = [172, 30, 0, 3];
+/// Both our addresses are on one link here.
+pub use netboot_test_kit::site::{
+    ADDRESS, INTERFACE_MAC, MAC, OTHER_SERVER, RELAY, SERVER, STRANGER,
+};
+
 /// A relay in 172.28.0.0/24, where we have no address.
 pub const FAR_RELAY: [u8; 4] = [172, 28, 0, 3];
-/// The known machine, and its address.
-pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
-pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
 /// A machine of 172.29.0.0/24, of which next to nothing is configured.
 pub const OTHER: [u8; 6] = [0x52, 0x54, 0, 0x29, 0, 0x60];
 pub const OTHER_ADDRESS: [u8; 4] = [172, 29, 0, 60];
@@ -32,8 +26,6 @@ pub const FAR_ADDRESS: [u8; 4] = [172, 28, 0, 60];
 /// A machine that gets its lease only (`netboot = false`).
 pub const LEASE_ONLY: [u8; 6] = [0x52, 0x54, 0, 0x30, 0, 0x61];
 pub const LEASE_ONLY_ADDRESS: [u8; 4] = [172, 30, 0, 61];
-/// A machine without reservation.
-pub const STRANGER: [u8; 6] = [0xff, 1, 2, 3, 0xff, 4];
 /// An address of nobody here.
 pub const FOREIGN: [u8; 4] = [10, 9, 8, 7];
 /// A machine that asks after each case: its answer ends the wait for the case's.

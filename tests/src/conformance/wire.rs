@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use netboot_test_kit::tags;
 use nix::{
     ifaddrs::getifaddrs,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -17,7 +18,6 @@ use nix::{
 };
 use socket2::{SockFilter, SockRef};
 
-use super::tags;
 use crate::namespace::Namespace;
 
 /// Sockets in a namespace.

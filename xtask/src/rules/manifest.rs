@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
 
 /// The floors of the daemon, and which of ours each may use beside `netboot-ebpf`: those below it.
 const FLOORS: &[(&str, &[&str])] = &[
+    ("netboot-test-kit", &[]),
     ("netboot-base", &[]),
     ("netboot-dhcp", &["netboot-base"]),
     ("netboot-site", &["netboot-base", "netboot-dhcp"]),
@@ -149,6 +150,8 @@ mod tests {
         check("netboot-ebpf", "log", None, Some("cfg(unix)"), &["log"]);
         check("xtask", "anyhow", None, None, &[]);
         check("xtask", "netboot-ebpf", Some("dev"), None, &["no part of the product"]);
+        check("netboot-test-kit", "netboot-ebpf", None, None, &[]);
+        check("netboot-test-kit", "netboot-userspace", None, None, &["those below"]);
         check("netboot-userspace", "netboot-ebpf", None, None, &[]);
         check("netboot-userspace", "network-types", None, None, &["has its place"]);
         check("netboot-userspace", "netboot-tools", None, None, &[]);

@@ -1,8 +1,4 @@
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    net::Ipv4Addr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use netboot_ebpf::{
     client::Stage,
@@ -18,7 +14,6 @@ use netboot_site::model::{Host, Inventory};
 use zerocopy::FromZeros as _;
 
 use super::*;
-use crate::quarantine::Quarantine;
 
 const MAC: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
 const ROUTER: Mac = Mac { octets: [2, 0, 0, 0, 0, 9] };
@@ -59,26 +54,13 @@ impl Default for Case {
 }
 
 fn tables(case: &Case) -> Tables {
-    let mut settings = Settings::new_zeroed();
+    let mut settings = Settings::default();
     settings.flags |= case.proxy;
     let mut reservations = BTreeMap::new();
     if case.is_reserved {
         reservations.insert(Station::untagged(MAC), Reservation::new_zeroed());
     }
-    Tables {
-        settings,
-        interfaces: HashMap::new(),
-        user_classes: HashMap::new(),
-        subnets: Vec::new(),
-        more: crate::tables::More::default(),
-        boot_files: Vec::new(),
-        reservations,
-        anybody: HashMap::new(),
-        at_links: HashMap::new(),
-        known: HashSet::new(),
-        left_out: Vec::new(),
-        quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
-    }
+    Tables { settings, reservations, ..Tables::default() }
 }
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! The limits that the XDP program keeps, where it does not run: the same counts over the same settings.
+//! The limits that the XDP program keeps, on interfaces without the program: the same counts over the same settings.
 
 use std::{
     cell::Cell,
@@ -8,13 +8,14 @@ use std::{
 
 use lru::LruCache;
 use netboot_ebpf::{
+    conclude::{Conclusion, Counts, conclude},
     limit::{Ceilings, Unknown},
     shared::{
         BootFile, ClassFlags, Interface, MAX_UNKNOWN, Reservation, Seen, Settings, Station, Subnet,
         UserClass,
     },
     tables::{Asked, AtLink, Tables as _},
-    verdict::{Bound, Verdict},
+    verdict::Verdict,
 };
 
 use crate::tables::Tables;
@@ -52,74 +53,62 @@ pub(super) struct Limited<'t> {
     is_anybody: Cell<bool>,
 }
 
-/// Whether a message is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    Yes,
-    /// Others like it are.
-    LeftOut,
-    /// It was told of before, or is over a limit.
-    No,
-}
-
 impl<'t> Limited<'t> {
     pub(super) fn new(tables: &'t Tables, limits: &'t Mutex<Limits>, now: u64) -> Self {
         Self { tables, limits, now, is_counted: Cell::new(false), is_anybody: Cell::new(false) }
     }
 
-    /// Whether a message with this verdict is told of.
-    ///
-    /// # Errors
-    /// The verdict that says which limit it is over.
-    pub(super) fn conclude(&self, verdict: Verdict, seen: &Seen) -> Result<Told, Verdict> {
-        if self.is_anybody.get() {
-            return Ok(self.sample());
-        }
-        match verdict.bound() {
-            Bound::Nothing => Ok(Told::Yes),
-            Bound::Silence => Err(verdict),
-            Bound::Machine => match self.reservation(&seen.station) {
-                Ok(_) => Ok(Told::Yes),
-                Err(Verdict::UnknownMachine) => self.nobody(),
-                Err(over) => Err(over),
-            },
-            Bound::Unknown => self.unknown(seen),
-            Bound::Nobody => self.nobody(),
-            Bound::Others => Ok(self.sample()),
-        }
+    /// Concludes a message of an interface as the XDP program would.
+    pub(super) fn conclude(&self, verdict: Verdict, ifindex: u32, seen: &Seen) -> Conclusion {
+        let mut counts = Counting { limited: self, limits: self.lock() };
+        conclude(&mut counts, &self.tables.settings, self.now, verdict, ifindex, seen)
     }
 
-    fn sample(&self) -> Told {
-        if self.lock().ceilings.admit_event(self.now) { Told::Yes } else { Told::LeftOut }
-    }
-
-    fn nobody(&self) -> Result<Told, Verdict> {
-        if !self.lock().ceilings.admit_unknown(&self.tables.settings, self.now) {
-            return Err(Verdict::OverCeiling);
+    /// The machine's reservation; the first look-up counts as one message of the machine.
+    fn look_up(&self, limits: &mut Limits, station: &Station) -> Result<&Reservation, Verdict> {
+        let reservation = self.tables.reservation(station)?;
+        if self.is_counted.replace(true) {
+            return Ok(reservation);
         }
-        Ok(self.sample())
-    }
-
-    fn unknown(&self, seen: &Seen) -> Result<Told, Verdict> {
-        let settings = &self.tables.settings;
-        let mut limits = self.lock();
-        let Limits { ceilings, unknown, .. } = &mut *limits;
-        if let Some(known) = unknown.get_mut(&seen.station)
-            && !known.admit(settings, self.now)
-        {
-            return Err(Verdict::RateLimited);
+        let full_at = entry(&mut limits.known, *station, MAX_KNOWN);
+        if self.tables.settings.machine.admit(full_at, self.now) {
+            Ok(reservation)
+        } else {
+            Err(Verdict::RateLimited)
         }
-        // Forged machines over the ceiling do not push others out.
-        if !ceilings.admit_unknown(settings, self.now) {
-            return Err(Verdict::OverCeiling);
-        }
-        let row = entry(unknown, seen.station, MAX_UNKNOWN);
-        let told = row.is_due(self.now) && ceilings.admit_event(self.now);
-        Ok(if told { Told::Yes } else { Told::LeftOut })
     }
 
     fn lock(&self) -> MutexGuard<'_, Limits> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The counts of all messages, while one of them is concluded.
+struct Counting<'l, 't> {
+    limited: &'l Limited<'t>,
+    limits: MutexGuard<'l, Limits>,
+}
+
+impl Counts for Counting<'_, '_> {
+    fn ceilings(&mut self) -> &mut Ceilings {
+        &mut self.limits.ceilings
+    }
+
+    fn unknown(&mut self, station: &Station) -> (&mut Ceilings, Option<&mut Unknown>) {
+        let Limits { ceilings, unknown, .. } = &mut *self.limits;
+        (ceilings, unknown.get_mut(station))
+    }
+
+    fn remember(&mut self, station: &Station, unknown: Unknown) {
+        *entry(&mut self.limits.unknown, *station, MAX_UNKNOWN) = unknown;
+    }
+
+    fn count(&mut self, station: &Station) -> Result<(), Verdict> {
+        self.limited.look_up(&mut self.limits, station).map(drop)
+    }
+
+    fn is_anybody(&self) -> bool {
+        self.limited.is_anybody.get()
     }
 }
 
@@ -142,17 +131,7 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
     }
 
     fn reservation(&self, station: &Station) -> Result<&Reservation, Verdict> {
-        let reservation = self.tables.reservation(station)?;
-        if self.is_counted.replace(true) {
-            return Ok(reservation);
-        }
-        let mut limits = self.lock();
-        let full_at = entry(&mut limits.known, *station, MAX_KNOWN);
-        if self.tables.settings.machine.admit(full_at, self.now) {
-            Ok(reservation)
-        } else {
-            Err(Verdict::RateLimited)
-        }
+        self.look_up(&mut self.lock(), station)
     }
 
     fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation> {

@@ -1,18 +1,15 @@
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use netboot_ebpf::{
     limit::Limit,
     shared::{Mac, NO_ARCHITECTURE, Vlan},
     tables::Tables as _,
+    verdict::Bound,
 };
 use zerocopy::FromZeros as _;
 
 use super::*;
-use crate::{quarantine::Quarantine, tables::Way};
+use crate::tables::Way;
 
 const SECOND: u64 = 1_000_000_000;
 const HERE: Asked = Asked { ifindex: 1, link: [0; 4] };
@@ -29,18 +26,10 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
     let row = Reservation { architecture: NO_ARCHITECTURE, ..Reservation::new_zeroed() };
     let [_, _, a, ..] = station(GUEST).mac.octets;
     Tables {
-        settings: Settings { machine, unknown, total, ..Settings::new_zeroed() },
-        interfaces: HashMap::new(),
-        user_classes: HashMap::new(),
-        subnets: Vec::new(),
-        more: crate::tables::More::default(),
-        boot_files: Vec::new(),
+        settings: Settings { machine, unknown, total, ..Settings::default() },
         reservations: BTreeMap::from([(station(KNOWN), row)]),
         anybody: HashMap::from([((Way::Interface(1, Vlan::NONE), Some([2, 0, a])), row)]),
-        at_links: HashMap::new(),
-        known: HashSet::new(),
-        left_out: Vec::new(),
-        quarantine: Arc::new(Quarantine::new(Duration::ZERO)),
+        ..Tables::default()
     }
 }
 
@@ -71,14 +60,12 @@ fn judge(
             Ok(()) => looked_up.unwrap_or(Ok(verdict)).unwrap_or_else(|verdict| verdict),
             Err(verdict) => verdict,
         };
-        match limited.conclude(verdict, &seen) {
-            Ok(told) => {
-                counts.passed += 1;
-                counts.told += u32::from(told == Told::Yes);
-            }
-            Err(Verdict::RateLimited) => counts.rate_limited += 1,
-            Err(Verdict::OverCeiling) => counts.over_ceiling += 1,
-            Err(other) => panic!("{other:?}"),
+        match limited.conclude(verdict, 1, &seen) {
+            Conclusion::Told => (counts.passed, counts.told) = (counts.passed + 1, counts.told + 1),
+            Conclusion::LeftOut => counts.passed += 1,
+            Conclusion::Over(Verdict::RateLimited) => counts.rate_limited += 1,
+            Conclusion::Over(Verdict::OverCeiling) => counts.over_ceiling += 1,
+            Conclusion::Over(other) => panic!("{other:?}"),
         }
     }
     counts
@@ -170,14 +157,14 @@ fn anybody_is_bounded_as_nobody_is() {
             Some(_) => Verdict::Offer,
             None => Verdict::UnknownMachine,
         };
-        match limited.conclude(verdict, &seen) {
-            Ok(conclusion) => {
-                answered += u32::from(verdict == Verdict::Offer);
-                told += u32::from(conclusion == Told::Yes);
-            }
-            Err(over) => {
+        match limited.conclude(verdict, 1, &seen) {
+            Conclusion::Over(over) => {
                 assert_eq!(over, Verdict::OverCeiling);
                 dropped += 1;
+            }
+            conclusion => {
+                answered += u32::from(verdict == Verdict::Offer);
+                told += u32::from(conclusion == Conclusion::Told);
             }
         }
     }

@@ -11,7 +11,6 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 use netboot_site::model::{Config, Dhcp, DhcpMode};
-use zerocopy::FromZeros as _;
 
 use super::{MACHINE, OFFERED, RELAY, Reply, SERVER, SERVER_MAC};
 use crate::{
@@ -176,7 +175,7 @@ fn detector(others: &OtherServers) -> Detector {
 
 #[test]
 fn what_the_detector_takes() {
-    let settings = || Settings { addresses: ours(), ..Settings::new_zeroed() };
+    let settings = || Settings { addresses: ours(), ..Settings::default() };
     let check = |verdict, frame: &[u8], taken, seen: Option<&str>| {
         let others = OtherServers::default();
         let mut scratch = Scratch::new();
@@ -217,7 +216,7 @@ fn a_flood_of_replies_is_not_read() {
     let mut detector = detector(&others);
     let (offer, scratch) = (Reply::offer().frame(), Scratch::new());
     for _ in 0..u64::from(REPLIES) + MORE {
-        assert!(detector.takes(Verdict::NotDhcp, &offer, &scratch, &Settings::new_zeroed()));
+        assert!(detector.takes(Verdict::NotDhcp, &offer, &scratch, &Settings::default()));
     }
     assert_eq!(counter(&others, "other-server-messages"), u64::from(REPLIES));
     assert_eq!(counter(&others, "replies-skipped"), MORE);
@@ -226,7 +225,7 @@ fn a_flood_of_replies_is_not_read() {
         Verdict::NotDhcp,
         &Reply::new(9, &SERVER).frame(),
         &scratch,
-        &Settings::new_zeroed(),
+        &Settings::default(),
     );
     assert_eq!(counter(&others, "replies-unreadable"), 1);
 }

@@ -3,9 +3,9 @@
 use std::{net::Ipv4Addr, ops::Range};
 
 use anyhow::{Context as _, Result};
+use netboot_test_kit::Ask;
 use netboot_tests::{
     attacks::pace::paced,
-    conformance::Ask,
     daemon::{Build, Daemon, Xdp},
     lab::INTERFACE,
     packets::send_frames,

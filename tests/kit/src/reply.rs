@@ -1,28 +1,36 @@
-//! Reads an answer, and refuses what is no valid one.
+//! Answers, read from frames; what is no valid answer is refused.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use netboot_ebpf::wire::{CIADDR, FILE, FLAGS, GIADDR, MAGIC_COOKIE, SIADDR, SNAME, YIADDR, code};
+use netboot_ebpf::wire::{CIADDR, FILE, FLAGS, MAGIC_COOKIE, SIADDR, SNAME, YIADDR, code};
 
-use super::tags::{self, Tags};
+use crate::{
+    sums::internet_sum,
+    tags::{self, Tags},
+};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub to: [u8; 6],
     pub from: [u8; 6],
-    /// VLAN tags, the outer one first: TPID and TCI.
     pub tags: Tags,
     pub source: [u8; 4],
     pub destination: [u8; 4],
     pub source_port: u16,
     /// UDP destination port.
     pub port: u16,
+    /// Option 53.
+    pub message_type: u8,
     pub message: Vec<u8>,
     pub options: Vec<(u8, Vec<u8>)>,
+    boot_file: String,
 }
 
 impl Reply {
-    /// Every rule that holds for all answers is checked on the way.
+    /// Reads a frame, and checks every rule that holds for all answers.
+    ///
+    /// # Errors
+    /// What the frame breaks.
     pub fn read(frame: &[u8]) -> Result<Self> {
         let (ether, tags, rest) = tags::split(frame).context("no Ethernet header")?;
         let (ethertype, rest) = rest.split_first_chunk::<2>().context("no ethertype")?;
@@ -40,7 +48,11 @@ impl Reply {
         let message = udp[8..].to_vec();
         ensure!(message.len() >= 300, "a BOOTP message has 300 bytes, this one {}", message.len());
         ensure!(message[236..240] == MAGIC_COOKIE, "no magic cookie");
-        let reply = Self {
+        let options = options(&message[240..])?;
+        let [kind] = value(&options, code::MESSAGE_TYPE).context("no message type")? else {
+            bail!("a message type of another length");
+        };
+        Ok(Self {
             to: ether[..6].try_into()?,
             from: ether[6..].try_into()?,
             tags,
@@ -48,14 +60,19 @@ impl Reply {
             destination: ip[16..].try_into()?,
             source_port: word(udp),
             port: word(&udp[2..]),
-            options: options(&message[240..])?,
+            message_type: *kind,
+            boot_file: boot_file(&message, &options)?,
+            options,
             message,
-        };
-        for (code, value) in &reply.options {
-            has_valid_length(*code, value.len())?;
-        }
-        reply.boot_file()?;
-        Ok(reply)
+        })
+    }
+
+    /// EDK2 drops an answer in which the length of an option that it knows is wrong; nobody takes an empty one.
+    ///
+    /// # Errors
+    /// The option.
+    pub fn has_valid_lengths(&self) -> Result<()> {
+        self.options.iter().try_for_each(|(code, value)| has_valid_length(*code, value.len()))
     }
 
     #[must_use]
@@ -65,63 +82,74 @@ impl Reply {
 
     #[must_use]
     pub fn option(&self, code: u8) -> Option<&[u8]> {
-        self.options.iter().find(|(other, _)| *other == code).map(|(_, value)| &value[..])
+        value(&self.options, code)
     }
 
+    /// The bytes up to End.
     #[must_use]
-    pub fn message_type(&self) -> Option<u8> {
-        self.option(code::MESSAGE_TYPE)?.first().copied()
+    pub fn used(&self) -> usize {
+        241 + self.options.iter().map(|(_, value)| 2 + value.len()).sum::<usize>()
     }
 
     /// The boot file: of the `file` field, else of option 67.
-    pub fn boot_file(&self) -> Result<&str> {
-        let file = &self.message[FILE..FILE + 128];
-        let len =
-            file.iter().position(|byte| *byte == 0).context("`file` does not end with a NUL")?;
-        ensure!(file[len..].iter().all(|byte| *byte == 0), "junk after the file name");
-        let name =
-            if len == 0 { self.option(code::BOOT_FILE).unwrap_or_default() } else { &file[..len] };
-        Ok(std::str::from_utf8(name)?)
+    #[must_use]
+    pub fn boot_file(&self) -> &str {
+        &self.boot_file
     }
 
     #[must_use]
-    pub fn flags(&self) -> &[u8] {
-        &self.message[FLAGS..FLAGS + 2]
+    pub fn flags(&self) -> [u8; 2] {
+        self.field(FLAGS)
     }
 
     #[must_use]
-    pub fn ciaddr(&self) -> &[u8] {
-        &self.message[CIADDR..CIADDR + 4]
+    pub fn ciaddr(&self) -> [u8; 4] {
+        self.field(CIADDR)
     }
 
     #[must_use]
-    pub fn yiaddr(&self) -> &[u8] {
-        &self.message[YIADDR..YIADDR + 4]
+    pub fn yiaddr(&self) -> [u8; 4] {
+        self.field(YIADDR)
     }
 
     #[must_use]
-    pub fn siaddr(&self) -> &[u8] {
-        &self.message[SIADDR..SIADDR + 4]
+    pub fn siaddr(&self) -> [u8; 4] {
+        self.field(SIADDR)
     }
 
     #[must_use]
-    pub fn giaddr(&self) -> &[u8] {
-        &self.message[GIADDR..GIADDR + 4]
+    pub fn sname(&self) -> [u8; 64] {
+        self.field(SNAME)
     }
 
     #[must_use]
-    pub fn sname(&self) -> &[u8] {
-        &self.message[SNAME..SNAME + 64]
+    pub fn file(&self) -> [u8; 128] {
+        self.field(FILE)
     }
 
-    #[must_use]
-    pub fn file(&self) -> &[u8] {
-        &self.message[FILE..FILE + 128]
+    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
+        self.message.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
     }
 }
 
+fn value(options: &[(u8, Vec<u8>)], code: u8) -> Option<&[u8]> {
+    options.iter().find(|(other, _)| *other == code).map(|(_, value)| &value[..])
+}
+
+fn boot_file(message: &[u8], options: &[(u8, Vec<u8>)]) -> Result<String> {
+    let file = &message[FILE..FILE + 128];
+    let len = file.iter().position(|byte| *byte == 0).context("`file` does not end with a NUL")?;
+    ensure!(file[len..].iter().all(|byte| *byte == 0), "junk after the file name");
+    let name =
+        if len == 0 { value(options, code::BOOT_FILE).unwrap_or_default() } else { &file[..len] };
+    Ok(std::str::from_utf8(name)?.to_owned())
+}
+
 /// The options up to End, each code once or in pieces side by side, without pads; after End stands nothing but zeros.
-fn options(area: &[u8]) -> Result<Vec<(u8, Vec<u8>)>> {
+///
+/// # Errors
+/// What breaks that.
+pub fn options(area: &[u8]) -> Result<Vec<(u8, Vec<u8>)>> {
     let mut options: Vec<(u8, Vec<u8>)> = Vec::new();
     let mut rest = area;
     loop {
@@ -137,7 +165,9 @@ fn options(area: &[u8]) -> Result<Vec<(u8, Vec<u8>)>> {
         let (value, after) = after.split_at_checked(len).context("a cut option")?;
         match options.last_mut() {
             // A piece of it (RFC 3396).
-            Some((last, whole)) if *last == code && len > 0 && whole.len().is_multiple_of(255) => {
+            Some((last, whole))
+                if *last == code && !whole.is_empty() && whole.len().is_multiple_of(255) =>
+            {
                 whole.extend(value);
             }
             _ => {
@@ -152,7 +182,6 @@ fn options(area: &[u8]) -> Result<Vec<(u8, Vec<u8>)>> {
     }
 }
 
-/// EDK2 drops an answer in which the length of an option that it knows is wrong.
 fn has_valid_length(code: u8, len: usize) -> Result<()> {
     let valid = match code {
         1 | 28 | 51 | 54 | 58 | 59 => len == 4,
@@ -166,20 +195,6 @@ fn has_valid_length(code: u8, len: usize) -> Result<()> {
     };
     ensure!(valid, "option {code} has {len} bytes");
     Ok(())
-}
-
-/// The ones' complement sum of 16-bit words (RFC 1071); each part but the last has an even length.
-fn internet_sum(parts: &[&[u8]]) -> u16 {
-    let data = parts.concat();
-    let mut sum = 0u16;
-    for pair in data.chunks(2) {
-        let (next, carry) = sum.overflowing_add(u16::from_be_bytes([
-            pair[0],
-            pair.get(1).copied().unwrap_or_default(),
-        ]));
-        sum = next + u16::from(carry);
-    }
-    sum
 }
 
 fn word(bytes: &[u8]) -> u16 {

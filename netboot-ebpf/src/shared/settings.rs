@@ -1,10 +1,10 @@
-//! What holds for every request, and the vendor classes that are known: the one row of the map `SETTINGS`.
+//! The settings that hold for every request, and the known vendor classes: the one row of the map `SETTINGS`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{
     limit::Limit,
-    shared::{MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_VENDOR_CLASSES, VENDOR_CLASS},
+    shared::{LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_VENDOR_CLASSES, VENDOR_CLASS},
 };
 
 /// A begin of vendor classes (option 60), and what such machines boot as.
@@ -120,6 +120,26 @@ impl Settings {
     #[must_use]
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+}
+
+impl Default for Settings {
+    /// Those of a node that has no address, no limit and no switch on, and knows no machine's class.
+    fn default() -> Self {
+        Self {
+            layout: LAYOUT,
+            machine: Limit::default(),
+            unknown: Limit::default(),
+            total: Limit::default(),
+            flags: 0,
+            slots: 0,
+            other_slot: 0,
+            addresses: [[0; 4]; MAX_ADDRESSES],
+            broadcasts: [[0; 4]; MAX_ADDRESSES],
+            architecture_slots: [0; MAX_ARCHITECTURES],
+            reserved: [0; 4],
+            vendor_classes: [VendorClass::UNUSED; MAX_VENDOR_CLASSES],
+        }
     }
 }
 

@@ -1,9 +1,9 @@
-//! How long the program goes on without the daemon: the one row of the map `DEADLINES`.
+//! The deadlines of a program that the daemon left: the one row of the map `DEADLINES`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What the program may do without the daemon, which puts these off as long as it lives: nanoseconds since
-/// boot (CLOCK_MONOTONIC); 0: for ever.
+/// What the program may do without the daemon, which puts the deadlines off as long as the daemon lives: nanoseconds
+/// since boot (CLOCK_MONOTONIC); 0: for ever.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,

@@ -1,14 +1,12 @@
-//! A small site: two subnets, one behind a relay, a machine and its boot files.
+//! A small site in memory: two subnets, one behind a relay, a machine and its boot files.
 
 use std::collections::HashMap;
 
 use netboot_ebpf::{
     client::Stage,
-    limit::Limit,
     shared::{
-        BootFile, ClassFlags, Interface, LAYOUT, MAX_ADDRESSES, MAX_ARCHITECTURES, MAX_RELAYS,
-        MAX_VENDOR_CLASSES, Mac, NO_ARCHITECTURE, Relays, Reservation, Settings, Station, Subnet,
-        UserClass, VendorClass,
+        BootFile, ClassFlags, Interface, MAX_ADDRESSES, MAX_RELAYS, Mac, NO_ARCHITECTURE, Relays,
+        Reservation, Settings, Station, Subnet, UserClass, VendorClass,
     },
     tables::{Asked, AtLink, Tables},
     verdict::Verdict,
@@ -21,9 +19,10 @@ pub const INTERFACE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 pub const SERVER: [u8; 4] = [172, 30, 0, 1];
 /// Our address in subnet 1, 172.29.0.0/24, which is behind a relay.
 pub const OTHER_SERVER: [u8; 4] = [172, 29, 0, 2];
-pub const RELAY: [u8; 4] = [172, 29, 0, 3];
+/// A relay in that subnet.
+pub const OTHER_RELAY: [u8; 4] = [172, 29, 0, 3];
 /// A relay on the link of subnet 0.
-pub const NEAR_RELAY: [u8; 4] = [172, 30, 0, 3];
+pub const RELAY: [u8; 4] = [172, 30, 0, 3];
 /// The known machine, and its address in subnet 0.
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 pub const ADDRESS: [u8; 4] = [172, 30, 0, 50];
@@ -56,20 +55,8 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        let mut settings = Settings {
-            layout: LAYOUT,
-            machine: Limit::default(),
-            unknown: Limit::default(),
-            total: Limit::default(),
-            flags: Settings::AUTHORITATIVE,
-            slots: 3,
-            other_slot: 0,
-            addresses: [[0; 4]; MAX_ADDRESSES],
-            broadcasts: [[0; 4]; MAX_ADDRESSES],
-            architecture_slots: [0; MAX_ARCHITECTURES],
-            reserved: [0; 4],
-            vendor_classes: [VendorClass::UNUSED; MAX_VENDOR_CLASSES],
-        };
+        let mut settings =
+            Settings { flags: Settings::AUTHORITATIVE, slots: 3, ..Settings::default() };
         settings.addresses[0] = SERVER;
         settings.addresses[MAX_ADDRESSES - 1] = OTHER_SERVER;
         settings.broadcasts[0] = [172, 30, 0, 255];
@@ -166,6 +153,12 @@ impl Site {
             row.name_len = name.len() as u16;
         }
         self
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
