@@ -14,6 +14,7 @@ mod hidden_tags;
 mod interface;
 mod kernel;
 mod lasting;
+mod machine_events;
 mod node;
 mod notify;
 mod pages;
@@ -103,11 +104,7 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
         ),
         None => Config::unconfigured(),
     };
-    let format = match args.format.choose() {
-        crate::args::Format::Json => status::Format::Json,
-        crate::args::Format::Text => status::Format::Table,
-    };
-    status::print(&config, args.config.path().as_deref(), format)
+    status::print(&config, args.config.path().as_deref(), args.format.choose())
 }
 
 async fn serve(

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use netboot_base::mac;
+use netboot_base::{format::Format, mac};
 use netboot_ebpf::shared::{Mac, Vlan};
 use netboot_site::model::{self, Architecture, DEFAULT_PATH, XdpMode};
 #[cfg(feature = "fastpath")]
@@ -295,13 +295,6 @@ pub struct FormatArg {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// How a command prints what it finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Json,
 }
 
 impl FormatArg {

@@ -36,7 +36,7 @@ pub struct Held {
     pub address: Ipv4Addr,
     /// The machine that declined it.
     pub station: Station,
-    /// In the kernel's time, see [`netboot_base::clock::now`].
+    /// In the kernel's time, see [`since_boot`](netboot_base::clock::since_boot).
     pub until: Duration,
 }
 

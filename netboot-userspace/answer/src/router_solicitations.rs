@@ -124,7 +124,7 @@ impl Common {
     pub fn routers(&self) -> Vec<Ipv6Router> {
         let all = self.routers.all(Instant::now()).into_iter();
         all.map(|((ifindex, vlan), known)| Ipv6Router {
-            interface: self.sightings.interface(ifindex, vlan),
+            interface: self.sightings.segment(ifindex, vlan).to_string(),
             router: known.to_string(),
         })
         .collect()
@@ -149,17 +149,18 @@ impl Common {
             return Outcome::OtherSender;
         }
         let is_proxy = tables.settings.has(Settings::PROXY);
-        match self.sightings.booting().lease(ifindex, station, now) {
+        let since = match self.sightings.booting().lease(ifindex, station, now) {
             Err(NotWaiting::NotBooting) => return Outcome::NotBooting,
             Err(NotWaiting::Answered) => return Outcome::GoneOn,
-            Ok(Lease::AnotherServers) if !is_proxy => return Outcome::NotBooting,
-            Ok(Lease::AnotherServers | Lease::Ours) => {}
-        }
-        if self.sightings.machines().has_gone_on(station.mac) {
+            Ok((Lease::AnotherServers, _)) if !is_proxy => return Outcome::NotBooting,
+            Ok((Lease::AnotherServers | Lease::Ours, since)) => since,
+        };
+        // Since the lease: the memory of what machines do may not have that yet.
+        if self.sightings.machines().has_gone_on(station.mac, since) {
             return Outcome::GoneOn;
         }
         if links::forwards_ipv6(ifindex) {
-            self.say_forwarding(&self.sightings.interface(ifindex, Vlan::NONE));
+            self.say_forwarding(&self.sightings.segment(ifindex, Vlan::NONE).interface);
             return Outcome::Forwarding;
         }
         match self.routers.knowledge((ifindex, station.vlan), message.tags, now) {
@@ -182,7 +183,7 @@ impl Common {
         }
         let mut announcements = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
         if announcements.ready(now) {
-            let interface = self.sightings.interface(ifindex, vlan);
+            let interface = self.sightings.segment(ifindex, vlan).to_string();
             tracing::info!(
                 interface,
                 router = %source,
@@ -271,7 +272,7 @@ impl RouterSolicitations {
                     let lost = overflows.since_last(received.overflows);
                     self.common.counters.add(Outcome::Overflowed, lost.into());
                     self.handle(receiver.frame(&received), &received);
-                    if !READ.admit(&mut self.read, nanoseconds()) {
+                    if !READ.admit(&mut self.read, clock::nanoseconds()) {
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -337,7 +338,7 @@ impl RouterSolicitations {
     }
 
     fn answer(&mut self, message: &Message<'_>, now: Instant) -> Outcome {
-        if !ANSWERS.admit(&mut self.answered, nanoseconds()) {
+        if !ANSWERS.admit(&mut self.answered, clock::nanoseconds()) {
             return Outcome::Limited;
         }
         let mac = self.link.mac;
@@ -375,11 +376,6 @@ impl RouterSolicitations {
         self.source = Some((now, source));
         source
     }
-}
-
-/// Since boot.
-fn nanoseconds() -> u64 {
-    u64::try_from(clock::now().as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

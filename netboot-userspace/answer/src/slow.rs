@@ -27,10 +27,7 @@ use netboot_ebpf::{
     side::{Daemon, Kernel, Side},
     verdict::Verdict,
 };
-use netboot_machines::{
-    other_servers::Detector,
-    sightings::{DecidedBy, Sightings},
-};
+use netboot_machines::{event::DecidedBy, other_servers::Detector, sightings::Sightings};
 use nix::{
     errno::Errno,
     libc,
@@ -247,7 +244,7 @@ impl SlowPath {
             self.common.tables.read().quarantine.hold(
                 seen.station,
                 seen.address.into(),
-                clock::now(),
+                clock::since_boot(),
             );
         } else {
             self.doubts.tell(verdict, &self.link.name, declined);
@@ -286,7 +283,7 @@ impl SlowPath {
                 !outcome.is_err_and(Verdict::is_of_headers) && self.tells_of(frame, tables);
             return (outcome, is_told);
         }
-        let now = u64::try_from(clock::now().as_nanos()).unwrap_or(u64::MAX);
+        let now = clock::nanoseconds();
         let limited = Limited::new(tables, &self.common.limits, now);
         let outcome = answer::<Daemon>(frame, ifindex, scratch, &limited);
         let verdict = outcome.map_or_else(|verdict| verdict, |answer| answer.verdict);

@@ -166,7 +166,7 @@ impl netboot_ebpf::tables::Tables for Tables {
     }
 
     fn is_quarantined(&self, reservation: &Reservation) -> bool {
-        self.quarantine.is_held(reservation.address.into(), clock::now())
+        self.quarantine.is_held(reservation.address.into(), clock::since_boot())
     }
 
     fn anybody(&self, asked: Asked, station: &Station) -> Option<&Reservation> {

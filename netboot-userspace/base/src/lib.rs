@@ -1,9 +1,12 @@
 //! What all floors may use: bounded text, limits on what repeats, files and directories that are opened without following
 //! links, locks, and the node's interfaces. Nothing here knows DHCP, a configuration or a service.
 
+pub mod bounded;
 pub mod clock;
+pub mod columns;
 pub mod few;
 pub mod files;
+pub mod format;
 pub mod links;
 pub mod lock;
 pub mod mac;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use lru::LruCache;
+use netboot_base::bounded::bounded;
 use netboot_ebpf::{
     shared::{Seen, Station},
     verdict::Verdict,
@@ -36,8 +37,7 @@ struct Given {
 
 impl Default for Acknowledged {
     fn default() -> Self {
-        // Bounded by `note`: a bounded cache allocates all its places at once.
-        Self(Arc::new(Mutex::new(LruCache::unbounded())))
+        Self(Arc::new(Mutex::new(bounded(MAX))))
     }
 }
 
@@ -49,7 +49,7 @@ impl Acknowledged {
         }
         let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         given.put(seen.station, Given { at, address: seen.address, relay: seen.giaddr });
-        while given.len() > MAX || given.peek_lru().is_some_and(|(_, oldest)| oldest.is_over(at)) {
+        while given.peek_lru().is_some_and(|(_, oldest)| oldest.is_over(at)) {
             given.pop_lru();
         }
     }

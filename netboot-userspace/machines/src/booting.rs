@@ -6,6 +6,7 @@ use std::{
 };
 
 use lru::LruCache;
+use netboot_base::bounded::bounded;
 use netboot_ebpf::{
     client::Stage,
     shared::{Mac, Seen, Station},
@@ -62,8 +63,7 @@ pub enum NotWaiting {
 
 impl Default for Booting {
     fn default() -> Self {
-        // A bounded cache allocates all its places at once.
-        let rows = Arc::new(Mutex::new(LruCache::unbounded()));
+        let rows = Arc::new(Mutex::new(bounded(MOST)));
         Self { rows, leases: broadcast::Sender::new(TOLD) }
     }
 }
@@ -89,9 +89,6 @@ impl Booting {
             rows.pop(&key);
             return;
         };
-        while rows.len() >= MOST && !rows.contains(&key) {
-            rows.pop_lru();
-        }
         rows.put(key, Row { lease, since: at, first_answer: None, answers: 0 });
         drop(rows);
         // Nobody may listen.
@@ -103,11 +100,16 @@ impl Booting {
         self.leases.subscribe()
     }
 
-    /// The lease of a machine that may still be waiting.
+    /// The lease of a machine that may still be waiting, and since when it has it.
     ///
     /// # Errors
     /// It is not.
-    pub fn lease(&self, ifindex: u32, station: Station, now: Instant) -> Result<Lease, NotWaiting> {
+    pub fn lease(
+        &self,
+        ifindex: u32,
+        station: Station,
+        now: Instant,
+    ) -> Result<(Lease, Instant), NotWaiting> {
         let rows = self.lock();
         let row = rows.peek(&(ifindex, station)).ok_or(NotWaiting::NotBooting)?;
         if now.saturating_duration_since(row.since) > WAIT {
@@ -117,7 +119,7 @@ impl Booting {
         if row.answers >= MOST_ANSWERS || row.first_answer.is_some_and(is_late) {
             return Err(NotWaiting::Answered);
         }
-        Ok(row.lease)
+        Ok((row.lease, row.since))
     }
 
     /// The machine is answered now.
@@ -168,8 +170,9 @@ mod tests {
         for seconds in answered_at {
             booting.answered(3, STATION, at(*seconds));
         }
-        assert_eq!(booting.lease(3, STATION, at(seconds)), expect, "{messages:?} after {seconds}");
-        let other = |ifindex, station| booting.lease(ifindex, station, at(0));
+        let lease = booting.lease(3, STATION, at(seconds)).map(|(lease, _)| lease);
+        assert_eq!(lease, expect, "{messages:?} after {seconds}");
+        let other = |ifindex, station| booting.lease(ifindex, station, at(0)).map(drop);
         assert_eq!(other(4, STATION), Err(NotWaiting::NotBooting));
         let in_vlan = Station { vlan: Vlan { ids: [7, 0] }, ..STATION };
         assert_eq!(other(3, in_vlan), Err(NotWaiting::NotBooting));

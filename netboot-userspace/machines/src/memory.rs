@@ -4,68 +4,22 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::Instant,
 };
 
-use netboot_base::printable::printable;
+use netboot_base::clock;
 use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
 use netboot_site::model::{Host, Inventory};
-use serde::{Deserialize, Serialize};
 
-/// Bytes kept of a text that a machine sent.
-const MAX_TEXT: usize = 256;
+use crate::event::{Event, What};
 
-/// A step of a boot, as an operator reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
-pub enum Step {
-    /// A DHCP request and what became of it: names of `Verdict`, `Stage` and the architecture.
-    Dhcp {
-        interface: String,
-        message: String,
-        stage: String,
-        architecture: Option<u16>,
-        verdict: String,
-    },
-    Tftp {
-        file: String,
-        result: String,
-    },
-    Http {
-        path: String,
-        status: u16,
-    },
-    Syslog {
-        line: String,
-    },
-}
-
-impl Step {
-    /// Safe to print, and of a bounded size.
-    fn printable(mut self) -> Self {
-        let texts: &mut [&mut String] = match &mut self {
-            Self::Dhcp { interface, message, stage, architecture: _, verdict } => {
-                &mut [interface, message, stage, verdict]
-            }
-            Self::Tftp { file, result } => &mut [file, result],
-            Self::Http { path, status: _ } => &mut [path],
-            Self::Syslog { line } => &mut [line],
-        };
-        for text in texts {
-            **text = printable(text.as_bytes(), MAX_TEXT);
-        }
-        self
-    }
-}
-
-/// A machine and its last step. Its texts are [`printable`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A machine and its last step.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// The first of its MACs, where it has several.
-    pub mac: String,
+    pub mac: Mac,
     /// Which of them asked last (DHCP).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nic: Option<String>,
+    pub nic: Option<Mac>,
     pub ip: Option<Ipv4Addr>,
     pub hostname: Option<String>,
     /// It has a reservation.
@@ -74,10 +28,10 @@ pub struct Machine {
     pub last_seen: u64,
     /// Of DHCP.
     pub requests: u64,
-    pub last: Step,
+    pub last: What,
 }
 
-/// Shared by all services; cheap to clone.
+/// The memory, shared by all who ask it; cheap to clone.
 #[derive(Clone)]
 pub struct Machines {
     inventory: Inventory,
@@ -90,7 +44,7 @@ pub struct Machines {
 struct Seen {
     /// By what the inventory knows them by.
     machines: BTreeMap<Mac, Entry>,
-    /// The unknown ones by their `turn`: the first was silent longest.
+    /// The unknown ones by their `turn`: the first was silent longest, also where it became unknown just now.
     unknown: BTreeMap<u64, Mac>,
     turns: u64,
     forgotten: u64,
@@ -134,43 +88,32 @@ impl Machines {
         nic.unwrap_or(machine)
     }
 
-    /// Notes what a machine did now, by whichever of its MACs.
-    pub fn record(&self, mac: Mac, step: Step) {
-        self.record_at(mac, step, Instant::now());
+    /// Notes what happened to a machine, a short time ago at most: its last step may be a later one.
+    pub fn note(&self, event: Event) {
+        let requests = u64::from(matches!(event.what, What::Dhcp(_)));
+        self.restore(event, requests);
     }
 
-    /// Notes what a machine did a short time ago: its last step may be a later one.
-    pub fn record_at(&self, mac: Mac, step: Step, at: Instant) {
-        let requests = u64::from(matches!(step, Step::Dhcp { .. }));
-        self.note(mac, step, at, Duration::ZERO, requests);
-    }
-
-    /// Notes what a machine did last before this daemon was started, and how often it asked.
-    pub fn restore(&self, mac: Mac, step: Step, at: Instant, requests: u64) {
-        self.note(mac, step, at, at.elapsed(), requests);
-    }
-
-    fn note(&self, mac: Mac, step: Step, at: Instant, age: Duration, requests: u64) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let last_seen = now.saturating_sub(age).as_secs();
-        let step = step.printable();
+    /// Notes what happened to a machine, maybe before this daemon was started, and how often the machine asked.
+    pub fn restore(&self, event: Event, requests: u64) {
+        let Event { at, mac: nic, what } = event;
+        let last_seen = clock::since_1970().saturating_sub(at.elapsed()).as_secs();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // With the lock: what is in the inventory when it is noted, `refresh` looks up again after a change.
-        let nic = mac;
         let mac = self.inventory.machine(nic);
         let host = self.inventory.by_mac(mac);
         let host = host.as_deref();
         let turn = seen.next_turn();
         let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
             machine: Machine {
-                mac: mac.to_string(),
+                mac,
                 nic: None,
                 ip: host.and_then(Host::address),
                 hostname: host.and_then(|host| host.hostname.clone()),
                 known: host.is_some(),
                 last_seen,
                 requests: 0,
-                last: step.clone(),
+                last: what.clone(),
             },
             at,
             turn,
@@ -183,7 +126,7 @@ impl Machines {
         entry.machine.requests = entry.machine.requests.saturating_add(requests);
         if at >= entry.at {
             entry.at = at;
-            entry.machine.last = step;
+            entry.machine.last = what;
         }
         let last_turn = std::mem::replace(&mut entry.turn, turn);
         seen.unknown.remove(&last_turn);
@@ -218,14 +161,15 @@ impl Machines {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).machines.contains_key(&mac)
     }
 
-    /// Whether the machine did something after its last DHCP message.
+    /// Whether the machine did something else than DHCP after this time, and last. The memory may be a moment behind:
+    /// what is not noted yet was not done.
     #[must_use]
-    pub fn has_gone_on(&self, mac: Mac) -> bool {
+    pub fn has_gone_on(&self, mac: Mac, since: Instant) -> bool {
         let mac = self.inventory.machine(mac);
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.machines
             .get(&mac)
-            .is_some_and(|entry| !matches!(entry.machine.last, Step::Dhcp { .. }))
+            .is_some_and(|entry| entry.at > since && !matches!(entry.machine.last, What::Dhcp(_)))
     }
 
     /// All machines seen, by MAC.
@@ -253,7 +197,7 @@ impl Seen {
         let Some(Entry { machine, turn, nic, .. }) = self.machines.get_mut(&mac) else { return };
         let nic = nic.map(|(nic, _)| nic);
         let has = |nic: &Mac| host.is_some_and(|host| host.nics.contains(nic));
-        machine.nic = nic.filter(has).as_ref().map(Mac::to_string);
+        machine.nic = nic.filter(has);
         machine.ip = host.and_then(Host::address);
         machine.hostname = host.and_then(|host| host.hostname.clone());
         machine.known = host.is_some();
@@ -269,7 +213,7 @@ impl Seen {
     fn join(&mut self, mac: Mac, known: Mac) {
         let Some(mut joined) = self.machines.remove(&mac) else { return };
         self.unknown.remove(&joined.turn);
-        joined.machine.mac = known.to_string();
+        joined.machine.mac = known;
         if let Some(first) = self.machines.remove(&known) {
             self.unknown.remove(&first.turn);
             let requests = first.machine.requests.saturating_add(joined.machine.requests);

@@ -7,16 +7,16 @@ mod sighting;
 mod standing;
 
 use std::{
-    collections::BTreeMap,
     net::Ipv4Addr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use netboot_base::throttle::Throttle;
+use lru::LruCache;
+use netboot_base::{bounded::bounded, clock, throttle::Throttle};
 use netboot_ebpf::shared::Mac;
 use netboot_site::model;
 use serde::{Deserialize, Serialize};
@@ -67,9 +67,9 @@ pub struct OtherServers {
 
 struct Memory {
     policy: Policy,
-    /// By address, and the interface with its VLAN: two servers may have one address in two networks.
-    rows: BTreeMap<(Ipv4Addr, String), Row>,
-    turns: u64,
+    /// By address, and the interface with its VLAN: two servers may have one address in two networks. Who was silent
+    /// longest makes room.
+    rows: LruCache<(Ipv4Addr, String), Row>,
     alarms: Throttle,
 }
 
@@ -77,8 +77,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
-            rows: BTreeMap::new(),
-            turns: 0,
+            rows: bounded(MAX_SERVERS),
             alarms: Throttle::new(ALARMS),
         }
     }
@@ -93,8 +92,6 @@ struct Row {
     messages: u64,
     machine: Option<Mac>,
     offered: Option<Ipv4Addr>,
-    /// Of its last message: the least was silent longest.
-    turn: u64,
     told: Option<Instant>,
 }
 
@@ -126,7 +123,9 @@ impl OtherServers {
     #[must_use]
     pub fn snapshot(&self) -> Vec<OtherServer> {
         let memory = self.lock();
-        let rows = memory.rows.iter();
+        let mut rows: Vec<_> = memory.rows.iter().collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        let rows = rows.into_iter();
         rows.map(|((address, interface), row)| OtherServer {
             address: *address,
             mac: row.mac.map(|mac| mac.to_string()),
@@ -178,19 +177,15 @@ impl Memory {
         at: Instant,
         counters: &Counters,
     ) -> Option<Alarm> {
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        self.turns += 1;
+        let now = clock::since_1970().as_secs();
         let key = (sighting.server, interface);
-        if !self.rows.contains_key(&key) && self.rows.len() >= MAX_SERVERS {
-            self.forget_the_oldest();
+        if !self.rows.contains(&key) && self.rows.len() >= MAX_SERVERS {
             counters.forgotten.fetch_add(1, Relaxed);
         }
         let standing = self.policy.standing(sighting.server);
         let interface = key.1.clone();
-        let row = self.rows.entry(key).or_insert_with(|| Row::new(sighting, now));
-        row.see(sighting, now, self.turns);
+        let row = self.rows.get_or_insert_mut(key, || Row::new(sighting, now));
+        row.see(sighting, now);
         let is_due = row.told.is_none_or(|told| at.saturating_duration_since(told) >= AGAIN);
         if standing != Standing::Unexpected || !is_due {
             return None;
@@ -209,13 +204,6 @@ impl Memory {
             left_out,
         })
     }
-
-    fn forget_the_oldest(&mut self) {
-        let oldest = self.rows.iter().min_by_key(|(_, row)| row.turn);
-        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-            self.rows.remove(&key);
-        }
-    }
 }
 
 impl Row {
@@ -229,12 +217,11 @@ impl Row {
             messages: 0,
             machine: None,
             offered: None,
-            turn: 0,
             told: None,
         }
     }
 
-    fn see(&mut self, sighting: &Sighting, now: u64, turn: u64) {
+    fn see(&mut self, sighting: &Sighting, now: u64) {
         // What gave an address once is no mere ProxyDHCP.
         if sighting.kind == Some(Kind::Dhcp) {
             self.kind = Kind::Dhcp;
@@ -245,7 +232,6 @@ impl Row {
         self.offered = sighting.offered.or(self.offered);
         self.last_seen = now;
         self.messages += 1;
-        self.turn = turn;
     }
 }
 

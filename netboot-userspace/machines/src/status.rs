@@ -1,6 +1,7 @@
 //! The daemon's state as one JSON document, over a unix socket in the state directory.
 
 mod left;
+mod machine;
 mod others;
 mod print;
 mod serve;
@@ -16,10 +17,11 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    print::{Format, NotRunning, print},
+    machine::{Machine, Segment, Step},
+    print::{NotRunning, print},
     serve::serve,
 };
-use crate::{memory::Machine, other_servers::OtherServer};
+use crate::other_servers::OtherServer;
 
 /// What the daemon is, does and has seen. Texts that machines sent are printable already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -41,7 +41,7 @@ use axum::{
 };
 use netboot_base::files::Files;
 use netboot_ebpf::shared::Mac;
-use netboot_machines::memory::Machines;
+use netboot_machines::{channel::Teller, memory::Machines};
 use netboot_site::model::{self, Host};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Site {
     pub files: Files,
     pub machines: Machines,
+    pub teller: Teller,
     /// Of the moment: each request takes what it finds.
     pub settings: Arc<ArcSwap<Settings>>,
     pub counters: Arc<Counters>,

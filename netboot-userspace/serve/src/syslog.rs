@@ -21,7 +21,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use netboot_machines::memory::Machines;
+use netboot_machines::{channel::Teller, memory::Machines};
+
 use tokio::sync::mpsc;
 
 pub use self::{
@@ -54,10 +55,10 @@ struct Line {
 
 /// A sink and the writer of what is put into it.
 #[must_use]
-pub fn channel(machines: Machines) -> (Sink, Writer) {
+pub fn channel(machines: Machines, teller: Teller) -> (Sink, Writer) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let counters = Arc::new(Counters::default());
-    let writer = Writer::new(receiver, machines.clone(), Arc::clone(&counters));
+    let writer = Writer::new(receiver, machines.clone(), teller, Arc::clone(&counters));
     (Sink { queue: sender, limit: Arc::default(), machines, counters }, writer)
 }
 

@@ -38,7 +38,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use ipnet::Ipv4Net;
 use netboot_base::{files::Files, throttle::Throttle};
-use netboot_machines::memory::Machines;
+use netboot_machines::{channel::Teller, memory::Machines};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use socket2::{SockFilter, SockRef};
 use tokio::{
@@ -111,12 +111,13 @@ impl BlockSizes {
 
 impl Common {
     #[must_use]
-    pub fn new(files: Files, machines: Machines, block_sizes: BlockSizes) -> Self {
+    pub fn new(files: Files, machines: Machines, teller: Teller, block_sizes: BlockSizes) -> Self {
         Self {
             files,
             contents: Contents::default(),
             reporter: Reporter {
                 machines,
+                teller,
                 lines: LogBudget::new("tftp"),
                 counters: Counters::default(),
             },

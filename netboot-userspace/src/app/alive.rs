@@ -13,7 +13,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Until when the kernel does what, if this daemon ends now.
 pub(super) fn deadlines(xdp: &Xdp) -> Deadlines {
-    let now = clock::now();
+    let now = clock::since_boot();
     let end = |length: Option<Duration>| {
         let end = length.map_or(0, |length| (now + length).as_nanos());
         u64::try_from(end).unwrap_or(0)

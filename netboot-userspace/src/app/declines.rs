@@ -30,7 +30,7 @@ pub(super) async fn watch(
     let mut given = Throttle::new(TOLD);
     let mut ends = DelayQueue::<Ipv4Addr>::new();
     // It may have been told of some before, and failed since.
-    let now = clock::now();
+    let now = clock::since_boot();
     for held in quarantine.held(now) {
         ends.insert(held.address, held.left(now));
     }
@@ -41,7 +41,7 @@ pub(super) async fn watch(
                 // As many as there are reservations, at most.
                 let _ = kernel.send(held);
                 tell(held, &mut declined);
-                ends.insert(held.address, held.left(clock::now()));
+                ends.insert(held.address, held.left(clock::since_boot()));
             },
             Some(ended) = poll_fn(|context| ends.poll_expired(context)), if !ends.is_empty() => {
                 end(ended.into_inner(), &tables, &mut given);
@@ -55,7 +55,7 @@ fn tell(held: Held, told: &mut Throttle) {
     let machine = station.mac;
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
-    let seconds = held.left(clock::now()).as_secs();
+    let seconds = held.left(clock::since_boot()).as_secs();
     tracing::warn!(
         %machine,
         %address,
@@ -67,7 +67,7 @@ fn tell(held: Held, told: &mut Throttle) {
 
 fn end(address: Ipv4Addr, tables: &Served, told: &mut Throttle) {
     // The kernel's clock and the runtime's may differ by a tick.
-    let now = clock::now() + Duration::from_millis(10);
+    let now = clock::since_boot() + Duration::from_millis(10);
     let Some(Held { station, .. }) = tables.read().quarantine.release(address, now) else { return };
     let Some(left_out) = told.admit(Instant::now()) else { return };
     let left_out = (left_out > 0).then_some(left_out);
@@ -76,7 +76,7 @@ fn end(address: Ipv4Addr, tables: &Served, told: &mut Throttle) {
 
 /// The machines that declined their addresses within a minute, where they are several, and what to do.
 pub(super) fn several(tables: &Served) -> Option<String> {
-    let declined = tables.read().quarantine.declined_lately(clock::now());
+    let declined = tables.read().quarantine.declined_lately(clock::since_boot());
     if declined.len() < SEVERAL {
         return None;
     }
@@ -114,7 +114,7 @@ mod tests {
             for number in 0..machines {
                 let station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, number] });
                 let address = Ipv4Addr::new(10, 0, 0, number);
-                assert!(quarantine.hold(station, address, clock::now()));
+                assert!(quarantine.hold(station, address, clock::since_boot()));
             }
             let told = several(&tables);
             assert_eq!(told.is_some(), expect.is_some(), "{told:?}");
@@ -134,7 +134,7 @@ mod tests {
     async fn goes_on_where_another_failed() {
         const STATION: Station = Station::untagged(Mac { octets: [2, 0, 0, 0, 0, 1] });
         let quarantine = Arc::new(Quarantine::new(Duration::from_millis(50)));
-        assert!(quarantine.hold(STATION, Ipv4Addr::new(10, 0, 0, 1), clock::now()));
+        assert!(quarantine.hold(STATION, Ipv4Addr::new(10, 0, 0, 1), clock::since_boot()));
         assert_eq!(quarantine.fresh().await.len(), 1);
         let tables = tables(&quarantine);
         let (kernel, _told) = mpsc::unbounded_channel();

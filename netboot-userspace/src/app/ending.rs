@@ -6,6 +6,7 @@ use std::{
 };
 
 use netboot_machines::running;
+
 use netboot_site::model::{Config, PinPath};
 
 /// How long one that is ending is waited for.

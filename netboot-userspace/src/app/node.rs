@@ -23,6 +23,7 @@ use super::{
     dhcp_ports::Ports,
     health::{Health, State, Trouble},
     kernel,
+    machine_events::MachineEvents,
     refusals::Refusals,
     report::Reporter,
     self_check::SelfCheckFailed,
@@ -49,6 +50,7 @@ pub(super) struct Node {
     inventory: Inventory,
     shares: Shares,
     machines: Machines,
+    events: MachineEvents,
     dhcp: Option<Dhcp>,
     shown: Shown,
     supervisor: Supervisor,
@@ -105,13 +107,13 @@ impl Node {
         declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
         let inventory = Inventory::new(std::mem::take(&mut config.hosts));
-        let machines = Machines::new(inventory.clone());
+        let (machines, events) = MachineEvents::start(&inventory, config.path.as_deref());
         let mut dhcp = match config.dhcp.mode {
             DhcpMode::Off => None,
             mode => {
                 let ports = Ports::take(mode).await?;
                 let config = Config { hosts: inventory.all(), ..config.clone() };
-                let sightings = Sightings::new(machines.clone(), config.path.as_deref());
+                let sightings = Sightings::new(machines.clone(), events.teller());
                 Some(Dhcp::new(&config, sightings, ports, declined.clone())?)
             }
         };
@@ -126,7 +128,7 @@ impl Node {
         }
         let shown = Shown::default();
         let wanted = wanted(&config, shares, dhcp.as_ref());
-        let services = Services::new(machines.clone(), &wanted);
+        let services = Services::new(machines.clone(), events.teller(), &wanted);
         let counters = services.counters();
         let reporter =
             Reporter::new(&config, shown.clone(), health.clone(), machines.clone(), counters);
@@ -137,6 +139,7 @@ impl Node {
             inventory,
             shares,
             machines,
+            events,
             dhcp,
             shown,
             supervisor,
@@ -212,6 +215,7 @@ impl Node {
 
     /// Starts again what has ended without being told to.
     pub(super) async fn look_after(&mut self) {
+        self.events.look_after();
         let Some(dhcp) = &mut self.dhcp else { return };
         dhcp.look_after(&self.config).await;
         self.tell_of_kernel();
@@ -356,7 +360,7 @@ impl Node {
     /// The side that answers DHCP, before it does.
     fn prepare(&self, config: &Config, hosts: Vec<Arc<Host>>) -> anyhow::Result<Dhcp> {
         let config = Config { hosts, ..config.clone() };
-        let sightings = Sightings::new(self.machines.clone(), config.path.as_deref());
+        let sightings = Sightings::new(self.machines.clone(), self.events.teller());
         let held = match &self.dhcp {
             Some(dhcp) => dhcp.ports(),
             None => Ports::hold(config.dhcp.mode, None)?,
@@ -457,12 +461,12 @@ impl Node {
         self.tell_of_declines();
     }
 
-    /// Ends.
     /// A program in the kernel answers, with the daemon or without it.
     pub(super) fn is_in_kernel(&self) -> bool {
         self.dhcp.as_ref().is_some_and(Dhcp::is_in_kernel)
     }
 
+    /// Ends.
     pub(super) async fn stop(self, at_end: AtEnd) {
         if let Some(mut dhcp) = self.dhcp {
             dhcp.stop(at_end);

@@ -6,9 +6,10 @@ use netboot_answer::kernel::KernelCounters;
 use netboot_base::clock;
 use netboot_ebpf::verdict::Verdict;
 use netboot_machines::{
-    memory::{Machine, Machines, Step},
+    event::What,
+    memory::{self, Machines},
     metrics,
-    status::{QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
+    status::{Machine, QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
 };
 use netboot_site::model::Config;
 
@@ -84,7 +85,7 @@ impl Reporter {
             interfaces: dhcp.interfaces.clone(),
             verdicts,
             services: self.health.list().into_iter().map(service).collect(),
-            machines: known,
+            machines: known.into_iter().map(Machine::from).collect(),
             quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             other_servers: dhcp.others.snapshot(),
@@ -110,7 +111,7 @@ impl Reporter {
 fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
     let Some(tables) = &dhcp.tables else { return Vec::new() };
     let tables = tables.read();
-    let now = clock::now();
+    let now = clock::since_boot();
     let held = tables.quarantine.held(now).into_iter();
     held.map(|held| QuarantinedMachine {
         mac: held.station.mac.to_string(),
@@ -126,13 +127,13 @@ fn service((part, state): (Part, State)) -> ServiceStatus {
     ServiceStatus { name, listen, state: state.name().to_owned(), note }
 }
 
-fn unknown_machine(machine: Machine) -> UnknownMachine {
+fn unknown_machine(machine: memory::Machine) -> UnknownMachine {
     let (architecture, interface) = match machine.last {
-        Step::Dhcp { architecture, interface, .. } => (architecture, Some(interface)),
+        What::Dhcp(dhcp) => (dhcp.architecture, Some(dhcp.segment.to_string())),
         _ => (None, None),
     };
     UnknownMachine {
-        mac: machine.mac,
+        mac: machine.mac.to_string(),
         architecture,
         last_seen: machine.last_seen,
         requests: machine.requests,

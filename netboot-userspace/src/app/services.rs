@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use netboot_base::files::Files;
-use netboot_machines::{memory::Machines, metrics::Durations, status};
+use netboot_machines::{channel::Teller, memory::Machines, metrics::Durations, status};
 use netboot_serve::{
     http,
     syslog::{self, Sink, Writer},
@@ -35,6 +35,7 @@ use super::{
 #[derive(Clone)]
 pub(crate) struct Services {
     machines: Machines,
+    teller: Teller,
     files: Files,
     tftp: tftp::Common,
     /// Where machines are sent to.
@@ -50,16 +51,19 @@ pub(crate) struct Counters {
     tftp: tftp::Counters,
     syslog: Arc<syslog::Counters>,
     http: Arc<http::Counters>,
+    events: Teller,
 }
 
 impl Services {
-    pub(crate) fn new(machines: Machines, wanted: &Wanted) -> Self {
-        let (sink, writer) = syslog::channel(machines.clone());
+    pub(crate) fn new(machines: Machines, teller: Teller, wanted: &Wanted) -> Self {
+        let (sink, writer) = syslog::channel(machines.clone(), teller.clone());
         let files = Files::new(&wanted.root);
+        let sizes = wanted.block_sizes.clone();
         Self {
-            tftp: tftp::Common::new(files.clone(), machines.clone(), wanted.block_sizes.clone()),
+            tftp: tftp::Common::new(files.clone(), machines.clone(), teller.clone(), sizes),
             servers: watch::Sender::new(wanted.tftp_servers.clone()),
             machines,
+            teller,
             files,
             site: Arc::new(ArcSwap::from_pointee(wanted.site.clone())),
             http: Arc::default(),
@@ -73,6 +77,7 @@ impl Services {
             tftp: self.tftp.counters().clone(),
             syslog: self.sink.counters(),
             http: Arc::clone(&self.http),
+            events: self.teller.clone(),
         }
     }
 
@@ -203,6 +208,7 @@ impl Services {
         let site = http::Site {
             files: self.files.clone(),
             machines: self.machines.clone(),
+            teller: self.teller.clone(),
             settings: Arc::clone(&self.site),
             counters: Arc::clone(&self.http),
             more: pages::router(Arc::clone(reporter)),
@@ -249,7 +255,8 @@ impl Counters {
         let syslog = syslog.map(|(name, value)| (format!("syslog-{name}"), value));
         let http = self.http.all().map(|(name, value)| (format!("http-{name}"), value));
         let tftp = self.tftp.all().map(|(name, value)| (format!("tftp-{name}"), value));
-        syslog.chain(http).chain(tftp).collect()
+        let lost = ("events-overflowed".to_owned(), self.events.lost());
+        syslog.chain(http).chain(tftp).chain([lost]).collect()
     }
 }
 

@@ -114,6 +114,7 @@ fn listen(state_dir: &OwnDir, path: &Path) -> io::Result<(UnixListener, Identity
 #[cfg(test)]
 mod tests {
     use netboot_machines::status::{NotRunning, Status, fetch, serve};
+
     use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
 

@@ -5,7 +5,7 @@ mod notes;
 
 use std::{path::Path, process::ExitCode};
 
-use netboot_base::links;
+use netboot_base::{format::Format, links};
 use netboot_site::{
     config::{self, Loaded},
     model::DhcpMode,
@@ -18,7 +18,7 @@ use self::{
     notes::{hookos_note, notes, user_note},
 };
 use super::{config_file, print};
-use crate::args::{CheckArgs, Format};
+use crate::args::CheckArgs;
 
 /// Prints the effective configuration, or everything that is wrong with it.
 ///

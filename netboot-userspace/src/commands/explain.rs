@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use netboot_answer::kernel::shadow::Shadow;
+use netboot_base::format::Format;
 use netboot_ebpf::shared::Mac;
 use netboot_machines::status::{self, NotRunning, Status};
 use netboot_site::{
@@ -21,7 +22,7 @@ use netboot_tools::explain::{
 };
 
 use super::{config_file, print};
-use crate::args::{ExplainArgs, Format};
+use crate::args::ExplainArgs;
 
 /// The exit codes beside 0 and 1.
 const NOBODY_ANSWERS: u8 = 4;

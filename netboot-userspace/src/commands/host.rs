@@ -3,7 +3,11 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, bail, ensure};
-use netboot_base::links::{self, Link};
+use netboot_base::{
+    columns,
+    format::Format,
+    links::{self, Link},
+};
 use netboot_site::{
     config::{self, HostEntry, MacsEntry, Problems},
     model::{Host, HostScript},
@@ -11,7 +15,7 @@ use netboot_site::{
 use netboot_tools::hosts::{self, HostKey};
 
 use super::{config_file, print};
-use crate::args::{AddArgs, Format, HostCommand};
+use crate::args::{AddArgs, HostCommand};
 
 /// Lists, shows, adds or removes hosts.
 ///
@@ -116,27 +120,13 @@ fn json_of(hosts: &[HostEntry]) -> anyhow::Result<String> {
     Ok(text + "\n")
 }
 
-/// Columns as wide as their widest cell.
 fn table(hosts: &[Arc<Host>]) -> String {
-    let mut rows = vec![["MAC", "IP", "HOSTNAME", "BOOTS"].map(str::to_owned)];
-    rows.extend(hosts.iter().map(|host| {
+    let rows = hosts.iter().map(|host| {
         let hostname = host.hostname.clone().unwrap_or_else(|| "-".to_owned());
         let ip = host.address().map_or_else(|| "-".to_owned(), |ip| ip.to_string());
         [MacsEntry::new(host.macs()).to_string(), ip, hostname, boots(host)]
-    }));
-    let mut widths = [0; 4];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    });
+    columns::table(["MAC", "IP", "HOSTNAME", "BOOTS"], &rows.collect::<Vec<_>>())
 }
 
 fn boots(host: &Host) -> String {

@@ -2,12 +2,12 @@
 
 use std::{path::Path, process::ExitCode};
 
-use netboot_base::replace::Place;
+use netboot_base::{format::Format, replace::Place};
 use netboot_tools::import::{self, Imported, grouped};
 use serde_json::json;
 
 use super::{print, written};
-use crate::args::{Format, ImportArgs};
+use crate::args::ImportArgs;
 
 /// Reads another server's configuration, and writes ours.
 ///

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use netboot_base::links;
+use netboot_base::{format::Format, links};
 use netboot_site::{config, model::DhcpMode};
 use netboot_tools::{
     explain::{Machine, Site},
@@ -11,7 +11,7 @@ use netboot_tools::{
 };
 
 use super::print;
-use crate::args::{Format, ProbeArgs};
+use crate::args::ProbeArgs;
 
 /// A machine would not boot; as of `netboot explain`.
 const DOES_NOT_BOOT: u8 = 4;

@@ -32,7 +32,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use netboot_base::links::Link;
+use netboot_base::{clock, links::Link};
 use netboot_ebpf::wire::code;
 use netboot_site::{boot_program, model::Architecture};
 
@@ -202,7 +202,6 @@ pub fn read_answer(bytes: &[u8]) -> usize {
 
 /// Two probes at once are two clients.
 fn seed() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let nanos = since.map_or(0, |since| since.as_nanos() as u64);
+    let nanos = clock::since_1970().as_nanos() as u64;
     nanos ^ u64::from(std::process::id()).rotate_left(32)
 }

@@ -33,7 +33,7 @@ impl Library {
         let mut tables = site::tables_of(config)?;
         if site.declined {
             let station = Station::untagged(Mac { octets: site.station() });
-            let now = clock::now();
+            let now = clock::since_boot();
             let until = now + config.dhcp.decline_time;
             let row = tables.reservations.get(&station).context("the machine's reservation")?;
             let address = row.address;

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -14,12 +14,12 @@ use aya::{
     Ebpf,
     maps::{Map, MapData, RingBuf},
 };
+use netboot_base::clock;
 use netboot_ebpf::{
     shared::{Event, map},
     verdict::Verdict,
 };
-use netboot_machines::sightings::{DecidedBy, Sightings};
-use nix::time::ClockId;
+use netboot_machines::{event::DecidedBy, sightings::Sightings};
 use tokio_util::sync::CancellationToken;
 use zerocopy::FromBytes as _;
 
@@ -76,7 +76,13 @@ pub async fn watch(
             match event(&bytes) {
                 Some((event, verdict)) if verdict.is_final() => {
                     let by = DecidedBy::Kernel;
-                    sightings.note(by, event.ifindex, verdict, &event.seen, time_of(&event));
+                    sightings.note(
+                        by,
+                        event.ifindex,
+                        verdict,
+                        &event.seen,
+                        clock::instant(event.at),
+                    );
                 }
                 // The daemon judges again, and tells of that.
                 Some(_) => {}
@@ -96,13 +102,6 @@ pub async fn watch(
 fn event(bytes: &[u8]) -> Option<(Event, Verdict)> {
     let event = Event::read_from_bytes(bytes).ok()?;
     Some((event, Verdict::from_number(event.verdict)?))
-}
-
-fn time_of(event: &Event) -> Instant {
-    let now = Instant::now();
-    let Ok(since_boot) = ClockId::CLOCK_MONOTONIC.now().map(Duration::from) else { return now };
-    let age = since_boot.saturating_sub(Duration::from_nanos(event.at));
-    now.checked_sub(age).unwrap_or(now)
 }
 
 /// Moves the program's log lines to the daemon's log until it is cancelled.
@@ -140,15 +139,5 @@ mod tests {
         check(&offer.as_bytes()[1..], None);
         check(&[], None);
         check(sent(Verdict::COUNT).as_bytes(), None);
-    }
-
-    #[test]
-    fn an_event_has_the_time_it_was_sent() {
-        let now = Duration::from(ClockId::CLOCK_MONOTONIC.now().unwrap());
-        let at = |time: Duration| {
-            time_of(&Event { at: u64::try_from(time.as_nanos()).unwrap(), ..sent(0) })
-        };
-        let age = at(now).duration_since(at(now - Duration::from_secs(1)));
-        assert!(age.abs_diff(Duration::from_secs(1)) < Duration::from_millis(500), "{age:?}");
     }
 }

@@ -268,7 +268,7 @@ pub fn is_left(directory: &Path) -> bool {
 fn restore_held(pins: &Pins, tables: &Tables) {
     for directory in [pins.directory(), &pins.next()] {
         match rows::held_back(directory) {
-            Ok(held) => tables.quarantine.restore(held, clock::now()),
+            Ok(held) => tables.quarantine.restore(held, clock::since_boot()),
             Err(error) => tracing::warn!("declined addresses may be given again: {error:#}"),
         }
     }
@@ -334,7 +334,7 @@ fn adopt(
     let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
     let rows::Found { patch, undo, quarantined, reservations } =
         rows::compare(&mut found.ebpf, tables)?;
-    tables.quarantine.restore(quarantined, clock::now());
+    tables.quarantine.restore(quarantined, clock::since_boot());
     let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {
         return Ok(None);
     };

@@ -76,7 +76,7 @@ fn running(row: &Reservation, held: &Rows<Ipv4Addr, Duration>) -> Reservation {
 
 /// Until when.
 fn held(quarantine: &Quarantine) -> Rows<Ipv4Addr, Duration> {
-    let held = quarantine.held(clock::now()).into_iter();
+    let held = quarantine.held(clock::since_boot()).into_iter();
     held.map(|held| (held.address, held.until)).collect()
 }
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
+use netboot_base::bounded::bounded;
 use netboot_ebpf::shared::Station;
 
 /// Whoever asks longer asks again.
@@ -22,8 +23,7 @@ struct Kept {
 
 impl Default for Pending {
     fn default() -> Self {
-        // A bounded cache allocates all its places at once.
-        Self(LruCache::unbounded())
+        Self(bounded(MOST))
     }
 }
 
@@ -38,9 +38,6 @@ impl Pending {
     ) -> bool {
         if frame.len() > LONGEST || now.saturating_duration_since(since) > KEPT {
             return false;
-        }
-        while self.0.len() >= MOST && !self.0.contains(&station) {
-            self.0.pop_lru();
         }
         self.0.put(station, Kept { since, frame: frame.to_vec() });
         true

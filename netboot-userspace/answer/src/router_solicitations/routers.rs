@@ -1,13 +1,14 @@
 //! What is known of IPv6 routers, by interface and VLAN: whether one was heard, or none answered.
 
 use std::{
-    collections::HashMap,
     fmt,
     net::Ipv6Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use lru::LruCache;
+use netboot_base::bounded::bounded;
 use netboot_ebpf::shared::{Mac, Vlan};
 
 /// As a host asks at its start: MAX_RTR_SOLICITATIONS and RTR_SOLICITATION_INTERVAL (RFC 4861 section 10). A router
@@ -28,9 +29,12 @@ const REMEMBERED: usize = 8;
 /// Interfaces and VLANs that are remembered: tags are easily forged.
 const MOST: usize = 1024;
 
+/// By interface and VLAN; what was used least lately makes room.
+type Rows = LruCache<(u32, Vlan), Row>;
+
 /// Of all interfaces; cheap to clone.
-#[derive(Clone, Default)]
-pub struct Routers(Arc<Mutex<HashMap<(u32, Vlan), Row>>>);
+#[derive(Clone)]
+pub struct Routers(Arc<Mutex<Rows>>);
 
 struct Row {
     first_asked: Option<Instant>,
@@ -40,7 +44,6 @@ struct Row {
     router: Option<Router>,
     /// Who was heard, the last one at the end.
     heard: Vec<(Ipv6Addr, Mac)>,
-    used: Instant,
 }
 
 /// One that was heard.
@@ -59,6 +62,12 @@ pub enum Knowledge {
     /// A router might yet answer.
     Asking,
     Heard(Router),
+}
+
+impl Default for Routers {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(bounded(MOST))))
+    }
 }
 
 impl Routers {
@@ -84,7 +93,7 @@ impl Routers {
     /// A router says that it is none any more (section 6.2.5): it is asked anew.
     pub(super) fn withdrawn(&self, place: (u32, Vlan), address: Ipv6Addr, mac: Mac, now: Instant) {
         let mut rows = self.lock();
-        let Some(row) = rows.get_mut(&place) else { return };
+        let Some(row) = rows.peek_mut(&place) else { return };
         let known = row.router.as_mut();
         if let Some(known) = known.filter(|known| (known.address, known.mac) == (address, mac)) {
             known.until = now;
@@ -136,7 +145,11 @@ impl Routers {
 
     /// All is to be asked anew.
     pub(super) fn forget(&self, ifindex: u32) {
-        self.lock().retain(|(of, _), _| *of != ifindex);
+        let mut rows = self.lock();
+        let of: Vec<_> = rows.iter().map(|(place, _)| *place).collect();
+        for place in of.into_iter().filter(|(of, _)| *of == ifindex) {
+            rows.pop(&place);
+        }
     }
 
     /// By interface and VLAN.
@@ -148,7 +161,7 @@ impl Routers {
         all
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(u32, Vlan), Row>> {
+    fn lock(&self) -> MutexGuard<'_, Rows> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -187,23 +200,16 @@ impl Row {
     }
 }
 
-/// The row of a place; the one that was used least lately makes room.
-fn row(rows: &mut HashMap<(u32, Vlan), Row>, place: (u32, Vlan), now: Instant) -> &mut Row {
-    if rows.len() >= MOST && !rows.contains_key(&place) {
-        let oldest = rows.iter().min_by_key(|(_, row)| row.used).map(|(place, _)| *place);
-        oldest.and_then(|oldest| rows.remove(&oldest));
-    }
-    let row = rows.entry(place).or_insert_with(|| Row {
+/// The row of a place.
+fn row(rows: &mut Rows, place: (u32, Vlan), now: Instant) -> &mut Row {
+    rows.get_or_insert_mut(place, || Row {
         first_asked: None,
         last_asked: now,
         questions: 0,
         tags: Vec::new(),
         router: None,
         heard: Vec::new(),
-        used: now,
-    });
-    row.used = now;
-    row
+    })
 }
 
 impl fmt::Display for Knowledge {

@@ -7,8 +7,9 @@ use netboot_ebpf::{
     wire::REQUEST,
 };
 use netboot_machines::{
-    memory::{Machines, Step},
-    sightings::DecidedBy,
+    channel::channel,
+    event::{DecidedBy, Event, Http, Text, What},
+    memory::Machines,
 };
 use netboot_site::model::{Host, Inventory};
 use zerocopy::FromZeros as _;
@@ -25,7 +26,7 @@ struct Case {
     proxy: u32,
     verdict: Verdict,
     stage: Stage,
-    then: Option<Step>,
+    then: Option<What>,
     is_reserved: bool,
     heard: bool,
     asked_seconds_ago: u64,
@@ -67,7 +68,8 @@ fn tables(case: &Case) -> Tables {
 fn check(case: Case, expect: Outcome) {
     let host = Host { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 2), ..Host::default() };
     let machines = Machines::new(Inventory::new([Arc::new(host)]));
-    let sightings = Sightings::new(machines.clone(), None);
+    let (teller, mut happened) = channel();
+    let sightings = Sightings::new(machines.clone(), teller);
     let now = Instant::now();
     let asked = now.checked_sub(Duration::from_secs(case.asked_seconds_ago)).unwrap();
     let common = Common::new(sightings.clone());
@@ -80,8 +82,9 @@ fn check(case: Case, expect: Outcome) {
     let station = Station::untagged(MAC);
     let seen = Seen { station, message_type: REQUEST, stage, ..Seen::NOTHING };
     sightings.note(DecidedBy::Kernel, INDEX, case.verdict, &seen, now);
-    if let Some(step) = case.then.clone() {
-        machines.record(MAC, step);
+    machines.note(happened.try_next().unwrap());
+    if let Some(what) = case.then.clone() {
+        machines.note(Event::now(MAC, what));
     }
     let outcome = common.judge(INDEX, &tables(&case), &case.message, now);
     assert_eq!(outcome, expect);
@@ -103,7 +106,7 @@ fn who_is_answered() {
     // An installed system.
     check(Case { stage: Stage::Plain, ..base() }, Outcome::NotBooting);
     check(Case { verdict: Verdict::Offer, ..base() }, Outcome::NotBooting);
-    let step = Step::Http { path: "/auto.ipxe".to_owned(), status: 200 };
+    let step = Http { path: Text::of("/auto.ipxe"), status: 200 }.into();
     check(Case { then: Some(step), ..base() }, Outcome::GoneOn);
     // Another server's lease.
     let other = || Case { verdict: Verdict::OtherServer, ..base() };
@@ -127,9 +130,36 @@ fn who_is_answered() {
     check(Case { asked_seconds_ago: 3, ..base() }, Outcome::Asking);
 }
 
+/// The lease is known before the memory of what the machine does has it; what it did before is no sign.
+#[test]
+fn what_was_done_before_the_lease_is_no_sign() {
+    let case = Case::default();
+    let host = Host { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 2), ..Host::default() };
+    let machines = Machines::new(Inventory::new([Arc::new(host)]));
+    let sightings = Sightings::new(machines.clone(), channel().0);
+    let common = Common::new(sightings.clone());
+    let lease = Instant::now();
+    let at = |seconds| lease + Duration::from_secs(10) + Duration::from_secs(seconds);
+    common.routers.questions(INDEX, lease);
+    let fetches = |seconds| {
+        let http = Http { path: Text::of("/ipxe.efi"), status: 200 };
+        machines.note(Event { at: at(seconds), mac: MAC, what: http.into() });
+    };
+    fetches(0);
+    let station = Station::untagged(MAC);
+    let stage = Stage::Ipxe as u8;
+    let seen = Seen { station, message_type: REQUEST, stage, ..Seen::NOTHING };
+    sightings.note(DecidedBy::Kernel, INDEX, Verdict::Ack, &seen, at(1));
+    let judge = || common.judge(INDEX, &tables(&case), &case.message, at(2));
+    assert_eq!(judge(), Outcome::Answered);
+    fetches(2);
+    assert_eq!(judge(), Outcome::GoneOn);
+}
+
 #[test]
 fn an_advertisement_that_says_nothing_is_no_router() {
-    let common = Common::new(Sightings::new(Machines::new(Inventory::new([])), None));
+    let machines = Machines::new(Inventory::new([]));
+    let common = Common::new(Sightings::new(machines, channel().0));
     let now = Instant::now();
     let check = |lifetime, tells, expect| {
         let kind = Kind::Advertisement { lifetime: Duration::from_secs(lifetime), tells };

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
+use netboot_base::format::Format;
 use netboot_site::model::Config;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use serde_json::json;
@@ -28,13 +29,6 @@ pub(super) const PATIENCE: Patience =
     Patience { silence: Duration::from_secs(5), whole: Duration::from_secs(20) };
 /// A million machines say less.
 const LONGEST: usize = 512 << 20;
-
-/// How to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    Table,
-}
 
 /// There is nobody to ask.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +74,7 @@ pub fn print(config: &Config, file: Option<&Path>, format: Format) -> anyhow::Re
     };
     let text = match format {
         Format::Json => document,
-        Format::Table => {
+        Format::Text => {
             let status: Status = serde_json::from_slice(&document)
                 .context("the daemon's answer is not understood: it is of another version")?;
             table::render(&status, SystemTime::now()).into_bytes()

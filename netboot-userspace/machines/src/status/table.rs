@@ -5,13 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Status, UnknownMachine};
-use netboot_site::model::Architecture;
+use super::{Machine, Status, UnknownMachine, machine::architecture};
+use netboot_base::columns::table_of_numbers;
 
-use crate::{
-    memory::{Machine, Step},
-    other_servers::{Kind, OtherServer},
-};
+use crate::other_servers::{Kind, OtherServer};
 
 /// Tables of what there is; empty ones are left out.
 pub(super) fn render(status: &Status, now: SystemTime) -> String {
@@ -52,7 +49,7 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
             machine.ip.map_or_else(|| without_address(machine), |ip| ip.to_string()),
             machine.hostname.clone().unwrap_or_else(|| "-".to_owned()),
             ago(machine.last_seen, now),
-            format!("{}{}", step(&machine.last), nic(machine)),
+            format!("{}{}", machine.last, nic(machine)),
         ]
     });
     table(&mut out, ["MACHINE", "ADDRESS", "HOSTNAME", "SEEN", "LAST STEP"], rows);
@@ -134,25 +131,6 @@ fn nic(machine: &Machine) -> String {
     machine.nic.as_ref().map(|nic| format!(" (by {nic})")).unwrap_or_default()
 }
 
-fn step(step: &Step) -> String {
-    match step {
-        Step::Dhcp { interface, message, stage, architecture: code, verdict } => {
-            let code = code.map(|code| format!(" {}", architecture(code))).unwrap_or_default();
-            let vlan = interface.split_once(" vlan ");
-            let vlan = vlan.map(|(_, vlan)| format!(" in vlan {vlan}")).unwrap_or_default();
-            format!("dhcp: {message} {stage}{code}{vlan}: {verdict}")
-        }
-        Step::Tftp { file, result } => format!("tftp: {file}: {result}"),
-        Step::Http { path, status } => format!("http: {path}: {status}"),
-        Step::Syslog { line } => format!("syslog: {line}"),
-    }
-}
-
-fn architecture(code: u16) -> String {
-    let named = Architecture::NAMED.iter().find(|(_, _, codes)| codes.contains(&code));
-    named.map_or_else(|| format!("code {code}"), |(_, name, _)| (*name).to_owned())
-}
-
 fn ago(then: u64, now: u64) -> String {
     format!("{} ago", span(now.saturating_sub(then)))
 }
@@ -163,7 +141,7 @@ fn span(seconds: u64) -> String {
     full.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// An empty line, the heads and the rows; columns of numbers are flush right.
+/// An empty line, the heads and the rows.
 fn table<const N: usize>(
     out: &mut String,
     heads: [&str; N],
@@ -173,26 +151,6 @@ fn table<const N: usize>(
     if rows.is_empty() {
         return;
     }
-    let heads = heads.map(str::to_owned);
-    let columns: [Column; N] = std::array::from_fn(|index| {
-        let cells = || rows.iter().filter_map(move |row| row.get(index));
-        let head = heads.get(index).map_or(0, |head| head.chars().count());
-        let width = cells().map(|cell| cell.chars().count()).fold(head, usize::max);
-        let is_number = |cell: &String| cell.bytes().all(|byte| byte.is_ascii_digit());
-        if cells().all(is_number) { Column::Right(width) } else { Column::Left(width) }
-    });
     out.push('\n');
-    for row in std::iter::once(&heads).chain(&rows) {
-        let cells = row.iter().zip(&columns).map(|(cell, column)| match *column {
-            Column::Left(width) => format!("{cell:<width$}"),
-            Column::Right(width) => format!("{cell:>width$}"),
-        });
-        out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        out.push('\n');
-    }
-}
-
-enum Column {
-    Left(usize),
-    Right(usize),
+    out.push_str(&table_of_numbers(heads, &rows));
 }

@@ -4,6 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use netboot_base::format::Format;
 use netboot_site::model::Config;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
@@ -12,10 +13,7 @@ use super::{
     print::{Patience, read_within},
     *,
 };
-use crate::{
-    memory::Step,
-    other_servers::{Kind, Standing},
-};
+use crate::other_servers::{Kind, Standing};
 
 const NOW: u64 = 1_792_000_000;
 
@@ -47,7 +45,7 @@ fn status() -> Status {
         last,
     };
     let step = Step::Dhcp {
-        interface: "eth0".to_owned(),
+        interface: "eth0".to_owned().into(),
         message: "DISCOVER".to_owned(),
         stage: "pxe".to_owned(),
         architecture: Some(7),
@@ -188,7 +186,7 @@ fn config(state_dir: &Path) -> Config {
 #[test]
 fn without_a_daemon() {
     let dir = TempDir::new().unwrap();
-    for format in [Format::Json, Format::Table] {
+    for format in [Format::Json, Format::Text] {
         let error = super::print(&config(dir.path()), None, format).unwrap_err();
         assert!(error.is::<NotRunning>(), "{error:#}");
         assert!(error.to_string().starts_with("no netboot daemon is running on /"), "{error:#}");
@@ -205,7 +203,7 @@ fn another_version_is_told() {
     let server = std::thread::spawn(move || {
         std::io::Write::write_all(&mut listener.accept().unwrap().0, b"{\"version\":1}").unwrap();
     });
-    let error = super::print(&config(dir.path()), None, Format::Table).unwrap_err().to_string();
+    let error = super::print(&config(dir.path()), None, Format::Text).unwrap_err().to_string();
     server.join().unwrap();
     assert!(error.contains("of another version"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Notes every request of a machine.
+//! Notes of every request: an event of its machine, and a line.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -12,7 +12,7 @@ use axum::{
 use headers::{ContentLength, HeaderMapExt as _};
 use netboot_base::printable::printable;
 use netboot_ebpf::shared::Mac;
-use netboot_machines::memory::Step;
+use netboot_machines::event::{Event, Http, Text};
 use tracing::{debug, field::display, info, warn};
 
 use super::{Site, body::Counted, door::Ends, path};
@@ -60,7 +60,7 @@ pub(super) async fn note(
     let method = request.method().clone();
     let path = request.uri().path();
     let machine = path::machine(path).or_else(|| site.machines.by_address(ends.peer.ip()));
-    let path = printable(path.as_bytes(), MAX_PATH);
+    let (told, path) = (Text::of(path), printable(path.as_bytes(), MAX_PATH));
     let tried = path::tried(request.uri().path());
     let answer = next.run(request).await;
 
@@ -69,7 +69,7 @@ pub(super) async fn note(
     // Anybody can write a MAC into a path: only those of reservations are noted.
     let known = machine.filter(|mac| site.machines.inventory().by_mac(*mac).is_some());
     if let Some(mac) = known.filter(|_| tried.is_none()) {
-        site.machines.record(mac, Step::Http { path: path.clone(), status });
+        site.teller.tell(Event::now(mac, Http { path: told, status }));
     }
     let length = answer
         .headers()

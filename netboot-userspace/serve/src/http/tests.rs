@@ -8,8 +8,12 @@ use std::{
     time::Duration,
 };
 
-use netboot_machines::memory::Step;
-use netboot_site::model::{self, HostScript, Inventory};
+use netboot_ebpf::{client::Stage, shared::Vlan, verdict::Verdict, wire::REQUEST};
+use netboot_machines::{
+    channel::{Happened, channel},
+    event::{DecidedBy, Dhcp, Event, Http, Segment, Text, What},
+};
+use netboot_site::model::{HostScript, Inventory};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
@@ -40,6 +44,10 @@ fn host(last: u8, ip: Ipv4Addr) -> Host {
     }
 }
 
+fn asked(machine: u8, path: &str, status: u16) -> (Mac, What) {
+    (mac(machine), Http { path: Text::of(path), status }.into())
+}
+
 async fn panics_always() -> &'static str {
     panic!("as asked")
 }
@@ -49,6 +57,7 @@ struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
     machines: Machines,
+    happened: Mutex<Happened>,
     counters: Arc<Counters>,
     /// Of the service, as it was told.
     said: Arc<Mutex<Vec<Option<String>>>>,
@@ -94,12 +103,14 @@ impl Lab {
         file.set_modified(date).unwrap();
 
         let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
+        let (teller, happened) = channel();
         let script = model::Script { consoles: Vec::new(), ..model::Config::unconfigured().script };
         let settings = Settings { script, strangers, uefi_files: ["loader".into()].into() };
         let counters: Arc<Counters> = Arc::default();
         let site = Site {
             files: Files::new(root),
             machines: machines.clone(),
+            teller,
             settings: Arc::new(ArcSwap::from_pointee(settings)),
             counters: Arc::clone(&counters),
             more: Router::new()
@@ -118,7 +129,8 @@ impl Lab {
             move |why: Option<&str>| said.lock().unwrap().push(why.map(str::to_owned))
         };
         let serving = tokio::spawn(door.open(listener, LIMITS, tell));
-        Self { directory, server, machines, counters, said, cancel, serving }
+        let happened = Mutex::new(happened);
+        Self { directory, server, machines, happened, counters, said, cancel, serving }
     }
 
     /// The answer to these request lines, as it came.
@@ -158,9 +170,10 @@ impl Lab {
         assert!(!head.to_ascii_lowercase().contains("\r\nlocation:"), "{answer}");
     }
 
-    fn last_step(&self, machine: u8) -> Option<Step> {
-        let name = mac(machine).to_string();
-        self.machines.snapshot().into_iter().find(|seen| seen.mac == name).map(|seen| seen.last)
+    /// What was told since this was asked last.
+    fn told(&self) -> Vec<(Mac, What)> {
+        let mut happened = self.happened.lock().unwrap();
+        std::iter::from_fn(|| happened.try_next()).map(|event| (event.mac, event.what)).collect()
     }
 
     async fn end(self) {
@@ -259,7 +272,7 @@ async fn one_host_is_named() {
             assert_eq!(got, if expect == 200 { body } else { refused }, "{request}");
         }
     }
-    assert_eq!(lab.last_step(1), Some(Step::Http { path: "/ipxe.efi".into(), status: 400 }));
+    assert!(lab.told().contains(&asked(1, "/ipxe.efi", 400)));
     lab.end().await;
 }
 
@@ -420,39 +433,37 @@ async fn scripts_of_several_macs() {
     };
     check("/auto.ipxe", 1).await;
     check("/52:54:00:00:00:02/auto.ipxe", 2).await;
-    let asks = Step::Dhcp {
-        interface: "eth0".to_owned(),
-        message: "request".to_owned(),
-        stage: "script".to_owned(),
+    let asks = Dhcp {
+        by: DecidedBy::Kernel,
+        segment: Segment { interface: "eth0".into(), vlan: Vlan::NONE },
+        relay: None,
+        message: REQUEST,
+        stage: Stage::Script,
         architecture: None,
-        verdict: "ack".to_owned(),
+        verdict: Verdict::Ack,
     };
-    lab.machines.record(nics[1], asks);
+    lab.machines.note(Event::now(nics[1], asks));
     check("/auto.ipxe", 2).await;
     let [machine] = &lab.machines.snapshot()[..] else { panic!("{:?}", lab.machines.snapshot()) };
-    assert_eq!(
-        (machine.mac.as_str(), machine.nic.as_deref()),
-        ("52:54:00:00:00:01", Some("52:54:00:00:00:02"))
-    );
+    assert_eq!((machine.mac, machine.nic), (nics[0], Some(nics[1])));
     lab.end().await;
 }
 
 #[tokio::test]
 async fn machines_are_noted() {
     let lab = Lab::new().await;
-    let step = |path: &str, status| Some(Step::Http { path: path.into(), status });
     lab.check("GET /auto.ipxe", "200\n\n#!ipxe\necho machine1\n").await;
-    assert_eq!(lab.last_step(1), step("/auto.ipxe", 200));
+    assert_eq!(lab.told(), [asked(1, "/auto.ipxe", 200)]);
     lab.check("GET /none", "404\n\n# there is no such file\n").await;
-    assert_eq!(lab.last_step(1), step("/none", 404));
+    assert_eq!(lab.told(), [asked(1, "/none", 404)]);
     // What loaders try is no step.
     for path in ["/ipxe/autoexec.ipxe", "/grub/x86_64-efi/fs.lst", "/dtb/"] {
         lab.check(&format!("GET {path}"), "404\n\n# there is no such file\n").await;
-        assert_eq!(lab.last_step(1), step("/none", 404), "{path}");
+        assert_eq!(lab.told(), [], "{path}");
     }
     lab.check("HEAD /525400000002/ipxe.efi", "200").await;
-    assert_eq!(lab.last_step(2), step("/525400000002/ipxe.efi", 200));
+    assert_eq!(lab.told(), [asked(2, "/525400000002/ipxe.efi", 200)]);
     lab.check("GET /healthz", "200\n\nok\n").await;
-    assert_eq!(lab.last_step(1), step("/none", 404));
+    assert_eq!(lab.told(), []);
     lab.end().await;
 }

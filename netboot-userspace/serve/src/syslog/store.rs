@@ -1,7 +1,7 @@
 //! The lines of each machine in a file of its own, bounded in size and in number.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     ffi::OsString,
     fs::File,
     io::{self, Write},
@@ -10,8 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lru::LruCache;
+use netboot_base::{
+    bounded::bounded,
+    own_dir::{OwnDir, is_refused},
+};
+
 use super::{parse::Message, source::Source};
-use netboot_base::own_dir::{OwnDir, is_refused};
 
 /// A file that would grow beyond is renamed to `<name>.log.1`, in place of the one before.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -31,9 +36,7 @@ pub struct Store {
     state_dir: PathBuf,
     directory: PathBuf,
     max_bytes: u64,
-    open: HashMap<String, Open>,
-    /// Counts the uses of files, to tell which was used last.
-    uses: u64,
+    open: LruCache<String, Open>,
     strangers: HashSet<IpAddr>,
     /// In whose place was something else when they were written to last.
     refused: BTreeMap<String, String>,
@@ -43,7 +46,6 @@ struct Open {
     file: File,
     /// Device and inode.
     identity: (u64, u64),
-    used: u64,
 }
 
 impl Store {
@@ -54,8 +56,7 @@ impl Store {
             directory: state_dir.join(LOG),
             state_dir,
             max_bytes: MAX_BYTES,
-            open: HashMap::new(),
-            uses: 0,
+            open: bounded(MAX_OPEN),
             strangers: HashSet::new(),
             refused: BTreeMap::new(),
         };
@@ -85,7 +86,7 @@ impl Store {
         match &result {
             Ok(()) => _ = self.refused.remove(&name),
             Err(error) => {
-                self.open.remove(&name);
+                self.open.pop(&name);
                 if is_refused(error) && self.refused.len() < MOST_REFUSED {
                     self.refused.insert(name, error.to_string());
                 }
@@ -138,31 +139,15 @@ impl Store {
 
     /// The file of this name; opened anew where it was moved or deleted.
     fn file(&mut self, own: &OwnDir, name: &str, on_disk: Option<(u64, u64)>) -> io::Result<&File> {
-        self.uses += 1;
-        let used = self.uses;
-        let opened = self.open.get(name).map(|open| open.identity);
+        let opened = self.open.peek(name).map(|open| open.identity);
         if opened.is_none() || opened != on_disk {
-            self.close_one_of_too_many();
             let file = own.append(name, FILE_MODE)?;
             let made = file.metadata()?;
             let identity = (made.dev(), made.ino());
-            self.open.insert(name.to_owned(), Open { file, identity, used });
+            self.open.put(name.to_owned(), Open { file, identity });
         }
-        let Some(open) = self.open.get_mut(name) else {
-            return Err(io::Error::other("the file was closed"));
-        };
-        open.used = used;
-        Ok(&open.file)
-    }
-
-    fn close_one_of_too_many(&mut self) {
-        if self.open.len() < MAX_OPEN {
-            return;
-        }
-        let oldest = self.open.iter().min_by_key(|(_, open)| open.used);
-        if let Some(name) = oldest.map(|(name, _)| name.clone()) {
-            self.open.remove(&name);
-        }
+        let open = self.open.get(name);
+        open.map(|open| &open.file).ok_or_else(|| io::Error::other("the file was closed"))
     }
 
     fn file_name(&mut self, source: Source) -> String {

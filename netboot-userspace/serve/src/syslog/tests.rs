@@ -9,7 +9,10 @@ use std::{
 };
 
 use netboot_ebpf::shared::Mac;
-use netboot_machines::memory::Step;
+use netboot_machines::{
+    channel::Happened,
+    event::{self, Text, What},
+};
 use netboot_site::model::{Host, Inventory};
 use tempfile::TempDir;
 use tokio::{
@@ -27,7 +30,7 @@ const FILE: &str = "52-54-00-ee-0d-0b.log";
 /// A receiver in which 127.0.0.1 is a known machine; it ends when dropped.
 struct Receiver {
     dir: TempDir,
-    machines: Machines,
+    happened: Arc<Mutex<Happened>>,
     counters: Arc<Counters>,
     limit: Arc<Mutex<Limit>>,
     udp: SocketAddr,
@@ -45,7 +48,8 @@ impl Receiver {
         let machines = Machines::new(Inventory::new([Arc::new(host)]));
         let dir = TempDir::new().unwrap();
         prepare(dir.path());
-        let (sink, writer) = channel(machines.clone());
+        let (teller, happened) = netboot_machines::channel::channel();
+        let (sink, writer) = channel(machines, teller);
         let (counters, limit) = (sink.counters(), Arc::clone(&sink.limit));
         let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,7 +64,8 @@ impl Receiver {
             }),
         ];
         let (udp, tcp) = addresses;
-        Self { dir, machines, counters, limit, udp, tcp, services, cancel: cancel.drop_guard() }
+        let happened = Arc::new(Mutex::new(happened));
+        Self { dir, happened, counters, limit, udp, tcp, services, cancel: cancel.drop_guard() }
     }
 
     fn lines(&self, file: &str) -> Vec<String> {
@@ -89,6 +94,18 @@ impl Receiver {
         .await;
     }
 
+    /// The next line that is told of.
+    async fn told(&self) -> event::Syslog {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(line) = told(&self.happened) {
+                return line;
+            }
+            assert!(Instant::now() < deadline, "no line is told of");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// All that was taken is written when the services have ended.
     async fn stop(self) -> TempDir {
         drop(self.cancel);
@@ -97,6 +114,17 @@ impl Receiver {
         }
         self.dir
     }
+}
+
+fn told(happened: &Mutex<Happened>) -> Option<event::Syslog> {
+    let event = happened.lock().unwrap().try_next()?;
+    let What::Syslog(line) = event.what else { panic!("{event:?}") };
+    assert_eq!(event.mac, MAC);
+    Some(line)
+}
+
+fn line_of(host: Option<&str>, app: &str, line: &str) -> event::Syslog {
+    event::Syslog { host: host.map(Text::of), app: Some(Text::of(app)), line: Text::of(line) }
 }
 
 /// Polls until it is so; fails after half a minute.
@@ -173,13 +201,12 @@ async fn logger_in_every_form() {
     )
     .await;
 
-    until(|| !receiver.machines.snapshot().is_empty(), || "a machine's record".to_owned()).await;
-    let machines = receiver.machines.clone();
     assert_eq!(receiver.count("received"), 9);
+    let happened = Arc::clone(&receiver.happened);
     receiver.stop().await;
-    let [machine] = &machines.snapshot()[..] else { panic!("one machine") };
-    assert_eq!(machine.requests, 0);
-    assert_eq!(machine.last, Step::Syslog { line: "app: counted 3164".to_owned() });
+    let lines: Vec<_> = std::iter::from_fn(|| told(&happened)).collect();
+    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.last(), Some(&line_of(None, "app", "counted 3164")));
 }
 
 #[tokio::test]
@@ -212,13 +239,10 @@ async fn originators_are_shown() {
         ("<13>1 - 127.0.0.1 app - - - own\n", "app", "own"),
     ] {
         stream.write_all(line.as_bytes()).await.unwrap();
-        let host = line
-            .split_once("web-")
-            .map_or_else(String::new, |(_, rest)| format!("host=web-{} ", &rest[..1]));
-        receiver.wait_for(FILE, &format!("notice {host}{app}: {content}")).await;
-        let last = || receiver.machines.snapshot().pop().map(|machine| machine.last);
-        let step = Step::Syslog { line: format!("{host}app: {content}") };
-        until(|| last().as_ref() == Some(&step), || format!("{step:?}: {:?}", last())).await;
+        let host = line.split_once("web-").map(|(_, rest)| format!("web-{}", &rest[..1]));
+        let shown = host.as_ref().map(|host| format!("host={host} ")).unwrap_or_default();
+        receiver.wait_for(FILE, &format!("notice {shown}{app}: {content}")).await;
+        assert_eq!(receiver.told().await, line_of(host.as_deref(), "app", content));
     }
 }
 
@@ -262,7 +286,8 @@ async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
 #[tokio::test]
 async fn a_slow_writer_drops_and_counts_and_nobody_waits() {
     let dir = TempDir::new().unwrap();
-    let (sink, writer) = channel(Machines::new(Inventory::default()));
+    let (sink, writer) =
+        channel(Machines::new(Inventory::default()), netboot_machines::channel::channel().0);
     let from = Ipv4Addr::LOCALHOST.into();
     let dropped = (0..QUEUE + 10).filter(|_| sink.offer(from, b"<6>a: b").is_err()).count();
     assert_eq!(dropped, 10);
@@ -290,7 +315,8 @@ async fn a_slow_writer_drops_and_counts_and_nobody_waits() {
 async fn trouble_with_files_is_told_and_its_end_without_a_line() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("log"), "in the way").unwrap();
-    let (_sink, writer) = channel(Machines::new(Inventory::default()));
+    let (_sink, writer) =
+        channel(Machines::new(Inventory::default()), netboot_machines::channel::channel().0);
     let told = Arc::new(Mutex::new(Vec::new()));
     let cancel = CancellationToken::new();
     let (state_dir, tell, end) = (dir.path().to_owned(), Arc::clone(&told), cancel.clone());
@@ -313,7 +339,7 @@ async fn an_unwritable_directory_is_counted_and_reception_goes_on() {
     let receiver = Receiver::start(|state| fs::write(state.join("log"), "").unwrap()).await;
     logger(receiver.udp, &["-d", "-t", "app", "lost"]).await;
     receiver.wait_for_count("unwritten", 1).await;
-    until(|| receiver.machines.snapshot().len() == 1, || "a machine's record".to_owned()).await;
+    assert_eq!(receiver.told().await.app, Some(Text::of("app")));
     fs::remove_file(receiver.dir.path().join("log")).unwrap();
     logger(receiver.tcp, &["-T", "--rfc5424=notq", "-t", "app", "kept"]).await;
     receiver.wait_for(FILE, "notice app: kept").await;

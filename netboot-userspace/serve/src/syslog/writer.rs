@@ -1,4 +1,4 @@
-//! Empties the queue: each line to its machine's file, to the daemon's log and to the machine's record.
+//! Empties the queue: each line to its machine's file, to the daemon's log and to whom machines' steps are told.
 
 use std::{
     io,
@@ -9,7 +9,11 @@ use std::{
 };
 
 use netboot_base::{own_dir::is_refused, throttle::Throttle};
-use netboot_machines::memory::{Machines, Step};
+use netboot_machines::{
+    channel::Teller,
+    event::{self, Event, Text},
+    memory::Machines,
+};
 use tokio::{runtime::Handle, sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +34,7 @@ const PROBE: Duration = Duration::from_secs(2);
 pub struct Writer {
     queue: Arc<Mutex<mpsc::Receiver<Line>>>,
     machines: Machines,
+    teller: Teller,
     counters: Arc<Counters>,
 }
 
@@ -55,9 +60,10 @@ impl Writer {
     pub(super) fn new(
         queue: mpsc::Receiver<Line>,
         machines: Machines,
+        teller: Teller,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { queue: Arc::new(Mutex::new(queue)), machines, counters }
+        Self { queue: Arc::new(Mutex::new(queue)), machines, teller, counters }
     }
 
     /// Writes to `<state-dir>/log` until it is cancelled and what waits is written. Needs a thread of a
@@ -122,9 +128,12 @@ impl Writer {
         }
         files.note(written);
         if let Some(mac) = source.mac() {
-            let app = message.app.as_ref().map(|app| format!("{app}: ")).unwrap_or_default();
-            let line = format!("{}{app}{}", message.host(), message.content());
-            self.machines.record(mac, Step::Syslog { line });
+            let line = event::Syslog {
+                host: message.hostname.as_ref().map(Text::of),
+                app: message.app.as_ref().map(Text::of),
+                line: Text::of(&*message.content()),
+            };
+            self.teller.tell(Event::now(mac, line));
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::{
     fs::{File, Metadata},
     io::{self, IoSliceMut, Read as _},
-    num::{NonZeroU64, NonZeroUsize},
+    num::NonZeroU64,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     pin::Pin,
     sync::{
@@ -20,6 +20,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use futures_lite::AsyncRead;
 use lru::LruCache;
+use netboot_base::bounded::bounded;
 use rustix::{
     fs::Advice,
     io::{Errno, ReadWriteFlags},
@@ -32,7 +33,7 @@ const LARGEST_TEXT: u64 = 1 << 20;
 /// Of all files together, those that transfers use among them.
 const ROOM: usize = 128 << 20;
 /// Files that are remembered; a distribution's GRUB has some 300 modules.
-const FILES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const FILES: usize = 1024;
 /// Files that are open at the same time.
 pub(super) const MAX_OPEN: usize = 256;
 
@@ -109,7 +110,7 @@ pub(super) enum Unread {
 
 impl Default for Contents {
     fn default() -> Self {
-        let files = Mutex::new(LruCache::new(FILES));
+        let files = Mutex::new(bounded(FILES));
         Self(Arc::new(Shared { files, usage: Arc::default() }))
     }
 }

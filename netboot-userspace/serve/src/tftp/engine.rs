@@ -27,6 +27,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_tftp::server::Handler;
 use netboot_base::overflows::Overflows;
+use netboot_machines::event::{Outcome, Text};
 
 use self::{
     bytes::Read,
@@ -47,7 +48,7 @@ use super::{
     content::Reader,
     counters::Event,
     packet::{Packet, error, error_packet},
-    report::{Outcome, Progress, Reporter},
+    report::{Progress, Reporter},
     sending::Next,
 };
 
@@ -236,7 +237,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 self.send(id, next, now);
             }
             Packet::Error { code, text } => {
-                let text = String::from_utf8_lossy(text).into();
+                let text = Text::of(&*String::from_utf8_lossy(text));
                 self.end(id, &Outcome::Aborted(code, text), now);
             }
             Packet::Read(_) | Packet::Write(_) | Packet::Unexpected(_) | Packet::Malformed => {

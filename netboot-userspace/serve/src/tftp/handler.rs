@@ -11,6 +11,7 @@ use netboot_base::{
     printable::printable,
     throttle::Throttle,
 };
+use netboot_machines::event::{Refusal, Text, Transfer};
 use netboot_site::loaders;
 use tracing::{debug, field::display, info, warn};
 
@@ -73,7 +74,7 @@ impl Handler for BootFiles {
             debug!(%client, machine = machine_field, file, "tftp: refused to be written to");
         }
         self.reporter.counters.count(Event::Refused);
-        self.reporter.step(machine, &file, "refused: the server is read-only".into());
+        self.reporter.tell(machine, &file, Transfer::Refused(Refusal::ReadOnly));
         Err(packet::Error::PermissionDenied)
     }
 }
@@ -125,12 +126,14 @@ impl BootFiles {
                 warn!(%client, machine = machine_field, file, %error, "tftp: cannot be read");
             }
         }
-        let result = match error {
-            files::Error::NotFound(_) => "not found".into(),
-            files::Error::Io { source, .. } if is_busy => format!("no answer: {source}"),
-            error => format!("refused: {error}"),
+        let refusal = match error {
+            files::Error::NotFound(_) => Refusal::NotFound,
+            files::Error::Io { source, .. } if is_busy => {
+                Refusal::NotNow(Text::of(source.to_string()))
+            }
+            error => Refusal::Denied(Text::of(error.to_string())),
         };
-        self.reporter.step(machine, &file, result);
+        self.reporter.tell(machine, &file, Transfer::Refused(refusal));
         answer
     }
 }

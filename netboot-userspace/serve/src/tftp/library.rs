@@ -6,7 +6,7 @@ use std::{net::UdpSocket, path::Path};
 use anyhow::Context as _;
 use async_tftp::server::TftpServerBuilder;
 use netboot_base::files::Files;
-use netboot_machines::memory::Machines;
+use netboot_machines::{channel::channel, memory::Machines};
 use netboot_site::model::Inventory;
 
 use super::{BlockSizes, Common, DEFAULT_BLOCK_SIZE, WINDOW};
@@ -18,7 +18,8 @@ use super::{BlockSizes, Common, DEFAULT_BLOCK_SIZE, WINDOW};
 pub async fn serve_by_library(socket: UdpSocket, root: &Path) -> anyhow::Result<()> {
     let sizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() };
     let machines = Machines::new(Inventory::new([]));
-    let handler = Common::new(Files::new(root), machines, sizes).handler();
+    let (teller, _happened) = channel();
+    let handler = Common::new(Files::new(root), machines, teller, sizes).handler();
     let builder = TftpServerBuilder::with_handler(handler).std_socket(socket);
     let builder = builder.context("the TFTP socket")?;
     let builder = builder.block_size_limit(DEFAULT_BLOCK_SIZE).window_size_limit(WINDOW);

@@ -15,7 +15,10 @@ use std::{
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use netboot_ebpf::shared::Mac;
-use netboot_machines::memory::Step;
+use netboot_machines::{
+    channel::{Happened, channel},
+    event::{Outcome, Refusal, Text, Tftp, Transfer, What},
+};
 use netboot_site::model::{Host, Inventory};
 
 use self::clients::{Answer, Client, request};
@@ -32,7 +35,7 @@ const USUAL: BlockSizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::n
 struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
-    machines: Machines,
+    happened: Mutex<Happened>,
     common: Common,
     troubles: Arc<Mutex<Vec<Option<String>>>>,
     cancel: CancellationToken,
@@ -70,37 +73,44 @@ impl Lab {
         };
         let server = sockets.requests.local_addr().unwrap();
         let cancel = CancellationToken::new();
-        let common = Common::new(Files::new(directory.path()), machines.clone(), sizes);
+        let (teller, happened) = channel();
+        let common = Common::new(Files::new(directory.path()), machines, teller, sizes);
         let common = Common { transfers, ..common };
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
         let tell = move |trouble| heard.lock().unwrap().push(trouble);
         let serving = serve(vec![sockets], common.clone(), tell, cancel.clone());
         let serving = tokio::spawn(serving);
-        Self { directory, server, machines, common, troubles, cancel, serving }
+        let happened = Mutex::new(happened);
+        Self { directory, server, happened, common, troubles, cancel, serving }
     }
 
     fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Waits for the machine's last step to be this one.
-    async fn expect_step(&self, file: &str, result: &str) {
-        self.expect_one_of(file, &[result]).await;
-    }
-
-    async fn expect_one_of(&self, file: &str, results: &[&str]) {
-        let step = |result: &&str| Step::Tftp { file: file.into(), result: (*result).into() };
-        let expect: Vec<_> = results.iter().map(step).collect();
+    /// Waits until it is told that the machine came so far.
+    async fn expect(&self, file: &str, is_right: impl Fn(&Transfer) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(15);
+        let mut told = Vec::new();
         loop {
-            let last = self.machines.snapshot().pop().map(|machine| machine.last);
-            if last.as_ref().is_some_and(|last| expect.contains(last)) {
-                return;
+            while let Some(tftp) = self.told() {
+                if tftp.file == Text::of(file) && is_right(&tftp.transfer) {
+                    return;
+                }
+                told.push(tftp);
             }
-            assert!(Instant::now() < deadline, "{last:?} is not {expect:?}");
+            assert!(Instant::now() < deadline, "{file} is not told of: {told:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// What was told next, by now.
+    fn told(&self) -> Option<Tftp> {
+        let event = self.happened.lock().unwrap().try_next()?;
+        let What::Tftp(tftp) = event.what else { panic!("{event:?}") };
+        assert_eq!(event.mac, MAC);
+        Some(tftp)
     }
 
     fn counter(&self, event: Event) -> u64 {
@@ -125,6 +135,11 @@ impl Lab {
         self.cancel.cancel();
         self.serving.await.unwrap().unwrap();
     }
+}
+
+/// A transfer that ended so, after so many bytes.
+fn ended(outcome: Outcome, bytes: u64) -> impl Fn(&Transfer) -> bool {
+    move |transfer| matches!(transfer, Transfer::Ended(ended) if ended.outcome == outcome && ended.bytes == bytes)
 }
 
 fn content(size: usize) -> Vec<u8> {
@@ -168,7 +183,7 @@ async fn files_arrive() {
     })
     .await
     .unwrap();
-    lab.expect_step("1469", "complete").await;
+    lab.expect("1469", ended(Outcome::Complete, 1469)).await;
     Arc::into_inner(lab).unwrap().end().await;
 }
 
@@ -202,13 +217,16 @@ async fn errors_are_prompt() {
     })
     .await
     .unwrap();
-    lab.expect_step("new", "refused: the server is read-only").await;
     lab.expect_counters(&[(Event::NotFound, 9)]).await;
+    let last = std::iter::from_fn(|| lab.told()).last();
+    let read_only = Transfer::Refused(Refusal::ReadOnly);
+    assert_eq!(last, Some(Tftp { file: Text::of("new"), transfer: read_only }));
     let client = Arc::clone(&lab);
     spawn_blocking(move || client.check_error(1, b"grub/grub.cfg", (1, "File not found")))
         .await
         .unwrap();
-    lab.expect_step("grub/grub.cfg", "not found").await;
+    let not_found = |transfer: &Transfer| *transfer == Transfer::Refused(Refusal::NotFound);
+    lab.expect("grub/grub.cfg", not_found).await;
     Arc::into_inner(lab).unwrap().end().await;
 }
 
@@ -257,8 +275,8 @@ async fn a_client_may_leave() {
         client.says(b"\0\x05\0\0TFTP Aborted\0");
     });
     probe.await.unwrap();
-    let aborted = "aborted at 4000 of 5000000 bytes: the client says error 0, TFTP Aborted";
-    lab.expect_step("5000000", aborted).await;
+    let aborted = Outcome::Aborted(0, Text::of("TFTP Aborted"));
+    lab.expect("5000000", ended(aborted, 4000)).await;
     lab.expect_counters(&[(Event::Probe, 1), (Event::Aborted, 1), (Event::Bytes, 4000)]).await;
     lab.end().await;
 }
@@ -354,7 +372,7 @@ async fn netascii_is_encoded() {
         client.says(b"\0\x04\0\x01");
     });
     talk.await.unwrap();
-    lab.expect_step("text", "complete").await;
+    lab.expect("text", ended(Outcome::Complete, 11)).await;
     lab.end().await;
 }
 
@@ -413,7 +431,7 @@ async fn transfers_outlive_the_end() {
     assert_eq!(step(transfer, 1), 516);
     assert_eq!(step(transfer, 2), 4 + 1469 - 1024);
     slow.send_to(&[0, 4, 0, 3], transfer).unwrap();
-    lab.expect_step("1469", "complete").await;
+    lab.expect("1469", ended(Outcome::Complete, 1469)).await;
     Arc::into_inner(lab).unwrap().end().await;
 }
 
@@ -448,9 +466,8 @@ async fn what_does_not_end_is_cut() {
     lab.serving.abort();
     let aborted = Instant::now();
     // The last acknowledgement may not have been heard.
-    let results =
-        [5632, 5120].map(|bytes| format!("aborted at {bytes} of 5000000 bytes: the daemon ends"));
-    lab.expect_one_of("5000000", &results.each_ref().map(String::as_str)).await;
+    let cut = [5632, 5120].map(|bytes| ended(Outcome::Cut, bytes));
+    lab.expect("5000000", |transfer| cut.iter().any(|cut| cut(transfer))).await;
     assert!(aborted.elapsed() < GIVE_UP / 2, "it was not cut, it gave up");
     assert_eq!(lab.counter(Event::Cut), 1);
 }

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netboot_machines::memory::Machines;
+use netboot_machines::{channel::channel, memory::Machines};
+
 use netboot_site::model::{Config, Inventory, SyslogListen};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
@@ -46,8 +47,9 @@ impl Lab {
         config.http = Some(port());
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
-        let services =
-            Services::new(machines.clone(), &Wanted::new(&config, Shares::of(1024), None, MTU));
+        let (teller, _happened) = channel();
+        let wanted = Wanted::new(&config, Shares::of(1024), None, MTU);
+        let services = Services::new(machines.clone(), teller, &wanted);
         let health = Health::default();
         let counters = services.counters();
         let shown = Shown::default();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use netboot_base::columns::table;
 use netboot_ebpf::wire::PROXY_PORT;
 
 use super::{Answer, AnsweredBy, Explanation, Shown, Step, reason::architecture_name};
@@ -192,18 +193,8 @@ pub fn render_steps(steps: &[Step]) -> String {
         }
     }
     let rows: Vec<_> = steps.iter().map(step_row).collect();
-    let mut table = vec![["STEP", "ASKS", "STAGE", "ANSWERED BY", "WITH"].map(str::to_owned)];
-    table.extend(rows);
     out.push('\n');
-    for row in &table {
-        let mut line = String::new();
-        for (at, cell) in row.iter().enumerate() {
-            let width = table.iter().filter_map(|row| row.get(at)).map(String::len).max();
-            let width = width.unwrap_or_default();
-            let _ = write!(line, "{cell:<width$}  ");
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
+    out.push_str(&table(["STEP", "ASKS", "STAGE", "ANSWERED BY", "WITH"], &rows));
     out.push('\n');
     for line in remarks(steps) {
         let _ = writeln!(out, "{line}");

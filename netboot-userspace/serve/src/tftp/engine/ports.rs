@@ -2,11 +2,11 @@
 
 use std::{
     net::IpAddr,
-    num::NonZeroUsize,
     time::{Duration, Instant},
 };
 
 use lru::LruCache;
+use netboot_base::bounded::bounded;
 
 use super::Ends;
 
@@ -14,8 +14,8 @@ use super::Ends;
 const LATE: Duration = Duration::from_secs(10);
 /// How long a host whose address was forged gets no windows: who forges it could have them sent there.
 const SUSPECT: Duration = Duration::from_secs(60);
-const MAX_LEFT: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
-const MAX_SUSPECTS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const MAX_LEFT: usize = 8192;
+const MAX_SUSPECTS: usize = 1024;
 
 /// What is remembered of transfers that ended.
 pub(super) struct Ports {
@@ -26,7 +26,7 @@ pub(super) struct Ports {
 
 impl Ports {
     pub(super) fn new() -> Self {
-        Self { left: LruCache::new(MAX_LEFT), suspects: LruCache::new(MAX_SUSPECTS) }
+        Self { left: bounded(MAX_LEFT), suspects: bounded(MAX_SUSPECTS) }
     }
 
     /// The client has ended a transfer, and may go on at once with another one.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_tftp::server::Handler;
+use netboot_machines::event::{Outcome, Text};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -25,7 +26,6 @@ use crate::tftp::{
     content::{Reader, Unread},
     counters::Event,
     packet::{data_head, error},
-    report::Outcome,
 };
 
 /// How long a socket that takes no more may keep all others waiting, in milliseconds.
@@ -108,7 +108,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         };
         let text = "the file was changed, or cannot be read";
         self.say_error(socket, ends, error::UNDEFINED, text);
-        self.end(id, &Outcome::Unread(why), now);
+        self.end(id, &Outcome::Unread(Text::of(why)), now);
     }
 
     fn send_all(&mut self, outbox: &[Out]) -> Vec<Trouble> {

@@ -12,6 +12,7 @@ use std::{
 
 use async_tftp::{packet::Error, server::Handler};
 use futures_lite::future::block_on;
+use netboot_machines::event::Outcome;
 
 use super::{Disk, Ends, Engine, REQUESTS, transfers::Transfer};
 use crate::tftp::{
@@ -21,7 +22,7 @@ use crate::tftp::{
     counters::Event,
     handler::{is_busy, shown},
     packet::{Mode, Packet, Request, error},
-    report::{Asked, Outcome},
+    report::Asked,
     round_trip::RoundTrip,
     sending::Sending,
 };

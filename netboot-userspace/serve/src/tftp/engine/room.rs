@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use async_tftp::server::Handler;
+use netboot_machines::event::Outcome;
 
 use super::{
     Engine,
@@ -12,7 +13,6 @@ use crate::tftp::{
     admission::{Full, Source},
     content::{Content, Reader},
     counters::Event,
-    report::Outcome,
 };
 
 /// Transfers that are looked at for one that makes room: who floods has most of them.

@@ -2,7 +2,7 @@ use std::{fs, net::Ipv4Addr};
 
 use super::*;
 use netboot_base::files::Files;
-use netboot_machines::memory::Machines;
+use netboot_machines::{channel::channel, memory::Machines};
 use netboot_site::model::Inventory;
 
 use crate::tftp::{
@@ -28,7 +28,7 @@ fn engine() -> (Engine<BootFiles>, tempfile::TempDir) {
     };
     let sizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() };
     let machines = Machines::new(Inventory::new([]));
-    let common = Common::new(Files::new(directory.path()), machines, sizes);
+    let common = Common::new(Files::new(directory.path()), machines, channel().0, sizes);
     let sockets = Sockets { requests: bind(), transfers: (0..2).map(|_| bind()).collect() };
     let poll = mio::Poll::new().unwrap();
     let waker = mio::Waker::new(poll.registry(), WAKER).unwrap();

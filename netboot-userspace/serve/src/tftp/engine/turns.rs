@@ -9,11 +9,12 @@ use std::{
 
 use async_tftp::server::Handler;
 use mio::{Events, Interest, Poll, Token, unix::SourceFd};
+use netboot_machines::event::Outcome;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{Engine, MINUTE, REQUESTS, disk::Brought};
-use crate::tftp::{batch::Receiver, content::Reader, packet::error, report::Outcome};
+use crate::tftp::{batch::Receiver, content::Reader, packet::error};
 
 /// Of the waker; sockets have their numbers.
 pub(in crate::tftp) const WAKER: Token = Token(usize::MAX);

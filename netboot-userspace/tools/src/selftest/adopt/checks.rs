@@ -56,7 +56,7 @@ fn adopted(trial: &Trial) -> anyhow::Result<()> {
 /// Also where all is replaced, a switch was under way, or another machine has the address.
 fn held_back(trial: &Trial) -> anyhow::Result<()> {
     let (mut resident, mut tables) = trial.begin(same)?;
-    let now = clock::now();
+    let now = clock::since_boot();
     resident.hold(DECLINES, now + Duration::from_secs(3600))?;
     let own = tables.reservations.get(&DECLINES).context("the machine's reservation")?;
     let address = Ipv4Addr::from(own.address);
