@@ -1,4 +1,4 @@
-//! Renders the configuration into the tables: the rows that answers are composed of.
+//! The rows that answers are composed of, rendered from what is wanted.
 
 mod place;
 mod reservation;

@@ -24,7 +24,6 @@ mod script_classes;
 mod script_settings;
 mod secret;
 mod section;
-mod shape;
 mod source;
 mod subnet;
 #[cfg(test)]
@@ -37,7 +36,6 @@ pub use self::{
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
     host::MAX_MACS,
     regular::{open_regular, read_text},
-    shape::Shape,
     vlan::Shown as ShownVlan,
 };
 pub use self::{

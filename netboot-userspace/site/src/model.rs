@@ -20,11 +20,12 @@ pub use self::{
     pin_path::{PinPath, Way},
     reach::reach,
     settings::{
-        Boot, Config, Dhcp, DhcpMode, DhcpOption, MAX_TFTP_THREADS, NetworkOverrides, QuirkRow,
-        Quirks, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp,
+        Boot, Config, Dhcp, DhcpMode, MAX_TFTP_THREADS, NetworkOverrides, QuirkRow, Quirks, Script,
+        ScriptClasses, Subnet, SyslogListen, Tftp, Xdp,
     },
 };
 pub use netboot_base::links::XdpMode;
+pub use netboot_dhcp::DhcpOption;
 
 pub use self::inventory::OwnFile;
 pub use self::{boot_file::BootFile, locate::Located, names::is_interface};

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, net::Ipv4Addr};
 
-use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
     client::Stage,
     reply::FILE_NAME,
@@ -168,13 +167,13 @@ impl<'c> BootSets<'c> {
         }
         let mut block = Block::default();
         if let Some(value) = vendor_options(stage, choice, has_menu) {
-            block.push(&DhcpOption::VendorExtensions(value))?;
+            block.push_raw(code::VENDOR_OPTIONS, &value)?;
         }
         if stage == Stage::Http {
             // EDK2 goes on with HTTP boot only where this is echoed.
-            block.push(&DhcpOption::ClassIdentifier(b"HTTPClient".to_vec()))?;
+            block.push_raw(code::VENDOR_CLASS, b"HTTPClient")?;
         } else if choice.echo_pxeclient {
-            block.push(&DhcpOption::ClassIdentifier(b"PXEClient".to_vec()))?;
+            block.push_raw(code::VENDOR_CLASS, b"PXEClient")?;
         }
         if self.config.dhcp.skip_proxydhcp && matches!(stage, Stage::Ipxe | Stage::Script) {
             block.push_raw(code::IPXE, &IPXE_NO_PXEDHCP)?;

@@ -16,7 +16,13 @@ use super::{
 use crate::model::{Config, DhcpOption, Host, Subnet, quirks};
 
 /// What every DHCP server makes by itself, from its own address, the lease time and the subnet's mask.
-const BY_ITSELF: [u8; 5] = [code::SERVER_ID, code::SUBNET_MASK, 51, 58, 59];
+const BY_ITSELF: [u8; 5] = [
+    code::SERVER_ID,
+    code::SUBNET_MASK,
+    code::LEASE_TIME,
+    code::RENEWAL_TIME,
+    code::REBINDING_TIME,
+];
 
 /// Renders parts.
 pub struct Parts<'c> {

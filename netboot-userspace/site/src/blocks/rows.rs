@@ -2,14 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{shared::SUBNET_OPTIONS, wire::code};
 
-use super::options::{self, Block, Overrides, ROUTING, STATIC_ROUTES};
+use super::options::{self, Block, Overrides, ROUTING};
 use crate::model::{Config, Host, Subnet};
 
 /// The options that clients must not get beside classless routes (RFC 3442, "DHCP Client Behavior").
-const CLASSFUL: [u8; 2] = [code::ROUTER, STATIC_ROUTES];
+const CLASSFUL: [u8; 2] = [code::ROUTER, code::STATIC_ROUTES];
 
 /// The blocks of a row.
 pub struct Blocks {
@@ -31,7 +30,7 @@ impl Blocks {
     ) -> anyhow::Result<Self> {
         if config.dhcp.mode.is_proxy() {
             let mut row = Block::default();
-            row.push(&DhcpOption::ServerIdentifier(server))?;
+            row.push(code::SERVER_ID, &server.into())?;
             return Ok(Self { row, classless: None, in_row: &[] });
         }
         let mut row = options::subnet_block(config, subnet, server, overrides)?;

@@ -9,6 +9,7 @@ mod vlan;
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use ipnet::Ipv4Net;
+use netboot_dhcp::{option, shape::Shape, value::hex};
 use serde::Serialize;
 
 pub(super) use self::fragment::Fragment;
@@ -18,7 +19,7 @@ use self::{
     quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
-use super::{Shape, limits::FOREVER};
+use super::limits::FOREVER;
 use crate::model::{self, Architecture, Config, DhcpOption, HostScript, SyslogListen};
 
 /// The whole file, every default filled in.
@@ -356,17 +357,16 @@ impl From<&model::Host> for Host {
 
 impl From<&DhcpOption> for OptionEntry {
     fn from(DhcpOption { code, value }: &DhcpOption) -> Self {
-        let is_text = match Shape::of(*code) {
-            Some(shape) => shape == Shape::Text,
+        let is_text = match option::shape(*code) {
             // Four printable bytes are an address or a number more often than a text.
-            None => value.len() > 4,
+            Shape::Bytes => value.len() > 4,
+            shape => shape == Shape::Text,
         };
         let printable = is_text && value.iter().all(|byte| matches!(byte, b' '..=b'~'));
         let value = if printable {
             OptionValue::Text(value.iter().map(|byte| char::from(*byte)).collect())
         } else {
-            let bytes: Vec<_> = value.iter().map(|byte| format!("{byte:02x}")).collect();
-            OptionValue::Hex(bytes.join(":"))
+            OptionValue::Hex(hex(value, ":"))
         };
         Self { code: *code, value }
     }

@@ -12,7 +12,7 @@ use ipnet::Ipv4Net;
 use netboot_base::{links::XdpMode, rare::Usual};
 use netboot_ebpf::shared::Vlan;
 
-use crate::model::{Architecture, Host, PinPath};
+use crate::model::{Architecture, DhcpOption, Host, PinPath};
 
 /// Everything the daemon is told, checked as a whole.
 #[derive(Clone, Debug)]
@@ -230,13 +230,6 @@ pub struct QuirkRow {
     pub quirks: Quirks,
     /// Why, and where it is documented.
     pub reason: String,
-}
-
-/// A DHCP option by number: its bytes on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DhcpOption {
-    pub code: u8,
-    pub value: Vec<u8>,
 }
 
 /// `[boot]`
