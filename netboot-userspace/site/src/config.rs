@@ -28,6 +28,7 @@ mod source;
 mod subnet;
 #[cfg(test)]
 mod tests;
+mod text;
 mod value;
 mod vlan;
 
@@ -42,8 +43,9 @@ pub use self::{
     file::{File, Host as HostEntry, Macs as MacsEntry, Quirks as QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
-    load::{Loaded, Origin, is_same_file, load, load_edited, load_to_run},
+    load::{Loaded, Origin, is_same_file, load, load_edited, load_files, load_to_run},
     pin_path::{pin_path_of_invalid, places_of_invalid},
     problem::{Problem, Problems},
-    reload::{Change, Reloader, Summary, needs_restart},
+    reload::{Proposal, Sources, needs_restart},
+    source::{Ran, run_source},
 };

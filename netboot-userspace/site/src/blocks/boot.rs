@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     boot_program::is_disk_image,
-    model::{Architecture, Config, reach},
+    model::{Architecture, Settings, reach},
 };
 
 /// iPXE's `no-pxedhcp`: it does not wait for a ProxyDHCP offer, 2 to 3 s on each DHCP.
@@ -28,7 +28,7 @@ const TFTP_PORT: u16 = 69;
 
 /// The rows of `BOOT_FILES`.
 pub struct BootSets<'c> {
-    config: &'c Config,
+    config: &'c Settings,
     pub slots: Slots,
     pub rows: Vec<BootFile>,
     sets: HashMap<Choice<'c>, u32>,
@@ -42,7 +42,7 @@ struct Target {
 }
 
 impl<'c> BootSets<'c> {
-    pub fn new(config: &'c Config) -> Self {
+    pub fn new(config: &'c Settings) -> Self {
         let slots = Slots::new(config);
         Self { config, slots, rows: vec![BootFile::NONE], sets: HashMap::new() }
     }

@@ -12,11 +12,11 @@ use super::{
     options::{Block, Overrides},
     rows::{Blocks, host_block},
 };
-use crate::model::{Config, Host, Quirks, Subnet};
+use crate::model::{Host, Quirks, Settings, Subnet};
 
 /// Renders blocks for their sizes.
 pub struct Fit<'c> {
-    config: &'c Config,
+    config: &'c Settings,
     sets: BootSets<'c>,
     known: HashMap<(Ipv4Net, Overrides<'c>), Row>,
 }
@@ -45,7 +45,7 @@ pub enum Missed {
 }
 
 impl<'c> Fit<'c> {
-    pub fn new(config: &'c Config) -> Self {
+    pub fn new(config: &'c Settings) -> Self {
         Self { config, sets: BootSets::new(config), known: HashMap::new() }
     }
 

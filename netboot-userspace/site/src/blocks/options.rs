@@ -10,7 +10,7 @@ use netboot_dhcp::{
 };
 use netboot_ebpf::wire::code;
 
-use crate::model::{Config, Host, NetworkOverrides, Subnet, SyslogListen, reach};
+use crate::model::{Host, NetworkOverrides, Settings, Subnet, SyslogListen, reach};
 
 /// Bytes of options that fit a datagram of 1,500 bytes beside the header, options 53 and 255, and echoes.
 const MOST: usize = 1472 - 284;
@@ -142,7 +142,7 @@ impl<'h> Overrides<'h> {
 
 /// The options of a subnet, with what a host has instead.
 pub(crate) fn subnet_block(
-    config: &Config,
+    config: &Settings,
     subnet: &Subnet,
     server: Ipv4Addr,
     overrides: Option<&Overrides<'_>>,
@@ -264,7 +264,7 @@ mod tests {
             mtu: Some(1500),
             ..Subnet::new("10.0.0.0/24".parse().unwrap())
         };
-        let config = Config::unconfigured();
+        let config = Settings::unconfigured();
         let overrides = Overrides::of(host);
         let block = subnet_block(&config, &subnet, Ipv4Addr::new(10, 0, 0, 9), overrides.as_ref());
         let block = block.unwrap().bytes;

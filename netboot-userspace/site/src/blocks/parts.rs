@@ -13,7 +13,7 @@ use super::{
     choice::Choice,
     options::{self, Overrides},
 };
-use crate::model::{Config, DhcpOption, Host, Subnet, quirks};
+use crate::model::{DhcpOption, Host, Settings, Subnet, quirks};
 
 /// What every DHCP server makes by itself, from its own address, the lease time and the subnet's mask.
 const BY_ITSELF: [u8; 5] = [
@@ -26,7 +26,7 @@ const BY_ITSELF: [u8; 5] = [
 
 /// Renders parts.
 pub struct Parts<'c> {
-    config: &'c Config,
+    config: &'c Settings,
     sets: BootSets<'c>,
 }
 
@@ -44,7 +44,7 @@ pub struct Boot {
 }
 
 impl<'c> Parts<'c> {
-    pub fn new(config: &'c Config) -> Self {
+    pub fn new(config: &'c Settings) -> Self {
         Self { config, sets: BootSets::new(config) }
     }
 

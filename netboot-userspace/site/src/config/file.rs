@@ -20,7 +20,7 @@ use self::{
     vlan::{Vlan, vlan},
 };
 use super::limits::FOREVER;
-use crate::model::{self, Architecture, Config, DhcpOption, HostScript, SyslogListen};
+use crate::model::{self, Architecture, Config, DhcpOption, HostScript, Settings, SyslogListen};
 
 /// The whole file, every default filled in.
 #[derive(Debug, Serialize)]
@@ -233,7 +233,7 @@ enum OptionValue {
 
 impl From<&Config> for File {
     fn from(config: &Config) -> Self {
-        let Config { xdp, dhcp, boot, script, .. } = config;
+        let Settings { xdp, dhcp, boot, script, .. } = &config.settings;
         let machines = config.hosts.iter().filter(|host| host.is_first());
         let service = |address: Option<std::net::SocketAddr>| Service {
             enabled: address.is_some(),
@@ -303,7 +303,7 @@ impl From<&Config> for File {
 }
 
 impl Subnet {
-    fn new(subnet: &crate::model::Subnet, config: &Config) -> Self {
+    fn new(subnet: &crate::model::Subnet, config: &Settings) -> Self {
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         Self {
             cidr: subnet.cidr.to_string(),
