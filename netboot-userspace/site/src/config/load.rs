@@ -13,7 +13,7 @@ use super::{
     read::{Draft, read},
     regular::read_regular,
     section::Section,
-    source::{Output, Outputs, read_printed, run_now},
+    source::{Output, Outputs, read_printed, run_if_it_can, run_now},
     text::Text,
 };
 use crate::model::{Config, Host, Located};
@@ -55,7 +55,8 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
     load_with(path, &read_regular, &run_now, Missing::Refused)
 }
 
-/// As [`load_to_run`], as if the file `edited` (one of the configuration's) had this text.
+/// As [`load_to_run`], as if the file `edited` (one of the configuration's) had this text. A program of a source that
+/// fails is in no edit's way.
 ///
 /// # Errors
 ///
@@ -64,7 +65,7 @@ pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Pro
     let read = |path: &Path| {
         if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_regular(path) }
     };
-    load_with(path, &read, &run_now, Missing::Allowed)
+    load_with(path, &read, &run_if_it_can, Missing::Allowed)
 }
 
 /// Whether two paths name one file, which need not exist yet.
@@ -123,7 +124,7 @@ pub(super) fn load_whole(
             read_inventory(path, &name, files, &mut draft, read_bytes, &report);
             draft.subnets_after.push(draft.config.subnets.len());
         }
-        read_outputs(&mut draft, outputs, missing, &report);
+        read_outputs(&mut draft, outputs, &report);
         leave_out(&mut draft, &report);
         check(&mut draft, missing, &report);
         draft.config.path = Some(path.to_owned());
@@ -141,23 +142,21 @@ pub(super) fn load_whole(
     Ok((Loaded { config, warnings, files: files.clone(), origins }, draft))
 }
 
-/// Adds the hosts that programs print. The hosts of one that fails are missing, as boot files can be.
-fn read_outputs(draft: &mut Draft, outputs: Outputs<'_>, missing: Missing, report: &Report) {
+/// Adds the hosts that programs print.
+fn read_outputs(draft: &mut Draft, outputs: Outputs<'_>, report: &Report) {
     let sources = draft.config.sources.iter().zip(&draft.sources);
     let mut hosts = Vec::new();
     for (source, place) in sources {
-        match (outputs(source, &draft.config), missing) {
-            (Output::Printed(bytes), _) => {
+        match outputs(source, &draft.config) {
+            Output::Printed(bytes) => {
                 hosts.extend(read_printed(&source.path(), &bytes, report).unwrap_or_default());
             }
-            (Output::Failed(why), Missing::Refused) => {
-                report.error(place, format!("{} {why}", source.name));
-            }
-            (Output::Failed(why), Missing::Allowed) => {
+            Output::Failed(why) => report.error(place, format!("{} {why}", source.name)),
+            Output::Lacking(why) => {
                 let name = &source.name;
                 report.warn(place, format!("{name} {why}: the hosts that it prints are not known"));
             }
-            (Output::Unknown, _) => {}
+            Output::Unknown => {}
         }
     }
     draft.hosts.append(&mut hosts);

@@ -26,7 +26,7 @@ use super::{
     problem::{Keep, Place, Report},
     read::Draft,
     regular::read_regular,
-    source::{Output, Outputs, run_now},
+    source::{Output, Outputs, run_if_it_can},
 };
 use crate::model::{CommandSource, Difference, OtherSettings, Settings, State};
 
@@ -190,7 +190,7 @@ impl Sources {
         self.judge.sources.iter_mut().for_each(|source| source.leave());
         self.files.clear();
         let outputs: Outputs<'_> = &|source, settings| {
-            self.judge.printed(source).unwrap_or_else(|| run_now(source, settings))
+            self.judge.printed(source).unwrap_or_else(|| run_if_it_can(source, settings))
         };
         let read = read(&self.path, &mut self.files, &read_regular, outputs)?;
         self.judged(read, in_force, known)

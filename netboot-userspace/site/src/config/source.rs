@@ -11,7 +11,7 @@ use netboot_ebpf::shared::Station;
 pub use self::command::{Ran, run_source};
 pub(super) use self::{
     blocks::{Blocks, Form},
-    command::{Output, Outputs, PrintedSource, read_printed, read_sources, run_now},
+    command::{Output, Outputs, PrintedSource, read_printed, read_sources, run_if_it_can, run_now},
     files::FileSource,
 };
 use super::{host::DraftHost, problem::Report, read::Draft};

@@ -23,6 +23,8 @@ use crate::{
 pub(in crate::config) enum Output {
     Printed(Vec<u8>),
     Failed(String),
+    /// The program failed, and all else is to go on without its hosts.
+    Lacking(String),
     /// The program was not run yet.
     Unknown,
 }
@@ -35,6 +37,14 @@ pub(in crate::config) fn run_now(source: &CommandSource, settings: &Settings) ->
     match run_source(source, settings.user.as_deref(), &|| false).printed {
         Ok(printed) => Output::Printed(printed),
         Err(why) => Output::Failed(why),
+    }
+}
+
+/// As [`run_now`], where all else goes on.
+pub(in crate::config) fn run_if_it_can(source: &CommandSource, settings: &Settings) -> Output {
+    match run_now(source, settings) {
+        Output::Failed(why) => Output::Lacking(why),
+        output => output,
     }
 }
 

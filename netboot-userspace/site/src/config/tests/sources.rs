@@ -1,7 +1,10 @@
 //! `[[source]]`
 
 use super::{SUBNET, check, directory, load_text};
-use crate::model::CommandSource;
+use crate::{
+    config::{load, load_edited, load_files, load_to_run},
+    model::CommandSource,
+};
 
 const WRITE: &str = "write it and its arguments, as [\"/usr/local/bin/hosts\", \"--all\"]";
 
@@ -148,4 +151,21 @@ fn good_sources() {
     assert_eq!(said, ["echo 60s 10s", "echo (2) 300s 2s", "/bin/sh 60s 10s"]);
     let printed = loaded.config.to_toml().unwrap();
     assert!(printed.contains("10.0.0.5") && !printed.contains("source"), "{printed}");
+}
+
+/// What is exported or explained would lack hosts; an edit would not.
+#[test]
+fn who_goes_on_without_a_program() {
+    let directory = directory();
+    let path = directory.path().join("netboot.toml");
+    let text = "[[source]]\nkind = \"command\"\ncommand = [\"false\"]\n";
+    std::fs::write(&path, text).unwrap();
+    let failed = format!("{}:1: source[0]: false ended with exit status: 1", path.display());
+    for loaded in [load(&path), load_to_run(&path)] {
+        assert_eq!(loaded.unwrap_err().to_string(), failed);
+    }
+    let edited = load_edited(&path, &path, text).unwrap().warnings;
+    let lacking = format!("{failed}: the hosts that it prints are not known");
+    assert!(edited.to_string().contains(&lacking), "{edited}");
+    assert!(!load_files(&path).unwrap().warnings.to_string().contains("false"));
 }
