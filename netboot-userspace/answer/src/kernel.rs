@@ -23,9 +23,7 @@ pub mod run;
 pub mod shadow;
 
 use anyhow::Context as _;
-use aya::{
-    Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned, maps::PerCpuArray, programs::Xdp,
-};
+use aya::{Ebpf, EbpfLoader, VerifierLogLevel, maps::PerCpuArray, programs::Xdp};
 use netboot_ebpf::{shared::map, verdict::Verdict};
 
 pub use self::rows::held_back;
@@ -41,11 +39,28 @@ pub use self::{
 use self::{room::Room, rows::fill};
 use crate::tables::Tables;
 
-/// The object: the programs `netboot` and `pass`, and the maps.
-pub static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netboot-xdp"));
+/// Whether the object is in this build.
+pub const IS_BUILT_IN: bool = cfg!(feature = "fastpath");
+
+#[cfg(feature = "fastpath")]
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netboot-xdp"));
+#[cfg(not(feature = "fastpath"))]
+static OBJECT: &[u8] = &[];
 
 /// The program's name in the object.
 const PROGRAM: &str = "netboot";
+
+/// The object: the programs `netboot` and `pass`, and the maps.
+///
+/// # Errors
+/// This build has none.
+pub fn object() -> anyhow::Result<&'static [u8]> {
+    anyhow::ensure!(
+        IS_BUILT_IN,
+        "this netboot was built without the XDP program (feature `fastpath`)"
+    );
+    Ok(OBJECT)
+}
 
 /// The loaded program, and its maps.
 pub struct FastPath {
@@ -86,7 +101,7 @@ impl FastPath {
                 loader.map_pin_path(name, path);
             }
         }
-        let ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
+        let ebpf = loader.load(object()?).map_err(|error| explain::create(&error))?;
         Ok(Self { ebpf, room })
     }
 

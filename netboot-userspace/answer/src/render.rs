@@ -164,5 +164,4 @@ fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES])
 }
 
 #[cfg(test)]
-#[cfg(feature = "fastpath")]
 mod tests;

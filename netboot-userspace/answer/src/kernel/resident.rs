@@ -19,6 +19,7 @@ use super::{
     attachments::{Attachments, Left},
     counts::{self, Counts},
     events::Events,
+    object,
     pins::{self, Pins},
     program,
     room::Room,
@@ -55,7 +56,7 @@ impl Resident {
     /// the program is there that takes its place.
     ///
     /// # Errors
-    /// No privilege, a kernel that does not take the program, a directory that is not on a bpffs or another
+    /// A build without the program, no privilege, a kernel that does not take the program, a directory that is not on a bpffs or another
     /// daemon's, or the program does not stand the check. What answered before then goes on.
     pub fn start(
         directory: &Path,
@@ -63,6 +64,7 @@ impl Resident {
         deadlines: &Deadlines,
         check: Check<'_>,
     ) -> anyhow::Result<(Self, Takeover)> {
+        object()?;
         let pins = Pins::open(directory)?;
         let mut attachments = Attachments::adopt(&pins)?;
         let interfaces = attachments.len();
@@ -259,9 +261,10 @@ pub fn remove(directory: &Path) -> anyhow::Result<usize> {
 #[must_use]
 pub fn is_left(directory: &Path) -> bool {
     // A daemon that runs holds the directory.
-    Pins::open(directory)
-        .and_then(|pins| Attachments::find(&pins))
-        .is_ok_and(|left| !left.is_nothing())
+    directory.exists()
+        && Pins::open(directory)
+            .and_then(|pins| Attachments::find(&pins))
+            .is_ok_and(|left| !left.is_nothing())
 }
 
 /// Addresses that an earlier daemon's tables hold back stay so, whichever of them are in service.

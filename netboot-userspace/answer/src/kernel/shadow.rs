@@ -17,7 +17,7 @@ use netboot_ebpf::{
 use nix::libc;
 
 use super::{
-    OBJECT, PROGRAM, explain,
+    PROGRAM, explain, object,
     pins::{TABLES, Table, refuse_links},
     program,
     rows::{self, Row},
@@ -42,8 +42,9 @@ impl Shadow {
     /// Loads it over the maps that a running daemon pinned in a directory.
     ///
     /// # Errors
-    /// There are none, they are of another version, or the kernel does not load it.
+    /// There are none, they are of another version, this build has no program, or the kernel does not load it.
     pub fn open(directory: &Path) -> anyhow::Result<Self> {
+        object()?;
         let pins = directory.display();
         anyhow::ensure!(directory.exists(), "nothing is pinned in {pins}");
         anyhow::ensure!(is_held(directory)?, "what is pinned in {pins} is no running daemon's");
@@ -64,7 +65,7 @@ impl Shadow {
         for (name, ..) in TABLES.iter().filter(|(name, ..)| !is_own(name)) {
             loader.map_pin_path(name, directory.join(name));
         }
-        let mut ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
+        let mut ebpf = loader.load(object()?).map_err(|error| explain::create(&error))?;
         // The loader makes and pins what it does not find.
         for ((name, ..), id) in TABLES.iter().zip(ids) {
             let now = MapInfo::from_pin(directory.join(name)).map(|info| info.id());

@@ -229,5 +229,4 @@ impl Graft<'_> {
 }
 
 #[cfg(test)]
-#[cfg(feature = "fastpath")]
 mod tests;
