@@ -1,5 +1,5 @@
-//! The XDP program's loader: it creates, fills and pins the maps, attaches the program, and reads what
-//! it counted and saw. The only place that names aya.
+//! The XDP program's loader: the loader creates, fills and pins the maps, attaches the program, and reads what
+//! the program counted and saw. No other module names aya.
 //!
 //! A whole new configuration is a new program over new maps: [`Resident`] fills them, runs requests through
 //! a copy of the program, and puts the program in the old one's place at each interface (`BPF_LINK_UPDATE`), so
@@ -8,16 +8,16 @@
 
 mod attachments;
 mod bpffs;
+mod capacity;
 mod counters;
 mod counts;
 mod deadlines;
 mod events;
-mod explain;
-mod left_link;
-mod leftovers;
+mod inherited_link;
+mod load_errors;
+mod other_build;
 mod pins;
 mod resident;
-mod room;
 mod rows;
 pub mod run;
 pub mod shadow;
@@ -30,13 +30,13 @@ pub use self::rows::held_back;
 pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
-    counts::Counts,
+    counts::PinnedCounters,
     deadlines::Heartbeat,
     events::{Events, watch, watch_log},
-    leftovers::enlarge_counters,
-    resident::{Check, Resident, Takeover, is_left, remove},
+    other_build::enlarge_counters,
+    resident::{CopyCheck, Resident, Takeover, is_left, remove},
 };
-use self::{room::Room, rows::fill};
+use self::{capacity::Capacity, rows::fill};
 use crate::tables::Tables;
 
 /// Whether the object is in this build.
@@ -65,7 +65,7 @@ pub fn object() -> anyhow::Result<&'static [u8]> {
 /// The loaded program, and its maps.
 pub struct FastPath {
     ebpf: Ebpf,
-    room: Room,
+    room: Capacity,
 }
 
 /// What loading told of the program.
@@ -82,7 +82,7 @@ impl FastPath {
     /// # Errors
     /// No privilege, or a kernel that does not take the program.
     pub fn load(tables: &Tables) -> anyhow::Result<Self> {
-        let mut this = Self::open(Room::exact(tables)?, |_| None)?;
+        let mut this = Self::open(Capacity::exact(tables)?, |_| None)?;
         fill(&mut this.ebpf, tables)?;
         this.load_program()?;
         Ok(this)
@@ -90,7 +90,7 @@ impl FastPath {
 
     /// Opens the maps that are pinned where `pin` says; makes, and pins there, those that are not.
     fn open(
-        room: Room,
+        room: Capacity,
         pin: impl Fn(&'static str) -> Option<std::path::PathBuf>,
     ) -> anyhow::Result<Self> {
         let mut loader = EbpfLoader::new();
@@ -101,12 +101,12 @@ impl FastPath {
                 loader.map_pin_path(name, path);
             }
         }
-        let ebpf = loader.load(object()?).map_err(|error| explain::create(&error))?;
+        let ebpf = loader.load(object()?).map_err(|error| load_errors::create(&error))?;
         Ok(Self { ebpf, room })
     }
 
     fn load_program(&mut self) -> anyhow::Result<()> {
-        program(&mut self.ebpf, PROGRAM)?.load().map_err(|error| explain::load(&error))
+        program(&mut self.ebpf, PROGRAM)?.load().map_err(|error| load_errors::load(&error))
     }
 
     /// What the program counted, summed over the CPUs.

@@ -1,5 +1,5 @@
-//! DHCP in userspace: a packet socket on each interface, and the same library over the same frames, for
-//! what the XDP program passes on and for interfaces without it.
+//! The slow path of DHCP: a packet socket on each interface, and the same library over the same frames, for
+//! what the XDP program passes on and for interfaces without the program.
 
 mod counters;
 mod declined;
@@ -36,15 +36,15 @@ use nix::{
 use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{counters::Counters, limited::Limits};
+pub use self::{counters::Counters, limited::MessageLimits};
 use self::{
-    declined::{Declined, Doubts, Waiting},
+    declined::{Declined, Doubts, WaitingDeclines},
     delayed::Delayed,
     limited::Limited,
 };
 use crate::{
     tables::{Served, Tables},
-    tagged_frames::{READABLE_OR_FAILED, Received, Receiver, watched},
+    tagged_frames::{FrameReceiver, READABLE_OR_FAILED, ReceivedFrame, watched},
 };
 
 /// How often it is looked whether the interface is still there: its removal is no error on the socket.
@@ -63,7 +63,7 @@ pub struct SlowPath {
     unsent: Throttle,
     doubts: Doubts,
     /// DECLINEs whose ACK the kernel may still tell of.
-    waiting: Waiting,
+    waiting: WaitingDeclines,
     /// For what the kernel's side says.
     spare: Box<Scratch>,
 }
@@ -75,7 +75,7 @@ pub struct Common {
     pub counters: Arc<Counters>,
     pub sightings: Sightings,
     /// Of all interfaces without the program.
-    pub limits: Arc<Mutex<Limits>>,
+    pub limits: Arc<Mutex<MessageLimits>>,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -106,7 +106,7 @@ impl SlowPath {
             failures: Throttle::default(),
             unsent: Throttle::default(),
             doubts: Doubts::default(),
-            waiting: Waiting::default(),
+            waiting: WaitingDeclines::default(),
             spare: Box::new(Scratch::new()),
         })
     }
@@ -118,7 +118,7 @@ impl SlowPath {
 
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
-        let mut receiver = Receiver::default();
+        let mut receiver = FrameReceiver::default();
         let mut overflows = Overflows::default();
         let mut delayed = Delayed::default();
         let mut scratch = Box::new(Scratch::new());
@@ -176,7 +176,7 @@ impl SlowPath {
     fn handle(
         &mut self,
         frame: &[u8],
-        received: &Received,
+        received: &ReceivedFrame,
         scratch: &mut Scratch,
         delayed: &mut Delayed,
     ) {

@@ -1,4 +1,4 @@
-//! A lock that is waited for a while, and whose holder is named.
+//! A lock file: the daemon waits a while for the lock, and names its holder.
 
 use std::{
     fs::{self, File, TryLockError},

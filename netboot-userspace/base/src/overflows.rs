@@ -1,4 +1,4 @@
-//! What a socket had no room for, by what the kernel says with each message (`SO_RXQ_OVFL`, socket(7)).
+//! The number of messages that a socket had no room for, as the kernel says with each message (`SO_RXQ_OVFL`, socket(7)).
 
 /// How many messages were dropped since the socket was opened, as it was said last.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,4 +1,4 @@
-//! A directory of the daemon's own, open: what is in it is named relative to its descriptor, and never through a link.
+//! A directory of the daemon's own, open: a file in it is named relative to its descriptor, and never through a link.
 //!
 //! Whoever the daemon ran as before may have left links, FIFOs or second names of others' files in it. What is not a
 //! thing of its own is [`Refused`], with the path and what to do.

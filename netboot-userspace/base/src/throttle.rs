@@ -1,4 +1,4 @@
-//! Messages that repeat are given a few times a minute.
+//! A limit on messages that repeat: a few a minute are given.
 
 use std::time::{Duration, Instant};
 

@@ -2,14 +2,14 @@
 //!
 //! Values of the configuration and the inventory go in as words that iPXE cannot take for commands.
 
-mod word;
+mod quote;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use minijinja::{Environment, UndefinedBehavior, context};
 use netboot_site::model::{self, Host, HostScript};
 
-use self::word::{shown, word, words};
+use self::quote::{shown, word, words};
 
 /// Seconds for reading a message on the machine's screen.
 const PAUSE: u32 = 10;

@@ -52,7 +52,8 @@ use tracing::{info, warn};
 pub use self::library::serve_by_library;
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
 use self::{
-    content::Contents, handler::BootFiles, report::Reporter, server::Caller, troubles::Troubles,
+    content::Contents, handler::BootFiles, report::TransferReporter, server::Caller,
+    troubles::Troubles,
 };
 use crate::log_budget::LogBudget;
 
@@ -75,7 +76,7 @@ const SEND_BUFFER: usize = 2 << 20;
 pub struct Common {
     files: Files,
     contents: Contents,
-    reporter: Reporter,
+    reporter: TransferReporter,
     block_sizes: Arc<ArcSwap<BlockSizes>>,
     /// At each address.
     transfers: usize,
@@ -115,7 +116,7 @@ impl Common {
         Self {
             files,
             contents: Contents::default(),
-            reporter: Reporter {
+            reporter: TransferReporter {
                 machines,
                 teller,
                 lines: LogBudget::new("tftp"),

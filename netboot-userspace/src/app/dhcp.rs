@@ -9,8 +9,8 @@ use netboot_answer::{
     tables::{Served, Tables, patch},
 };
 use netboot_base::{
-    few::Few,
     links::{self, Link, LinkState},
+    shortlist::Shortlist,
 };
 use netboot_ebpf::shared::Station;
 use netboot_machines::{
@@ -482,8 +482,8 @@ fn tell_left_out(tables: &Tables) {
     }
 }
 
-fn few(sentences: &[String]) -> Few<'_, String> {
-    Few::of(sentences, sentences.len(), ": `netboot explain MAC` says it of each machine")
+fn few(sentences: &[String]) -> Shortlist<'_, String> {
+    Shortlist::of(sentences, sentences.len(), ": `netboot explain MAC` says it of each machine")
 }
 
 impl Drop for Dhcp {

@@ -40,7 +40,7 @@ pub(crate) struct Services {
     tftp: tftp::Common,
     /// Where machines are sent to.
     servers: watch::Sender<BTreeSet<Ipv4Addr>>,
-    site: Arc<ArcSwap<http::Settings>>,
+    site: Arc<ArcSwap<http::HttpSettings>>,
     http: Arc<http::Counters>,
     sink: Sink,
     writer: Writer,
@@ -205,7 +205,7 @@ impl Services {
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let listener = bind::tcp("http", address)?;
-        let site = http::Site {
+        let site = http::HttpSite {
             files: self.files.clone(),
             machines: self.machines.clone(),
             teller: self.teller.clone(),

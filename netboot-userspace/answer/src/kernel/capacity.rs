@@ -1,4 +1,4 @@
-//! How many rows the maps have room for.
+//! The number of rows that the maps have room for.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::tables::{Tables, patch::Patch};
 
 /// Rows of the maps that are as large as the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     reservations: u32,
     subnets: u32,
     boot_files: u32,
 }
 
-impl Room {
+impl Capacity {
     /// For these tables, and no more.
     pub(super) fn exact(tables: &Tables) -> anyhow::Result<Self> {
         Ok(Self {

@@ -1,4 +1,4 @@
-//! What a pinned link holds: the program at an interface of this network namespace, of another one, or nothing more.
+//! A link that an earlier daemon pinned: to an interface of this network namespace, of another one, or of none any more.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use netboot_base::links;
 use super::{bpffs, pins::Pins};
 
 /// A link that an earlier daemon pinned.
-pub(super) enum LeftLink {
+pub(super) enum InheritedLink {
     /// At this interface.
     Own(u32, FdLink),
     /// At an interface that is not in this network namespace.
@@ -18,7 +18,7 @@ pub(super) enum LeftLink {
     Void,
 }
 
-impl LeftLink {
+impl InheritedLink {
     /// Opens the link that is pinned for an interface.
     pub(super) fn open(ifindex: u32, pins: &Pins) -> anyhow::Result<Self> {
         let pin = pins.link(ifindex);

@@ -1,4 +1,4 @@
-//! What goes on without a daemon: the pins of the maps and of the links, in a directory of a bpffs.
+//! The pins of the maps and of the links, in a directory of a bpffs: they go on without a daemon.
 //!
 //! * `NAME`: a map. While another generation of the tables is made, its maps are under `next/`; they
 //!   are moved over the old ones when the program that reads them is in service. A `next/` that is there at
@@ -23,12 +23,12 @@ use netboot_ebpf::shared::{
 use super::bpffs;
 
 /// A map's name, and the sizes of its keys and values.
-pub(super) type Table = (&'static str, usize, usize);
+pub(super) type PinnedTable = (&'static str, usize, usize);
 
-pub(super) const RESERVATIONS: Table =
+pub(super) const RESERVATIONS: PinnedTable =
     (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>());
 /// The maps of one generation of the tables.
-pub(super) const TABLES: [Table; 7] = [
+pub(super) const TABLES: [PinnedTable; 7] = [
     RESERVATIONS,
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),

@@ -16,14 +16,13 @@ use netboot_site::model::XdpMode;
 
 use super::{
     FastPath, PROGRAM,
-    attachments::{Attachments, Left},
-    counts::{self, Counts},
+    attachments::{Attachments, Inherited},
+    capacity::Capacity,
+    counts::{self, PinnedCounters},
     events::Events,
     object,
     pins::{self, Pins},
-    program,
-    room::Room,
-    rows,
+    program, rows,
     shadow::{self, Deadline, Shadow},
 };
 use crate::tables::{Tables, patch::Patch};
@@ -49,7 +48,7 @@ pub enum Takeover {
 }
 
 /// Whether the copy of a program answers as it must.
-pub type Check<'c> = &'c dyn Fn(&mut Shadow) -> anyhow::Result<()>;
+pub type CopyCheck<'c> = &'c dyn Fn(&mut Shadow) -> anyhow::Result<()>;
 
 impl Resident {
     /// Takes over what an earlier daemon pinned in the directory, or begins anew. What answers now goes on until
@@ -62,7 +61,7 @@ impl Resident {
         directory: &Path,
         tables: &Tables,
         deadlines: &Deadlines,
-        check: Check<'_>,
+        check: CopyCheck<'_>,
     ) -> anyhow::Result<(Self, Takeover)> {
         object()?;
         let pins = Pins::open(directory)?;
@@ -97,7 +96,7 @@ impl Resident {
         &mut self,
         tables: &Tables,
         patch: &Patch,
-        check: Check<'_>,
+        check: CopyCheck<'_>,
     ) -> anyhow::Result<bool> {
         if !self.current.room.holds(tables.reservations.len(), patch) {
             return Ok(false);
@@ -120,7 +119,7 @@ impl Resident {
         &mut self,
         tables: &Tables,
         deadlines: &Deadlines,
-        check: Check<'_>,
+        check: CopyCheck<'_>,
     ) -> anyhow::Result<()> {
         let (mut next, copy) = generation(&self.pins, tables, deadlines, check)?;
         self.attachments.update(program(&mut next.ebpf, PROGRAM)?, &self.pins);
@@ -135,7 +134,7 @@ impl Resident {
     ///
     /// # Errors
     /// It does not.
-    pub fn check(&mut self, tables: &Tables, check: Check<'_>) -> anyhow::Result<()> {
+    pub fn check(&mut self, tables: &Tables, check: CopyCheck<'_>) -> anyhow::Result<()> {
         // The copy has settings of its own.
         let settings = rows::settings(&mut self.current.ebpf)?;
         anyhow::ensure!(settings == tables.settings, "SETTINGS are not those of the configuration");
@@ -181,8 +180,8 @@ impl Resident {
     ///
     /// # Errors
     /// The map cannot be opened.
-    pub fn counts(&self) -> anyhow::Result<Counts> {
-        Counts::open(&self.pins.map(map::COUNTERS))
+    pub fn counts(&self) -> anyhow::Result<PinnedCounters> {
+        PinnedCounters::open(&self.pins.map(map::COUNTERS))
     }
 
     /// Machines without reservation that asked, also before this daemon was started.
@@ -247,7 +246,7 @@ pub fn remove(directory: &Path) -> anyhow::Result<usize> {
         return Ok(0);
     }
     let pins = Pins::open(directory)?;
-    let Left { own, foreign, unread } = Attachments::find(&pins)?;
+    let Inherited { own, foreign, unread } = Attachments::find(&pins)?;
     let interfaces = own.len();
     let detached = own.detach_all(&pins);
     if let Some(error) = foreign.or(unread) {
@@ -289,7 +288,7 @@ fn generation(
     pins: &Pins,
     tables: &Tables,
     deadlines: &Deadlines,
-    check: Check<'_>,
+    check: CopyCheck<'_>,
 ) -> anyhow::Result<(FastPath, Shadow)> {
     let made = make(pins, tables, deadlines, check);
     if made.is_err()
@@ -304,7 +303,7 @@ fn make(
     pins: &Pins,
     tables: &Tables,
     deadlines: &Deadlines,
-    check: Check<'_>,
+    check: CopyCheck<'_>,
 ) -> anyhow::Result<(FastPath, Shadow)> {
     pins.begin()?;
     let next = pins.next();
@@ -313,7 +312,7 @@ fn make(
         let is_shared = shared && pins::SHARED.contains(&name);
         Some(if is_shared { pins.map(name) } else { next.join(name) })
     };
-    let mut made = FastPath::open(Room::to_grow(tables)?, pin)?;
+    let mut made = FastPath::open(Capacity::to_grow(tables)?, pin)?;
     let counters = pins.map(map::COUNTERS);
     if !shared && counters.exists() {
         counts::carry_over(&counters, &next.join(map::COUNTERS))?;
@@ -331,11 +330,11 @@ fn adopt(
     pins: &Pins,
     tables: &Tables,
     deadlines: &Deadlines,
-    check: Check<'_>,
+    check: CopyCheck<'_>,
 ) -> anyhow::Result<Option<(FastPath, Shadow, Patch)>> {
-    let room = Room::of_pins(pins.directory())?;
+    let room = Capacity::of_pins(pins.directory())?;
     let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
-    let rows::Found { patch, undo, quarantined, reservations } =
+    let rows::FoundRows { patch, undo, quarantined, reservations } =
         rows::compare(&mut found.ebpf, tables)?;
     tables.quarantine.restore(quarantined, clock::since_boot());
     let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {

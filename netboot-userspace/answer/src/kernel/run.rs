@@ -1,4 +1,4 @@
-//! Runs the loaded programs over frames that nobody sent (BPF_PROG_TEST_RUN), and says what runs cost.
+//! Runs of the loaded programs over frames that nobody sent (BPF_PROG_TEST_RUN), and what runs cost.
 
 use std::{os::fd::OwnedFd, time::Duration};
 
@@ -82,7 +82,7 @@ impl FastPath {
     fn loaded(&mut self, which: Which) -> anyhow::Result<&mut Xdp> {
         let program = super::program(&mut self.ebpf, which.name())?;
         if program.fd().is_err() {
-            program.load().map_err(|error| super::explain::load(&error))?;
+            program.load().map_err(|error| super::load_errors::load(&error))?;
         }
         Ok(program)
     }

@@ -1,4 +1,4 @@
-//! What only netlink tells of an interface.
+//! Attributes of interfaces that only netlink tells.
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{

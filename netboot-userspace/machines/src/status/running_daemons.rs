@@ -1,4 +1,4 @@
-//! Daemons that run here, found by their status sockets.
+//! Daemons that run on this node, found by their status sockets.
 
 use std::{
     fs,
@@ -21,14 +21,14 @@ const SOCKETS: &str = "/proc/net/unix";
 
 /// Those on other sockets than the one that was asked.
 #[derive(Default)]
-pub(super) struct Others {
+pub(super) struct RunningDaemons {
     /// The one that was started with the configuration: its socket, and what it says.
     pub(super) started_with: Option<(PathBuf, Vec<u8>)>,
     /// Who runs otherwise; empty: nobody.
     pub(super) words: String,
 }
 
-impl Others {
+impl RunningDaemons {
     pub(super) fn look(asked: &Path, file: Option<&Path>) -> Self {
         let sockets = sockets(&fs::read_to_string(SOCKETS).unwrap_or_default());
         let file = file.and_then(|file| fs::canonicalize(file).ok());

@@ -1,29 +1,29 @@
-//! What is told of a service whose room is full.
+//! The notice that all connections of a service are taken, and of its end.
 
 use std::{
     net::IpAddr,
     time::{Duration, Instant},
 };
 
-use super::Room;
+use super::Connections;
 
 /// It is full no more when it was not for so long.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// Tells that the room is full, and when it is not any more.
-pub struct Crowd<T> {
+pub struct FullNotice<T> {
     tell: T,
     until: Option<Instant>,
 }
 
-impl<T: Fn(Option<&str>)> Crowd<T> {
+impl<T: Fn(Option<&str>)> FullNotice<T> {
     /// `tell` hears why the service is not as it should be; `None`: it is again.
     pub const fn new(tell: T) -> Self {
         Self { tell, until: None }
     }
 
     /// Somebody gave way, or was refused, since all places were taken.
-    pub fn is_full(&mut self, room: &Room, now: Instant) {
+    pub fn is_full(&mut self, room: &Connections, now: Instant) {
         if self.until.is_none() {
             let all = room.limits().all;
             let who =

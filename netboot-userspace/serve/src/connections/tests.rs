@@ -1,16 +1,18 @@
+//! Tests of the limits on connections.
+
 use std::time::Duration;
 
 use super::*;
 
-const LIMITS: Limits = Limits { all: 6, of_source: 3 };
+const LIMITS: ConnectionLimits = ConnectionLimits { all: 6, of_source: 3 };
 
-fn room() -> Room {
-    Room::new(LIMITS, Arc::default())
+fn room() -> Connections {
+    Connections::new(LIMITS, Arc::default())
 }
 
 /// Connections that came one after another from these; whoever comes then, and who goes.
 #[track_caller]
-fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, Refusal>) {
+fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, NoPlace>) {
     let room = room();
     let start = Instant::now();
     let enter = |from: &str, at| room.enter(from.parse().unwrap(), start + Duration::from_secs(at));
@@ -19,7 +21,7 @@ fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, Refu
         .zip(0..)
         .map(|((from, works), at)| {
             let (seat, entry) = enter(from, at).unwrap();
-            assert_eq!(entry, Entry::Free);
+            assert_eq!(entry, Entered::Free);
             if *works {
                 seat.works();
             }
@@ -30,7 +32,7 @@ fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, Refu
     let gone = seats.iter().position(|seat| seat.end.is_cancelled());
     assert_eq!(came.as_ref().map(|_| gone).map_err(|refusal| *refusal), expect, "{there:?}");
     if let Ok((_, entry)) = &came {
-        assert_eq!(*entry == Entry::Instead, gone.is_some());
+        assert_eq!(*entry == Entered::Instead, gone.is_some());
     }
     let counted: u64 = room.counters.all().iter().map(|(_, count)| count).sum();
     assert_eq!(counted, u64::from(came.is_err() || gone.is_some()));
@@ -49,13 +51,13 @@ fn whoever_waits_longest_gives_way() {
     const WORKS: bool = true;
     check(&[], A, Ok(None));
     check(&[(A, WAITS); 2], A, Ok(None));
-    check(&[(A, WAITS); 3], A, Err(Refusal::Source(3)));
+    check(&[(A, WAITS); 3], A, Err(NoPlace::Source(3)));
     check(&[(A, WAITS), (A, WAITS), (B, WAITS), (C, WAITS), (A, WAITS)], B, Ok(None));
 
     let full = [(B, WAITS), (A, WAITS), (A, WAITS), (A, WAITS), (C, WAITS), (B, WAITS)];
     check(&full, D, Ok(Some(1)));
     check(&full, B, Ok(Some(1)));
-    check(&full, A, Err(Refusal::Source(3)));
+    check(&full, A, Err(NoPlace::Source(3)));
     let works = [(B, WAITS), (A, WORKS), (A, WORKS), (A, WORKS), (C, WAITS), (B, WAITS)];
     check(&works, D, Ok(Some(0)));
     let of_many = [(B, WORKS), (A, WORKS), (A, WORKS), (A, WAITS), (C, WAITS), (B, WAITS)];
@@ -65,9 +67,9 @@ fn whoever_waits_longest_gives_way() {
 
     const NET: [&str; 3] = ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:0:1::"];
     let net = NET.map(|from| (from, WAITS));
-    check(&net, "2001:db8::2", Err(Refusal::Source(3)));
+    check(&net, "2001:db8::2", Err(NoPlace::Source(3)));
     check(&net, "2001:db8:0:1::2", Ok(None));
-    check(&[("::ffff:10.0.0.1", WAITS); 3], A, Err(Refusal::Source(3)));
+    check(&[("::ffff:10.0.0.1", WAITS); 3], A, Err(NoPlace::Source(3)));
 }
 
 #[tokio::test]
@@ -75,7 +77,7 @@ async fn it_is_said_until_it_is_over() {
     let room = room();
     let said = Mutex::new(Vec::new());
     let tell = |why: Option<&str>| said.lock().unwrap().push(why.map(str::to_owned));
-    let mut crowd = Crowd::new(tell);
+    let mut crowd = FullNotice::new(tell);
     let seat = room.enter("10.0.0.1".parse().unwrap(), Instant::now()).unwrap();
     for seconds in [70, 65, 60] {
         let then = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();

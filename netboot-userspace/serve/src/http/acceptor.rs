@@ -1,4 +1,4 @@
-//! Where connections come in: a bounded number, and none that stays without asking.
+//! The acceptor of HTTP connections: a bounded number, and none that stays without asking.
 
 use std::{
     convert::Infallible,
@@ -30,7 +30,7 @@ use tracing::{debug, warn};
 
 use super::{Counters, count, text::text, working::Working};
 use crate::{
-    connections::{Crowd, Entry, Limits, Refusal, Room, Seat},
+    connections::{ConnectionLimits, Connections, Entered, FullNotice, NoPlace, Seat},
     log_budget::LogBudget,
 };
 
@@ -45,7 +45,7 @@ const STALLED: Duration = Duration::from_secs(60);
 
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
+pub(super) struct ConnectionEnds {
     pub(super) peer: SocketAddr,
     /// This node as the machine reached it; `None`: the connection is closed already.
     pub(super) local: Option<SocketAddr>,
@@ -53,7 +53,7 @@ pub(super) struct Ends {
 
 /// What all connections share.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct Acceptor {
     pub(super) router: Router,
     pub(super) lines: LogBudget,
     pub(super) counters: Arc<Counters>,
@@ -63,21 +63,21 @@ pub(super) struct Door {
 }
 
 /// Of so many connections.
-pub(super) fn limits(most: usize) -> Limits {
+pub(super) fn limits(most: usize) -> ConnectionLimits {
     let all = most.clamp(1, MAX_CONNECTIONS);
-    Limits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
+    ConnectionLimits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
 }
 
-impl Door {
+impl Acceptor {
     /// Lets connections in until it is cancelled; then waits for the answers under way.
     pub(super) async fn open(
         self,
         listener: TcpListener,
-        limits: Limits,
+        limits: ConnectionLimits,
         tell: impl Fn(Option<&str>) + Send,
     ) {
-        let room = Room::new(limits, Arc::clone(&self.counters.connections));
-        let mut crowd = Crowd::new(tell);
+        let room = Connections::new(limits, Arc::clone(&self.counters.connections));
+        let mut crowd = FullNotice::new(tell);
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -98,12 +98,12 @@ impl Door {
             };
             let now = Instant::now();
             let entered = room.enter(peer.ip(), now);
-            if matches!(entered, Ok((_, Entry::Instead)) | Err(Refusal::Full)) {
+            if matches!(entered, Ok((_, Entered::Instead)) | Err(NoPlace::Full)) {
                 crowd.is_full(&room, now);
             }
             match entered {
                 Ok((seat, entry)) => {
-                    if entry == Entry::Instead {
+                    if entry == Entered::Instead {
                         debug!(client = %peer, "http: another connection gave way");
                     }
                     let is_short = room.is_nearly_full();
@@ -128,7 +128,7 @@ impl Door {
         if let Err(error) = tuned {
             debug!(client = %peer, %error, "http: the connection cannot be tuned");
         }
-        let ends = Ends { peer, local: stream.local_addr().ok() };
+        let ends = ConnectionEnds { peer, local: stream.local_addr().ok() };
         let seat = Arc::new(seat);
         let router = self.router.layer(Extension(ConnectInfo(ends)));
         let service = TowerToHyperService::new(router);

@@ -1,4 +1,4 @@
-//! What tells that an answer is under way on a connection.
+//! The mark on a connection that an answer is under way.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! What may stand in an iPXE script.
+//! Words and texts as an iPXE script may have them.
 //!
 //! iPXE expands `${...}`, splits a line at blanks and takes `&&`, `||` and `;` for operators and what
 //! begins with `#` for a comment. It has no quotes: a value with a blank is two.

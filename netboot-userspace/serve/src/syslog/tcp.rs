@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::{codec::FramedRead, sync::CancellationToken};
 
 use super::{Sink, counters::count, framing::Framing};
-use crate::connections::{Crowd, Entry, Limits, Refusal, Room, Seat};
+use crate::connections::{ConnectionLimits, Connections, Entered, FullNotice, NoPlace, Seat};
 
 /// However many files may be open.
 pub const MAX_CONNECTIONS: usize = 512;
@@ -33,8 +33,8 @@ pub async fn serve_tcp(
     tell: impl Fn(Option<&str>) + Send,
     cancel: CancellationToken,
 ) {
-    let room = Room::new(limits(most_connections), Arc::clone(&sink.counters.connections));
-    let mut crowd = Crowd::new(tell);
+    let room = Connections::new(limits(most_connections), Arc::clone(&sink.counters.connections));
+    let mut crowd = FullNotice::new(tell);
     let mut connections = JoinSet::new();
     let (mut failures, mut refusals) = (Throttle::default(), Throttle::default());
     loop {
@@ -57,7 +57,7 @@ pub async fn serve_tcp(
         };
         let now = Instant::now();
         let entered = room.enter(from, now);
-        if matches!(entered, Ok((_, Entry::Instead)) | Err(Refusal::Full)) {
+        if matches!(entered, Ok((_, Entered::Instead)) | Err(NoPlace::Full)) {
             crowd.is_full(&room, now);
         }
         match entered {
@@ -70,9 +70,9 @@ pub async fn serve_tcp(
     }
 }
 
-fn limits(most: usize) -> Limits {
+fn limits(most: usize) -> ConnectionLimits {
     let all = most.clamp(1, MAX_CONNECTIONS);
-    Limits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
+    ConnectionLimits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
 }
 
 async fn receive(stream: TcpStream, from: IpAddr, sink: Sink, seat: Seat) {

@@ -1,4 +1,4 @@
-//! The files of `boot.root` under async-tftp's own server: for who compares what clients get from it with what they get
+//! The files of `boot.root` under async-tftp's own server, for tests that compare what clients get from that server and
 //! from ours.
 
 use std::{net::UdpSocket, path::Path};

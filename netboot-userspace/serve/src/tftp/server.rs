@@ -21,7 +21,7 @@ use super::{
 const DISK_THREADS: usize = 8;
 
 /// What an engine waits with, and is woken by.
-pub(super) struct Waiting {
+pub(super) struct EngineWaiting {
     poll: Poll,
     waker: Arc<Waker>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Caller {
     wakers: Vec<Arc<Waker>>,
 }
 
-impl Waiting {
+impl EngineWaiting {
     fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -50,8 +50,8 @@ impl Caller {
     ///
     /// # Errors
     /// The kernel has no more descriptors.
-    pub(super) fn engine(&mut self) -> anyhow::Result<Waiting> {
-        let waiting = Waiting::new().context("TFTP cannot wait for its sockets")?;
+    pub(super) fn engine(&mut self) -> anyhow::Result<EngineWaiting> {
+        let waiting = EngineWaiting::new().context("TFTP cannot wait for its sockets")?;
         self.wakers.push(Arc::clone(&waiting.waker));
         Ok(waiting)
     }
@@ -90,7 +90,7 @@ pub(super) async fn run(
     common: Common,
     tell: Tell,
     endings: Endings,
-    Waiting { poll, waker }: Waiting,
+    EngineWaiting { poll, waker }: EngineWaiting,
 ) -> anyhow::Result<()> {
     let (done, ended) = oneshot::channel();
     // A thread of its own, which waits for its own sockets only: the runtime that all share would have each datagram

@@ -1,25 +1,25 @@
-//! `[Mmm dd hh:mm:ss SP] [HOSTNAME SP] TAG[pid]: text`: what BSD's syslog wrote down in RFC 3164, and
-//! iPXE's form of it, without a time.
+//! Messages as BSD's syslog wrote them down in RFC 3164: `[Mmm dd hh:mm:ss SP] [HOSTNAME SP] TAG[pid]: text`, and
+//! iPXE's form without a time.
 
-use super::{Fields, Form, rfc5424, split_space};
+use super::{Fields, Grammar, rfc5424, split_space};
 
 /// RFC 3164 says 32; the tags that container runtimes make are longer.
 const MAX_TAG: usize = 128;
 
 /// The fields of a message behind its PRI.
-pub(super) fn fields(message: &[u8]) -> (Form, Fields<'_>) {
+pub(super) fn fields(message: &[u8]) -> (Grammar, Fields<'_>) {
     let (timestamp, rest) = timestamp(message);
     let (hostname, tag) = match tag(rest) {
         Some(tag) => (None, Some(tag)),
         None => host_and_tag(rest),
     };
     let Some(tag) = tag else {
-        let form = if timestamp.is_some() { Form::Rfc3164 } else { Form::Plain };
+        let form = if timestamp.is_some() { Grammar::Rfc3164 } else { Grammar::Plain };
         return (form, Fields { timestamp, text: rest, ..Fields::default() });
     };
     let form = match (timestamp, tag.app) {
-        (None, b"ipxe") => Form::Ipxe,
-        _ => Form::Rfc3164,
+        (None, b"ipxe") => Grammar::Ipxe,
+        _ => Grammar::Rfc3164,
     };
     let fields = Fields {
         hostname,

@@ -1,4 +1,4 @@
-//! What loaders and firmware send to port 69, byte for byte, and the first packet that each gets.
+//! Requests as loaders and firmware send them to port 69, byte for byte, and the first packet that each gets.
 
 use std::{fs, time::Duration};
 
