@@ -131,7 +131,7 @@ impl FastPath {
     /// Takes the program's own log lines out; they go to the daemon's log.
     ///
     /// # Errors
-    /// They were taken before.
+    /// The lines were taken before.
     pub fn take_log(&mut self) -> anyhow::Result<aya_log::EbpfLogger<&'static dyn log::Log>> {
         aya_log::EbpfLogger::init(&mut self.ebpf).context("cannot read the XDP program's log")
     }
@@ -139,7 +139,7 @@ impl FastPath {
     /// What the kernel says of the loaded program.
     ///
     /// # Errors
-    /// It does not say.
+    /// The kernel does not say.
     pub fn program(&mut self) -> anyhow::Result<Program> {
         let info = program(&mut self.ebpf, PROGRAM)?.info()?;
         Ok(Program {

@@ -24,7 +24,8 @@ use netboot_site::{
 
 pub use self::subnet_places::{Seats, own_addresses};
 use self::{
-    reservation::Renderer, rows::SubnetRows, script_lists::ScriptLists, subnet_places::SubnetPlaces,
+    reservation::Renderer, rows::SubnetRows, script_lists::ScriptLists,
+    subnet_places::LocatedSubnets,
 };
 use crate::{
     quarantine::Quarantine,
@@ -43,7 +44,7 @@ pub fn render<'l>(
 ) -> anyhow::Result<Tables> {
     let all: Vec<&Link> = all.into_iter().collect();
     let taken = own_addresses(config, all.iter().copied());
-    let places = SubnetPlaces::new(config, links, &all)?;
+    let places = LocatedSubnets::new(config, links, &all)?;
     let sets = BootSets::new(config);
     let mut renderer = Renderer {
         config,
@@ -113,7 +114,7 @@ pub fn announce<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<()> {
     let all: Vec<&Link> = all.into_iter().collect();
-    let places = SubnetPlaces::new(config, links, &all)?;
+    let places = LocatedSubnets::new(config, links, &all)?;
     subnet_places::announce(config, &places.list, links, &BootSets::new(config));
     Ok(())
 }
@@ -128,7 +129,7 @@ pub fn seats<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Seats> {
     let all: Vec<&Link> = all.into_iter().collect();
-    Ok(subnet_places::seats(&SubnetPlaces::new(config, links, &all)?.list))
+    Ok(subnet_places::seats(&LocatedSubnets::new(config, links, &all)?.list))
 }
 
 fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES]) -> Settings {

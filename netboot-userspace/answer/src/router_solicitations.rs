@@ -81,7 +81,7 @@ const SAME_ADDRESS: Duration = Duration::from_secs(10);
 
 /// What all interfaces have in common; cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct SolicitationCommon {
     sightings: Sightings,
     routers: Routers,
     counters: Arc<Counters>,
@@ -94,7 +94,7 @@ pub struct RouterSolicitations {
     socket: AsyncFd<OwnedFd>,
     link: Link,
     tables: Served,
-    common: Common,
+    common: SolicitationCommon,
     pending: PendingSolicitations,
     failures: Throttle,
     read: u64,
@@ -102,7 +102,7 @@ pub struct RouterSolicitations {
     source: Option<(Instant, Option<Ipv6Addr>)>,
 }
 
-impl Common {
+impl SolicitationCommon {
     #[must_use]
     pub fn new(sightings: Sightings) -> Self {
         Self {
@@ -221,7 +221,7 @@ impl RouterSolicitations {
         socket: OwnedFd,
         link: Link,
         tables: Served,
-        common: Common,
+        common: SolicitationCommon,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             socket: watched(socket)?,
@@ -236,7 +236,7 @@ impl RouterSolicitations {
         })
     }
 
-    /// Answers until it is cancelled, or the interface is removed.
+    /// Answers until the task is cancelled, or the interface is removed.
     pub async fn serve(mut self, cancel: CancellationToken) {
         let _ = cancel.run_until_cancelled(self.answer_all()).await;
     }
@@ -266,7 +266,7 @@ impl RouterSolicitations {
                         }
                         Ok(_) => {}
                         Err(RecvError::Lagged(_)) => self.decide_again(),
-                        // It is ours, too.
+                        // The Advertisement is ours, too.
                         Err(RecvError::Closed) => return,
                     }
                     continue;

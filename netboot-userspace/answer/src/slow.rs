@@ -56,7 +56,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
-    common: Common,
+    common: SlowCommon,
     others: Detector,
     xdp: Attached,
     failures: Throttle,
@@ -70,7 +70,7 @@ pub struct SlowPath {
 
 /// What the slow paths of all interfaces have in common; cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct SlowCommon {
     pub tables: Served,
     pub counters: Arc<Counters>,
     pub sightings: Sightings,
@@ -93,7 +93,7 @@ impl SlowPath {
     pub fn new(
         socket: OwnedFd,
         link: Link,
-        common: Common,
+        common: SlowCommon,
         others: Detector,
         xdp: Attached,
     ) -> anyhow::Result<Self> {
@@ -111,7 +111,7 @@ impl SlowPath {
         })
     }
 
-    /// Answers until it is cancelled, or the interface is removed.
+    /// Answers until the task is cancelled, or the interface is removed.
     pub async fn serve(mut self, cancel: CancellationToken) {
         let _ = cancel.run_until_cancelled(self.answer_all()).await;
     }

@@ -21,7 +21,7 @@ const MODE: u32 = 0o644;
 const PERMISSIONS: u32 = 0o777;
 
 /// Where a file is written: its directory, open, and its name there.
-pub struct Destination {
+pub struct FilePlace {
     directory: OwnDir,
     name: OsString,
     shown: PathBuf,
@@ -29,7 +29,7 @@ pub struct Destination {
     keeps: bool,
 }
 
-impl Destination {
+impl FilePlace {
     /// Of what a command writes. A link of that name is replaced itself: whoever may write there could have put it.
     pub fn of_output(path: &Path) -> anyhow::Result<Self> {
         // As /dev/stdout, which leads to a pipe.
@@ -108,7 +108,7 @@ impl Destination {
     /// Writes a file that is not there yet.
     ///
     /// # Errors
-    /// It is there.
+    /// The file is there.
     pub fn create(&self, text: &str) -> anyhow::Result<()> {
         let path = self.directory.way().join(&self.name);
         ensure!(

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Lets one message a minute through, or as many as it was made for.
+/// Lets one message a minute through, or as many as the throttle was made for.
 pub struct Throttle {
     burst: u32,
     /// The minute that is counted.

@@ -171,7 +171,7 @@ impl Watcher {
                     let place = WatchedDirectory { directory, interest: Interest::default() };
                     places.entry(watch).or_insert(place).interest.add(interest);
                 }
-                // It went since.
+                // The directory went since.
                 Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => self.say(refused(&directory, error)),
             }

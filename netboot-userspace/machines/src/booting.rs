@@ -55,9 +55,9 @@ pub enum LeaseGiver {
 /// Why a machine is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotWaiting {
-    /// It has no lease of a boot stage, or had it long ago.
+    /// The machine has no lease of a boot stage, or had one long ago.
     NotBooting,
-    /// It was answered, and often enough.
+    /// The machine was answered, and often enough.
     Answered,
 }
 
@@ -105,7 +105,7 @@ impl Booting {
     /// The lease of a machine that may still be waiting, and since when it has it.
     ///
     /// # Errors
-    /// It is not.
+    /// The machine does not wait.
     pub fn lease(
         &self,
         ifindex: u32,

@@ -22,7 +22,7 @@ pub struct RememberedMachine {
     pub nic: Option<Mac>,
     pub ip: Option<Ipv4Addr>,
     pub hostname: Option<String>,
-    /// It has a reservation.
+    /// The machine has a reservation.
     pub known: bool,
     /// Seconds since 1970.
     pub last_seen: u64,
@@ -211,7 +211,7 @@ impl SeenMachines {
         self.forget_one_of_too_many();
     }
 
-    /// One that was seen is known to be another by now.
+    /// A machine that was seen is known to be another one by now.
     fn join(&mut self, mac: Mac, known: Mac) {
         let Some(mut joined) = self.machines.remove(&mac) else { return };
         self.unknown.remove(&joined.turn);

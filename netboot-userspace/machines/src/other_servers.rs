@@ -39,11 +39,11 @@ const ALARMS: u32 = 30;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherServer {
     pub address: Ipv4Addr,
-    /// Where it was seen itself, and not behind a relay.
+    /// Where the server was seen itself, and not behind a relay.
     pub mac: Option<String>,
     /// And the VLAN: `eth0 vlan 100`.
     pub interface: String,
-    /// The relay that it was last seen behind.
+    /// The relay that the server was last seen behind.
     pub relay: Option<Ipv4Addr>,
     pub standing: Expectation,
     pub kind: ServerKind,
@@ -52,9 +52,9 @@ pub struct OtherServer {
     pub last_seen: u64,
     /// Of the server, and of machines that name it.
     pub messages: u64,
-    /// The machine that it last spoke to, or that last named it.
+    /// The machine that the server last spoke to, or that last named the server.
     pub machine: Option<String>,
-    /// The address that it last offered.
+    /// The address that the server last offered.
     pub offered: Option<Ipv4Addr>,
 }
 

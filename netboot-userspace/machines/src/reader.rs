@@ -108,7 +108,7 @@ mod tests {
             teller.tell(asks(number));
             teller.tell(Event::now(asks(number).mac, http()));
         }
-        // It is the only one.
+        // This teller is the only one.
         drop(teller);
         reader.read().await;
         assert_eq!(machines.snapshot().len(), 9);

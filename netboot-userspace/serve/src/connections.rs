@@ -53,7 +53,7 @@ struct Taken {
     source: IpAddr,
     /// `None`: an answer is under way.
     waits_since: Option<Instant>,
-    /// When the other end last took some of it.
+    /// When the other end last took some of the answer.
     moved: Instant,
     end: CancellationToken,
 }
@@ -76,9 +76,9 @@ pub enum Entered {
 /// Why a connection does not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoPlace {
-    /// Its source has so many.
+    /// The connection's source has so many.
     Source(usize),
-    /// All take an answer that is under way.
+    /// All connections take an answer that is under way.
     Full,
 }
 
@@ -190,7 +190,7 @@ impl TakenPlaces {
 }
 
 impl Seat {
-    /// An answer is under way: it does not give way while the other end takes it.
+    /// An answer is under way: the connection does not give way while the other end takes some of it.
     pub fn works(&self) {
         self.set(None);
     }
@@ -202,7 +202,7 @@ impl Seat {
         }
     }
 
-    /// It waits, from now on.
+    /// The connection waits, from now on.
     pub fn waits(&self) {
         self.set(Some(Instant::now()));
     }

@@ -73,7 +73,7 @@ const SEND_BUFFER: usize = 2 << 20;
 
 /// What the servers at all addresses share; cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct TftpCommon {
     files: Files,
     contents: Contents,
     reporter: TransferReporter,
@@ -110,7 +110,7 @@ impl BlockSizes {
     }
 }
 
-impl Common {
+impl TftpCommon {
     #[must_use]
     pub fn new(files: Files, machines: Machines, teller: Teller, block_sizes: BlockSizes) -> Self {
         Self {
@@ -164,7 +164,7 @@ impl Common {
 /// A socket fails.
 pub async fn serve(
     servers: Vec<Sockets>,
-    mut common: Common,
+    mut common: TftpCommon,
     tell: impl Fn(Option<String>) + Send + 'static,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use netboot_answer::{
     quarantine::Held,
     render, router_solicitations,
-    slow::{Attached, Common, Counters, SlowPath},
+    slow::{Attached, Counters, SlowCommon, SlowPath},
     tables::{Served, Tables, patch},
 };
 use netboot_base::{
@@ -44,7 +44,7 @@ pub(super) struct Dhcp {
     seating: Seating,
     /// The rows of subnets and boot files when all was rendered.
     rendered: [usize; 2],
-    common: Common,
+    common: SlowCommon,
     kernel: Kernel,
     paths: BTreeMap<u32, RunningPath>,
     others: OtherServers,
@@ -95,14 +95,14 @@ impl Dhcp {
         seating.set(config, render::seats(config, &links, all.values())?);
         let others = OtherServers::default();
         others.configure(&config.dhcp);
-        let solicitations = router_solicitations::Common::new(sightings.clone());
+        let solicitations = router_solicitations::SolicitationCommon::new(sightings.clone());
         Ok(Self {
             ports,
             all,
             links,
             seating,
             rendered: rows(&tables),
-            common: Common {
+            common: SlowCommon {
                 tables: Served::new(tables),
                 counters: Arc::default(),
                 sightings,
@@ -441,7 +441,7 @@ impl Dhcp {
         self.others.clone()
     }
 
-    pub(super) fn solicitations(&self) -> router_solicitations::Common {
+    pub(super) fn solicitations(&self) -> router_solicitations::SolicitationCommon {
         self.solicitations.common().clone()
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Parts {
     pub(super) interfaces: Vec<InterfaceStatus>,
     pub(super) userspace: Arc<slow::Counters>,
     pub(super) others: OtherServers,
-    pub(super) solicitations: Option<router_solicitations::Common>,
+    pub(super) solicitations: Option<router_solicitations::SolicitationCommon>,
     kernel: Option<PinnedCounters>,
     unreadable_events: Arc<AtomicU64>,
 }

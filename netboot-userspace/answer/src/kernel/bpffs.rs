@@ -20,7 +20,7 @@ const BPFFS: &str = "/sys/fs/bpf";
 /// Mounts the usual bpffs where a directory needs it and it is missing. A build without the program pins nothing.
 ///
 /// # Errors
-/// It cannot be mounted.
+/// The bpffs cannot be mounted.
 pub fn mount_missing(directory: &Path) -> anyhow::Result<()> {
     if IS_BUILT_IN && directory.starts_with(BPFFS) && !is_bpffs(Path::new(BPFFS)) {
         // Else anybody could make directories there.

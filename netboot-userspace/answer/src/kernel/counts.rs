@@ -21,7 +21,7 @@ pub struct PinnedCounters {
 
 impl PinnedCounters {
     /// # Errors
-    /// It is not there, or not ours to read.
+    /// The pin is not there, or not ours to read.
     pub(super) fn open(pin: &Path) -> anyhow::Result<Self> {
         Ok(Self { counters: open(pin)? })
     }

@@ -53,7 +53,7 @@ const LINKS: &str = "links";
 /// The directory, which is this daemon's as long as it lives.
 pub(super) struct Pins {
     directory: PathBuf,
-    /// Open, since it may be another user's: what is under its name may change.
+    /// Open, since the directory may be another user's: what is under its name may change.
     links: OwnDir,
     _lock: File,
 }
@@ -62,7 +62,7 @@ impl Pins {
     /// Makes the directory where it is not there.
     ///
     /// # Errors
-    /// It is not on a bpffs, or another daemon's.
+    /// The directory is not on a bpffs, or is another daemon's.
     pub(super) fn open(directory: &Path) -> anyhow::Result<Self> {
         bpffs::prepare(directory)?;
         let lock = lock(directory)?;

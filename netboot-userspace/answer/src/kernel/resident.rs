@@ -114,7 +114,7 @@ impl Resident {
     /// Puts other tables in the place of all, at once for each interface.
     ///
     /// # Errors
-    /// They cannot be loaded, or the program does not stand the check; then the old ones go on.
+    /// The tables cannot be loaded, or the program does not stand the check; then the old ones go on.
     pub fn replace(
         &mut self,
         tables: &Tables,
@@ -133,7 +133,7 @@ impl Resident {
     /// Whether the program in service stands the check.
     ///
     /// # Errors
-    /// It does not.
+    /// The program does not.
     pub fn check(&mut self, tables: &Tables, check: CopyCheck<'_>) -> anyhow::Result<()> {
         // The copy has settings of its own.
         let settings = rows::settings(&mut self.current.ebpf)?;
@@ -154,7 +154,7 @@ impl Resident {
         self.attachments.attach(program, link, mode, &self.pins)
     }
 
-    /// The interfaces that it is attached to, by index.
+    /// The interfaces that the program is attached to, by index.
     #[must_use]
     pub fn interfaces(&self) -> Vec<u32> {
         self.attachments.interfaces()
@@ -176,7 +176,7 @@ impl Resident {
         rows::hold(&mut self.current.ebpf, station, until)
     }
 
-    /// What it counts.
+    /// What the program counts.
     ///
     /// # Errors
     /// The map cannot be opened.
@@ -192,7 +192,7 @@ impl Resident {
         rows::unknown(&mut self.current.ebpf)
     }
 
-    /// What it tells of messages.
+    /// What the program tells of messages.
     ///
     /// # Errors
     /// The map was taken before, and cannot be opened again.
@@ -200,7 +200,7 @@ impl Resident {
         Events::take(&mut self.current.ebpf, &self.pins.map(map::EVENTS))
     }
 
-    /// The number of the ring that it tells of them through, if that was not taken since the program was replaced.
+    /// The number of the events' ring, if the ring was not taken since the program was replaced.
     #[must_use]
     pub fn event_ring(&self) -> Option<u32> {
         let Map::RingBuf(ring) = self.current.ebpf.map(map::EVENTS)? else { return None };

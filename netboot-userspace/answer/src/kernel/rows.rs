@@ -131,7 +131,7 @@ fn held_of(station: Station, row: &Reservation) -> Option<Held> {
 /// The addresses that the tables in a directory hold back; none, where there are no tables of this layout.
 ///
 /// # Errors
-/// They cannot be read.
+/// The rows cannot be read.
 pub fn held_back(directory: &Path) -> anyhow::Result<Vec<Held>> {
     let is_ours = shadow::settings(directory).is_ok_and(|settings| settings.layout == LAYOUT);
     if !is_ours || shadow::check(directory, &RESERVATIONS).is_err() {

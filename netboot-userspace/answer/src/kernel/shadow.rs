@@ -32,14 +32,14 @@ pub(super) enum Deadline {
     Never,
 }
 
-/// The copy.
+/// The copy of the program.
 pub struct Shadow {
     ebpf: Ebpf,
     counts: Vec<u64>,
 }
 
 impl Shadow {
-    /// Loads it over the maps that a running daemon pinned in a directory.
+    /// Loads the copy over the maps that a running daemon pinned in a directory.
     ///
     /// # Errors
     /// There are none, they are of another version, this build has no program, or the kernel does not load it.
@@ -52,7 +52,7 @@ impl Shadow {
         Self::over(directory, Deadline::TheDaemons)
     }
 
-    /// Loads it over the maps that are pinned in a directory.
+    /// Loads the copy over the maps that are pinned in a directory.
     pub(super) fn over(directory: &Path, deadline: Deadline) -> anyhow::Result<Self> {
         let is_own = |name: &str| {
             name == map::SETTINGS || (name == map::DEADLINES && deadline == Deadline::Never)
@@ -82,7 +82,7 @@ impl Shadow {
     /// Runs a frame as if it came over an interface: its verdict, and its answer's frame.
     ///
     /// # Errors
-    /// The interface is not there, or the kernel does not run it.
+    /// The interface is not there, or the kernel does not run the copy.
     pub fn run(
         &mut self,
         frame: &[u8],

@@ -9,7 +9,7 @@ use netboot_site::{
     model::{Config, Subnet},
 };
 
-use super::subnet_places::SubnetPlace;
+use super::subnet_places::LocatedSubnet;
 
 /// What makes a row another one: its block and that of its row for classless routes, the network, the next server, the
 /// interface and the relays.
@@ -50,7 +50,7 @@ impl<'c> SubnetRows<'c> {
     pub(super) fn row(
         &mut self,
         config: &Config,
-        (number, place): (usize, &SubnetPlace<'_>),
+        (number, place): (usize, &LocatedSubnet<'_>),
         overrides: Option<Overrides<'c>>,
     ) -> anyhow::Result<SubnetRow> {
         let key = (number, overrides);
@@ -67,7 +67,7 @@ impl<'c> SubnetRows<'c> {
     fn render(
         &mut self,
         config: &Config,
-        place: &SubnetPlace<'_>,
+        place: &LocatedSubnet<'_>,
         overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<SubnetRow> {
         let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
@@ -82,12 +82,12 @@ impl<'c> SubnetRows<'c> {
 
     fn one(
         &mut self,
-        place: &SubnetPlace<'_>,
+        place: &LocatedSubnet<'_>,
         next_server: [u8; 4],
         block: &Block,
         classless: Option<&Block>,
     ) -> anyhow::Result<u32> {
-        let SubnetPlace { subnet, link, server } = place;
+        let LocatedSubnet { subnet, link, server } = place;
         let ifindex = link.map_or(0, |link| link.index);
         let own = classless.map(|block| block.bytes.clone());
         let network = subnet.cidr.network().octets();

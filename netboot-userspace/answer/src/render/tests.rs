@@ -350,7 +350,7 @@ fn check_places(
             let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
             assert_eq!(found, expect);
             let all: Vec<_> = links.iter().collect();
-            let places = SubnetPlaces::new(&config, &links, &all).unwrap().list;
+            let places = LocatedSubnets::new(&config, &links, &all).unwrap().list;
             let found: Vec<_> =
                 subnet_places::without_subnet(&places, &links).map(|link| link.index).collect();
             assert_eq!(found, without);

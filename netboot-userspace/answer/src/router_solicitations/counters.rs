@@ -8,7 +8,7 @@ pub enum SolicitationOutcome {
     Answered,
     /// The machine has no reservation.
     Unknown,
-    /// It has no lease of a boot stage, or had it long ago.
+    /// The machine has no lease of a boot stage, or had one long ago.
     NotBooting,
     /// It was answered, and often enough; or it has gone on.
     GoneOn,
@@ -22,7 +22,7 @@ pub enum SolicitationOutcome {
     Forwarding,
     /// More than are answered at once.
     Limited,
-    /// It could not be sent.
+    /// The answer could not be sent.
     Unsent,
     /// RFC 4861 has receivers discard it.
     Invalid,

@@ -46,26 +46,26 @@ pub enum RouterMessageKind {
         link_address: Option<Mac>,
     },
     Advertisement {
-        /// How long the sender is a default router; zero: it is none.
+        /// How long the sender is a default router; zero: the sender is none.
         lifetime: Duration,
         /// Something follows from it: an address to make, a DHCPv6 server to ask, or another option.
         tells: bool,
     },
 }
 
-/// Why a frame is no such message.
+/// Why a frame is no Solicitation or Advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRouterMessage {
-    /// It is another one.
+    /// The frame is another message's.
     Other,
-    /// It is one that RFC 4861 has receivers discard (sections 6.1.1 and 6.1.2).
+    /// RFC 4861 has receivers discard the message (sections 6.1.1 and 6.1.2).
     Invalid,
 }
 
 /// Reads a frame.
 ///
 /// # Errors
-/// It is none of these messages, or not valid.
+/// The frame is none of these messages, or not valid.
 pub fn parse(frame: &[u8]) -> Result<RouterMessage<'_>, NoRouterMessage> {
     let (parts, _) = split(frame).map_err(|_| NoRouterMessage::Other)?;
     let (_, rest) =
@@ -97,7 +97,7 @@ pub fn parse(frame: &[u8]) -> Result<RouterMessage<'_>, NoRouterMessage> {
     }
     let RouterOptions { link_address, has_others } = read_options(options)?;
     let kind = if kind == Icmpv6Message::RouterSolicit {
-        // It asks one router: this socket hears what is for others, too.
+        // The machine asks one router: this socket hears what is for others, too.
         if !destination.is_multicast() {
             return Err(NoRouterMessage::Other);
         }

@@ -48,7 +48,7 @@ impl PendingSolicitations {
         self.0.pop(&station).map(|kept| (kept.since, kept.frame))
     }
 
-    /// Those of all machines.
+    /// Solicitations of all machines.
     pub(super) fn take_all(&mut self) -> Vec<(Instant, Vec<u8>)> {
         let all = std::mem::take(self).0.into_iter();
         all.map(|(_, kept)| (kept.since, kept.frame)).collect()

@@ -74,7 +74,7 @@ fn check(case: Case, expect: SolicitationOutcome) {
     let sightings = Sightings::new(machines.clone(), teller);
     let now = Instant::now();
     let asked = now.checked_sub(Duration::from_secs(case.asked_seconds_ago)).unwrap();
-    let common = Common::new(sightings.clone());
+    let common = SolicitationCommon::new(sightings.clone());
     common.routers.questions(INDEX, asked);
     if case.heard {
         let kind =
@@ -141,7 +141,7 @@ fn what_was_done_before_the_lease_is_no_sign() {
     let host = Host { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 2), ..Host::default() };
     let machines = Machines::new(Inventory::new([Arc::new(host)]));
     let sightings = Sightings::new(machines.clone(), channel().0);
-    let common = Common::new(sightings.clone());
+    let common = SolicitationCommon::new(sightings.clone());
     let lease = Instant::now();
     let at = |seconds| lease + Duration::from_secs(10) + Duration::from_secs(seconds);
     common.routers.questions(INDEX, lease);
@@ -163,7 +163,7 @@ fn what_was_done_before_the_lease_is_no_sign() {
 #[test]
 fn an_advertisement_that_says_nothing_is_no_router() {
     let machines = Machines::new(Inventory::new([]));
-    let common = Common::new(Sightings::new(machines, channel().0));
+    let common = SolicitationCommon::new(Sightings::new(machines, channel().0));
     let now = Instant::now();
     let check = |lifetime, tells, expect| {
         let kind =

@@ -16,7 +16,7 @@ use tokio_util::time::DelayQueue;
 
 /// The kernel's ACK is heard of a moment after the machine has it: a DECLINE that comes before waits so long.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Those that wait at once.
+/// DECLINEs that wait at once.
 const MAX: usize = 256;
 
 /// DECLINEs that wait for their ACK to be heard of.
@@ -73,7 +73,7 @@ impl Default for Doubts {
 }
 
 impl Doubts {
-    /// Tells of one that came over an interface, and why it is not believed.
+    /// Tells of a DECLINE that came over an interface, and why it is not believed.
     pub(super) fn tell(&mut self, verdict: Verdict, interface: &str, declined: Declined) {
         let (budget, why) = match verdict {
             Verdict::DeclineFromElsewhere => (

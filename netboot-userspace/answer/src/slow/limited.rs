@@ -49,7 +49,7 @@ pub(super) struct Limited<'t> {
     now: u64,
     /// The machine was looked up, and that counted.
     is_counted: Cell<bool>,
-    /// It has no reservation, but boots what anybody does, and that counted.
+    /// The machine has no reservation, but boots what anybody does, and that counted.
     is_anybody: Cell<bool>,
 }
 

@@ -37,7 +37,7 @@ fn check(mode: u32, put: impl FnOnce(&TestTree, &Path), expect: Result<(u32, u32
     let site = TestTree::new(mode);
     let file = site.at("a");
     put(&site, &file);
-    let done = Destination::of_output(&file).and_then(|place| place.replace("new"));
+    let done = FilePlace::of_output(&file).and_then(|place| place.replace("new"));
     let seen = match done {
         Ok(_) => {
             assert_eq!(fs::read_to_string(&file).unwrap(), "new");
@@ -85,7 +85,7 @@ fn output_replaces_a_link_and_not_what_it_leads_to() {
 #[test]
 fn what_is_new_is_not_written_over_anything() {
     let site = TestTree::new(0o1777);
-    let create = |name: &str| Destination::of_output(&site.at(name)).unwrap().create("new");
+    let create = |name: &str| FilePlace::of_output(&site.at(name)).unwrap().create("new");
     create("a").unwrap();
     symlink("/nowhere", site.at("b")).unwrap();
     for name in ["a", "b"] {
@@ -105,7 +105,7 @@ fn an_edit_follows_links_of_ones_own() {
         fs::write(site.at("real.toml"), "old").unwrap();
         symlink("real.toml", site.at("a")).unwrap();
         put(&site);
-        let place = Destination::of_edited(&site.at("a"));
+        let place = FilePlace::of_edited(&site.at("a"));
         match expect {
             Ok(()) => {
                 let place = place.unwrap();
@@ -139,7 +139,7 @@ fn an_edit_follows_links_of_ones_own() {
 fn a_file_that_has_no_end_is_not_read() {
     let site = TestTree::new(0o755);
     mkfifo(&site.at("a"), Mode::S_IRWXU).unwrap();
-    let error = Destination::of_edited(&site.at("a")).unwrap().read().unwrap_err();
+    let error = FilePlace::of_edited(&site.at("a")).unwrap().read().unwrap_err();
     assert!(
         format!("{error:#}").ends_with("is a FIFO and no regular file: remove it"),
         "{error:#}"

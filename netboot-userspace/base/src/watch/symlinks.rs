@@ -16,9 +16,9 @@ pub fn symlinks(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..MOST_LINKS {
         match follow(&path, &mut steps) {
-            Followed::Link(to) => path = to,
-            Followed::Missing => return (steps, None),
-            Followed::End => {
+            PathEnd::Link(to) => path = to,
+            PathEnd::Missing => return (steps, None),
+            PathEnd::End => {
                 if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
                     steps.push((directory.to_owned(), name.to_owned()));
                 }
@@ -29,14 +29,14 @@ pub fn symlinks(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
     (steps, None)
 }
 
-enum Followed {
+enum PathEnd {
     /// By a symbolic link, to be followed from the start.
     Link(PathBuf),
     Missing,
     End,
 }
 
-fn follow(path: &Path, steps: &mut Vec<(PathBuf, OsString)>) -> Followed {
+fn follow(path: &Path, steps: &mut Vec<(PathBuf, OsString)>) -> PathEnd {
     let mut here = PathBuf::new();
     let mut components = path.components();
     while let Some(component) = components.next() {
@@ -47,17 +47,17 @@ fn follow(path: &Path, steps: &mut Vec<(PathBuf, OsString)>) -> Followed {
         let next = here.join(name);
         let Ok(metadata) = fs::symlink_metadata(&next) else {
             steps.push((here, name.to_owned()));
-            return Followed::Missing;
+            return PathEnd::Missing;
         };
         if metadata.is_symlink() {
             let target = fs::read_link(&next).unwrap_or_default();
             let to = here.join(target).join(components.as_path());
             steps.push((here, name.to_owned()));
-            return Followed::Link(to);
+            return PathEnd::Link(to);
         }
         here = next;
     }
-    Followed::End
+    PathEnd::End
 }
 
 #[cfg(test)]

@@ -48,14 +48,14 @@ pub enum TransferOutcome {
     Unconfirmed,
     /// The client asked for the size, and left.
     SizeOnly,
-    /// The client ended it: code and text.
+    /// The client ended the transfer: code and text.
     Aborted(u16, MachineText),
     Lost,
-    /// Too few bytes in the time that it had.
+    /// Too few bytes in the time that the client had.
     TooSlow,
     AskedAnew,
     GaveWay,
-    /// It was acknowledged to ports that were not its own.
+    /// The transfer was acknowledged to ports that were not its own.
     Guessed,
     Cut,
     /// The file could not be read: why.
@@ -63,7 +63,7 @@ pub enum TransferOutcome {
 }
 
 impl TransferOutcome {
-    /// The client knows that it ended.
+    /// The client knows that the transfer ended.
     #[must_use]
     pub fn is_by_client(&self) -> bool {
         match self {

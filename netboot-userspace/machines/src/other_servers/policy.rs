@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expectation {
-    /// Nobody expects it: an alarm.
+    /// Nobody expects the server: an alarm.
     #[default]
     Unexpected,
-    /// It is one of `dhcp.known-servers`.
+    /// The server is one of `dhcp.known-servers`.
     Known,
     /// In the proxy modes another server gives the addresses.
     Expected,

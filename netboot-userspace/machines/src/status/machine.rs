@@ -21,7 +21,7 @@ pub struct MachineStatus {
     pub nic: Option<String>,
     pub ip: Option<Ipv4Addr>,
     pub hostname: Option<String>,
-    /// It has a reservation.
+    /// The machine has a reservation.
     pub known: bool,
     /// Seconds since 1970.
     pub last_seen: u64,

@@ -15,11 +15,11 @@ use super::{
 
 /// So many are asked, and named.
 const MOST: usize = 8;
-/// Those that services run as have numbers up to this one (Debian Policy 9.2.2).
+/// Users that services run as have numbers up to this one (Debian Policy 9.2.2).
 const LAST_SYSTEM_USER: u32 = 999;
 const SOCKETS: &str = "/proc/net/unix";
 
-/// Those on other sockets than the one that was asked.
+/// Daemons on other sockets than the one that was asked.
 #[derive(Default)]
 pub(super) struct RunningDaemons {
     /// The one that was started with the configuration: its socket, and what it says.

@@ -12,7 +12,7 @@ use crate::running;
 pub(super) enum WithoutDaemon {
     #[default]
     Unasked,
-    /// One may not look.
+    /// This user may not look.
     Hidden,
     /// A daemon runs, with another state directory.
     Running,

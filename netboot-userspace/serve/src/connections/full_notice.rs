@@ -7,10 +7,10 @@ use std::{
 
 use super::Connections;
 
-/// It is full no more when it was not for so long.
+/// A service is full no more when it was not for so long.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Tells that the room is full, and when it is not any more.
+/// Tells that all places are taken, and when they are not any more.
 pub struct FullNotice<T> {
     tell: T,
     until: Option<Instant>,
@@ -36,7 +36,7 @@ impl<T: Fn(Option<&str>)> FullNotice<T> {
         self.until = Some(now + QUIET);
     }
 
-    /// Ends when it has been told that there is room again; never, if that was not in question.
+    /// Ends when the notice has told that there is room again; never, if that was not in question.
     pub async fn is_over(&mut self) {
         match self.until {
             Some(until) => tokio::time::sleep_until(until.into()).await,

@@ -62,14 +62,14 @@ pub(super) struct Acceptor {
     pub(super) cancel: CancellationToken,
 }
 
-/// Of so many connections.
+/// The limits of so many connections.
 pub(super) fn limits(most: usize) -> ConnectionLimits {
     let all = most.clamp(1, MAX_CONNECTIONS);
     ConnectionLimits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
 }
 
 impl Acceptor {
-    /// Lets connections in until it is cancelled; then waits for the answers under way.
+    /// Lets connections in until the acceptor is cancelled; then waits for the answers under way.
     pub(super) async fn open(
         self,
         listener: TcpListener,

@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::log::LogEntry;
 
-/// A body that writes its log entry when it has been sent or is given up.
+/// A body that writes the answer's log entry when the body has been sent or is given up.
 pub(super) struct CountedBody {
     body: Body,
     bytes: u64,

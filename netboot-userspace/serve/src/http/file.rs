@@ -150,7 +150,7 @@ fn refuse(error: &Error) -> Response {
         Error::NotFound(_) => text(StatusCode::NOT_FOUND, "there is no such file"),
         Error::Denied(why) => text(StatusCode::FORBIDDEN, why),
         Error::Io { .. } => failed(StatusCode::INTERNAL_SERVER_ERROR, error),
-        // It may come back.
+        // The file may come back.
         Error::Root { .. } | Error::Empty { .. } => failed(StatusCode::SERVICE_UNAVAILABLE, error),
     }
 }

@@ -83,7 +83,7 @@ impl Fields<'_> {
     }
 }
 
-/// Parses one datagram or frame. Bytes beyond [`MAX_MESSAGE`] only tell that it was longer.
+/// Parses one datagram or frame. Bytes beyond [`MAX_MESSAGE`] only tell that the message was longer.
 #[must_use]
 pub fn parse(message: &[u8], received: SystemTime) -> SyslogMessage {
     let message = trim_end(message.get(..=MAX_MESSAGE).unwrap_or(message));

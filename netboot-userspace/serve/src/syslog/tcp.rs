@@ -80,7 +80,7 @@ async fn receive(stream: TcpStream, from: IpAddr, sink: Sink, seat: Seat) {
     loop {
         let next = tokio::select! {
             next = timeout(IDLE, frames.next()) => next,
-            // It has said nothing for longer than all others: a line that is on its way is lost with it.
+            // This sender has said nothing for longer than all others: a line that is on its way is lost.
             () = seat.gives_way() => return,
         };
         match next {

@@ -39,7 +39,7 @@ pub struct Writer {
 }
 
 /// Hears why files cannot be written, and `None` when they can again.
-pub type Tell<'t> = &'t (dyn Fn(Option<&str>) + Send + Sync);
+pub type StoreListener<'t> = &'t (dyn Fn(Option<&str>) + Send + Sync);
 
 /// The files of one state directory.
 struct MachineFiles<'t> {
@@ -47,7 +47,7 @@ struct MachineFiles<'t> {
     /// Why the last attempt failed, or which files are in the way.
     trouble: Option<String>,
     warned: Throttle,
-    tell: Tell<'t>,
+    tell: StoreListener<'t>,
 }
 
 enum NextLine {
@@ -68,7 +68,7 @@ impl Writer {
 
     /// Writes to `<state-dir>/log` until it is cancelled and what waits is written. Needs a thread of a
     /// runtime where it may block.
-    pub fn run(&self, state_dir: &Path, cancel: &CancellationToken, tell: Tell<'_>) {
+    pub fn run(&self, state_dir: &Path, cancel: &CancellationToken, tell: StoreListener<'_>) {
         let runtime = Handle::current();
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let warned = Throttle::default();

@@ -34,7 +34,7 @@ pub(super) struct AdmissionLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TransferSource {
     pub(super) address: IpAddr,
-    /// Its address is a machine's by its reservation.
+    /// The source's address is a machine's by its reservation.
     pub(super) is_known: bool,
 }
 

@@ -101,9 +101,9 @@ pub(super) struct OnDisk {
 /// Why some bytes of a file are not to be had.
 #[derive(Debug)]
 pub(super) enum UnreadBytes {
-    /// They must come from the disk: [`OnDisk::fetch`].
+    /// The bytes must come from the disk: [`OnDisk::fetch`].
     NotCached,
-    /// It is another file by now.
+    /// The file is another one by now.
     Changed,
     Failed(io::Error),
 }
@@ -119,7 +119,7 @@ impl Contents {
     /// Within a runtime the file is read whole beside.
     ///
     /// # Errors
-    /// It cannot be read; `ResourceBusy`: not now, since too many others are open, or it is being written.
+    /// The file cannot be read; `ResourceBusy`: not now, since too many others are open, or it is being written.
     pub(super) fn of(&self, file: File) -> io::Result<Content> {
         let metadata = file.metadata()?;
         let (key, version) = ((metadata.dev(), metadata.ino()), Version::of(&metadata));
@@ -175,7 +175,7 @@ impl Contents {
         entry.on_disk.upgrade().map(Content::Disk)
     }
 
-    /// Reads it whole, where it has not changed meanwhile and there is room.
+    /// Reads the file whole, where it has not changed meanwhile and there is room.
     fn read(&self, key: Key, on_disk: &Arc<OnDisk>) {
         let size = usize::try_from(on_disk.version.size).unwrap_or(usize::MAX);
         if !self.make_room(size) {
@@ -224,7 +224,7 @@ impl Content {
     /// The same with the ends of lines as RFC 764 has them ("netascii"): LF becomes CR LF, CR becomes CR NUL.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub(super) fn as_netascii(&self) -> io::Result<Option<Self>> {
         if self.size() > LARGEST_TEXT {
             return Ok(None);
@@ -246,7 +246,7 @@ impl Content {
         }
     }
 
-    /// All of it, if it is in memory.
+    /// All bytes of the file, if it is in memory.
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Memory(octets) => Some(&octets.bytes),
@@ -289,7 +289,7 @@ impl OnDisk {
 
     /// From now on it is sent from memory, and need not be open.
     fn read_whole(&self) -> io::Result<Arc<InMemory>> {
-        // It is in memory before it is closed.
+        // The file is in memory before it is closed.
         let file = self.file.load_full();
         let octets = match (self.in_memory.get(), &file) {
             (Some(octets), _) => Arc::clone(octets),
@@ -306,7 +306,7 @@ impl OnDisk {
     }
 
     /// # Errors
-    /// It has been read whole meanwhile: [`Content::bytes`] has it.
+    /// The file has been read whole meanwhile: [`Content::bytes`] has it.
     fn file(&self) -> Result<Arc<File>, UnreadBytes> {
         self.file.load_full().ok_or(UnreadBytes::NotCached)
     }
@@ -343,7 +343,7 @@ impl OnDisk {
             return rest.get(..length).map(<[u8]>::to_vec).ok_or(UnreadBytes::Changed);
         }
         let file = self.file()?;
-        // It does no harm where a file system takes no advice.
+        // The advice does no harm where a file system takes none.
         let _ = rustix::fs::fadvise(&file, position, AHEAD, Advice::WillNeed);
         let mut buffer = vec![0; length];
         if read_full(&file, &mut buffer, position).map_err(UnreadBytes::Failed)? < length {

@@ -13,12 +13,12 @@ use netboot_machines::metrics::Durations;
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
-    /// A transfer; it ends by one of the next ones, or as refused.
+    /// A transfer, which ends by one of the next ones, or as refused.
     Begun,
     Complete,
     /// The client wanted to know the size, as each UEFI firmware does.
     Probe,
-    /// The client ended it by an ERROR.
+    /// The client ended the transfer by an ERROR.
     Aborted,
     /// The client was silent for too long, or too slow.
     Lost,
@@ -35,13 +35,13 @@ pub(super) enum Counted {
     TooMany,
     /// A transfer that its client never answered made room for a new one.
     GaveWay,
-    /// Its client's address was forged, or another program has its port.
+    /// The client's address was forged, or another program has its port.
     Guessed,
     /// Requests that the kernel had no room for.
     Unheard,
     /// No request, no acknowledgement and no error.
     Malformed,
-    /// It belongs to no transfer, or came from another port than the transfer's.
+    /// A packet that belongs to no transfer, or came from another port than the transfer's.
     Foreign,
     BlocksResent,
     /// A datagram that the kernel did not take.

@@ -102,11 +102,11 @@ pub(super) struct Engine<H> {
     overflows: Overflows,
     /// What is under way is finished.
     is_ending: bool,
-    tell: Tell,
+    tell: TroubleListener,
 }
 
-/// Hears how it is: why something is amiss, or that nothing is.
-pub(super) type Tell = Box<dyn Fn(Option<String>) + Send>;
+/// Hears how the server is: why something is amiss, or that nothing is.
+pub(super) type TroubleListener = Box<dyn Fn(Option<String>) + Send>;
 
 /// A client's address and port, and the address of this node that it asked: behind another one there may be another
 /// network with the same addresses.
@@ -140,7 +140,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
         most: Most,
         sockets: Vec<UdpSocket>,
         reads: Reads,
-        tell: Tell,
+        tell: TroubleListener,
     ) -> Self {
         let requests = sockets.first().and_then(|requests| requests.local_addr().ok());
         let is_ipv4 = requests.is_some_and(|address| address.is_ipv4());
@@ -315,7 +315,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
                 continue;
             }
             if is_ending && !transfer.sending.is_acknowledged() {
-                // It asks again, and is heard by the daemon that comes next.
+                // The client asks again, and is heard by the daemon that comes next.
                 self.end(id, &TransferOutcome::Cut, now);
                 continue;
             }
@@ -324,7 +324,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
                 continue;
             }
             let is_due = transfer.sending.deadline() <= now;
-            // Its client is not to blame for a slow disk.
+            // The client is not to blame for a slow disk.
             let awaits_disk = matches!(transfer.disk, Disk::Awaited);
             let next = if is_due && !awaits_disk { transfer.sending.due(now) } else { Next::Wait };
             let deadline = transfer.sending.deadline();

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
-    Common, Sockets, WINDOW,
-    engine::{Endings, Engine, Most, Reads, Tell, WAKER},
+    Sockets, TftpCommon, WINDOW,
+    engine::{Endings, Engine, Most, Reads, TroubleListener, WAKER},
     handler::BootFiles,
 };
 
@@ -56,7 +56,7 @@ impl Caller {
         Ok(waiting)
     }
 
-    /// They were cancelled.
+    /// The servers were cancelled.
     pub(super) fn wake(&self) {
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
@@ -87,8 +87,8 @@ impl Drop for Caller {
 /// The socket of requests fails.
 pub(super) async fn run(
     sockets: Sockets,
-    common: Common,
-    tell: Tell,
+    common: TftpCommon,
+    tell: TroubleListener,
     endings: Endings,
     EngineWaiting { poll, waker }: EngineWaiting,
 ) -> anyhow::Result<()> {
@@ -120,16 +120,16 @@ pub(super) async fn run(
 }
 
 pub(super) fn engine(
-    common: Common,
+    common: TftpCommon,
     sockets: Sockets,
     reads: Reads,
-    tell: Tell,
+    tell: TroubleListener,
 ) -> anyhow::Result<Engine<BootFiles>> {
     let not_to_wait = |socket: UdpSocket| socket.set_nonblocking(true).map(|()| socket);
     let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(not_to_wait);
     let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
     let handler = common.handler();
-    let Common { reporter, block_sizes, transfers, .. } = common;
+    let TftpCommon { reporter, block_sizes, transfers, .. } = common;
     let most = Most { block_sizes, window: WINDOW, transfers };
     Ok(Engine::new(handler, reporter, most, sockets, reads, tell))
 }

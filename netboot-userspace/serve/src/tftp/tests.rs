@@ -38,7 +38,7 @@ struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
     happened: Mutex<Happened>,
-    common: Common,
+    common: TftpCommon,
     troubles: Arc<Mutex<Vec<Option<String>>>>,
     cancel: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -76,8 +76,8 @@ impl Lab {
         let server = sockets.requests.local_addr().unwrap();
         let cancel = CancellationToken::new();
         let (teller, happened) = channel();
-        let common = Common::new(Files::new(directory.path()), machines, teller, sizes);
-        let common = Common { transfers, ..common };
+        let common = TftpCommon::new(Files::new(directory.path()), machines, teller, sizes);
+        let common = TftpCommon { transfers, ..common };
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
         let tell = move |trouble| heard.lock().unwrap().push(trouble);

@@ -54,7 +54,7 @@ fn every_interface_has_its_networks() {
     config.dhcp.mode = DhcpMode::Proxy;
     let two = links(&[&["172.30.0.1/24", "10.9.0.1/24"], &["10.8.0.1/24"]]);
     let all: Vec<_> = two.iter().collect();
-    assert_eq!(SubnetPlaces::new(&config, &two, &all).unwrap().list.len(), 4);
+    assert_eq!(LocatedSubnets::new(&config, &two, &all).unwrap().list.len(), 4);
     let given = |config: &mut Config| {
         config.subnets.clear();
         config.dhcp.server_address = Some([10, 9, 0, 1].into());

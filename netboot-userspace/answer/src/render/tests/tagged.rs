@@ -114,7 +114,7 @@ fn only_one_interface_answers_in_a_subnet() {
     let config = site::config().unwrap();
     let links = links(&[&["172.30.0.1/24"], &["172.30.0.2/24", "172.29.0.2/24"]]);
     let all: Vec<_> = links.iter().collect();
-    let places = SubnetPlaces::new(&config, &links, &all).unwrap().list;
+    let places = LocatedSubnets::new(&config, &links, &all).unwrap().list;
     let found: Vec<_> = subnet_places::beside_another(&places, &links)
         .map(|(link, place)| (link.index, place.subnet.cidr.to_string()))
         .collect();

@@ -55,7 +55,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
                 }
             }
             if self.outbox.is_empty() {
-                // Its room is kept.
+                // The transfer's room is kept.
                 self.outbox = outbox;
                 self.outbox.clear();
                 return;
@@ -85,7 +85,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
         let now = Instant::now();
         let Some(transfer) = self.transfers.get_mut(id) else { return };
         match brought {
-            // It was read whole meanwhile.
+            // The file was read whole meanwhile.
             Err(UnreadBytes::NotCached) => transfer.disk = Disk::None,
             Ok(bytes) => {
                 transfer.disk = Disk::Brought(position, bytes);
@@ -208,7 +208,7 @@ struct Post<'p> {
     batch: Batch<'p>,
     /// Datagrams that there was no room for.
     unsent: u64,
-    /// Those that could not be sent.
+    /// Packets that could not be sent.
     failed: u64,
 }
 

@@ -35,7 +35,7 @@ impl TransferPorts {
         self.left.put(ends, (before | bit(socket), now));
     }
 
-    /// It may be of a transfer that ended.
+    /// The packet may be of a transfer that ended.
     pub(super) fn may_be_late(&self, ends: TransferEnds, socket: usize, now: Instant) -> bool {
         self.sockets(ends, now) & bit(socket) != 0
     }

@@ -8,7 +8,7 @@ use netboot_machines::{channel::channel, memory::Machines};
 use netboot_site::model::Inventory;
 
 use crate::tftp::{
-    Common, DEFAULT_BLOCK_SIZE, Sockets,
+    DEFAULT_BLOCK_SIZE, Sockets, TftpCommon,
     content::{Content, Contents, UnreadBytes},
     handler::BootFiles,
     prepare, server,
@@ -30,7 +30,7 @@ fn engine() -> (Engine<BootFiles>, tempfile::TempDir) {
     };
     let sizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() };
     let machines = Machines::new(Inventory::new([]));
-    let common = Common::new(Files::new(directory.path()), machines, channel().0, sizes);
+    let common = TftpCommon::new(Files::new(directory.path()), machines, channel().0, sizes);
     let sockets = Sockets { requests: bind(), transfers: (0..2).map(|_| bind()).collect() };
     let poll = mio::Poll::new().unwrap();
     let waker = mio::Waker::new(poll.registry(), WAKER).unwrap();

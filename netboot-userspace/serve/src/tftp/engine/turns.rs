@@ -83,7 +83,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
                     }
                     if endings.cancel.is_cancelled() && !self.is_ending {
                         self.is_ending = true;
-                        // It may have heard something that was not told of yet.
+                        // The socket may have heard something that was not told of yet.
                         if let Some(is_ready) = is_ready.get_mut(REQUESTS) {
                             *is_ready = true;
                         }
