@@ -65,7 +65,7 @@ pub fn object() -> anyhow::Result<&'static [u8]> {
 /// The loaded program, and its maps.
 pub struct FastPath {
     ebpf: Ebpf,
-    room: Capacity,
+    capacity: Capacity,
 }
 
 /// What loading told of the program.
@@ -90,19 +90,19 @@ impl FastPath {
 
     /// Opens the maps that are pinned where `pin` says; makes, and pins there, those that are not.
     fn open(
-        room: Capacity,
+        capacity: Capacity,
         pin: impl Fn(&'static str) -> Option<std::path::PathBuf>,
     ) -> anyhow::Result<Self> {
         let mut loader = EbpfLoader::new();
         loader.verifier_log_level(VerifierLogLevel::STATS);
-        room.tell(&mut loader);
+        capacity.tell(&mut loader);
         for name in pins::names() {
             if let Some(path) = pin(name) {
                 loader.map_pin_path(name, path);
             }
         }
         let ebpf = loader.load(object()?).map_err(|error| load_errors::create(&error))?;
-        Ok(Self { ebpf, room })
+        Ok(Self { ebpf, capacity })
     }
 
     fn load_program(&mut self) -> anyhow::Result<()> {

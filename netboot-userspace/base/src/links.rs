@@ -230,7 +230,7 @@ pub fn demand(names: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those interfaces with these names that are there, of [`all`], but for ports without an address whose bridge is
+/// The interfaces with these names that are there, of [`all`], but for ports without an address whose bridge is
 /// named too: machines at a port are heard at the bridge.
 #[must_use]
 pub fn present(links: &BTreeMap<String, Link>, names: &[String]) -> Vec<Link> {

@@ -121,7 +121,7 @@ impl Sightings {
                 verdict: Verdict::UnknownMachine,
             };
             let at = clock::instant(row.last_seen);
-            // These are more than the channel may have room for.
+            // The events are more than the channel may have room for.
             self.machines.restore(Event { at, mac, what: dhcp.into() }, row.requests);
         }
     }

@@ -60,7 +60,7 @@ struct Taken {
 
 /// The place of one connection, which is free again when the value goes.
 pub struct Seat {
-    room: Connections,
+    connections: Connections,
     number: u64,
     end: CancellationToken,
 }
@@ -110,7 +110,7 @@ impl Connections {
         *open.sources.entry(source).or_default() += 1;
         open.seats
             .insert(number, Taken { source, waits_since: Some(now), moved: now, end: end.clone() });
-        Ok((Seat { room: self.clone(), number, end }, entry))
+        Ok((Seat { connections: self.clone(), number, end }, entry))
     }
 
     /// Whether it is time to be short with who waits.
@@ -197,7 +197,7 @@ impl Seat {
 
     /// The other end took some of the answer.
     pub fn moves(&self) {
-        if let Some(taken) = self.room.lock().seats.get_mut(&self.number) {
+        if let Some(taken) = self.connections.lock().seats.get_mut(&self.number) {
             taken.moved = Instant::now();
         }
     }
@@ -213,7 +213,7 @@ impl Seat {
     }
 
     fn set(&self, waits_since: Option<Instant>) {
-        if let Some(taken) = self.room.lock().seats.get_mut(&self.number) {
+        if let Some(taken) = self.connections.lock().seats.get_mut(&self.number) {
             taken.waits_since = waits_since;
             taken.moved = Instant::now();
         }
@@ -222,7 +222,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.lock().remove(self.number);
+        self.connections.lock().remove(self.number);
     }
 }
 

@@ -46,7 +46,7 @@ impl Inherited {
 }
 
 impl Attachments {
-    /// Those that an earlier daemon left; of interfaces that are gone, nothing is left.
+    /// Attachments that an earlier daemon left; of interfaces that are gone, nothing is left.
     ///
     /// # Errors
     /// The directory cannot be read.

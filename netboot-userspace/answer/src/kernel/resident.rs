@@ -98,7 +98,7 @@ impl Resident {
         patch: &Patch,
         check: CopyCheck<'_>,
     ) -> anyhow::Result<bool> {
-        if !self.current.room.holds(tables.reservations.len(), patch) {
+        if !self.current.capacity.holds(tables.reservations.len(), patch) {
             return Ok(false);
         }
         let ebpf = &mut self.current.ebpf;
@@ -332,12 +332,12 @@ fn adopt(
     deadlines: &Deadlines,
     check: CopyCheck<'_>,
 ) -> anyhow::Result<Option<(FastPath, Shadow, Patch)>> {
-    let room = Capacity::of_pins(pins.directory())?;
-    let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
+    let capacity = Capacity::of_pins(pins.directory())?;
+    let mut found = FastPath::open(capacity, |name| Some(pins.map(name)))?;
     let rows::FoundRows { patch, undo, quarantined, reservations } =
         rows::compare(&mut found.ebpf, tables)?;
     tables.quarantine.restore(quarantined, clock::since_boot());
-    let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {
+    let Some(patch) = patch.filter(|patch| capacity.holds(reservations, patch)) else {
         return Ok(None);
     };
     found.load_program()?;

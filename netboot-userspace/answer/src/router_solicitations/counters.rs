@@ -10,7 +10,7 @@ pub enum SolicitationOutcome {
     Unknown,
     /// The machine has no lease of a boot stage, or had one long ago.
     NotBooting,
-    /// It was answered, and often enough; or it has gone on.
+    /// The machine was answered, and often enough; or it has gone on.
     GoneOn,
     /// The message's addresses are not what firmware and iPXE make of the machine's MAC.
     OtherSender,

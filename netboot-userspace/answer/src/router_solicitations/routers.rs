@@ -298,7 +298,7 @@ mod tests {
             let clock = opened();
             clock.check(0, ("asking", 1));
             assert!(clock.heard(5, lifetime));
-            // It answers when it is asked again, which is not news.
+            // The router answers when it is asked again, which is not news.
             assert!(!clock.heard(66, lifetime));
             clock.check(66 + until - 1, ("heard", 0));
             clock.check(66 + until, ("asking", 1));

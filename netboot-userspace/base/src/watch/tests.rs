@@ -83,7 +83,7 @@ async fn what_does_not_matter() {
     site.check(|root| fs::write(root.join("other.toml"), "b").unwrap(), false).await;
     site.check(|root| drop(fs::read(root.join("netboot.toml")).unwrap()), false).await;
     site.check(|root| assert_eq!(fs::read_dir(root.join("boot")).unwrap().count(), 1), false).await;
-    // It is complete when it is closed.
+    // A file is complete when it is closed.
     let mut writing = None;
     site.check(|root| writing = Some(File::create(root.join("boot/new")).unwrap()), false).await;
     site.check(|_| drop(writing), true).await;

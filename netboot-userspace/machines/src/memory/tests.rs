@@ -104,7 +104,7 @@ fn a_machine_of_several_macs_is_one() {
     check(other, other, 3, step("up"));
     machines.record(third, dhcp(Verdict::Ack));
     check(other, third, 4, dhcp(Verdict::Ack));
-    // It has the address no more.
+    // The machine has the address no more.
     reserve(&[other, KNOWN]);
     let nics: Vec<_> = machines.snapshot().into_iter().map(|machine| machine.nic).collect();
     assert_eq!((nics, machines.nic(other)), (vec![None], other));
@@ -189,7 +189,7 @@ fn machines_of_earlier_inventories_are_bounded_as_unknown_ones() {
         assert_eq!((known, snapshot.len()), (SIZE, SIZE + before), "{round}");
         assert_eq!(machines.forgotten(), (round * SIZE - before) as u64, "{round}");
     }
-    // Those of the last inventories are remembered.
+    // Machines of the last inventories are remembered.
     machines.inventory.replace(Inventory::new([]));
     machines.refresh(machines.seen());
     let snapshot = machines.snapshot();

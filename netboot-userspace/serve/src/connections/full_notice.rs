@@ -23,11 +23,11 @@ impl<T: Fn(Option<&str>)> FullNotice<T> {
     }
 
     /// Somebody gave way, or was refused, since all places were taken.
-    pub fn is_full(&mut self, room: &Connections, now: Instant) {
+    pub fn is_full(&mut self, connections: &Connections, now: Instant) {
         if self.until.is_none() {
-            let all = room.limits().all;
+            let all = connections.limits().all;
             let who =
-                room.greediest().map_or_else(String::new, |(source, count)| most(source, count));
+                connections.greediest().map_or_else(String::new, |(source, count)| most(source, count));
             (self.tell)(Some(&format!(
                 "all {all} connections are taken{who}: those that wait longest are closed for new ones, \
                  which the counters tell"

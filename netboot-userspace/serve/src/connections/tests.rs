@@ -6,16 +6,16 @@ use super::*;
 
 const LIMITS: ConnectionLimits = ConnectionLimits { all: 6, of_source: 3 };
 
-fn room() -> Connections {
+fn connections() -> Connections {
     Connections::new(LIMITS, Arc::default())
 }
 
 /// Connections that came one after another from these; whoever comes then, and who goes.
 #[track_caller]
 fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, NoPlace>) {
-    let room = room();
+    let connections = connections();
     let start = Instant::now();
-    let enter = |from: &str, at| room.enter(from.parse().unwrap(), start + Duration::from_secs(at));
+    let enter = |from: &str, at| connections.enter(from.parse().unwrap(), start + Duration::from_secs(at));
     let seats: Vec<_> = there
         .iter()
         .zip(0..)
@@ -34,10 +34,10 @@ fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, NoPl
     if let Ok((_, entry)) = &came {
         assert_eq!(*entry == Entered::Instead, gone.is_some());
     }
-    let counted: u64 = room.counters.all().iter().map(|(_, count)| count).sum();
+    let counted: u64 = connections.counters.all().iter().map(|(_, count)| count).sum();
     assert_eq!(counted, u64::from(came.is_err() || gone.is_some()));
     drop((came, seats));
-    let open = room.lock();
+    let open = connections.lock();
     assert!(open.seats.is_empty() && open.sources.is_empty(), "all places are free again");
 }
 
@@ -62,7 +62,7 @@ fn whoever_waits_longest_gives_way() {
     check(&works, D, Ok(Some(0)));
     let of_many = [(B, WORKS), (A, WORKS), (A, WORKS), (A, WAITS), (C, WAITS), (B, WAITS)];
     check(&of_many, D, Ok(Some(3)));
-    // They have taken nothing of their answers for long.
+    // The clients have taken nothing of their answers for long.
     check(&full.map(|(from, _)| (from, WORKS)), D, Ok(Some(1)));
 
     const NET: [&str; 3] = ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:0:1::"];
@@ -74,16 +74,16 @@ fn whoever_waits_longest_gives_way() {
 
 #[tokio::test]
 async fn it_is_said_until_it_is_over() {
-    let room = room();
+    let connections = connections();
     let said = Mutex::new(Vec::new());
     let tell = |why: Option<&str>| said.lock().unwrap().push(why.map(str::to_owned));
-    let mut crowd = FullNotice::new(tell);
-    let seat = room.enter("10.0.0.1".parse().unwrap(), Instant::now()).unwrap();
+    let mut full_notice = FullNotice::new(tell);
+    let seat = connections.enter("10.0.0.1".parse().unwrap(), Instant::now()).unwrap();
     for seconds in [70, 65, 60] {
         let then = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        crowd.is_full(&room, then);
+        full_notice.is_full(&connections, then);
     }
-    crowd.is_over().await;
+    full_notice.is_over().await;
     drop(seat);
     let said = said.into_inner().unwrap();
     let why = said[0].as_deref().unwrap();
@@ -93,13 +93,13 @@ async fn it_is_said_until_it_is_over() {
 
 #[test]
 fn who_takes_an_answer_stays() {
-    let room = room();
+    let connections = connections();
     let start = Instant::now();
     let from = |last: u8| IpAddr::from([10, 0, 0, last]);
-    let seats: Vec<_> = (0..6).map(|last| room.enter(from(last), start).unwrap().0).collect();
+    let seats: Vec<_> = (0..6).map(|last| connections.enter(from(last), start).unwrap().0).collect();
     seats.iter().for_each(Seat::works);
     let check = |after: Duration, expect: Option<usize>| {
-        let came = room.enter(from(9), Instant::now() + after);
+        let came = connections.enter(from(9), Instant::now() + after);
         let gone = seats.iter().position(|seat| seat.end.is_cancelled());
         assert_eq!((came.is_ok(), gone), (expect.is_some(), expect), "{after:?}");
     };

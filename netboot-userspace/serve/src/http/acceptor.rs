@@ -76,14 +76,14 @@ impl Acceptor {
         limits: ConnectionLimits,
         tell: impl Fn(Option<&str>) + Send,
     ) {
-        let room = Connections::new(limits, Arc::clone(&self.counters.connections));
-        let mut crowd = FullNotice::new(tell);
-        let mut connections = JoinSet::new();
+        let connections = Connections::new(limits, Arc::clone(&self.counters.connections));
+        let mut full_notice = FullNotice::new(tell);
+        let mut serving = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 () = self.cancel.cancelled() => break,
-                Some(_ended) = connections.join_next() => continue,
-                () = crowd.is_over() => continue,
+                Some(_ended) = serving.join_next() => continue,
+                () = full_notice.is_over() => continue,
                 accepted = listener.accept() => accepted,
             };
             let (stream, peer) = match accepted {
@@ -97,17 +97,17 @@ impl Acceptor {
                 }
             };
             let now = Instant::now();
-            let entered = room.enter(peer.ip(), now);
+            let entered = connections.enter(peer.ip(), now);
             if matches!(entered, Ok((_, Entered::Instead)) | Err(NoPlace::Full)) {
-                crowd.is_full(&room, now);
+                full_notice.is_full(&connections, now);
             }
             match entered {
                 Ok((seat, entry)) => {
                     if entry == Entered::Instead {
                         debug!(client = %peer, "http: another connection gave way");
                     }
-                    let is_short = room.is_nearly_full();
-                    connections.spawn(self.clone().serve(stream, peer, seat, is_short));
+                    let is_short = connections.is_nearly_full();
+                    serving.spawn(self.clone().serve(stream, peer, seat, is_short));
                 }
                 Err(refusal) if self.lines.admit(peer.ip().to_canonical(), now) => {
                     warn!(client = %peer, ?refusal, "http: refused: too many connections");
@@ -118,7 +118,7 @@ impl Acceptor {
             }
         }
         drop(listener);
-        while connections.join_next().await.is_some() {}
+        while serving.join_next().await.is_some() {}
     }
 
     async fn serve(self, stream: TcpStream, peer: SocketAddr, seat: Seat, is_short: bool) {

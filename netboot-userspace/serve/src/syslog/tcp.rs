@@ -33,15 +33,15 @@ pub async fn serve_tcp(
     tell: impl Fn(Option<&str>) + Send,
     cancel: CancellationToken,
 ) {
-    let room = Connections::new(limits(most_connections), Arc::clone(&sink.counters.connections));
-    let mut crowd = FullNotice::new(tell);
-    let mut connections = JoinSet::new();
+    let connections = Connections::new(limits(most_connections), Arc::clone(&sink.counters.connections));
+    let mut full_notice = FullNotice::new(tell);
+    let mut receiving = JoinSet::new();
     let (mut failures, mut refusals) = (Throttle::default(), Throttle::default());
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
-            Some(_ended) = connections.join_next() => continue,
-            () = crowd.is_over() => continue,
+            Some(_ended) = receiving.join_next() => continue,
+            () = full_notice.is_over() => continue,
             accepted = listener.accept() => accepted,
         };
         let (stream, from) = match accepted {
@@ -56,12 +56,12 @@ pub async fn serve_tcp(
             }
         };
         let now = Instant::now();
-        let entered = room.enter(from, now);
+        let entered = connections.enter(from, now);
         if matches!(entered, Ok((_, Entered::Instead)) | Err(NoPlace::Full)) {
-            crowd.is_full(&room, now);
+            full_notice.is_full(&connections, now);
         }
         match entered {
-            Ok((seat, _)) => _ = connections.spawn(receive(stream, from, sink.clone(), seat)),
+            Ok((seat, _)) => _ = receiving.spawn(receive(stream, from, sink.clone(), seat)),
             Err(refusal) if refusals.ready(now) => {
                 tracing::warn!(address = %from, ?refusal, "too many syslog connections");
             }

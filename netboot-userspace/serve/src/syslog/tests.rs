@@ -273,7 +273,7 @@ async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
     let receiver = Receiver::start(|_| {}).await;
     let flood = UdpSocket::bind("127.0.0.2:0").await.unwrap();
     let source = LineSource::Stranger(flood.local_addr().unwrap().ip());
-    // Its bucket is empty for an hour, however slow this test runs.
+    // The source's bucket is empty for an hour, however slow this test runs.
     let later = Instant::now() + Duration::from_secs(3600);
     while receiver.limit.lock().unwrap().admit(source, later).is_ok() {}
     for _ in 0..100 {

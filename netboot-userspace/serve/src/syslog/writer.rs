@@ -87,7 +87,7 @@ impl Writer {
             match next {
                 NextLine::Line(line) => {
                     let mut message = parse(&line.bytes, line.received);
-                    // Its file and its record say it already.
+                    // The machine's file and its record say so already.
                     message.hostname.take_if(|name| self.is_source(name, line.source));
                     self.write(&mut files, line.source, &message);
                 }

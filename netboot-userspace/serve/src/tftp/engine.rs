@@ -78,7 +78,7 @@ pub(super) struct Engine<H> {
     /// That of requests, and then those that transfers share; none of these in single-port mode.
     sockets: Vec<UdpSocket>,
     transfers: Transfers,
-    /// Those that no client has answered, the oldest first; what has ended or was answered is among them.
+    /// Transfers that no client has answered, the oldest first; what has ended or was answered is among them.
     unanswered: VecDeque<Id>,
     /// How many of these are.
     unanswered_now: usize,
@@ -94,7 +94,7 @@ pub(super) struct Engine<H> {
     segments: Segments,
     read: Read,
     reads: Reads,
-    /// Those whose bytes the disk has brought in this turn.
+    /// Transfers whose bytes the disk has brought in this turn.
     brought: Vec<Id>,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
@@ -119,7 +119,7 @@ struct TransferEnds {
 /// What a transfer has of the disk.
 enum Disk {
     None,
-    /// It is brought.
+    /// The bytes are on their way from the disk.
     Awaited,
     /// The bytes from this place on.
     Brought(u64, Vec<u8>),
@@ -257,7 +257,7 @@ impl<H: Handler<Reader = ContentReader>> Engine<H> {
         if self.transfers.between(&ends).is_some() || self.ports.may_be_late(ends, socket, now) {
             return;
         }
-        // It may be of a transfer that made room: its client asks again, and an error would send it to its disk.
+        // The packet may be of a transfer that made room: the client asks again, and an error would send it to its disk.
         if self.gave_way.is_none_or(|at| now >= at + MINUTE) {
             self.say_error(socket, ends, error::UNKNOWN_TRANSFER, "Unknown transfer ID");
         }

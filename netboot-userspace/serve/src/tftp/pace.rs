@@ -69,7 +69,7 @@ impl Pace {
         self.parts = [None; PARTS];
     }
 
-    /// Those from this one on were sent at once.
+    /// Blocks from this one on were sent at once.
     pub(super) fn sent(&mut self, block: u64, now: Instant) {
         self.parts.rotate_right(1);
         if let Some(first) = self.parts.first_mut() {

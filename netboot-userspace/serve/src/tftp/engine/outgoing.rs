@@ -219,7 +219,7 @@ impl<'p> Post<'p> {
         }
     }
 
-    /// These blocks, of these bytes.
+    /// Queues these blocks, of these bytes.
     fn window(&mut self, transfer: &ActiveTransfer, blocks: &Range<u64>, bytes: &'p [u8]) {
         let (ends, block_size) = (transfer.ends, transfer.asked.block_size);
         // The last block may be empty.

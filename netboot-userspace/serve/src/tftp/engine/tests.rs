@@ -44,7 +44,7 @@ fn ask(engine: &mut Engine<BootFiles>, from: SocketAddr, now: Instant) {
     engine.request(ReceivedDatagram { bytes: b"\0\x01file\0octet\0", from, to: Some(LOCAL) }, now);
 }
 
-/// It is looked at again and again, and is not over when the disk is slow.
+/// A transfer is looked at again and again, and is not over when the disk is slow.
 #[tokio::test]
 async fn a_transfer_waits_for_the_disk() {
     let (mut engine, _directory) = engine();

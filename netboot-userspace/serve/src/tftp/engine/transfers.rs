@@ -38,7 +38,7 @@ pub(super) struct ActiveTransfer {
     /// The first of its timers.
     pub(super) wakes: Instant,
     pub(super) disk: Disk,
-    /// It is over by then.
+    /// The transfer is over by then.
     pub(super) until: Instant,
     pub(super) asked: AskedTransfer,
 }

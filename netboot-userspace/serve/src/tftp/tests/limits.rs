@@ -49,7 +49,7 @@ async fn a_source_has_its_part() {
             assert_eq!(client.hears()[..4], [0, 3, 0, 1]);
         }
         one.says(b"\0\x04\0\x01");
-        // It asks again: an error would send it to its disk.
+        // The client asks again: an error would send it to its disk.
         one.hears_nothing(Duration::from_millis(100));
         for client in [&mut two, &mut three] {
             client.says(b"\0\x04\0\x01");
@@ -97,7 +97,7 @@ async fn large_files_at_once() {
         for client in &others {
             client.says(b"\0\x05\0\x08enough\0");
         }
-        // Their ports are other ones: it may be heard before.
+        // The transfers' ports are other ones: the request may be heard before.
         let is_answered = (0..100).any(|_| {
             ask(&late, MAX_OPEN);
             !late.hears_all(Duration::from_millis(50)).is_empty()
