@@ -54,7 +54,9 @@ impl Capacity {
 
     /// Whether the maps have room for what is added to so many reservations.
     pub(super) fn holds(&self, reservations: usize, patch: &Patch) -> bool {
-        let fits = |capacity: u32, rows: usize| usize::try_from(capacity).is_ok_and(|capacity| rows <= capacity);
+        let fits = |capacity: u32, rows: usize| {
+            usize::try_from(capacity).is_ok_and(|capacity| rows <= capacity)
+        };
         fits(self.reservations, reservations + patch.added)
             && fits(self.subnets, patch.subnets.0 + patch.subnets.1.len())
             && fits(self.boot_files, patch.boot_files.0 + patch.boot_files.1.len())

@@ -26,8 +26,9 @@ impl<T: Fn(Option<&str>)> FullNotice<T> {
     pub fn is_full(&mut self, connections: &Connections, now: Instant) {
         if self.until.is_none() {
             let all = connections.limits().all;
-            let who =
-                connections.greediest().map_or_else(String::new, |(source, count)| most(source, count));
+            let who = connections
+                .greediest()
+                .map_or_else(String::new, |(source, count)| most(source, count));
             (self.tell)(Some(&format!(
                 "all {all} connections are taken{who}: those that wait longest are closed for new ones, \
                  which the counters tell"

@@ -15,7 +15,8 @@ fn connections() -> Connections {
 fn check(there: &[(&str, bool)], comes: &str, expect: Result<Option<usize>, NoPlace>) {
     let connections = connections();
     let start = Instant::now();
-    let enter = |from: &str, at| connections.enter(from.parse().unwrap(), start + Duration::from_secs(at));
+    let enter =
+        |from: &str, at| connections.enter(from.parse().unwrap(), start + Duration::from_secs(at));
     let seats: Vec<_> = there
         .iter()
         .zip(0..)
@@ -96,7 +97,8 @@ fn who_takes_an_answer_stays() {
     let connections = connections();
     let start = Instant::now();
     let from = |last: u8| IpAddr::from([10, 0, 0, last]);
-    let seats: Vec<_> = (0..6).map(|last| connections.enter(from(last), start).unwrap().0).collect();
+    let seats: Vec<_> =
+        (0..6).map(|last| connections.enter(from(last), start).unwrap().0).collect();
     seats.iter().for_each(Seat::works);
     let check = |after: Duration, expect: Option<usize>| {
         let came = connections.enter(from(9), Instant::now() + after);

@@ -33,7 +33,8 @@ pub async fn serve_tcp(
     tell: impl Fn(Option<&str>) + Send,
     cancel: CancellationToken,
 ) {
-    let connections = Connections::new(limits(most_connections), Arc::clone(&sink.counters.connections));
+    let connections =
+        Connections::new(limits(most_connections), Arc::clone(&sink.counters.connections));
     let mut full_notice = FullNotice::new(tell);
     let mut receiving = JoinSet::new();
     let (mut failures, mut refusals) = (Throttle::default(), Throttle::default());
