@@ -19,6 +19,7 @@ mod node;
 mod notify;
 mod pages;
 mod privileges;
+mod programs;
 mod refusals;
 mod report;
 mod seats;
@@ -34,27 +35,36 @@ mod told;
 mod unit;
 mod wanted;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use netboot_base::{links, watch::Watcher};
 use netboot_machines::status;
-use netboot_site::{config, model::Config};
+use netboot_site::{
+    config,
+    model::{Config, State},
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
+    task::block_in_place,
 };
 
 use self::{
     descriptors::Shares,
+    health::Health,
     node::{AtEnd, Node, Why},
     privileges::Privileges,
-    source::Source,
+    programs::Programs,
+    source::Wishes,
 };
 use crate::args::{RunArgs, StatusArgs};
 
 /// How often it is looked whether all still runs.
 const CARE: Duration = Duration::from_secs(1);
+
+/// Outputs of programs that wait for their turn.
+const PRINTED: usize = 1;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -62,20 +72,21 @@ const CARE: Duration = Duration::from_secs(1);
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::logging::start(&args.log)?;
-    let (source, mut config) = Source::open(args)?;
+    let (wishes, mut site) = Wishes::open(args)?;
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     let shares = Shares::take().context("the limit on open files cannot be read")?;
     shares.tell();
-    let another = ending::wait(&config)?;
-    let privileges = Privileges::reduce(&config)?;
-    config.xdp.pin_path = config.xdp.pin_path.by(privileges.way());
+    let another = ending::wait(&site.settings)?;
+    let privileges = Privileges::reduce(&site.settings)?;
+    let xdp = &mut Arc::make_mut(&mut site.settings).xdp;
+    xdp.pin_path = xdp.pin_path.clone().by(privileges.way());
     // Threads keep the privileges that there were when they were started.
     let _log = crate::logging::detach();
     if let Err(error) = crate::allocator::give_back() {
         tracing::warn!("memory that is not needed any more goes back late: {error}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(source, config, shares, at_end));
+    let result = runtime.block_on(serve(wishes, site, shares, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match another {
         Some(another) if result.as_ref().is_err_and(bind::is_taken) => result.context(another),
@@ -90,7 +101,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let config = match args.config.path() {
         // A mistake in the file must not hide what the daemon goes on with.
-        Some(path) => config::load_to_run(&path).map_or_else(
+        Some(path) => config::load_files(&path).map_or_else(
             |_mistakes| {
                 let places = config::places_of_invalid(&path);
                 eprintln!(
@@ -108,8 +119,8 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(
-    source: Source,
-    config: Config,
+    mut wishes: Wishes,
+    mut site: State,
     shares: Shares,
     at_end: AtEnd,
 ) -> anyhow::Result<()> {
@@ -120,8 +131,12 @@ async fn serve(
     let (declined, mut held) = mpsc::unbounded_channel();
 
     // Before the start, which takes a while: a change meanwhile is one, too.
-    let mut files = Files::watch(source.watched());
-    let mut node = Node::start(source, config, shares, declined).await?;
+    let mut files = Files::watch(wishes.watched());
+    let (told, mut printed) = mpsc::channel(PRINTED);
+    let health = Health::default();
+    // With all hosts: what an earlier daemon left in the kernel goes on as it is.
+    let programs = block_in_place(|| Programs::start(&mut wishes, &mut site, &health, told));
+    let mut node = Node::start((wishes, programs), health, site, shares, declined).await?;
     notify::ready();
     let mut care = tokio::time::interval(CARE);
     let at_end = loop {
@@ -133,6 +148,7 @@ async fn serve(
             _ = care.tick() => node.look_after().await,
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
+            Some(told) = printed.recv() => node.hear(told).await,
         }
     };
     notify::stopping();

@@ -30,6 +30,7 @@ mod router_solicitations;
 mod self_check;
 mod services;
 mod site;
+mod sources;
 mod state_dir;
 mod steps;
 mod storms;

@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
     },
     Rule { says: "services never import each other", check: services_are_apart },
     Rule { says: "only answer's kernel names aya", check: aya_is_in_kernel },
-    Rule { says: "only site's blocks encode with dhcproto", check: dhcproto_is_in_blocks },
+    Rule { says: "only dhcp names dhcproto", check: dhcproto_is_in_dhcp },
     Rule {
         says: "nothing but the node and probe binds sockets, and but the node spawns tasks that nobody joins",
         check: app_binds_and_spawns,
@@ -139,8 +139,8 @@ fn aya_is_in_kernel(source: &Source) -> Vec<Finding> {
     code_and_tests(source, |name| name.is_from("aya") || name.is_from("aya_log"))
 }
 
-fn dhcproto_is_in_blocks(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_in(source, "netboot-userspace/site/src/blocks") {
+fn dhcproto_is_in_dhcp(source: &Source) -> Vec<Finding> {
+    if !source.is_under(DAEMON) || source.is_under("netboot-userspace/dhcp") {
         return Vec::new();
     }
     code(source, |name| name.is_from("dhcproto"))
@@ -290,7 +290,7 @@ mod tests {
         check(probe, "fn f() { tokio::spawn(g()); }", &["binds"]);
         check(node, "use netboot_serve::{http, tftp};", &[]);
         check("netboot-userspace/src/args.rs", "fn f() { std::env::var(\"X\") }", &[]);
-        check("netboot-userspace/site/src/blocks/host.rs", "use dhcproto::v4;", &[]);
+        check("netboot-userspace/dhcp/src/value.rs", "use dhcproto::v4;", &[]);
         check(BUILD, "fn main() { std::env::var(\"X\") }", &[]);
 
         check("xtask/src/run.rs", "use netboot_ebpf::wire;", &["xtask"]);

@@ -19,7 +19,7 @@ use netboot_ebpf::{
 };
 use netboot_site::{
     blocks::{BootSets, Slots},
-    model::{Config, Dhcp, DhcpMode, Host},
+    model::{self, Config, Dhcp, DhcpMode, Host},
 };
 
 pub use self::subnet_places::{Seats, own_addresses};
@@ -42,8 +42,21 @@ pub fn render<'l>(
     links: &[Link],
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Tables> {
+    render_hosts(&config.settings, &config.hosts, links, all)
+}
+
+/// As [`render`], of settings with some or all of the hosts.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_hosts<'l>(
+    config: &model::Settings,
+    hosts: &[Arc<Host>],
+    links: &[Link],
+    all: impl IntoIterator<Item = &'l Link>,
+) -> anyhow::Result<Tables> {
     let all: Vec<&Link> = all.into_iter().collect();
-    let taken = own_addresses(config, all.iter().copied());
+    let taken = own_addresses(hosts, all.iter().copied());
     let places = LocatedSubnets::new(config, links, &all)?;
     let sets = BootSets::new(config);
     let mut renderer = Renderer {
@@ -58,10 +71,10 @@ pub fn render<'l>(
     };
     renderer.subnets()?;
     let mut lack_server = BTreeMap::<_, usize>::new();
-    let hosts = config.hosts.iter().filter(|host| !taken.contains_key(&host.ip));
+    let answered = hosts.iter().filter(|host| !taken.contains_key(&host.ip));
     let mut reservations = BTreeMap::new();
     let mut left_out: Vec<_> = taken.values().cloned().collect();
-    for host in hosts {
+    for host in answered {
         if let Some(subnet) = places.without_server(host.ip) {
             *lack_server.entry(subnet).or_default() += 1;
             continue;
@@ -80,7 +93,7 @@ pub fn render<'l>(
     let (mut anybody, mut known) = (HashMap::new(), HashSet::new());
     if config.dhcp.mode == DhcpMode::AutoProxy {
         anybody = renderer.anybody()?;
-        known.extend(config.hosts.iter().map(|host| host.mac));
+        known.extend(hosts.iter().map(|host| host.mac));
     }
     let Renderer { rows, sets, more, at_links, lists, .. } = renderer;
     let ours = subnet_places::ours(config, &places.list, links, &all);
@@ -109,7 +122,7 @@ pub fn render<'l>(
 /// # Errors
 /// As [`render`].
 pub fn announce<'l>(
-    config: &Config,
+    config: &model::Settings,
     links: &[Link],
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<()> {
@@ -124,7 +137,7 @@ pub fn announce<'l>(
 /// # Errors
 /// As [`render`].
 pub fn seats<'l>(
-    config: &Config,
+    config: &model::Settings,
     links: &[Link],
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Seats> {
@@ -132,7 +145,11 @@ pub fn seats<'l>(
     Ok(subnet_places::seats(&LocatedSubnets::new(config, links, &all)?.list))
 }
 
-fn settings(config: &Config, slots: &Slots, addresses: [[u8; 4]; MAX_ADDRESSES]) -> Settings {
+fn settings(
+    config: &model::Settings,
+    slots: &Slots,
+    addresses: [[u8; 4]; MAX_ADDRESSES],
+) -> Settings {
     let mut flags = 0;
     if config.dhcp.authoritative {
         flags |= Settings::AUTHORITATIVE;

@@ -5,11 +5,11 @@ mod transfer;
 
 use std::{fmt, net::Ipv4Addr, sync::Arc, time::Instant};
 
+use netboot_dhcp::message_type;
 use netboot_ebpf::{
     client::Stage,
     shared::{Mac, Vlan},
     verdict::Verdict,
-    wire::{DECLINE, DISCOVER, INFORM, RELEASE, REQUEST},
 };
 
 pub use self::{
@@ -62,14 +62,7 @@ impl DhcpEvent {
     /// The name of the message's type.
     #[must_use]
     pub fn message_name(&self) -> &'static str {
-        match self.message {
-            DISCOVER => "discover",
-            REQUEST => "request",
-            DECLINE => "decline",
-            RELEASE => "release",
-            INFORM => "inform",
-            _ => "other",
-        }
+        message_type::lower(self.message)
     }
 }
 

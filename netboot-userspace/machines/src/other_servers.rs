@@ -17,6 +17,7 @@ use std::{
 
 use lru::LruCache;
 use netboot_base::{bounded::bounded, clock, throttle::Throttle};
+use netboot_dhcp::message_type;
 use netboot_ebpf::shared::Mac;
 use netboot_site::model;
 use serde::{Deserialize, Serialize};
@@ -200,7 +201,7 @@ impl Memory {
             kind: row.kind,
             machine: row.machine,
             offered: row.offered,
-            seen: sighting.message_name(),
+            seen: message_type::lower(sighting.message_type),
             left_out,
         })
     }

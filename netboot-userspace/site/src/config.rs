@@ -24,11 +24,11 @@ mod script_classes;
 mod script_settings;
 mod secret;
 mod section;
-mod shape;
 mod source;
 mod subnet;
 #[cfg(test)]
 mod tests;
+mod text;
 mod value;
 mod vlan;
 
@@ -37,15 +37,15 @@ pub use self::{
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
     host::MAX_MACS,
     regular::{open_regular, read_text},
-    shape::Shape,
     vlan::Shown as ShownVlan,
 };
 pub use self::{
     file::{File, Host as HostEntry, Macs as MacsEntry, Quirks as QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
-    load::{Loaded, Origin, is_same_file, load, load_edited, load_to_run},
+    load::{Loaded, Origin, is_same_file, load, load_edited, load_files, load_to_run},
     pin_path::{pin_path_of_invalid, places_of_invalid},
     problem::{Problem, Problems},
-    reload::{Change, Reloader, Summary, needs_restart},
+    reload::{Proposal, Sources, needs_restart},
+    source::{Ran, run_source},
 };

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod boot_file;
+mod command_source;
 mod defaults;
 mod inventory;
 mod locate;
@@ -11,20 +12,24 @@ pub mod quirks;
 mod reach;
 mod script_classes;
 mod settings;
+mod state;
 
 pub use self::{
     architecture::Architecture,
+    command_source::CommandSource,
     defaults::DEFAULT_PATH,
-    inventory::{Difference, Host, HostScript, Inventory, ScriptSettings},
+    inventory::{Host, HostScript, Inventory, ScriptSettings},
     names::interface_name,
     pin_path::{PinPath, Way},
     reach::reach,
     settings::{
-        Boot, Config, Dhcp, DhcpMode, DhcpOption, MAX_TFTP_THREADS, NetworkOverrides, QuirkRow,
-        Quirks, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp,
+        Boot, Config, Dhcp, DhcpMode, MAX_TFTP_THREADS, NetworkOverrides, QuirkRow, Quirks, Script,
+        ScriptClasses, Settings, Subnet, SyslogListen, Tftp, Xdp,
     },
+    state::{Changed, Difference, OtherSettings, State, Summary},
 };
 pub use netboot_base::links::XdpMode;
+pub use netboot_dhcp::DhcpOption;
 
 pub use self::inventory::OwnFile;
 pub use self::{boot_file::BootFile, locate::Located, names::is_interface};

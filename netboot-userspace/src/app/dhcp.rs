@@ -17,7 +17,7 @@ use netboot_machines::{
     other_servers::{Detector, OtherServers},
     sightings::Sightings,
 };
-use netboot_site::model::Config;
+use netboot_site::model::{Host, Settings};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +77,8 @@ struct RunningPath {
 impl Dhcp {
     /// Prepares everything, and answers nobody yet. Some ports are `held` by us already. Addresses that are declined come to `declined`.
     pub(super) fn new(
-        config: &Config,
+        config: &Settings,
+        hosts: &[Arc<Host>],
         sightings: Sightings,
         held: Ports,
         declined: mpsc::UnboundedSender<Held>,
@@ -88,7 +89,7 @@ impl Dhcp {
         for name in &config.interfaces {
             interface::tell_first(name, all.get(name));
         }
-        let tables = render::render(config, &links, all.values())?;
+        let tables = render::render_hosts(config, hosts, &links, all.values())?;
         tell_left_out(&tables);
         render::announce(config, &links, all.values())?;
         let mut seating = Seating::default();
@@ -123,7 +124,7 @@ impl Dhcp {
     ///
     /// # Errors
     /// A socket cannot be opened, or the kernel does not do what `xdp.mode` demands.
-    pub(super) fn start(&mut self, config: &Config) -> anyhow::Result<()> {
+    pub(super) fn start(&mut self, config: &Settings) -> anyhow::Result<()> {
         self.watch_declines();
         let links = std::mem::take(&mut self.links);
         self.name_interfaces(&links);
@@ -143,19 +144,19 @@ impl Dhcp {
         self.common.sightings.set_interfaces(names.collect());
     }
 
-    fn start_kernel(&mut self, config: &Config) -> anyhow::Result<()> {
+    fn start_kernel(&mut self, config: &Settings) -> anyhow::Result<()> {
         let Self { kernel, common, cancel, .. } = self;
         kernel.start(config, &common.tables.read(), &common.sightings, cancel)
     }
 
-    /// Puts a configuration in service, on the interfaces as they are now.
+    /// Puts settings and all hosts in service, on the interfaces as they are now.
     ///
     /// # Errors
     /// It cannot be: what was before goes on.
-    pub(super) fn apply(&mut self, config: &Config) -> anyhow::Result<How> {
+    pub(super) fn apply(&mut self, config: &Settings, hosts: &[Arc<Host>]) -> anyhow::Result<How> {
         let all = links::all()?;
         let links = links::present(&all, &config.interfaces);
-        let mut tables = render::render(config, &links, all.values())?;
+        let mut tables = render::render_hosts(config, hosts, &links, all.values())?;
         self.kernel.leave(&links)?;
         tables.quarantine = Arc::clone(&self.common.tables.read().quarantine);
         let Self { kernel, common, cancel, .. } = &mut *self;
@@ -183,19 +184,20 @@ impl Dhcp {
         Ok(how)
     }
 
-    /// Changes some machines; the configuration has them only.
+    /// Changes some machines.
     ///
     /// # Errors
     /// It is not possible: what was before goes on. `None`: all must be put in service again.
     pub(super) fn change(
         &mut self,
-        changed: &Config,
+        config: &Settings,
+        set: &[Arc<Host>],
         removed: &[Station],
     ) -> anyhow::Result<Option<How>> {
-        if changed.hosts.len() + removed.len() > patch::MOST {
+        if set.len() + removed.len() > patch::MOST {
             return Ok(None);
         }
-        let rendered = render::render(changed, &self.links, self.all.values())?;
+        let rendered = render::render_hosts(config, set, &self.links, self.all.values())?;
         // Rows of machines that are not answered any more must go.
         if !rendered.left_out.is_empty() || !self.common.tables.read().left_out.is_empty() {
             return Ok(None);
@@ -257,12 +259,12 @@ impl Dhcp {
     ///
     /// # Errors
     /// It does not.
-    pub(super) fn check(&mut self, config: &Config) -> anyhow::Result<()> {
+    pub(super) fn check(&mut self, config: &Settings) -> anyhow::Result<()> {
         self.kernel.check(&config.xdp, &self.common.tables.read())
     }
 
     /// What became of the node's interfaces since the tables were made; `self` knows then who is up.
-    pub(super) fn look_at_links(&mut self, config: &Config) -> anyhow::Result<Changes> {
+    pub(super) fn look_at_links(&mut self, config: &Settings) -> anyhow::Result<Changes> {
         let all = links::all()?;
         let mut others = links::others(&self.all, &all);
         let mut is_up_or_down = false;
@@ -297,7 +299,7 @@ impl Dhcp {
     }
 
     /// Program and slow paths at these interfaces, and at no others.
-    fn settle(&mut self, config: &Config, links: Vec<Link>) -> anyhow::Result<()> {
+    fn settle(&mut self, config: &Settings, links: Vec<Link>) -> anyhow::Result<()> {
         self.name_interfaces(&links);
         let is_gone = |own: &&Link| {
             config.interfaces.contains(&own.name) && !self.all.contains_key(&own.name)
@@ -326,7 +328,7 @@ impl Dhcp {
         opened.and(attached).and(self.open_paths(&links))
     }
 
-    fn settle_solicitations(&mut self, config: &Config) {
+    fn settle_solicitations(&mut self, config: &Settings) {
         let links = if config.boot.skip_ipv6_wait { &self.links[..] } else { &[] };
         self.solicitations.settle(links, &self.common.tables, &self.cancel);
     }
@@ -360,7 +362,7 @@ impl Dhcp {
     }
 
     /// Starts again what has ended without being told to: one slow path's failure is nothing to the others.
-    pub(super) async fn look_after(&mut self, config: &Config) {
+    pub(super) async fn look_after(&mut self, config: &Settings) {
         self.kernel.look_after(&config.xdp);
         self.attach_again(config);
         self.settle_solicitations(config);
@@ -392,7 +394,7 @@ impl Dhcp {
     }
 
     /// Puts the program back where somebody took it off.
-    fn attach_again(&mut self, config: &Config) {
+    fn attach_again(&mut self, config: &Settings) {
         let taken_off = self.kernel.taken_off().join(", ");
         if taken_off.is_empty() {
             return;

@@ -6,8 +6,7 @@ use std::{
 };
 
 use netboot_machines::running;
-
-use netboot_site::model::{Config, PinPath};
+use netboot_site::model::{PinPath, Settings};
 
 /// How long one that is ending is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,7 +20,7 @@ pub(super) struct Another(PinPath);
 ///
 /// # Errors
 /// One runs, with the same state directory: what it has must stay its own.
-pub(super) fn wait(config: &Config) -> anyhow::Result<Option<Another>> {
+pub(super) fn wait(config: &Settings) -> anyhow::Result<Option<Another>> {
     let has_state_dir = || running::has_state_dir(&config.state_dir);
     let holds_pins = || running::holds_pins(&config.xdp.pin_path);
     if has_state_dir() || holds_pins() {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Health {
     parts: Arc<Mutex<BTreeMap<Part, State>>>,
     failures: Arc<AtomicU64>,
+    source_failures: Arc<AtomicU64>,
 }
 
 /// What can be up or down: `self-check`, or `tftp` at one of its addresses.
@@ -106,6 +107,15 @@ impl Health {
     /// How often a service that was up failed.
     pub(crate) fn failures(&self) -> u64 {
         self.failures.load(Relaxed)
+    }
+
+    /// How often what a source had was not put in force.
+    pub(crate) fn source_failures(&self) -> u64 {
+        self.source_failures.load(Relaxed)
+    }
+
+    pub(super) fn count_source_failure(&self) {
+        self.source_failures.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_failure(&self) {

@@ -14,7 +14,7 @@ use netboot_answer::{
 use netboot_base::links::{self, Link, VlanOffload};
 use netboot_ebpf::shared::Station;
 use netboot_machines::{sightings::Sightings, status::InterfaceStatus};
-use netboot_site::model::{Config, Xdp, XdpMode};
+use netboot_site::model::{Settings, Xdp, XdpMode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -63,7 +63,7 @@ impl Kernel {
     /// earlier daemon left goes on.
     pub(super) fn start(
         &mut self,
-        config: &Config,
+        config: &Settings,
         tables: &Tables,
         sightings: &Sightings,
         cancel: &CancellationToken,
@@ -96,7 +96,7 @@ impl Kernel {
     /// It is not possible: that one goes on.
     pub(super) fn take_over(
         &mut self,
-        config: &Config,
+        config: &Settings,
         tables: &Tables,
         sightings: &Sightings,
         cancel: &CancellationToken,
@@ -109,7 +109,7 @@ impl Kernel {
 
     fn load(
         &mut self,
-        config: &Config,
+        config: &Settings,
         tables: &Tables,
         sightings: &Sightings,
         cancel: &CancellationToken,
@@ -264,7 +264,7 @@ impl Kernel {
     /// The wanted mode is not possible at one of them; in mode `auto` that is no error.
     pub(super) fn attach(
         &mut self,
-        config: &Config,
+        config: &Settings,
         tables: &Tables,
         links: &[Link],
     ) -> anyhow::Result<()> {
@@ -295,7 +295,7 @@ impl Kernel {
 
     fn attach_one(
         &mut self,
-        config: &Config,
+        config: &Settings,
         tables: &Tables,
         link: &Link,
     ) -> anyhow::Result<(XdpMode, Option<String>)> {
@@ -387,12 +387,12 @@ fn say(link: &Link, mode: XdpMode, note: Option<&str>) {
     }
 }
 
-fn is_wanted(config: &Config) -> bool {
+fn is_wanted(config: &Settings) -> bool {
     config.xdp.mode != XdpMode::Off && !config.dhcp.mode.is_proxy()
 }
 
 /// Takes off what a daemon left that was killed: nobody would keep its answers up to date.
-pub(super) fn clean_up(config: &Config) {
+pub(super) fn clean_up(config: &Settings) {
     match kernel::remove(&config.xdp.pin_path) {
         Ok(0) => {}
         Ok(interfaces) => {

@@ -9,7 +9,6 @@ use netboot_machines::{
     memory::Machines,
     reader::EventReader,
 };
-
 use netboot_site::model::Inventory;
 
 /// The task that reads, which is started again where it has ended.

@@ -1,5 +1,7 @@
-//! This node as it runs: what it was told, and what became of it. Every change goes through here, one at a
-//! time; what cannot be done leaves what was before.
+//! This node as it runs: the state in force, and what became of it. Every change goes through here, one at a
+//! time: the node puts it in force, or goes back by the reverse of it.
+
+mod standing;
 
 use std::{
     path::PathBuf,
@@ -8,11 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::anyhow;
 use netboot_answer::quarantine::Held;
 use netboot_machines::{memory::Machines, sightings::Sightings};
 use netboot_site::{
-    config::{self, Change, Problems},
-    model::{Config, DhcpMode, Difference, Host, Inventory},
+    config::Proposal,
+    model::{DhcpMode, Difference, OtherSettings, Settings, State as Site, Summary},
 };
 use tokio::{sync::mpsc, task::block_in_place};
 
@@ -21,17 +24,16 @@ use super::{
     descriptors::Shares,
     dhcp::{Changes, Dhcp},
     dhcp_ports::Ports,
-    health::{Health, State, Trouble},
+    health::{Health, State},
     kernel,
     machine_events::MachineEvents,
-    refusals::Refusals,
+    programs::{Programs, Told},
+    refusals::{Refusals, Refused},
     report::Reporter,
-    self_check::SelfCheckFailed,
     services::Services,
     shown::Shown,
-    source::{self, Source},
+    source::{self, Wishes},
     supervisor::Supervisor,
-    wanted::Wanted,
 };
 
 /// Until what could not be done is tried again.
@@ -44,10 +46,10 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What runs.
 pub(super) struct Node {
-    source: Source,
-    /// Without hosts: these are in the inventory.
-    config: Config,
-    inventory: Inventory,
+    wishes: Wishes,
+    programs: Programs,
+    /// What is in force: nobody else has an opinion of it.
+    site: Site,
     shares: Shares,
     machines: Machines,
     events: MachineEvents,
@@ -59,12 +61,10 @@ pub(super) struct Node {
     declined: mpsc::UnboundedSender<Held>,
     /// What is told to the kernel while we live.
     alive: Alive,
-    /// Of the last self-check.
-    failed_check: Option<String>,
-    /// What was read last is not in service.
-    is_refused: bool,
-    /// Nor is what the interfaces are since: since when it has been tried.
-    links_refused: Option<Instant>,
+    /// What was proposed last, and is not in force.
+    refused: Option<Refused>,
+    /// What the interfaces are since, and is not in force: since when it has been tried.
+    links_refused: Option<(Instant, Refused)>,
     refusals: Refusals,
 }
 
@@ -86,57 +86,48 @@ pub(super) enum Why {
     Changed,
 }
 
-/// The parts that this module says something of.
-const CONFIGURATION: &str = "configuration";
-const SELF_CHECK: &str = "self-check";
-const DECLINES: &str = "dhcp declines";
-const DHCP: &str = "dhcp";
-const HOSTS: &str = "hosts";
-const FILES: &str = "files";
-const XDP: &str = "xdp";
-
 impl Node {
     /// Answers. Addresses that are declined come to `declined`, for [`Node::hold`].
     ///
     /// # Errors
     /// A socket, an interface or the configuration is not as it must be.
     pub(super) async fn start(
-        source: Source,
-        mut config: Config,
+        (wishes, programs): (Wishes, Programs),
+        health: Health,
+        site: Site,
         shares: Shares,
         declined: mpsc::UnboundedSender<Held>,
     ) -> anyhow::Result<Self> {
-        let inventory = Inventory::new(std::mem::take(&mut config.hosts));
-        let (machines, events) = MachineEvents::start(&inventory, config.path.as_deref());
-        let mut dhcp = match config.dhcp.mode {
+        let Site { settings, hosts } = &site;
+        let (machines, events) = MachineEvents::start(hosts, settings.path.as_deref());
+        let mut dhcp = match settings.dhcp.mode {
             DhcpMode::Off => None,
             mode => {
                 let ports = Ports::take(mode).await?;
-                let config = Config { hosts: inventory.all(), ..config.clone() };
                 let sightings = Sightings::new(machines.clone(), events.teller());
-                Some(Dhcp::new(&config, sightings, ports, declined.clone())?)
+                Some(Dhcp::new(settings, &hosts.all(), sightings, ports, declined.clone())?)
             }
         };
         match &mut dhcp {
-            Some(dhcp) => block_in_place(|| dhcp.start(&config)).inspect_err(|_| dhcp.abandon())?,
-            None => kernel::clean_up(&config),
+            Some(dhcp) => {
+                block_in_place(|| dhcp.start(settings)).inspect_err(|_| dhcp.abandon())?
+            }
+            None => kernel::clean_up(settings),
         }
-        let health = Health::default();
-        match &config.path {
-            Some(_) => health.up(CONFIGURATION),
-            None => health.degraded(CONFIGURATION, "there is none: nobody is answered"),
+        if settings.path.is_none() {
+            health.degraded(standing::CONFIGURATION, "there is none: nobody is answered");
         }
         let shown = Shown::default();
-        let wanted = wanted(&config, shares, dhcp.as_ref());
+        let wanted = standing::wanted(&site, shares, dhcp.as_ref());
         let services = Services::new(machines.clone(), events.teller(), &wanted);
         let counters = services.counters();
         let reporter =
-            Reporter::new(&config, shown.clone(), health.clone(), machines.clone(), counters);
+            Reporter::new(settings, shown.clone(), health.clone(), machines.clone(), counters);
         let supervisor = Supervisor::new(services, Arc::new(reporter), health.clone());
         let mut this = Self {
-            source,
-            config,
-            inventory,
+            wishes,
+            programs,
+            site,
             shares,
             machines,
             events,
@@ -146,8 +137,7 @@ impl Node {
             health,
             declined,
             alive: Alive::start(),
-            failed_check: None,
-            is_refused: false,
+            refused: None,
             links_refused: None,
             refusals: Refusals::default(),
         };
@@ -160,81 +150,110 @@ impl Node {
         Ok(this)
     }
 
-    /// Reads the configuration again, and puts in service what changed.
+    /// Reads the configuration again, and puts in force what changed.
     pub(super) async fn reload(&mut self, why: Why) {
         let start = Instant::now();
-        let was_behind = self.source.is_behind();
-        let Some(change) = block_in_place(|| self.source.reload(why)) else {
+        let Some(proposed) = block_in_place(|| self.wishes.propose(&self.site, why)) else {
             tracing::warn!(
                 "SIGHUP: there is no configuration to read again: restart with --config"
             );
             return;
         };
-        let applied = match change {
-            Err(error) => Err(error),
-            Ok(Change::Nothing) => self.nothing_changed(why),
-            Ok(Change::Hosts { difference, warnings, .. })
-                if difference == Difference::default() =>
-            {
-                source::warn(&warnings);
-                self.nothing_changed(why)
+        let done = proposed.and_then(|proposal| {
+            let summary = self.take_on(&proposal)?;
+            if summary.is_none() {
+                self.check()?;
             }
-            Ok(Change::Hosts { difference, warnings, summary }) => {
-                source::warn(&warnings);
-                let changed = block_in_place(|| self.change_hosts(&difference));
-                self.source.applied(changed.is_ok());
-                changed.map(|()| tell(&summary, start))
+            Ok(summary)
+        });
+        if let Ok(summary) = &done {
+            match summary {
+                Some(summary) => tracing::info!("reloaded: {summary} ({:.1?})", start.elapsed()),
+                None if why == Why::Asked || self.refused.is_some() => {
+                    tracing::info!("reloaded: nothing changed");
+                }
+                None => {}
             }
-            Ok(Change::Whole { loaded, summary, .. }) => {
-                source::warn(&loaded.warnings);
-                let changed = block_in_place(|| self.change_all(loaded.config));
-                self.source.applied(changed.is_ok());
-                let hosts = self.inventory.all().len();
-                changed.map(|()| match was_behind {
-                    // The difference is one to what was never in service.
-                    true => tracing::info!(
-                        "reloaded: all anew, {hosts} hosts ({:.1?})",
-                        start.elapsed()
-                    ),
-                    false => tell(&summary, start),
-                })
-            }
-        };
-        self.is_refused = applied.is_err();
-        self.say(applied);
+        }
+        self.programs.set(&self.site.settings, &self.health);
+        match why {
+            Why::Asked => self.programs.run(),
+            Why::Changed if matches!(done, Ok(Some(_))) => self.programs.run_refused(),
+            Why::Changed => {}
+        }
+        self.refused = self.refuse(done.map(drop));
         self.settle().await;
     }
 
-    fn nothing_changed(&mut self, why: Why) -> anyhow::Result<()> {
-        self.check()?;
-        if why == Why::Asked || self.is_refused {
-            tracing::info!("reloaded: nothing changed");
+    /// Puts in force what the program of a source printed.
+    pub(super) async fn hear(&mut self, Told { source, ran }: Told) {
+        let start = Instant::now();
+        if !self.programs.has(&source) {
+            return;
         }
-        Ok(())
+        self.programs.hear(&source, &ran.said);
+        let offer = |printed: Vec<u8>| {
+            block_in_place(|| self.wishes.offer(&self.site, &source, &printed)).transpose()
+        };
+        let proposed = ran.printed.map_err(|why| anyhow!("{why}")).and_then(offer);
+        let done = proposed.and_then(|proposal| self.take_on(&proposal.unwrap_or_default()));
+        let was_refused = self.programs.is_refused(&source);
+        match &done {
+            Ok(Some(summary)) => {
+                let (name, took) = (&source.name, start.elapsed());
+                tracing::info!(source = name, "hosts changed: {summary} ({took:.1?})");
+            }
+            Ok(None) if was_refused => {
+                tracing::info!(source = source.name, "it prints its hosts again: nothing changed");
+            }
+            Ok(None) => return,
+            Err(_) => {}
+        }
+        self.programs.note(&source, done.map(drop), &self.health);
+        self.settle().await;
+    }
+
+    /// Puts a proposal in force. What it changed; `None`: nothing.
+    fn take_on(&mut self, proposal: &Proposal) -> anyhow::Result<Option<Summary>> {
+        let Proposal { difference, warnings } = proposal;
+        source::warn(warnings);
+        if difference.is_empty() {
+            self.wishes.take_over();
+            return Ok(None);
+        }
+        block_in_place(|| self.change(difference))?;
+        self.wishes.take_over();
+        Ok(Some(difference.summary()))
     }
 
     /// Starts again what has ended without being told to.
     pub(super) async fn look_after(&mut self) {
         self.events.look_after();
         let Some(dhcp) = &mut self.dhcp else { return };
-        dhcp.look_after(&self.config).await;
+        dhcp.look_after(&self.site.settings).await;
         self.tell_of_kernel();
         self.tell_of_declines();
-        if self.links_refused.is_some_and(|since| since.elapsed() > AGAIN) {
+        if self.links_refused.as_ref().is_some_and(|(since, _)| since.elapsed() > AGAIN) {
             self.look_at_links().await;
         }
     }
 
     /// The files that a reload reads.
     pub(super) fn watched(&self) -> Vec<PathBuf> {
-        self.source.watched()
+        self.wishes.watched()
     }
 
     /// Looks at the node's interfaces again, after a change of one.
     pub(super) async fn look_at_links(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
-        let changes = match block_in_place(|| dhcp.look_at_links(&self.config)) {
-            Ok(Changes::None) => return,
+        let changes = match block_in_place(|| dhcp.look_at_links(&self.site.settings)) {
+            Ok(Changes::None) => {
+                // Meanwhile it was put in force with something else.
+                if self.links_refused.take().is_some() {
+                    self.settle().await;
+                }
+                return;
+            }
             Ok(Changes::UpOrDown) => {
                 self.settle().await;
                 return;
@@ -246,209 +265,129 @@ impl Node {
             }
         };
         let start = Instant::now();
-        let hosts = self.inventory.all();
-        let applied = block_in_place(|| self.apply(hosts));
-        if applied.is_ok() {
+        let done = block_in_place(|| self.apply());
+        if done.is_ok() {
             tracing::info!("interfaces changed: {changes}: done in {:.1?}", start.elapsed());
         } else {
             tracing::warn!("interfaces changed: {changes}");
         }
-        self.links_refused = applied.is_err().then(Instant::now);
-        self.say(applied);
+        self.links_refused = self.refuse(done).map(|refused| (Instant::now(), refused));
         self.settle().await;
     }
 
-    /// Says how a change went.
-    fn say(&mut self, applied: anyhow::Result<()>) {
-        let Err(error) = applied else {
-            // What was refused before still is, whatever else is in service now.
-            if self.is_refused {
-                return;
-            }
-            self.failed_check = None;
-            self.refusals = Refusals::default();
-            if self.links_refused.is_none() && self.config.path.is_some() {
-                self.health.up(CONFIGURATION);
-            }
-            return;
-        };
-        let count = error.downcast_ref().map_or(1, Problems::total);
-        let text = format!("{error:#}");
-        self.health
-            .degraded(CONFIGURATION, Trouble::of(count, format_args!("kept the old one: {text}")));
-        self.refusals.say(&text);
-        if error.is::<SelfCheckFailed>() {
-            self.failed_check = Some(text);
-        }
+    /// Says why something is not in force, if it is not.
+    fn refuse(&mut self, done: anyhow::Result<()>) -> Option<Refused> {
+        let error = done.err()?;
+        self.refusals.say("the old configuration", &format!("{error:#}"));
+        Some(Refused::of(&error, "the old one"))
     }
 
-    fn change_hosts(&mut self, difference: &Difference) -> anyhow::Result<()> {
-        let changed = Config { hosts: difference.set.clone(), ..self.config.clone() };
-        let in_place = match &mut self.dhcp {
-            None => true,
-            Some(dhcp) => dhcp.change(&changed, &difference.removed)?.is_some(),
+    /// Makes the next state of the one in force, and that one again where it cannot be.
+    fn change(&mut self, difference: &Difference) -> anyhow::Result<()> {
+        self.site.apply(difference);
+        let done = match &difference.settings {
+            None => self.serve_hosts(difference),
+            Some(OtherSettings { before, .. }) => self.serve_settings(before),
         };
-        if in_place {
-            self.inventory.apply(difference);
-        } else {
-            let after = self.inventory.after(difference);
-            self.apply(after.all())?;
-            self.inventory.replace(after);
+        if done.is_err() {
+            self.site.apply(&difference.flip());
+            if let Err(error) = self.serve_again() {
+                tracing::error!("nor is it as before: {error:#}");
+            }
+            return done;
         }
-        let set = difference.set.iter().map(|host| host.mac);
-        self.machines.refresh(set.chain(difference.removed.iter().map(|station| station.mac)));
+        match &difference.settings {
+            None => {
+                let both = difference.set().chain(difference.unset());
+                self.machines.refresh(both.map(|host| host.mac));
+            }
+            Some(OtherSettings { before, .. }) => {
+                self.tell_of_interfaces(before);
+                self.machines.refresh(self.machines.seen());
+            }
+        }
         Ok(())
     }
 
-    fn change_all(&mut self, mut config: Config) -> anyhow::Result<()> {
-        for setting in config::needs_restart(&self.config, &config) {
-            tracing::warn!("{setting} changed: that takes effect when netboot is restarted");
+    /// Serves the hosts that changed: in place, where that is possible.
+    fn serve_hosts(&mut self, difference: &Difference) -> anyhow::Result<()> {
+        let Some(dhcp) = &mut self.dhcp else { return Ok(()) };
+        let set: Vec<_> = difference.set().cloned().collect();
+        let removed: Vec<_> = difference.removed.iter().map(|host| host.station()).collect();
+        if dhcp.change(&self.site.settings, &set, &removed)?.is_some() {
+            return Ok(());
         }
-        config.state_dir.clone_from(&self.config.state_dir);
-        config.xdp.pin_path.clone_from(&self.config.xdp.pin_path);
-        let inventory = Inventory::new(std::mem::take(&mut config.hosts));
-        let old = std::mem::replace(&mut self.config, config);
-        if let Err(error) = self.switch(&old, inventory.all()) {
-            self.config = old;
-            return Err(error);
-        }
-        for name in old.interfaces.iter().filter(|name| !self.config.interfaces.contains(name)) {
-            self.health.off(interface(name));
-        }
-        let added = self.config.interfaces.iter().filter(|name| !old.interfaces.contains(name));
-        for name in added {
-            let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
-            if let Some(State::Down(why) | State::Degraded(why)) = state {
-                tracing::error!(interface = name, "{}", why.text());
-            }
-        }
-        self.inventory.replace(inventory);
-        self.machines.refresh(self.machines.seen());
-        Ok(())
+        self.apply()
     }
 
-    /// Puts the configuration with these hosts in service, in the place of an old one.
-    fn switch(&mut self, old: &Config, hosts: Vec<Arc<Host>>) -> anyhow::Result<()> {
-        let mode = self.config.dhcp.mode;
-        if self.dhcp.is_some()
-            && mode != DhcpMode::Off
-            && old.dhcp.mode.is_proxy() == mode.is_proxy()
-        {
-            return self.apply(hosts);
+    /// Serves the state in the place of one with other settings.
+    fn serve_settings(&mut self, before: &Settings) -> anyhow::Result<()> {
+        let mode = self.site.settings.dhcp.mode;
+        let is_one_side = mode != DhcpMode::Off && before.dhcp.mode.is_proxy() == mode.is_proxy();
+        if self.dhcp.is_some() && is_one_side {
+            return self.apply();
         }
         // Everything that may fail comes before the old side ends, but for the start itself.
         let prepared = match mode {
             DhcpMode::Off => None,
-            _ => Some(self.prepare(&self.config, hosts)?),
+            _ => Some(self.prepare()?),
         };
         if let Some(mut dhcp) = self.dhcp.take() {
             dhcp.stop(AtEnd::Detach);
         }
         self.shown.clear();
         let Some(mut dhcp) = prepared else { return Ok(()) };
-        let Err(error) = dhcp.start(&self.config) else {
-            self.dhcp = Some(dhcp);
+        dhcp.start(&self.site.settings).inspect_err(|_| dhcp.stop(AtEnd::Detach))?;
+        self.dhcp = Some(dhcp);
+        Ok(())
+    }
+
+    /// Answers by the state, where a change that failed left nobody who does.
+    fn serve_again(&mut self) -> anyhow::Result<()> {
+        if self.dhcp.is_some() || self.site.settings.dhcp.mode == DhcpMode::Off {
             return Ok(());
-        };
-        dhcp.stop(AtEnd::Detach);
-        let mut before = self.prepare(old, self.inventory.all())?;
-        before.start(old)?;
-        self.dhcp = Some(before);
-        Err(error)
+        }
+        let mut dhcp = self.prepare()?;
+        dhcp.start(&self.site.settings)?;
+        self.dhcp = Some(dhcp);
+        Ok(())
     }
 
     /// The side that answers DHCP, before it does.
-    fn prepare(&self, config: &Config, hosts: Vec<Arc<Host>>) -> anyhow::Result<Dhcp> {
-        let config = Config { hosts, ..config.clone() };
+    fn prepare(&self) -> anyhow::Result<Dhcp> {
+        let Site { settings, hosts } = &self.site;
         let sightings = Sightings::new(self.machines.clone(), self.events.teller());
         let held = match &self.dhcp {
             Some(dhcp) => dhcp.ports(),
-            None => Ports::hold(config.dhcp.mode, None)?,
+            None => Ports::hold(settings.dhcp.mode, None)?,
         };
-        Dhcp::new(&config, sightings, held, self.declined.clone())
+        Dhcp::new(settings, &hosts.all(), sightings, held, self.declined.clone())
     }
 
-    /// Puts the configuration with these hosts in service.
-    fn apply(&mut self, hosts: Vec<Arc<Host>>) -> anyhow::Result<()> {
+    /// Puts the whole state in service.
+    fn apply(&mut self) -> anyhow::Result<()> {
         let Some(dhcp) = &mut self.dhcp else { return Ok(()) };
-        dhcp.apply(&Config { hosts, ..self.config.clone() }).map(drop)
+        dhcp.apply(&self.site.settings, &self.site.hosts.all()).map(drop)
+    }
+
+    /// Says what became of interfaces that are served now, or no more.
+    fn tell_of_interfaces(&self, before: &Settings) {
+        let (old, new) = (&before.interfaces, &self.site.settings.interfaces);
+        for name in old.iter().filter(|name| !new.contains(name)) {
+            self.health.off(standing::interface(name));
+        }
+        for name in new.iter().filter(|name| !old.contains(name)) {
+            let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
+            if let Some(State::Down(why) | State::Degraded(why)) = state {
+                tracing::error!(interface = name, "{}", why.text());
+            }
+        }
     }
 
     /// Whether the program in service answers as it must.
     fn check(&mut self) -> anyhow::Result<()> {
         let Some(dhcp) = &mut self.dhcp else { return Ok(()) };
-        block_in_place(|| dhcp.check(&self.config))
-    }
-
-    /// The services as they are wanted now, and the status as things are.
-    async fn settle(&mut self) {
-        let wanted = wanted(&self.config, self.shares, self.dhcp.as_ref());
-        self.supervisor.reconcile(&wanted).await;
-        if wanted.lacks_servers {
-            self.health
-                .degraded(FILES, "this node has no address that machines are sent to for files");
-        } else {
-            self.health.off(FILES);
-        }
-        let Some(dhcp) = &mut self.dhcp else {
-            self.alive.set(None);
-            let interfaces = self.config.interfaces.iter().map(|name| interface(name));
-            [SELF_CHECK, DHCP, XDP, HOSTS, DECLINES]
-                .map(str::to_owned)
-                .into_iter()
-                .chain(interfaces)
-                .for_each(|part| self.health.off(part));
-            if self.config.dhcp.mode != DhcpMode::Off {
-                self.health
-                    .down(DHCP, "nobody is answered: the log says why; correct it, and reload");
-            }
-            return;
-        };
-        self.shown.set(dhcp);
-        match dhcp.left_out() {
-            Some(why) => self.health.degraded(HOSTS, why),
-            None => self.health.off(HOSTS),
-        }
-        match dhcp.trouble() {
-            Some(why) => self.health.down(DHCP, why),
-            None => self.health.up(DHCP),
-        }
-        let kernel = dhcp.kernel();
-        self.alive.set(kernel.is_there().then(|| self.config.xdp.clone()));
-        match kernel.failed_check().or(self.failed_check.as_deref()) {
-            Some(why) => self.health.down(SELF_CHECK, why),
-            None if kernel.is_loaded() => self.health.up(SELF_CHECK),
-            None => self.health.off(SELF_CHECK),
-        }
-        for name in &self.config.interfaces {
-            let part = interface(name);
-            match dhcp.interface(name) {
-                State::Up => self.health.up(part),
-                State::Degraded(why) => self.health.degraded(part, why),
-                State::Down(why) => self.health.down(part, why),
-            }
-        }
-        self.tell_of_kernel();
-    }
-
-    /// Says how the program in the kernel is, where it is not as it should be.
-    fn tell_of_kernel(&mut self) {
-        let Some(dhcp) = &mut self.dhcp else { return };
-        let kernel = dhcp.kernel();
-        let trouble = kernel.trouble().or_else(|| self.alive.failure());
-        match (kernel.left(), trouble) {
-            (Some(why), _) => self.health.down(XDP, why),
-            (None, Some(why)) => self.health.degraded(XDP, why),
-            (None, None) => self.health.off(XDP),
-        }
-    }
-
-    /// Says which machines declined their addresses, where they are several.
-    fn tell_of_declines(&mut self) {
-        match self.dhcp.as_ref().and_then(Dhcp::declined) {
-            Some(why) => self.health.degraded(DECLINES, why),
-            None => self.health.off(DECLINES),
-        }
+        block_in_place(|| dhcp.check(&self.site.settings))
     }
 
     /// Tells the kernel of an address that is held back.
@@ -468,6 +407,7 @@ impl Node {
 
     /// Ends.
     pub(super) async fn stop(self, at_end: AtEnd) {
+        drop(self.programs);
         if let Some(mut dhcp) = self.dhcp {
             dhcp.stop(at_end);
         }
@@ -479,20 +419,4 @@ impl Node {
             let _ = tokio::time::timeout(LAST_WORDS, shutdown).await;
         }
     }
-}
-
-fn interface(name: &str) -> String {
-    format!("interface {name}")
-}
-
-fn wanted(config: &Config, shares: Shares, dhcp: Option<&Dhcp>) -> Wanted {
-    let mtu = dhcp.and_then(Dhcp::mtu);
-    match dhcp {
-        Some(dhcp) => Wanted::new(config, shares, Some(&dhcp.tables().read()), mtu),
-        None => Wanted::new(config, shares, None, mtu),
-    }
-}
-
-fn tell(summary: &config::Summary, start: Instant) {
-    tracing::info!("reloaded: {summary} ({:.1?})", start.elapsed());
 }

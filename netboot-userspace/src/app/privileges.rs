@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use netboot_answer::kernel;
-use netboot_site::model::{Config, Way, XdpMode};
+use netboot_site::model::{Settings, Way, XdpMode};
 use nix::{
     sys::{
         prctl::set_no_new_privs,
@@ -37,7 +37,7 @@ pub(super) struct Privileges {
 impl Privileges {
     /// Makes the daemon's directories, becomes the user that the configuration names, and keeps the
     /// capabilities that serving needs. No thread may have been started: it keeps what it has.
-    pub(super) fn reduce(config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn reduce(config: &Settings) -> anyhow::Result<Self> {
         let user = config.user.as_deref().map(find).transpose()?;
         let user = user.filter(|user| user.uid != geteuid());
         let state = StateDir::make(&config.state_dir);
@@ -71,7 +71,7 @@ impl Privileges {
     }
 
     fn with_pins(
-        config: &Config,
+        config: &Settings,
         user: Option<&User>,
         state: Option<&StateDir>,
     ) -> anyhow::Result<Self> {
@@ -116,7 +116,7 @@ fn owner(user: Option<&User>) -> Option<Owner<'_>> {
     }
 }
 
-fn give_state_dir(state: &StateDir, config: &Config, user: Option<&User>) -> anyhow::Result<()> {
+fn give_state_dir(state: &StateDir, config: &Settings, user: Option<&User>) -> anyhow::Result<()> {
     let Some(owner) = owner(user) else { return Ok(()) };
     match state.give(&config.state_dir, &owner) {
         // It serves without: the services that need it say so.

@@ -13,7 +13,7 @@ use netboot_machines::{
         MachineStatus, QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount,
     },
 };
-use netboot_site::model::Config;
+use netboot_site::model::Settings;
 
 use super::{
     health::{Health, Part, State},
@@ -34,7 +34,7 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) fn new(
-        config: &Config,
+        config: &Settings,
         dhcp: Shown,
         health: Health,
         machines: Machines,
@@ -67,6 +67,7 @@ impl Reporter {
             self.machines.snapshot().into_iter().partition(|machine| machine.known);
         let mut counters: BTreeMap<String, u64> = self.services.all().into_iter().collect();
         counters.insert("service-failures".to_owned(), self.health.failures());
+        counters.insert("source-failures".to_owned(), self.health.source_failures());
         counters.insert("log-lines-lost".to_owned(), logging::lost());
         counters.insert("answers-not-sent".to_owned(), dhcp.userspace.unsent());
         counters.insert("requests-overflowed".to_owned(), dhcp.userspace.overflows());

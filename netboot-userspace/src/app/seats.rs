@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use netboot_answer::render::{self, Seats};
 use netboot_base::links::Link;
-use netboot_site::model::Config;
+use netboot_site::model::Settings;
 
 /// The seats when the tables were made.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Seating {
 
 impl Seating {
     /// The tables are made of these seats now.
-    pub(super) fn set(&mut self, config: &Config, now: Seats) {
+    pub(super) fn set(&mut self, config: &Settings, now: Seats) {
         let before = std::mem::take(&mut self.now);
         for ((subnet, _), interface) in before {
             if let Some(interface) = interface {
@@ -45,7 +45,7 @@ impl Seating {
     /// What moves from one interface to another, now that these are as they are: in words.
     pub(super) fn moves<'l>(
         &self,
-        config: &Config,
+        config: &Settings,
         links: &[Link],
         all: impl IntoIterator<Item = &'l Link>,
     ) -> Vec<String> {
@@ -70,7 +70,7 @@ mod tests {
     /// `eth0` and `eth1` at the end.
     #[track_caller]
     fn check(mode: DhcpMode, steps: &[&[(u8, Option<&str>)]], expect: [&[u8]; 2]) {
-        let mut config = Config::unconfigured();
+        let mut config = Settings::unconfigured();
         config.dhcp.mode = mode;
         config.interfaces = ["eth0", "eth1"].map(str::to_owned).to_vec();
         let mut seating = Seating::default();

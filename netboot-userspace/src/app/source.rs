@@ -1,39 +1,40 @@
-//! Where the configuration comes from: a file, which is read again when it changes, and the command line.
+//! What the daemon is to do: a file, which is read again when it changes, and the command line.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::node::Why;
 use netboot_base::{links, shortlist};
 use netboot_site::{
-    config::{Change, Loaded, Problems, Reloader, Summary},
-    model::{self, Config, DhcpMode, XdpMode},
+    config::{self, Problems, Proposal, Sources},
+    model::{self, CommandSource, Config, DhcpMode, OtherSettings, Settings, State, XdpMode},
 };
 
 use crate::args::RunArgs;
 
-/// The file, if there is one, and what is said instead of it.
-pub(super) struct Source {
-    file: Option<(PathBuf, Reloader)>,
+/// The sources that the file names, if there is one, and what the command line says instead of it.
+pub(super) struct Wishes {
+    file: Option<(PathBuf, Sources)>,
     interfaces: Vec<String>,
     xdp: Option<XdpMode>,
-    /// What was read last is not in service.
-    behind: bool,
 }
 
-impl Source {
+impl Wishes {
     /// Reads the configuration for the first time.
     ///
     /// # Errors
     /// It is wrong, or there is no interface to answer at.
-    pub(super) fn open(args: &RunArgs) -> anyhow::Result<(Self, Config)> {
+    pub(super) fn open(args: &RunArgs) -> anyhow::Result<(Self, State)> {
         let (interfaces, xdp) = (args.interfaces.clone(), args.xdp);
-        let mut this = Self { file: None, interfaces, xdp, behind: false };
+        let mut this = Self { file: None, interfaces, xdp };
         let mut config = match args.config.path() {
             Some(path) => {
                 let path = std::path::absolute(&path).unwrap_or(path);
-                let (reloader, loaded) = Reloader::open(&path)?;
+                let (sources, loaded) = Sources::open(&path)?;
                 warn(&loaded.warnings);
-                this.file = Some((path, reloader));
+                this.file = Some((path, sources));
                 loaded.config
             }
             None => {
@@ -48,59 +49,82 @@ impl Source {
         this.complete(&mut config)?;
         // Those of the configuration may come later: what is typed is there, or wrong.
         links::demand(&this.interfaces)?;
-        Ok((this, config))
+        Ok((this, State::new(config)))
     }
 
-    /// Reads again what changed; all, with all warnings, if that is asked for. `None`: there is no file.
+    /// What differs from the state in force; what changed is read, or all, with all warnings, if that is asked for.
+    /// `None`: there is no file.
     ///
     /// # Errors
     /// It is wrong.
-    pub(super) fn reload(&mut self, why: Why) -> Option<anyhow::Result<Change>> {
-        let (_, reloader) = self.file.as_mut()?;
-        let read = if self.behind {
-            // The difference is one to what was never in service.
-            reloader.reopen().map(|(fresh, loaded)| {
-                *reloader = fresh;
-                whole(loaded)
-            })
-        } else {
-            match why {
-                Why::Asked => reloader.reread(),
-                Why::Changed => reloader.reload(),
-            }
+    pub(super) fn propose(
+        &mut self,
+        in_force: &State,
+        why: Why,
+    ) -> Option<anyhow::Result<Proposal>> {
+        let (_, sources) = self.file.as_mut()?;
+        let proposed = match why {
+            Why::Asked => sources.reread(in_force),
+            Why::Changed => sources.reload(in_force),
         };
-        Some(read.map_err(Problems::into).and_then(|mut change| {
-            if let Change::Whole { loaded, .. } = &mut change {
-                self.complete(&mut loaded.config).inspect_err(|_| self.behind = true)?;
-            }
-            Ok(change)
-        }))
+        Some(proposed.map_err(Problems::into).and_then(|proposal| self.completed(proposal)))
     }
 
-    /// Whether what was read last is not in service.
-    pub(super) const fn is_behind(&self) -> bool {
-        self.behind
+    /// What differs from the state in force by what the program of a source printed. `None`: no source has the
+    /// program any more.
+    ///
+    /// # Errors
+    /// It is wrong.
+    pub(super) fn offer(
+        &mut self,
+        in_force: &State,
+        source: &CommandSource,
+        printed: &[u8],
+    ) -> Option<anyhow::Result<Proposal>> {
+        let (_, sources) = self.file.as_mut()?;
+        let proposed = sources.offer(in_force, source, printed)?;
+        Some(proposed.map_err(Problems::into).and_then(|proposal| self.completed(proposal)))
     }
 
-    /// Whether what was read is in service.
-    pub(super) fn applied(&mut self, applied: bool) {
-        self.behind = !applied;
+    /// What was proposed last is in force.
+    pub(super) fn take_over(&mut self) {
+        if let Some((_, sources)) = &mut self.file {
+            sources.take_over();
+        }
     }
 
     /// What to watch.
     pub(super) fn watched(&self) -> Vec<PathBuf> {
-        self.file.as_ref().map(|(_, reloader)| reloader.watched()).unwrap_or_default()
+        self.file.as_ref().map(|(_, sources)| sources.watched()).unwrap_or_default()
     }
 
-    fn complete(&self, config: &mut Config) -> anyhow::Result<()> {
-        config.path = self.file.as_ref().map(|(path, _)| path.clone());
-        config.override_interfaces(self.interfaces.clone());
-        config.override_xdp(self.xdp);
+    /// With what the command line says, and what the daemon started with where only a restart changes it.
+    fn completed(&self, mut proposal: Proposal) -> anyhow::Result<Proposal> {
+        if let Some(OtherSettings { before, after, .. }) = &mut proposal.difference.settings {
+            let after = Arc::make_mut(after);
+            self.complete(after)?;
+            for setting in config::needs_restart(before, after) {
+                tracing::warn!("{setting} changed: that takes effect when netboot is restarted");
+            }
+            after.state_dir.clone_from(&before.state_dir);
+            after.xdp.pin_path.clone_from(&before.xdp.pin_path);
+        }
+        Ok(proposal)
+    }
+
+    fn complete(&self, settings: &mut Settings) -> anyhow::Result<()> {
+        settings.path = self.path().map(Path::to_owned);
+        settings.override_interfaces(self.interfaces.clone());
+        settings.override_xdp(self.xdp);
         anyhow::ensure!(
-            !config.interfaces.is_empty() || config.dhcp.mode == DhcpMode::Off,
+            !settings.interfaces.is_empty() || settings.dhcp.mode == DhcpMode::Off,
             "no interface to answer at: name one with --iface, or in the configuration: interfaces = [\"eth0\"]"
         );
         Ok(())
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
     }
 }
 
@@ -113,9 +137,4 @@ pub(super) fn warn(warnings: &Problems) {
     if more > 0 {
         tracing::warn!("{more} more warnings of the configuration: `netboot check` shows all");
     }
-}
-
-fn whole(loaded: Loaded) -> Change {
-    let (loaded, difference) = (Box::new(loaded), Default::default());
-    Change::Whole { loaded, difference, summary: Summary::default() }
 }

@@ -16,7 +16,9 @@ use netboot_serve::{
     http::{self, Strangers},
     tftp::{self, BlockSizes},
 };
-use netboot_site::model::{BootFile, Config, DhcpMode, MAX_TFTP_THREADS, SyslogListen};
+use netboot_site::model::{
+    BootFile, DhcpMode, Inventory, MAX_TFTP_THREADS, Settings, SyslogListen,
+};
 
 /// All that the services are told.
 pub(crate) struct Wanted {
@@ -76,7 +78,8 @@ impl Service {
 impl Wanted {
     /// `tables` are there if DHCP is answered; `mtu` is the least of the interfaces, in bytes.
     pub(crate) fn new(
-        config: &Config,
+        config: &Settings,
+        hosts: &Inventory,
         shares: Shares,
         tables: Option<&Tables>,
         mtu: Option<u16>,
@@ -134,7 +137,7 @@ impl Wanted {
             DhcpMode::AutoProxy => Strangers::Boot,
             DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => Strangers::Refused,
         };
-        let uefi_files = uefi_files(config);
+        let uefi_files = uefi_files(config, hosts);
         let site = http::HttpSettings { script: config.script.clone(), strangers, uefi_files };
         Self {
             services,
@@ -158,7 +161,7 @@ impl Wanted {
 }
 
 /// What else runs here needs processors too: the kernel to send what TFTP says, HTTP, syslog.
-fn threads(config: &Config) -> usize {
+fn threads(config: &Settings) -> usize {
     let by_processors = || {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         processors.div_ceil(2).min(MAX_TFTP_THREADS.into())
@@ -167,7 +170,7 @@ fn threads(config: &Config) -> usize {
 }
 
 /// By the MTUs of the node's interfaces and of the subnets, where nothing else is said.
-fn block_sizes(config: &Config, mtu: Option<u16>) -> BlockSizes {
+fn block_sizes(config: &Settings, mtu: Option<u16>) -> BlockSizes {
     // IP with options, UDP and TFTP take 32 bytes.
     let of_mtu = |mtu: u16| mtu.saturating_sub(32).max(512);
     let by_mtu = mtu.map_or(tftp::DEFAULT_BLOCK_SIZE, of_mtu);
@@ -180,20 +183,20 @@ fn block_sizes(config: &Config, mtu: Option<u16>) -> BlockSizes {
 }
 
 /// What machines are told to boot; a host's own is missed by that host alone.
-fn boot_files(config: &Config) -> BTreeSet<BootFile> {
+fn boot_files(config: &Settings) -> BTreeSet<BootFile> {
     let of_subnets = config.subnets.iter().flat_map(|subnet| &subnet.files);
     let files = config.boot.files.iter().chain(of_subnets);
     files.map(|(architecture, name)| BootFile::new(name, *architecture)).collect()
 }
 
 /// Those of UEFI architectures, and of hosts, which may be of one.
-fn uefi_files(config: &Config) -> BTreeSet<PathBuf> {
+fn uefi_files(config: &Settings, hosts: &Inventory) -> BTreeSet<PathBuf> {
     let of_subnets = config.subnets.iter().map(|subnet| &subnet.files);
     let by_architecture = of_subnets.chain([&config.boot.files]).flatten();
     let by_architecture = by_architecture.filter(|(architecture, _)| architecture.is_uefi());
     let by_architecture = by_architecture.map(|(_, name)| name.clone());
-    let of_hosts = config.hosts.iter().filter_map(|host| host.boot_file.as_deref());
-    let of_hosts = of_hosts.filter_map(BootFile::of_host).map(|file| file.name);
+    let of_hosts = hosts.own_files().into_iter();
+    let of_hosts = of_hosts.filter_map(|own| BootFile::of_host(&own.name)).map(|file| file.name);
     let names: BTreeSet<_> = by_architecture.chain(of_hosts).collect();
     names.iter().filter_map(|name| files::place(name.as_bytes())).collect()
 }
@@ -207,7 +210,7 @@ fn servers(listen: Option<SocketAddr>, tables: Option<&Tables>) -> Option<BTreeS
 }
 
 /// The single addresses that services listen at: a socket stays where its address is gone, and hears nothing.
-fn listened_at(config: &Config) -> impl Iterator<Item = Ipv4Addr> {
+fn listened_at(config: &Settings) -> impl Iterator<Item = Ipv4Addr> {
     let syslog = config.syslog.iter().map(|listen| match listen {
         SyslogListen::Udp(address) | SyslogListen::Tcp(address) => *address,
     });
@@ -222,8 +225,8 @@ fn listened_at(config: &Config) -> impl Iterator<Item = Ipv4Addr> {
 mod tests {
     use std::sync::Arc;
 
-    use netboot_ebpf::shared::Subnet;
-    use netboot_site::model::Architecture;
+    use netboot_ebpf::shared::{Mac, Subnet};
+    use netboot_site::model::{Architecture, Config, Host};
     use zerocopy::FromZeros as _;
 
     use super::*;
@@ -245,7 +248,8 @@ mod tests {
         let mut config = Config::unconfigured();
         config.tftp.listen = Some(listen.parse().unwrap());
         config.http = None;
-        let wanted = Wanted::new(&config, Shares::of(1024), tables.as_ref(), None);
+        let wanted =
+            Wanted::new(&config, &Inventory::default(), Shares::of(1024), tables.as_ref(), None);
         let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
         let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
         let at = format!("udp://{listen}");
@@ -278,7 +282,8 @@ mod tests {
             config.http = http.map(|listen| listen.parse().unwrap());
             config.syslog = vec![SyslogListen::Tcp(syslog.parse().unwrap())];
             let tables = tables(&[[127, 0, 0, 1]]);
-            let wanted = Wanted::new(&config, Shares::of(1024), Some(&tables), None);
+            let wanted =
+                Wanted::new(&config, &Inventory::default(), Shares::of(1024), Some(&tables), None);
             let expect: BTreeSet<_> = expect.iter().copied().map(Ipv4Addr::from).collect();
             assert_eq!(wanted.server_addresses(), expect, "{tftp:?} {http:?} {syslog}");
         };
@@ -340,19 +345,14 @@ mod tests {
         let mut one = netboot_site::model::Subnet::new("10.0.0.0/24".parse().unwrap());
         one.files = files(&[(Architecture::Arm64Uefi, "arm"), (Architecture::Rpi, "pi")]);
         config.subnets = vec![one];
-        let host = |name: &str| {
-            let boot_file = Some(name.to_owned());
-            Arc::new(netboot_site::model::Host {
-                boot_file,
-                ..netboot_site::model::Host::default()
-            })
+        let host = |(last, name): (u8, &str)| {
+            let mac = Mac { octets: [2, 0, 0, 0, 0, last] };
+            let boot_file = (!name.is_empty()).then(|| name.to_owned());
+            Arc::new(Host { mac, boot_file, ..Host::default() })
         };
-        config.hosts = ["own", "own", "http://192.0.2.1/a"]
-            .map(host)
-            .into_iter()
-            .chain([Arc::default()])
-            .collect();
-        let wanted = Wanted::new(&config, Shares::of(1024), None, None);
+        let hosts = [(1, "own"), (2, "own"), (3, "http://192.0.2.1/a"), (4, "")].map(host);
+        let hosts = Inventory::new(hosts);
+        let wanted = Wanted::new(&config, &hosts, Shares::of(1024), None, None);
         let expect = ["arm", "d/loader", "http", "own"].map(PathBuf::from);
         assert_eq!(wanted.site.uefi_files, expect.into());
     }
@@ -362,7 +362,10 @@ mod tests {
         let mut config = Config::unconfigured();
         (config.tftp.listen, config.http, config.syslog) = (None, None, Vec::new());
         let names: Vec<_> =
-            Wanted::new(&config, Shares::of(1024), None, None).services.into_keys().collect();
+            Wanted::new(&config, &Inventory::default(), Shares::of(1024), None, None)
+                .services
+                .into_keys()
+                .collect();
         assert_eq!(names.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["status"]);
     }
 }

@@ -50,11 +50,11 @@ fn places(args: &DetachArgs) -> Places {
         return Places { pin_path: path.into(), state_dir: None };
     }
     let of = |config: Config| Places {
-        pin_path: config.xdp.pin_path,
-        state_dir: Some(config.state_dir),
+        pin_path: config.settings.xdp.pin_path,
+        state_dir: Some(config.settings.state_dir),
     };
     let Some(path) = args.config.path() else { return of(Config::unconfigured()) };
-    if let Ok(loaded) = config::load_to_run(&path) {
+    if let Ok(loaded) = config::load_files(&path) {
         return of(loaded.config);
     }
     let places = of(config::places_of_invalid(&path));

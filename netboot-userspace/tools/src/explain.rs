@@ -4,8 +4,6 @@ mod capture;
 mod explanation;
 mod judge;
 mod machine;
-mod option;
-pub(crate) mod packet;
 mod quirk;
 mod reason;
 mod site;
@@ -20,7 +18,7 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 use netboot_base::{links::Link, printable::printable};
-use netboot_dhcp::routes;
+use netboot_dhcp::{message::Packet, message_type, route};
 use netboot_ebpf::{
     client::Stage,
     shared::{Mac, NO_ARCHITECTURE, Reservation},
@@ -34,14 +32,14 @@ pub use self::{
     explanation::{Answer, AnsweredBy, Because, Boot, Explanation, Reserved, Running},
     judge::Outcome,
     machine::{Known, Machine, Message, UserClassForm},
-    option::Shown,
     quirk::Quirk,
     site::Site,
     steps::{Step, steps},
     text::{render, render_steps},
     words::Words,
 };
-use self::{explanation::Asked, judge::judge, packet::Packet};
+use self::{explanation::Asked, judge::judge};
+pub use netboot_dhcp::show::Shown;
 
 /// What text of a request is shown.
 const LIMIT: usize = 80;
@@ -142,9 +140,8 @@ fn difference(expected: &Outcome, found: &Outcome, why: &str) -> String {
 fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
     let text = |code| packet.option(code).map(|value| printable(&value, LIMIT));
     let address = |code| Some(<[u8; 4]>::try_from(packet.option(code)?).ok()?.into());
-    let number = packet.option(code::MESSAGE_TYPE).and_then(|value| value.first().copied());
     Asked {
-        message: number.map_or("BOOTP", option::message_name),
+        message: packet.message_type().map_or("BOOTP", message_type::name),
         mac: packet.mac().to_string(),
         interface: link.name.clone(),
         port: packet.port,
@@ -181,17 +178,16 @@ fn reserved(site: &Site, host: &Host) -> Option<Reserved> {
 }
 
 fn fields(packet: &Packet<'_>) -> Answer {
-    let number = packet.option(code::MESSAGE_TYPE).and_then(|value| value.first().copied());
     let options = packet.options();
     Answer {
-        message: number.map_or("unknown", option::message_name),
+        message: packet.message_type().map_or("unknown", message_type::name),
         yiaddr: packet.yiaddr(),
         siaddr: packet.siaddr(),
         file: packet.boot_file().map(|file| printable(&file, 256)),
         to_mac: packet.to_mac.to_string(),
         to: packet.to,
         port: packet.port,
-        length: packet.len(),
+        length: packet.length(),
         options: options.iter().map(|(code, value)| Shown::new(*code, value)).collect(),
     }
 }
@@ -219,8 +215,8 @@ fn notes(
 /// Where the default route is, of a machine that asks for classless routes and gets some.
 fn default_route(request: &Packet<'_>, answer: &Packet<'_>) -> Option<String> {
     let asks = request.option(code::PARAMETER_LIST)?.contains(&code::CLASSLESS_ROUTES);
-    let routes = routes::read(&answer.option(code::CLASSLESS_ROUTES)?).filter(|_| asks)?;
-    Some(match routes::default_router(&routes) {
+    let routes = route::read(&answer.option(code::CLASSLESS_ROUTES)?).filter(|_| asks)?;
+    Some(match route::default_router(&routes) {
         Some(router) => format!(
             "option 121 has the default route, by {router}, in place of option 3, which machines that ask for 121 \
              ignore (RFC 3442)"

@@ -92,7 +92,7 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     let _lock = lock(config)?;
     let wanted = HostKey::new(key);
     // A configuration that is wrong can be mended by what is removed.
-    let files = match config::load_to_run(config) {
+    let files = match config::load_files(config) {
         Ok(loaded) => {
             by_hand(&loaded, &wanted)?;
             loaded.files

@@ -16,6 +16,7 @@ use netboot_answer::{
     slow,
     tables::Tables,
 };
+use netboot_dhcp::value::hex;
 use netboot_ebpf::{
     responder::Scratch,
     side::{Daemon, Kernel},
@@ -122,19 +123,19 @@ pub fn compare(fast: &mut FastPath, tables: &Tables, frame: &[u8]) -> anyhow::Re
         fast.counter(verdict)? == before + 1,
         "the kernel's verdict is another than {}: {}",
         verdict.as_str(),
-        hex(frame)
+        hex(frame, "")
     );
     match (&ran, expected) {
         (Ran::Passed(passed), Err(_)) => {
-            anyhow::ensure!(passed == frame, "a frame was passed on changed: {}", hex(passed));
+            anyhow::ensure!(passed == frame, "a frame was passed on changed: {}", hex(passed, ""));
         }
         (Ran::Answered(kernel), Ok(answer)) => {
             let host = slow::bytes(frame, &scratch, answer);
             anyhow::ensure!(
                 *kernel == host,
                 "the answers differ:\n{}\n{}",
-                hex(kernel),
-                hex(&host)
+                hex(kernel, ""),
+                hex(&host, "")
             );
             let any = slow::answer::<Daemon>(frame, IFINDEX, &mut scratch, tables);
             let any = any.map(|answer| slow::bytes(frame, &scratch, answer));
@@ -143,11 +144,7 @@ pub fn compare(fast: &mut FastPath, tables: &Tables, frame: &[u8]) -> anyhow::Re
                 "the slow path answers otherwise: {any:02x?}"
             );
         }
-        _ => anyhow::bail!("only one of both answers ({}): {}", verdict.as_str(), hex(frame)),
+        _ => anyhow::bail!("only one of both answers ({}): {}", verdict.as_str(), hex(frame, "")),
     }
     Ok(ran)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,7 +9,7 @@ use netboot_ebpf::{
 };
 use netboot_site::{
     blocks::{BootSets, Choice, Overrides, host_block},
-    model::{Config, Host, Quirks, quirks},
+    model::{Host, Quirks, Settings, quirks},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use crate::tables::{Anybody, Arrival, AtLinks};
 
 /// Renders reservations, and with them the rows of subnets and boot files.
 pub(super) struct Renderer<'c> {
-    pub(super) config: &'c Config,
+    pub(super) config: &'c Settings,
     pub(super) places: &'c LocatedSubnets<'c>,
     /// See [`LocatedSubnets::asked_on`].
     pub(super) asked_on: BTreeMap<Arrival, (usize, &'c LocatedSubnet<'c>)>,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use netboot_ebpf::shared::{self, MAX_RELAYS, Relays};
 use netboot_site::{
     blocks::{Block, Blocks, Overrides},
-    model::{Config, Subnet},
+    model::{Settings, Subnet},
 };
 
 use super::subnet_places::LocatedSubnet;
@@ -49,7 +49,7 @@ impl<'c> SubnetRows<'c> {
     /// The row of a numbered place; hosts with overrides get others, since no option may come twice.
     pub(super) fn row(
         &mut self,
-        config: &Config,
+        config: &Settings,
         (number, place): (usize, &LocatedSubnet<'_>),
         overrides: Option<Overrides<'c>>,
     ) -> anyhow::Result<SubnetRow> {
@@ -66,7 +66,7 @@ impl<'c> SubnetRows<'c> {
 
     fn render(
         &mut self,
-        config: &Config,
+        config: &Settings,
         place: &LocatedSubnet<'_>,
         overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<SubnetRow> {

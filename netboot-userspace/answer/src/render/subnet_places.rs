@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     net::Ipv4Addr,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -12,7 +13,7 @@ use netboot_base::links::{Link, LinkState};
 use netboot_ebpf::shared::{MAX_ADDRESSES, Vlan};
 use netboot_site::{
     blocks::{BootSets, Choice},
-    model::{Config, Located, Subnet},
+    model::{Host, Located, Settings, Subnet},
 };
 
 use super::tagged::tagged;
@@ -41,7 +42,7 @@ pub(super) struct LocatedSubnets<'p> {
 impl<'p> LocatedSubnets<'p> {
     /// `all` are all interfaces of the node.
     pub(super) fn new(
-        config: &'p Config,
+        config: &'p Settings,
         links: &'p [Link],
         all: &[&Link],
     ) -> anyhow::Result<Self> {
@@ -108,7 +109,7 @@ impl<'p> LocatedSubnets<'p> {
 
 impl<'p> LocatedSubnet<'p> {
     fn of(
-        config: &Config,
+        config: &Settings,
         links: &'p [Link],
         all: &[&Link],
         subnet: &'p Subnet,
@@ -138,7 +139,7 @@ pub(super) fn by_carrier(links: &[Link]) -> impl Iterator<Item = &Link> {
 }
 
 /// Adds the networks of an interface that no place is of, on whichever interface.
-fn add_networks<'p>(config: &Config, places: &mut Vec<LocatedSubnet<'p>>, link: &'p Link) {
+fn add_networks<'p>(config: &Settings, places: &mut Vec<LocatedSubnet<'p>>, link: &'p Link) {
     let given = config.dhcp.server_address;
     let is_plain = |place: &LocatedSubnet<'_>| place.subnet.vlan == Vlan::NONE;
     let is_on = |place: &LocatedSubnet<'_>| place.link.is_some_and(|own| own.index == link.index);
@@ -180,7 +181,7 @@ pub(super) fn addresses(link: &Link) -> impl Iterator<Item = Ipv4Addr> {
 
 /// Says where machines are answered, and where not.
 pub(super) fn announce(
-    config: &Config,
+    config: &Settings,
     places: &[LocatedSubnet<'_>],
     links: &[Link],
     sets: &BootSets<'_>,
@@ -255,12 +256,12 @@ pub(super) fn without_subnet<'l>(
 
 /// The hosts with an address of this node, which cannot be a machine's too: a sentence for each, by the address.
 pub fn own_addresses<'l>(
-    config: &Config,
+    hosts: &[Arc<Host>],
     all: impl IntoIterator<Item = &'l Link>,
 ) -> BTreeMap<Ipv4Addr, String> {
     let own: HashMap<_, _> =
         all.into_iter().flat_map(|link| addresses(link).map(move |own| (own, link))).collect();
-    let taken = config.hosts.iter().filter_map(|host| {
+    let taken = hosts.iter().filter_map(|host| {
         let name = &own.get(&host.ip)?.name;
         let sentence = format!(
             "host {} ({}): this node has that address itself, on {name}: the machine is not answered; give it another",
@@ -283,7 +284,7 @@ pub(super) fn lacks_server((subnet, hosts): (&Ipv4Net, &usize)) -> String {
 /// The addresses that machines may send to or name as their server's: those that answers name, then
 /// the served interfaces', then the node's other ones, as many as there is room for.
 pub(super) fn ours(
-    config: &Config,
+    config: &Settings,
     places: &[LocatedSubnet<'_>],
     links: &[Link],
     all: &[&Link],

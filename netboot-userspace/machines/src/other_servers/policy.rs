@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use netboot_site::model::{Dhcp, DhcpMode};
+
 use serde::{Deserialize, Serialize};
 
 /// What the configuration says of another server.

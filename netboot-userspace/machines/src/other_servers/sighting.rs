@@ -12,8 +12,8 @@ use netboot_ebpf::{
     shared::{Mac, Vlan},
     verdict::Verdict,
     wire::{
-        ACK, BOOTREPLY, CHADDR, CLIENT_PORT, COOKIE, DECLINE, ETHERNET, GIADDR, HLEN, HTYPE,
-        MAGIC_COOKIE, NAK, OFFER, OP, OPTIONS, RELEASE, REQUEST, SERVER_PORT, YIADDR, code,
+        ACK, BOOTREPLY, CHADDR, CLIENT_PORT, COOKIE, ETHERNET, GIADDR, HLEN, HTYPE, MAGIC_COOKIE,
+        NAK, OFFER, OP, OPTIONS, SERVER_PORT, YIADDR, code,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -131,18 +131,6 @@ impl Sighting {
     #[must_use]
     pub fn names_relay(&self) -> bool {
         self.relay == Some(self.server)
-    }
-
-    pub(super) fn message_name(&self) -> &'static str {
-        match self.message_type {
-            OFFER => "offer",
-            ACK => "ack",
-            NAK => "nak",
-            REQUEST => "request",
-            DECLINE => "decline",
-            RELEASE => "release",
-            _ => "other",
-        }
     }
 }
 

@@ -89,7 +89,7 @@ impl fmt::Display for WithoutDaemon {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netboot_site::model::Config;
+    use netboot_site::model::Settings;
 
     #[track_caller]
     fn check(pins: &[&str], expect: Option<&[&str]>, words: &str) {
@@ -99,7 +99,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let mut xdp = Config::unconfigured().xdp;
+        let mut xdp = Settings::unconfigured().xdp;
         xdp.pin_path = directory.path().into();
         let left = WithoutDaemon::look(&xdp);
         let names: Option<Vec<_>> =

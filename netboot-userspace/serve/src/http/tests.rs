@@ -106,7 +106,8 @@ impl Lab {
 
         let machines = Machines::new(Inventory::new(hosts.into_iter().map(Arc::new)));
         let (teller, happened) = channel();
-        let script = model::Script { consoles: Vec::new(), ..model::Config::unconfigured().script };
+        let script =
+            model::Script { consoles: Vec::new(), ..model::Settings::unconfigured().script };
         let settings = HttpSettings { script, strangers, uefi_files: ["loader".into()].into() };
         let counters: Arc<Counters> = Arc::default();
         let site = HttpSite {

@@ -10,7 +10,7 @@ fn script() -> model::Script {
         consoles: Vec::new(),
         retries: 3,
         retry_delay: 2,
-        ..model::Config::unconfigured().script
+        ..model::Settings::unconfigured().script
     }
 }
 

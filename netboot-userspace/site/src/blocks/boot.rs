@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, net::Ipv4Addr};
 
-use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{
     client::Stage,
     reply::FILE_NAME,
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     boot_program::is_disk_image,
-    model::{Architecture, Config, reach},
+    model::{Architecture, Settings, reach},
 };
 
 /// iPXE's `no-pxedhcp`: it does not wait for a ProxyDHCP offer, 2 to 3 s on each DHCP.
@@ -29,7 +28,7 @@ const TFTP_PORT: u16 = 69;
 
 /// The rows of `BOOT_FILES`.
 pub struct BootSets<'c> {
-    config: &'c Config,
+    config: &'c Settings,
     pub slots: Slots,
     pub rows: Vec<BootFile>,
     sets: HashMap<Choice<'c>, u32>,
@@ -43,7 +42,7 @@ struct Target {
 }
 
 impl<'c> BootSets<'c> {
-    pub fn new(config: &'c Config) -> Self {
+    pub fn new(config: &'c Settings) -> Self {
         let slots = Slots::new(config);
         Self { config, slots, rows: vec![BootFile::NONE], sets: HashMap::new() }
     }
@@ -168,13 +167,13 @@ impl<'c> BootSets<'c> {
         }
         let mut block = Block::default();
         if let Some(value) = vendor_options(stage, choice, has_menu) {
-            block.push(&DhcpOption::VendorExtensions(value))?;
+            block.push_raw(code::VENDOR_OPTIONS, &value)?;
         }
         if stage == Stage::Http {
             // EDK2 goes on with HTTP boot only where this is echoed.
-            block.push(&DhcpOption::ClassIdentifier(b"HTTPClient".to_vec()))?;
+            block.push_raw(code::VENDOR_CLASS, b"HTTPClient")?;
         } else if choice.echo_pxeclient {
-            block.push(&DhcpOption::ClassIdentifier(b"PXEClient".to_vec()))?;
+            block.push_raw(code::VENDOR_CLASS, b"PXEClient")?;
         }
         if self.config.dhcp.skip_proxydhcp && matches!(stage, Stage::Ipxe | Stage::Script) {
             block.push_raw(code::IPXE, &IPXE_NO_PXEDHCP)?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use netboot_ebpf::wire::code;
 
-use crate::model::{Architecture, Config, DhcpOption, Host, Quirks, Subnet};
+use crate::model::{Architecture, DhcpOption, Host, Quirks, Settings, Subnet};
 
 /// Machines with the same choice share a boot set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ pub(crate) type Own<'c> = (Option<&'c str>, Option<&'c str>, Option<u16>);
 
 impl<'c> Choice<'c> {
     /// Of a subnet's machines that have no quirks and nothing of their own.
-    pub fn new(config: &'c Config, subnet: &'c Subnet, server: Ipv4Addr) -> Self {
+    pub fn new(config: &'c Settings, subnet: &'c Subnet, server: Ipv4Addr) -> Self {
         Self {
             server,
             files: &subnet.files,
@@ -66,7 +66,7 @@ impl<'c> Choice<'c> {
     }
 
     /// `is_of_rom`: see [`crate::model::quirks::is_of_rom`].
-    pub fn with_quirks(self, config: &Config, quirks: &Quirks, is_of_rom: bool) -> Self {
+    pub fn with_quirks(self, config: &Settings, quirks: &Quirks, is_of_rom: bool) -> Self {
         let echo = quirks.echo_pxeclient.unwrap_or(config.dhcp.echo_pxeclient);
         let menu = quirks.menu.clone();
         let menu_of = quirks.architecture.filter(|_| is_of_rom && menu.is_some());

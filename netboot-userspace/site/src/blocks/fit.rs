@@ -3,20 +3,20 @@
 use std::{collections::HashMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use netboot_dhcp::routes;
+use netboot_dhcp::route;
 use netboot_ebpf::wire::code;
 
 use super::{
     boot::BootSets,
     choice::Choice,
-    options::{Block, Overrides, STATIC_ROUTES},
+    options::{Block, Overrides},
     rows::{Blocks, host_block},
 };
-use crate::model::{Config, Host, Quirks, Subnet};
+use crate::model::{Host, Quirks, Settings, Subnet};
 
 /// Renders blocks for their sizes.
 pub struct Fit<'c> {
-    config: &'c Config,
+    config: &'c Settings,
     sets: BootSets<'c>,
     known: HashMap<(Ipv4Net, Overrides<'c>), Row>,
 }
@@ -45,7 +45,7 @@ pub enum Missed {
 }
 
 impl<'c> Fit<'c> {
-    pub fn new(config: &'c Config) -> Self {
+    pub fn new(config: &'c Settings) -> Self {
         Self { config, sets: BootSets::new(config), known: HashMap::new() }
     }
 
@@ -103,7 +103,7 @@ impl<'c> Fit<'c> {
         let asked = classless.as_ref().unwrap_or(&row);
         let has_routers = row.has(code::ROUTER);
         let mut missed: Vec<_> = without_default(asked, has_routers).collect();
-        if row.has(STATIC_ROUTES) && !asked.has(STATIC_ROUTES) {
+        if row.has(code::STATIC_ROUTES) && !asked.has(code::STATIC_ROUTES) {
             missed.push(Missed::StaticRoutes);
         }
         if asked.has(code::CLASSLESS_ROUTES) && !row.has(code::CLASSLESS_ROUTES) {
@@ -122,8 +122,8 @@ impl<'c> Fit<'c> {
 /// The options of a block that take the routers' place and have no default route.
 fn without_default(block: &Block, has_routers: bool) -> impl Iterator<Item = Missed> {
     let lacks = move |code: &u8| {
-        let routes = block.value(*code).and_then(|value| routes::read(&value)).unwrap_or_default();
-        has_routers && routes::lacks_default(&routes)
+        let routes = block.value(*code).and_then(|value| route::read(&value)).unwrap_or_default();
+        has_routers && route::lacks_default(&routes)
     };
-    [code::CLASSLESS_ROUTES, routes::MICROSOFT].into_iter().filter(lacks).map(Missed::DefaultRoute)
+    [code::CLASSLESS_ROUTES, route::MICROSOFT].into_iter().filter(lacks).map(Missed::DefaultRoute)
 }

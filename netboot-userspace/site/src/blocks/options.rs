@@ -2,14 +2,15 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use dhcproto::{
-    Encodable as _,
-    v4::{DhcpOption, OptionCode},
+use anyhow::Context as _;
+use netboot_dhcp::{
+    option,
+    route::with_default,
+    value::{Value, addresses},
 };
-use netboot_dhcp::routes::with_default;
 use netboot_ebpf::wire::code;
 
-use crate::model::{Config, Host, NetworkOverrides, Subnet, SyslogListen, reach};
+use crate::model::{Host, NetworkOverrides, Settings, Subnet, SyslogListen, reach};
 
 /// Bytes of options that fit a datagram of 1,500 bytes beside the header, options 53 and 255, and echoes.
 const MOST: usize = 1472 - 284;
@@ -22,9 +23,9 @@ pub struct Block {
 
 impl Block {
     /// Appends an option.
-    pub(crate) fn push(&mut self, option: &DhcpOption) -> anyhow::Result<()> {
-        self.bytes.extend(option.to_vec()?);
-        Ok(())
+    pub(crate) fn push(&mut self, code: u8, value: &Value) -> anyhow::Result<()> {
+        let bytes = option::shape(code).encode(value).with_context(|| format!("option {code}"))?;
+        self.push_raw(code, &bytes)
     }
 
     /// Appends an option given by number, in pieces where it is long (RFC 3396 section 6).
@@ -108,8 +109,7 @@ pub struct Overrides<'h> {
 /// Router, static routes and classless ones: a client gets the one or the other (RFC 3442, "DHCP Client
 /// Behavior"), while a host's block is the same for all its requests. With classless routes they stand
 /// in the row.
-pub(crate) const ROUTING: [u8; 3] = [code::ROUTER, STATIC_ROUTES, code::CLASSLESS_ROUTES];
-pub(crate) const STATIC_ROUTES: u8 = 33;
+pub(crate) const ROUTING: [u8; 3] = [code::ROUTER, code::STATIC_ROUTES, code::CLASSLESS_ROUTES];
 
 impl<'h> Overrides<'h> {
     /// Of a host; `None`: all is as in its subnet.
@@ -136,14 +136,13 @@ impl<'h> Overrides<'h> {
     /// Those that it has by number.
     fn routers(&self) -> Option<Vec<Ipv4Addr>> {
         let (_, value) = self.routing.iter().find(|(code, _)| *code == code::ROUTER)?;
-        let (routers, _) = value.as_chunks::<4>();
-        Some(routers.iter().map(|octets| Ipv4Addr::from(*octets)).collect())
+        addresses(value)
     }
 }
 
 /// The options of a subnet, with what a host has instead.
 pub(crate) fn subnet_block(
-    config: &Config,
+    config: &Settings,
     subnet: &Subnet,
     server: Ipv4Addr,
     overrides: Option<&Overrides<'_>>,
@@ -193,47 +192,34 @@ fn options(
     let custom = |code: u8| {
         without.contains(&code) || subnet.options.iter().any(|option| option.code == code)
     };
-    let mut options = vec![
-        DhcpOption::ServerIdentifier(server),
-        DhcpOption::AddressLeaseTime(lease),
-        // RFC 2131 section 4.4.5: half, and seven eighths of the lease.
-        DhcpOption::Renewal(lease / 2),
-        DhcpOption::Rebinding(lease - lease / 8),
-        DhcpOption::SubnetMask(subnet.cidr.netmask()),
+    // RFC 2131 section 4.4.5: half, and seven eighths of the lease.
+    let (renewal, rebinding) = (lease / 2, lease - lease / 8);
+    let list = |code, list: &Vec<_>| (!list.is_empty()).then(|| (code, list.as_slice().into()));
+    // A link of two addresses has no broadcast address (RFC 3021).
+    let broadcast = (subnet.cidr.prefix_len() < 31).then(|| subnet.cidr.broadcast().into());
+    let routes = (!subnet.routes.is_empty()).then(|| with_default(&subnet.routes, &subnet.routers));
+    let search = Some(&subnet.search).filter(|search| !search.is_empty());
+    let options = [
+        Some((code::SERVER_ID, server.into())),
+        Some((code::LEASE_TIME, Value::Number(lease))),
+        Some((code::RENEWAL_TIME, Value::Number(renewal))),
+        Some((code::REBINDING_TIME, Value::Number(rebinding))),
+        Some((code::SUBNET_MASK, subnet.cidr.netmask().into())),
+        list(code::ROUTER, &subnet.routers),
+        list(code::DNS, &subnet.dns),
+        subnet.domain.clone().map(|domain| (code::DOMAIN_NAME, Value::Text(domain))),
+        broadcast.map(|address| (code::BROADCAST_ADDRESS, address)),
+        list(code::NTP, &subnet.ntp),
+        log_server.map(|server| (code::LOG_SERVER, server.into())),
+        routes.map(|routes| (code::CLASSLESS_ROUTES, Value::Routes(routes))),
+        search.map(|search| (code::DOMAIN_SEARCH, Value::Names(search.clone()))),
+        subnet.mtu.map(|mtu| (code::INTERFACE_MTU, Value::Number(mtu.into()))),
     ];
-    let lists = [
-        (&subnet.routers, DhcpOption::Router as fn(Vec<Ipv4Addr>) -> DhcpOption),
-        (&subnet.dns, DhcpOption::DomainNameServer),
-    ];
-    options.extend(
-        lists
-            .into_iter()
-            .filter(|(list, _)| !list.is_empty())
-            .map(|(list, option)| option(list.clone())),
-    );
-    options.extend(subnet.domain.clone().map(DhcpOption::DomainName));
-    // A link of two addresses has none (RFC 3021).
-    if subnet.cidr.prefix_len() < 31 {
-        options.push(DhcpOption::BroadcastAddr(subnet.cidr.broadcast()));
-    }
-    if !subnet.ntp.is_empty() {
-        options.push(DhcpOption::NtpServers(subnet.ntp.clone()));
-    }
-    options.extend(log_server.map(|server| DhcpOption::LogServer(vec![server])));
-    if !subnet.routes.is_empty() {
-        let routes = with_default(&subnet.routes, &subnet.routers);
-        options.push(DhcpOption::ClasslessStaticRoute(routes));
-    }
-    if !subnet.search.is_empty() {
-        let names: Result<Vec<_>, _> = subnet.search.iter().map(|name| name.parse()).collect();
-        options.push(DhcpOption::DomainSearch(names?));
-    }
-    options.extend(subnet.mtu.map(DhcpOption::InterfaceMtu));
 
     let mut block = Block::default();
-    for option in options {
-        if !custom(OptionCode::from(&option).into()) {
-            block.push(&option)?;
+    for (code, value) in options.into_iter().flatten() {
+        if !custom(code) {
+            block.push(code, &value)?;
         }
     }
     for option in subnet.options.iter().filter(|option| !without.contains(&option.code)) {
@@ -246,7 +232,7 @@ fn options(
 pub(crate) fn host(host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
     let mut block = Block::default();
     if let Some(name) = &host.hostname {
-        block.push(&DhcpOption::Hostname(name.clone()))?;
+        block.push_raw(code::HOSTNAME, name.as_bytes())?;
     }
     for option in host.options.iter().filter(|option| !in_row.contains(&option.code)) {
         block.push_raw(option.code, &option.value)?;
@@ -278,7 +264,7 @@ mod tests {
             mtu: Some(1500),
             ..Subnet::new("10.0.0.0/24".parse().unwrap())
         };
-        let config = Config::unconfigured();
+        let config = Settings::unconfigured();
         let overrides = Overrides::of(host);
         let block = subnet_block(&config, &subnet, Ipv4Addr::new(10, 0, 0, 9), overrides.as_ref());
         let block = block.unwrap().bytes;

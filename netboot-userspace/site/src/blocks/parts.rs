@@ -13,14 +13,20 @@ use super::{
     choice::Choice,
     options::{self, Overrides},
 };
-use crate::model::{Config, DhcpOption, Host, Subnet, quirks};
+use crate::model::{DhcpOption, Host, Settings, Subnet, quirks};
 
 /// What every DHCP server makes by itself, from its own address, the lease time and the subnet's mask.
-const BY_ITSELF: [u8; 5] = [code::SERVER_ID, code::SUBNET_MASK, 51, 58, 59];
+const BY_ITSELF: [u8; 5] = [
+    code::SERVER_ID,
+    code::SUBNET_MASK,
+    code::LEASE_TIME,
+    code::RENEWAL_TIME,
+    code::REBINDING_TIME,
+];
 
 /// Renders parts.
 pub struct Parts<'c> {
-    config: &'c Config,
+    config: &'c Settings,
     sets: BootSets<'c>,
 }
 
@@ -38,7 +44,7 @@ pub struct Boot {
 }
 
 impl<'c> Parts<'c> {
-    pub fn new(config: &'c Config) -> Self {
+    pub fn new(config: &'c Settings) -> Self {
         Self { config, sets: BootSets::new(config) }
     }
 

@@ -2,14 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use dhcproto::v4::DhcpOption;
 use netboot_ebpf::{shared::SUBNET_OPTIONS, wire::code};
 
-use super::options::{self, Block, Overrides, ROUTING, STATIC_ROUTES};
-use crate::model::{Config, Host, Subnet};
+use super::options::{self, Block, Overrides, ROUTING};
+use crate::model::{Host, Settings, Subnet};
 
 /// The options that clients must not get beside classless routes (RFC 3442, "DHCP Client Behavior").
-const CLASSFUL: [u8; 2] = [code::ROUTER, STATIC_ROUTES];
+const CLASSFUL: [u8; 2] = [code::ROUTER, code::STATIC_ROUTES];
 
 /// The blocks of a row.
 pub struct Blocks {
@@ -24,14 +23,14 @@ pub struct Blocks {
 impl Blocks {
     /// Of a subnet, with what hosts have instead.
     pub fn new(
-        config: &Config,
+        config: &Settings,
         subnet: &Subnet,
         server: Ipv4Addr,
         overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<Self> {
         if config.dhcp.mode.is_proxy() {
             let mut row = Block::default();
-            row.push(&DhcpOption::ServerIdentifier(server))?;
+            row.push(code::SERVER_ID, &server.into())?;
             return Ok(Self { row, classless: None, in_row: &[] });
         }
         let mut row = options::subnet_block(config, subnet, server, overrides)?;
@@ -56,7 +55,7 @@ impl Blocks {
 }
 
 /// The block of a host, whose row has these of its options.
-pub fn host_block(config: &Config, host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
+pub fn host_block(config: &Settings, host: &Host, in_row: &[u8]) -> anyhow::Result<Block> {
     if config.dhcp.mode.is_proxy() { Ok(Block::default()) } else { options::host(host, in_row) }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use netboot_ebpf::shared::MAX_ARCHITECTURES;
 
-use crate::model::{Architecture, Config};
+use crate::model::{Architecture, Settings};
 
 /// The architectures that a file is configured for, and one for all others: only a host's own boot file
 /// is for them.
@@ -21,7 +21,7 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Settings) -> Self {
         let tables = config.subnets.iter().map(|subnet| &subnet.files);
         let used: BTreeSet<_> =
             tables.chain([&config.boot.files]).flat_map(|files| files.keys().copied()).collect();

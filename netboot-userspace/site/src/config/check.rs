@@ -27,7 +27,7 @@ use super::{
     read::Draft,
     vlan::{Shown, ShownStation, Written},
 };
-use crate::model::{BootFile, Config, DhcpMode, Located, ScriptClasses, SyslogListen, reach};
+use crate::model::{BootFile, DhcpMode, Located, ScriptClasses, Settings, SyslogListen, reach};
 
 /// Judges the configuration with all its hosts, and takes out those that may be left out and cannot be served. What misses
 /// of boot files that may be `missing` is no error.
@@ -250,7 +250,7 @@ fn services(draft: &Draft, report: &Report) {
     }
 }
 
-fn listens(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+fn listens(config: &Settings) -> impl Iterator<Item = (&'static str, SocketAddr)> {
     let tftp = config.tftp.listen.map(|listen| ("tftp.listen", listen));
     let http = config.http.map(|listen| ("http.listen", listen));
     let syslog = config.syslog.iter().map(|listen| match *listen {

@@ -9,6 +9,7 @@ mod vlan;
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use ipnet::Ipv4Net;
+use netboot_dhcp::{option, shape::Shape, value::hex};
 use serde::Serialize;
 
 pub(super) use self::fragment::Fragment;
@@ -18,8 +19,8 @@ use self::{
     quirk::QuirkRow,
     vlan::{Vlan, vlan},
 };
-use super::{Shape, limits::FOREVER};
-use crate::model::{self, Architecture, Config, DhcpOption, HostScript, SyslogListen};
+use super::limits::FOREVER;
+use crate::model::{self, Architecture, Config, DhcpOption, HostScript, Settings, SyslogListen};
 
 /// The whole file, every default filled in.
 #[derive(Debug, Serialize)]
@@ -232,7 +233,7 @@ enum OptionValue {
 
 impl From<&Config> for File {
     fn from(config: &Config) -> Self {
-        let Config { xdp, dhcp, boot, script, .. } = config;
+        let Settings { xdp, dhcp, boot, script, .. } = &config.settings;
         let machines = config.hosts.iter().filter(|host| host.is_first());
         let service = |address: Option<std::net::SocketAddr>| Service {
             enabled: address.is_some(),
@@ -302,7 +303,7 @@ impl From<&Config> for File {
 }
 
 impl Subnet {
-    fn new(subnet: &crate::model::Subnet, config: &Config) -> Self {
+    fn new(subnet: &crate::model::Subnet, config: &Settings) -> Self {
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         Self {
             cidr: subnet.cidr.to_string(),
@@ -356,17 +357,16 @@ impl From<&model::Host> for Host {
 
 impl From<&DhcpOption> for OptionEntry {
     fn from(DhcpOption { code, value }: &DhcpOption) -> Self {
-        let is_text = match Shape::of(*code) {
-            Some(shape) => shape == Shape::Text,
+        let is_text = match option::shape(*code) {
             // Four printable bytes are an address or a number more often than a text.
-            None => value.len() > 4,
+            Shape::Bytes => value.len() > 4,
+            shape => shape == Shape::Text,
         };
         let printable = is_text && value.iter().all(|byte| matches!(byte, b' '..=b'~'));
         let value = if printable {
             OptionValue::Text(value.iter().map(|byte| char::from(*byte)).collect())
         } else {
-            let bytes: Vec<_> = value.iter().map(|byte| format!("{byte:02x}")).collect();
-            OptionValue::Hex(bytes.join(":"))
+            OptionValue::Hex(hex(value, ":"))
         };
         Self { code: *code, value }
     }

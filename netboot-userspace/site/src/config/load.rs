@@ -13,7 +13,8 @@ use super::{
     read::{Draft, read},
     regular::read_regular,
     section::Section,
-    source::Source,
+    source::{Output, Outputs, read_printed, run_now},
+    text::Text,
 };
 use crate::model::{Config, Host, Located};
 
@@ -32,12 +33,16 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub file: Arc<Path>,
+    /// 0: in none of its lines.
     pub line: usize,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{}:{line}", self.file.display()),
+        }
     }
 }
 
@@ -47,7 +52,7 @@ impl fmt::Display for Origin {
 ///
 /// Everything that is wrong, in the order of files and lines.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_with(path, &read_regular, Missing::Refused)
+    load_with(path, &read_regular, &run_now, Missing::Refused)
 }
 
 /// As [`load_to_run`], as if the file `edited` (one of the configuration's) had this text.
@@ -59,7 +64,7 @@ pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Pro
     let read = |path: &Path| {
         if is_same_file(path, edited) { Ok(text.as_bytes().to_vec()) } else { read_regular(path) }
     };
-    load_with(path, &read, Missing::Allowed)
+    load_with(path, &read, &run_now, Missing::Allowed)
 }
 
 /// Whether two paths name one file, which need not exist yet.
@@ -78,12 +83,27 @@ pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 ///
 /// As [`load`].
 pub fn load_to_run(path: &Path) -> Result<Loaded, Problems> {
-    load_with(path, &read_regular, Missing::Allowed)
+    load_with(path, &read_regular, &run_now, Missing::Allowed)
 }
 
-fn load_with(path: &Path, read_bytes: ReadBytes<'_>, missing: Missing) -> Result<Loaded, Problems> {
+/// As [`load_to_run`], of the files alone: no program of a source is run, and its hosts are not there.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_files(path: &Path) -> Result<Loaded, Problems> {
+    load_with(path, &read_regular, &|_, _| Output::Unknown, Missing::Allowed)
+}
+
+fn load_with(
+    path: &Path,
+    read_bytes: ReadBytes<'_>,
+    outputs: Outputs<'_>,
+    missing: Missing,
+) -> Result<Loaded, Problems> {
     let report = Report::new(Keep::All);
-    load_whole(path, read_bytes, missing, &mut Vec::new(), report).map(|(loaded, _)| loaded)
+    let loaded = load_whole(path, read_bytes, outputs, missing, &mut Vec::new(), report);
+    loaded.map(|(loaded, _)| loaded)
 }
 
 /// As [`load`], beside what a part of the configuration is judged by later, which is without hosts.
@@ -91,6 +111,7 @@ fn load_with(path: &Path, read_bytes: ReadBytes<'_>, missing: Missing) -> Result
 pub(super) fn load_whole(
     path: &Path,
     read_bytes: ReadBytes<'_>,
+    outputs: Outputs<'_>,
     missing: Missing,
     files: &mut Vec<PathBuf>,
     report: Report,
@@ -102,18 +123,44 @@ pub(super) fn load_whole(
             read_inventory(path, &name, files, &mut draft, read_bytes, &report);
             draft.subnets_after.push(draft.config.subnets.len());
         }
+        read_outputs(&mut draft, outputs, missing, &report);
         leave_out(&mut draft, &report);
         check(&mut draft, missing, &report);
         draft.config.path = Some(path.to_owned());
         draft
     });
-    let (errors, warnings) = report.into_sorted(files);
+    let sources = draft.iter().flat_map(|draft| &draft.config.sources);
+    let printed = sources.map(|source| source.path().to_path_buf());
+    let order: Vec<_> = files.iter().cloned().chain(printed).collect();
+    let (errors, warnings) = report.into_sorted(&order);
     let Some(mut draft) = draft.filter(|_| errors.is_empty()) else {
         return Err(errors);
     };
     let (hosts, origins) = finish(&mut draft);
-    let config = Config { hosts, ..draft.config.clone() };
+    let config = Config { settings: draft.config.clone(), hosts };
     Ok((Loaded { config, warnings, files: files.clone(), origins }, draft))
+}
+
+/// Adds the hosts that programs print. The hosts of one that fails are missing, as boot files can be.
+fn read_outputs(draft: &mut Draft, outputs: Outputs<'_>, missing: Missing, report: &Report) {
+    let sources = draft.config.sources.iter().zip(&draft.sources);
+    let mut hosts = Vec::new();
+    for (source, place) in sources {
+        match (outputs(source, &draft.config), missing) {
+            (Output::Printed(bytes), _) => {
+                hosts.extend(read_printed(&source.path(), &bytes, report).unwrap_or_default());
+            }
+            (Output::Failed(why), Missing::Refused) => {
+                report.error(place, format!("{} {why}", source.name));
+            }
+            (Output::Failed(why), Missing::Allowed) => {
+                let name = &source.name;
+                report.warn(place, format!("{name} {why}: the hosts that it prints are not known"));
+            }
+            (Output::Unknown, _) => {}
+        }
+    }
+    draft.hosts.append(&mut hosts);
 }
 
 fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<Draft> {
@@ -121,7 +168,7 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
     let bytes = read_bytes(path)
         .inspect_err(|error| report.error(&place, format!("cannot be read: {}", reason(error))))
         .ok()?;
-    let source = Source::new(path, bytes, report)?;
+    let source = Text::new(path, bytes, report)?;
     let table = source.parse(report)?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base = absolute.parent().unwrap_or(Path::new("/"));
@@ -131,8 +178,10 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
 pub(super) fn finish(draft: &mut Draft) -> (Vec<Arc<Host>>, Vec<Origin>) {
     let located = Located::new(&draft.config.subnets);
     let finished = std::mem::take(&mut draft.hosts).into_iter().flat_map(|host| {
-        let origin =
-            Origin { file: Arc::clone(&host.place.file), line: host.place.line.unwrap_or(1) };
+        let origin = Origin {
+            file: Arc::clone(&host.place.file),
+            line: host.place.line.unwrap_or_default(),
+        };
         host.finish(&located).map(move |host| (Arc::new(host), origin.clone()))
     });
     finished.unzip()

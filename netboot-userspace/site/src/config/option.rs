@@ -1,11 +1,14 @@
 //! `{ code = 66, text = "..." }`: DHCP options by number.
 
+use netboot_dhcp::{
+    option::{self, Set},
+    value::hex,
+};
 use toml::de::DeValue;
 
 use super::{
     problem::Placed,
     section::Section,
-    shape::Shape,
     value::{address, number, text},
 };
 use crate::model::DhcpOption;
@@ -54,43 +57,19 @@ pub(crate) fn read_options(section: &mut Section<'_>, owner: Owner) -> Vec<DhcpO
 /// A code that may be set by hand.
 fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
     let code = number(value)?;
-    // A host has no settings of its own for these: it overrides those of its subnet.
-    let subnet_setting = |name: &str| match owner {
-        Owner::Subnet => Some(format!("use {name}")),
-        Owner::Host => None,
+    let why = match option::set(code) {
+        _ if matches!(code, 0 | 255) => "it has no value".to_owned(),
+        // A host's settings go before those of its subnet, its options by number before both.
+        Set::Key(key) if owner == Owner::Subnet => format!("use {key}"),
+        Set::Follows(why) | Set::Own(why) => why.to_owned(),
+        Set::ByNumber | Set::Key(_) => return Ok(code),
     };
-    let why = match code {
-        0 | 255 => Some("it has no value".to_owned()),
-        1 | 28 => Some("it follows from the subnet's cidr".to_owned()),
-        3 => subnet_setting("routers"),
-        6 => subnet_setting("dns"),
-        12 => Some("use hostname of the [[host]]".to_owned()),
-        15 => subnet_setting("domain"),
-        26 => subnet_setting("mtu"),
-        42 => subnet_setting("ntp"),
-        119 => subnet_setting("search"),
-        121 => subnet_setting("routes"),
-        51 | 58 | 59 => Some("use lease-time".to_owned()),
-        54 => Some("use dhcp.server-address".to_owned()),
-        43 => Some("it belongs to the boot file".to_owned()),
-        60 => Some("use dhcp.echo-pxeclient".to_owned()),
-        67 => Some("use boot.files, or boot-file of the [[host]]".to_owned()),
-        175 => Some("use dhcp.skip-proxydhcp".to_owned()),
-        118 => Some("it is the request's, where dhcp.subnet-selection heeds it".to_owned()),
-        50 | 52 | 53 | 55 | 57 | 61 | 82 | 97 => {
-            Some("it depends on the request it answers".to_owned())
-        }
-        _ => None,
-    };
-    match why {
-        Some(why) => Err(format!("option {code} is set by the server: {why}")),
-        None => Ok(code),
-    }
+    Err(format!("option {code} is set by the server: {why}"))
 }
 
 /// Whether a value has the form that clients read the option by.
 fn shaped(code: u8, form: &str, value: &[u8]) -> Result<(), String> {
-    let Some(shape) = Shape::of(code) else { return Ok(()) };
+    let shape = option::shape(code);
     // A number of the wrong width is told by its length.
     let is_number = form.starts_with('u');
     if !shape.fits(value.len()) && (is_number || shape.is_written_as(form)) {
@@ -104,13 +83,16 @@ fn shaped(code: u8, form: &str, value: &[u8]) -> Result<(), String> {
             _ => "a number",
         };
         return Err(match shape {
-            Shape::Number(_) | Shape::Numbers(_) if is_number => {
+            _ if is_number && shape.width().is_some() => {
                 format!("option {code} is {shape}, not {form}")
             }
             _ => format!("option {code} is not {given} but {shape}"),
         });
     }
-    Ok(())
+    match shape.content().filter(|_| shape.decode(value).is_none()) {
+        Some(content) => Err(format!("option {code} is {content}; this is {:?}", hex(value, ":"))),
+        None => Ok(()),
+    }
 }
 
 /// The one value, as bytes on the wire, and its form.
@@ -123,7 +105,7 @@ fn read_value(entry: &mut Section<'_>) -> Option<(&'static str, Placed<Vec<u8>>)
             let addresses = each(value, |value| address(value).map(|ip| ip.octets()))?;
             checked(addresses.concat())
         }),
-        entry.get("hex", |value| checked(hex(&text(value)?)?)),
+        entry.get("hex", |value| checked(bytes(&text(value)?)?)),
         entry.get("u8", |value| checked(each(value, number::<u8>)?)),
         entry.get("u16", |value| {
             checked(each(value, |value| number::<u16>(value).map(u16::to_be_bytes))?.concat())
@@ -161,7 +143,7 @@ fn checked(value: Vec<u8>) -> Result<Vec<u8>, String> {
 }
 
 /// `0a:0b` or `0a0b`
-fn hex(text: &str) -> Result<Vec<u8>, String> {
+fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let wrong = || format!("{text:?} is not hexadecimal; write it as \"0a:0b\" or \"0a0b\"");
     let byte = |digits: &[u8]| {
         let [high, low] = digits else { return Err(wrong()) };

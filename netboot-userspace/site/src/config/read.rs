@@ -18,19 +18,19 @@ use super::{
     quirk::read_quirk_rows,
     script_classes::read_script_classes,
     section::Section,
+    source::read_sources,
     subnet::{SubnetPlace, read_subnets},
     value::{
         block_size, boolean, dhcp_url, file_in_url, http_url, interface, line, listen, number,
         one_of, socket_address, text, threads, unicast, word,
     },
 };
-use crate::model::{BootFile, Config, DhcpMode, SyslogListen, XdpMode};
+use crate::model::{BootFile, DhcpMode, Settings, SyslogListen, XdpMode};
 
 /// What was read, and where the parts stand that are compared with each other.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// Without hosts.
-    pub(crate) config: Config,
+    pub(crate) config: Settings,
     pub(crate) place: Place,
     /// Of `config.subnets`.
     pub(crate) subnets: Vec<SubnetPlace>,
@@ -42,6 +42,8 @@ pub(crate) struct Draft {
     /// Machines were left out because of others or of where their address lies: any change may bring them back.
     pub(crate) left_out: bool,
     pub(crate) inventory: Vec<Placed<String>>,
+    /// Of `config.sources`.
+    pub(crate) sources: Vec<Place>,
     pub(crate) boot: Place,
     /// Where `boot.root` is given.
     pub(crate) boot_root: Option<Place>,
@@ -50,7 +52,7 @@ pub(crate) struct Draft {
 
 /// Reads the main file. Relative paths in it begin at `base`.
 pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
-    let config = Config::unconfigured();
+    let config = Settings::unconfigured();
     let place = file.place.clone();
     let boot = place.clone();
     let mut draft = Draft {
@@ -62,6 +64,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
         hosts: Vec::new(),
         left_out: false,
         inventory: Vec::new(),
+        sources: Vec::new(),
         boot,
         boot_root: None,
         boot_files: Vec::new(),
@@ -71,6 +74,7 @@ pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {
     file.set("state-dir", &mut draft.config.state_dir, path);
     draft.config.user = file.value("user", word);
     draft.inventory = file.list("inventory", word).unwrap_or_default();
+    (draft.config.sources, draft.sources) = read_sources(&mut file, base);
     if let Some(section) = file.section("xdp") {
         xdp(section, &mut draft.config, base);
     }
@@ -115,7 +119,7 @@ fn interfaces(file: &mut Section<'_>) -> Vec<String> {
     names
 }
 
-fn xdp(mut section: Section<'_>, config: &mut Config, base: &Path) {
+fn xdp(mut section: Section<'_>, config: &mut Settings, base: &Path) {
     section.set("mode", &mut config.xdp.mode, |value| one_of(value, &XdpMode::NAMED));
     section.set("pin-path", &mut config.xdp.pin_path, |value| Ok(path(value, base)?.into()));
     let xdp = &mut config.xdp;
@@ -124,7 +128,7 @@ fn xdp(mut section: Section<'_>, config: &mut Config, base: &Path) {
     section.finish();
 }
 
-fn dhcp(mut section: Section<'_>, config: &mut Config) {
+fn dhcp(mut section: Section<'_>, config: &mut Settings) {
     let dhcp = &mut config.dhcp;
     section.set("mode", &mut dhcp.mode, |value| one_of(value, &DhcpMode::NAMED));
     section.set("authoritative", &mut dhcp.authoritative, boolean);
@@ -142,7 +146,7 @@ fn dhcp(mut section: Section<'_>, config: &mut Config) {
     section.finish();
 }
 
-fn tftp(mut section: Section<'_>, config: &mut Config) {
+fn tftp(mut section: Section<'_>, config: &mut Settings) {
     let tftp = &mut config.tftp;
     tftp.block_size = section.value("block-size", block_size);
     section.set("single-port", &mut tftp.single_port, boolean);
@@ -186,7 +190,7 @@ fn syslog(value: &DeValue<'_>) -> Result<SyslogListen, String> {
     Err(format!("{text:?} begins with neither udp:// nor tcp://; write \"udp://0.0.0.0:514\""))
 }
 
-fn script(mut section: Section<'_>, config: &mut Config) {
+fn script(mut section: Section<'_>, config: &mut Settings) {
     let script = &mut config.script;
     let mut optional = |key, target: &mut Option<String>, read: fn(&DeValue<'_>) -> _| {
         *target = section.get(key, read).map(|placed| placed.value);

@@ -1,98 +1,80 @@
-//! A TOML file's text and its lines.
+//! The origins of machines: each tells in which machines it differs from what was taken over of it last.
 
-use std::{ops::Range, path::Path, sync::Arc};
+mod blocks;
+mod command;
+mod files;
 
-use toml::{Spanned, de::DeTable};
+use std::{fmt, io, ops::Range, path::Path, sync::Arc};
 
-use super::problem::{Place, Report};
+use netboot_ebpf::shared::Station;
 
-/// The text of a file.
-pub(crate) struct Source {
-    path: Arc<Path>,
-    text: String,
-    /// Where each line begins.
-    lines: Vec<usize>,
-    /// The number of lines before the text, where it is a part of the file.
-    before: usize,
-}
+pub use self::command::{Ran, run_source};
+pub(super) use self::{
+    blocks::{Blocks, Form},
+    command::{Output, Outputs, PrintedSource, read_printed, read_sources, run_now},
+    files::FileSource,
+};
+use super::{host::DraftHost, problem::Report, read::Draft};
+use crate::model::CommandSource;
 
-impl Source {
-    /// Of the file's bytes; `None`, reported: they are not text.
-    pub(crate) fn new(path: &Path, bytes: Vec<u8>, report: &Report) -> Option<Self> {
-        Self::part(path.into(), bytes, 0, report)
-    }
+/// One origin of machines. What it has now is a proposal, until [`Source::take_over`] says that it is in force.
+pub(super) trait Source: fmt::Debug + Send {
+    /// Where a problem with the origin stands.
+    fn path(&self) -> &Arc<Path>;
 
-    /// Of some of the file's lines, after so many others.
-    pub(crate) fn part(
-        path: Arc<Path>,
-        bytes: Vec<u8>,
-        before: usize,
-        report: &Report,
-    ) -> Option<Self> {
-        let newlines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
-        let mut source = Self { path, text: String::new(), lines, before };
-        match String::from_utf8(bytes) {
-            Ok(text) => source.text = text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                report.error(&source.place(&(at..at), String::new()), "is not UTF-8 text");
-                return None;
-            }
-        }
-        Some(source)
-    }
+    /// Whether settings stand there, too.
+    fn has_settings(&self) -> bool;
 
-    /// A part of the text that begins a line.
-    pub(crate) fn part_of(&self, part: Range<usize>) -> Option<Self> {
-        let first = self.lines.partition_point(|start| *start < part.start);
-        let lines = self.lines.iter().skip(first).take_while(|start| **start <= part.end);
-        Some(Self {
-            path: Arc::clone(&self.path),
-            text: self.text.get(part.clone())?.to_owned(),
-            lines: lines.map(|start| start - part.start).collect(),
-            before: self.before + first,
-        })
-    }
+    /// The file to watch for changes.
+    fn watched(&self) -> Option<&Path>;
 
-    /// The file's tables; `None`, reported: it is not TOML.
-    pub(crate) fn parse(&self, report: &Report) -> Option<DeTable<'_>> {
-        let (table, errors) = DeTable::parse_recoverable(&self.text);
-        if errors.is_empty() {
-            return Some(table.into_inner());
-        }
-        let mut last = None;
-        for error in errors {
-            let place = self.place(&error.span().unwrap_or_default(), String::new());
-            // What follows an error on its line is mostly its consequence.
-            if place.line != last {
-                report.error(&place, error.message());
-            }
-            last = place.line;
-        }
+    /// All bytes that were taken over; `None`: there were none yet.
+    fn bytes(&self) -> Option<&[u8]>;
+
+    /// The machines that were taken over, each by its first MAC, in the origin's order.
+    fn machines(&self) -> &[Station];
+
+    /// The program that is run for it, if it is one.
+    fn command(&self) -> Option<&CommandSource> {
         None
     }
 
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    /// Looks at what there is now. Whether that differs from what was taken over.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    fn look(&mut self) -> io::Result<bool>;
+
+    /// Takes what its program printed. Whether that differs from what was taken over.
+    fn offer(&mut self, _printed: &[u8]) -> bool {
+        false
     }
 
-    /// Where a line of the file begins, counted from 1.
-    pub(crate) fn line_start(&self, line: usize) -> usize {
-        self.lines.get(line.saturating_sub(self.before + 1)).copied().unwrap_or(self.text.len())
-    }
+    /// The machines in which the proposal differs, as the origin number `at`. `None`: the proposal can only be judged
+    /// together with all else.
+    fn differ(&mut self, at: usize, draft: &mut Draft, report: &Report) -> Option<Part>;
 
-    /// The file as a whole.
-    pub(crate) fn whole(&self) -> Place {
-        Place { file: Arc::clone(&self.path), line: None, field: String::new() }
-    }
+    /// The proposal is in force, with these machines in the place of those of its [`Part`], at these lines.
+    fn take_over(&mut self, machines: Vec<Station>, lines: &[usize]);
 
-    pub(crate) fn place(&self, span: &Range<usize>, field: String) -> Place {
-        let line = self.before + self.lines.partition_point(|start| *start <= span.start);
-        Place { file: Arc::clone(&self.path), line: Some(line), field }
-    }
+    /// The proposal is not in force.
+    fn leave(&mut self);
 
-    pub(crate) fn place_of<T>(&self, value: &Spanned<T>, field: String) -> Place {
-        self.place(&value.span(), field)
+    /// The origin, if it is a file.
+    #[cfg(test)]
+    fn as_file(&self) -> Option<&Blocks> {
+        None
     }
+}
+
+/// The machines in which a proposal differs.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Of the machines that were taken over.
+    pub(super) machines: Range<usize>,
+    /// The machines in their place.
+    pub(super) hosts: Vec<DraftHost>,
+    /// Whether the rest of the origin was read, too.
+    pub(super) is_whole: bool,
 }

@@ -7,6 +7,7 @@ mod options;
 mod quirks;
 mod refused;
 mod routes;
+mod sources;
 
 use std::{fs, path::Path};
 

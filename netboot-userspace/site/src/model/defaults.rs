@@ -10,13 +10,22 @@ use ipnet::Ipv4Net;
 use netboot_ebpf::shared::{PIN_PATH, Vlan};
 
 use crate::model::{
-    Boot, Config, Dhcp, DhcpMode, Script, ScriptClasses, Subnet, SyslogListen, Tftp, Xdp, XdpMode,
+    Boot, Config, Dhcp, DhcpMode, Script, ScriptClasses, Settings, Subnet, SyslogListen, Tftp, Xdp,
+    XdpMode,
 };
 
 /// The configuration file, where none is named.
 pub const DEFAULT_PATH: &str = "/etc/netboot/netboot.toml";
 
 impl Config {
+    /// Without a file: nobody is known, and nobody answered.
+    #[must_use]
+    pub fn unconfigured() -> Self {
+        Self { settings: Settings::unconfigured(), hosts: Vec::new() }
+    }
+}
+
+impl Settings {
     /// Whether the kernel is to answer.
     #[must_use]
     pub fn wants_program(&self) -> bool {
@@ -86,7 +95,7 @@ impl Config {
                 retry_delay: 1,
             },
             quirks: Vec::new(),
-            hosts: Vec::new(),
+            sources: Vec::new(),
         }
     }
 

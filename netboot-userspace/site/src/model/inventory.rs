@@ -10,7 +10,7 @@ use std::{
 use netboot_base::sparse::{Sparse, Usual};
 use netboot_ebpf::shared::{Mac, Station, Vlan};
 
-use crate::model::{DhcpOption, NetworkOverrides, Quirks, ScriptClasses};
+use crate::model::{DhcpOption, Difference, NetworkOverrides, Quirks, ScriptClasses};
 
 /// `[[host]]`: a machine and its reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,13 +150,8 @@ impl Usual for ScriptSettings {
     };
 }
 
-/// What became of the machines, from whatever source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// New ones, and changed ones as they are now.
-    pub set: Vec<Arc<Host>>,
-    pub removed: Vec<Station>,
-}
+/// Who looks a machine up waits for so many to be changed, and no more.
+const MOST_AT_ONCE: usize = 1000;
 
 /// All known machines. Cheap to clone: what is changed in one is changed in all.
 #[derive(Clone, Debug, Default)]
@@ -231,6 +226,12 @@ impl Inventory {
         self.read().by_station.values().cloned().collect()
     }
 
+    /// All MACs and VLANs.
+    #[must_use]
+    pub fn stations(&self) -> Vec<Station> {
+        self.read().by_station.keys().copied().collect()
+    }
+
     /// The boot files of hosts' own, by name.
     pub fn own_files(&self) -> Vec<OwnFile> {
         let hosts = self.read();
@@ -242,12 +243,10 @@ impl Inventory {
     }
 
     /// The hosts as they will be, in an inventory of their own.
-    #[must_use]
-    pub fn after(&self, difference: &Difference) -> Self {
-        let hosts = self.read().clone();
-        let after = Self { hosts: Arc::new(RwLock::new(hosts)) };
-        after.apply(difference);
-        after
+    fn after(&self, difference: &Difference) -> Self {
+        let mut hosts = self.read().clone();
+        hosts.apply(difference);
+        Self { hosts: Arc::new(RwLock::new(hosts)) }
     }
 
     /// Puts another's hosts in place of all.
@@ -259,19 +258,10 @@ impl Inventory {
 
     /// Changes some of the hosts.
     pub fn apply(&self, difference: &Difference) {
-        let mut hosts = self.write();
-        let stations = difference.set.iter().map(|host| host.station());
-        for station in difference.removed.iter().copied().chain(stations) {
-            let Some(old) = hosts.by_station.remove(&station) else { continue };
-            if hosts.by_ip.get(&old.ip) == Some(&station) {
-                hosts.by_ip.remove(&old.ip);
-            }
-            hosts.remove_boot_file(&old);
-        }
-        for host in &difference.set {
-            hosts.by_ip.extend(by_address(host));
-            hosts.add_boot_file(host);
-            hosts.by_station.insert(host.station(), Arc::clone(host));
+        if difference.hosts() > MOST_AT_ONCE {
+            self.replace(self.after(difference));
+        } else {
+            self.write().apply(difference);
         }
     }
 
@@ -285,6 +275,22 @@ impl Inventory {
 }
 
 impl Hosts {
+    fn apply(&mut self, difference: &Difference) {
+        for before in difference.unset() {
+            let station = before.station();
+            let Some(old) = self.by_station.remove(&station) else { continue };
+            if self.by_ip.get(&old.ip) == Some(&station) {
+                self.by_ip.remove(&old.ip);
+            }
+            self.remove_boot_file(&old);
+        }
+        for host in difference.set() {
+            self.by_ip.extend(by_address(host));
+            self.add_boot_file(host);
+            self.by_station.insert(host.station(), Arc::clone(host));
+        }
+    }
+
     /// Of a machine with several MACs once.
     fn add_boot_file(&mut self, host: &Host) {
         if let Some(name) = host.boot_file.as_ref().filter(|_| host.is_first()) {
@@ -317,13 +323,18 @@ mod tests {
         Arc::new(Host { mac, ip: Ipv4Addr::new(192, 0, 2, ip), ..Host::default() })
     }
 
+    /// These hosts instead of those with their MACs, and without some.
+    fn change(inventory: &Inventory, mut set: Vec<Arc<Host>>, removed: Vec<Station>) {
+        inventory.apply(&Difference::between(inventory, &removed, &mut set));
+    }
+
     #[test]
     fn differences_change_what_they_name() {
         let inventory = Inventory::new([host(1, 1), host(2, 2), host(3, 3)]);
         let removed = vec![host(3, 3).station()];
         // Two machines change their addresses for each other's.
         let shown = inventory.clone();
-        inventory.apply(&Difference { set: vec![host(1, 2), host(2, 1), host(4, 4)], removed });
+        change(&inventory, vec![host(1, 2), host(2, 1), host(4, 4)], removed);
         let check = |mac: u8, ip: u8, expect: bool| {
             let wanted = host(mac, ip);
             let found = shown.by_station(wanted.station());
@@ -337,7 +348,7 @@ mod tests {
         // Hosts without an address are nobody's clients.
         let bare = |mac| Arc::new(Host { ip: Ipv4Addr::UNSPECIFIED, ..(*host(mac, 0)).clone() });
         for inventory in [Inventory::new([bare(6), bare(7)]), Inventory::default()] {
-            inventory.apply(&Difference { set: vec![bare(6), bare(8)], removed: Vec::new() });
+            change(&inventory, vec![bare(6), bare(8)], Vec::new());
             assert_eq!(inventory.by_station(bare(6).station()), Some(bare(6)));
             assert_eq!(inventory.by_ip(Ipv4Addr::UNSPECIFIED), None);
         }
@@ -371,11 +382,11 @@ mod tests {
             let set = with(macs, ip);
             let removed = [mac(4)].into_iter().filter(|mac| !set.iter().any(|own| own.mac == *mac));
             let removed = removed.map(Station::untagged).collect();
-            inventory.apply(&Difference { set, removed });
+            change(&inventory, set, removed);
             check(ip, Some(macs[0]), machines);
         }
         check(1, None, [2, 2, 3]);
-        inventory.apply(&Difference { set: with(&[1], 2), removed: vec![host(2, 0).station()] });
+        change(&inventory, with(&[1], 2), vec![host(2, 0).station()]);
         check(2, Some(1), [1, 2, 3]);
     }
 
@@ -393,12 +404,9 @@ mod tests {
         };
         check(&[("a", 1, 1), ("b", 4, 0)]);
         let removed = vec![with(4, "").station()];
-        inventory.apply(&Difference { set: vec![with(1, "c"), with(3, "c")], removed });
+        change(&inventory, vec![with(1, "c"), with(3, "c")], removed);
         check(&[("a", 2, 0), ("c", 1, 1)]);
-        inventory.apply(&Difference {
-            set: vec![with(1, ""), with(2, ""), with(3, "")],
-            ..Default::default()
-        });
+        change(&inventory, vec![with(1, ""), with(2, ""), with(3, "")], Vec::new());
         check(&[]);
     }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use netboot_ebpf::shared::Mac;
 
-use crate::model::{Config, Host, QuirkRow, Quirks};
+use crate::model::{Host, QuirkRow, Quirks, Settings};
 
 /// Where a quirk is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub struct Applied<'c> {
 /// The quirks of a host, and where they come from, the strongest first: what the host has of its own,
 /// then its OUI's configured row, then the built-in one.
 #[must_use]
-pub fn of<'c>(config: &'c Config, host: &'c Host) -> (Quirks, Vec<Applied<'c>>) {
+pub fn of<'c>(config: &'c Settings, host: &'c Host) -> (Quirks, Vec<Applied<'c>>) {
     of_machine(config, host.mac, &host.quirks)
 }
 
 /// As [`of`], where the host is not complete yet.
 pub(crate) fn of_machine<'c>(
-    config: &'c Config,
+    config: &'c Settings,
     mac: Mac,
     own: &'c Quirks,
 ) -> (Quirks, Vec<Applied<'c>>) {
@@ -55,13 +55,13 @@ pub fn is_of_rom(applied: &[Applied<'_>]) -> bool {
 
 /// The quirks of a manufacturer's machines, as of those without reservation.
 #[must_use]
-pub fn of_manufacturer(config: &Config, oui: [u8; 3]) -> (Quirks, Vec<Applied<'_>>) {
+pub fn of_manufacturer(config: &Settings, oui: [u8; 3]) -> (Quirks, Vec<Applied<'_>>) {
     merged(of_oui(config, oui))
 }
 
 /// All manufacturers whose machines have quirks.
 #[must_use]
-pub fn manufacturers(config: &Config) -> Vec<[u8; 3]> {
+pub fn manufacturers(config: &Settings) -> Vec<[u8; 3]> {
     let rows = config.quirks.iter().chain(BUILT_IN.iter());
     let mut ouis: Vec<_> = rows.map(|row| row.oui).collect();
     ouis.sort_unstable();
@@ -75,7 +75,7 @@ pub const fn oui(Mac { octets: [a, b, c, ..] }: Mac) -> [u8; 3] {
     [a, b, c]
 }
 
-fn of_oui(config: &Config, oui: [u8; 3]) -> impl Iterator<Item = Applied<'_>> {
+fn of_oui(config: &Settings, oui: [u8; 3]) -> impl Iterator<Item = Applied<'_>> {
     let configured = config.quirks.iter().map(|row| (Origin::Configured, row));
     let built_in = BUILT_IN.iter().map(|row| (Origin::BuiltIn, row));
     let rows = configured.chain(built_in).filter(move |(_, row)| row.oui == oui);
@@ -160,7 +160,7 @@ mod tests {
             never_nak: Some(true),
             ..Quirks::default()
         };
-        let mut config = Config::unconfigured();
+        let mut config = Settings::unconfigured();
         config.quirks = [[0xb8, 0x27, 0xeb], [0x52, 0x54, 0x00]]
             .map(|oui| QuirkRow { oui, quirks: row.clone(), reason: "row".to_owned() })
             .to_vec();
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn every_built_in_row_says_why_and_is_the_only_one_of_its_manufacturer() {
-        let config = Config::unconfigured();
+        let config = Settings::unconfigured();
         assert_eq!(manufacturers(&config).len(), BUILT_IN.len());
         for row in BUILT_IN.iter() {
             assert!(row.reason.contains("https://"), "{row:?}");

@@ -1,8 +1,8 @@
 //! The user classes that get the script.
 
-use crate::model::{Config, Host, Subnet};
+use crate::model::{Host, Settings, Subnet};
 
-impl Config {
+impl Settings {
     /// The user classes that get the script: a host's own, else those of its subnet, else the site's.
     #[must_use]
     pub fn script_classes<'c>(

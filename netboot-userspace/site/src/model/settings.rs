@@ -12,11 +12,19 @@ use ipnet::Ipv4Net;
 use netboot_base::{links::XdpMode, sparse::Usual};
 use netboot_ebpf::shared::Vlan;
 
-use crate::model::{Architecture, Host, PinPath};
+use crate::model::{Architecture, CommandSource, DhcpOption, Host, PinPath};
 
-/// Everything the daemon is told, checked as a whole.
+/// Everything the daemon is told, checked as a whole: settings and hosts.
 #[derive(Clone, Debug)]
 pub struct Config {
+    pub settings: Settings,
+    /// The reservations, of all files and sources: one for each MAC.
+    pub hosts: Vec<Arc<Host>>,
+}
+
+/// Everything the daemon is told beside the hosts.
+#[derive(Clone, Debug)]
+pub struct Settings {
     /// The file it was read from; `None`: started without one.
     pub path: Option<PathBuf>,
     pub interfaces: Vec<String>,
@@ -34,8 +42,22 @@ pub struct Config {
     pub script: Script,
     /// Quirks by manufacturer, before the built-in ones.
     pub quirks: Vec<QuirkRow>,
-    /// The reservations, of this file and of the inventory files: one for each MAC.
-    pub hosts: Vec<Arc<Host>>,
+    /// Programs that print more hosts.
+    pub sources: Vec<CommandSource>,
+}
+
+impl std::ops::Deref for Config {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl std::ops::DerefMut for Config {
+    fn deref_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
 }
 
 /// Threads that serve TFTP.
@@ -230,13 +252,6 @@ pub struct QuirkRow {
     pub quirks: Quirks,
     /// Why, and where it is documented.
     pub reason: String,
-}
-
-/// A DHCP option by number: its bytes on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DhcpOption {
-    pub code: u8,
-    pub value: Vec<u8>,
 }
 
 /// `[boot]`

@@ -7,8 +7,8 @@ use std::{
 };
 
 use netboot_machines::{channel::channel, memory::Machines};
-
 use netboot_site::model::{Config, Inventory, SyslogListen};
+
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
@@ -48,7 +48,7 @@ impl Lab {
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
         let (teller, _happened) = channel();
-        let wanted = Wanted::new(&config, Shares::of(1024), None, MTU);
+        let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), None, MTU);
         let services = Services::new(machines.clone(), teller, &wanted);
         let health = Health::default();
         let counters = services.counters();
@@ -59,7 +59,15 @@ impl Lab {
     }
 
     async fn reconcile(&mut self, mtu: Option<u16>) {
-        self.supervisor.reconcile(&Wanted::new(&self.config, Shares::of(1024), None, mtu)).await;
+        self.supervisor
+            .reconcile(&Wanted::new(
+                &self.config,
+                &Inventory::default(),
+                Shares::of(1024),
+                None,
+                mtu,
+            ))
+            .await;
     }
 
     /// What is not up.
@@ -202,7 +210,8 @@ async fn what_is_taken_is_named_until_it_is_free() {
     let tftp = UdpSocket::bind(lab.config.tftp.listen.unwrap()).unwrap();
     let http = TcpListener::bind(lab.config.http.unwrap()).unwrap();
     // Our own: who is first has it.
-    lab.config.syslog.push(SyslogListen::Tcp(lab.config.http.unwrap()));
+    let own = lab.config.http.unwrap();
+    lab.config.syslog.push(SyslogListen::Tcp(own));
     lab.reconcile(MTU).await;
     lab.check(&["cannot listen on TCP", "cannot listen on TCP", "cannot listen on UDP"]);
     assert!(!lab.health.is_ready());

@@ -64,7 +64,7 @@ pub(super) fn notes(config: &Config, links: &BTreeMap<String, Link>) -> Vec<Stri
     absent
         .chain(ports)
         .chain(away)
-        .chain(own_addresses(config, links.values()).into_values())
+        .chain(own_addresses(&config.hosts, links.values()).into_values())
         .collect()
 }
 

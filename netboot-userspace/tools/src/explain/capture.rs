@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use netboot_dhcp::message::Packet;
 use netboot_ebpf::shared::Mac;
 use netboot_site::config::open_regular;
 use pcap_parser::{
     Block, Linktype, PcapBlockOwned, PcapError, create_reader,
     traits::{PcapNGPacketBlock as _, PcapReaderIterator},
 };
-
-use super::packet::Packet;
 
 /// Room for the longest block: a frame of 64 KiB and what stands around it.
 const BUFFER: usize = 256 * 1024;

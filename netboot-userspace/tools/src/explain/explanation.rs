@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use netboot_dhcp::show::Shown;
 use netboot_ebpf::verdict::Verdict;
 use serde::{Serialize, Serializer};
 
-use super::{option::Shown, quirk::Quirk};
+use super::quirk::Quirk;
 
 /// A request, what becomes of it, and why.
 #[derive(Clone, Debug, Serialize)]

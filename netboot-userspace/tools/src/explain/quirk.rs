@@ -7,6 +7,7 @@ use netboot_site::{
         quirks::{self, Applied, Origin},
     },
 };
+
 use serde::Serialize;
 
 use netboot_ebpf::shared::Mac;

@@ -7,6 +7,7 @@ use std::{
 
 use netboot_answer::tables::Tables;
 use netboot_base::printable::printable;
+use netboot_dhcp::message::Packet;
 use netboot_ebpf::{
     client::{MAX_CODES, Stage},
     reply::FILE_NAME,
@@ -18,7 +19,6 @@ use netboot_site::model::{Architecture, Config, Host, Subnet, reach};
 use super::{
     Site,
     explanation::{Because, Boot},
-    packet::Packet,
 };
 
 const LIMIT: usize = 80;

@@ -5,8 +5,8 @@ mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use netboot_dhcp::DhcpOption;
 use netboot_ebpf::wire::code;
-use netboot_site::model::DhcpOption;
 
 use self::{
     boots::write_boots,

@@ -5,8 +5,8 @@ mod syntax;
 
 use std::collections::HashSet;
 
-use netboot_ebpf::shared::Mac;
-use netboot_site::model::DhcpOption;
+use netboot_dhcp::DhcpOption;
+use netboot_ebpf::{shared::Mac, wire::code};
 
 use self::{
     boots::{write_boots, write_classes},
@@ -18,9 +18,6 @@ use super::{
     words,
 };
 
-const HOSTNAME: u8 = 12;
-const ROUTERS: u8 = 3;
-const BROADCAST: u8 = 28;
 /// It takes a shorter lease for one of two minutes.
 const SHORTEST_LEASE: u64 = 120;
 
@@ -90,12 +87,12 @@ fn write_network(
     let (network_address, mask) = (cidr.network(), cidr.netmask());
     let time = lease_time(lines, *lease);
     lines.text(&format!("dhcp-range=set:{tag},{network_address},static,{mask},{time}"))?;
-    if network.options.iter().all(|option| option.code != ROUTERS) {
+    if network.options.iter().all(|option| option.code != code::ROUTER) {
         lines.page.comment("No router: without this line it would name itself.");
         lines.text(&format!("dhcp-option=tag:{tag},option:router"))?;
     }
     // It computes the broadcast address itself.
-    for option in network.options.iter().filter(|option| option.code != BROADCAST) {
+    for option in network.options.iter().filter(|option| option.code != code::BROADCAST_ADDRESS) {
         let value = option_value(option, &format!("subnet {cidr}"))?;
         lines.text(&format!("dhcp-option-force=tag:{tag},{value}"))?;
     }
@@ -149,7 +146,7 @@ fn write_machine(
     fields.extend(own.iter().map(|name| format!("set:{name}")));
     let tag = format!("net{}-host{at}", network.number);
     let mut more = Vec::new();
-    for option in machine.options.iter().filter(|option| option.code != BROADCAST) {
+    for option in machine.options.iter().filter(|option| option.code != code::BROADCAST_ADDRESS) {
         more.push(format!("dhcp-option-force=tag:{tag},{}", option_value(option, &who)?));
     }
     if machine.quirks.always_broadcast == Some(true) {
@@ -158,7 +155,7 @@ fn write_machine(
     let name = host.hostname.as_deref();
     if let Some(name) = name.filter(|name| !is_plain_name(name)) {
         let value = quoted(name, &who, "hostname")?;
-        more.push(format!("dhcp-option-force=tag:{tag},{HOSTNAME},{value}"));
+        more.push(format!("dhcp-option-force=tag:{tag},{},{value}", code::HOSTNAME));
     }
     if !more.is_empty() {
         fields.push(format!("set:{tag}"));

@@ -11,7 +11,7 @@ use self::{
     subnets::write_subnet,
 };
 use super::{page::Page, plan::Plan, words};
-use netboot_site::model::DhcpOption;
+use netboot_dhcp::DhcpOption;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
     vec![option_data(option)]

@@ -1,3 +1,5 @@
+mod accepted;
+
 use std::{net::Ipv4Addr, sync::Arc};
 
 use ipnet::Ipv4Net;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use netboot_ebpf::shared::Vlan;
 use netboot_site::{
     config::ShownVlan,
-    model::{Architecture, Config, Dhcp},
+    model::{Architecture, Dhcp, Settings},
 };
 
 use super::{
@@ -32,7 +32,7 @@ pub(super) fn head(page: &mut Page, plan: &Plan<'_>, server: &str) {
 
 /// `[dhcp]` where nothing is said.
 pub(super) fn usual_dhcp() -> Dhcp {
-    Config::unconfigured().dhcp
+    Settings::unconfigured().dhcp
 }
 
 /// Settings that have no counterpart.

@@ -2,12 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use super::note::{Notes, Place};
+use netboot_ebpf::wire::code;
 use netboot_site::{
     config::{Fragment, is_boot_file, is_script_url},
     model::Architecture,
 };
 
+use super::note::{Notes, Place};
 use crate::import::site::Scope;
 
 /// What a rule asks of a request.
@@ -75,8 +76,9 @@ impl Asked {
                     None => asked.other = Some(format!("vendor class {vendor:?}")),
                 },
                 // Firmware that boots has both.
-                Test::Has(60 | 93) => {}
-                Test::Has(77) if tests.iter().any(|test| matches!(test, Test::Class(_))) => {}
+                Test::Has(code::VENDOR_CLASS | code::ARCHITECTURE) => {}
+                Test::Has(code::USER_CLASS)
+                    if tests.iter().any(|test| matches!(test, Test::Class(_))) => {}
                 Test::Member(class) => asked.other = Some(format!("the class {class:?}")),
                 Test::Has(code) => asked.other = Some(format!("whether there is an option {code}")),
                 // The script's classes are asked before all else.
@@ -87,7 +89,7 @@ impl Asked {
                             | Test::Member(_)
                             | Test::Vendor(_)
                             | Test::Arch(_)
-                            | Test::Has(60 | 77 | 93)
+                            | Test::Has(code::VENDOR_CLASS | code::USER_CLASS | code::ARCHITECTURE)
                     ) => {}
                 Test::Not(test) => asked.other = Some(format!("not {test:?}")),
                 Test::Other(what) => asked.other = Some(what.clone()),

@@ -1,5 +1,7 @@
 //! Conditions as the ways to meet them: of each, all tests must pass.
 
+use netboot_ebpf::wire::code;
+
 use super::boot::Test;
 
 /// One of these lists of tests must pass as a whole.
@@ -79,14 +81,14 @@ pub(super) trait Conditions {
 pub(super) fn equals(code: u8, from: usize, value: &[u8]) -> Option<Test> {
     let text = || String::from_utf8(value.to_vec()).ok();
     match code {
-        93 => match value {
+        code::ARCHITECTURE => match value {
             [high, low] => Some(Test::Arch(u16::from_be_bytes([*high, *low]))),
             _ => None,
         },
-        77 => class(value).map(Test::Class),
+        code::USER_CLASS => class(value).map(Test::Class),
         // `PXEClient:Arch:00007:UNDI:003016`
-        60 if from == 0 => text().map(Test::Vendor),
-        60 if from == 15 => text()?.parse().ok().map(Test::Arch),
+        code::VENDOR_CLASS if from == 0 => text().map(Test::Vendor),
+        code::VENDOR_CLASS if from == 15 => text()?.parse().ok().map(Test::Arch),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use netboot_site::config::Problem;
+
 use serde::Serialize;
 
 /// A line of a file.

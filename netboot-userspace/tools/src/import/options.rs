@@ -1,15 +1,13 @@
 //! DHCP options of other servers' configurations, and what they are here.
 
-mod encode;
 mod settings;
-mod table;
+mod words;
 
 use std::collections::BTreeMap;
 
 pub(super) use self::{
-    encode::{encode, guess, hex, ips, text},
     settings::{note_parts, of_host, of_requests, of_subnet},
-    table::{Kind, by_name, kind},
+    words::{encode, guess, hex},
 };
 use super::note::Place;
 

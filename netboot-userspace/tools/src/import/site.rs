@@ -3,7 +3,8 @@
 use std::{collections::HashMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use netboot_ebpf::shared::Mac;
+use netboot_dhcp::value::{addresses, text};
+use netboot_ebpf::{shared::Mac, wire::code};
 use netboot_site::{
     config::{Fragment, MAX_MACS},
     model::{Host, Located, Subnet},
@@ -12,7 +13,7 @@ use netboot_site::{
 use super::{
     boot::{Rule, conclude},
     note::{Notes, Place},
-    options::{Given, NEXT_SERVER, Options, ips, of_host, of_subnet, text},
+    options::{Given, NEXT_SERVER, Options, of_host, of_subnet},
 };
 
 /// Whom something is for.
@@ -94,7 +95,7 @@ impl Site {
     pub(super) fn settle(mut self) -> (Placed, Notes) {
         let mut placed = Placed::default();
         for (scope, given) in self.spread(NEXT_SERVER) {
-            let address = ips(&given.value).and_then(|ips| ips.first().copied());
+            let address = addresses(&given.value).and_then(|list| list.first().copied());
             self.servers.extend(address.map(|address| (scope, address, given.place)));
         }
         self.boot_files();
@@ -186,7 +187,7 @@ impl Site {
 
     /// Options that are none of a subnet or a host here: option 67, and the server beside it.
     fn boot_files(&mut self) {
-        for (scope, given) in self.spread(67) {
+        for (scope, given) in self.spread(code::BOOT_FILE) {
             let file = text(&given.value).unwrap_or_default();
             if !file.is_empty() {
                 self.rules.push(Rule { place: given.place, scope, tests: Vec::new(), file });

@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use netboot_dhcp::message::Packet;
 use netboot_ebpf::{shared::Mac, wire::code};
 
 use super::wire::Wire;
-use crate::explain::{Known, Machine, Message, packet::Packet};
+use crate::explain::{Known, Machine, Message};
 
 /// When a request is sent (again), as firmware does (PXE 2.1 section 2.2.1: 4 s at first; servers that try an
 /// address before they offer it take one).
@@ -66,7 +67,7 @@ impl Reply {
     }
 
     pub(super) fn kind(&self) -> u8 {
-        self.option(code::MESSAGE_TYPE).and_then(|value| value.first().copied()).unwrap_or(0)
+        self.packet().and_then(|packet| packet.message_type()).unwrap_or(0)
     }
 
     pub(super) fn address(&self) -> Option<Ipv4Addr> {
@@ -92,9 +93,7 @@ impl Reply {
     }
 
     pub(super) fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
-        let value = self.option(code).unwrap_or_default();
-        let (addresses, _) = value.as_chunks::<4>();
-        addresses.iter().map(|octets| Ipv4Addr::from(*octets)).collect()
+        self.packet().map(|packet| packet.addresses(code)).unwrap_or_default()
     }
 
     pub(super) fn vendor_class(&self) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use netboot_site::model::DhcpOption;
+use netboot_dhcp::{DhcpOption, value::hex};
 use serde::Serialize;
 
 use crate::export::{Server, option_lines};
@@ -98,11 +98,7 @@ impl Lack {
                 ),
             ),
             Self::Script { class: user, url } => {
-                let instance: String = [user.len() as u8]
-                    .iter()
-                    .chain(user.as_bytes())
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
+                let instance = hex(&[&[user.len() as u8], user.as_bytes()].concat(), "");
                 let mut lines = class(
                     &format!("script-{user}"),
                     &format!("option[77].hex == '{user}' or option[77].hex == 0x{instance}"),

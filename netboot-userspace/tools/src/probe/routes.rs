@@ -1,8 +1,11 @@
 //! Whether a machine that asks for classless routes has a default route.
 
-use netboot_dhcp::routes::{self, MICROSOFT, Route};
+use netboot_dhcp::{
+    DhcpOption,
+    route::{self, MICROSOFT, Route},
+    show,
+};
 use netboot_ebpf::wire::code;
-use netboot_site::model::DhcpOption;
 
 use super::{Probe, State, dhcp::Reply, remedy::Lack};
 
@@ -19,12 +22,12 @@ impl Probe<'_> {
         }
         for code in [code::CLASSLESS_ROUTES, MICROSOFT] {
             let Some(value) = reply.option(code) else { continue };
-            let Some(routes) = routes::read(&value) else {
+            let Some(routes) = route::read(&value) else {
                 let what = format!("option {code} cannot be read as routes (RFC 3442)");
                 self.note(STEP, State::Warning, what, None);
                 continue;
             };
-            if let Some(router) = routes::default_router(&routes) {
+            if let Some(router) = route::default_router(&routes) {
                 let what = format!("option {code} has the default route, by {router}");
                 self.note(STEP, State::Right, what, None);
             } else if let Some(router) = routers.first() {
@@ -33,7 +36,7 @@ impl Probe<'_> {
                      (option 3, RFC 3442), and has none",
                     shown(&routes)
                 );
-                let value = routes::write(&routes::with_default(&routes, &routers));
+                let value = route::write(&route::with_default(&routes, &routers));
                 let lack = Lack::DefaultRoute(DhcpOption { code, value });
                 self.note(STEP, State::Warning, what, Some(lack));
             }
@@ -42,8 +45,7 @@ impl Probe<'_> {
 }
 
 fn shown(routes: &[Route]) -> String {
-    let shown =
-        routes.iter().take(4).map(|(destination, router)| format!("{destination} by {router}"));
-    let more = if routes.len() > 4 { ", ..." } else { "" };
-    shown.collect::<Vec<_>>().join(", ") + more
+    let first = routes.get(..4).unwrap_or(routes);
+    let more = if first.len() < routes.len() { ", ..." } else { "" };
+    show::routes(first) + more
 }

@@ -86,7 +86,7 @@ fn routers_do_not_stand_beside_classless_routes() {
 fn check_routes(change: impl Fn(&mut ConfiguredSubnet, &mut Host), expect: Option<&[u8]>) {
     let mut config = site::config().unwrap();
     config.hosts.truncate(1);
-    let subnet = &mut config.subnets[0];
+    let subnet = &mut config.settings.subnets[0];
     assert_eq!(subnet.routers, [Ipv4Addr::new(172, 30, 0, 1)]);
     change(subnet, Arc::make_mut(&mut config.hosts[0]));
     let tables = site::tables_of(&config).unwrap();

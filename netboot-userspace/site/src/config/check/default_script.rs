@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use url::Url;
 
-use crate::model::{Config, Host, Located};
+use crate::model::{Host, Located, Settings};
 
 /// A machine that may be sent to the default script.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ impl<'h> Candidate<'h> {
     }
 
     /// Whether it is sent to it once an iPXE asks.
-    pub fn is_sent(&self, config: &Config, subnets: &Located<'_>) -> bool {
+    pub fn is_sent(&self, config: &Settings, subnets: &Located<'_>) -> bool {
         let boot = &config.boot;
         let subnet = self.ip.and_then(|ip| subnets.subnet(ip));
         let classes = config.script_classes(subnet, Some(self.host));
@@ -39,7 +39,7 @@ impl<'h> Candidate<'h> {
     }
 
     /// Whether it is sent to it for sure: iPXE is all that it can load before.
-    pub(crate) fn is_surely_sent(&self, config: &Config, subnets: &Located<'_>) -> bool {
+    pub(crate) fn is_surely_sent(&self, config: &Settings, subnets: &Located<'_>) -> bool {
         if !self.is_sent(config, subnets) {
             return false;
         }
@@ -95,8 +95,8 @@ mod tests {
 
     /// The boot files, what is configured beside them, and whether the machine is sent, surely.
     #[track_caller]
-    fn check(files: &[&str], change: impl Fn(&mut Config, &mut Host), expect: [bool; 2]) {
-        let mut config = Config::unconfigured();
+    fn check(files: &[&str], change: impl Fn(&mut Settings, &mut Host), expect: [bool; 2]) {
+        let mut config = Settings::unconfigured();
         config.subnets = vec![Subnet::new("10.0.0.0/24".parse().unwrap())];
         config.boot.script_user_classes = vec!["Tinkerbell".to_owned()];
         let codes = (0..).map(Architecture::Code);
@@ -116,7 +116,7 @@ mod tests {
         check(&[], |_, _| {}, SENT);
         check(&["ipxe.efi"], |_, host| host.boot_file = Some("uki.efi".to_owned()), SENT);
         check(&["uki.efi"], |_, host| host.boot_file = Some("ipxe.efi".to_owned()), SURELY);
-        let grub = |config: &mut Config, _: &mut Host| {
+        let grub = |config: &mut Settings, _: &mut Host| {
             let files = &mut config.subnets[0].files;
             files.insert(Architecture::X86Bios, "grub.0".to_owned());
         };
@@ -134,12 +134,12 @@ mod tests {
         check(&["ipxe.efi"], |config, _| config.subnets[0].script_url = url(), NOT);
         check(&["ipxe.efi"], |config, _| config.subnets[0].script_url = own(), SURELY);
         for (server, expect) in [([10, 0, 0, 1], SURELY), ([10, 0, 0, 2], NOT)] {
-            let set = |config: &mut Config, _: &mut Host| {
+            let set = |config: &mut Settings, _: &mut Host| {
                 config.boot.script_url = own();
                 config.dhcp.server_address = Some(server.into());
             };
             check(&["ipxe.efi"], set, expect);
-            let of_subnet = |config: &mut Config, _: &mut Host| {
+            let of_subnet = |config: &mut Settings, _: &mut Host| {
                 config.boot.script_url = own();
                 config.subnets[0].server_address = Some(server.into());
             };

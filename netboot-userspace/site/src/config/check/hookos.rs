@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use super::Candidate;
-use crate::model::{Config, DhcpMode, Host, Located, Script};
+use crate::model::{DhcpMode, Host, Located, Script, Settings};
 
 /// That they are not there, or have nothing in them.
 pub struct Absent {
@@ -14,7 +14,7 @@ pub struct Absent {
 
 /// Says once what is absent, where the node serves it.
 pub fn absent<'h>(
-    config: &Config,
+    config: &Settings,
     hosts: impl Iterator<Item = Candidate<'h>> + Clone,
 ) -> Option<Absent> {
     // Those without an entry boot too, in this mode.
@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn whether_it_is_said() {
         #[track_caller]
-        fn check(file: &str, change: impl Fn(&mut Config, &mut Vec<Host>), expect: Option<bool>) {
+        fn check(file: &str, change: impl Fn(&mut Settings, &mut Vec<Host>), expect: Option<bool>) {
             let root = tempfile::tempdir().unwrap();
-            let mut config = Config::unconfigured();
+            let mut config = Settings::unconfigured();
             config.boot.root = root.path().to_owned();
             config.boot.script_user_classes = vec!["Tinkerbell".to_owned()];
             config.boot.files = [(Architecture::X86Bios, file.to_owned())].into();
@@ -89,7 +89,7 @@ mod tests {
         check("ipxe.efi", |_, hosts| hosts.clear(), None);
         check("ipxe.efi", |config, _| config.http = None, None);
         check("ipxe.efi", |config, _| config.script.download_url = url(), None);
-        let strangers = |config: &mut Config, hosts: &mut Vec<Host>| {
+        let strangers = |config: &mut Settings, hosts: &mut Vec<Host>| {
             config.dhcp.mode = DhcpMode::AutoProxy;
             hosts.clear();
         };

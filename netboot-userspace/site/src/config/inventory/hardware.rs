@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use netboot_ebpf::wire::code;
 use toml::{Spanned, de::DeValue};
 
 use super::{
@@ -186,7 +187,7 @@ fn other_server(
     machines.boots_only_what_is_right(before, &machine.place, &mut machine.rest.netboot);
     if let Some(server) = server {
         let value = server.value.into_bytes();
-        machine.rest.options.push(DhcpOption { code: 66, value });
+        machine.rest.options.push(DhcpOption { code: code::TFTP_SERVER_NAME, value });
     }
 }
 

@@ -20,11 +20,11 @@ use crate::{
         problem::{Keep, Place, Placed, Report},
         read::Draft,
         section::Section,
-        source::Source,
         subnet::{SubnetPlace, cidr},
+        text::Text,
         value::{address, text},
     },
-    model::{Config, Host, Located, Subnet},
+    model::{Host, Located, Settings, Subnet},
 };
 
 /// A machine as its record has it.
@@ -41,7 +41,7 @@ pub(super) struct Machine {
 
 /// Reads machines into hosts.
 pub(super) struct Machines<'r> {
-    pub(super) config: &'r Config,
+    pub(super) config: &'r Settings,
     pub(super) report: &'r Report,
     located: &'r Located<'r>,
     hosts: Vec<DraftHost>,
@@ -59,7 +59,7 @@ pub(super) struct Machines<'r> {
 
 /// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs. What is wrong with a record is left out, the
 /// field or the machine, and is a warning: other machines are served.
-pub(crate) fn read(source: &Source, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
+pub(crate) fn read(source: &Text, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
     let config = &draft.config;
     let located = Located::new(&config.subnets);
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -127,9 +127,9 @@ struct Part {
 }
 
 fn read_part(
-    source: &Source,
+    source: &Text,
     part: (usize, &str),
-    config: &Config,
+    config: &Settings,
     located: &Located<'_>,
     keep: Keep,
 ) -> Part {

@@ -11,7 +11,7 @@ use toml::{
 
 use crate::config::{
     problem::{Place, Report},
-    source::Source,
+    text::Text,
 };
 
 /// What a file has many of.
@@ -34,7 +34,7 @@ struct Stop;
 /// Hands out all records of the text, which begins at a line of the source, one by one. What is wrong with a record alone
 /// is said to `records`.
 pub(super) fn read_records<'t>(
-    source: &Source,
+    source: &Text,
     (first_line, text): (usize, &'t str),
     report: &Report,
     records: &Report,
@@ -50,7 +50,7 @@ pub(super) fn read_records<'t>(
 
 struct Reader<'t, 'r> {
     parser: Parser<'t, StrInput<'t>>,
-    source: &'r Source,
+    source: &'r Text,
     first_line: usize,
     report: &'r Report,
     records: &'r Report,
@@ -304,7 +304,7 @@ fn is_null(text: &str, style: ScalarStyle) -> bool {
 /// The text in about `parts` parts, each with its first line, split where a document begins: a line of
 /// `---` is never within one (YAML 1.2.2 section 9.1.2). A single list is split where an element begins:
 /// what is in an element is indented.
-pub(super) fn split(source: &Source, parts: usize) -> Vec<(usize, &str)> {
+pub(super) fn split(source: &Text, parts: usize) -> Vec<(usize, &str)> {
     let text = source.text();
     let end = end_of_list(text);
     let mark = if end.is_some() { "-" } else { "---" };

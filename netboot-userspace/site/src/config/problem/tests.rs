@@ -1,7 +1,7 @@
 use std::{fs, os::unix::fs::symlink};
 
 use super::*;
-use crate::config::{Reloader, load};
+use crate::config::{Sources, load};
 
 /// What nobody may be told.
 const SECRET: &str = "hunter2 s3cr3t";
@@ -29,7 +29,7 @@ fn texts(main: &str, name: &str, content: &str) -> [String; 2] {
         Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
     };
-    let told = match Reloader::open(&path) {
+    let told = match Sources::open(&path) {
         Ok((_, loaded)) => loaded.warnings,
         Err(problems) => problems,
     };
@@ -118,7 +118,7 @@ fn many_problems_take_little_room() {
     const HOSTS: usize = 20_000;
     let long = "x".repeat(5000);
     fs::write(&path, format!("{MAIN}{}", HOST.repeat(HOSTS))).unwrap();
-    let problems = Reloader::open(&path).unwrap_err();
+    let problems = Sources::open(&path).unwrap_err();
     // A MAC and an address each, but for the first.
     assert_eq!(problems.total(), 2 * (HOSTS - 1));
     assert!(problems.kept().len() <= 500, "{}", problems.kept().len());
@@ -128,7 +128,7 @@ fn many_problems_take_little_room() {
     assert_eq!(load(&path).unwrap_err().kept().len(), 2 * (HOSTS - 1), "a command shows all");
 
     fs::write(&path, format!("{MAIN}{HOST}hostname = {long:?}\n{long} = 1\n")).unwrap();
-    let problems = Reloader::open(&path).unwrap_err();
+    let problems = Sources::open(&path).unwrap_err();
     assert_eq!(problems.total(), 2);
     let longest = problems.kept().iter().map(|problem| problem.to_string().len()).max();
     assert!(longest < Some(2500), "{longest:?}");
@@ -137,7 +137,7 @@ fn many_problems_take_little_room() {
     let row = "52:54:00:00:00:0a,10.0.0.1,x y\n";
     fs::write(dir.path().join("a.csv"), format!("mac,ip,hostname\n{}", row.repeat(HOSTS))).unwrap();
     fs::write(&path, format!("inventory = [\"a.csv\"]\n{MAIN}")).unwrap();
-    let problems = Reloader::open(&path).unwrap_err();
+    let problems = Sources::open(&path).unwrap_err();
     assert!(problems.total() > 3 * HOSTS, "{}", problems.total());
     assert!(problems.kept().len() <= 500, "{}", problems.kept().len());
 }

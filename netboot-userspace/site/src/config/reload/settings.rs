@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
-use crate::model::{Config, Subnet};
+use crate::model::{Settings, Subnet};
 
 /// More subnets than this are counted, not named.
 const MOST_NAMED: usize = 3;
 
 /// The sections that differ.
-pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
+pub(super) fn changed_settings(old: &Settings, new: &Settings) -> Vec<String> {
     // Without `..`: what is added here later must be compared too.
-    let Config {
+    let Settings {
         path: _,
-        hosts: _,
         interfaces,
         state_dir,
         user,
@@ -27,6 +26,7 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         syslog,
         script,
         quirks,
+        sources,
     } = old;
     let compared = [
         ("interfaces", *interfaces == new.interfaces),
@@ -40,6 +40,7 @@ pub(super) fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
         ("syslog", *syslog == new.syslog),
         ("script", *script == new.script),
         ("quirk", *quirks == new.quirks),
+        ("source", *sources == new.sources),
     ];
     let differ = compared.into_iter().filter(|(_, is_same)| !is_same);
     let mut named: Vec<_> = differ.map(|(name, _)| name.to_owned()).collect();
@@ -66,7 +67,7 @@ fn changed_subnets(old: &[Subnet], new: &[Subnet]) -> Vec<String> {
 }
 
 /// The sections that differ in what a running daemon takes over.
-pub(super) fn applied_settings(old: &Config, new: &Config) -> Vec<String> {
+pub(super) fn applied_settings(old: &Settings, new: &Settings) -> Vec<String> {
     let mut applied = new.clone();
     applied.state_dir.clone_from(&old.state_dir);
     applied.user.clone_from(&old.user);
@@ -76,7 +77,7 @@ pub(super) fn applied_settings(old: &Config, new: &Config) -> Vec<String> {
 
 /// The settings that differ, but hold from the daemon's start to its end.
 #[must_use]
-pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
     // Who has no way to the directory of the pins got none at the start, since nothing was to be pinned.
     let is_pinnable = old.xdp.pin_path.is_in_reach() || !new.wants_program();
     let compared = [
@@ -91,16 +92,18 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::model::{DhcpMode, Way, XdpMode};
+    use crate::model::{CommandSource, DhcpMode, Way, XdpMode};
 
     fn subnet(cidr: &str, mtu: u16) -> Subnet {
         Subnet { mtu: Some(mtu), ..Subnet::new(cidr.parse().unwrap()) }
     }
 
     #[track_caller]
-    fn check(change: impl FnOnce(&mut Config), expect: &[&str], restart: &[&str]) {
-        let mut old = Config::unconfigured();
+    fn check(change: impl FnOnce(&mut Settings), expect: &[&str], restart: &[&str]) {
+        let mut old = Settings::unconfigured();
         old.subnets = vec![subnet("10.0.0.0/24", 1500), subnet("10.0.1.0/24", 1500)];
         let mut new = old.clone();
         change(&mut new);
@@ -114,13 +117,20 @@ mod tests {
     fn names_what_differs() {
         check(|_| (), &[], &[]);
         check(|new| new.dhcp.authoritative = false, &["dhcp"], &[]);
+        let source = CommandSource {
+            name: "a".to_owned(),
+            command: vec!["a".to_owned()],
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+        };
+        check(|new| new.sources = vec![source], &["source"], &[]);
         check(|new| new.state_dir = "/s".into(), &["state-dir"], &["state-dir"]);
         check(|new| new.user = Some("u".to_owned()), &["user"], &["user"]);
         check(|new| new.xdp.pin_path = "/p".into(), &["xdp"], &["xdp.pin-path"]);
         check(|new| new.subnets[1].mtu = None, &["subnet 10.0.1.0/24"], &[]);
         check(|new| drop(new.subnets.remove(0)), &["subnet 10.0.0.0/24"], &[]);
         check(|new| new.subnets.swap(0, 1), &["order of subnets"], &[]);
-        let more = |new: &mut Config| {
+        let more = |new: &mut Settings| {
             new.subnets.extend((2..6).map(|net| subnet(&format!("10.0.{net}.0/24"), 1)));
             new.http = None;
         };
@@ -132,7 +142,7 @@ mod tests {
         #[track_caller]
         fn check(way: Way, old: (XdpMode, DhcpMode), new: (XdpMode, DhcpMode), expect: &[&str]) {
             let config = |(xdp, dhcp)| {
-                let mut config = Config::unconfigured();
+                let mut config = Settings::unconfigured();
                 (config.xdp.mode, config.dhcp.mode) = (xdp, dhcp);
                 config
             };

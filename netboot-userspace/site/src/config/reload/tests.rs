@@ -1,10 +1,11 @@
 mod boot_files;
 mod random;
+mod sources;
 
 use std::{fs, path::PathBuf};
 
-use super::{Change, Reloader};
-use crate::boot_program::efi;
+use super::{Proposal, Sources};
+use crate::{boot_program::efi, config::Problems, model::State};
 
 const MAIN: &str = "inventory = [\"a.toml\", \"b.csv\", \"c.yaml\"]\ninterfaces = [\"lo\"]\nboot.root = \"boot\"\n\
                     [boot.files]\nx86_64-uefi = \"ipxe.efi\"\n\
@@ -49,12 +50,38 @@ impl Site {
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    fn open(&self) -> Reloader {
-        Reloader::open(&self.main()).unwrap().0
+    fn open(&self) -> Running {
+        let (sources, loaded) = Sources::open(&self.main()).unwrap();
+        Running { sources, state: State::new(loaded.config) }
     }
 
     fn main(&self) -> PathBuf {
         self.path("netboot.toml")
+    }
+}
+
+/// Sources, and the state that their proposals make.
+struct Running {
+    sources: Sources,
+    state: State,
+}
+
+impl Running {
+    fn reload(&mut self) -> Result<Proposal, Problems> {
+        let proposal = self.sources.reload(&self.state)?;
+        self.take_on(&proposal);
+        Ok(proposal)
+    }
+
+    fn reread(&mut self) -> Result<Proposal, Problems> {
+        let proposal = self.sources.reread(&self.state)?;
+        self.take_on(&proposal);
+        Ok(proposal)
+    }
+
+    fn take_on(&mut self, proposal: &Proposal) {
+        self.sources.take_over();
+        self.state.apply(&proposal.difference);
     }
 }
 
@@ -72,16 +99,19 @@ fn yaml(number: u8) -> String {
     )
 }
 
-/// In one line: what kind of change, of what, and the warnings.
-fn said(site: &Site, change: Result<Change, crate::config::Problems>) -> String {
+/// In one line: of what a change is, and the warnings.
+fn said(site: &Site, change: Result<Proposal, Problems>) -> String {
     let said = match change {
-        Ok(Change::Nothing) => "nothing".to_owned(),
-        Ok(Change::Hosts { warnings, summary, .. }) => {
-            let warnings = warnings.kept().iter().map(|warning| format!(" | {warning}"));
-            let warnings: Vec<_> = warnings.collect();
-            format!("hosts: {summary}{}", warnings.concat())
+        Ok(Proposal { difference, warnings }) => {
+            let summary = difference.summary();
+            let told = warnings.kept().iter().map(|warning| format!(" | {warning}"));
+            let told = told.collect::<String>();
+            match (difference.settings.is_some(), difference.is_empty() && warnings.is_empty()) {
+                (true, _) => format!("whole: {summary}"),
+                (false, true) => "nothing".to_owned(),
+                (false, false) => format!("hosts: {summary}{told}"),
+            }
         }
-        Ok(Change::Whole { summary, .. }) => format!("whole: {summary}"),
         Err(problems) => format!("refused: {problems}"),
     };
     said.replace(&format!("{}/", site.directory.path().display()), "")
@@ -91,13 +121,13 @@ fn said(site: &Site, change: Result<Change, crate::config::Problems>) -> String 
 #[test]
 fn reads_what_changed() {
     let site = Site::new();
-    let mut reloader = site.open();
+    let mut running = site.open();
     let mut check = |name: &str, from: &str, to: &str, parts: usize, expect: &str| {
         site.edit(name, from, to);
-        let before = reloader.parts;
-        let change = reloader.reload();
+        let before = running.sources.parts;
+        let change = running.reload();
         assert_eq!(said(&site, change), expect, "{name}: {from} -> {to}");
-        assert_eq!(reloader.parts - before, parts, "{name}: {from} -> {to}");
+        assert_eq!(running.sources.parts - before, parts, "{name}: {from} -> {to}");
     };
     check("a.toml", "10.0.0.2\"", "10.0.0.22\"", 1, "hosts: 0 hosts added, 1 changed, 0 removed");
     check("a.toml", "00:02\"", "00:12\"", 1, "hosts: 1 host added, 0 changed, 1 removed");
@@ -203,8 +233,8 @@ fn reads_what_changed() {
 #[test]
 fn keeps_the_last_good_one() {
     let site = Site::new();
-    let mut reloader = site.open();
-    let mut check = |expect: &str| assert_eq!(said(&site, reloader.reload()), expect);
+    let mut running = site.open();
+    let mut check = |expect: &str| assert_eq!(said(&site, running.reload()), expect);
     fs::rename(site.path("a.toml"), site.path("a.old")).unwrap();
     check(
         "refused: netboot.toml:1: inventory[0]: a.toml: no such file or directory; create it, or correct the name",
@@ -215,10 +245,10 @@ fn keeps_the_last_good_one() {
     check(
         "refused: netboot.toml:1: inventory[3]: d/d.toml: no such file or directory; create it, or correct the name",
     );
-    assert!(reloader.watched().contains(&site.path("d/d.toml")));
+    assert!(running.sources.watched().contains(&site.path("d/d.toml")));
     fs::create_dir(site.path("d")).unwrap();
     site.write("d/d.toml", &toml(7));
-    let mut check = |expect: &str| assert_eq!(said(&site, reloader.reload()), expect);
+    let mut check = |expect: &str| assert_eq!(said(&site, running.reload()), expect);
     check("hosts: 1 host added, 0 changed, 0 removed");
     // Two files at once.
     site.edit("a.toml", "10.0.0.1\"", "10.0.0.7\"");
@@ -229,28 +259,55 @@ fn keeps_the_last_good_one() {
     check("hosts: 0 hosts added, 2 changed, 0 removed");
 }
 
-/// Who compares hosts by pointer finds those that stay.
+/// Who compares hosts by pointer finds those that stay, and no difference but that of the settings.
 #[test]
 fn hosts_that_stay_are_the_same() {
     let site = Site::new();
-    let (mut reloader, loaded) = Reloader::open(&site.main()).unwrap();
+    let mut running = site.open();
+    let before = running.state.hosts.all();
     site.edit("netboot.toml", "10.0.0.0/24\"\n", "10.0.0.0/24\"\nmtu = 1500\n");
-    let Ok(Change::Whole { loaded: now, .. }) = reloader.reload() else { panic!() };
-    for (before, now) in loaded.config.hosts.iter().zip(&now.config.hosts) {
+    let proposal = running.reload().unwrap();
+    assert_eq!(proposal.difference.hosts(), 0);
+    assert_eq!(running.state.settings.subnets[0].mtu, Some(1500));
+    for (before, now) in before.iter().zip(&running.state.hosts.all()) {
         assert!(std::sync::Arc::ptr_eq(before, now));
     }
+}
+
+/// What is not taken on is proposed again, whatever comes beside it.
+#[test]
+fn what_is_not_taken_on_stays_a_proposal() {
+    let site = Site::new();
+    let mut running = site.open();
+    let mut check = |expect: &str| {
+        let proposal = running.sources.reload(&running.state);
+        assert_eq!(said(&site, proposal), expect);
+    };
+    site.edit("a.toml", "10.0.0.2\"", "10.0.0.22\"");
+    check("hosts: 0 hosts added, 1 changed, 0 removed");
+    check("hosts: 0 hosts added, 1 changed, 0 removed");
+    site.edit("b.csv", "10.0.0.5\n", "10.0.0.55\n");
+    check("hosts: 0 hosts added, 2 changed, 0 removed");
+    site.edit("netboot.toml", "10.0.0.0/24\"\n", "10.0.0.0/24\"\nmtu = 1500\n");
+    let all = "whole: 0 hosts added, 2 changed, 0 removed; settings changed: subnet 10.0.0.0/24";
+    check(all);
+    site.edit("a.toml", "10.0.0.22\"", "10.0.0.2\"");
+    check("whole: 0 hosts added, 1 changed, 0 removed; settings changed: subnet 10.0.0.0/24");
+    site.edit("a.toml", "10.0.0.2\"", "10.0.0.22\"");
+    assert_eq!(said(&site, running.reload()), all);
+    assert_eq!(said(&site, running.reload()), "nothing");
 }
 
 #[test]
 fn an_empty_file_is_no_configuration() {
     let site = Site::new();
-    let mut reloader = site.open();
+    let mut running = site.open();
     site.write("netboot.toml", "");
-    let error = reloader.reload().unwrap_err().to_string();
+    let error = running.reload().unwrap_err().to_string();
     assert!(error.ends_with("netboot.toml: is empty"), "{error}");
-    assert_eq!(reloader.reopen().unwrap_err().to_string(), error);
+    assert_eq!(running.reread().unwrap_err().to_string(), error);
     site.write("netboot.toml", MAIN);
-    assert!(matches!(reloader.reload(), Ok(Change::Nothing)));
+    assert_eq!(said(&site, running.reload()), "nothing");
 }
 
 /// What is wrong with a record of others' stops no other, also while it runs.
@@ -258,11 +315,11 @@ fn an_empty_file_is_no_configuration() {
 fn a_record_stops_no_other() {
     let site = Site::new();
     site.write("c.yaml", &(yaml(6) + &yaml(7)));
-    let mut reloader = site.open();
+    let mut running = site.open();
     let long = format!("10.0.0.6\n  nameServers: [{}]", vec!["10.0.0.9"; 300].join(", "));
     let mut check = |name: &str, from: &str, to: &str, expect: &str| {
         site.edit(name, from, to);
-        assert_eq!(said(&site, reloader.reload()), expect);
+        assert_eq!(said(&site, running.reload()), expect);
     };
     let out = "c.yaml:1: 52:54:00:00:00:06: its DHCP options take 1252 bytes, 1188 is the limit: \
                leave some out or shorten them; the machine is left out";

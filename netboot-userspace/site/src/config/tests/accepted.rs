@@ -6,7 +6,7 @@ use super::{SUBNET, boot::check_warnings, directory, host, load_text};
 use crate::{
     boot_program::efi,
     config::load,
-    model::{Architecture, Config, DhcpOption, SyslogListen, XdpMode},
+    model::{Architecture, Config, DhcpOption, Settings, SyslogListen, XdpMode},
 };
 
 #[test]
@@ -95,7 +95,7 @@ fn hosts_without_an_address() {
 #[test]
 fn switched_off() {
     let text = "tftp.enabled = false\nhttp.enabled = false\nhttp.listen = \"127.0.0.1:8080\"\nsyslog.listen = []";
-    let config = load_text(directory().path(), text).unwrap().config;
+    let config = load_text(directory().path(), text).unwrap().config.settings;
     assert_eq!(
         (config.tftp.listen, config.http, config.syslog),
         (None, None, Vec::<SyslogListen>::new())
@@ -364,8 +364,8 @@ fn everything_arrives() {
     let directory = directory();
     let text = ALL.replace("inventory = [\"hosts.toml\"]", "");
     let config = load_text(directory.path(), &text).unwrap().config;
-    let default = format!("{:#?}", Config::unconfigured());
-    let given = format!("{config:#?}");
+    let default = format!("{:#?}", Settings::unconfigured());
+    let given = format!("{:#?}", config.settings);
     for line in default.lines().filter(|line| {
         line.starts_with("        ") && line.contains(": ") && !line.ends_with(['[', '('])
     }) {

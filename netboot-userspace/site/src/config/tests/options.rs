@@ -85,11 +85,11 @@ fn options_refused() {
         ),
         (
             "code = 116, u16 = 1",
-            "u16: this has 2 bytes, but option 116 is a number of 1 byte: use u8 = ...",
+            "u16: this has 2 bytes, but option 116 is a number of 1 byte: use u8 = 0 or u8 = 1",
         ),
         (
             "code = 116, ip = \"10.0.0.1\"",
-            "ip: option 116 is not an address but a number of 1 byte: use u8 = ...",
+            "ip: option 116 is not an address but a number of 1 byte: use u8 = 0 or u8 = 1",
         ),
         (
             "code = 25, u8 = [2, 64]",
@@ -120,6 +120,16 @@ fn options_refused() {
             "ip: option 249 is not an address but routes of 5 bytes at least: use hex = \"...\"",
         ),
         (
+            "code = 249, hex = \"21:0a:00:00:00:0a\"",
+            "hex: option 249 is routes (RFC 3442): of each the prefix's length (0 to 32), the octets that it covers, the router; this is \"21:0a:00:00:00:0a\"",
+        ),
+        (
+            "code = 141, hex = \"04:61\"",
+            "hex: option 141 is domain names (RFC 1035): before each label its length, behind the last one of a name a zero; this is \"04:61\"",
+        ),
+        ("code = 19, u8 = 2", "u8: option 19 is 0 (off) or 1 (on); this is \"02\""),
+        ("code = 56, u8 = 1", "u8: option 56 is not a number but text: use text = \"...\""),
+        (
             "code = 22, u8 = 1",
             "u8: this has 1 bytes, but option 22 is a number of 2 bytes: use u16 = ...",
         ),
@@ -133,7 +143,7 @@ fn options_refused() {
     check(
         &host("options = [{ code = 119, text = \"lab.test\" }]"),
         &[
-            "netboot.toml:6: host[0].options[0].text: option 119 is not text but domain names as DNS encodes them: use search = [\"...\"] if it is 119, else hex = \"...\"",
+            "netboot.toml:6: host[0].options[0].text: option 119 is not text but domain names as DNS encodes them: use search = [\"...\"], or hex = \"...\"",
         ],
     );
     check(

@@ -34,7 +34,7 @@ mac = "52:54:00:00:00:01"
             r#"netboot.toml:1: interfaces[3]: "eth0" is listed twice"#,
             "netboot.toml:2: state-dir: is empty",
             "netboot.toml:3: colour: unknown key; known here: interfaces, state-dir, user, inventory, \
-             xdp, dhcp, subnet, boot, tftp, http, syslog, script, quirk, host",
+             source, xdp, dhcp, subnet, boot, tftp, http, syslog, script, quirk, host",
             r#"netboot.toml:5: dhcp.leese-time: unknown key; did you mean "lease-time"?"#,
             "netboot.toml:6: dhcp.lease-time: a lease of no time cannot be used",
             "netboot.toml:7: dhcp.authoritative: expected true or false, found \"yes\"",

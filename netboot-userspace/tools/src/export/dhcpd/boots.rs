@@ -1,5 +1,6 @@
 //! What is booted, by the request.
 
+use netboot_dhcp::{DhcpOption, value::hex};
 use netboot_ebpf::{client::Stage, wire::code};
 use netboot_site::blocks::Boot;
 
@@ -7,7 +8,6 @@ use super::syntax::{quoted, statement};
 use crate::export::{
     page::Page,
     plan::{FILE_NAME, Plan, Profile},
-    value::hex,
     words,
 };
 
@@ -94,11 +94,11 @@ fn write_stage(page: &mut Page, boots: &[&Boot]) {
 
 fn write_boot(page: &mut Page, boot: &Boot) {
     page.line(&format!("next-server {};", boot.server));
-    let name = quoted(boot.name.as_bytes());
     if boot.name.len() <= FILE_NAME {
-        page.line(&format!("filename {name};"));
+        page.line(&format!("filename {};", quoted(boot.name.as_bytes())));
     } else {
-        page.line(&format!("option bootfile-name {name};"));
+        let value = boot.name.clone().into_bytes();
+        page.line(&statement(&DhcpOption { code: code::BOOT_FILE, value }));
     }
     for option in &boot.options {
         match option.code {

@@ -2,8 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::DhcpOption;
-use crate::export::value::{Value, hex, joined};
+use netboot_dhcp::{
+    DhcpOption,
+    option::{self, Dialect},
+    show::joined,
+    value::{Value, hex},
+};
+use netboot_ebpf::wire::code;
+
+use crate::export::value;
+
+/// It is signed.
+const TIME_OFFSET: u8 = 2;
 
 /// A text in quotes: what is not plain is written in octal.
 pub(super) fn quoted(text: &[u8]) -> String {
@@ -33,43 +43,27 @@ pub(super) fn definitions<'o>(options: impl Iterator<Item = &'o DhcpOption>) -> 
 
 fn defined(code: u8) -> String {
     match code {
-        121 => "classless-static-routes".to_owned(),
+        code::CLASSLESS_ROUTES => "classless-static-routes".to_owned(),
         code => format!("netboot-{code}"),
     }
 }
 
 /// Its name, and the value as it is written.
 fn known(option: &DhcpOption) -> Option<(&'static str, String)> {
-    let name = match option.code {
-        2 => "time-offset",
-        3 => "routers",
-        6 => "domain-name-servers",
-        7 => "log-servers",
-        15 => "domain-name",
-        26 => "interface-mtu",
-        28 => "broadcast-address",
-        42 => "ntp-servers",
-        43 => "vendor-encapsulated-options",
-        60 => "vendor-class-identifier",
-        66 => "tftp-server-name",
-        67 => "bootfile-name",
-        119 => "domain-search",
-        _ => return None,
-    };
-    if matches!(option.code, 60 | 66 | 67) {
+    let name = option::row(option.code)?.told(Dialect::Dhcpd)?;
+    if matches!(option.code, code::VENDOR_CLASS | code::TFTP_SERVER_NAME | code::BOOT_FILE) {
         return Some((name, quoted(&option.value)));
     }
-    let value = match Value::of(option) {
+    let value = match value::of(option) {
         Value::Addresses(list) => joined(&list),
-        // It is signed.
-        Value::Number(number) if option.code == 2 => number.cast_signed().to_string(),
+        Value::Number(number) if option.code == TIME_OFFSET => number.cast_signed().to_string(),
         Value::Number(number) => number.to_string(),
         Value::Text(text) => quoted(text.as_bytes()),
         Value::Names(names) => {
             joined(&names.iter().map(|name| quoted(name.as_bytes())).collect::<Vec<_>>())
         }
-        Value::Bytes(bytes) if option.code == 43 => hex(bytes, ":"),
-        Value::Routes(_) | Value::Bytes(_) => return None,
+        Value::Bytes(bytes) if option.code == code::VENDOR_OPTIONS => hex(&bytes, ":"),
+        _ => return None,
     };
     Some((name, value))
 }

@@ -1,6 +1,7 @@
 //! Which tags a machine's request gives it, and what it boots by them.
 
-use netboot_ebpf::client::Stage;
+use netboot_dhcp::DhcpOption;
+use netboot_ebpf::{client::Stage, wire::code};
 use netboot_site::blocks::Boot;
 
 use super::syntax::{Lines, option_value, quoted};
@@ -123,11 +124,12 @@ fn write_stage(
 }
 
 fn write_file(lines: &mut Lines, tags: &str, boot: &Boot) -> anyhow::Result<()> {
-    let name = quoted(&boot.name, tags, "boot file")?;
     if boot.name.len() <= FILE_NAME {
+        let name = quoted(&boot.name, tags, "boot file")?;
         return lines.text(&format!("dhcp-boot={tags},{name},,{}", boot.server));
     }
     lines.page.comment("Too long for the field `file`");
-    lines.text(&format!("dhcp-option-force={tags},option:bootfile-name,{name}"))?;
+    let name = DhcpOption { code: code::BOOT_FILE, value: boot.name.clone().into_bytes() };
+    lines.text(&format!("dhcp-option-force={tags},{}", option_value(&name, tags)?))?;
     lines.text(&format!("dhcp-option={tags},option:server-ip-address,{}", boot.server))
 }

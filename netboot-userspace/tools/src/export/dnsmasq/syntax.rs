@@ -1,17 +1,16 @@
 //! Lines of dnsmasq's configuration.
 
 use anyhow::{bail, ensure};
-use netboot_site::model::DhcpOption;
-
-use crate::export::{
-    page::Page,
-    value::{TEXTS, Value, hex, joined},
+use netboot_dhcp::{
+    DhcpOption,
+    option::{self, Dialect},
+    value::{Value, hex},
 };
+
+use crate::export::{page::Page, value};
 
 /// What it reads as one line (MAXDNAME): it would take the rest for another.
 const LONGEST: usize = 1024;
-/// Options that it takes as addresses only.
-const ADDRESSES: [u8; 2] = [68, 150];
 
 pub(super) struct Lines {
     pub(super) page: Page,
@@ -44,8 +43,10 @@ pub(super) fn quoted(text: &str, whose: &str, field: &str) -> anyhow::Result<Str
 /// `option:router,192.168.2.1`
 pub(super) fn option_value(option: &DhcpOption, whose: &str) -> anyhow::Result<String> {
     let code = option.code;
-    let value = match Value::of(option) {
-        Value::Addresses(list) => joined(&list).replace(", ", ","),
+    let value = match value::of(option) {
+        Value::Addresses(list) => {
+            list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        }
         Value::Number(number) => {
             let size = match option.value.len() {
                 1 => "b",
@@ -54,38 +55,23 @@ pub(super) fn option_value(option: &DhcpOption, whose: &str) -> anyhow::Result<S
             };
             format!("{number}{size}")
         }
-        Value::Text(text) => quoted(text, whose, &format!("option {code}"))?,
+        Value::Text(text) => quoted(&text, whose, &format!("option {code}"))?,
         Value::Names(names) => names.join(","),
         Value::Routes(routes) => {
             let routes: Vec<_> = routes.iter().map(|(to, by)| format!("{to},{by}")).collect();
             routes.join(",")
         }
-        Value::Bytes(_) if TEXTS.contains(&code) || ADDRESSES.contains(&code) => bail!(
+        _ if value::is_strict(code) => bail!(
             "{whose}: option {code}: {} is not what dnsmasq takes for this option",
             hex(&option.value, ":")
         ),
-        Value::Bytes([byte]) => format!("{byte}b"),
-        Value::Bytes(bytes) => hex(bytes, ":"),
+        _ => match option.value[..] {
+            [byte] => format!("{byte}b"),
+            _ => hex(&option.value, ":"),
+        },
     };
-    Ok(match name(code) {
+    Ok(match option::row(code).and_then(|row| row.told(Dialect::Dnsmasq)) {
         Some(name) => format!("option:{name},{value}"),
         None => format!("{code},{value}"),
-    })
-}
-
-fn name(code: u8) -> Option<&'static str> {
-    Some(match code {
-        3 => "router",
-        6 => "dns-server",
-        7 => "log-server",
-        15 => "domain-name",
-        26 => "mtu",
-        42 => "ntp-server",
-        60 => "vendor-class",
-        66 => "tftp-server",
-        67 => "bootfile-name",
-        119 => "domain-search",
-        121 => "classless-static-route",
-        _ => return None,
     })
 }

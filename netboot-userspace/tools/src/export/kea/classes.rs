@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use netboot_ebpf::client::Stage;
-use netboot_site::{blocks::Boot, model::DhcpOption};
+use netboot_dhcp::{DhcpOption, value::hex};
+use netboot_ebpf::{client::Stage, wire::code};
+use netboot_site::blocks::Boot;
 
 use super::json::{Item, array, is_plain, object, option_data, text, write_items};
 use crate::export::{
     page::Page,
     plan::{FILE_NAME, Network, Part, Plan, Profile},
-    value::hex,
     words,
 };
-
-const BOOT_FILE: u8 = 67;
 
 pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
     page.note(
@@ -169,7 +167,7 @@ fn boot_class(
         fields.push(("boot-file-name", text(&boot.name)));
     } else {
         let value = boot.name.clone().into_bytes();
-        options.push(option_data(&DhcpOption { code: BOOT_FILE, value }));
+        options.push(option_data(&DhcpOption { code: code::BOOT_FILE, value }));
     }
     fields.push(("option-data", array(&options)));
     object(&fields)

@@ -1,12 +1,14 @@
 //! JSON with comments, in the order that it is written in.
 
-use netboot_site::model::DhcpOption;
+use netboot_dhcp::{
+    DhcpOption,
+    option::{self, Dialect},
+    show::joined,
+    value::{Value, hex},
+};
 use serde_json::Value as Json;
 
-use crate::export::{
-    page::Page,
-    value::{Value, hex, joined},
-};
+use crate::export::{page::Page, value};
 
 /// One of a list.
 pub(super) struct Item {
@@ -54,14 +56,15 @@ pub(super) fn object(fields: &[(&str, String)]) -> String {
 /// An item of `option-data`: it is sent whether it is asked for or not, as netboot does.
 pub(super) fn option_data(option: &DhcpOption) -> String {
     let always = ("always-send", "true".to_owned());
-    let data = match Value::of(option) {
+    let data = match value::of(option) {
         Value::Addresses(list) => Some(joined(&list)),
         Value::Names(names) => Some(joined(&names)),
         Value::Number(number) => Some(number.to_string()),
-        Value::Text(text) => Some(text.to_owned()).filter(|text| is_plain(text)),
-        Value::Routes(_) | Value::Bytes(_) => None,
+        Value::Text(text) => Some(text).filter(|text| is_plain(text)),
+        _ => None,
     };
-    let as_text = name(option.code).zip(data);
+    let name = option::row(option.code).and_then(|row| row.told(Dialect::Kea));
+    let as_text = name.zip(data);
     match as_text {
         Some((name, data)) => object(&[("name", text(name)), ("data", text(&data)), always]),
         None => object(&[
@@ -77,22 +80,4 @@ pub(super) fn option_data(option: &DhcpOption) -> String {
 pub(super) fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/ ".contains(c);
     text.chars().all(plain) && text.trim() == text
-}
-
-fn name(code: u8) -> Option<&'static str> {
-    Some(match code {
-        3 => "routers",
-        6 => "domain-name-servers",
-        7 => "log-servers",
-        12 => "host-name",
-        15 => "domain-name",
-        26 => "interface-mtu",
-        28 => "broadcast-address",
-        42 => "ntp-servers",
-        60 => "vendor-class-identifier",
-        66 => "tftp-server-name",
-        67 => "boot-file-name",
-        119 => "domain-search",
-        _ => return None,
-    })
 }

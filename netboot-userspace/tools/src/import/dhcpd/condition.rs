@@ -1,5 +1,7 @@
 //! What `if` and `match if` ask.
 
+use netboot_ebpf::wire::code;
+
 use super::{
     super::{
         boot::Test,
@@ -86,13 +88,13 @@ impl<'t> Reader<'t> {
 
     fn exists(&self, name: &str) -> Option<Test> {
         let space = name.split('.').next().unwrap_or_default();
-        if self.names.is_part_of(name, 175)
+        if self.names.is_part_of(name, code::IPXE)
             || (name.contains('.') && matches!(space, "ipxe" | "gpxe"))
         {
             return Some(Test::Class("iPXE".to_owned()));
         }
         match self.names.find(name)? {
-            Named::Option(175, _) => Some(Test::Class("iPXE".to_owned())),
+            Named::Option(code::IPXE, _) => Some(Test::Class("iPXE".to_owned())),
             Named::Option(code, _) => Some(Test::Has(code)),
             Named::Part { .. } => None,
         }

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use netboot_dhcp::{option, shape::Shape};
+use netboot_ebpf::wire::code;
+
 use super::{
-    super::options::{Kind, by_name, encode, hex},
+    super::options::{encode, hex},
     lexer::{Placed, Token},
     statements::Statement,
 };
@@ -19,7 +22,7 @@ pub(super) struct Names {
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    Known(Kind),
+    Known(Shape),
     /// A string in quotes, or bytes.
     String,
     Unknown,
@@ -63,7 +66,7 @@ impl Names {
             return Some(match name.split_once('.').map(|(space, _)| space) {
                 Some(space) if space != "dhcp" => {
                     let outer = self.outer.get(space).copied();
-                    Named::Part { outer: outer.unwrap_or(43), code, form }
+                    Named::Part { outer: outer.unwrap_or(code::VENDOR_OPTIONS), code, form }
                 }
                 _ => Named::Option(code, form),
             });
@@ -73,11 +76,12 @@ impl Names {
         if let Some(code) = unknown.and_then(|code| code.parse().ok()) {
             return Some(Named::Option(code, Form::String));
         }
-        let (code, kind) = by_name(name)?;
-        Some(Named::Option(
-            code,
-            if kind == Kind::Bytes { Form::String } else { Form::Known(kind) },
-        ))
+        let row = option::by_name(name)?;
+        let form = match row.shape {
+            Shape::Bytes => Form::String,
+            shape => Form::Known(shape),
+        };
+        Some(Named::Option(row.code, form))
     }
 
     /// Whether the name is one of a space that this option is sent in.
@@ -90,15 +94,16 @@ impl Names {
 fn form(words: &[&str]) -> Form {
     match words {
         ["array", "of", rest @ ..] => form(rest),
-        ["ip-address"] => Form::Known(Kind::Ips),
-        ["text" | "domain-name"] => Form::Known(Kind::Text),
-        ["domain-list", ..] => Form::Known(Kind::Names),
-        ["boolean"] => Form::Known(Kind::Numbers(1)),
+        ["ip-address"] => Form::Known(Shape::Addresses),
+        ["text" | "domain-name"] => Form::Known(Shape::Text),
+        ["domain-list", "compressed"] => Form::Known(Shape::SearchList),
+        ["domain-list", ..] => Form::Known(Shape::Names),
+        ["boolean"] => Form::Known(Shape::Bool),
         ["unsigned" | "signed", rest @ ..] => form(rest),
         ["integer", width] => match *width {
-            "8" => Form::Known(Kind::Numbers(1)),
-            "16" => Form::Known(Kind::Numbers(2)),
-            "32" => Form::Known(Kind::Numbers(4)),
+            "8" => Form::Known(Shape::Numbers(1)),
+            "16" => Form::Known(Shape::Numbers(2)),
+            "32" => Form::Known(Shape::Numbers(4)),
             _ => Form::Unknown,
         },
         ["string"] => Form::String,
@@ -125,15 +130,15 @@ pub(super) fn value(form: Form, tokens: &[Placed]) -> Result<Vec<u8>, String> {
         .collect();
     let words: Vec<_> = texts.iter().map(String::as_str).collect();
     match (form, &tokens[..]) {
-        (Form::Known(Kind::Text) | Form::String, [Placed { token: Token::Text(bytes), .. }]) => {
+        (Form::Known(Shape::Text) | Form::String, [Placed { token: Token::Text(bytes), .. }]) => {
             Ok(bytes.clone())
         }
-        (Form::Known(Kind::Text), [_]) => encode(Kind::Text, &words),
-        (Form::Known(Kind::Text), _) => Err("it has more than one string".to_owned()),
+        (Form::Known(Shape::Text), [_]) => encode(Shape::Text, &words),
+        (Form::Known(Shape::Text), _) => Err("it has more than one string".to_owned()),
         (Form::String, _) => {
             hex(&words.concat()).ok_or_else(|| "it is neither a string nor bytes".to_owned())
         }
-        (Form::Known(kind), _) => encode(kind, &words),
+        (Form::Known(shape), _) => encode(shape, &words),
         (Form::Unknown, _) => Err("its type is not one that netboot can read".to_owned()),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, ops::Range};
 
+use netboot_ebpf::wire::code;
+
 use super::{
     super::{
         boot::Rule,
@@ -119,7 +121,9 @@ impl Reader {
             "option" if self.names.define(statement) => return None,
             "option" => self.option(statement, rest),
             "filename" => match rest {
-                [Placed { token: Token::Text(name), .. }] => Ok(Some((67, name.clone()))),
+                [Placed { token: Token::Text(name), .. }] => {
+                    Ok(Some((code::BOOT_FILE, name.clone())))
+                }
                 _ => Err("netboot has no expressions".to_owned()),
             },
             "next-server" => {
@@ -130,7 +134,9 @@ impl Reader {
             }
             "default-lease-time" => {
                 match rest.first().and_then(Placed::word).map(str::parse::<u32>) {
-                    Some(Ok(seconds)) => Ok(Some((51, seconds.to_be_bytes().to_vec()))),
+                    Some(Ok(seconds)) => {
+                        Ok(Some((code::LEASE_TIME, seconds.to_be_bytes().to_vec())))
+                    }
                     _ => Err("it is no number of seconds".to_owned()),
                 }
             }
@@ -173,7 +179,7 @@ impl Reader {
         let tokens = rest.get(1..).unwrap_or_default();
         match self.names.find(name) {
             // What is sent to those that do not ask for it: netboot sends all.
-            _ if name == "dhcp-parameter-request-list" => Ok(None),
+            Some(Named::Option(code::PARAMETER_LIST, _)) => Ok(None),
             None => Err(format!("{name:?} is an unknown option")),
             Some(Named::Option(code, form)) => Ok(Some((code, value(form, tokens)?))),
             Some(Named::Part { outer, code, form }) => {
@@ -267,8 +273,12 @@ impl Reader {
         let Host { name, mac: Some(mac), ip: Some(ip), is_refused: false, .. } = found.host else {
             return;
         };
-        let hostname =
-            inside.of_groups.get(12).is_none().then_some(name).filter(|_| inside.uses_names);
+        let hostname = inside
+            .of_groups
+            .get(code::HOSTNAME)
+            .is_none()
+            .then_some(name)
+            .filter(|_| inside.uses_names);
         let place = statement.place.clone();
         self.hosts.push(FoundHost {
             place,
@@ -334,7 +344,7 @@ impl Reader {
             }
             let place = &statement.place;
             match self.setting(statement) {
-                Some((67, name)) => {
+                Some((code::BOOT_FILE, name)) => {
                     let file = String::from_utf8_lossy(&name).into_owned();
                     // A wish for nothing.
                     if file.is_empty() {
@@ -418,8 +428,8 @@ impl Reader {
                 Whom::Subnets(range) => subnet.is_some_and(|subnet| range.contains(&subnet)),
                 Whom::Hosts(range) => range.contains(&at),
             };
-            let boots =
-                self.rules.iter().any(|(whom, _)| is_for(whom)) || host.options.get(67).is_some();
+            let boots = self.rules.iter().any(|(whom, _)| is_for(whom))
+                || host.options.get(code::BOOT_FILE).is_some();
             host.netboot = boots || self.rules.is_empty();
         }
     }

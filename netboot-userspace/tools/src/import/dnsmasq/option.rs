@@ -1,7 +1,10 @@
 //! `dhcp-option`: an option for the machines that have its tags.
 
+use netboot_dhcp::{option, shape::Shape};
+use netboot_ebpf::wire::code;
+
 use super::{
-    super::options::{Kind, by_name, encode, guess, kind},
+    super::options::{encode, guess},
     directives::{Directive, Field},
     tags::Tag,
 };
@@ -18,7 +21,7 @@ pub(super) struct Given {
 }
 
 /// Reads it; why not, if it is none that netboot has.
-pub(super) fn option(directive: &Directive) -> Result<Given, String> {
+pub(super) fn read_option(directive: &Directive) -> Result<Given, String> {
     let mut given = Given { tags: Vec::new(), within: None, code: 0, value: Vec::new() };
     let mut fields = directive.fields.iter();
     let mut known = None;
@@ -29,13 +32,13 @@ pub(super) fn option(directive: &Directive) -> Result<Given, String> {
         } else if let Some(outer) = text.strip_prefix("encap:") {
             given.within = Some(outer.parse().map_err(|_| format!("{text:?} names no option"))?);
         } else if text.starts_with("vendor:") {
-            given.within = Some(43);
+            given.within = Some(code::VENDOR_OPTIONS);
         } else if text.starts_with("vi-encap:") {
             return Err("netboot sends no vendor-identifying options (RFC 3925)".to_owned());
         } else if text.starts_with("option6:") {
             return Err("netboot has no IPv6".to_owned());
         } else if let Some(name) = text.strip_prefix("option:") {
-            known = code(name);
+            known = named(name);
             given.code = known
                 .map(|(code, _)| code)
                 .ok_or_else(|| format!("{name:?} is an unknown option"))?;
@@ -51,9 +54,11 @@ pub(super) fn option(directive: &Directive) -> Result<Given, String> {
     }
     let form = match given.within {
         Some(_) => None,
-        None => known.map(|(_, kind)| kind).or_else(|| {
+        None => known.map(|(_, shape)| shape).or_else(|| {
             // By number dnsmasq goes by what these look like (RFC 5071's are none that it knows).
-            kind(given.code).filter(|_| !(208..=211).contains(&given.code))
+            option::row(given.code)
+                .map(|row| row.shape)
+                .filter(|_| !(208..=211).contains(&given.code))
         }),
     };
     let words: Vec<_> = fields.collect();
@@ -63,29 +68,29 @@ pub(super) fn option(directive: &Directive) -> Result<Given, String> {
     Ok(given)
 }
 
-fn code(name: &str) -> Option<(u8, Kind)> {
+fn named(name: &str) -> Option<(u8, Shape)> {
     if name == "server-ip-address" {
-        return Some((255, Kind::Ips));
+        return Some((code::END, Shape::Addresses));
     }
-    by_name(name)
+    option::by_name(name).map(|row| (row.code, row.shape))
 }
 
-fn value(form: Option<Kind>, fields: &[&Field]) -> Result<Vec<u8>, String> {
+fn value(form: Option<Shape>, fields: &[&Field]) -> Result<Vec<u8>, String> {
     let words: Vec<_> = fields.iter().map(|field| field.text.as_str()).collect();
     if let [field] = fields {
-        if field.quoted && form != Some(Kind::Names) {
-            return encode(Kind::Text, &words);
+        if field.quoted && !matches!(form, Some(Shape::Names | Shape::SearchList)) {
+            return encode(Shape::Text, &words);
         }
         if let Some((number, width)) = sized(&field.text) {
-            return encode(Kind::Numbers(width), &[number]);
+            return encode(Shape::Number(width), &[number]);
         }
     }
     match form {
-        Some(Kind::Ips) if words.contains(&"0.0.0.0") => {
+        Some(shape) if shape.is_addresses() && words.contains(&"0.0.0.0") => {
             Err("0.0.0.0 is dnsmasq's own address, which only it knows".to_owned())
         }
         // dnsmasq sends addresses where it finds them, and bytes where it finds colons.
-        Some(Kind::Text) => encode(Kind::Text, &words),
+        Some(Shape::Text) => encode(Shape::Text, &words),
         Some(form) => encode(form, &words).or_else(|why| match words[..] {
             [word] if word.contains(':') => guess(&words),
             _ => Err(why),
@@ -122,7 +127,7 @@ mod tests {
         };
         let fields = text.split(',').map(field).collect();
         let place = Place { file: Path::new("a").into(), line: 1 };
-        let found = option(&Directive { place, name: "dhcp-option".to_owned(), fields });
+        let found = read_option(&Directive { place, name: "dhcp-option".to_owned(), fields });
         let found = found.map(|given| (given.code, given.value));
         let expect = expect.map(|(code, value)| (code, value.to_vec()));
         assert_eq!(found, expect.map_err(str::to_owned), "{text}");

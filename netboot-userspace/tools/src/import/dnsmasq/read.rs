@@ -6,17 +6,19 @@ use std::{
 };
 
 use ipnet::Ipv4Net;
+use netboot_dhcp::value::{addresses, text};
+use netboot_ebpf::wire::code;
 
 use super::{
     super::{
         boot::{Rule, Test, server},
         note::Place,
-        options::{Options, ips, note_parts, of_requests, text},
+        options::{Options, note_parts, of_requests},
         site::{FoundHost, FoundSubnet, Scope, Site, Winner},
     },
     directives::Directive,
     host::{self, host},
-    option::{self, option},
+    option,
     range::range,
     rules::{Boot, dhcp_boot, pxe_service},
     tags::{OfRequests, Tag, meets},
@@ -178,7 +180,7 @@ impl<'d> Reader<'d> {
             self.site.notes.add(place, format!("subnet {}", range.cidr), why);
         }
         if let (Some(subnet), Some(lease)) = (self.site.subnets.get_mut(at), range.lease) {
-            subnet.options.set(51, lease.to_be_bytes().to_vec(), place);
+            subnet.options.set(code::LEASE_TIME, lease.to_be_bytes().to_vec(), place);
         }
         if let Some(tags) = self.subnet_tags.get_mut(at) {
             tags.extend(range.sets);
@@ -244,7 +246,7 @@ impl<'d> Reader<'d> {
         }
         let mut options = Options::default();
         if let Some(lease) = found.lease {
-            options.set(51, lease.to_be_bytes().to_vec(), place);
+            options.set(code::LEASE_TIME, lease.to_be_bytes().to_vec(), place);
         }
         for mac in found.macs {
             let of_mac = self.patterns.iter().filter(|(pattern, _)| host::matches(pattern, mac));
@@ -284,7 +286,7 @@ impl<'d> Reader<'d> {
     }
 
     fn option(&mut self, directive: &'d Directive) {
-        let option::Given { tags, within, code, value } = match option(directive) {
+        let option::Given { tags, within, code, value } = match option::read_option(directive) {
             Ok(given) => given,
             Err(why) => return self.note(directive, why),
         };
@@ -296,7 +298,7 @@ impl<'d> Reader<'d> {
             return;
         }
         if code == 255 {
-            if let Some(ip) = ips(&value).and_then(|ips| ips.first().copied()) {
+            if let Some(ip) = addresses(&value).and_then(|list| list.first().copied()) {
                 self.site.servers.push((Scope::All, ip, directive.place.clone()));
             }
             return;
@@ -346,7 +348,7 @@ impl<'d> Reader<'d> {
         let Given { directive, tags, cidr, code, value } = given;
         let code = *code;
         if tags.iter().any(|tag| self.requests.has(&tag.name)) {
-            if code == 67 {
+            if code == code::BOOT_FILE {
                 let file = text(value).unwrap_or_default();
                 self.boot(directive, Boot { tags: tags.clone(), test: None, file, server: None });
             } else if !of_requests(code, value) {
@@ -384,7 +386,7 @@ impl<'d> Reader<'d> {
     /// Where nothing else is said, dnsmasq names itself as the router and the DNS server.
     fn own_addresses(&mut self, said: &BTreeSet<(usize, u8)>) {
         for (at, subnet) in self.site.subnets.iter().enumerate() {
-            let missing = [(3, "router"), (6, "DNS server")];
+            let missing = [(code::ROUTER, "router"), (code::DNS, "DNS server")];
             let missing: Vec<_> = missing
                 .into_iter()
                 .filter(|(code, _)| !said.contains(&(at, *code)))
@@ -407,7 +409,7 @@ impl<'d> Reader<'d> {
         for (host, has) in self.site.hosts.iter_mut().zip(&self.host_tags) {
             let boots = rules.is_empty()
                 || rules.iter().any(|tags| meets(has, tags))
-                || host.options.get(67).is_some();
+                || host.options.get(code::BOOT_FILE).is_some();
             host.netboot = boots;
         }
     }

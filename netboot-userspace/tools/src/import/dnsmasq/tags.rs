@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use netboot_dhcp::option;
+use netboot_ebpf::wire::code;
+
 use super::{
-    super::{boot::Test, condition::Ways, options::by_name},
+    super::{boot::Test, condition::Ways},
     directives::Directive,
 };
 
@@ -94,18 +97,18 @@ fn matched(directive: &Directive) -> Option<(String, Test)> {
     let texts = directive.texts();
     let [tag, option, values @ ..] = &texts[..] else { return None };
     let code = match option.strip_prefix("option:") {
-        Some(name) => by_name(name).map(|(code, _)| code),
+        Some(name) => option::by_name(name).map(|row| row.code),
         None => option.parse().ok(),
     };
     let value = values.first().copied().unwrap_or_default();
     let test = match (code, value) {
-        (Some(93), _) if value.parse::<u16>().is_ok() => {
+        (Some(code::ARCHITECTURE), _) if value.parse::<u16>().is_ok() => {
             Test::Arch(value.parse().unwrap_or_default())
         }
-        (Some(77), _) if !value.is_empty() => Test::Class(value.to_owned()),
-        (Some(60), _) if !value.is_empty() => Test::Vendor(value.to_owned()),
+        (Some(code::USER_CLASS), _) if !value.is_empty() => Test::Class(value.to_owned()),
+        (Some(code::VENDOR_CLASS), _) if !value.is_empty() => Test::Vendor(value.to_owned()),
         // Only iPXE sends it.
-        (Some(175), "") => Test::Class("iPXE".to_owned()),
+        (Some(code::IPXE), "") => Test::Class("iPXE".to_owned()),
         _ => Test::Other(format!("option {}", [&[*option], values].concat().join(","))),
     };
     Some((set(tag), test))

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
+use netboot_ebpf::wire::code;
+use netboot_site::config::Problem;
+
 use super::{
     super::{
         boot::Test,
         condition::Ways,
         note::{Notes, Place},
-        options::{Options, of_requests},
+        options::{NEXT_SERVER, Options, of_requests},
     },
     node::Node,
     option::{Definitions, options},
     test::test,
 };
-use netboot_site::config::Problem;
 
 /// A class by its name.
 #[derive(Debug)]
@@ -60,7 +62,9 @@ impl Class {
     /// Notes the options that requests of the class get, beside the boot file and its server.
     pub(super) fn note_options(&self, notes: &mut Notes) {
         for (code, given) in self.options.iter() {
-            if !matches!(code, 0 | 66 | 67) && !of_requests(code, &given.value) {
+            if !matches!(code, NEXT_SERVER | code::TFTP_SERVER_NAME | code::BOOT_FILE)
+                && !of_requests(code, &given.value)
+            {
                 let what = format!("option {code} of class {:?}", self.name);
                 notes.add(
                     &given.place,

@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 
+use netboot_dhcp::{option, shape::Shape};
+use netboot_ebpf::wire::code;
+use netboot_site::config::Problem;
+
 use super::{
     super::{
         note::{Notes, Place},
-        options::{Kind, NEXT_SERVER, Options, by_name, encode, hex, kind, note_parts},
+        options::{NEXT_SERVER, Options, encode, hex, note_parts},
     },
     node::Node,
 };
-use netboot_site::config::Problem;
 
 /// The options that a configuration defines.
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
     /// By space and by name or code.
-    own: HashMap<(String, String), (u8, Option<Kind>)>,
+    own: HashMap<(String, String), (u8, Option<Shape>)>,
     /// The options that spaces are sent in.
     outer: HashMap<String, u8>,
 }
@@ -28,39 +31,41 @@ impl Definitions {
                 continue;
             };
             let space = definition.text("space").unwrap_or("dhcp4").to_owned();
-            let kind = form(definition.text("type").unwrap_or("empty"));
+            let shape = form(definition.text("type").unwrap_or("empty"));
             if let Some(inner) = definition.text("encapsulate").filter(|inner| !inner.is_empty()) {
                 self.outer.insert(inner.to_owned(), code);
             }
             let name = definition.text("name").unwrap_or_default().to_owned();
-            self.own.insert((space.clone(), name), (code, kind));
-            self.own.insert((space, code.to_string()), (code, kind));
+            self.own.insert((space.clone(), name), (code, shape));
+            self.own.insert((space, code.to_string()), (code, shape));
         }
         Ok(())
     }
 
-    fn find(&self, space: &str, name: &str) -> Option<(u8, Option<Kind>)> {
+    fn find(&self, space: &str, name: &str) -> Option<(u8, Option<Shape>)> {
         let own = self.own.get(&(space.to_owned(), name.to_owned())).copied();
         let standard = || {
-            let (code, kind) = by_name(name).filter(|_| space == "dhcp4")?;
-            Some((code, Some(kind)))
+            let row = option::by_name(name).filter(|_| space == "dhcp4")?;
+            Some((row.code, Some(row.shape)))
         };
         own.or_else(standard).or_else(|| {
             let code = name.parse().ok()?;
-            Some((code, kind(code).filter(|_| space == "dhcp4")))
+            let row = option::row(code).filter(|_| space == "dhcp4");
+            Some((code, row.map(|row| row.shape)))
         })
     }
 }
 
-fn form(name: &str) -> Option<Kind> {
+fn form(name: &str) -> Option<Shape> {
     match name {
-        "ipv4-address" => Some(Kind::Ips),
-        "string" => Some(Kind::Text),
-        "fqdn" => Some(Kind::Names),
-        "uint8" | "int8" | "boolean" => Some(Kind::Numbers(1)),
-        "uint16" | "int16" => Some(Kind::Numbers(2)),
-        "uint32" | "int32" => Some(Kind::Numbers(4)),
-        "binary" => Some(Kind::Bytes),
+        "ipv4-address" => Some(Shape::Addresses),
+        "string" => Some(Shape::Text),
+        "fqdn" => Some(Shape::Names),
+        "boolean" => Some(Shape::Bool),
+        "uint8" | "int8" => Some(Shape::Numbers(1)),
+        "uint16" | "int16" => Some(Shape::Numbers(2)),
+        "uint32" | "int32" => Some(Shape::Numbers(4)),
+        "binary" => Some(Shape::Bytes),
         _ => None,
     }
 }
@@ -108,12 +113,12 @@ fn settings(scope: Node<'_>, options: &mut Options, notes: &mut Notes) {
     if let (Some(node), Some(seconds)) =
         (scope.get("valid-lifetime"), scope.number("valid-lifetime"))
     {
-        options.set(51, seconds.to_be_bytes().to_vec(), &node.place());
+        options.set(code::LEASE_TIME, seconds.to_be_bytes().to_vec(), &node.place());
     }
     if let (Some(node), Some(file)) = (scope.get("boot-file-name"), scope.text("boot-file-name"))
         && !file.is_empty()
     {
-        options.set(67, file.as_bytes().to_vec(), &node.place());
+        options.set(code::BOOT_FILE, file.as_bytes().to_vec(), &node.place());
     }
     if let (Some(node), Some(server)) = (scope.get("next-server"), scope.text("next-server")) {
         match server.parse::<std::net::Ipv4Addr>() {
@@ -148,20 +153,20 @@ fn option(given: Node<'_>, definitions: &Definitions) -> Result<(u8, Option<u8>,
         None => given.text("name").ok_or("it has neither code nor name")?.to_owned(),
     };
     let found = definitions.find(space, &name);
-    let (code, kind) = found.ok_or_else(|| format!("{name:?} is an unknown option"))?;
+    let (code, shape) = found.ok_or_else(|| format!("{name:?} is an unknown option"))?;
     let outer = match space {
         "dhcp4" => None,
-        space => Some(definitions.outer.get(space).copied().unwrap_or(43)),
+        space => Some(definitions.outer.get(space).copied().unwrap_or(code::VENDOR_OPTIONS)),
     };
     let data = given.text("data").unwrap_or_default();
-    let value = match (given.flag("csv-format"), kind) {
+    let value = match (given.flag("csv-format"), shape) {
         // Without a definition the data is hexadecimal.
-        (Some(false), _) | (None, None) | (_, Some(Kind::Bytes)) => bytes(data)?,
-        (_, Some(Kind::Text)) => data.replace("\\,", ",").into_bytes(),
-        (_, Some(kind)) => {
+        (Some(false), _) | (None, None) | (_, Some(Shape::Bytes)) => bytes(data)?,
+        (_, Some(Shape::Text)) => data.replace("\\,", ",").into_bytes(),
+        (_, Some(shape)) => {
             let words: Vec<_> =
                 data.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
-            encode(kind, &words)?
+            encode(shape, &words)?
         }
         (Some(true), None) => return Err("its type is not one that netboot can read".to_owned()),
     };

@@ -3,14 +3,15 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use netboot_ebpf::shared::MAX_RELAYS;
+use netboot_dhcp::value::{addresses, text};
+use netboot_ebpf::{shared::MAX_RELAYS, wire::code};
 use netboot_site::config::Problem;
 
 use super::{
     super::{
         boot::{Rule, Test},
         note::Place,
-        options::{NEXT_SERVER, Options, ips, text},
+        options::{NEXT_SERVER, Options},
         site::{FoundHost, FoundSubnet, Scope, Site},
     },
     class::{Class, classes},
@@ -232,7 +233,7 @@ impl Reader {
             }
             // A class's boot file and lease time go before the network's, its options do not.
             let mut fields = Options::default();
-            for code in [67, NEXT_SERVER, 51] {
+            for code in [code::BOOT_FILE, NEXT_SERVER, code::LEASE_TIME] {
                 if let Some(given) = of_classes.get(code) {
                     fields.set(code, given.value.clone(), &given.place);
                 }
@@ -254,14 +255,16 @@ impl Reader {
             let is_everywhere = !class.is_additional || asking.len() == self.site.subnets.len();
             let scopes = if is_everywhere { vec![Scope::All] } else { asking };
             if let Some(address) =
-                class.options.get(NEXT_SERVER).and_then(|given| ips(&given.value))
+                class.options.get(NEXT_SERVER).and_then(|given| addresses(&given.value))
             {
                 let servers = scopes.iter().zip(address.iter().cycle());
                 self.site
                     .servers
                     .extend(servers.map(|(scope, ip)| (*scope, *ip, class.place.clone())));
             }
-            let Some(file) = class.options.get(67).and_then(|given| text(&given.value)) else {
+            let Some(file) =
+                class.options.get(code::BOOT_FILE).and_then(|given| text(&given.value))
+            else {
                 continue;
             };
             for way in &ways.0 {
@@ -282,7 +285,7 @@ impl Reader {
         // Machines that no rule is for, where there are rules.
         if !self.site.rules.is_empty() {
             for (at, host) in self.site.hosts.iter_mut().enumerate() {
-                host.netboot = booted.contains(&at) || host.options.get(67).is_some();
+                host.netboot = booted.contains(&at) || host.options.get(code::BOOT_FILE).is_some();
             }
         }
     }

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use netboot_dhcp::option;
+use netboot_ebpf::wire::code;
+
 use super::super::{
     boot::Test,
     condition::{Conditions, DEEPEST, Ways, equals},
-    options::{by_name, hex},
+    options::hex,
 };
 
 /// The condition that the text is; what is not understood is a test that netboot cannot do.
@@ -166,11 +169,11 @@ impl<'t> Reader<'t> {
     fn option(&mut self) -> Option<Found> {
         self.sign("[")?;
         let name = self.word()?;
-        let code = name.parse().ok().or_else(|| by_name(name).map(|(code, _)| code))?;
+        let code = name.parse().ok().or_else(|| option::by_name(name).map(|row| row.code))?;
         self.sign("]")?;
         self.sign(".")?;
         match (self.word()?, code) {
-            ("exists", 175) => Some(Found::Ways(Ways::one(Test::Class("iPXE".to_owned())))),
+            ("exists", code::IPXE) => Some(Found::Ways(Ways::one(Test::Class("iPXE".to_owned())))),
             ("exists", code) => Some(Found::Ways(Ways::one(Test::Has(code)))),
             ("hex" | "text", code) => Some(Found::Data(Data::Option(code, 0))),
             _ => None,

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use netboot_dhcp::routes::lacks_default;
-use netboot_ebpf::wire::code;
-use netboot_site::model::{DhcpOption, Host, NetworkOverrides, Subnet};
-
-use super::{
-    Given, Options,
-    encode::{ips, names, number_of, routes_of, text},
+use netboot_dhcp::{
+    DhcpOption,
+    option::{self, Set},
+    route::{self, Route, lacks_default},
+    value::{addresses, names, number, text},
 };
+use netboot_ebpf::wire::code;
+use netboot_site::model::{Host, NetworkOverrides, Subnet};
+
+use super::{Given, NEXT_SERVER, Options};
 use crate::import::note::{Notes, Place};
 
 /// What is right only of the request or the boot that netboot answers.
@@ -25,11 +27,11 @@ pub(in crate::import) fn of_subnet(options: &Options, subnet: &mut Subnet, notes
     subnet.search = network.search.unwrap_or_default();
     subnet.routes = network.routes.unwrap_or_default();
     subnet.mtu = network.mtu;
-    subnet.lease_time = options.get(51).and_then(lease);
+    subnet.lease_time = options.get(code::LEASE_TIME).and_then(lease);
     default_route(options, options, notes);
     for (code, given) in options.iter() {
         let wrong = |what: &str| {
-            ips(&given.value).is_none_or(|ips| {
+            addresses(&given.value).is_none_or(|ips| {
                 ips != [if what == "mask" {
                     subnet.cidr.netmask()
                 } else {
@@ -38,17 +40,17 @@ pub(in crate::import) fn of_subnet(options: &Options, subnet: &mut Subnet, notes
             })
         };
         match code {
-            1 if wrong("mask") => notes.add(
+            code::SUBNET_MASK if wrong("mask") => notes.add(
                 &given.place,
                 "option 1 (subnet mask)",
                 format!("it is not that of {}, which is sent", subnet.cidr),
             ),
-            28 if wrong("broadcast") => notes.add(
+            code::BROADCAST_ADDRESS if wrong("broadcast") => notes.add(
                 &given.place,
                 "option 28 (broadcast address)",
                 format!("it is not that of {}, which is sent", subnet.cidr),
             ),
-            12 => notes.add(
+            code::HOSTNAME => notes.add(
                 &given.place,
                 "option 12 (host name)",
                 "a subnet's machines cannot have one name",
@@ -75,12 +77,13 @@ pub(in crate::import) fn of_host(
     let mut network = network(&own, notes);
     for (code, given) in of_subnet.iter().filter(|(code, _)| options.get(*code).is_none()) {
         match code {
-            3 => network.routers = Some(Vec::new()),
-            6 => network.dns = Some(Vec::new()),
-            42 => network.ntp = Some(Vec::new()),
-            119 => network.search = Some(Vec::new()),
-            121 => network.routes = Some(Vec::new()),
-            1 | 28 | 51 | 58 | 59 | 66 | 67 => {}
+            code::ROUTER => network.routers = Some(Vec::new()),
+            code::DNS => network.dns = Some(Vec::new()),
+            code::NTP => network.ntp = Some(Vec::new()),
+            code::DOMAIN_SEARCH => network.search = Some(Vec::new()),
+            code::CLASSLESS_ROUTES => network.routes = Some(Vec::new()),
+            code::TFTP_SERVER_NAME => {}
+            _ if matches!(option::set(code), Set::Follows(_)) && code != code::HOSTNAME => {}
             _ => notes.add(
                 &given.place,
                 format!("option {code} of the subnet, which {} does not have", host.ip),
@@ -90,27 +93,27 @@ pub(in crate::import) fn of_host(
     }
     default_route(options, &own, notes);
     host.network = network.into();
-    host.lease_time = own.get(51).and_then(lease);
+    host.lease_time = own.get(code::LEASE_TIME).and_then(lease);
     if host.hostname.is_none() {
-        host.hostname = own.get(12).and_then(|given| text(&given.value));
+        host.hostname = own.get(code::HOSTNAME).and_then(|given| text(&given.value));
     }
     host.options = others(&own, notes);
 }
 
 fn network(options: &Options, notes: &mut Notes) -> NetworkOverrides {
     NetworkOverrides {
-        routers: read(options, 3, ips, notes),
-        dns: read(options, 6, ips, notes),
-        ntp: read(options, 42, ips, notes),
+        routers: read(options, code::ROUTER, addresses, notes),
+        dns: read(options, code::DNS, addresses, notes),
+        ntp: read(options, code::NTP, addresses, notes),
         domain: read(
             options,
-            15,
+            code::DOMAIN_NAME,
             |bytes| text(bytes).map(|name| name.trim_end_matches('.').to_owned()),
             notes,
         ),
-        search: read(options, 119, names, notes),
-        routes: read(options, 121, routes_of, notes),
-        mtu: read(options, 26, |bytes| number_of(bytes)?.try_into().ok(), notes),
+        search: read(options, code::DOMAIN_SEARCH, names, notes),
+        routes: read(options, code::CLASSLESS_ROUTES, routes_of, notes),
+        mtu: read(options, code::INTERFACE_MTU, |bytes| number(bytes)?.try_into().ok(), notes),
         next_server: None,
     }
 }
@@ -121,7 +124,8 @@ fn default_route(options: &Options, new: &Options, notes: &mut Notes) {
     let Some(given) = options.get(code::CLASSLESS_ROUTES) else { return };
     let new = new.get(code::CLASSLESS_ROUTES).or_else(|| new.get(code::ROUTER));
     let Some(Given { place, .. }) = new else { return };
-    let routers = options.get(code::ROUTER).and_then(|given| ips(&given.value)).unwrap_or_default();
+    let routers =
+        options.get(code::ROUTER).and_then(|given| addresses(&given.value)).unwrap_or_default();
     let routes = routes_of(&given.value).unwrap_or_default();
     let Some(router) = routers.first().filter(|_| lacks_default(&routes)) else { return };
     let why = "machines that ask for option 121 ignore the routers beside it (RFC 3442) and have no default route \
@@ -153,36 +157,42 @@ pub(in crate::import) fn note_parts(code: u8, value: &[u8], place: &Place, notes
 /// Whether netboot sends it as it is, to the requests that need it.
 pub(in crate::import) fn of_requests(code: u8, value: &[u8]) -> bool {
     match code {
-        43 => value == [6, 1, 8] || value == [6, 1, 8, 255],
-        60 => value == b"PXEClient" || value == b"HTTPClient",
-        175 => value == [0xb0, 1, 1],
+        code::VENDOR_OPTIONS => value == [6, 1, 8] || value == [6, 1, 8, 255],
+        code::VENDOR_CLASS => value == b"PXEClient" || value == b"HTTPClient",
+        code::IPXE => value == [0xb0, 1, 1],
         _ => false,
     }
 }
 
 fn lease(given: &Given) -> Option<Duration> {
-    number_of(&given.value).map(|seconds| Duration::from_secs(seconds.into()))
+    number(&given.value).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Routes to networks, whatever host bits they were given with.
+fn routes_of(bytes: &[u8]) -> Option<Vec<Route>> {
+    let routes = route::read(bytes)?;
+    Some(routes.into_iter().map(|(network, router)| (network.trunc(), router)).collect())
 }
 
 /// Those that are options here too.
 fn others(options: &Options, notes: &mut Notes) -> Vec<DhcpOption> {
     let mut kept = Vec::new();
     for (code, Given { value, place }) in options.iter() {
-        match code {
-            // These are settings, or follow from them.
-            1 | 3 | 6 | 12 | 15 | 26 | 28 | 42 | 51 | 67 | 119 | 121 => {}
+        match (code, option::set(code)) {
             _ if of_requests(code, value) => {}
-            58 | 59 => {
+            (code::RENEWAL_TIME | code::REBINDING_TIME, _) => {
                 notes.add(place, format!("option {code}"), "netboot derives it from the lease time")
             }
-            61 => notes.add(
+            (code::CLIENT_ID, _) => notes.add(
                 place,
                 "option 61 (client identifier)",
                 "netboot knows machines by MAC alone",
             ),
-            0 | 255 | 43 | 50 | 52..=55 | 57 | 60 | 82 | 97 | 175 => {
+            (_, Set::Key(_) | Set::Follows(_)) => {}
+            (code, Set::Own(_)) if code != code::SUBNET_SELECTION => {
                 notes.add(place, format!("option {code}"), OWN);
             }
+            (NEXT_SERVER | code::END, _) => notes.add(place, format!("option {code}"), OWN),
             _ if value.is_empty() => {
                 notes.add(
                     place,

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use super::{Change, Reloader, Site, said};
+use super::{Site, Sources, said};
 use crate::config::load;
 
 #[test]
 fn what_ran_is_not_refused_for_a_boot_file() {
     let site = Site::new();
-    let mut reloader = site.open();
-    let mut check = |expect: &str| assert_eq!(said(&site, reloader.reload()), expect);
+    let mut running = site.open();
+    let mut check = |expect: &str| assert_eq!(said(&site, running.reload()), expect);
     fs::rename(site.path("boot/ipxe.efi"), site.path("boot/old.efi")).unwrap();
     // It is said by who looks at `boot.root`.
     check("nothing");
@@ -62,16 +62,17 @@ fn a_start_is_not_refused_for_a_boot_file() {
         remove(&site);
         let shown =
             |text: String| text.replace(&format!("{}/", site.directory.path().display()), "");
-        let (mut reloader, loaded) = Reloader::open(&site.main()).unwrap();
+        let (_, loaded) = Sources::open(&site.main()).unwrap();
+        let mut running = site.open();
         let warnings: Vec<_> =
             loaded.warnings.kept().iter().map(|it| shown(it.to_string())).collect();
         assert!(warnings.contains(&expect.to_owned()), "{warnings:#?}");
         assert_eq!(shown(load(&site.main()).unwrap_err().to_string()), expect);
-        assert_eq!(said(&site, reloader.reload()), "nothing");
+        assert_eq!(said(&site, running.reload()), "nothing");
         site.edit("netboot.toml", "[boot.files]", "[boot.files] # x");
-        assert_eq!(said(&site, reloader.reload()), "nothing");
-        assert!(reloader.reopen().is_ok());
-        let Ok(Change::Hosts { warnings, .. }) = reloader.reread() else { panic!() };
+        assert_eq!(said(&site, running.reload()), "nothing");
+        assert!(Sources::open(&site.main()).is_ok());
+        let warnings = running.reread().unwrap().warnings;
         assert_eq!(warnings, loaded.warnings, "all, when asked");
     }
     check(
@@ -96,10 +97,10 @@ fn a_start_is_not_refused_for_a_boot_file() {
 fn a_warning_is_given_once() {
     let site = Site::new();
     fs::remove_file(site.path("boot/vmlinuz-x86_64")).unwrap();
-    let mut reloader = site.open();
+    let mut running = site.open();
     let mut check = |from: &str, to: &str, expect: &str| {
         site.edit("netboot.toml", from, to);
-        assert_eq!(said(&site, reloader.reload()), expect);
+        assert_eq!(said(&site, running.reload()), expect);
     };
     check("[boot.files]", "# a line more\n[boot.files]", "nothing");
     fs::remove_file(site.path("boot/initramfs-x86_64")).unwrap();
@@ -115,6 +116,6 @@ fn a_warning_is_given_once() {
         "10.0.0.0/24\"\nmtu = 1500\n",
         "whole: 0 hosts added, 0 changed, 0 removed; settings changed: subnet 10.0.0.0/24",
     );
-    let Ok(Change::Hosts { warnings, .. }) = reloader.reread() else { panic!() };
+    let warnings = running.reread().unwrap().warnings;
     assert_eq!(warnings.total(), 1, "{warnings:#?}");
 }

@@ -2,11 +2,12 @@
 
 use std::{fs, sync::Arc};
 
-use super::{Change, Reloader, Site};
+use super::{Proposal, Running, Site};
 use crate::{
     config::{
         Loaded, Problem, load_to_run,
-        reload::{kept::Kept, settings::changed_settings, state::Own},
+        reload::{judge::Own, part::stations, settings::changed_settings},
+        source::Blocks,
     },
     model::Config,
 };
@@ -173,32 +174,34 @@ impl Random {
     }
 }
 
-fn hosts(reloader: &Reloader) -> Vec<Arc<crate::model::Host>> {
-    let state = &reloader.state;
-    let stations = state.files.iter().flat_map(|kept| state.stations(&kept.hosts));
-    stations.map(|station| state.hosts.by_station(station).unwrap()).collect()
+fn hosts(running: &Running) -> Vec<Arc<crate::model::Host>> {
+    let inventory = &running.state.hosts;
+    let sources = running.sources.judge.sources.iter();
+    let stations = sources.flat_map(|source| stations(inventory, source.machines()));
+    stations.map(|station| inventory.by_station(station).unwrap()).collect()
 }
 
 /// What is kept is what a fresh start would keep.
-fn check_state(reloader: &Reloader, loaded: &Loaded) {
-    assert_eq!(hosts(reloader), loaded.config.hosts);
+fn check_state(running: &Running, loaded: &Loaded) {
+    assert_eq!(hosts(running), loaded.config.hosts);
+    assert_eq!(running.state.hosts.all().len(), loaded.config.hosts.len());
+    assert!(changed_settings(&running.state.settings, &loaded.config).is_empty());
     let machines = loaded.config.hosts.iter().zip(&loaded.origins);
     let machines = machines.filter(|(host, _)| host.is_first());
     let origins: Vec<_> = machines.map(|(_, origin)| origin).collect();
-    for (kept, name) in reloader.state.files.iter().zip(&loaded.files) {
+    let judge = &running.sources.judge;
+    for (source, name) in judge.sources.iter().zip(&loaded.files) {
+        let blocks = source.as_file().unwrap();
         let bytes = fs::read(name).unwrap();
         let lines: Vec<_> =
             origins.iter().filter(|origin| *origin.file == **name).map(|o| o.line).collect();
-        let fresh = Kept::new(name.clone(), kept.form, bytes, kept.hosts.clone(), &lines);
-        assert_eq!(kept.starts, fresh.starts, "{}", String::from_utf8_lossy(&kept.bytes));
-        assert!(kept.bytes == fresh.bytes);
+        let fresh = Blocks::new(name.clone(), blocks.form, bytes, blocks.hosts.clone(), &lines);
+        assert_eq!(blocks.starts, fresh.starts, "{}", String::from_utf8_lossy(&blocks.bytes));
+        assert!(blocks.bytes == fresh.bytes);
     }
-    assert_eq!(reloader.state.draft.config.subnets, loaded.config.subnets);
-    assert_eq!(reloader.state.draft.subnets.len(), loaded.config.subnets.len());
-    assert_eq!(
-        reloader.state.own,
-        Own::of(&loaded.config, loaded.config.hosts.iter().map(|host| &**host))
-    );
+    assert_eq!(judge.draft.config.subnets, loaded.config.subnets);
+    assert_eq!(judge.draft.subnets.len(), loaded.config.subnets.len());
+    assert_eq!(judge.own, Own::of(&loaded.config, loaded.config.hosts.iter().map(|host| &**host)));
 }
 
 /// Warnings of hosts that were not read again are not repeated, and nothing new is left out.
@@ -219,6 +222,7 @@ fn check_warnings(said: &[Problem], before: &[Problem], now: &[Problem]) {
 
 fn round(seed: u64) -> (usize, usize) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut refusals = Random(seed | 1 << 63);
     let site = Site::new();
     for name in FILES {
         let before = fs::read_to_string(site.path(name)).unwrap();
@@ -227,7 +231,8 @@ fn round(seed: u64) -> (usize, usize) {
             site.write(name, &before);
         }
     }
-    let (mut reloader, mut running) = Reloader::open(&site.main()).unwrap();
+    let mut own = site.open();
+    let mut running = load_to_run(&site.main()).unwrap();
     let mut good = 0;
     for _ in 0..EDITS {
         let before: Vec<_> = FILES.map(|name| fs::read_to_string(site.path(name)).unwrap()).into();
@@ -237,18 +242,30 @@ fn round(seed: u64) -> (usize, usize) {
             let text = fs::read_to_string(site.path(name)).unwrap();
             site.write(name, &random.edit(name, &text));
         }
-        let change = reloader.reload();
+        // Now and then what is proposed is not taken on.
+        if refusals.below(6) == 0 {
+            let _ = own.sources.reload(&own.state);
+        }
+        let before_change = own.state.hosts.all();
+        let change = own.sources.reload(&own.state);
+        if let Ok(proposal) = &change {
+            own.take_on(proposal);
+            let mut back = own.state.clone();
+            back.hosts = crate::model::Inventory::new(own.state.hosts.all());
+            back.apply(&proposal.difference.flip());
+            assert_eq!(back.hosts.all(), before_change);
+        }
         match (change, load_to_run(&site.main())) {
             (Err(problems), Ok(_)) if fs::read(site.main()).unwrap().is_empty() => {
                 assert!(problems.to_string().ends_with("netboot.toml: is empty"), "{problems}");
-                assert_eq!(hosts(&reloader), running.config.hosts);
+                assert_eq!(hosts(&own), running.config.hosts);
                 for (name, text) in FILES.iter().zip(before) {
                     site.write(name, &text);
                 }
             }
             (Err(problems), Err(expect)) => {
                 assert_eq!(problems, expect);
-                assert_eq!(hosts(&reloader), running.config.hosts);
+                assert_eq!(hosts(&own), running.config.hosts);
                 if random.below(4) > 0 {
                     for (name, text) in FILES.iter().zip(before) {
                         site.write(name, &text);
@@ -258,10 +275,10 @@ fn round(seed: u64) -> (usize, usize) {
             (Ok(change), Ok(loaded)) => {
                 good += 1;
                 check_change(&change, &running, &loaded);
-                check_state(&reloader, &loaded);
+                check_state(&own, &loaded);
                 running = loaded;
                 // Nothing is read in part while a machine is left out.
-                if reloader.state.draft.left_out {
+                if own.sources.judge.draft.left_out {
                     for (name, text) in FILES.iter().zip(before) {
                         site.write(name, &text);
                     }
@@ -270,24 +287,16 @@ fn round(seed: u64) -> (usize, usize) {
             (change, loaded) => panic!("{change:?}\n{loaded:?}"),
         }
     }
-    (good, reloader.parts)
+    (good, own.sources.parts)
 }
 
-fn check_change(change: &Change, before: &Loaded, now: &Loaded) {
+fn check_change(change: &Proposal, before: &Loaded, now: &Loaded) {
     let settings = changed_settings(&before.config, &now.config);
-    let none = crate::model::Difference::default();
-    let (difference, warnings, summary) = match change {
-        Change::Nothing => (&none, &[][..], None),
-        Change::Hosts { difference, warnings, summary } => {
-            assert!(settings.is_empty());
-            (difference, warnings.kept(), Some(summary))
-        }
-        Change::Whole { loaded, difference, summary } => {
-            assert_eq!(loaded.config.hosts, now.config.hosts);
-            (difference, loaded.warnings.kept(), Some(summary))
-        }
-    };
-    check_warnings(warnings, before.warnings.kept(), now.warnings.kept());
+    let Proposal { difference, warnings } = change;
+    let summary = difference.summary();
+    assert_eq!(summary.settings, settings);
+    assert_eq!(difference.settings.is_some(), !settings.is_empty());
+    check_warnings(warnings.kept(), before.warnings.kept(), now.warnings.kept());
     let by_station = |config: &Config| -> std::collections::BTreeMap<_, _> {
         config.hosts.iter().map(|host| (host.station(), Arc::clone(host))).collect()
     };
@@ -295,22 +304,21 @@ fn check_change(change: &Change, before: &Loaded, now: &Loaded) {
     let count = applied.len();
     // Those of several MACs can become several machines, or be one by another MAC.
     let is_single = applied.values().chain(now.values()).all(|host| host.nics.is_empty());
-    for station in &difference.removed {
-        assert!(applied.remove(station).is_some());
+    for host in difference.unset() {
+        assert_eq!(applied.remove(&host.station()).as_ref(), Some(host));
     }
-    let changed =
-        difference.set.iter().filter(|host| applied.contains_key(&host.station())).count();
-    for host in &difference.set {
-        assert_ne!(applied.insert(host.station(), Arc::clone(host)).as_ref(), Some(host));
+    for changed in &difference.changed {
+        assert_eq!(changed.before.station(), changed.after.station());
+        assert_ne!(changed.before, changed.after);
+    }
+    for host in difference.set() {
+        assert_eq!(applied.insert(host.station(), Arc::clone(host)), None);
     }
     assert_eq!(applied, now);
-    if let Some(summary) = summary {
-        assert_eq!(summary.settings, settings);
-        assert!(summary.changed + summary.added <= difference.set.len());
-        assert!(summary.removed <= difference.removed.len());
-    }
-    if let Some(summary) = summary.filter(|_| is_single) {
-        assert_eq!(summary.changed, changed);
+    assert!(summary.changed + summary.added <= difference.set().count());
+    assert!(summary.removed <= difference.removed.len());
+    if is_single {
+        assert_eq!(summary.changed, difference.changed.len());
         assert_eq!(summary.removed, difference.removed.len());
         assert_eq!(count + summary.added - summary.removed, now.len());
     }

@@ -1,5 +1,5 @@
-//! A DHCP message in its frame, read tolerantly: what is shown of requests and answers. What is answered
-//! is not decided by this.
+//! A DHCP message in its frame, read tolerantly: what is shown of requests and answers. The responder's own reader
+//! (netboot-ebpf), which takes no more than the kernel can, decides what is answered and which servers are others.
 
 use std::net::Ipv4Addr;
 
@@ -18,18 +18,19 @@ const SNAME_HAS_OPTIONS: u8 = 2;
 
 /// A frame's parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packet<'f> {
-    pub(crate) to_mac: Mac,
-    pub(crate) to: Ipv4Addr,
-    pub(crate) port: u16,
+pub struct Packet<'f> {
+    pub to_mac: Mac,
+    pub to: Ipv4Addr,
+    pub port: u16,
     /// The ids of its tags, the outer one first.
-    pub(crate) vlans: Vec<u16>,
+    pub vlans: Vec<u16>,
     message: &'f [u8],
 }
 
 impl<'f> Packet<'f> {
     /// Of an Ethernet frame; `None`: it is not UDP over IPv4, or too short for it.
-    pub(crate) fn read(frame: &'f [u8]) -> Option<Self> {
+    #[must_use]
+    pub fn read(frame: &'f [u8]) -> Option<Self> {
         let to_mac = Mac { octets: *frame.first_chunk()? };
         let mut at = ADDRESSES;
         let mut vlans = Vec::new();
@@ -54,38 +55,46 @@ impl<'f> Packet<'f> {
     }
 
     /// Whether it is a client's or relay's, to a DHCP server.
-    pub(crate) fn is_request(&self) -> bool {
+    #[must_use]
+    pub fn is_request(&self) -> bool {
         matches!(self.port, SERVER_PORT | PROXY_PORT)
             && self.message.get(OP) == Some(&BOOTREQUEST)
             && self.message.len() > CHADDR + 6
     }
 
-    pub(crate) fn is_answer(&self) -> bool {
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
         self.message.get(OP) == Some(&BOOTREPLY)
     }
 
     /// The transaction's id.
-    pub(crate) fn xid(&self) -> [u8; 4] {
+    #[must_use]
+    pub fn xid(&self) -> [u8; 4] {
         chunk(self.message, XID).copied().unwrap_or_default()
     }
 
-    pub(crate) fn mac(&self) -> Mac {
+    #[must_use]
+    pub fn mac(&self) -> Mac {
         Mac { octets: chunk(self.message, CHADDR).copied().unwrap_or_default() }
     }
 
-    pub(crate) fn ciaddr(&self) -> Option<Ipv4Addr> {
+    #[must_use]
+    pub fn ciaddr(&self) -> Option<Ipv4Addr> {
         self.address(CIADDR)
     }
 
-    pub(crate) fn yiaddr(&self) -> Option<Ipv4Addr> {
+    #[must_use]
+    pub fn yiaddr(&self) -> Option<Ipv4Addr> {
         self.address(YIADDR)
     }
 
-    pub(crate) fn siaddr(&self) -> Option<Ipv4Addr> {
+    #[must_use]
+    pub fn siaddr(&self) -> Option<Ipv4Addr> {
         self.address(SIADDR)
     }
 
-    pub(crate) fn giaddr(&self) -> Option<Ipv4Addr> {
+    #[must_use]
+    pub fn giaddr(&self) -> Option<Ipv4Addr> {
         self.address(GIADDR)
     }
 
@@ -96,7 +105,8 @@ impl<'f> Packet<'f> {
     }
 
     /// The file name or URL: of option 67, which some servers end with a NUL, else of the field.
-    pub(crate) fn boot_file(&self) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn boot_file(&self) -> Option<Vec<u8>> {
         let field = || {
             if self.overload() & FILE_HAS_OPTIONS != 0 {
                 return None;
@@ -110,17 +120,33 @@ impl<'f> Packet<'f> {
         Some(name).filter(|name| !name.is_empty())
     }
 
+    /// Option 53.
+    #[must_use]
+    pub fn message_type(&self) -> Option<u8> {
+        self.option(code::MESSAGE_TYPE)?.first().copied()
+    }
+
+    /// The addresses of an option.
+    #[must_use]
+    pub fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
+        let value = self.option(code).unwrap_or_default();
+        value.as_chunks::<4>().0.iter().map(|octets| Ipv4Addr::from(*octets)).collect()
+    }
+
     /// Bytes of the message.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn length(&self) -> usize {
         self.message.len()
     }
 
-    pub(crate) fn option(&self, wanted: u8) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn option(&self, wanted: u8) -> Option<Vec<u8>> {
         self.options().into_iter().find(|(code, _)| *code == wanted).map(|(_, value)| value)
     }
 
     /// In their order; what is split is joined (RFC 3396), what is cut off is left out.
-    pub(crate) fn options(&self) -> Vec<(u8, Vec<u8>)> {
+    #[must_use]
+    pub fn options(&self) -> Vec<(u8, Vec<u8>)> {
         let mut options: Vec<(u8, Vec<u8>)> = Vec::new();
         if chunk(self.message, COOKIE) != Some(&MAGIC_COOKIE) {
             return options;
@@ -165,3 +191,6 @@ fn read_options(mut rest: &[u8], options: &mut Vec<(u8, Vec<u8>)>) {
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
     bytes.get(at..)?.first_chunk()
 }
+
+#[cfg(test)]
+mod tests;

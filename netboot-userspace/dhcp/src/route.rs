@@ -11,6 +11,7 @@ pub type Route = (Ipv4Net, Ipv4Addr);
 pub const MICROSOFT: u8 = 249;
 
 /// Routes as option 121 has them: the prefix's length, the octets of the network that it covers, the router.
+#[must_use]
 pub fn read(mut value: &[u8]) -> Option<Vec<Route>> {
     let mut routes = Vec::new();
     while let [len, rest @ ..] = value {
@@ -25,6 +26,7 @@ pub fn read(mut value: &[u8]) -> Option<Vec<Route>> {
 }
 
 /// The value of option 121.
+#[must_use]
 pub fn write(routes: &[Route]) -> Vec<u8> {
     let mut value = Vec::new();
     for (destination, router) in routes {
@@ -39,11 +41,13 @@ pub fn write(routes: &[Route]) -> Vec<u8> {
 /// Whether machines that are told these routes have no default route, whatever the routers are: "If the DHCP server returns
 /// both a Classless Static Routes option and a Router option, the DHCP client MUST ignore the Router option"
 /// (RFC 3442, "DHCP Client Behavior").
+#[must_use]
 pub fn lacks_default(routes: &[Route]) -> bool {
     !routes.is_empty() && default_router(routes).is_none()
 }
 
 /// The router of the default route.
+#[must_use]
 pub fn default_router(routes: &[Route]) -> Option<Ipv4Addr> {
     let default = routes.iter().find(|(destination, _)| destination.prefix_len() == 0);
     default.map(|(_, router)| *router)
@@ -52,6 +56,7 @@ pub fn default_router(routes: &[Route]) -> Option<Ipv4Addr> {
 /// The routes with a default route at their end where they lack one: administrators "should specify the default
 /// router(s) both in the Router option and in the Classless Static Routes option" (RFC 3442, "DHCP Server
 /// Administrator Responsibilities").
+#[must_use]
 pub fn with_default(routes: &[Route], routers: &[Ipv4Addr]) -> Vec<Route> {
     let missing = routers.first().filter(|_| lacks_default(routes));
     let default = missing.map(|router| (Ipv4Net::default(), *router));

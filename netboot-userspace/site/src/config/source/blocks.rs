@@ -1,4 +1,4 @@
-//! A file as it was read last, in blocks of which each is a machine.
+//! The bytes of a file, in blocks of which each is a machine.
 
 use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
@@ -8,19 +8,19 @@ use crate::config::{InventoryFormat, inventory::csv::has_lone_return, regular::r
 
 /// The bytes are kept: what changed is then known exactly, whatever the clock says.
 #[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) path: Arc<std::path::Path>,
-    pub(super) form: Form,
-    pub(super) bytes: Vec<u8>,
+pub(in crate::config) struct Blocks {
+    pub(in crate::config) path: Arc<std::path::Path>,
+    pub(in crate::config) form: Form,
+    pub(in crate::config) bytes: Vec<u8>,
     /// Its machines, each by its first MAC, in its order.
-    pub(super) hosts: Vec<Station>,
+    pub(in crate::config) hosts: Vec<Station>,
     /// Where the block of each begins; empty: the file is read as a whole.
-    pub(super) starts: Vec<usize>,
+    pub(in crate::config) starts: Vec<usize>,
 }
 
 /// What a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::config) enum Form {
     /// The configuration itself.
     Main,
     Inventory(InventoryFormat),
@@ -28,40 +28,40 @@ pub(super) enum Form {
 
 /// The blocks in which a file differs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cut {
+pub(in crate::config) struct Cut {
     /// The blocks, as they were.
-    pub(super) hosts: Range<usize>,
+    pub(in crate::config) hosts: Range<usize>,
     /// Their bytes, as they were.
-    pub(super) old: Range<usize>,
+    pub(in crate::config) old: Range<usize>,
     /// What stands there now.
-    pub(super) new: Range<usize>,
+    pub(in crate::config) new: Range<usize>,
     /// Whether other blocks follow.
-    pub(super) follow: bool,
+    pub(in crate::config) follow: bool,
 }
 
-impl Kept {
+impl Blocks {
     /// Of machines that stand at these lines.
-    pub(super) fn new(
+    pub(in crate::config) fn new(
         path: PathBuf,
         form: Form,
         bytes: Vec<u8>,
         hosts: Vec<Station>,
         lines: &[usize],
     ) -> Self {
-        let mut kept = Self { path: path.into(), form, bytes, hosts, starts: Vec::new() };
-        let all = 0..kept.bytes.len();
-        kept.starts = kept.find_starts(all, 0, lines).unwrap_or_default();
-        kept.claim_head();
-        kept
+        let mut blocks = Self { path: path.into(), form, bytes, hosts, starts: Vec::new() };
+        let all = 0..blocks.bytes.len();
+        blocks.starts = blocks.find_starts(all, 0, lines).unwrap_or_default();
+        blocks.claim_head();
+        blocks
     }
 
     /// What the file has now; `None`: the same.
-    pub(super) fn read(&self) -> io::Result<Option<Vec<u8>>> {
+    pub(in crate::config) fn read(&self) -> io::Result<Option<Vec<u8>>> {
         read_changed(&self.path, &self.bytes)
     }
 
     /// The blocks in which the file differs from `new`; `None`: it differs elsewhere too.
-    pub(super) fn cut(&self, new: &[u8]) -> Option<Cut> {
+    pub(in crate::config) fn cut(&self, new: &[u8]) -> Option<Cut> {
         let old = &self.bytes;
         let prefix = common_prefix(old, new);
         let suffix = common_suffix(old.get(prefix..)?, new.get(prefix..)?);
@@ -83,7 +83,7 @@ impl Kept {
     }
 
     /// The whole file, where it is an inventory's.
-    pub(super) fn whole(&self, new: &[u8]) -> Option<Cut> {
+    pub(in crate::config) fn whole(&self, new: &[u8]) -> Option<Cut> {
         let whole = Cut {
             hosts: 0..self.hosts.len(),
             old: 0..self.bytes.len(),
@@ -94,7 +94,7 @@ impl Kept {
     }
 
     /// Takes over what was cut, with its machines and their lines.
-    pub(super) fn replace(
+    pub(in crate::config) fn replace(
         &mut self,
         cut: &Cut,
         new: Vec<u8>,
@@ -166,7 +166,7 @@ impl Kept {
     }
 }
 
-pub(super) fn lines_in(bytes: &[u8]) -> usize {
+pub(in crate::config) fn lines_in(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
@@ -215,9 +215,9 @@ mod tests {
 
     #[track_caller]
     fn check(form: Form, new: &str, expect: Option<(Range<usize>, &str, bool)>) {
-        let kept =
-            Kept::new("f".into(), form, TOML.into(), vec![Station::default(); 3], &[2, 4, 7]);
-        let cut = kept.cut(new.as_bytes());
+        let blocks =
+            Blocks::new("f".into(), form, TOML.into(), vec![Station::default(); 3], &[2, 4, 7]);
+        let cut = blocks.cut(new.as_bytes());
         let cut = cut.map(|cut| (cut.hosts, &new[cut.new], cut.follow));
         assert_eq!(cut, expect, "{new}");
     }
