@@ -1,4 +1,4 @@
-//! Builds the XDP program into the daemon (feature `fastpath`).
+//! The build of the XDP program into the daemon (feature `fastpath`).
 
 #[cfg(not(feature = "fastpath"))]
 fn main() {}

@@ -9,7 +9,6 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use netboot_base::{format::Format, mac};
 use netboot_ebpf::shared::{Mac, Vlan};
 use netboot_site::model::{self, Architecture, DEFAULT_PATH, XdpMode};
-#[cfg(feature = "fastpath")]
 use netboot_tools::selftest;
 use netboot_tools::{explain::Message, export::Server, import};
 
@@ -61,7 +60,6 @@ pub enum Command {
     #[command(hide = true)]
     Man(ManArgs),
     /// Run the XDP program over requests of real firmware, on this kernel
-    #[cfg(feature = "fastpath")]
     #[command(subcommand, hide = true)]
     Selftest(selftest::Command),
 }

@@ -34,7 +34,6 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::import(&args),
         Command::Completions(args) => commands::generate::completions(&args),
         Command::Man(args) => commands::generate::man(&args),
-        #[cfg(feature = "fastpath")]
         Command::Selftest(command) => netboot_tools::selftest::run(&command),
     };
     result.unwrap_or_else(|error| {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot_answer::router_solicitations::message::{self, Kind, Message};
+use netboot_answer::router_solicitations::message::{self, RouterMessage, RouterMessageKind};
 use netboot_base::mac;
 use netboot_tests::{
     capture::Capture,
@@ -28,8 +28,8 @@ fn boots(site: Site, firmware: Firmware<'_>) -> Result<(Lab, Daemon)> {
 fn solicitations(capture: &mut Capture) -> Result<u64> {
     let machine = mac::parse(CLIENT_MAC)?;
     let messages = capture.frames()?.iter().filter_map(|frame| message::parse(frame).ok());
-    let is_of_machine = |message: &Message<'_>| {
-        message.mac == machine && matches!(message.kind, Kind::Solicitation { .. })
+    let is_of_machine = |message: &RouterMessage<'_>| {
+        message.mac == machine && matches!(message.kind, RouterMessageKind::Solicitation { .. })
     };
     Ok(messages.filter(is_of_machine).count() as u64)
 }

@@ -3,7 +3,7 @@
 use std::{iter, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use netboot_answer::router_solicitations::message::{self, Kind, link_local_of};
+use netboot_answer::router_solicitations::message::{self, RouterMessageKind, link_local_of};
 use netboot_base::mac;
 use netboot_ebpf::shared::Mac;
 use netboot_tests::{
@@ -77,7 +77,9 @@ fn answers(capture: &mut Capture) -> Result<Vec<Vec<u8>>> {
     let is_answer = |frame: &&Vec<u8>| {
         let message = message::parse(frame);
         frame.starts_with(&machine)
-            && message.is_ok_and(|message| matches!(message.kind, Kind::Advertisement { .. }))
+            && message.is_ok_and(|message| {
+                matches!(message.kind, RouterMessageKind::Advertisement { .. })
+            })
     };
     Ok(capture.frames()?.iter().filter(is_answer).cloned().collect())
 }
@@ -113,7 +115,7 @@ fn a_booting_machine_is_answered(xdp: Xdp, has_ipv6: bool) -> Result<()> {
     };
     let read = message::parse(answer).map_err(|why| anyhow::anyhow!("{why:?}"))?;
     ensure!(read.source == link_local_of(read.mac), "{read:?}");
-    let expect = Kind::Advertisement { lifetime: Duration::ZERO, tells: false };
+    let expect = RouterMessageKind::Advertisement { lifetime: Duration::ZERO, tells: false };
     ensure!(read.kind == expect, "{read:?}");
     ensure!(counter(&daemon, &link, ANSWERED)? == 1, "{}", daemon.log());
 

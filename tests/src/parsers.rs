@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use netboot_answer::router_solicitations::message::{self, Kind, link_local_of};
+use netboot_answer::router_solicitations::message::{self, RouterMessageKind, link_local_of};
 use netboot_base::files::Files;
 use netboot_ebpf::shared::Mac;
 use netboot_serve::syslog::parse::{MAX_MESSAGE, parse};
@@ -41,7 +41,7 @@ pub fn router_discovery(frame: &[u8]) -> Result<()> {
     let read = message::parse(&answer);
     let read = read.map_err(|why| anyhow::anyhow!("the answer is {why:?}: {answer:02x?}"))?;
     ensure!(read.tags == message.tags, "tags {:?} for {:?}", read.tags, message.tags);
-    let expect = Kind::Advertisement { lifetime: Duration::ZERO, tells: false };
+    let expect = RouterMessageKind::Advertisement { lifetime: Duration::ZERO, tells: false };
     ensure!(read.kind == expect, "{:?}", read.kind);
     Ok(())
 }

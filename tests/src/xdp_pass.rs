@@ -23,7 +23,7 @@ impl XdpPass {
 }
 
 fn attach(interface: &str) -> Result<Ebpf> {
-    let mut ebpf = EbpfLoader::new().load(netboot_answer::kernel::OBJECT)?;
+    let mut ebpf = EbpfLoader::new().load(netboot_answer::kernel::object()?)?;
     let program: &mut Xdp =
         ebpf.program_mut("pass").context("the object has no `pass`")?.try_into()?;
     program.load()?;

@@ -9,7 +9,7 @@ const CLIENTS: &str = include_str!("../../../tests/golden/clients.txt");
 
 /// A UEFI machine's DISCOVER, from its firmware.
 pub const PXE_DISCOVER: &str = "tinkerbell_uefi 1 PXEClient:Arch:00007:UNDI:003000 b''";
-/// Its REQUEST, from our iPXE.
+/// The same machine's REQUEST, from our iPXE.
 pub const SCRIPT_REQUEST: &str = "tinkerbell_uefi 3 PXEClient:Arch:00007:UNDI:003010 b'Tinkerbell'";
 
 /// A captured request.

@@ -1,5 +1,5 @@
-//! The XDP program's loader: it creates, fills and pins the maps, attaches the program, and reads what
-//! it counted and saw. The only place that names aya.
+//! The XDP program's loader: the loader creates, fills and pins the maps, attaches the program, and reads what
+//! the program counted and saw. No other module names aya.
 //!
 //! A whole new configuration is a new program over new maps: [`Resident`] fills them, runs requests through
 //! a copy of the program, and puts the program in the old one's place at each interface (`BPF_LINK_UPDATE`), so
@@ -8,49 +8,64 @@
 
 mod attachments;
 mod bpffs;
+mod capacity;
 mod counters;
 mod counts;
 mod deadlines;
 mod events;
-mod explain;
-mod left_link;
-mod leftovers;
+mod inherited_link;
+mod load_errors;
+mod other_build;
 mod pins;
 mod resident;
-mod room;
 mod rows;
 pub mod run;
 pub mod shadow;
 
 use anyhow::Context as _;
-use aya::{
-    Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned, maps::PerCpuArray, programs::Xdp,
-};
+use aya::{Ebpf, EbpfLoader, VerifierLogLevel, maps::PerCpuArray, programs::Xdp};
 use netboot_ebpf::{shared::map, verdict::Verdict};
 
 pub use self::rows::held_back;
 pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,
-    counts::Counts,
+    counts::PinnedCounters,
     deadlines::Heartbeat,
     events::{Events, watch, watch_log},
-    leftovers::enlarge_counters,
-    resident::{Check, Resident, Takeover, is_left, remove},
+    other_build::enlarge_counters,
+    resident::{CopyCheck, Resident, Takeover, is_left, remove},
 };
-use self::{room::Room, rows::fill};
+use self::{capacity::Capacity, rows::fill};
 use crate::tables::Tables;
 
-/// The object: the programs `netboot` and `pass`, and the maps.
-pub static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netboot-xdp"));
+/// Whether the object is in this build.
+pub const IS_BUILT_IN: bool = cfg!(feature = "fastpath");
+
+#[cfg(feature = "fastpath")]
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netboot-xdp"));
+#[cfg(not(feature = "fastpath"))]
+static OBJECT: &[u8] = &[];
 
 /// The program's name in the object.
 const PROGRAM: &str = "netboot";
 
+/// The object: the programs `netboot` and `pass`, and the maps.
+///
+/// # Errors
+/// This build has none.
+pub fn object() -> anyhow::Result<&'static [u8]> {
+    anyhow::ensure!(
+        IS_BUILT_IN,
+        "this netboot was built without the XDP program (feature `fastpath`)"
+    );
+    Ok(OBJECT)
+}
+
 /// The loaded program, and its maps.
 pub struct FastPath {
     ebpf: Ebpf,
-    room: Room,
+    capacity: Capacity,
 }
 
 /// What loading told of the program.
@@ -67,7 +82,7 @@ impl FastPath {
     /// # Errors
     /// No privilege, or a kernel that does not take the program.
     pub fn load(tables: &Tables) -> anyhow::Result<Self> {
-        let mut this = Self::open(Room::exact(tables)?, |_| None)?;
+        let mut this = Self::open(Capacity::exact(tables)?, |_| None)?;
         fill(&mut this.ebpf, tables)?;
         this.load_program()?;
         Ok(this)
@@ -75,23 +90,23 @@ impl FastPath {
 
     /// Opens the maps that are pinned where `pin` says; makes, and pins there, those that are not.
     fn open(
-        room: Room,
+        capacity: Capacity,
         pin: impl Fn(&'static str) -> Option<std::path::PathBuf>,
     ) -> anyhow::Result<Self> {
         let mut loader = EbpfLoader::new();
         loader.verifier_log_level(VerifierLogLevel::STATS);
-        room.tell(&mut loader);
+        capacity.tell(&mut loader);
         for name in pins::names() {
             if let Some(path) = pin(name) {
                 loader.map_pin_path(name, path);
             }
         }
-        let ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
-        Ok(Self { ebpf, room })
+        let ebpf = loader.load(object()?).map_err(|error| load_errors::create(&error))?;
+        Ok(Self { ebpf, capacity })
     }
 
     fn load_program(&mut self) -> anyhow::Result<()> {
-        program(&mut self.ebpf, PROGRAM)?.load().map_err(|error| explain::load(&error))
+        program(&mut self.ebpf, PROGRAM)?.load().map_err(|error| load_errors::load(&error))
     }
 
     /// What the program counted, summed over the CPUs.
@@ -116,7 +131,7 @@ impl FastPath {
     /// Takes the program's own log lines out; they go to the daemon's log.
     ///
     /// # Errors
-    /// They were taken before.
+    /// The lines were taken before.
     pub fn take_log(&mut self) -> anyhow::Result<aya_log::EbpfLogger<&'static dyn log::Log>> {
         aya_log::EbpfLogger::init(&mut self.ebpf).context("cannot read the XDP program's log")
     }
@@ -124,7 +139,7 @@ impl FastPath {
     /// What the kernel says of the loaded program.
     ///
     /// # Errors
-    /// It does not say.
+    /// The kernel does not say.
     pub fn program(&mut self) -> anyhow::Result<Program> {
         let info = program(&mut self.ebpf, PROGRAM)?.info()?;
         Ok(Program {

@@ -1,12 +1,7 @@
 //! Answers to DHCP: [`render`] makes the rows of [`tables`] from what is wanted, [`kernel`] fills the program's maps with
 //! them, [`slow`] answers from them what the kernel passes on.
 
-#[cfg(feature = "fastpath")]
 pub mod golden;
-#[cfg(feature = "fastpath")]
-pub mod kernel;
-#[cfg(not(feature = "fastpath"))]
-#[path = "kernel/absent.rs"]
 pub mod kernel;
 pub mod quarantine;
 pub mod render;

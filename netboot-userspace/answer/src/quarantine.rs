@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Quarantine {
     length: RwLock<Duration>,
     held: RwLock<BTreeMap<Ipv4Addr, Held>>,
-    /// Those that [`Quarantine::fresh`] has not told yet.
+    /// Addresses that [`Quarantine::fresh`] has not told yet.
     fresh: Mutex<Vec<Held>>,
     /// The address that each machine declined last, and when; those of [`LATELY`].
     declined: Mutex<BTreeMap<Station, (Ipv4Addr, Duration)>>,

@@ -1,9 +1,9 @@
-//! The rows that answers are composed of, rendered from what is wanted.
+//! The tables of a configuration: the rows that answers are composed of.
 
-mod place;
 mod reservation;
 mod rows;
 mod script_lists;
+mod subnet_places;
 mod tagged;
 mod vendor_classes;
 
@@ -22,8 +22,11 @@ use netboot_site::{
     model::{self, Config, Dhcp, DhcpMode, Host},
 };
 
-pub use self::place::{Seats, own_addresses};
-use self::{place::Places, reservation::Renderer, rows::SubnetRows, script_lists::ScriptLists};
+pub use self::subnet_places::{Seats, own_addresses};
+use self::{
+    reservation::Renderer, rows::SubnetRows, script_lists::ScriptLists,
+    subnet_places::LocatedSubnets,
+};
 use crate::{
     quarantine::Quarantine,
     tables::{More, Tables},
@@ -54,7 +57,7 @@ pub fn render_hosts<'l>(
 ) -> anyhow::Result<Tables> {
     let all: Vec<&Link> = all.into_iter().collect();
     let taken = own_addresses(hosts, all.iter().copied());
-    let places = Places::new(config, links, &all)?;
+    let places = LocatedSubnets::new(config, links, &all)?;
     let sets = BootSets::new(config);
     let mut renderer = Renderer {
         config,
@@ -86,15 +89,15 @@ pub fn render_hosts<'l>(
             }
         }
     }
-    left_out.extend(lack_server.iter().map(place::lacks_server));
+    left_out.extend(lack_server.iter().map(subnet_places::lacks_server));
     let (mut anybody, mut known) = (HashMap::new(), HashSet::new());
     if config.dhcp.mode == DhcpMode::AutoProxy {
         anybody = renderer.anybody()?;
         known.extend(hosts.iter().map(|host| host.mac));
     }
     let Renderer { rows, sets, more, at_links, lists, .. } = renderer;
-    let ours = place::ours(config, &places.list, links, &all);
-    let broadcasts = place::broadcasts(links, &all);
+    let ours = subnet_places::ours(config, &places.list, links, &all);
+    let broadcasts = subnet_places::broadcasts(links, &all);
     Ok(Tables {
         settings: Settings { broadcasts, ..settings(config, &sets.slots, ours) },
         interfaces: links
@@ -124,8 +127,8 @@ pub fn announce<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<()> {
     let all: Vec<&Link> = all.into_iter().collect();
-    let places = Places::new(config, links, &all)?;
-    place::announce(config, &places.list, links, &BootSets::new(config));
+    let places = LocatedSubnets::new(config, links, &all)?;
+    subnet_places::announce(config, &places.list, links, &BootSets::new(config));
     Ok(())
 }
 
@@ -139,7 +142,7 @@ pub fn seats<'l>(
     all: impl IntoIterator<Item = &'l Link>,
 ) -> anyhow::Result<Seats> {
     let all: Vec<&Link> = all.into_iter().collect();
-    Ok(place::seats(&Places::new(config, links, &all)?.list))
+    Ok(subnet_places::seats(&LocatedSubnets::new(config, links, &all)?.list))
 }
 
 fn settings(
@@ -181,5 +184,4 @@ fn settings(
 }
 
 #[cfg(test)]
-#[cfg(feature = "fastpath")]
 mod tests;

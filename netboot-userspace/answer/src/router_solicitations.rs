@@ -47,7 +47,7 @@ use netboot_ebpf::{
     shared::{Settings, Station, Vlan},
 };
 use netboot_machines::{
-    booting::{Lease, NotWaiting},
+    booting::{LeaseGiver, NotWaiting},
     sightings::Sightings,
     status::Ipv6Router,
 };
@@ -56,14 +56,14 @@ use tokio::{io::unix::AsyncFd, sync::broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    counters::{Counters, Outcome},
-    message::{Kind, Message, Unread},
-    pending::Pending,
+    counters::{Counters, SolicitationOutcome},
+    message::{NoRouterMessage, RouterMessage, RouterMessageKind},
+    pending::PendingSolicitations,
     routers::{Knowledge, Routers},
 };
 use crate::{
     tables::{Served, Tables},
-    tagged_frames::{READABLE_OR_FAILED, Received, Receiver, watched},
+    tagged_frames::{FrameReceiver, READABLE_OR_FAILED, ReceivedFrame, watched},
 };
 
 /// How often it is looked what is to be asked, and whether the interface is still there.
@@ -81,7 +81,7 @@ const SAME_ADDRESS: Duration = Duration::from_secs(10);
 
 /// What all interfaces have in common; cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct SolicitationCommon {
     sightings: Sightings,
     routers: Routers,
     counters: Arc<Counters>,
@@ -94,15 +94,15 @@ pub struct RouterSolicitations {
     socket: AsyncFd<OwnedFd>,
     link: Link,
     tables: Served,
-    common: Common,
-    pending: Pending,
+    common: SolicitationCommon,
+    pending: PendingSolicitations,
     failures: Throttle,
     read: u64,
     answered: u64,
     source: Option<(Instant, Option<Ipv6Addr>)>,
 }
 
-impl Common {
+impl SolicitationCommon {
     #[must_use]
     pub fn new(sightings: Sightings) -> Self {
         Self {
@@ -136,44 +136,52 @@ impl Common {
     }
 
     /// Whether a message is answered, and why not.
-    fn judge(&self, ifindex: u32, tables: &Tables, message: &Message<'_>, now: Instant) -> Outcome {
-        let Kind::Solicitation { link_address } = message.kind else {
-            return Outcome::Advertisement;
+    fn judge(
+        &self,
+        ifindex: u32,
+        tables: &Tables,
+        message: &RouterMessage<'_>,
+        now: Instant,
+    ) -> SolicitationOutcome {
+        let RouterMessageKind::Solicitation { link_address } = message.kind else {
+            return SolicitationOutcome::Advertisement;
         };
         let station = Station { mac: message.mac, vlan: message.vlan };
         if !tables.reservations.contains_key(&station) {
-            return Outcome::Unknown;
+            return SolicitationOutcome::Unknown;
         }
         let is_own = link_address.is_none_or(|address| address == station.mac);
         if !is_own || message.source != message::link_local_of(station.mac) {
-            return Outcome::OtherSender;
+            return SolicitationOutcome::OtherSender;
         }
         let is_proxy = tables.settings.has(Settings::PROXY);
         let since = match self.sightings.booting().lease(ifindex, station, now) {
-            Err(NotWaiting::NotBooting) => return Outcome::NotBooting,
-            Err(NotWaiting::Answered) => return Outcome::GoneOn,
-            Ok((Lease::AnotherServers, _)) if !is_proxy => return Outcome::NotBooting,
-            Ok((Lease::AnotherServers | Lease::Ours, since)) => since,
+            Err(NotWaiting::NotBooting) => return SolicitationOutcome::NotBooting,
+            Err(NotWaiting::Answered) => return SolicitationOutcome::GoneOn,
+            Ok((LeaseGiver::AnotherServers, _)) if !is_proxy => {
+                return SolicitationOutcome::NotBooting;
+            }
+            Ok((LeaseGiver::AnotherServers | LeaseGiver::Ours, since)) => since,
         };
         // Since the lease: the memory of what machines do may not have that yet.
         if self.sightings.machines().has_gone_on(station.mac, since) {
-            return Outcome::GoneOn;
+            return SolicitationOutcome::GoneOn;
         }
         if links::forwards_ipv6(ifindex) {
             self.say_forwarding(&self.sightings.segment(ifindex, Vlan::NONE).interface);
-            return Outcome::Forwarding;
+            return SolicitationOutcome::Forwarding;
         }
         match self.routers.knowledge((ifindex, station.vlan), message.tags, now) {
-            Knowledge::Heard(_) => Outcome::Router,
-            Knowledge::Asking => Outcome::Asking,
-            Knowledge::None => Outcome::Answered,
+            Knowledge::Heard(_) => SolicitationOutcome::Router,
+            Knowledge::Asking => SolicitationOutcome::Asking,
+            Knowledge::None => SolicitationOutcome::Answered,
         }
     }
 
     /// Notes an advertisement that somebody may do something with: those of this kind of server say nothing.
-    fn hear(&self, ifindex: u32, message: &Message<'_>, now: Instant) {
-        let Kind::Advertisement { lifetime, tells } = message.kind else { return };
-        let Message { mac, vlan, source, .. } = *message;
+    fn hear(&self, ifindex: u32, message: &RouterMessage<'_>, now: Instant) {
+        let RouterMessageKind::Advertisement { lifetime, tells } = message.kind else { return };
+        let RouterMessage { mac, vlan, source, .. } = *message;
         if lifetime.is_zero() && !tells {
             self.routers.withdrawn((ifindex, vlan), source, mac, now);
             return;
@@ -213,14 +221,14 @@ impl RouterSolicitations {
         socket: OwnedFd,
         link: Link,
         tables: Served,
-        common: Common,
+        common: SolicitationCommon,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             socket: watched(socket)?,
             link,
             tables,
             common,
-            pending: Pending::default(),
+            pending: PendingSolicitations::default(),
             failures: Throttle::default(),
             read: 0,
             answered: 0,
@@ -228,14 +236,14 @@ impl RouterSolicitations {
         })
     }
 
-    /// Answers until it is cancelled, or the interface is removed.
+    /// Answers until the task is cancelled, or the interface is removed.
     pub async fn serve(mut self, cancel: CancellationToken) {
         let _ = cancel.run_until_cancelled(self.answer_all()).await;
     }
 
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
-        let mut receiver = Receiver::default();
+        let mut receiver = FrameReceiver::default();
         let mut overflows = Overflows::default();
         let mut look = tokio::time::interval(LOOK);
         let mut leases = self.common.sightings.booting().leases();
@@ -258,7 +266,7 @@ impl RouterSolicitations {
                         }
                         Ok(_) => {}
                         Err(RecvError::Lagged(_)) => self.decide_again(),
-                        // It is ours, too.
+                        // The Advertisement is ours, too.
                         Err(RecvError::Closed) => return,
                     }
                     continue;
@@ -270,7 +278,7 @@ impl RouterSolicitations {
             match received {
                 Ok(Some(received)) => {
                     let lost = overflows.since_last(received.overflows);
-                    self.common.counters.add(Outcome::Overflowed, lost.into());
+                    self.common.counters.add(SolicitationOutcome::Overflowed, lost.into());
                     self.handle(receiver.frame(&received), &received);
                     if !READ.admit(&mut self.read, clock::nanoseconds()) {
                         tokio::time::sleep(PAUSE).await;
@@ -292,7 +300,7 @@ impl RouterSolicitations {
         }
     }
 
-    fn handle(&mut self, frame: &[u8], received: &Received) {
+    fn handle(&mut self, frame: &[u8], received: &ReceivedFrame) {
         // Between making the socket and binding it, frames of other interfaces come in.
         if received.from.ifindex() != self.link.packet_address.ifindex() {
             return;
@@ -312,8 +320,10 @@ impl RouterSolicitations {
         let now = Instant::now();
         let message = match message::parse(frame) {
             Ok(message) if message.mac != self.link.mac => message,
-            Err(Unread::Invalid) => return self.common.counters.count(Outcome::Invalid),
-            Ok(_) | Err(Unread::Other) => return,
+            Err(NoRouterMessage::Invalid) => {
+                return self.common.counters.count(SolicitationOutcome::Invalid);
+            }
+            Ok(_) | Err(NoRouterMessage::Other) => return,
         };
         let index = self.link.index;
         let mut outcome = {
@@ -322,13 +332,18 @@ impl RouterSolicitations {
         };
         let station = Station { mac: message.mac, vlan: message.vlan };
         match outcome {
-            Outcome::Advertisement => self.common.hear(index, &message, now),
-            Outcome::Answered => outcome = self.answer(&message, now),
-            Outcome::Asking => self.ask(),
+            SolicitationOutcome::Advertisement => self.common.hear(index, &message, now),
+            SolicitationOutcome::Answered => outcome = self.answer(&message, now),
+            SolicitationOutcome::Asking => self.ask(),
             _ => {}
         }
         // A lease that is not told of yet may be the next stage's.
-        let may_change = matches!(outcome, Outcome::NotBooting | Outcome::GoneOn | Outcome::Asking);
+        let may_change = matches!(
+            outcome,
+            SolicitationOutcome::NotBooting
+                | SolicitationOutcome::GoneOn
+                | SolicitationOutcome::Asking
+        );
         if may_change && self.pending.keep(station, frame, since, now) {
             return;
         }
@@ -337,20 +352,20 @@ impl RouterSolicitations {
         tracing::debug!(interface, %machine, source = %message.source, outcome = outcome.as_str(), "router discovery");
     }
 
-    fn answer(&mut self, message: &Message<'_>, now: Instant) -> Outcome {
+    fn answer(&mut self, message: &RouterMessage<'_>, now: Instant) -> SolicitationOutcome {
         if !ANSWERS.admit(&mut self.answered, clock::nanoseconds()) {
-            return Outcome::Limited;
+            return SolicitationOutcome::Limited;
         }
         let mac = self.link.mac;
         // Where IPv6 is switched off, the address that our MAC would have: nobody else has it, and nobody is told to
         // send anything there.
         let source = self.source(now).unwrap_or_else(|| message::link_local_of(mac));
         if !self.send(&message::no_router(mac, source, message)) {
-            return Outcome::Unsent;
+            return SolicitationOutcome::Unsent;
         }
         let station = Station { mac: message.mac, vlan: message.vlan };
         self.common.sightings.booting().answered(self.link.index, station, now);
-        Outcome::Answered
+        SolicitationOutcome::Answered
     }
 
     /// Asks whether there is a router, where that is due.

@@ -1,5 +1,5 @@
-//! DHCP in userspace: a packet socket on each interface, and the same library over the same frames, for
-//! what the XDP program passes on and for interfaces without it.
+//! The slow path of DHCP: a packet socket on each interface, and the same library over the same frames, for
+//! what the XDP program passes on and for interfaces without the program.
 
 mod counters;
 mod declined;
@@ -36,15 +36,15 @@ use nix::{
 use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{counters::Counters, limited::Limits};
+pub use self::{counters::Counters, limited::MessageLimits};
 use self::{
-    declined::{Declined, Doubts, Waiting},
+    declined::{Declined, Doubts, WaitingDeclines},
     delayed::Delayed,
     limited::Limited,
 };
 use crate::{
     tables::{Served, Tables},
-    tagged_frames::{READABLE_OR_FAILED, Received, Receiver, watched},
+    tagged_frames::{FrameReceiver, READABLE_OR_FAILED, ReceivedFrame, watched},
 };
 
 /// How often it is looked whether the interface is still there: its removal is no error on the socket.
@@ -56,26 +56,26 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct SlowPath {
     socket: AsyncFd<OwnedFd>,
     link: Link,
-    common: Common,
+    common: SlowCommon,
     others: Detector,
     xdp: Attached,
     failures: Throttle,
     unsent: Throttle,
     doubts: Doubts,
     /// DECLINEs whose ACK the kernel may still tell of.
-    waiting: Waiting,
+    waiting: WaitingDeclines,
     /// For what the kernel's side says.
     spare: Box<Scratch>,
 }
 
 /// What the slow paths of all interfaces have in common; cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct SlowCommon {
     pub tables: Served,
     pub counters: Arc<Counters>,
     pub sightings: Sightings,
     /// Of all interfaces without the program.
-    pub limits: Arc<Mutex<Limits>>,
+    pub limits: Arc<Mutex<MessageLimits>>,
 }
 
 /// Whether the XDP program saw a frame before us.
@@ -93,7 +93,7 @@ impl SlowPath {
     pub fn new(
         socket: OwnedFd,
         link: Link,
-        common: Common,
+        common: SlowCommon,
         others: Detector,
         xdp: Attached,
     ) -> anyhow::Result<Self> {
@@ -106,19 +106,19 @@ impl SlowPath {
             failures: Throttle::default(),
             unsent: Throttle::default(),
             doubts: Doubts::default(),
-            waiting: Waiting::default(),
+            waiting: WaitingDeclines::default(),
             spare: Box::new(Scratch::new()),
         })
     }
 
-    /// Answers until it is cancelled, or the interface is removed.
+    /// Answers until the task is cancelled, or the interface is removed.
     pub async fn serve(mut self, cancel: CancellationToken) {
         let _ = cancel.run_until_cancelled(self.answer_all()).await;
     }
 
     /// Ends when the interface is removed.
     async fn answer_all(&mut self) {
-        let mut receiver = Receiver::default();
+        let mut receiver = FrameReceiver::default();
         let mut overflows = Overflows::default();
         let mut delayed = Delayed::default();
         let mut scratch = Box::new(Scratch::new());
@@ -176,7 +176,7 @@ impl SlowPath {
     fn handle(
         &mut self,
         frame: &[u8],
-        received: &Received,
+        received: &ReceivedFrame,
         scratch: &mut Scratch,
         delayed: &mut Delayed,
     ) {

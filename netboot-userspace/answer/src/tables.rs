@@ -1,4 +1,4 @@
-//! The rows of all tables: what the loader writes into the BPF maps, and what the slow path decides on.
+//! The rows of all tables, which the loader writes into the BPF maps, and the slow path decides on.
 
 pub mod patch;
 
@@ -21,7 +21,7 @@ use crate::quarantine::Quarantine;
 
 /// How requests of a link come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Way {
+pub enum Arrival {
     /// Over an interface, in a VLAN.
     Interface(u32, Vlan),
     /// Through a relay, from a subnet with this network and mask.
@@ -29,10 +29,10 @@ pub enum Way {
 }
 
 /// By way and the boot set of a reservation.
-pub type AtLinks = HashMap<(Way, u32), AtLink>;
+pub type AtLinks = HashMap<(Arrival, u32), AtLink>;
 
 /// By way and OUI.
-pub type Anybody = HashMap<(Way, Option<[u8; 3]>), Reservation>;
+pub type Anybody = HashMap<(Arrival, Option<[u8; 3]>), Reservation>;
 
 /// Encoded options that have no room in rows: the daemon sends them, the kernel leaves their machines to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,11 +118,12 @@ impl Tables {
 
 impl Tables {
     /// A link of none of our subnets is as that of the interface that the relay is on.
-    fn way(&self, Asked { ifindex, link }: Asked, vlan: Vlan) -> Way {
+    fn way(&self, Asked { ifindex, link }: Asked, vlan: Vlan) -> Arrival {
         let of_relay = || self.subnets.iter().find(|subnet| subnet.is_asked_from(link));
         let subnet = if link == [0; 4] { None } else { of_relay() };
-        subnet
-            .map_or(Way::Interface(ifindex, vlan), |subnet| Way::Relay(subnet.network, subnet.mask))
+        subnet.map_or(Arrival::Interface(ifindex, vlan), |subnet| {
+            Arrival::Relay(subnet.network, subnet.mask)
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 //! Frames from a packet socket, as they were on the wire: Linux takes the outer VLAN tag off before, and
-//! tells it beside the frame.
+//! tells the tag beside the frame.
 
 use std::{
     io::{self, IoSliceMut},
@@ -32,14 +32,14 @@ pub(crate) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// Room for a frame and what is told beside it.
-pub(crate) struct Receiver {
+pub(crate) struct FrameReceiver {
     /// The frame, behind room for a tag.
     buffer: Vec<u8>,
     control: Vec<u8>,
 }
 
 /// What is known of a frame.
-pub(crate) struct Received {
+pub(crate) struct ReceivedFrame {
     pub(crate) from: LinkAddr,
     len: usize,
     tag: Option<[u8; TAG]>,
@@ -47,13 +47,13 @@ pub(crate) struct Received {
     pub(crate) overflows: Option<u32>,
 }
 
-impl Default for Receiver {
+impl Default for FrameReceiver {
     fn default() -> Self {
         Self { buffer: vec![0; TAG + MAX_FRAME], control: nix::cmsg_space!([u8; 64], u32) }
     }
 }
 
-impl Received {
+impl ReceivedFrame {
     /// Whether another station is to have it: a bridge's port and an interface in promiscuous mode see such
     /// frames.
     pub(crate) fn is_to_another(&self) -> bool {
@@ -61,9 +61,9 @@ impl Received {
     }
 }
 
-impl Receiver {
+impl FrameReceiver {
     /// The next frame.
-    pub(crate) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<Received>> {
+    pub(crate) fn receive(&mut self, socket: impl AsFd) -> nix::Result<Option<ReceivedFrame>> {
         let (_, room) = self.buffer.split_at_mut(TAG);
         let mut parts = [IoSliceMut::new(room)];
         let socket = socket.as_fd().as_raw_fd();
@@ -87,11 +87,11 @@ impl Receiver {
                 _ => {}
             }
         }
-        Ok(Some(Received { from, len, tag, overflows }))
+        Ok(Some(ReceivedFrame { from, len, tag, overflows }))
     }
 
     /// The frame that was received last, with its tag.
-    pub(crate) fn frame(&mut self, received: &Received) -> &[u8] {
+    pub(crate) fn frame(&mut self, received: &ReceivedFrame) -> &[u8] {
         with_tag(&mut self.buffer, received.len, received.tag)
     }
 }

@@ -6,7 +6,7 @@ use lru::LruCache;
 
 /// A map of at most so many entries, at least one.
 ///
-/// It grows as it is filled: one that is made with a capacity takes the memory of all its places at once.
+/// The map grows as it is filled: a map that is made with a capacity takes the memory of all its places at once.
 #[must_use]
 pub fn bounded<K: Hash + Eq, V>(most: usize) -> LruCache<K, V> {
     let mut map = LruCache::unbounded();

@@ -1,4 +1,4 @@
-//! The files under `boot.root`, and nothing else: the one way in for TFTP and HTTP.
+//! The files under `boot.root`, and nothing else: TFTP and HTTP open files nowhere else.
 
 mod name;
 

@@ -1,10 +1,9 @@
-//! What all floors may use: bounded text, limits on what repeats, files and directories that are opened without following
+//! Helpers that all floors may use: bounded text, limits on what repeats, files and directories that are opened without following
 //! links, locks, and the node's interfaces. Nothing here knows DHCP, a configuration or a service.
 
 pub mod bounded;
 pub mod clock;
 pub mod columns;
-pub mod few;
 pub mod files;
 pub mod format;
 pub mod links;
@@ -14,9 +13,10 @@ pub mod overflows;
 pub mod own_dir;
 pub mod packet_option;
 pub mod printable;
-pub mod rare;
 pub mod replace;
 pub mod shared_text;
+pub mod shortlist;
+pub mod sparse;
 pub mod throttle;
 pub mod watch;
 pub mod words;

@@ -32,15 +32,15 @@ pub struct Link {
     pub mtu: u16,
     pub state: LinkState,
     pub addresses: Vec<Ipv4Net>,
-    /// One end of a veth pair: in native mode it delivers answers only to a peer with a program.
+    /// One end of a veth pair: in native mode that end delivers answers only to a peer with a program.
     pub is_veth: bool,
     /// A bond, bridge or team: its frames come over other interfaces.
     pub has_ports: bool,
     /// The XDP program that is attached.
     pub xdp: Option<AttachedXdp>,
-    /// It is a VLAN's: frames of another interface, without their tag.
+    /// A VLAN's interface: frames of another interface, without their tag.
     pub vlan: Option<VlanLink>,
-    /// The bridge, bond or team that it is a port of, by name.
+    /// The bridge, bond or team that the interface is a port of, by name.
     pub port_of: Option<String>,
     pub vlan_offload: VlanOffload,
     /// The kernel's own form of `index`, for packet sockets.
@@ -52,16 +52,16 @@ pub struct Link {
 pub enum LinkState {
     #[default]
     Up,
-    /// It is switched on, but there is no cable, or nothing at its other end.
+    /// The link is switched on, but there is no cable, or nothing at its other end.
     NoCarrier,
-    /// It is switched off.
+    /// The link is switched off.
     Down,
 }
 
 /// An XDP program at an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttachedXdp {
-    /// The kernel's number of it.
+    /// The kernel's number of the program.
     pub program: u32,
     /// Native or generic.
     pub mode: XdpMode,
@@ -89,7 +89,7 @@ pub enum VlanOffload {
 /// All interfaces with an Ethernet address, by name.
 ///
 /// # Errors
-/// The kernel does not list them.
+/// The kernel does not list the interfaces.
 pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
     let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
     let mut links = BTreeMap::new();
@@ -103,7 +103,7 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
         let index = u32::try_from(address.ifindex()).unwrap_or(0);
         let attributes = match attributes::read(index) {
             Ok(Some(attributes)) => attributes,
-            // It went between the two questions.
+            // The interface went between the two questions.
             Ok(None) => continue,
             Err(error) => {
                 let interface = &entry.interface_name;
@@ -208,7 +208,7 @@ impl Link {
             xdp: None,
             state: LinkState::Up,
             vlan_offload: VlanOffload::Off,
-            // Its length depends on flags.
+            // The attribute's length depends on flags.
             packet_address: self.packet_address,
             ..link.clone()
         };
@@ -230,7 +230,7 @@ pub fn demand(names: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those interfaces with these names that are there, of [`all`], but for ports without an address whose bridge is
+/// The interfaces with these names that are there, of [`all`], but for ports without an address whose bridge is
 /// named too: machines at a port are heard at the bridge.
 #[must_use]
 pub fn present(links: &BTreeMap<String, Link>, names: &[String]) -> Vec<Link> {

@@ -1,4 +1,4 @@
-//! A lock that is waited for a while, and whose holder is named.
+//! A lock file: the daemon waits a while for the lock, and names its holder.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -22,7 +22,7 @@ const LOCKS: &str = "/proc/locks";
 /// Locks a directory, or a file, for as long as what is returned lives.
 ///
 /// # Errors
-/// It cannot be opened, or another process holds it and does not let go of it.
+/// The file cannot be opened, or another process holds the lock and does not let go of it.
 pub fn wait_for(path: &Path, what: &str) -> anyhow::Result<File> {
     wait(path, what, PATIENCE)
 }
@@ -68,7 +68,7 @@ pub(crate) fn holder(file: &File) -> String {
     // Not its command line, which may have a secret.
     match fs::read(format!("/proc/{pid}/comm")) {
         Ok(name) => format!("process {pid} ({})", printable(name.trim_ascii(), 40)),
-        // It has ended, and left the lock to one that it started.
+        // The holder has ended, and left the lock to a process that it started.
         Err(_) => format!("a process that process {pid} started"),
     }
 }

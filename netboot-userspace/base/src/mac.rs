@@ -6,7 +6,7 @@ use netboot_ebpf::shared::Mac;
 ///
 /// # Errors
 ///
-/// It is none of these.
+/// The text is none of these.
 pub fn parse(text: &str) -> Result<Mac, MacError> {
     octets(text).map(|octets| Mac { octets }).ok_or_else(|| MacError(text.to_owned()))
 }

@@ -1,6 +1,6 @@
-//! What a socket had no room for, by what the kernel says with each message (`SO_RXQ_OVFL`, socket(7)).
+//! The number of messages that a socket had no room for, as the kernel says with each message (`SO_RXQ_OVFL`, socket(7)).
 
-/// How many messages were dropped since the socket was opened, as it was said last.
+/// How many messages were dropped since the socket was opened, as the kernel said last.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overflows(u32);
 

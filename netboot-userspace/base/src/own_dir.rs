@@ -1,4 +1,4 @@
-//! A directory of the daemon's own, open: what is in it is named relative to its descriptor, and never through a link.
+//! A directory of the daemon's own, open: a file in it is named relative to its descriptor, and never through a link.
 //!
 //! Whoever the daemon ran as before may have left links, FIFOs or second names of others' files in it. What is not a
 //! thing of its own is [`Refused`], with the path and what to do.
@@ -56,7 +56,7 @@ impl OwnDir {
     /// Opens a directory that may be anybody's; the administrator may name it by a link.
     ///
     /// # Errors
-    /// It is not there, or no directory.
+    /// The directory is not there, or is none.
     pub fn of_anybody(path: &Path) -> io::Result<Self> {
         Ok(Self { directory: open(path, DIRECTORY, Mode::empty())?, path: path.to_owned() })
     }
@@ -64,7 +64,7 @@ impl OwnDir {
     /// Opens a directory by a path without links, as it was found before.
     ///
     /// # Errors
-    /// It is not there, or a link is on the way by now.
+    /// The directory is not there, or a link is on the way by now.
     pub fn without_links(path: &Path) -> io::Result<Self> {
         let directory = openat2(CWD, path, DIRECTORY, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
         Ok(Self { directory, path: path.to_owned() })
@@ -81,7 +81,7 @@ impl OwnDir {
     /// Makes the directory, closed to others, if it is not there, and those above for others to pass through.
     ///
     /// # Errors
-    /// It cannot be made, or is no directory.
+    /// The directory cannot be made, or is none.
     pub fn make(path: &Path) -> io::Result<Self> {
         match Self::of_anybody(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -101,7 +101,7 @@ impl OwnDir {
     /// The same, if it is the daemon's: root's or its user's, and nobody else writes to it.
     ///
     /// # Errors
-    /// [`Refused`]: it is another's.
+    /// [`Refused`]: the directory is another user's.
     pub fn checked(self) -> io::Result<Self> {
         let found = fstat(&self.directory)?;
         if !is_ours(&found) {
@@ -115,7 +115,7 @@ impl OwnDir {
         Ok(self)
     }
 
-    /// A directory of the daemon's in it, made if it is not there.
+    /// A directory of the daemon's in this one, made if it is not there.
     ///
     /// # Errors
     /// [`Refused`]: something else is in its place.
@@ -140,18 +140,18 @@ impl OwnDir {
         Ok(mkdirat(&self.directory, name, MODE)?)
     }
 
-    /// Closes it to others, whatever the umask was.
+    /// Closes the directory to others, whatever the umask was.
     ///
     /// # Errors
-    /// It is another's.
+    /// The directory is another user's.
     pub fn close(&self) -> io::Result<()> {
         Ok(fchmod(&self.directory, MODE)?)
     }
 
-    /// A directory in it, whose ever.
+    /// A directory in this one, whose ever.
     ///
     /// # Errors
-    /// It is not there, or [`Refused`]: no directory.
+    /// The directory is not there, or [`Refused`]: it is none.
     pub fn sub(&self, name: impl AsRef<Path>) -> io::Result<Self> {
         let name = name.as_ref();
         let path = self.path.join(name);
@@ -200,7 +200,7 @@ impl OwnDir {
     /// Opens a regular file to read it, whose ever.
     ///
     /// # Errors
-    /// It is not there, or [`Refused`]: something else is in its place.
+    /// The file is not there, or [`Refused`]: something else is in its place.
     pub fn open(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let name = name.as_ref();
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -258,13 +258,13 @@ impl OwnDir {
     /// Opens what is under a name for nothing but its place; of a link, the link.
     ///
     /// # Errors
-    /// It is not there.
+    /// The file is not there.
     pub fn place(&self, name: impl AsRef<Path>) -> io::Result<OwnedFd> {
         Ok(openat(&self.directory, name.as_ref(), PLACE, Mode::empty())?)
     }
 
     /// # Errors
-    /// It is not there, or [`Refused`]: a directory is in the new name's place.
+    /// The file is not there, or [`Refused`]: a directory is in the new name's place.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         match renameat(&self.directory, from, &self.directory, to) {
             Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => {
@@ -277,7 +277,7 @@ impl OwnDir {
     /// Removes a name, if it is there; of a link, the link.
     ///
     /// # Errors
-    /// It is a directory, or may not be removed.
+    /// The name is a directory's, or may not be removed.
     pub fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
         absent(unlinkat(&self.directory, name.as_ref(), AtFlags::empty()))
     }
@@ -285,15 +285,15 @@ impl OwnDir {
     /// Removes an empty directory, if it is there.
     ///
     /// # Errors
-    /// It is none, or not empty, or may not be removed.
+    /// The name is no directory's, or the directory is not empty or may not be removed.
     pub fn remove_sub(&self, name: &str) -> io::Result<()> {
         absent(unlinkat(&self.directory, name, AtFlags::REMOVEDIR))
     }
 
-    /// The names in it.
+    /// The names in the directory.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The directory cannot be read.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.directory)? {
@@ -330,7 +330,7 @@ impl OwnDir {
         let path = self.path.join(name);
         match self.look(name) {
             Ok(Some(found)) => Refused::kind(&path, kind(&found), wanted).into(),
-            // It is another thing by now.
+            // The name is another file's by now.
             Ok(None) | Err(_) => Refused::unsteady(&path).into(),
         }
     }
@@ -371,7 +371,7 @@ fn kind(found: &Stat) -> &'static str {
     }
 }
 
-/// Whether it was made by us: another part of the daemon may be faster.
+/// Whether this call made the file or directory: another part of the daemon may be faster.
 fn is_made(result: io::Result<()>) -> io::Result<bool> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),

@@ -8,7 +8,7 @@ const CUT: &str = "...";
 /// The text with everything escaped that could forge a line or drive a terminal: control characters,
 /// bytes that are not UTF-8, and characters that break or reorder a line. At most `limit` bytes.
 ///
-/// Doing it twice changes nothing: backslashes stay as they are.
+/// A second call changes nothing: backslashes stay as they are.
 #[must_use]
 pub fn printable(text: &[u8], limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit));
@@ -27,7 +27,7 @@ pub fn printable(text: &[u8], limit: usize) -> String {
     out
 }
 
-/// `false`: it did not fit, the text is cut.
+/// `false`: the character did not fit, the text is cut.
 fn push(
     out: &mut String,
     limit: usize,

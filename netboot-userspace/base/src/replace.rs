@@ -13,7 +13,7 @@ use nix::unistd::geteuid;
 use rustix::fs::{FileType, Stat};
 use tempfile::{NamedTempFile, PersistError};
 
-use crate::{own_dir::OwnDir, watch::trail};
+use crate::{own_dir::OwnDir, watch::symlinks};
 
 /// Of a file that is made.
 const MODE: u32 = 0o644;
@@ -21,7 +21,7 @@ const MODE: u32 = 0o644;
 const PERMISSIONS: u32 = 0o777;
 
 /// Where a file is written: its directory, open, and its name there.
-pub struct Place {
+pub struct FilePlace {
     directory: OwnDir,
     name: OsString,
     shown: PathBuf,
@@ -29,7 +29,7 @@ pub struct Place {
     keeps: bool,
 }
 
-impl Place {
+impl FilePlace {
     /// Of what a command writes. A link of that name is replaced itself: whoever may write there could have put it.
     pub fn of_output(path: &Path) -> anyhow::Result<Self> {
         // As /dev/stdout, which leads to a pipe.
@@ -48,7 +48,7 @@ impl Place {
 
     /// Of a file that is edited. Links that lead to it stay, and are followed if nobody else can have put them there.
     pub fn of_edited(path: &Path) -> anyhow::Result<Self> {
-        let (steps, end) = trail(path);
+        let (steps, end) = symlinks(path);
         for (directory, name) in &steps {
             let link = directory.join(name);
             if !link.is_symlink() {
@@ -108,7 +108,7 @@ impl Place {
     /// Writes a file that is not there yet.
     ///
     /// # Errors
-    /// It is there.
+    /// The file is there.
     pub fn create(&self, text: &str) -> anyhow::Result<()> {
         let path = self.directory.way().join(&self.name);
         ensure!(

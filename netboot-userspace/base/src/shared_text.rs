@@ -12,9 +12,9 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// The text that was made last, while somebody reads it; cheap to clone.
 #[derive(Clone, Default)]
-pub struct SharedText(Arc<Mutex<Option<Last>>>);
+pub struct SharedText(Arc<Mutex<Option<LastText>>>);
 
-struct Last {
+struct LastText {
     made: Instant,
     text: Weak<[u8]>,
 }
@@ -28,7 +28,7 @@ impl SharedText {
             return Bytes::from_owner(text);
         }
         let text: Arc<[u8]> = make().into();
-        *last = Some(Last { made: Instant::now(), text: Arc::downgrade(&text) });
+        *last = Some(LastText { made: Instant::now(), text: Arc::downgrade(&text) });
         Bytes::from_owner(text)
     }
 }

@@ -1,10 +1,10 @@
-//! Messages that repeat are given a few times a minute.
+//! A limit on messages that repeat: a few a minute are given.
 
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Lets one message a minute through, or as many as it was made for.
+/// Lets one message a minute through, or as many as the throttle was made for.
 pub struct Throttle {
     burst: u32,
     /// The minute that is counted.

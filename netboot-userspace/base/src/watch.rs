@@ -1,9 +1,9 @@
 //! Notices that files change, by inotify.
 
 mod interest;
+mod symlinks;
 #[cfg(test)]
 mod tests;
-mod trail;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,8 +23,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::interest::{Interest, Place, interests};
-pub use self::trail::trail;
+use self::interest::{Interest, WatchedDirectory, interests};
+pub use self::symlinks::symlinks;
 
 /// A change is over when nothing has happened for so long, ...
 const QUIET: Duration = Duration::from_millis(20);
@@ -48,20 +48,20 @@ const EVENTS: WatchFlags = WatchFlags::CLOSE_WRITE
 pub struct Watcher {
     inotify: AsyncFd<OwnedFd>,
     paths: Vec<PathBuf>,
-    places: HashMap<i32, Place>,
-    pending: Option<Pending>,
+    places: HashMap<i32, WatchedDirectory>,
+    pending: Option<PendingNotice>,
     /// What cannot be watched, and was said.
     said: HashSet<String>,
 }
 
 /// A change that goes on.
 #[derive(Clone, Copy, Debug)]
-struct Pending {
+struct PendingNotice {
     first: Instant,
     last: Instant,
 }
 
-impl Pending {
+impl PendingNotice {
     fn end(self) -> Instant {
         (self.last + QUIET).min(self.first + LONGEST)
     }
@@ -101,7 +101,7 @@ impl Watcher {
     /// Waits until something changed and has been quiet since. Dropped before, it loses nothing.
     pub async fn changed(&mut self) {
         loop {
-            let end = self.pending.map(Pending::end);
+            let end = self.pending.map(PendingNotice::end);
             tokio::select! {
                 biased;
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
@@ -121,7 +121,7 @@ impl Watcher {
             if self.drain() {
                 let now = Instant::now();
                 let first = self.pending.map_or(now, |pending| pending.first);
-                self.pending = Some(Pending { first, last: now });
+                self.pending = Some(PendingNotice { first, last: now });
             }
         }
     }
@@ -164,14 +164,14 @@ impl Watcher {
         for message in left_out {
             self.say(message);
         }
-        let mut places: HashMap<i32, Place> = HashMap::new();
+        let mut places: HashMap<i32, WatchedDirectory> = HashMap::new();
         for (directory, interest) in wanted {
             match inotify::add_watch(self.inotify.get_ref(), &directory, EVENTS) {
                 Ok(watch) => {
-                    let place = Place { directory, interest: Interest::default() };
+                    let place = WatchedDirectory { directory, interest: Interest::default() };
                     places.entry(watch).or_insert(place).interest.add(interest);
                 }
-                // It went since.
+                // The directory went since.
                 Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => self.say(refused(&directory, error)),
             }

@@ -1,4 +1,4 @@
-//! The word of a few-valued type.
+//! The words that name the values of a type with few.
 
 pub fn find_word<T: Copy>(text: &str, words: &[(T, &'static str)]) -> Result<T, String> {
     let found = words.iter().find(|(_, word)| *word == text);

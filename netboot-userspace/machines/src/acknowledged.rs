@@ -1,4 +1,4 @@
-//! Machines that were given their address a moment ago: only such a one can find it in use (DHCPDECLINE).
+//! Machines that were given their address a moment ago: only such a one can find that in use (DHCPDECLINE).
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,10 +25,10 @@ const MAX: usize = 65_536;
 /// An event that was lost, and an ACK before a restart of the daemon, are not here: that DECLINE is not believed,
 /// the machine starts over, and its next one is.
 #[derive(Clone)]
-pub struct Acknowledged(Arc<Mutex<LruCache<Station, Given>>>);
+pub struct Acknowledged(Arc<Mutex<LruCache<Station, GivenAddress>>>);
 
 #[derive(Clone, Copy)]
-struct Given {
+struct GivenAddress {
     at: Instant,
     address: [u8; 4],
     /// The relay that it went to; zero: to the machine itself.
@@ -48,7 +48,7 @@ impl Acknowledged {
             return;
         }
         let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        given.put(seen.station, Given { at, address: seen.address, relay: seen.giaddr });
+        given.put(seen.station, GivenAddress { at, address: seen.address, relay: seen.giaddr });
         while given.peek_lru().is_some_and(|(_, oldest)| oldest.is_over(at)) {
             given.pop_lru();
         }
@@ -73,7 +73,7 @@ impl Acknowledged {
     }
 }
 
-impl Given {
+impl GivenAddress {
     fn is_over(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) > WINDOW
     }

@@ -6,7 +6,7 @@ use netboot_base::throttle::Throttle;
 use netboot_ebpf::shared::{Mac, NO_ARCHITECTURE, Vlan};
 use netboot_site::model::{Architecture, Inventory};
 
-use crate::event::{Dhcp, Event};
+use crate::event::{DhcpEvent, Event};
 
 /// Unknown machines that the log names, a minute: a MAC is easily forged.
 const ANNOUNCEMENTS: u32 = 30;
@@ -28,7 +28,7 @@ impl Announcer {
     }
 
     /// Says, and not of too many at a time, that a machine without reservation asks, and how to add it.
-    pub(super) fn announce(&mut self, event: &Event, dhcp: &Dhcp) {
+    pub(super) fn announce(&mut self, event: &Event, dhcp: &DhcpEvent) {
         let Some(left_out) = self.announcements.admit(event.at) else { return };
         if left_out > 0 {
             tracing::info!("{left_out} more unknown machines asked: `netboot status` lists them");

@@ -28,17 +28,17 @@ const MOST: usize = 65_536;
 const TOLD: usize = 256;
 
 /// A machine at an interface.
-type Place = (u32, Station);
+type InterfaceStation = (u32, Station);
 
 /// The machines whose last lease is of a boot stage; cheap to clone.
 #[derive(Clone)]
 pub struct Booting {
-    rows: Arc<Mutex<LruCache<Place, Row>>>,
-    leases: broadcast::Sender<Place>,
+    rows: Arc<Mutex<LruCache<InterfaceStation, BootRow>>>,
+    leases: broadcast::Sender<InterfaceStation>,
 }
 
-struct Row {
-    lease: Lease,
+struct BootRow {
+    lease: LeaseGiver,
     since: Instant,
     first_answer: Option<Instant>,
     answers: u32,
@@ -46,7 +46,7 @@ struct Row {
 
 /// Who gave the machine its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
+pub enum LeaseGiver {
     Ours,
     /// In the proxy modes; else the machine is none of ours.
     AnotherServers,
@@ -55,9 +55,9 @@ pub enum Lease {
 /// Why a machine is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotWaiting {
-    /// It has no lease of a boot stage, or had it long ago.
+    /// The machine has no lease of a boot stage, or had one long ago.
     NotBooting,
-    /// It was answered, and often enough.
+    /// The machine was answered, and often enough.
     Answered,
 }
 
@@ -79,8 +79,10 @@ impl Booting {
             return;
         }
         let lease = match verdict {
-            Verdict::Ack | Verdict::AckNoBootFile | Verdict::AckShortened => Some(Lease::Ours),
-            Verdict::OtherServer if seen.message_type == REQUEST => Some(Lease::AnotherServers),
+            Verdict::Ack | Verdict::AckNoBootFile | Verdict::AckShortened => Some(LeaseGiver::Ours),
+            Verdict::OtherServer if seen.message_type == REQUEST => {
+                Some(LeaseGiver::AnotherServers)
+            }
             _ => None,
         };
         let key = (ifindex, seen.station);
@@ -89,27 +91,27 @@ impl Booting {
             rows.pop(&key);
             return;
         };
-        rows.put(key, Row { lease, since: at, first_answer: None, answers: 0 });
+        rows.put(key, BootRow { lease, since: at, first_answer: None, answers: 0 });
         drop(rows);
         // Nobody may listen.
         let _ = self.leases.send(key);
     }
 
     /// The machines whose lease is noted from now on.
-    pub fn leases(&self) -> broadcast::Receiver<Place> {
+    pub fn leases(&self) -> broadcast::Receiver<InterfaceStation> {
         self.leases.subscribe()
     }
 
     /// The lease of a machine that may still be waiting, and since when it has it.
     ///
     /// # Errors
-    /// It is not.
+    /// The machine does not wait.
     pub fn lease(
         &self,
         ifindex: u32,
         station: Station,
         now: Instant,
-    ) -> Result<(Lease, Instant), NotWaiting> {
+    ) -> Result<(LeaseGiver, Instant), NotWaiting> {
         let rows = self.lock();
         let row = rows.peek(&(ifindex, station)).ok_or(NotWaiting::NotBooting)?;
         if now.saturating_duration_since(row.since) > WAIT {
@@ -130,7 +132,7 @@ impl Booting {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<Place, Row>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<InterfaceStation, BootRow>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -160,7 +162,7 @@ mod tests {
         messages: &[(Verdict, Seen)],
         seconds: u64,
         answered_at: &[u64],
-        expect: Result<Lease, NotWaiting>,
+        expect: Result<LeaseGiver, NotWaiting>,
     ) {
         let (booting, start) = (Booting::default(), Instant::now());
         for (verdict, seen) in messages {
@@ -180,9 +182,9 @@ mod tests {
 
     #[test]
     fn who_waits() {
-        const NOT: Result<Lease, NotWaiting> = Err(NotWaiting::NotBooting);
-        const ENOUGH: Result<Lease, NotWaiting> = Err(NotWaiting::Answered);
-        const OURS: Result<Lease, NotWaiting> = Ok(Lease::Ours);
+        const NOT: Result<LeaseGiver, NotWaiting> = Err(NotWaiting::NotBooting);
+        const ENOUGH: Result<LeaseGiver, NotWaiting> = Err(NotWaiting::Answered);
+        const OURS: Result<LeaseGiver, NotWaiting> = Ok(LeaseGiver::Ours);
         let ack = |stage| (Verdict::Ack, seen(stage));
         check(&[], 0, &[], NOT);
         for (stage, expect) in [
@@ -202,7 +204,7 @@ mod tests {
             (Verdict::InformAck, NOT),
             (Verdict::Nak, NOT),
             (Verdict::UnknownMachine, NOT),
-            (Verdict::OtherServer, Ok(Lease::AnotherServers)),
+            (Verdict::OtherServer, Ok(LeaseGiver::AnotherServers)),
         ] {
             check(&[(verdict, seen(Stage::Ipxe))], 1, &[], expect);
         }

@@ -1,4 +1,4 @@
-//! The way of events: a bounded channel from all who see something to the one who remembers.
+//! The channel of events: bounded, from all who see something to the one who remembers.
 
 use std::sync::{
     Arc,
@@ -61,19 +61,19 @@ mod tests {
     use netboot_ebpf::shared::Mac;
 
     use super::*;
-    use crate::event::{Http, Text};
+    use crate::event::{HttpEvent, MachineText};
 
     #[test]
     fn what_has_no_room_is_lost_and_counted() {
         let (teller, mut happened) = channel();
         let tell = |status| {
-            let http = Http { path: Text::of("/"), status };
+            let http = HttpEvent { path: MachineText::of("/"), status };
             teller.tell(Event::now(Mac::default(), http));
         };
         (0..4100).for_each(tell);
         assert_eq!(teller.lost(), 4100 - ROOM as u64);
         let first = happened.try_next().unwrap();
-        assert_eq!(first.what, Http { path: Text::of("/"), status: 0 }.into());
+        assert_eq!(first.what, HttpEvent { path: MachineText::of("/"), status: 0 }.into());
         tell(200);
         assert_eq!(std::iter::from_fn(|| happened.try_next()).count(), ROOM);
         assert_eq!(teller.lost(), 4);

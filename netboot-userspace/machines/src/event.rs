@@ -13,8 +13,8 @@ use netboot_ebpf::{
 };
 
 pub use self::{
-    text::Text,
-    transfer::{Ended, Outcome, Refusal, Transfer},
+    text::MachineText,
+    transfer::{EndedTransfer, Transfer, TransferOutcome, TransferRefusal},
 };
 
 /// What happened to a machine, and when.
@@ -23,29 +23,29 @@ pub struct Event {
     pub at: Instant,
     /// The machine, by whichever of its MACs.
     pub mac: Mac,
-    pub what: What,
+    pub what: EventKind,
 }
 
 impl Event {
     /// An event of this moment.
     #[must_use]
-    pub fn now(mac: Mac, what: impl Into<What>) -> Self {
+    pub fn now(mac: Mac, what: impl Into<EventKind>) -> Self {
         Self { at: Instant::now(), mac, what: what.into() }
     }
 }
 
 /// What can happen to a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    Dhcp(Dhcp),
-    Tftp(Tftp),
-    Http(Http),
-    Syslog(Syslog),
+pub enum EventKind {
+    Dhcp(DhcpEvent),
+    Tftp(TftpEvent),
+    Http(HttpEvent),
+    Syslog(SyslogEvent),
 }
 
 /// A DHCP message of a machine, and what became of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dhcp {
+pub struct DhcpEvent {
     pub by: DecidedBy,
     pub segment: Segment,
     /// The relay that the message came through.
@@ -58,7 +58,7 @@ pub struct Dhcp {
     pub verdict: Verdict,
 }
 
-impl Dhcp {
+impl DhcpEvent {
     /// The name of the message's type.
     #[must_use]
     pub fn message_name(&self) -> &'static str {
@@ -95,29 +95,29 @@ impl fmt::Display for Segment {
 
 /// A file that a machine asked for over TFTP, and how far the transfer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tftp {
-    pub file: Text,
+pub struct TftpEvent {
+    pub file: MachineText,
     pub transfer: Transfer,
 }
 
 /// An HTTP request of a machine, and the status of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http {
-    pub path: Text,
+pub struct HttpEvent {
+    pub path: MachineText,
     pub status: u16,
 }
 
 /// A line of a machine's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Syslog {
+pub struct SyslogEvent {
     /// The host that the line names, where that is another one than the sender.
-    pub host: Option<Text>,
-    pub app: Option<Text>,
-    pub line: Text,
+    pub host: Option<MachineText>,
+    pub app: Option<MachineText>,
+    pub line: MachineText,
 }
 
 /// `host=web-1 app: a line`.
-impl fmt::Display for Syslog {
+impl fmt::Display for SyslogEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(host) = &self.host {
             write!(f, "host={host} ")?;
@@ -129,26 +129,26 @@ impl fmt::Display for Syslog {
     }
 }
 
-impl From<Dhcp> for What {
-    fn from(dhcp: Dhcp) -> Self {
+impl From<DhcpEvent> for EventKind {
+    fn from(dhcp: DhcpEvent) -> Self {
         Self::Dhcp(dhcp)
     }
 }
 
-impl From<Tftp> for What {
-    fn from(tftp: Tftp) -> Self {
+impl From<TftpEvent> for EventKind {
+    fn from(tftp: TftpEvent) -> Self {
         Self::Tftp(tftp)
     }
 }
 
-impl From<Http> for What {
-    fn from(http: Http) -> Self {
+impl From<HttpEvent> for EventKind {
+    fn from(http: HttpEvent) -> Self {
         Self::Http(http)
     }
 }
 
-impl From<Syslog> for What {
-    fn from(syslog: Syslog) -> Self {
+impl From<SyslogEvent> for EventKind {
+    fn from(syslog: SyslogEvent) -> Self {
         Self::Syslog(syslog)
     }
 }
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn lines() {
         let check = |host: Option<&str>, app: Option<&str>, expect: &str| {
-            let text = |text: &str| Text::of(text);
-            let line = Syslog { host: host.map(text), app: app.map(text), line: text("up") };
+            let text = |text: &str| MachineText::of(text);
+            let line = SyslogEvent { host: host.map(text), app: app.map(text), line: text("up") };
             assert_eq!(line.to_string(), expect);
         };
         check(None, None, "up");

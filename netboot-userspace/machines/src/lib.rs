@@ -1,4 +1,4 @@
-//! What happened to the machines: [`memory`] keeps their last steps, [`sightings`] what their DHCP shows, [`other_servers`]
+//! The story of the machines: [`memory`] keeps their last steps, [`sightings`] what their DHCP shows, [`other_servers`]
 //! who else answers them; [`status`] and [`metrics`] are what of it is shown.
 
 pub mod acknowledged;

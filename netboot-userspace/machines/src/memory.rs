@@ -1,4 +1,4 @@
-//! What each machine that was seen did last: the daemon's memory of boots under way.
+//! The memory of boots under way: the last step of each machine that was seen.
 
 use std::{
     collections::BTreeMap,
@@ -11,47 +11,47 @@ use netboot_base::clock;
 use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
 use netboot_site::model::{Host, Inventory};
 
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 
 /// A machine and its last step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
+pub struct RememberedMachine {
     /// The first of its MACs, where it has several.
     pub mac: Mac,
     /// Which of them asked last (DHCP).
     pub nic: Option<Mac>,
     pub ip: Option<Ipv4Addr>,
     pub hostname: Option<String>,
-    /// It has a reservation.
+    /// The machine has a reservation.
     pub known: bool,
     /// Seconds since 1970.
     pub last_seen: u64,
     /// Of DHCP.
     pub requests: u64,
-    pub last: What,
+    pub last: EventKind,
 }
 
 /// The memory, shared by all who ask it; cheap to clone.
 #[derive(Clone)]
 pub struct Machines {
     inventory: Inventory,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<SeenMachines>>,
 }
 
 /// Known machines are as many as the inventory has; how many unknown ones ask is up to an attacker, and machines
 /// that leave the inventory are unknown too.
 #[derive(Default)]
-struct Seen {
+struct SeenMachines {
     /// By what the inventory knows them by.
-    machines: BTreeMap<Mac, Entry>,
+    machines: BTreeMap<Mac, RememberedStep>,
     /// The unknown ones by their `turn`: the first was silent longest, also where it became unknown just now.
     unknown: BTreeMap<u64, Mac>,
     turns: u64,
     forgotten: u64,
 }
 
-struct Entry {
-    machine: Machine,
+struct RememberedStep {
+    machine: RememberedMachine,
     /// When its last step was.
     at: Instant,
     /// Of its last step.
@@ -90,7 +90,7 @@ impl Machines {
 
     /// Notes what happened to a machine, a short time ago at most: its last step may be a later one.
     pub fn note(&self, event: Event) {
-        let requests = u64::from(matches!(event.what, What::Dhcp(_)));
+        let requests = u64::from(matches!(event.what, EventKind::Dhcp(_)));
         self.restore(event, requests);
     }
 
@@ -104,8 +104,8 @@ impl Machines {
         let host = self.inventory.by_mac(mac);
         let host = host.as_deref();
         let turn = seen.next_turn();
-        let entry = seen.machines.entry(mac).or_insert_with(|| Entry {
-            machine: Machine {
+        let entry = seen.machines.entry(mac).or_insert_with(|| RememberedStep {
+            machine: RememberedMachine {
                 mac,
                 nic: None,
                 ip: host.and_then(Host::address),
@@ -167,14 +167,14 @@ impl Machines {
     pub fn has_gone_on(&self, mac: Mac, since: Instant) -> bool {
         let mac = self.inventory.machine(mac);
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.machines
-            .get(&mac)
-            .is_some_and(|entry| entry.at > since && !matches!(entry.machine.last, What::Dhcp(_)))
+        seen.machines.get(&mac).is_some_and(|entry| {
+            entry.at > since && !matches!(entry.machine.last, EventKind::Dhcp(_))
+        })
     }
 
     /// All machines seen, by MAC.
     #[must_use]
-    pub fn snapshot(&self) -> Vec<Machine> {
+    pub fn snapshot(&self) -> Vec<RememberedMachine> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.machines.values().map(|entry| entry.machine.clone()).collect()
     }
@@ -186,7 +186,7 @@ impl Machines {
     }
 }
 
-impl Seen {
+impl SeenMachines {
     fn next_turn(&mut self) -> u64 {
         self.turns += 1;
         self.turns
@@ -194,7 +194,9 @@ impl Seen {
 
     /// Notes what the inventory has of a machine that was seen; of too many unknown ones, one is forgotten.
     fn look_up(&mut self, mac: Mac, host: Option<&Host>) {
-        let Some(Entry { machine, turn, nic, .. }) = self.machines.get_mut(&mac) else { return };
+        let Some(RememberedStep { machine, turn, nic, .. }) = self.machines.get_mut(&mac) else {
+            return;
+        };
         let nic = nic.map(|(nic, _)| nic);
         let has = |nic: &Mac| host.is_some_and(|host| host.nics.contains(nic));
         machine.nic = nic.filter(has);
@@ -209,7 +211,7 @@ impl Seen {
         self.forget_one_of_too_many();
     }
 
-    /// One that was seen is known to be another by now.
+    /// A machine that was seen is known to be another one by now.
     fn join(&mut self, mac: Mac, known: Mac) {
         let Some(mut joined) = self.machines.remove(&mac) else { return };
         self.unknown.remove(&joined.turn);
@@ -223,7 +225,7 @@ impl Seen {
             if first.at > joined.at {
                 joined = first;
             }
-            joined.machine = Machine { requests, last_seen, ..joined.machine };
+            joined.machine = RememberedMachine { requests, last_seen, ..joined.machine };
             joined.nic = nic;
         }
         self.machines.insert(known, joined);

@@ -12,13 +12,13 @@ use prometheus_client::{
 
 pub use self::durations::Durations;
 
-use crate::{other_servers::Standing, status::Status};
+use crate::{other_servers::Expectation, status::Status};
 
 /// Of what [`render`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Verdict {
+struct VerdictLabel {
     verdict: String,
     path: &'static str,
 }
@@ -29,7 +29,7 @@ struct Name {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Interface {
+struct InterfaceLabel {
     interface: String,
     mode: String,
 }
@@ -39,10 +39,12 @@ struct Interface {
 pub fn render(status: &Status, transfers: &Durations) -> String {
     let mut registry = Registry::with_prefix("netboot");
 
-    let verdicts = Family::<Verdict, Counter>::default();
+    let verdicts = Family::<VerdictLabel, Counter>::default();
     for count in &status.verdicts {
         for (path, value) in [("kernel", count.kernel), ("userspace", count.userspace)] {
-            verdicts.get_or_create(&Verdict { verdict: count.verdict.clone(), path }).inc_by(value);
+            verdicts
+                .get_or_create(&VerdictLabel { verdict: count.verdict.clone(), path })
+                .inc_by(value);
         }
     }
     registry.register("dhcp_frames", "Frames by what became of them and who decided", verdicts);
@@ -53,9 +55,10 @@ pub fn render(status: &Status, transfers: &Durations) -> String {
     }
     registry.register("events", "What was received, dropped or went wrong, by name", counters);
 
-    let interfaces = Family::<Interface, Gauge>::default();
+    let interfaces = Family::<InterfaceLabel, Gauge>::default();
     for interface in &status.interfaces {
-        let labels = Interface { interface: interface.name.clone(), mode: interface.mode.clone() };
+        let labels =
+            InterfaceLabel { interface: interface.name.clone(), mode: interface.mode.clone() };
         interfaces.get_or_create(&labels).set(1);
     }
     registry.register("interface_info", "Interfaces and the mode of their XDP program", interfaces);
@@ -99,7 +102,7 @@ pub fn render(status: &Status, transfers: &Durations) -> String {
     );
 
     let others = Family::<Name, Gauge>::default();
-    for standing in Standing::ALL {
+    for standing in Expectation::ALL {
         let number = status.other_servers.iter().filter(|other| other.standing == standing).count();
         others
             .get_or_create(&Name { name: standing.as_str().to_owned() })

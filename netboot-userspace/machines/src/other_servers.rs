@@ -3,8 +3,8 @@
 
 mod alarm;
 mod detector;
+mod policy;
 mod sighting;
-mod standing;
 
 use std::{
     net::Ipv4Addr,
@@ -22,11 +22,11 @@ use netboot_ebpf::shared::Mac;
 use netboot_site::model;
 use serde::{Deserialize, Serialize};
 
-use self::{alarm::Alarm, standing::Policy};
+use self::{alarm::Alarm, policy::Policy};
 pub use self::{
     detector::Detector,
-    sighting::{Kind, Sighting},
-    standing::Standing,
+    policy::Expectation,
+    sighting::{ServerKind, Sighting},
 };
 
 /// Servers that are remembered: their addresses are easily forged.
@@ -40,22 +40,22 @@ const ALARMS: u32 = 30;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherServer {
     pub address: Ipv4Addr,
-    /// Where it was seen itself, and not behind a relay.
+    /// Where the server was seen itself, and not behind a relay.
     pub mac: Option<String>,
     /// And the VLAN: `eth0 vlan 100`.
     pub interface: String,
-    /// The relay that it was last seen behind.
+    /// The relay that the server was last seen behind.
     pub relay: Option<Ipv4Addr>,
-    pub standing: Standing,
-    pub kind: Kind,
+    pub standing: Expectation,
+    pub kind: ServerKind,
     /// Seconds since 1970.
     pub first_seen: u64,
     pub last_seen: u64,
     /// Of the server, and of machines that name it.
     pub messages: u64,
-    /// The machine that it last spoke to, or that last named it.
+    /// The machine that the server last spoke to, or that last named the server.
     pub machine: Option<String>,
-    /// The address that it last offered.
+    /// The address that the server last offered.
     pub offered: Option<Ipv4Addr>,
 }
 
@@ -70,7 +70,7 @@ struct Memory {
     policy: Policy,
     /// By address, and the interface with its VLAN: two servers may have one address in two networks. Who was silent
     /// longest makes room.
-    rows: LruCache<(Ipv4Addr, String), Row>,
+    rows: LruCache<(Ipv4Addr, String), ServerRow>,
     alarms: Throttle,
 }
 
@@ -84,10 +84,10 @@ impl Default for Memory {
     }
 }
 
-struct Row {
+struct ServerRow {
     mac: Option<Mac>,
     relay: Option<Ipv4Addr>,
-    kind: Kind,
+    kind: ServerKind,
     first_seen: u64,
     last_seen: u64,
     messages: u64,
@@ -185,10 +185,10 @@ impl Memory {
         }
         let standing = self.policy.standing(sighting.server);
         let interface = key.1.clone();
-        let row = self.rows.get_or_insert_mut(key, || Row::new(sighting, now));
+        let row = self.rows.get_or_insert_mut(key, || ServerRow::new(sighting, now));
         row.see(sighting, now);
         let is_due = row.told.is_none_or(|told| at.saturating_duration_since(told) >= AGAIN);
-        if standing != Standing::Unexpected || !is_due {
+        if standing != Expectation::Unexpected || !is_due {
             return None;
         }
         let left_out = self.alarms.admit(at)?;
@@ -207,12 +207,12 @@ impl Memory {
     }
 }
 
-impl Row {
+impl ServerRow {
     fn new(sighting: &Sighting, now: u64) -> Self {
         Self {
             mac: None,
             relay: None,
-            kind: sighting.kind.unwrap_or(Kind::Dhcp),
+            kind: sighting.kind.unwrap_or(ServerKind::Dhcp),
             first_seen: now,
             last_seen: now,
             messages: 0,
@@ -224,8 +224,8 @@ impl Row {
 
     fn see(&mut self, sighting: &Sighting, now: u64) {
         // What gave an address once is no mere ProxyDHCP.
-        if sighting.kind == Some(Kind::Dhcp) {
-            self.kind = Kind::Dhcp;
+        if sighting.kind == Some(ServerKind::Dhcp) {
+            self.kind = ServerKind::Dhcp;
         }
         self.mac = sighting.mac.or(self.mac);
         self.relay = sighting.relay;

@@ -8,32 +8,32 @@ use tokio::sync::Mutex;
 use crate::{
     announcer::Announcer,
     channel::Happened,
-    event::{Event, What},
+    event::{Event, EventKind},
     memory::Machines,
 };
 
 /// Reads events; cheap to clone, one reads at a time.
 #[derive(Clone)]
-pub struct Reader {
+pub struct EventReader {
     machines: Machines,
-    parts: Arc<Mutex<Parts>>,
+    parts: Arc<Mutex<Inner>>,
 }
 
-struct Parts {
+struct Inner {
     happened: Happened,
     announcer: Announcer,
 }
 
-impl Reader {
+impl EventReader {
     #[must_use]
     pub fn new(machines: Machines, happened: Happened, announcer: Announcer) -> Self {
-        Self { machines, parts: Arc::new(Mutex::new(Parts { happened, announcer })) }
+        Self { machines, parts: Arc::new(Mutex::new(Inner { happened, announcer })) }
     }
 
     /// Reads until nobody is left to tell of anything.
     pub async fn read(self) {
         let mut parts = self.parts.lock().await;
-        let Parts { happened, announcer } = &mut *parts;
+        let Inner { happened, announcer } = &mut *parts;
         while let Some(event) = happened.next().await {
             take(&self.machines, announcer, event);
         }
@@ -41,7 +41,7 @@ impl Reader {
 }
 
 fn take(machines: &Machines, announcer: &mut Announcer, event: Event) {
-    if let What::Dhcp(dhcp) = &event.what
+    if let EventKind::Dhcp(dhcp) = &event.what
         && dhcp.verdict == Verdict::UnknownMachine
         && !machines.is_seen(event.mac)
     {
@@ -64,12 +64,12 @@ mod tests {
     use super::*;
     use crate::{
         channel,
-        event::{DecidedBy, Dhcp, Http, Segment, Text},
+        event::{DecidedBy, DhcpEvent, HttpEvent, MachineText, Segment},
         logged::logged,
     };
 
     fn asks(number: u8) -> Event {
-        let dhcp = Dhcp {
+        let dhcp = DhcpEvent {
             by: DecidedBy::Userspace,
             segment: Segment { interface: "eth0".into(), vlan: Vlan::NONE },
             relay: None,
@@ -102,17 +102,17 @@ mod tests {
         let machines = Machines::new(Inventory::new([]));
         let (teller, happened) = channel::channel();
         let announcer = Announcer::new(Inventory::new([]), None);
-        let reader = Reader::new(machines.clone(), happened, announcer);
-        let http = || Http { path: Text::of("/auto.ipxe"), status: 200 };
+        let reader = EventReader::new(machines.clone(), happened, announcer);
+        let http = || HttpEvent { path: MachineText::of("/auto.ipxe"), status: 200 };
         for number in 0..9 {
             teller.tell(asks(number));
             teller.tell(Event::now(asks(number).mac, http()));
         }
-        // It is the only one.
+        // This teller is the only one.
         drop(teller);
         reader.read().await;
         assert_eq!(machines.snapshot().len(), 9);
-        let is_right = |last: &What| *last == What::Http(http());
+        let is_right = |last: &EventKind| *last == EventKind::Http(http());
         assert!(machines.snapshot().iter().all(|machine| is_right(&machine.last)));
     }
 }

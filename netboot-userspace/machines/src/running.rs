@@ -1,4 +1,4 @@
-//! Whether a netboot runs on this node.
+//! Signs that a netboot runs on this node.
 
 use std::{
     fs::{File, TryLockError},

@@ -1,4 +1,4 @@
-//! What is made of each DHCP message that was seen, in the kernel or here: an event, and a line in the log.
+//! DHCP messages that were seen, in the kernel or here: each becomes an event, and a line in the log.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
     acknowledged::Acknowledged,
     booting::Booting,
     channel::Teller,
-    event::{DecidedBy, Dhcp, Event, Segment},
+    event::{DecidedBy, DhcpEvent, Event, Segment},
     memory::Machines,
 };
 
@@ -74,7 +74,7 @@ impl Sightings {
     /// Notes a message that came at a time, and what became of it.
     pub fn note(&self, by: DecidedBy, ifindex: u32, verdict: Verdict, seen: &Seen, at: Instant) {
         let relay = Some(Ipv4Addr::from(seen.giaddr)).filter(|relay| !relay.is_unspecified());
-        let dhcp = Dhcp {
+        let dhcp = DhcpEvent {
             by,
             segment: self.segment(ifindex, seen.station.vlan),
             relay,
@@ -111,7 +111,7 @@ impl Sightings {
             if self.machines.inventory().by_mac(mac).is_some() {
                 continue;
             }
-            let dhcp = Dhcp {
+            let dhcp = DhcpEvent {
                 by: DecidedBy::Kernel,
                 segment: self.segment(row.ifindex, vlan),
                 relay: None,
@@ -121,7 +121,7 @@ impl Sightings {
                 verdict: Verdict::UnknownMachine,
             };
             let at = clock::instant(row.last_seen);
-            // These are more than the channel may have room for.
+            // The events are more than the channel may have room for.
             self.machines.restore(Event { at, mac, what: dhcp.into() }, row.requests);
         }
     }
@@ -151,7 +151,7 @@ mod tests {
     use netboot_site::model::{Host, Inventory};
 
     use super::*;
-    use crate::{channel, event::What};
+    use crate::{channel, event::EventKind};
 
     fn sightings(machines: &Machines) -> (Sightings, crate::channel::Happened) {
         let (teller, happened) = channel::channel();
@@ -178,7 +178,7 @@ mod tests {
         sightings.note(DecidedBy::Kernel, 3, Verdict::Ack, &seen, at);
         sightings.note(DecidedBy::Userspace, 3, Verdict::Truncated, &Seen::NOTHING, at);
         assert!(sightings.acknowledged().take(&seen, at));
-        let expect = Dhcp {
+        let expect = DhcpEvent {
             by: DecidedBy::Kernel,
             segment: Segment { interface: "eth0".into(), vlan: station.vlan },
             relay: Some([10, 0, 0, 9].into()),
@@ -220,7 +220,7 @@ mod tests {
         let [older, newer] = &machines.snapshot()[..] else { panic!("two machines") };
         assert_eq!((older.requests, older.known), (5, false));
         assert_eq!(newer.last_seen - older.last_seen, 1, "{older:?} {newer:?}");
-        let last = Dhcp {
+        let last = DhcpEvent {
             by: DecidedBy::Kernel,
             segment: Segment { interface: "eth0".into(), vlan: Vlan::NONE },
             relay: None,
@@ -229,9 +229,9 @@ mod tests {
             architecture: Some(7),
             verdict: Verdict::UnknownMachine,
         };
-        assert_eq!(older.last, What::Dhcp(last));
+        assert_eq!(older.last, EventKind::Dhcp(last));
         // What this daemon saw is later.
-        let What::Dhcp(last) = &newer.last else { panic!("{newer:?}") };
+        let EventKind::Dhcp(last) = &newer.last else { panic!("{newer:?}") };
         assert_eq!((newer.requests, last.message_name()), (8, "other"));
     }
 }

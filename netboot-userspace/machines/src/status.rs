@@ -1,11 +1,11 @@
 //! The daemon's state as one JSON document, over a unix socket in the state directory.
 
-mod left;
 mod machine;
-mod others;
 mod print;
+mod running_daemons;
 mod serve;
 mod table;
+mod without_daemon;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    machine::{Machine, Segment, Step},
+    machine::{MachineStatus, SegmentStatus, StepStatus},
     print::{NotRunning, print},
     serve::serve,
 };
@@ -36,7 +36,7 @@ pub struct Status {
     pub interfaces: Vec<InterfaceStatus>,
     pub verdicts: Vec<VerdictCount>,
     pub services: Vec<ServiceStatus>,
-    pub machines: Vec<Machine>,
+    pub machines: Vec<MachineStatus>,
     /// Machines whose address is held back, since they declined it.
     #[serde(default)]
     pub quarantined: Vec<QuarantinedMachine>,

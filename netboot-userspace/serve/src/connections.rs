@@ -1,7 +1,7 @@
-//! Room for the connections of a service: bounded in all and for each source. When it is full, whoever waits longest
-//! gives way to who comes.
+//! Places for the connections of a service: bounded in all and for each source. When all are taken, the connection
+//! that waits longest gives way to a new one.
 
-mod crowd;
+mod full_notice;
 
 use std::{
     collections::HashMap,
@@ -15,23 +15,23 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub use self::crowd::Crowd;
+pub use self::full_notice::FullNotice;
 
 /// Who takes nothing of an answer for so long gives way, where there is no room.
 const STALLED: Duration = Duration::from_secs(5);
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     pub all: usize,
     pub of_source: usize,
 }
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Room {
-    limits: Limits,
-    open: Arc<Mutex<Open>>,
+pub struct Connections {
+    limits: ConnectionLimits,
+    open: Arc<Mutex<TakenPlaces>>,
     counters: Arc<Counters>,
 }
 
@@ -43,7 +43,7 @@ pub struct Counters {
 }
 
 #[derive(Default)]
-struct Open {
+struct TakenPlaces {
     next: u64,
     seats: HashMap<u64, Taken>,
     sources: HashMap<IpAddr, usize>,
@@ -53,21 +53,21 @@ struct Taken {
     source: IpAddr,
     /// `None`: an answer is under way.
     waits_since: Option<Instant>,
-    /// When the other end last took some of it.
+    /// When the other end last took some of the answer.
     moved: Instant,
     end: CancellationToken,
 }
 
 /// The place of one connection, which is free again when the value goes.
 pub struct Seat {
-    room: Room,
+    connections: Connections,
     number: u64,
     end: CancellationToken,
 }
 
 /// How a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Entered {
     Free,
     /// For another, which is closed.
     Instead,
@@ -75,16 +75,16 @@ pub enum Entry {
 
 /// Why a connection does not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Its source has so many.
+pub enum NoPlace {
+    /// The connection's source has so many.
     Source(usize),
-    /// All take an answer that is under way.
+    /// All connections take an answer that is under way.
     Full,
 }
 
-impl Room {
+impl Connections {
     #[must_use]
-    pub fn new(limits: Limits, counters: Arc<Counters>) -> Self {
+    pub fn new(limits: ConnectionLimits, counters: Arc<Counters>) -> Self {
         Self { limits, open: Arc::default(), counters }
     }
 
@@ -92,13 +92,13 @@ impl Room {
     ///
     /// # Errors
     /// There is none.
-    pub fn enter(&self, from: IpAddr, now: Instant) -> Result<(Seat, Entry), Refusal> {
+    pub fn enter(&self, from: IpAddr, now: Instant) -> Result<(Seat, Entered), NoPlace> {
         let source = source(from);
         let mut open = self.lock();
         let entered = open.make_place(source, self.limits, now);
         let counted = match entered {
-            Ok(Entry::Free) => None,
-            Ok(Entry::Instead) => Some(&self.counters.gave_way),
+            Ok(Entered::Free) => None,
+            Ok(Entered::Instead) => Some(&self.counters.gave_way),
             Err(_) => Some(&self.counters.refused),
         };
         if let Some(counter) = counted {
@@ -110,7 +110,7 @@ impl Room {
         *open.sources.entry(source).or_default() += 1;
         open.seats
             .insert(number, Taken { source, waits_since: Some(now), moved: now, end: end.clone() });
-        Ok((Seat { room: self.clone(), number, end }, entry))
+        Ok((Seat { connections: self.clone(), number, end }, entry))
     }
 
     /// Whether it is time to be short with who waits.
@@ -120,7 +120,7 @@ impl Room {
     }
 
     #[must_use]
-    pub const fn limits(&self) -> Limits {
+    pub const fn limits(&self) -> ConnectionLimits {
         self.limits
     }
 
@@ -134,24 +134,24 @@ impl Room {
             .map(|(source, count)| (*source, *count))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, TakenPlaces> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Open {
+impl TakenPlaces {
     fn make_place(
         &mut self,
         source: IpAddr,
-        limits: Limits,
+        limits: ConnectionLimits,
         now: Instant,
-    ) -> Result<Entry, Refusal> {
+    ) -> Result<Entered, NoPlace> {
         let of_source = self.of(source);
         if of_source >= limits.of_source {
-            return Err(Refusal::Source(of_source));
+            return Err(NoPlace::Source(of_source));
         }
         if self.seats.len() < limits.all {
-            return Ok(Entry::Free);
+            return Ok(Entered::Free);
         }
         // Of a source with many connections first: a machine that boots has few.
         let waiting = self.seats.iter().filter_map(|(number, taken)| {
@@ -166,11 +166,11 @@ impl Open {
             .filter(|(_, taken)| now.saturating_duration_since(taken.moved) >= STALLED);
         let stalled = stalled.map(|(number, taken)| (*number, self.of(taken.source), taken.moved));
         let stalled = || stalled.max_by_key(|(_, of, since)| (*of, std::cmp::Reverse(*since)));
-        let (number, ..) = longest.or_else(stalled).ok_or(Refusal::Full)?;
+        let (number, ..) = longest.or_else(stalled).ok_or(NoPlace::Full)?;
         if let Some(taken) = self.remove(number) {
             taken.end.cancel();
         }
-        Ok(Entry::Instead)
+        Ok(Entered::Instead)
     }
 
     fn of(&self, source: IpAddr) -> usize {
@@ -190,19 +190,19 @@ impl Open {
 }
 
 impl Seat {
-    /// An answer is under way: it does not give way while the other end takes it.
+    /// An answer is under way: the connection does not give way while the other end takes some of it.
     pub fn works(&self) {
         self.set(None);
     }
 
     /// The other end took some of the answer.
     pub fn moves(&self) {
-        if let Some(taken) = self.room.lock().seats.get_mut(&self.number) {
+        if let Some(taken) = self.connections.lock().seats.get_mut(&self.number) {
             taken.moved = Instant::now();
         }
     }
 
-    /// It waits, from now on.
+    /// The connection waits, from now on.
     pub fn waits(&self) {
         self.set(Some(Instant::now()));
     }
@@ -213,7 +213,7 @@ impl Seat {
     }
 
     fn set(&self, waits_since: Option<Instant>) {
-        if let Some(taken) = self.room.lock().seats.get_mut(&self.number) {
+        if let Some(taken) = self.connections.lock().seats.get_mut(&self.number) {
             taken.waits_since = waits_since;
             taken.moved = Instant::now();
         }
@@ -222,7 +222,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.lock().remove(self.number);
+        self.connections.lock().remove(self.number);
     }
 }
 

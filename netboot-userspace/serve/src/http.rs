@@ -6,9 +6,9 @@
 //! * A machine is known by the MAC in the path, else by its address; headers such as X-Forwarded-For
 //!   are not looked at.
 
-mod body;
+mod acceptor;
 mod conditions;
-mod door;
+mod counted_body;
 mod file;
 mod host_field;
 mod log;
@@ -48,11 +48,11 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
-pub use self::door::MAX_CONNECTIONS;
+pub use self::acceptor::MAX_CONNECTIONS;
 use self::{
-    door::{Door, Ends},
-    log::Trouble,
-    path::Target,
+    acceptor::{Acceptor, ConnectionEnds},
+    log::AnswerTrouble,
+    path::RequestTarget,
     text::text,
 };
 use crate::{connections, log_budget::LogBudget, script};
@@ -62,12 +62,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is served.
 #[derive(Clone)]
-pub struct Site {
+pub struct HttpSite {
     pub files: Files,
     pub machines: Machines,
     pub teller: Teller,
     /// Of the moment: each request takes what it finds.
-    pub settings: Arc<ArcSwap<Settings>>,
+    pub settings: Arc<ArcSwap<HttpSettings>>,
     pub counters: Arc<Counters>,
     /// Routes of other parts of the daemon; they go before files.
     pub more: Router,
@@ -98,7 +98,7 @@ fn count(counter: &AtomicU64) {
 
 /// What scripts and answers are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct HttpSettings {
     pub script: model::Script,
     pub strangers: Strangers,
     /// The boot files that UEFI firmware may be sent to, as places under the root.
@@ -121,7 +121,7 @@ pub enum Strangers {
 /// The socket has no address.
 pub async fn serve(
     listener: TcpListener,
-    site: Site,
+    site: HttpSite,
     most_connections: usize,
     tell: impl Fn(Option<&str>) + Send,
     cancel: CancellationToken,
@@ -131,14 +131,14 @@ pub async fn serve(
     let lines = LogBudget::new("http");
     let counters = Arc::clone(&site.counters);
     let router = router(site, &lines);
-    let door = Door { router, lines, counters, patience: PATIENCE, cancel };
-    door.open(listener, door::limits(most_connections), tell).await;
+    let acceptor = Acceptor { router, lines, counters, patience: PATIENCE, cancel };
+    acceptor.open(listener, acceptor::limits(most_connections), tell).await;
     Ok(())
 }
 
-fn router(site: Site, lines: &LogBudget) -> Router {
+fn router(site: HttpSite, lines: &LogBudget) -> Router {
     let counters = Arc::clone(&site.counters);
-    let boot: MethodRouter<Site> = get(boot).fallback(wrong_method);
+    let boot: MethodRouter<HttpSite> = get(boot).fallback(wrong_method);
     let boot = boot
         .layer(middleware::from_fn(host_field::check))
         .layer(middleware::from_fn_with_state((site.clone(), lines.clone()), log::note))
@@ -166,13 +166,13 @@ async fn wrong_method(method: Method) -> Response {
 }
 
 async fn boot(
-    State(site): State<Site>,
-    ConnectInfo(ends): ConnectInfo<Ends>,
+    State(site): State<HttpSite>,
+    ConnectInfo(ends): ConnectInfo<ConnectionEnds>,
     request: Request,
 ) -> Response {
-    match Target::of(request.uri().path()) {
-        Target::Script(mac) => script_for(&site, mac, ends),
-        Target::File(names) => {
+    match RequestTarget::of(request.uri().path()) {
+        RequestTarget::Script(mac) => script_for(&site, mac, ends),
+        RequestTarget::File(names) => {
             let settings = site.settings.load_full();
             let (request, _body) = request.into_parts();
             file::answer(site.files, names, &request, &settings.uefi_files).await
@@ -180,17 +180,18 @@ async fn boot(
     }
 }
 
-fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
+fn script_for(site: &HttpSite, mac: Option<Mac>, ends: ConnectionEnds) -> Response {
     const PLAIN: [(header::HeaderName, &str); 1] =
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     let settings = site.settings.load();
     let script = find(site, settings.strangers, mac, ends)
-        .map_err(Trouble::NothingToBoot)
+        .map_err(AnswerTrouble::NothingToBoot)
         .and_then(|host| {
-            let server =
-                ends.local.ok_or_else(|| Trouble::Failed("the connection was closed".into()))?;
+            let server = ends
+                .local
+                .ok_or_else(|| AnswerTrouble::Failed("the connection was closed".into()))?;
             script::of_host(&host, &settings.script, server)
-                .map_err(|error| Trouble::Failed(format!("no script can be made: {error}")))
+                .map_err(|error| AnswerTrouble::Failed(format!("no script can be made: {error}")))
         });
     match script {
         Ok(script) => (PLAIN, script).into_response(),
@@ -202,10 +203,10 @@ fn script_for(site: &Site, mac: Option<Mac>, ends: Ends) -> Response {
 }
 
 fn find(
-    site: &Site,
+    site: &HttpSite,
     strangers: Strangers,
     mac: Option<Mac>,
-    ends: Ends,
+    ends: ConnectionEnds,
 ) -> Result<Arc<Host>, String> {
     let address = ends.peer.ip().to_canonical();
     let by_address = || site.machines.by_address(address).map(|machine| site.machines.nic(machine));

@@ -1,4 +1,4 @@
-//! What a booting machine fetches and tells: [`tftp`], [`http`] and [`syslog`], of which none knows another.
+//! Services for booting machines, which fetch and tell: [`tftp`], [`http`] and [`syslog`], of which none knows another.
 
 pub mod connections;
 pub mod http;

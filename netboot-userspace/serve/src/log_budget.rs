@@ -1,4 +1,4 @@
-//! How many lines each client gets in the log.
+//! The number of lines that each client gets in the log.
 
 use std::{
     cmp::Ordering,
@@ -22,11 +22,11 @@ const MAX_CLIENTS: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct LogBudget {
     service: &'static str,
-    counts: Arc<Mutex<Counts>>,
+    counts: Arc<Mutex<LineCounts>>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct LineCounts {
     clients: HashMap<IpAddr, Count>,
     all: Option<Count>,
 }
@@ -46,7 +46,7 @@ impl LogBudget {
     pub(crate) fn admit(&self, client: IpAddr, now: Instant) -> bool {
         const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Counts { clients, all } = &mut *counts;
+        let LineCounts { clients, all } = &mut *counts;
         if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             clients.retain(|_, count| !count.is_over(now));
         }
@@ -54,44 +54,44 @@ impl LogBudget {
         let client = if is_full { OTHERS } else { client };
         let count = clients.entry(client).or_insert(Count { since: now, lines: 0 });
         match count.one_more(LINES, now) {
-            Line::Admitted { left_out: 0 } => {}
-            Line::Admitted { left_out } => {
+            LineFate::Admitted { left_out: 0 } => {}
+            LineFate::Admitted { left_out } => {
                 warn!(%client, left_out, "{}: lines were left out", self.service);
             }
-            Line::FirstLeftOut => {
+            LineFate::FirstLeftOut => {
                 warn!(%client, "{}: this client asks very often: for a minute its lines are left out (level debug has them)", self.service);
                 return false;
             }
-            Line::LeftOut => return false,
+            LineFate::LeftOut => return false,
         }
         let all = all.get_or_insert(Count { since: now, lines: 0 });
         match all.one_more(ALL_LINES, now) {
-            Line::Admitted { left_out: 0 } => true,
-            Line::Admitted { left_out } => {
+            LineFate::Admitted { left_out: 0 } => true,
+            LineFate::Admitted { left_out } => {
                 warn!(left_out, "{}: lines of many clients were left out", self.service);
                 true
             }
-            Line::FirstLeftOut => {
+            LineFate::FirstLeftOut => {
                 warn!(
                     "{}: very many clients ask: for a minute lines are left out (level debug has them)",
                     self.service
                 );
                 false
             }
-            Line::LeftOut => false,
+            LineFate::LeftOut => false,
         }
     }
 }
 
 /// What becomes of a line.
-enum Line {
+enum LineFate {
     Admitted { left_out: u64 },
     FirstLeftOut,
     LeftOut,
 }
 
 impl Count {
-    fn one_more(&mut self, most: u64, now: Instant) -> Line {
+    fn one_more(&mut self, most: u64, now: Instant) -> LineFate {
         let mut left_out = 0;
         if self.is_over(now) {
             left_out = self.lines.saturating_sub(most);
@@ -99,9 +99,9 @@ impl Count {
         }
         self.lines += 1;
         match self.lines.cmp(&(most + 1)) {
-            Ordering::Less => Line::Admitted { left_out },
-            Ordering::Equal => Line::FirstLeftOut,
-            Ordering::Greater => Line::LeftOut,
+            Ordering::Less => LineFate::Admitted { left_out },
+            Ordering::Equal => LineFate::FirstLeftOut,
+            Ordering::Greater => LineFate::LeftOut,
         }
     }
 

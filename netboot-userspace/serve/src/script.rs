@@ -2,14 +2,14 @@
 //!
 //! Values of the configuration and the inventory go in as words that iPXE cannot take for commands.
 
-mod word;
+mod quote;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use minijinja::{Environment, UndefinedBehavior, context};
 use netboot_site::model::{self, Host, HostScript};
 
-use self::word::{shown, word, words};
+use self::quote::{shown, word, words};
 
 /// Seconds for reading a message on the machine's screen.
 const PAUSE: u32 = 10;
@@ -18,7 +18,7 @@ const TINK_SERVER_PORT: u16 = 42113;
 /// A value that cannot stand in a script.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {why}: correct it in the configuration")]
-pub struct Error {
+pub struct ScriptError {
     pub field: &'static str,
     pub why: &'static str,
 }
@@ -27,7 +27,11 @@ pub struct Error {
 ///
 /// # Errors
 /// A value could be taken for commands.
-pub fn of_host(host: &Host, script: &model::Script, server: SocketAddr) -> Result<String, Error> {
+pub fn of_host(
+    host: &Host,
+    script: &model::Script,
+    server: SocketAddr,
+) -> Result<String, ScriptError> {
     match &host.script {
         None => hook(host, script, server),
         Some(HostScript::Url(url)) => chain(host, url),
@@ -44,7 +48,7 @@ pub fn refusal(reason: &str) -> String {
     )
 }
 
-fn hook(host: &Host, script: &model::Script, server: SocketAddr) -> Result<String, Error> {
+fn hook(host: &Host, script: &model::Script, server: SocketAddr) -> Result<String, ScriptError> {
     let address = server.ip().to_canonical();
     let own = &host.script_settings;
     let arch = word("script.arch", own.arch.as_ref().unwrap_or(&script.arch))?;
@@ -81,7 +85,7 @@ fn arguments(
     script: &model::Script,
     address: IpAddr,
     syslog_host: &str,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<String>, ScriptError> {
     let own = &host.script_settings;
     let grpc_authority =
         or_else(&script.grpc_authority, || authority(address, TINK_SERVER_PORT, 0));
@@ -117,11 +121,11 @@ fn arguments(
     Ok(arguments)
 }
 
-fn chain(host: &Host, url: &str) -> Result<String, Error> {
+fn chain(host: &Host, url: &str) -> Result<String, ScriptError> {
     let url = word("host.script", url)?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         let why = "is no URL of http or https";
-        return Err(Error { field: "host.script", why });
+        return Err(ScriptError { field: "host.script", why });
     }
     Ok(render(
         include_str!("script/chain.ipxe.j2"),

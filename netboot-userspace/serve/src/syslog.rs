@@ -27,12 +27,12 @@ use tokio::sync::mpsc;
 
 pub use self::{
     counters::Counters,
-    source::Source,
+    source::LineSource,
     tcp::{MAX_CONNECTIONS, serve_tcp},
     udp::serve_udp,
     writer::Writer,
 };
-use self::{counters::count, limit::Limit, parse::MAX_MESSAGE};
+use self::{counters::count, limit::LineLimit, parse::MAX_MESSAGE};
 
 /// Lines of at most [`MAX_MESSAGE`] bytes that wait to be written: 16 MiB.
 const QUEUE: usize = 2048;
@@ -40,16 +40,16 @@ const QUEUE: usize = 2048;
 /// Where the receivers put lines; cheap to clone.
 #[derive(Clone)]
 pub struct Sink {
-    queue: mpsc::Sender<Line>,
-    limit: Arc<Mutex<Limit>>,
+    queue: mpsc::Sender<ReceivedLine>,
+    limit: Arc<Mutex<LineLimit>>,
     machines: Machines,
     counters: Arc<Counters>,
 }
 
 /// A line as it was received.
-struct Line {
+struct ReceivedLine {
     received: SystemTime,
-    source: Source,
+    source: LineSource,
     bytes: Vec<u8>,
 }
 
@@ -97,7 +97,7 @@ impl Sink {
     }
 
     /// Whose line it is; `None`: there is nothing in it.
-    fn received(&self, from: IpAddr, bytes: &[u8]) -> Option<Source> {
+    fn received(&self, from: IpAddr, bytes: &[u8]) -> Option<LineSource> {
         if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
             count(&self.counters.empty);
             return None;
@@ -106,19 +106,19 @@ impl Sink {
         if bytes.len() > MAX_MESSAGE {
             count(&self.counters.truncated);
         }
-        Some(Source::of(from, &self.machines))
+        Some(LineSource::of(from, &self.machines))
     }
 
-    fn admit(&self, source: Source) -> Result<(), Duration> {
+    fn admit(&self, source: LineSource) -> Result<(), Duration> {
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         limit.admit(source, Instant::now())
     }
 }
 
-fn line(source: Source, bytes: &[u8]) -> Line {
+fn line(source: LineSource, bytes: &[u8]) -> ReceivedLine {
     // One byte more than is kept tells the parser that there was more.
     let bytes = bytes.get(..=MAX_MESSAGE).unwrap_or(bytes).to_vec();
-    Line { received: SystemTime::now(), source, bytes }
+    ReceivedLine { received: SystemTime::now(), source, bytes }
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ use tracing::{info, warn};
 pub use self::library::serve_by_library;
 pub use self::{batch::prepare, counters::Counters, exchange::exchange};
 use self::{
-    content::Contents, handler::BootFiles, report::Reporter, server::Caller, troubles::Troubles,
+    content::Contents, handler::BootFiles, report::TransferReporter, server::Caller,
+    troubles::Troubles,
 };
 use crate::log_budget::LogBudget;
 
@@ -72,10 +73,10 @@ const SEND_BUFFER: usize = 2 << 20;
 
 /// What the servers at all addresses share; cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct TftpCommon {
     files: Files,
     contents: Contents,
-    reporter: Reporter,
+    reporter: TransferReporter,
     block_sizes: Arc<ArcSwap<BlockSizes>>,
     /// At each address.
     transfers: usize,
@@ -109,13 +110,13 @@ impl BlockSizes {
     }
 }
 
-impl Common {
+impl TftpCommon {
     #[must_use]
     pub fn new(files: Files, machines: Machines, teller: Teller, block_sizes: BlockSizes) -> Self {
         Self {
             files,
             contents: Contents::default(),
-            reporter: Reporter {
+            reporter: TransferReporter {
                 machines,
                 teller,
                 lines: LogBudget::new("tftp"),
@@ -163,7 +164,7 @@ impl Common {
 /// A socket fails.
 pub async fn serve(
     servers: Vec<Sockets>,
-    mut common: Common,
+    mut common: TftpCommon,
     tell: impl Fn(Option<String>) + Send + 'static,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use netboot_answer::{
     quarantine::Held,
     render, router_solicitations,
-    slow::{Attached, Common, Counters, SlowPath},
+    slow::{Attached, Counters, SlowCommon, SlowPath},
     tables::{Served, Tables, patch},
 };
 use netboot_base::{
-    few::Few,
     links::{self, Link, LinkState},
+    shortlist::Shortlist,
 };
 use netboot_ebpf::shared::Station;
 use netboot_machines::{
@@ -44,7 +44,7 @@ pub(super) struct Dhcp {
     seating: Seating,
     /// The rows of subnets and boot files when all was rendered.
     rendered: [usize; 2],
-    common: Common,
+    common: SlowCommon,
     kernel: Kernel,
     paths: BTreeMap<u32, RunningPath>,
     others: OtherServers,
@@ -96,14 +96,14 @@ impl Dhcp {
         seating.set(config, render::seats(config, &links, all.values())?);
         let others = OtherServers::default();
         others.configure(&config.dhcp);
-        let solicitations = router_solicitations::Common::new(sightings.clone());
+        let solicitations = router_solicitations::SolicitationCommon::new(sightings.clone());
         Ok(Self {
             ports,
             all,
             links,
             seating,
             rendered: rows(&tables),
-            common: Common {
+            common: SlowCommon {
                 tables: Served::new(tables),
                 counters: Arc::default(),
                 sightings,
@@ -443,7 +443,7 @@ impl Dhcp {
         self.others.clone()
     }
 
-    pub(super) fn solicitations(&self) -> router_solicitations::Common {
+    pub(super) fn solicitations(&self) -> router_solicitations::SolicitationCommon {
         self.solicitations.common().clone()
     }
 
@@ -484,8 +484,8 @@ fn tell_left_out(tables: &Tables) {
     }
 }
 
-fn few(sentences: &[String]) -> Few<'_, String> {
-    Few::of(sentences, sentences.len(), ": `netboot explain MAC` says it of each machine")
+fn few(sentences: &[String]) -> Shortlist<'_, String> {
+    Shortlist::of(sentences, sentences.len(), ": `netboot explain MAC` says it of each machine")
 }
 
 impl Drop for Dhcp {

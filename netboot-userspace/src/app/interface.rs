@@ -88,7 +88,6 @@ pub(super) fn tell(link: &Link) {
 }
 
 #[cfg(test)]
-#[cfg(feature = "fastpath")]
 mod tests {
     use netboot_answer::golden::site;
     use netboot_base::links;

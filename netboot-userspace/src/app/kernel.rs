@@ -8,7 +8,7 @@ use std::{
 };
 
 use netboot_answer::{
-    kernel::{self, Counts, Resident, Takeover},
+    kernel::{self, PinnedCounters, Resident, Takeover},
     tables::{Tables, patch::Patch},
 };
 use netboot_base::links::{self, Link, VlanOffload};
@@ -114,7 +114,7 @@ impl Kernel {
         sightings: &Sightings,
         cancel: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let check: kernel::Check<'_> = &|copy| self_check::of_some(tables, copy);
+        let check: kernel::CopyCheck<'_> = &|copy| self_check::of_some(tables, copy);
         let deadlines = deadlines(&config.xdp);
         let started = Resident::start(&self.pin_path, tables, &deadlines, check);
         self.is_left = started.is_err() && kernel::is_left(&self.pin_path);
@@ -222,7 +222,7 @@ impl Kernel {
     /// Nor does it with new ones.
     pub(super) fn check(&mut self, xdp: &Xdp, tables: &Tables) -> anyhow::Result<()> {
         let Some(resident) = &mut self.resident else { return Ok(()) };
-        let check: kernel::Check<'_> = &|copy| self_check::of_some(tables, copy);
+        let check: kernel::CopyCheck<'_> = &|copy| self_check::of_some(tables, copy);
         let Err(error) = resident.check(tables, check) else { return Ok(()) };
         tracing::warn!("the kernel's tables are replaced: {error:#}");
         resident.replace(tables, &deadlines(xdp), check)
@@ -317,7 +317,7 @@ impl Kernel {
         self.interfaces.values().map(|(_, status)| status.clone()).collect()
     }
 
-    pub(super) fn counts(&self) -> anyhow::Result<Option<Counts>> {
+    pub(super) fn counts(&self) -> anyhow::Result<Option<PinnedCounters>> {
         self.resident.as_ref().map(Resident::counts).transpose()
     }
 

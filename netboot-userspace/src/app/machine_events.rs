@@ -7,14 +7,14 @@ use netboot_machines::{
     announcer::Announcer,
     channel::{Teller, channel},
     memory::Machines,
-    reader::Reader,
+    reader::EventReader,
 };
 use netboot_site::model::Inventory;
 
 /// The task that reads, which is started again where it has ended.
 pub(super) struct MachineEvents {
     teller: Teller,
-    reader: Reader,
+    reader: EventReader,
     task: Lasting,
 }
 
@@ -24,7 +24,7 @@ impl MachineEvents {
         let machines = Machines::new(inventory.clone());
         let (teller, happened) = channel();
         let announcer = Announcer::new(inventory.clone(), config);
-        let reader = Reader::new(machines.clone(), happened, announcer);
+        let reader = EventReader::new(machines.clone(), happened, announcer);
         let task = Lasting::new("reading the events of machines");
         let mut this = Self { teller, reader, task };
         this.look_after();

@@ -6,10 +6,12 @@ use netboot_answer::kernel::KernelCounters;
 use netboot_base::clock;
 use netboot_ebpf::verdict::Verdict;
 use netboot_machines::{
-    event::What,
+    event::EventKind,
     memory::{self, Machines},
     metrics,
-    status::{Machine, QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount},
+    status::{
+        MachineStatus, QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount,
+    },
 };
 use netboot_site::model::Settings;
 
@@ -86,7 +88,7 @@ impl Reporter {
             interfaces: dhcp.interfaces.clone(),
             verdicts,
             services: self.health.list().into_iter().map(service).collect(),
-            machines: known.into_iter().map(Machine::from).collect(),
+            machines: known.into_iter().map(MachineStatus::from).collect(),
             quarantined: quarantined(&dhcp),
             unknown: unknown.into_iter().map(unknown_machine).collect(),
             other_servers: dhcp.others.snapshot(),
@@ -128,9 +130,9 @@ fn service((part, state): (Part, State)) -> ServiceStatus {
     ServiceStatus { name, listen, state: state.name().to_owned(), note }
 }
 
-fn unknown_machine(machine: memory::Machine) -> UnknownMachine {
+fn unknown_machine(machine: memory::RememberedMachine) -> UnknownMachine {
     let (architecture, interface) = match machine.last {
-        What::Dhcp(dhcp) => (dhcp.architecture, Some(dhcp.segment.to_string())),
+        EventKind::Dhcp(dhcp) => (dhcp.architecture, Some(dhcp.segment.to_string())),
         _ => (None, None),
     };
     UnknownMachine {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use anyhow::ensure;
-use netboot_base::{few, links::Notices};
+use netboot_base::{links::Notices, shortlist};
 
 use super::bind;
 
@@ -28,9 +28,9 @@ pub(super) fn watch(
 
 fn look(addresses: &BTreeSet<Ipv4Addr>) -> anyhow::Result<()> {
     let lacking: Vec<_> = addresses.iter().filter(|address| !bind::is_own(**address)).collect();
-    let named: Vec<_> = lacking.iter().take(few::MOST).map(ToString::to_string).collect();
+    let named: Vec<_> = lacking.iter().take(shortlist::MOST).map(ToString::to_string).collect();
     let named = named.join(", ");
-    let more = match lacking.len().saturating_sub(few::MOST) {
+    let more = match lacking.len().saturating_sub(shortlist::MOST) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };

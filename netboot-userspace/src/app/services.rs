@@ -37,10 +37,10 @@ pub(crate) struct Services {
     machines: Machines,
     teller: Teller,
     files: Files,
-    tftp: tftp::Common,
+    tftp: tftp::TftpCommon,
     /// Where machines are sent to.
     servers: watch::Sender<BTreeSet<Ipv4Addr>>,
-    site: Arc<ArcSwap<http::Settings>>,
+    site: Arc<ArcSwap<http::HttpSettings>>,
     http: Arc<http::Counters>,
     sink: Sink,
     writer: Writer,
@@ -60,7 +60,7 @@ impl Services {
         let files = Files::new(&wanted.root);
         let sizes = wanted.block_sizes.clone();
         Self {
-            tftp: tftp::Common::new(files.clone(), machines.clone(), teller.clone(), sizes),
+            tftp: tftp::TftpCommon::new(files.clone(), machines.clone(), teller.clone(), sizes),
             servers: watch::Sender::new(wanted.tftp_servers.clone()),
             machines,
             teller,
@@ -205,7 +205,7 @@ impl Services {
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let listener = bind::tcp("http", address)?;
-        let site = http::Site {
+        let site = http::HttpSite {
             files: self.files.clone(),
             machines: self.machines.clone(),
             teller: self.teller.clone(),

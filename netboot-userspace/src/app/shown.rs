@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::dhcp::Dhcp;
 use netboot_answer::{
-    kernel::{Counts, KernelCounters},
+    kernel::{KernelCounters, PinnedCounters},
     router_solicitations, slow,
     tables::Served,
 };
@@ -24,8 +24,8 @@ pub(crate) struct Parts {
     pub(super) interfaces: Vec<InterfaceStatus>,
     pub(super) userspace: Arc<slow::Counters>,
     pub(super) others: OtherServers,
-    pub(super) solicitations: Option<router_solicitations::Common>,
-    kernel: Option<Counts>,
+    pub(super) solicitations: Option<router_solicitations::SolicitationCommon>,
+    kernel: Option<PinnedCounters>,
     unreadable_events: Arc<AtomicU64>,
 }
 

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use netboot_answer::{
     router_solicitations::{
-        Common, RouterSolicitations,
+        RouterSolicitations, SolicitationCommon,
         message::{ALL_NODES_MAC, ALL_ROUTERS_MAC},
     },
     tables::Served,
@@ -31,7 +31,7 @@ use super::lasting::Lasting;
 
 /// What answers router solicitations, by interface.
 pub(super) struct Solicitations {
-    common: Common,
+    common: SolicitationCommon,
     running: BTreeMap<u32, Running>,
     failures: Throttle,
 }
@@ -44,7 +44,7 @@ struct Running {
 }
 
 impl Solicitations {
-    pub(super) fn new(common: Common) -> Self {
+    pub(super) fn new(common: SolicitationCommon) -> Self {
         Self { common, running: BTreeMap::new(), failures: Throttle::new(5) }
     }
 
@@ -95,7 +95,7 @@ impl Solicitations {
     }
 
     /// What is known and was counted.
-    pub(super) fn common(&self) -> &Common {
+    pub(super) fn common(&self) -> &SolicitationCommon {
         &self.common
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::node::Why;
-use netboot_base::{few, links};
+use netboot_base::{links, shortlist};
 use netboot_site::{
     config::{self, Problems, Proposal, Sources},
     model::{self, CommandSource, Config, DhcpMode, OtherSettings, Settings, State, XdpMode},
@@ -130,10 +130,10 @@ impl Wishes {
 
 /// Says them.
 pub(super) fn warn(warnings: &Problems) {
-    for warning in warnings.kept().iter().take(few::MOST) {
+    for warning in warnings.kept().iter().take(shortlist::MOST) {
         tracing::warn!("{}", warning.told());
     }
-    let more = warnings.total().saturating_sub(few::MOST);
+    let more = warnings.total().saturating_sub(shortlist::MOST);
     if more > 0 {
         tracing::warn!("{more} more warnings of the configuration: `netboot check` shows all");
     }

@@ -31,7 +31,7 @@ pub(crate) struct Wanted {
     /// These change while services run: `boot.root`, TFTP's blocks, and what scripts are made of.
     pub(super) root: PathBuf,
     pub(super) block_sizes: BlockSizes,
-    pub(super) site: http::Settings,
+    pub(super) site: http::HttpSettings,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Wanted {
             DhcpMode::Reservation | DhcpMode::Proxy | DhcpMode::Off => Strangers::Refused,
         };
         let uefi_files = uefi_files(config, hosts);
-        let site = http::Settings { script: config.script.clone(), strangers, uefi_files };
+        let site = http::HttpSettings { script: config.script.clone(), strangers, uefi_files };
         Self {
             services,
             lacks_servers,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use netboot_answer::kernel::shadow::Shadow;
+use netboot_answer::kernel::{self, shadow::Shadow};
 use netboot_base::format::Format;
 use netboot_ebpf::shared::Mac;
 use netboot_machines::status::{self, NotRunning, Status};
@@ -186,7 +186,7 @@ fn without_xdp<'n>(
         }
         Some(_) => None,
         None if config.xdp.mode == XdpMode::Off => Some("XDP is off (xdp.mode)".to_owned()),
-        None if cfg!(not(feature = "fastpath")) => {
+        None if !kernel::IS_BUILT_IN => {
             Some("this netboot was built without the XDP program".to_owned())
         }
         None => None,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use netboot_base::{links, replace::Place};
+use netboot_base::{links, replace::FilePlace};
 use netboot_site::config;
 use netboot_tools::export::{Exported, export};
 
@@ -22,7 +22,7 @@ pub fn export_configuration(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let config = config::load_to_run(&path)?.config;
     let Exported { text, notes } = export(args.server, config, &links::all()?)?;
     match &args.out {
-        Some(file) => written(file, Place::of_output(file)?.replace(&text)?),
+        Some(file) => written(file, FilePlace::of_output(file)?.replace(&text)?),
         None => print(&text).context("cannot print")?,
     }
     for note in notes {

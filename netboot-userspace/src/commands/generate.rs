@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
-use netboot_base::replace::Place;
+use netboot_base::replace::FilePlace;
 
 use crate::args::{Args, CompletionsArgs, ManArgs};
 
@@ -39,7 +39,7 @@ fn write_man(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     for page in fs::read_dir(made.path())? {
         let page = page?;
-        let place = Place::of_output(&directory.join(page.file_name()))?;
+        let place = FilePlace::of_output(&directory.join(page.file_name()))?;
         place.replace(&fs::read_to_string(page.path())?)?;
     }
     Ok(())

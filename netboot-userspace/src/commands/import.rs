@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use netboot_base::{format::Format, replace::Place};
+use netboot_base::{format::Format, replace::FilePlace};
 use netboot_tools::import::{self, Imported, grouped};
 use serde_json::json;
 
@@ -61,7 +61,7 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
-    let place = Place::of_output(path)?;
+    let place = FilePlace::of_output(path)?;
     if !overwrite {
         return place.create(text);
     }

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use netboot_base::{
     lock, mac,
-    replace::{self, Place},
+    replace::{self, FilePlace},
 };
 use netboot_ebpf::shared::Mac;
 use netboot_site::{
@@ -65,7 +65,7 @@ pub fn add(config: &Path, file: Option<&Path>, host: &HostEntry) -> anyhow::Resu
         host.ip
     );
     let _lock = lock(config)?;
-    let place = Place::of_edited(path)?;
+    let place = FilePlace::of_edited(path)?;
     let text = match place.read()? {
         Some(text) => text,
         None if file.is_some() => String::new(),
@@ -112,7 +112,7 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
         [one] => *one,
         _ => bail!("{} hosts match {key}: name the one by its MAC or address", found.len()),
     };
-    let file = Place::of_edited(path)?;
+    let file = FilePlace::of_edited(path)?;
     let text = text_of(&file, path)?;
     ensure!(
         entry::find(&text, &wanted)? == [place],
@@ -125,7 +125,7 @@ pub fn remove(config: &Path, key: &str) -> anyhow::Result<PathBuf> {
     Ok(path.clone())
 }
 
-fn text_of(place: &Place, path: &Path) -> anyhow::Result<String> {
+fn text_of(place: &FilePlace, path: &Path) -> anyhow::Result<String> {
     place.read()?.with_context(|| format!("{} does not exist", path.display()))
 }
 

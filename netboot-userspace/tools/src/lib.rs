@@ -5,5 +5,4 @@ pub mod export;
 pub mod hosts;
 pub mod import;
 pub mod probe;
-#[cfg(feature = "fastpath")]
 pub mod selftest;

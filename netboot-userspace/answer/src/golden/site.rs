@@ -56,7 +56,7 @@ fn host(octets: [u8; 6], ip: [u8; 4]) -> Host {
 /// The tables of a configuration, on the interface that test frames come over.
 ///
 /// # Errors
-/// They do not fit, or this node has no loopback device.
+/// The rows do not fit, or this node has no loopback device.
 pub fn tables_of(config: &Config) -> anyhow::Result<Tables> {
     let link = link()?;
     render::render(config, std::slice::from_ref(&link), [&link])

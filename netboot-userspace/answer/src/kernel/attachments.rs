@@ -11,7 +11,7 @@ use aya::programs::{Xdp, XdpMode as AyaMode, links::FdLink, xdp::XdpLink};
 use netboot_base::links::{self, Link};
 use netboot_site::model::XdpMode;
 
-use super::{bpffs, explain, left_link::LeftLink, pins::Pins};
+use super::{bpffs, inherited_link::InheritedLink, load_errors, pins::Pins};
 
 const NATIVE_VETH: &str = "native mode on veth answers only a peer that has an XDP program itself";
 
@@ -31,7 +31,7 @@ pub(super) struct Attachments {
 
 /// What an earlier daemon left.
 #[derive(Default)]
-pub(super) struct Left {
+pub(super) struct Inherited {
     pub(super) own: Attachments,
     /// Why one of them is not ours to take.
     pub(super) foreign: Option<anyhow::Error>,
@@ -39,24 +39,24 @@ pub(super) struct Left {
     pub(super) unread: Option<anyhow::Error>,
 }
 
-impl Left {
+impl Inherited {
     pub(super) fn is_nothing(&self) -> bool {
         self.own.links.is_empty() && self.unread.is_none()
     }
 }
 
 impl Attachments {
-    /// Those that an earlier daemon left; of interfaces that are gone, nothing is left.
+    /// Attachments that an earlier daemon left; of interfaces that are gone, nothing is left.
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub(super) fn find(pins: &Pins) -> anyhow::Result<Left> {
-        let mut left = Left::default();
+    pub(super) fn find(pins: &Pins) -> anyhow::Result<Inherited> {
+        let mut left = Inherited::default();
         for ifindex in pins.links()? {
-            match LeftLink::open(ifindex, pins) {
-                Ok(LeftLink::Own(ifindex, link)) => _ = left.own.links.insert(ifindex, link),
-                Ok(LeftLink::Void) => bpffs::remove(&pins.link(ifindex))?,
-                Ok(LeftLink::Foreign) => left.foreign = Some(foreign(ifindex, pins)),
+            match InheritedLink::open(ifindex, pins) {
+                Ok(InheritedLink::Own(ifindex, link)) => _ = left.own.links.insert(ifindex, link),
+                Ok(InheritedLink::Void) => bpffs::remove(&pins.link(ifindex))?,
+                Ok(InheritedLink::Foreign) => left.foreign = Some(foreign(ifindex, pins)),
                 Err(error) => left.unread = Some(error),
             }
         }
@@ -68,7 +68,7 @@ impl Attachments {
     /// # Errors
     /// A program in another network namespace answers from the same maps.
     pub(super) fn adopt(pins: &Pins) -> anyhow::Result<Self> {
-        let Left { own, foreign, unread } = Self::find(pins)?;
+        let Inherited { own, foreign, unread } = Self::find(pins)?;
         if let Some(error) = unread {
             tracing::warn!("what holds an earlier program is left: {error:#}");
         }
@@ -167,12 +167,12 @@ impl Attachments {
         if let Some(id) = links::xdp_program(link.index)? {
             anyhow::bail!(
                 "another XDP program (number {id}) is attached to {name}: `bpftool prog show id {id}` names it, {}",
-                explain::removal(name)
+                load_errors::removal(name)
             );
         }
         let id = program
             .attach_to_if_index(link.index, mode)
-            .map_err(|error| explain::attach(&error, link, mode, wanted))?;
+            .map_err(|error| load_errors::attach(&error, link, mode, wanted))?;
         let attached = FdLink::try_from(program.take_link(id)?)
             .with_context(|| format!("the kernel has no XDP links for {name}"))?;
         let pin = pins.link(link.index);

@@ -13,14 +13,16 @@ use nix::{
     sys::statfs::{BPF_FS_MAGIC, statfs},
 };
 
+use super::IS_BUILT_IN;
+
 const BPFFS: &str = "/sys/fs/bpf";
 
-/// Mounts the usual bpffs where a directory needs it and it is missing.
+/// Mounts the usual bpffs where a directory needs it and it is missing. A build without the program pins nothing.
 ///
 /// # Errors
-/// It cannot be mounted.
+/// The bpffs cannot be mounted.
 pub fn mount_missing(directory: &Path) -> anyhow::Result<()> {
-    if directory.starts_with(BPFFS) && !is_bpffs(Path::new(BPFFS)) {
+    if IS_BUILT_IN && directory.starts_with(BPFFS) && !is_bpffs(Path::new(BPFFS)) {
         // Else anybody could make directories there.
         mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), Some("mode=0700"))
             .with_context(|| format!("cannot mount {BPFFS} (`mount -t bpf bpf {BPFFS}`)"))?;
@@ -57,11 +59,14 @@ fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|stat| stat.filesystem_type() == BPF_FS_MAGIC)
 }
 
-/// Makes the directory of the pins, and opens it.
+/// Makes the directory of the pins, and opens it. A build without the program pins nothing.
 ///
 /// # Errors
 /// There is no bpffs, and none can be mounted; or it is no directory of a bpffs.
 pub fn open(directory: &Path) -> anyhow::Result<Option<OwnedFd>> {
+    if !IS_BUILT_IN {
+        return Ok(None);
+    }
     prepare(directory)?;
     let opened = File::open(directory)
         .with_context(|| format!("cannot open xdp.pin-path {}", directory.display()))?;

@@ -1,4 +1,4 @@
-//! What the XDP program counted.
+//! Sums of the XDP program's counters.
 
 /// Sums over the CPUs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the program counted, also before this daemon was started.
+//! The program's pinned counters: also of what happened before this daemon was started.
 
 use std::{borrow::Borrow, path::Path};
 
@@ -15,13 +15,13 @@ use super::KernelCounters;
 const BEHIND: u32 = EVENTS_LEFT_OUT + 1 - Verdict::COUNT;
 
 /// The pinned `COUNTERS`.
-pub struct Counts {
+pub struct PinnedCounters {
     counters: PerCpuArray<MapData, u64>,
 }
 
-impl Counts {
+impl PinnedCounters {
     /// # Errors
-    /// It is not there, or not ours to read.
+    /// The pin is not there, or not ours to read.
     pub(super) fn open(pin: &Path) -> anyhow::Result<Self> {
         Ok(Self { counters: open(pin)? })
     }

@@ -1,4 +1,4 @@
-//! What the program may do without the daemon.
+//! The deadlines of what the program may do without the daemon.
 
 use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -6,16 +6,16 @@ use anyhow::Context as _;
 use aya::maps::{Array, Map, MapData};
 use netboot_ebpf::shared::{Deadlines, map};
 
-use super::{FastPath, rows::Row};
+use super::{FastPath, rows::MapRow};
 
 /// The map that is told that the daemon lives. It stays open, since there may be no descriptor left to open it.
 #[derive(Default)]
-pub struct Heartbeat(Option<Open>);
+pub struct Heartbeat(Option<OpenDeadlines>);
 
-struct Open {
+struct OpenDeadlines {
     /// Of the pin: another program may bring another map.
     identity: (u64, u64),
-    deadlines: Array<MapData, Row<Deadlines>>,
+    deadlines: Array<MapData, MapRow<Deadlines>>,
 }
 
 impl Heartbeat {
@@ -39,11 +39,11 @@ impl Heartbeat {
             None => {
                 let map = MapData::from_pin(&pin).with_context(opening)?;
                 let deadlines = Map::Array(map).try_into().map_err(anyhow::Error::from);
-                Open { identity, deadlines: deadlines.with_context(opening)? }
+                OpenDeadlines { identity, deadlines: deadlines.with_context(opening)? }
             }
         };
         let open = self.0.insert(open);
-        open.deadlines.set(0, Row(*deadlines), 0).context("cannot write DEADLINES")
+        open.deadlines.set(0, MapRow(*deadlines), 0).context("cannot write DEADLINES")
     }
 }
 
@@ -54,7 +54,7 @@ impl FastPath {
     /// The map cannot be written.
     pub fn set_deadlines(&mut self, deadlines: &Deadlines) -> anyhow::Result<()> {
         let map = self.ebpf.map_mut(map::DEADLINES).context("the object has no DEADLINES")?;
-        let mut array: Array<_, Row<Deadlines>> = map.try_into()?;
-        array.set(0, Row(*deadlines), 0).context("cannot write DEADLINES")
+        let mut array: Array<_, MapRow<Deadlines>> = map.try_into()?;
+        array.set(0, MapRow(*deadlines), 0).context("cannot write DEADLINES")
     }
 }

@@ -1,4 +1,4 @@
-//! What the program tells: events of messages, and its own log lines.
+//! Events of messages, as the program tells them, and the program's own log lines.
 
 use std::{
     path::Path,

@@ -1,4 +1,4 @@
-//! What goes on without a daemon: the pins of the maps and of the links, in a directory of a bpffs.
+//! The pins of the maps and of the links, in a directory of a bpffs: they go on without a daemon.
 //!
 //! * `NAME`: a map. While another generation of the tables is made, its maps are under `next/`; they
 //!   are moved over the old ones when the program that reads them is in service. A `next/` that is there at
@@ -23,12 +23,12 @@ use netboot_ebpf::shared::{
 use super::bpffs;
 
 /// A map's name, and the sizes of its keys and values.
-pub(super) type Table = (&'static str, usize, usize);
+pub(super) type PinnedTable = (&'static str, usize, usize);
 
-pub(super) const RESERVATIONS: Table =
+pub(super) const RESERVATIONS: PinnedTable =
     (map::RESERVATIONS, size_of::<Station>(), size_of::<Reservation>());
 /// The maps of one generation of the tables.
-pub(super) const TABLES: [Table; 7] = [
+pub(super) const TABLES: [PinnedTable; 7] = [
     RESERVATIONS,
     (map::USER_CLASSES, size_of::<UserClass>(), size_of::<ClassFlags>()),
     (map::SUBNETS, size_of::<u32>(), size_of::<Subnet>()),
@@ -53,7 +53,7 @@ const LINKS: &str = "links";
 /// The directory, which is this daemon's as long as it lives.
 pub(super) struct Pins {
     directory: PathBuf,
-    /// Open, since it may be another user's: what is under its name may change.
+    /// Open, since the directory may be another user's: what is under its name may change.
     links: OwnDir,
     _lock: File,
 }
@@ -62,7 +62,7 @@ impl Pins {
     /// Makes the directory where it is not there.
     ///
     /// # Errors
-    /// It is not on a bpffs, or another daemon's.
+    /// The directory is not on a bpffs, or is another daemon's.
     pub(super) fn open(directory: &Path) -> anyhow::Result<Self> {
         bpffs::prepare(directory)?;
         let lock = lock(directory)?;

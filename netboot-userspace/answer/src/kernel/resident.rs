@@ -16,13 +16,13 @@ use netboot_site::model::XdpMode;
 
 use super::{
     FastPath, PROGRAM,
-    attachments::{Attachments, Left},
-    counts::{self, Counts},
+    attachments::{Attachments, Inherited},
+    capacity::Capacity,
+    counts::{self, PinnedCounters},
     events::Events,
+    object,
     pins::{self, Pins},
-    program,
-    room::Room,
-    rows,
+    program, rows,
     shadow::{self, Deadline, Shadow},
 };
 use crate::tables::{Tables, patch::Patch};
@@ -48,21 +48,22 @@ pub enum Takeover {
 }
 
 /// Whether the copy of a program answers as it must.
-pub type Check<'c> = &'c dyn Fn(&mut Shadow) -> anyhow::Result<()>;
+pub type CopyCheck<'c> = &'c dyn Fn(&mut Shadow) -> anyhow::Result<()>;
 
 impl Resident {
     /// Takes over what an earlier daemon pinned in the directory, or begins anew. What answers now goes on until
     /// the program is there that takes its place.
     ///
     /// # Errors
-    /// No privilege, a kernel that does not take the program, a directory that is not on a bpffs or another
+    /// A build without the program, no privilege, a kernel that does not take the program, a directory that is not on a bpffs or another
     /// daemon's, or the program does not stand the check. What answered before then goes on.
     pub fn start(
         directory: &Path,
         tables: &Tables,
         deadlines: &Deadlines,
-        check: Check<'_>,
+        check: CopyCheck<'_>,
     ) -> anyhow::Result<(Self, Takeover)> {
+        object()?;
         let pins = Pins::open(directory)?;
         let mut attachments = Attachments::adopt(&pins)?;
         let interfaces = attachments.len();
@@ -95,9 +96,9 @@ impl Resident {
         &mut self,
         tables: &Tables,
         patch: &Patch,
-        check: Check<'_>,
+        check: CopyCheck<'_>,
     ) -> anyhow::Result<bool> {
-        if !self.current.room.holds(tables.reservations.len(), patch) {
+        if !self.current.capacity.holds(tables.reservations.len(), patch) {
             return Ok(false);
         }
         let ebpf = &mut self.current.ebpf;
@@ -113,12 +114,12 @@ impl Resident {
     /// Puts other tables in the place of all, at once for each interface.
     ///
     /// # Errors
-    /// They cannot be loaded, or the program does not stand the check; then the old ones go on.
+    /// The tables cannot be loaded, or the program does not stand the check; then the old ones go on.
     pub fn replace(
         &mut self,
         tables: &Tables,
         deadlines: &Deadlines,
-        check: Check<'_>,
+        check: CopyCheck<'_>,
     ) -> anyhow::Result<()> {
         let (mut next, copy) = generation(&self.pins, tables, deadlines, check)?;
         self.attachments.update(program(&mut next.ebpf, PROGRAM)?, &self.pins);
@@ -132,8 +133,8 @@ impl Resident {
     /// Whether the program in service stands the check.
     ///
     /// # Errors
-    /// It does not.
-    pub fn check(&mut self, tables: &Tables, check: Check<'_>) -> anyhow::Result<()> {
+    /// The program does not.
+    pub fn check(&mut self, tables: &Tables, check: CopyCheck<'_>) -> anyhow::Result<()> {
         // The copy has settings of its own.
         let settings = rows::settings(&mut self.current.ebpf)?;
         anyhow::ensure!(settings == tables.settings, "SETTINGS are not those of the configuration");
@@ -153,7 +154,7 @@ impl Resident {
         self.attachments.attach(program, link, mode, &self.pins)
     }
 
-    /// The interfaces that it is attached to, by index.
+    /// The interfaces that the program is attached to, by index.
     #[must_use]
     pub fn interfaces(&self) -> Vec<u32> {
         self.attachments.interfaces()
@@ -175,12 +176,12 @@ impl Resident {
         rows::hold(&mut self.current.ebpf, station, until)
     }
 
-    /// What it counts.
+    /// What the program counts.
     ///
     /// # Errors
     /// The map cannot be opened.
-    pub fn counts(&self) -> anyhow::Result<Counts> {
-        Counts::open(&self.pins.map(map::COUNTERS))
+    pub fn counts(&self) -> anyhow::Result<PinnedCounters> {
+        PinnedCounters::open(&self.pins.map(map::COUNTERS))
     }
 
     /// Machines without reservation that asked, also before this daemon was started.
@@ -191,7 +192,7 @@ impl Resident {
         rows::unknown(&mut self.current.ebpf)
     }
 
-    /// What it tells of messages.
+    /// What the program tells of messages.
     ///
     /// # Errors
     /// The map was taken before, and cannot be opened again.
@@ -199,7 +200,7 @@ impl Resident {
         Events::take(&mut self.current.ebpf, &self.pins.map(map::EVENTS))
     }
 
-    /// The number of the ring that it tells of them through, if that was not taken since the program was replaced.
+    /// The number of the events' ring, if the ring was not taken since the program was replaced.
     #[must_use]
     pub fn event_ring(&self) -> Option<u32> {
         let Map::RingBuf(ring) = self.current.ebpf.map(map::EVENTS)? else { return None };
@@ -245,7 +246,7 @@ pub fn remove(directory: &Path) -> anyhow::Result<usize> {
         return Ok(0);
     }
     let pins = Pins::open(directory)?;
-    let Left { own, foreign, unread } = Attachments::find(&pins)?;
+    let Inherited { own, foreign, unread } = Attachments::find(&pins)?;
     let interfaces = own.len();
     let detached = own.detach_all(&pins);
     if let Some(error) = foreign.or(unread) {
@@ -259,9 +260,10 @@ pub fn remove(directory: &Path) -> anyhow::Result<usize> {
 #[must_use]
 pub fn is_left(directory: &Path) -> bool {
     // A daemon that runs holds the directory.
-    Pins::open(directory)
-        .and_then(|pins| Attachments::find(&pins))
-        .is_ok_and(|left| !left.is_nothing())
+    directory.exists()
+        && Pins::open(directory)
+            .and_then(|pins| Attachments::find(&pins))
+            .is_ok_and(|left| !left.is_nothing())
 }
 
 /// Addresses that an earlier daemon's tables hold back stay so, whichever of them are in service.
@@ -286,7 +288,7 @@ fn generation(
     pins: &Pins,
     tables: &Tables,
     deadlines: &Deadlines,
-    check: Check<'_>,
+    check: CopyCheck<'_>,
 ) -> anyhow::Result<(FastPath, Shadow)> {
     let made = make(pins, tables, deadlines, check);
     if made.is_err()
@@ -301,7 +303,7 @@ fn make(
     pins: &Pins,
     tables: &Tables,
     deadlines: &Deadlines,
-    check: Check<'_>,
+    check: CopyCheck<'_>,
 ) -> anyhow::Result<(FastPath, Shadow)> {
     pins.begin()?;
     let next = pins.next();
@@ -310,7 +312,7 @@ fn make(
         let is_shared = shared && pins::SHARED.contains(&name);
         Some(if is_shared { pins.map(name) } else { next.join(name) })
     };
-    let mut made = FastPath::open(Room::to_grow(tables)?, pin)?;
+    let mut made = FastPath::open(Capacity::to_grow(tables)?, pin)?;
     let counters = pins.map(map::COUNTERS);
     if !shared && counters.exists() {
         counts::carry_over(&counters, &next.join(map::COUNTERS))?;
@@ -328,14 +330,14 @@ fn adopt(
     pins: &Pins,
     tables: &Tables,
     deadlines: &Deadlines,
-    check: Check<'_>,
+    check: CopyCheck<'_>,
 ) -> anyhow::Result<Option<(FastPath, Shadow, Patch)>> {
-    let room = Room::of_pins(pins.directory())?;
-    let mut found = FastPath::open(room, |name| Some(pins.map(name)))?;
-    let rows::Found { patch, undo, quarantined, reservations } =
+    let capacity = Capacity::of_pins(pins.directory())?;
+    let mut found = FastPath::open(capacity, |name| Some(pins.map(name)))?;
+    let rows::FoundRows { patch, undo, quarantined, reservations } =
         rows::compare(&mut found.ebpf, tables)?;
     tables.quarantine.restore(quarantined, clock::since_boot());
-    let Some(patch) = patch.filter(|patch| room.holds(reservations, patch)) else {
+    let Some(patch) = patch.filter(|patch| capacity.holds(reservations, patch)) else {
         return Ok(None);
     };
     found.load_program()?;

@@ -1,4 +1,4 @@
-//! Tables into maps, and back.
+//! Rows of the maps: tables are written into them, and read back.
 
 use std::{collections::HashMap as Rows, io, net::Ipv4Addr, path::Path, time::Duration};
 
@@ -23,10 +23,10 @@ use crate::{
 /// A key or value as aya wants it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(super) struct Row<T>(pub(super) T);
+pub(super) struct MapRow<T>(pub(super) T);
 
 // SAFETY: zerocopy proves that the type has no padding and is valid for any bytes.
-unsafe impl<T: FromBytes + IntoBytes + Immutable + Copy + 'static> Pod for Row<T> {}
+unsafe impl<T: FromBytes + IntoBytes + Immutable + Copy + 'static> Pod for MapRow<T> {}
 
 /// What can be a row.
 pub(super) trait Plain: FromBytes + IntoBytes + Immutable + Copy + 'static {}
@@ -56,7 +56,7 @@ pub(super) fn patch(ebpf: &mut Ebpf, patch: &Patch, quarantine: &Quarantine) -> 
     add(ebpf, map::BOOT_FILES, patch.boot_files.0, &patch.boot_files.1)?;
     let mut rows = reservations(ebpf)?;
     for station in &patch.removed {
-        match rows.remove(&Row(*station)) {
+        match rows.remove(&MapRow(*station)) {
             Ok(()) | Err(MapError::KeyNotFound) => {}
             Err(MapError::SyscallError(error))
                 if error.io_error.kind() == io::ErrorKind::NotFound => {}
@@ -80,14 +80,14 @@ fn held(quarantine: &Quarantine) -> Rows<Ipv4Addr, Duration> {
     held.map(|held| (held.address, held.until)).collect()
 }
 
-pub(super) type Reservations<'e> = HashMap<&'e mut MapData, Row<Station>, Row<Reservation>>;
+pub(super) type Reservations<'e> = HashMap<&'e mut MapData, MapRow<Station>, MapRow<Reservation>>;
 
 pub(super) fn reservations(ebpf: &mut Ebpf) -> anyhow::Result<Reservations<'_>> {
     Ok(take(ebpf, map::RESERVATIONS)?.try_into()?)
 }
 
 /// What is in the maps of an earlier daemon, compared with wanted tables.
-pub(super) struct Found {
+pub(super) struct FoundRows {
     /// What makes these the wanted ones; `None`: they must be replaced as a whole.
     pub(super) patch: Option<Patch>,
     /// What takes that back.
@@ -99,11 +99,11 @@ pub(super) struct Found {
 }
 
 /// Reads the maps of an object.
-pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found> {
+pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<FoundRows> {
     let mut quarantined = Vec::new();
     let mut rows = Vec::new();
     for row in reservations(ebpf)?.iter() {
-        let (Row(station), Row(row)) = row.context("cannot read RESERVATIONS")?;
+        let (MapRow(station), MapRow(row)) = row.context("cannot read RESERVATIONS")?;
         quarantined.extend(held_of(station, &row));
         rows.push((station, row.configured()));
     }
@@ -120,7 +120,7 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<Found>
     let reservations = now.reservations.len();
     let patch = now.patch_to(wanted);
     let undo = patch.as_ref().map(|patch| patch.undone(&now)).unwrap_or_default();
-    Ok(Found { patch, undo, quarantined, reservations })
+    Ok(FoundRows { patch, undo, quarantined, reservations })
 }
 
 fn held_of(station: Station, row: &Reservation) -> Option<Held> {
@@ -131,16 +131,16 @@ fn held_of(station: Station, row: &Reservation) -> Option<Held> {
 /// The addresses that the tables in a directory hold back; none, where there are no tables of this layout.
 ///
 /// # Errors
-/// They cannot be read.
+/// The rows cannot be read.
 pub fn held_back(directory: &Path) -> anyhow::Result<Vec<Held>> {
     let is_ours = shadow::settings(directory).is_ok_and(|settings| settings.layout == LAYOUT);
     if !is_ours || shadow::check(directory, &RESERVATIONS).is_err() {
         return Ok(Vec::new());
     }
     let map = MapData::from_pin(directory.join(map::RESERVATIONS))?;
-    let rows: HashMap<_, Row<Station>, Row<Reservation>> = Map::HashMap(map).try_into()?;
+    let rows: HashMap<_, MapRow<Station>, MapRow<Reservation>> = Map::HashMap(map).try_into()?;
     let held = rows.iter().filter_map(|row| match row {
-        Ok((Row(station), Row(row))) => held_of(station, &row).map(Ok),
+        Ok((MapRow(station), MapRow(row))) => held_of(station, &row).map(Ok),
         Err(error) => Some(Err(error)),
     });
     held.collect::<Result<_, _>>().context("cannot read RESERVATIONS")
@@ -149,17 +149,18 @@ pub fn held_back(directory: &Path) -> anyhow::Result<Vec<Held>> {
 /// Holds a machine's address back.
 pub(super) fn hold(ebpf: &mut Ebpf, station: Station, until: Duration) -> anyhow::Result<()> {
     let mut rows = reservations(ebpf)?;
-    let Row(mut row) = rows.get(&Row(station), 0).context("cannot read RESERVATIONS")?;
+    let MapRow(mut row) = rows.get(&MapRow(station), 0).context("cannot read RESERVATIONS")?;
     row.quarantined_until = u64::try_from(until.as_nanos())?;
-    rows.insert(Row(station), Row(row), 0).context("cannot write RESERVATIONS")
+    rows.insert(MapRow(station), MapRow(row), 0).context("cannot write RESERVATIONS")
 }
 
 /// The machines without reservation that asked.
 pub(super) fn unknown(ebpf: &mut Ebpf) -> anyhow::Result<Vec<(Station, Unknown)>> {
-    let hash: HashMap<_, Row<Station>, Row<Unknown>> = take(ebpf, map::UNKNOWN)?.try_into()?;
+    let hash: HashMap<_, MapRow<Station>, MapRow<Unknown>> =
+        take(ebpf, map::UNKNOWN)?.try_into()?;
     // Where rows come and go meanwhile, the kernel may begin again.
     let rows = hash.iter().take(2 * MAX_UNKNOWN);
-    let rows = rows.map(|row| row.map(|(Row(station), Row(unknown))| (station, unknown)));
+    let rows = rows.map(|row| row.map(|(MapRow(station), MapRow(unknown))| (station, unknown)));
     let rows: Rows<_, _> = rows.collect::<Result<_, _>>().context("cannot read UNKNOWN")?;
     Ok(rows.into_iter().collect())
 }
@@ -175,9 +176,9 @@ pub(super) fn add<T: Plain>(
     from: usize,
     rows: &[T],
 ) -> anyhow::Result<()> {
-    let mut array: Array<_, Row<T>> = take(ebpf, name)?.try_into()?;
+    let mut array: Array<_, MapRow<T>> = take(ebpf, name)?.try_into()?;
     for (index, row) in (u32::try_from(from)?..).zip(rows) {
-        array.set(index, Row(*row), 0).with_context(|| format!("cannot write {name}"))?;
+        array.set(index, MapRow(*row), 0).with_context(|| format!("cannot write {name}"))?;
     }
     Ok(())
 }
@@ -187,18 +188,19 @@ fn put<K: Plain, V: Plain>(
     name: &str,
     rows: impl Iterator<Item = (K, V)>,
 ) -> anyhow::Result<()> {
-    let mut hash: HashMap<_, Row<K>, Row<V>> = take(ebpf, name)?.try_into()?;
+    let mut hash: HashMap<_, MapRow<K>, MapRow<V>> = take(ebpf, name)?.try_into()?;
     for (key, value) in rows {
-        hash.insert(Row(key), Row(value), 0).with_context(|| format!("cannot write {name}"))?;
+        hash.insert(MapRow(key), MapRow(value), 0)
+            .with_context(|| format!("cannot write {name}"))?;
     }
     Ok(())
 }
 
 /// The first rows of an array; fewer, if it has no more.
 fn first<T: Plain>(ebpf: &mut Ebpf, name: &str, count: usize) -> anyhow::Result<Vec<T>> {
-    let array: Array<_, Row<T>> = take(ebpf, name)?.try_into()?;
+    let array: Array<_, MapRow<T>> = take(ebpf, name)?.try_into()?;
     let count = array.len().min(u32::try_from(count)?);
-    let row = |index| array.get(&index, 0).map(|Row(row)| row);
+    let row = |index| array.get(&index, 0).map(|MapRow(row)| row);
     (0..count).map(row).collect::<Result<_, _>>().with_context(|| format!("cannot read {name}"))
 }
 
@@ -207,7 +209,7 @@ where
     K: Plain + Eq + std::hash::Hash,
     V: Plain,
 {
-    let hash: HashMap<_, Row<K>, Row<V>> = take(ebpf, name)?.try_into()?;
-    let rows = hash.iter().map(|row| row.map(|(Row(key), Row(value))| (key, value)));
+    let hash: HashMap<_, MapRow<K>, MapRow<V>> = take(ebpf, name)?.try_into()?;
+    let rows = hash.iter().map(|row| row.map(|(MapRow(key), MapRow(value))| (key, value)));
     rows.collect::<Result<_, _>>().with_context(|| format!("cannot read {name}"))
 }

@@ -1,4 +1,4 @@
-//! Runs the loaded programs over frames that nobody sent (BPF_PROG_TEST_RUN), and says what runs cost.
+//! Runs of the loaded programs over frames that nobody sent (BPF_PROG_TEST_RUN), and what runs cost.
 
 use std::{os::fd::OwnedFd, time::Duration};
 
@@ -32,7 +32,7 @@ pub enum Ran {
     Passed(Vec<u8>),
     /// XDP_TX, with the answer.
     Answered(Vec<u8>),
-    /// XDP_DROP: it is over a limit.
+    /// XDP_DROP: the frame is over a limit.
     Dropped,
 }
 
@@ -44,7 +44,7 @@ impl FastPath {
     /// Runs a program over a frame.
     ///
     /// # Errors
-    /// The kernel does not run it: frames are 14 bytes and up.
+    /// The kernel does not run the program: frames are 14 bytes and up.
     pub fn run(&mut self, which: Which, frame: &[u8]) -> anyhow::Result<Ran> {
         let (action, out) = test_run(self.loaded(which)?, frame, None)?;
         match action {
@@ -82,7 +82,7 @@ impl FastPath {
     fn loaded(&mut self, which: Which) -> anyhow::Result<&mut Xdp> {
         let program = super::program(&mut self.ebpf, which.name())?;
         if program.fd().is_err() {
-            program.load().map_err(|error| super::explain::load(&error))?;
+            program.load().map_err(|error| super::load_errors::load(&error))?;
         }
         Ok(program)
     }
@@ -117,13 +117,13 @@ impl Which {
     }
 }
 
-/// As long as it lives, the kernel takes the time of each run.
+/// As long as this value lives, the kernel takes the time of each run.
 pub struct RunTimes {
     _fd: OwnedFd,
 }
 
 impl RunTimes {
-    /// Switches it on.
+    /// Switches the kernel's clock for runs on.
     ///
     /// # Errors
     /// No privilege.

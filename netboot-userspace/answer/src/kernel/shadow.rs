@@ -1,4 +1,4 @@
-//! A second copy of the program over the running daemon's tables: it says what the loaded program does
+//! A second copy of the program over the running daemon's tables: the copy says what the loaded program does
 //! with a frame, and leaves the daemon's counters, events and unknown machines alone.
 
 use std::{fs::File, fs::TryLockError, path::Path};
@@ -17,10 +17,10 @@ use netboot_ebpf::{
 use nix::libc;
 
 use super::{
-    OBJECT, PROGRAM, explain,
-    pins::{TABLES, Table, refuse_links},
+    PROGRAM, load_errors, object,
+    pins::{PinnedTable, TABLES, refuse_links},
     program,
-    rows::{self, Row},
+    rows::{self, MapRow},
     run::{XDP_TX, test_run},
 };
 
@@ -32,18 +32,19 @@ pub(super) enum Deadline {
     Never,
 }
 
-/// The copy.
+/// The copy of the program.
 pub struct Shadow {
     ebpf: Ebpf,
     counts: Vec<u64>,
 }
 
 impl Shadow {
-    /// Loads it over the maps that a running daemon pinned in a directory.
+    /// Loads the copy over the maps that a running daemon pinned in a directory.
     ///
     /// # Errors
-    /// There are none, they are of another version, or the kernel does not load it.
+    /// There are none, they are of another version, this build has no program, or the kernel does not load it.
     pub fn open(directory: &Path) -> anyhow::Result<Self> {
+        object()?;
         let pins = directory.display();
         anyhow::ensure!(directory.exists(), "nothing is pinned in {pins}");
         anyhow::ensure!(is_held(directory)?, "what is pinned in {pins} is no running daemon's");
@@ -51,7 +52,7 @@ impl Shadow {
         Self::over(directory, Deadline::TheDaemons)
     }
 
-    /// Loads it over the maps that are pinned in a directory.
+    /// Loads the copy over the maps that are pinned in a directory.
     pub(super) fn over(directory: &Path, deadline: Deadline) -> anyhow::Result<Self> {
         let is_own = |name: &str| {
             name == map::SETTINGS || (name == map::DEADLINES && deadline == Deadline::Never)
@@ -64,7 +65,7 @@ impl Shadow {
         for (name, ..) in TABLES.iter().filter(|(name, ..)| !is_own(name)) {
             loader.map_pin_path(name, directory.join(name));
         }
-        let mut ebpf = loader.load(OBJECT).map_err(|error| explain::create(&error))?;
+        let mut ebpf = loader.load(object()?).map_err(|error| load_errors::create(&error))?;
         // The loader makes and pins what it does not find.
         for ((name, ..), id) in TABLES.iter().zip(ids) {
             let now = MapInfo::from_pin(directory.join(name)).map(|info| info.id());
@@ -72,7 +73,7 @@ impl Shadow {
         }
         rows::add(&mut ebpf, map::SETTINGS, 0, &[unlimited(directory)?])?;
         let program = program(&mut ebpf, PROGRAM)?;
-        program.load().map_err(|error| explain::load(&error))?;
+        program.load().map_err(|error| load_errors::load(&error))?;
         let mut shadow = Self { ebpf, counts: Vec::new() };
         shadow.counts = shadow.count()?;
         Ok(shadow)
@@ -81,7 +82,7 @@ impl Shadow {
     /// Runs a frame as if it came over an interface: its verdict, and its answer's frame.
     ///
     /// # Errors
-    /// The interface is not there, or the kernel does not run it.
+    /// The interface is not there, or the kernel does not run the copy.
     pub fn run(
         &mut self,
         frame: &[u8],
@@ -119,8 +120,8 @@ fn unlimited(directory: &Path) -> anyhow::Result<Settings> {
 pub(super) fn settings(directory: &Path) -> anyhow::Result<Settings> {
     let path = directory.join(map::SETTINGS);
     let pinned = MapData::from_pin(&path).map_err(|error| open_error(&path, &error))?;
-    let array: Array<_, Row<Settings>> = Map::Array(pinned).try_into()?;
-    let Row(settings) = array.get(&0, 0).context("cannot read SETTINGS")?;
+    let array: Array<_, MapRow<Settings>> = Map::Array(pinned).try_into()?;
+    let MapRow(settings) = array.get(&0, 0).context("cannot read SETTINGS")?;
     Ok(settings)
 }
 
@@ -138,7 +139,7 @@ fn is_held(directory: &Path) -> anyhow::Result<bool> {
 }
 
 /// The id of a pinned map that the program can read.
-pub(super) fn check(directory: &Path, table: &Table) -> anyhow::Result<u32> {
+pub(super) fn check(directory: &Path, table: &PinnedTable) -> anyhow::Result<u32> {
     let (name, key, value) = *table;
     let path = directory.join(name);
     let info = MapInfo::from_pin(&path).map_err(|error| open_error(&path, &error))?;
@@ -152,8 +153,8 @@ pub(super) fn check(directory: &Path, table: &Table) -> anyhow::Result<u32> {
 }
 
 fn open_error(path: &Path, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
-    let refused =
-        explain::errno(error).is_some_and(|errno| errno == libc::EPERM || errno == libc::EACCES);
-    let what = if refused { explain::PRIVILEGES.to_owned() } else { explain::chain(error) };
+    let refused = load_errors::errno(error)
+        .is_some_and(|errno| errno == libc::EPERM || errno == libc::EACCES);
+    let what = if refused { load_errors::PRIVILEGES.to_owned() } else { load_errors::chain(error) };
     anyhow::anyhow!("cannot open {}: {what}", path.display())
 }

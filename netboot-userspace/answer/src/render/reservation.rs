@@ -13,18 +13,18 @@ use netboot_site::{
 };
 
 use super::{
-    place::{Place, Places},
     rows::SubnetRows,
     script_lists::ScriptLists,
+    subnet_places::{LocatedSubnet, LocatedSubnets},
 };
-use crate::tables::{Anybody, AtLinks, Way};
+use crate::tables::{Anybody, Arrival, AtLinks};
 
 /// Renders reservations, and with them the rows of subnets and boot files.
 pub(super) struct Renderer<'c> {
     pub(super) config: &'c Settings,
-    pub(super) places: &'c Places<'c>,
-    /// See [`Places::asked_on`].
-    pub(super) asked_on: BTreeMap<Way, (usize, &'c Place<'c>)>,
+    pub(super) places: &'c LocatedSubnets<'c>,
+    /// See [`LocatedSubnets::asked_on`].
+    pub(super) asked_on: BTreeMap<Arrival, (usize, &'c LocatedSubnet<'c>)>,
     pub(super) rows: SubnetRows<'c>,
     pub(super) sets: BootSets<'c>,
     /// What has no room in the hosts' rows.
@@ -99,7 +99,7 @@ impl<'c> Renderer<'c> {
                 continue;
             }
             let subnet = self.rows.row(self.config, place, None)?.index;
-            let (_, Place { subnet: of_link, server, .. }) = place;
+            let (_, LocatedSubnet { subnet: of_link, server, .. }) = place;
             let choice = Choice::new(self.config, of_link, *server).with_host(host);
             let boot_set = self.sets.set(choice.with_quirks(self.config, quirks, is_of_rom))?;
             let script_list = self.lists.number(self.config.script_classes(Some(of_link), None))?;

@@ -9,7 +9,7 @@ use netboot_site::{
     model::{Settings, Subnet},
 };
 
-use super::place::Place;
+use super::subnet_places::LocatedSubnet;
 
 /// What makes a row another one: its block and that of its row for classless routes, the network, the next server, the
 /// interface and the relays.
@@ -23,7 +23,7 @@ pub(super) struct SubnetRows<'c> {
     pub(super) more: BTreeMap<u32, Vec<u8>>,
     index: HashMap<RowKey, u32>,
     /// By the number of the place and what hosts have instead: rendering is slow, hosts are many.
-    known: HashMap<(usize, Option<Overrides<'c>>), Row>,
+    known: HashMap<(usize, Option<Overrides<'c>>), SubnetRow>,
 }
 
 /// As many as there is room for: more are refused with the configuration.
@@ -37,7 +37,7 @@ fn relays(subnet: &Subnet) -> [Relays; MAX_RELAYS] {
 
 /// A row of `SUBNETS`.
 #[derive(Clone, Copy)]
-pub(super) struct Row {
+pub(super) struct SubnetRow {
     pub(super) index: u32,
     /// Of it, or of that for clients that ask for classless routes, something has no room.
     pub(super) has_more: bool,
@@ -50,9 +50,9 @@ impl<'c> SubnetRows<'c> {
     pub(super) fn row(
         &mut self,
         config: &Settings,
-        (number, place): (usize, &Place<'_>),
+        (number, place): (usize, &LocatedSubnet<'_>),
         overrides: Option<Overrides<'c>>,
-    ) -> anyhow::Result<Row> {
+    ) -> anyhow::Result<SubnetRow> {
         let key = (number, overrides);
         if let Some(&row) = self.known.get(&key) {
             return Ok(row);
@@ -67,9 +67,9 @@ impl<'c> SubnetRows<'c> {
     fn render(
         &mut self,
         config: &Settings,
-        place: &Place<'_>,
+        place: &LocatedSubnet<'_>,
         overrides: Option<&Overrides<'_>>,
-    ) -> anyhow::Result<Row> {
+    ) -> anyhow::Result<SubnetRow> {
         let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
         let next_server = overrides.and_then(Overrides::next_server).or(place.subnet.next_server);
         let next_server = next_server.map_or([0; 4], |server| server.octets());
@@ -77,17 +77,17 @@ impl<'c> SubnetRows<'c> {
         let classless = self.rows.get(index as usize).and_then(|row| row.classless.checked_sub(1));
         let rows = [Some(index), classless];
         let has_more = rows.iter().flatten().any(|row| self.more.contains_key(row));
-        Ok(Row { index, has_more, in_row: blocks.in_row })
+        Ok(SubnetRow { index, has_more, in_row: blocks.in_row })
     }
 
     fn one(
         &mut self,
-        place: &Place<'_>,
+        place: &LocatedSubnet<'_>,
         next_server: [u8; 4],
         block: &Block,
         classless: Option<&Block>,
     ) -> anyhow::Result<u32> {
-        let Place { subnet, link, server } = place;
+        let LocatedSubnet { subnet, link, server } = place;
         let ifindex = link.map_or(0, |link| link.index);
         let own = classless.map(|block| block.bytes.clone());
         let network = subnet.cidr.network().octets();

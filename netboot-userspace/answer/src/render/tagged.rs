@@ -6,7 +6,7 @@ use netboot_base::links::{Link, LinkState};
 use netboot_ebpf::shared::Vlan;
 use netboot_site::model::Subnet;
 
-use super::place::addresses;
+use super::subnet_places::addresses;
 
 /// The served interface on which the frames of a subnet's VLAN arrive, and our address in the subnet if
 /// a VLAN interface has one.

@@ -1,4 +1,4 @@
-//! What a configuration makes of the answers to captured requests, as a second decoder reads them.
+//! The answers to captured requests that a configuration makes, as a second decoder reads them.
 
 mod choices;
 mod classless;
@@ -350,9 +350,9 @@ fn check_places(
             let found: Vec<_> = tables.subnets.iter().map(|subnet| subnet.ifindex).collect();
             assert_eq!(found, expect);
             let all: Vec<_> = links.iter().collect();
-            let places = Places::new(&config, &links, &all).unwrap().list;
+            let places = LocatedSubnets::new(&config, &links, &all).unwrap().list;
             let found: Vec<_> =
-                place::without_subnet(&places, &links).map(|link| link.index).collect();
+                subnet_places::without_subnet(&places, &links).map(|link| link.index).collect();
             assert_eq!(found, without);
         }
         (Err(error), Err(expect)) => {

@@ -1,4 +1,4 @@
-//! Who boots, and as what, by the begin of the vendor class (option 60). What a row's source does not say was seen in
+//! Machines that boot, and what they boot as, by the begin of the vendor class (option 60). What a row's source does not say was seen in
 //! requests of such machines.
 
 use netboot_ebpf::{
@@ -7,7 +7,7 @@ use netboot_ebpf::{
 };
 
 /// A begin of classes.
-struct Row {
+struct VendorClassRow {
     prefix: &'static str,
     /// Who asks for all that it can use, and trips over more, is a [`Stage::Loader`].
     boots: Stage,
@@ -15,27 +15,27 @@ struct Row {
 }
 
 /// The first row that a class is of counts: the most frequent ones go first, and longer ones before their begins.
-const ROWS: [Row; 6] = [
+const ROWS: [VendorClassRow; 6] = [
     // PXE 2.1 section 2.2.1, table 2-1: "PXEClient:Arch:xxxxx:UNDI:yyyzzz".
-    Row { prefix: "PXEClient", boots: Stage::Pxe, knows_proxy: true },
+    VendorClassRow { prefix: "PXEClient", boots: Stage::Pxe, knows_proxy: true },
     // UEFI 2.10 section 24.7.2.
-    Row { prefix: "HTTPClient", boots: Stage::Http, knows_proxy: true },
+    VendorClassRow { prefix: "HTTPClient", boots: Stage::Http, knows_proxy: true },
     // U-Boot's own loader: `U-Boot.armv8` or the like (net/bootp.c, CONFIG_BOOTP_VCI_STRING). It boots as PXE firmware
     // does, but takes an OFFER without address for one. It asks for what it was built to read (1, 3, 6, 12 and 17 at
     // least) and prints "Unhandled DHCP Option" for each other one, such as 7, 42 and 43.
-    Row { prefix: "U-Boot", boots: Stage::Loader, knows_proxy: false },
+    VendorClassRow { prefix: "U-Boot", boots: Stage::Loader, knows_proxy: false },
     // The UEFI of NVIDIA's BlueField DPUs. The classes of what runs on them later (`NVIDIA/BF/OOB`, `/DP`, `/BMC`) ask
     // for their address only.
-    Row { prefix: "NVIDIA/BF/PXE", boots: Stage::Pxe, knows_proxy: true },
-    Row { prefix: "NVIDIA/BF/", boots: Stage::Plain, knows_proxy: false },
+    VendorClassRow { prefix: "NVIDIA/BF/PXE", boots: Stage::Pxe, knows_proxy: true },
+    VendorClassRow { prefix: "NVIDIA/BF/", boots: Stage::Plain, knows_proxy: false },
     // LinuxBoot's boot loader of u-root: it asks for 66 and 67, and says no architecture.
-    Row { prefix: "PXE UROOT", boots: Stage::Pxe, knows_proxy: false },
+    VendorClassRow { prefix: "PXE UROOT", boots: Stage::Pxe, knows_proxy: false },
 ];
 
 /// As the tables have them.
 pub(super) fn rows() -> [VendorClass; MAX_VENDOR_CLASSES] {
     let mut rows = [VendorClass::UNUSED; MAX_VENDOR_CLASSES];
-    for (place, Row { prefix, boots, knows_proxy }) in rows.iter_mut().zip(&ROWS) {
+    for (place, VendorClassRow { prefix, boots, knows_proxy }) in rows.iter_mut().zip(&ROWS) {
         let flags = if *knows_proxy { VendorClass::KNOWS_PROXY } else { 0 };
         // A prefix that is too long is caught by the test.
         *place =

@@ -1,16 +1,16 @@
-//! What is counted of Router Solicitations and Advertisements.
+//! Counters of Router Solicitations and Advertisements.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SolicitationOutcome {
     Answered,
     /// The machine has no reservation.
     Unknown,
-    /// It has no lease of a boot stage, or had it long ago.
+    /// The machine has no lease of a boot stage, or had one long ago.
     NotBooting,
-    /// It was answered, and often enough; or it has gone on.
+    /// The machine was answered, and often enough; or it has gone on.
     GoneOn,
     /// The message's addresses are not what firmware and iPXE make of the machine's MAC.
     OtherSender,
@@ -22,7 +22,7 @@ pub enum Outcome {
     Forwarding,
     /// More than are answered at once.
     Limited,
-    /// It could not be sent.
+    /// The answer could not be sent.
     Unsent,
     /// RFC 4861 has receivers discard it.
     Invalid,
@@ -32,7 +32,7 @@ pub enum Outcome {
     Overflowed,
 }
 
-impl Outcome {
+impl SolicitationOutcome {
     pub(super) const ALL: [Self; 13] = [
         Self::Answered,
         Self::Unknown,
@@ -72,14 +72,14 @@ impl Outcome {
 
 /// By outcome.
 #[derive(Default)]
-pub struct Counters([AtomicU64; Outcome::ALL.len()]);
+pub struct Counters([AtomicU64; SolicitationOutcome::ALL.len()]);
 
 impl Counters {
-    pub(super) fn count(&self, outcome: Outcome) {
+    pub(super) fn count(&self, outcome: SolicitationOutcome) {
         self.add(outcome, 1);
     }
 
-    pub(super) fn add(&self, outcome: Outcome, more: u64) {
+    pub(super) fn add(&self, outcome: SolicitationOutcome, more: u64) {
         if let Some(counter) = self.0.get(outcome as usize) {
             counter.fetch_add(more, Relaxed);
         }
@@ -87,6 +87,6 @@ impl Counters {
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let values = self.0.iter().map(|counter| counter.load(Relaxed));
-        Outcome::ALL.into_iter().map(Outcome::as_str).zip(values)
+        SolicitationOutcome::ALL.into_iter().map(SolicitationOutcome::as_str).zip(values)
     }
 }

@@ -1,4 +1,4 @@
-//! Router Solicitations and Advertisements as frames: what is read of them, and what is sent.
+//! Router Solicitations and Advertisements as frames: what the daemon reads of them, and what it sends.
 
 use std::{net::Ipv6Addr, time::Duration};
 
@@ -30,106 +30,107 @@ const ADVERTISEMENT: usize = 16;
 
 /// A message that is valid by RFC 4861, and where it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message<'f> {
+pub struct RouterMessage<'f> {
     pub mac: Mac,
     pub vlan: Vlan,
     /// As they stand in the frame.
     pub tags: &'f [u8],
     pub source: Ipv6Addr,
-    pub kind: Kind,
+    pub kind: RouterMessageKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RouterMessageKind {
     Solicitation {
         /// The source link-layer address option.
         link_address: Option<Mac>,
     },
     Advertisement {
-        /// How long the sender is a default router; zero: it is none.
+        /// How long the sender is a default router; zero: the sender is none.
         lifetime: Duration,
         /// Something follows from it: an address to make, a DHCPv6 server to ask, or another option.
         tells: bool,
     },
 }
 
-/// Why a frame is no such message.
+/// Why a frame is no Solicitation or Advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// It is another one.
+pub enum NoRouterMessage {
+    /// The frame is another message's.
     Other,
-    /// It is one that RFC 4861 has receivers discard (sections 6.1.1 and 6.1.2).
+    /// RFC 4861 has receivers discard the message (sections 6.1.1 and 6.1.2).
     Invalid,
 }
 
 /// Reads a frame.
 ///
 /// # Errors
-/// It is none of these messages, or not valid.
-pub fn parse(frame: &[u8]) -> Result<Message<'_>, Unread> {
-    let (parts, _) = split(frame).map_err(|_| Unread::Other)?;
-    let (_, rest) = frame.split_at_checked(ADDRESSES + parts.tags.len()).ok_or(Unread::Other)?;
-    let (kind, rest) = rest.split_first_chunk::<2>().ok_or(Unread::Other)?;
+/// The frame is none of these messages, or not valid.
+pub fn parse(frame: &[u8]) -> Result<RouterMessage<'_>, NoRouterMessage> {
+    let (parts, _) = split(frame).map_err(|_| NoRouterMessage::Other)?;
+    let (_, rest) =
+        frame.split_at_checked(ADDRESSES + parts.tags.len()).ok_or(NoRouterMessage::Other)?;
+    let (kind, rest) = rest.split_first_chunk::<2>().ok_or(NoRouterMessage::Other)?;
     if *kind != IPV6 {
-        return Err(Unread::Other);
+        return Err(NoRouterMessage::Other);
     }
-    let ip = Ipv6Packet::new_checked(rest).map_err(|_| Unread::Other)?;
+    let ip = Ipv6Packet::new_checked(rest).map_err(|_| NoRouterMessage::Other)?;
     // With headers between it is none that iPXE or a router sends.
     if ip.version() != 6 || ip.next_header() != IpProtocol::Icmpv6 {
-        return Err(Unread::Other);
+        return Err(NoRouterMessage::Other);
     }
     let icmp = ip.payload();
-    let kind = icmp.first().map(|kind| Icmpv6Message::from(*kind)).ok_or(Unread::Other)?;
+    let kind = icmp.first().map(|kind| Icmpv6Message::from(*kind)).ok_or(NoRouterMessage::Other)?;
     let header = match kind {
         Icmpv6Message::RouterSolicit => SOLICITATION,
         Icmpv6Message::RouterAdvert => ADVERTISEMENT,
-        _ => return Err(Unread::Other),
+        _ => return Err(NoRouterMessage::Other),
     };
-    let options = icmp.get(header..).ok_or(Unread::Invalid)?;
-    let packet = Icmpv6Packet::new_checked(icmp).map_err(|_| Unread::Invalid)?;
+    let options = icmp.get(header..).ok_or(NoRouterMessage::Invalid)?;
+    let packet = Icmpv6Packet::new_checked(icmp).map_err(|_| NoRouterMessage::Invalid)?;
     let (source, destination) = (ip.src_addr(), ip.dst_addr());
     if ip.hop_limit() != HOP_LIMIT
         || packet.msg_code() != 0
         || !packet.verify_checksum(&source, &destination)
     {
-        return Err(Unread::Invalid);
+        return Err(NoRouterMessage::Invalid);
     }
-    let Options { link_address, has_others } = read_options(options)?;
+    let RouterOptions { link_address, has_others } = read_options(options)?;
     let kind = if kind == Icmpv6Message::RouterSolicit {
-        // It asks one router: this socket hears what is for others, too.
+        // The machine asks one router: this socket hears what is for others, too.
         if !destination.is_multicast() {
-            return Err(Unread::Other);
+            return Err(NoRouterMessage::Other);
         }
         if source.is_unspecified() && link_address.is_some() {
-            return Err(Unread::Invalid);
+            return Err(NoRouterMessage::Invalid);
         }
-        Kind::Solicitation { link_address }
+        RouterMessageKind::Solicitation { link_address }
     } else {
         if !source.is_unicast_link_local() {
-            return Err(Unread::Invalid);
+            return Err(NoRouterMessage::Invalid);
         }
         let stateful = NdiscRouterFlags::MANAGED | NdiscRouterFlags::OTHER;
-        Kind::Advertisement {
+        RouterMessageKind::Advertisement {
             lifetime: packet.router_lifetime().into(),
             tells: packet.router_flags().intersects(stateful) || has_others,
         }
     };
     let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = parts.headers;
     let mac = Mac { octets: [a, b, c, d, e, f] };
-    Ok(Message { mac, vlan: parts.vlan, tags: parts.tags, source, kind })
+    Ok(RouterMessage { mac, vlan: parts.vlan, tags: parts.tags, source, kind })
 }
 
-struct Options {
+struct RouterOptions {
     link_address: Option<Mac>,
     /// Beside the sender's link-layer address.
     has_others: bool,
 }
 
 /// "All included options have a length that is greater than zero."
-fn read_options(mut options: &[u8]) -> Result<Options, Unread> {
-    let mut found = Options { link_address: None, has_others: false };
+fn read_options(mut options: &[u8]) -> Result<RouterOptions, NoRouterMessage> {
+    let mut found = RouterOptions { link_address: None, has_others: false };
     while !options.is_empty() {
-        let option = NdiscOption::new_checked(options).map_err(|_| Unread::Invalid)?;
+        let option = NdiscOption::new_checked(options).map_err(|_| NoRouterMessage::Invalid)?;
         let length = usize::from(option.data_len()) * 8;
         if option.option_type() == NdiscOptionType::SourceLinkLayerAddr {
             let address = options.get(2..).and_then(<[u8]>::first_chunk);
@@ -137,7 +138,7 @@ fn read_options(mut options: &[u8]) -> Result<Options, Unread> {
         } else {
             found.has_others = true;
         }
-        options = options.get(length..).filter(|_| length > 0).ok_or(Unread::Invalid)?;
+        options = options.get(length..).filter(|_| length > 0).ok_or(NoRouterMessage::Invalid)?;
     }
     Ok(found)
 }
@@ -154,7 +155,7 @@ pub fn link_local_of(mac: Mac) -> Ipv6Addr {
 /// (RFC 4861 section 4.2) for hop limit, reachable time and retransmission timer, so that nobody changes its own;
 /// without our link-layer address nobody needs to remember us as a neighbour.
 #[must_use]
-pub fn no_router(from: Mac, source: Ipv6Addr, to: &Message<'_>) -> Vec<u8> {
+pub fn no_router(from: Mac, source: Ipv6Addr, to: &RouterMessage<'_>) -> Vec<u8> {
     let advertisement = NdiscRepr::RouterAdvert {
         hop_limit: 0,
         flags: NdiscRouterFlags::empty(),

@@ -14,20 +14,20 @@ const MOST: usize = 1024;
 const LONGEST: usize = 128;
 
 /// One for each machine.
-pub(super) struct Pending(LruCache<Station, Kept>);
+pub(super) struct PendingSolicitations(LruCache<Station, PendingSolicitation>);
 
-struct Kept {
+struct PendingSolicitation {
     since: Instant,
     frame: Vec<u8>,
 }
 
-impl Default for Pending {
+impl Default for PendingSolicitations {
     fn default() -> Self {
         Self(bounded(MOST))
     }
 }
 
-impl Pending {
+impl PendingSolicitations {
     /// Keeps a frame that came at a time; `false`: for no longer, or it is none that iPXE sends.
     pub(super) fn keep(
         &mut self,
@@ -39,7 +39,7 @@ impl Pending {
         if frame.len() > LONGEST || now.saturating_duration_since(since) > KEPT {
             return false;
         }
-        self.0.put(station, Kept { since, frame: frame.to_vec() });
+        self.0.put(station, PendingSolicitation { since, frame: frame.to_vec() });
         true
     }
 
@@ -48,7 +48,7 @@ impl Pending {
         self.0.pop(&station).map(|kept| (kept.since, kept.frame))
     }
 
-    /// Those of all machines.
+    /// Solicitations of all machines.
     pub(super) fn take_all(&mut self) -> Vec<(Instant, Vec<u8>)> {
         let all = std::mem::take(self).0.into_iter();
         all.map(|(_, kept)| (kept.since, kept.frame)).collect()
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn one_of_each_machine_for_a_while() {
-        let (mut pending, start) = (Pending::default(), Instant::now());
+        let (mut pending, start) = (PendingSolicitations::default(), Instant::now());
         let station = |number: usize| {
             let [.., a, b] = number.to_be_bytes();
             Station::untagged(Mac { octets: [2, 0, 0, 0, a, b] })

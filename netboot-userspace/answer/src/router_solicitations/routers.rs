@@ -1,4 +1,4 @@
-//! What is known of IPv6 routers, by interface and VLAN: whether one was heard, or none answered.
+//! IPv6 routers by interface and VLAN: whether one was heard, or none answered.
 
 use std::{
     fmt,
@@ -30,13 +30,13 @@ const REMEMBERED: usize = 8;
 const MOST: usize = 1024;
 
 /// By interface and VLAN; what was used least lately makes room.
-type Rows = LruCache<(u32, Vlan), Row>;
+type RouterRows = LruCache<(u32, Vlan), RouterRow>;
 
 /// Of all interfaces; cheap to clone.
 #[derive(Clone)]
-pub struct Routers(Arc<Mutex<Rows>>);
+pub struct Routers(Arc<Mutex<RouterRows>>);
 
-struct Row {
+struct RouterRow {
     first_asked: Option<Instant>,
     last_asked: Instant,
     questions: u32,
@@ -161,12 +161,12 @@ impl Routers {
         all
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rows> {
+    fn lock(&self) -> MutexGuard<'_, RouterRows> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Row {
+impl RouterRow {
     /// Whether this one was heard before.
     fn hear(&mut self, router: (Ipv6Addr, Mac)) -> bool {
         let before = self.heard.iter().position(|heard| *heard == router);
@@ -201,8 +201,8 @@ impl Row {
 }
 
 /// The row of a place.
-fn row(rows: &mut Rows, place: (u32, Vlan), now: Instant) -> &mut Row {
-    rows.get_or_insert_mut(place, || Row {
+fn row(rows: &mut RouterRows, place: (u32, Vlan), now: Instant) -> &mut RouterRow {
+    rows.get_or_insert_mut(place, || RouterRow {
         first_asked: None,
         last_asked: now,
         questions: 0,
@@ -298,7 +298,7 @@ mod tests {
             let clock = opened();
             clock.check(0, ("asking", 1));
             assert!(clock.heard(5, lifetime));
-            // It answers when it is asked again, which is not news.
+            // The router answers when it is asked again, which is not news.
             assert!(!clock.heard(66, lifetime));
             clock.check(66 + until - 1, ("heard", 0));
             clock.check(66 + until, ("asking", 1));

@@ -1,3 +1,5 @@
+//! Tests of answers to Router Solicitations.
+
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use netboot_ebpf::{
@@ -8,7 +10,7 @@ use netboot_ebpf::{
 };
 use netboot_machines::{
     channel::channel,
-    event::{DecidedBy, Event, Http, Text, What},
+    event::{DecidedBy, Event, EventKind, HttpEvent, MachineText},
     memory::Machines,
 };
 use netboot_site::model::{Host, Inventory};
@@ -26,11 +28,11 @@ struct Case {
     proxy: u32,
     verdict: Verdict,
     stage: Stage,
-    then: Option<What>,
+    then: Option<EventKind>,
     is_reserved: bool,
     heard: bool,
     asked_seconds_ago: u64,
-    message: Message<'static>,
+    message: RouterMessage<'static>,
 }
 
 impl Default for Case {
@@ -43,12 +45,12 @@ impl Default for Case {
             is_reserved: true,
             heard: false,
             asked_seconds_ago: 5,
-            message: Message {
+            message: RouterMessage {
                 mac: MAC,
                 vlan: Vlan::NONE,
                 tags: &[],
                 source: message::link_local_of(MAC),
-                kind: Kind::Solicitation { link_address: Some(MAC) },
+                kind: RouterMessageKind::Solicitation { link_address: Some(MAC) },
             },
         }
     }
@@ -65,18 +67,19 @@ fn tables(case: &Case) -> Tables {
 }
 
 #[track_caller]
-fn check(case: Case, expect: Outcome) {
+fn check(case: Case, expect: SolicitationOutcome) {
     let host = Host { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 2), ..Host::default() };
     let machines = Machines::new(Inventory::new([Arc::new(host)]));
     let (teller, mut happened) = channel();
     let sightings = Sightings::new(machines.clone(), teller);
     let now = Instant::now();
     let asked = now.checked_sub(Duration::from_secs(case.asked_seconds_ago)).unwrap();
-    let common = Common::new(sightings.clone());
+    let common = SolicitationCommon::new(sightings.clone());
     common.routers.questions(INDEX, asked);
     if case.heard {
-        let kind = Kind::Advertisement { lifetime: Duration::from_secs(1800), tells: false };
-        common.hear(INDEX, &Message { mac: ROUTER, kind, ..case.message }, now);
+        let kind =
+            RouterMessageKind::Advertisement { lifetime: Duration::from_secs(1800), tells: false };
+        common.hear(INDEX, &RouterMessage { mac: ROUTER, kind, ..case.message }, now);
     }
     let stage = case.stage as u8;
     let station = Station::untagged(MAC);
@@ -93,41 +96,42 @@ fn check(case: Case, expect: Outcome) {
 #[test]
 fn who_is_answered() {
     let base = Case::default;
-    let message = |change: fn(&mut Message<'_>)| {
+    let message = |change: fn(&mut RouterMessage<'_>)| {
         let mut case = base();
         change(&mut case.message);
         case
     };
-    check(base(), Outcome::Answered);
-    check(Case { stage: Stage::Script, ..base() }, Outcome::Answered);
-    check(Case { is_reserved: false, ..base() }, Outcome::Unknown);
-    check(message(|message| message.mac = ROUTER), Outcome::Unknown);
-    check(message(|message| message.vlan = Vlan { ids: [7, 0] }), Outcome::Unknown);
+    check(base(), SolicitationOutcome::Answered);
+    check(Case { stage: Stage::Script, ..base() }, SolicitationOutcome::Answered);
+    check(Case { is_reserved: false, ..base() }, SolicitationOutcome::Unknown);
+    check(message(|message| message.mac = ROUTER), SolicitationOutcome::Unknown);
+    check(message(|message| message.vlan = Vlan { ids: [7, 0] }), SolicitationOutcome::Unknown);
     // An installed system.
-    check(Case { stage: Stage::Plain, ..base() }, Outcome::NotBooting);
-    check(Case { verdict: Verdict::Offer, ..base() }, Outcome::NotBooting);
-    let step = Http { path: Text::of("/auto.ipxe"), status: 200 }.into();
-    check(Case { then: Some(step), ..base() }, Outcome::GoneOn);
+    check(Case { stage: Stage::Plain, ..base() }, SolicitationOutcome::NotBooting);
+    check(Case { verdict: Verdict::Offer, ..base() }, SolicitationOutcome::NotBooting);
+    let step = HttpEvent { path: MachineText::of("/auto.ipxe"), status: 200 }.into();
+    check(Case { then: Some(step), ..base() }, SolicitationOutcome::GoneOn);
     // Another server's lease.
     let other = || Case { verdict: Verdict::OtherServer, ..base() };
-    check(other(), Outcome::NotBooting);
-    check(Case { proxy: Settings::PROXY, ..other() }, Outcome::Answered);
+    check(other(), SolicitationOutcome::NotBooting);
+    check(Case { proxy: Settings::PROXY, ..other() }, SolicitationOutcome::Answered);
     // Addresses that an operating system made, or another machine's.
-    let privacy = |message: &mut Message<'_>| message.source = "fe80::1:2:3:4".parse().unwrap();
-    check(message(privacy), Outcome::OtherSender);
-    let none = |message: &mut Message<'_>| message.source = Ipv6Addr::UNSPECIFIED;
-    check(message(none), Outcome::OtherSender);
-    let foreign = |message: &mut Message<'_>| {
-        message.kind = Kind::Solicitation { link_address: Some(ROUTER) };
+    let privacy =
+        |message: &mut RouterMessage<'_>| message.source = "fe80::1:2:3:4".parse().unwrap();
+    check(message(privacy), SolicitationOutcome::OtherSender);
+    let none = |message: &mut RouterMessage<'_>| message.source = Ipv6Addr::UNSPECIFIED;
+    check(message(none), SolicitationOutcome::OtherSender);
+    let foreign = |message: &mut RouterMessage<'_>| {
+        message.kind = RouterMessageKind::Solicitation { link_address: Some(ROUTER) };
     };
-    check(message(foreign), Outcome::OtherSender);
-    let no_option = |message: &mut Message<'_>| {
-        message.kind = Kind::Solicitation { link_address: None };
+    check(message(foreign), SolicitationOutcome::OtherSender);
+    let no_option = |message: &mut RouterMessage<'_>| {
+        message.kind = RouterMessageKind::Solicitation { link_address: None };
     };
-    check(message(no_option), Outcome::Answered);
+    check(message(no_option), SolicitationOutcome::Answered);
     // Routers.
-    check(Case { heard: true, ..base() }, Outcome::Router);
-    check(Case { asked_seconds_ago: 3, ..base() }, Outcome::Asking);
+    check(Case { heard: true, ..base() }, SolicitationOutcome::Router);
+    check(Case { asked_seconds_ago: 3, ..base() }, SolicitationOutcome::Asking);
 }
 
 /// The lease is known before the memory of what the machine does has it; what it did before is no sign.
@@ -137,12 +141,12 @@ fn what_was_done_before_the_lease_is_no_sign() {
     let host = Host { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 2), ..Host::default() };
     let machines = Machines::new(Inventory::new([Arc::new(host)]));
     let sightings = Sightings::new(machines.clone(), channel().0);
-    let common = Common::new(sightings.clone());
+    let common = SolicitationCommon::new(sightings.clone());
     let lease = Instant::now();
     let at = |seconds| lease + Duration::from_secs(10) + Duration::from_secs(seconds);
     common.routers.questions(INDEX, lease);
     let fetches = |seconds| {
-        let http = Http { path: Text::of("/ipxe.efi"), status: 200 };
+        let http = HttpEvent { path: MachineText::of("/ipxe.efi"), status: 200 };
         machines.note(Event { at: at(seconds), mac: MAC, what: http.into() });
     };
     fetches(0);
@@ -151,19 +155,20 @@ fn what_was_done_before_the_lease_is_no_sign() {
     let seen = Seen { station, message_type: REQUEST, stage, ..Seen::NOTHING };
     sightings.note(DecidedBy::Kernel, INDEX, Verdict::Ack, &seen, at(1));
     let judge = || common.judge(INDEX, &tables(&case), &case.message, at(2));
-    assert_eq!(judge(), Outcome::Answered);
+    assert_eq!(judge(), SolicitationOutcome::Answered);
     fetches(2);
-    assert_eq!(judge(), Outcome::GoneOn);
+    assert_eq!(judge(), SolicitationOutcome::GoneOn);
 }
 
 #[test]
 fn an_advertisement_that_says_nothing_is_no_router() {
     let machines = Machines::new(Inventory::new([]));
-    let common = Common::new(Sightings::new(machines, channel().0));
+    let common = SolicitationCommon::new(Sightings::new(machines, channel().0));
     let now = Instant::now();
     let check = |lifetime, tells, expect| {
-        let kind = Kind::Advertisement { lifetime: Duration::from_secs(lifetime), tells };
-        common.hear(INDEX, &Message { mac: ROUTER, kind, ..Case::default().message }, now);
+        let kind =
+            RouterMessageKind::Advertisement { lifetime: Duration::from_secs(lifetime), tells };
+        common.hear(INDEX, &RouterMessage { mac: ROUTER, kind, ..Case::default().message }, now);
         assert_eq!(common.routers().len(), expect, "{lifetime} {tells}");
         common.forget(INDEX);
     };

@@ -1,4 +1,4 @@
-//! What the slow path counts.
+//! Counters of the slow path.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -1,4 +1,4 @@
-//! DECLINEs, and why one is not believed.
+//! DECLINEs, and the reasons why one is not believed.
 
 use std::{
     future::poll_fn,
@@ -16,12 +16,12 @@ use tokio_util::time::DelayQueue;
 
 /// The kernel's ACK is heard of a moment after the machine has it: a DECLINE that comes before waits so long.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Those that wait at once.
+/// DECLINEs that wait at once.
 const MAX: usize = 256;
 
 /// DECLINEs that wait for their ACK to be heard of.
 #[derive(Default)]
-pub(super) struct Waiting(DelayQueue<Declined>);
+pub(super) struct WaitingDeclines(DelayQueue<Declined>);
 
 /// A DECLINE, and the IP address that it came from.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ impl Declined {
     }
 }
 
-impl Waiting {
+impl WaitingDeclines {
     /// Keeps one; `false`: too many wait.
     pub(super) fn keep(&mut self, declined: Declined) -> bool {
         if self.0.len() >= MAX {
@@ -73,7 +73,7 @@ impl Default for Doubts {
 }
 
 impl Doubts {
-    /// Tells of one that came over an interface, and why it is not believed.
+    /// Tells of a DECLINE that came over an interface, and why it is not believed.
     pub(super) fn tell(&mut self, verdict: Verdict, interface: &str, declined: Declined) {
         let (budget, why) = match verdict {
             Verdict::DeclineFromElsewhere => (
@@ -113,7 +113,7 @@ mod tests {
             let station = Station::untagged(Mac { octets: [2, 0, 0, 0, a, b] });
             Declined { seen: Seen { station, ..Seen::NOTHING }, source: Ipv4Addr::UNSPECIFIED }
         };
-        let mut waiting = Waiting::default();
+        let mut waiting = WaitingDeclines::default();
         for number in 0..1000 {
             assert_eq!(waiting.keep(declined(number)), usize::from(number) < MAX, "{number}");
         }

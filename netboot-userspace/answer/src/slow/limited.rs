@@ -24,13 +24,13 @@ use crate::tables::Tables;
 const MAX_KNOWN: usize = 65_536;
 
 /// What was counted of machines, and of all together.
-pub struct Limits {
+pub struct MessageLimits {
     ceilings: Ceilings,
     known: LruCache<Station, u64>,
     unknown: LruCache<Station, Unknown>,
 }
 
-impl Default for Limits {
+impl Default for MessageLimits {
     fn default() -> Self {
         // Bounded by `entry`: a bounded cache allocates all its places at once.
         Self {
@@ -44,17 +44,17 @@ impl Default for Limits {
 /// The tables for one message.
 pub(super) struct Limited<'t> {
     tables: &'t Tables,
-    limits: &'t Mutex<Limits>,
+    limits: &'t Mutex<MessageLimits>,
     /// Nanoseconds since boot.
     now: u64,
     /// The machine was looked up, and that counted.
     is_counted: Cell<bool>,
-    /// It has no reservation, but boots what anybody does, and that counted.
+    /// The machine has no reservation, but boots what anybody does, and that counted.
     is_anybody: Cell<bool>,
 }
 
 impl<'t> Limited<'t> {
-    pub(super) fn new(tables: &'t Tables, limits: &'t Mutex<Limits>, now: u64) -> Self {
+    pub(super) fn new(tables: &'t Tables, limits: &'t Mutex<MessageLimits>, now: u64) -> Self {
         Self { tables, limits, now, is_counted: Cell::new(false), is_anybody: Cell::new(false) }
     }
 
@@ -65,7 +65,11 @@ impl<'t> Limited<'t> {
     }
 
     /// The machine's reservation; the first look-up counts as one message of the machine.
-    fn look_up(&self, limits: &mut Limits, station: &Station) -> Result<&Reservation, Verdict> {
+    fn look_up(
+        &self,
+        limits: &mut MessageLimits,
+        station: &Station,
+    ) -> Result<&Reservation, Verdict> {
         let reservation = self.tables.reservation(station)?;
         if self.is_counted.replace(true) {
             return Ok(reservation);
@@ -78,7 +82,7 @@ impl<'t> Limited<'t> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Limits> {
+    fn lock(&self) -> MutexGuard<'_, MessageLimits> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,7 +90,7 @@ impl<'t> Limited<'t> {
 /// The counts of all messages, while one of them is concluded.
 struct Counting<'l, 't> {
     limited: &'l Limited<'t>,
-    limits: MutexGuard<'l, Limits>,
+    limits: MutexGuard<'l, MessageLimits>,
 }
 
 impl Counts for Counting<'_, '_> {
@@ -95,7 +99,7 @@ impl Counts for Counting<'_, '_> {
     }
 
     fn unknown(&mut self, station: &Station) -> (&mut Ceilings, Option<&mut Unknown>) {
-        let Limits { ceilings, unknown, .. } = &mut *self.limits;
+        let MessageLimits { ceilings, unknown, .. } = &mut *self.limits;
         (ceilings, unknown.get_mut(station))
     }
 
@@ -138,7 +142,7 @@ impl netboot_ebpf::tables::Tables for Limited<'_> {
         let reservation = self.tables.anybody(asked, station)?;
         let settings = &self.tables.settings;
         let mut limits = self.lock();
-        let Limits { ceilings, known, .. } = &mut *limits;
+        let MessageLimits { ceilings, known, .. } = &mut *limits;
         let mut full_at = known.get(station).copied().unwrap_or_default();
         // Over a limit it is as unknown as others; forged machines do not push others out.
         if !settings.machine.admit(&mut full_at, self.now)

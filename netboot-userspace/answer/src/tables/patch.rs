@@ -1,4 +1,4 @@
-//! What changes the tables in place, without a message that sees half of it: rows of `SUBNETS` and
+//! Changes of the tables in place, without a message that sees half of one: rows of `SUBNETS` and
 //! `BOOT_FILES` that nothing refers to yet, then reservations one by one, each of them whole.
 
 use std::{collections::HashMap, fmt};
@@ -229,5 +229,4 @@ impl Graft<'_> {
 }
 
 #[cfg(test)]
-#[cfg(feature = "fastpath")]
 mod tests;

@@ -1,4 +1,4 @@
-//! What a client may call a file.
+//! Names that a client may call a file.
 //!
 //! Names come from DHCP options as firmware read them. Leading and repeated separators and `.` mean
 //! nothing, `\` is a separator (Windows' boot loader, U-Boot). Old PXE ROMs read option 67 as a C string and

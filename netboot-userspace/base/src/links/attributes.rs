@@ -1,4 +1,4 @@
-//! What only netlink tells of an interface.
+//! Attributes of interfaces that only netlink tells.
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
@@ -19,13 +19,13 @@ pub(crate) struct Attributes {
     /// The longest IP datagram, in bytes.
     pub(crate) mtu: Option<u32>,
     pub(crate) state: LinkState,
-    /// It is one end of a veth pair.
+    /// Whether the interface is one end of a veth pair.
     pub(crate) is_veth: bool,
-    /// It is a bond, bridge or team.
+    /// Whether the interface is a bond, bridge or team.
     pub(crate) has_ports: bool,
     pub(crate) xdp: Option<AttachedXdp>,
     pub(crate) vlan: Option<VlanLink>,
-    /// The index of the interface that it is under (IFLA_MASTER): a bridge, a bond, a VRF or the like.
+    /// The index of the interface that this one is under (IFLA_MASTER): a bridge, a bond, a VRF or the like.
     pub(crate) master: Option<u32>,
     /// The kernel takes itself for a router there.
     pub(crate) forwards_ipv6: bool,

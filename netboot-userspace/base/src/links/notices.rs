@@ -1,4 +1,4 @@
-//! Tells when an interface or an address comes, goes or changes.
+//! Notices that an interface or an address comes, goes or changes.
 
 use std::{io, time::Duration};
 

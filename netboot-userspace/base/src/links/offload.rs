@@ -1,4 +1,4 @@
-//! Whether a device takes VLAN tags off received frames, as the kernel's ethtool family tells (Linux
+//! The offload of VLAN tags: whether a device takes them off received frames, as the kernel's ethtool family tells (Linux
 //! Documentation/networking/ethtool-netlink.rst, FEATURES_GET).
 
 use anyhow::Context as _;

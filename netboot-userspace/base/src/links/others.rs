@@ -1,4 +1,4 @@
-//! What differs between two lists of the node's interfaces.
+//! The difference between two lists of the node's interfaces.
 
 use std::collections::BTreeMap;
 

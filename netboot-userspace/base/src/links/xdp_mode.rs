@@ -1,4 +1,4 @@
-//! How an XDP program is attached.
+//! The mode that an XDP program is attached in.
 
 use std::str::FromStr;
 

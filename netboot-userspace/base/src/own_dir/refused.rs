@@ -1,4 +1,4 @@
-//! Why something in the daemon's own directory is not used, and what to do.
+//! Reasons why a file in the daemon's own directory is not used, and what to do.
 
 use std::{
     fmt::Display,

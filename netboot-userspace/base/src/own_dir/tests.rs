@@ -1,3 +1,5 @@
+//! Tests of the daemon's own directories.
+
 use std::{
     fs,
     io::Write as _,
@@ -16,12 +18,12 @@ use tempfile::TempDir;
 use super::*;
 
 /// A directory beside a file that is somebody else's.
-struct Place {
+struct TestDirectory {
     above: TempDir,
     own: OwnDir,
 }
 
-impl Place {
+impl TestDirectory {
     fn new() -> Self {
         let above = tempfile::tempdir().unwrap();
         fs::write(above.path().join("secret"), "secret").unwrap();
@@ -39,8 +41,8 @@ impl Place {
 }
 
 #[track_caller]
-fn check(put: impl FnOnce(&Place, &Path), expect: &str) {
-    let place = Place::new();
+fn check(put: impl FnOnce(&TestDirectory, &Path), expect: &str) {
+    let place = TestDirectory::new();
     put(&place, &place.at("a"));
     let appended = place.own.append("a", 0o640).and_then(|mut file| file.write_all(b"line"));
     let said = appended.map_or_else(
@@ -74,7 +76,7 @@ fn only_a_file_of_its_own_is_written_to() {
 
 #[test]
 fn a_fifo_that_somebody_reads_is_none_either() {
-    let place = Place::new();
+    let place = TestDirectory::new();
     mkfifo(&place.at("a"), FifoMode::S_IRWXU).unwrap();
     // Read and write: opening it waits for nobody.
     let reader = fs::OpenOptions::new().read(true).write(true).open(place.at("a")).unwrap();
@@ -96,7 +98,7 @@ fn another_users_is_refused() {
         },
         &format!("a {other}"),
     );
-    let place = Place::new();
+    let place = TestDirectory::new();
     chown(place.own.path(), Some(12345), None).unwrap();
     let error = OwnDir::of_anybody(place.own.path()).unwrap().checked().unwrap_err();
     assert_eq!(error.to_string(), format!("{} {other}", place.own.path().display()));
@@ -105,8 +107,8 @@ fn another_users_is_refused() {
 #[test]
 fn directories() {
     #[track_caller]
-    fn check(put: impl FnOnce(&Place, &Path), expect: &str) {
-        let place = Place::new();
+    fn check(put: impl FnOnce(&TestDirectory, &Path), expect: &str) {
+        let place = TestDirectory::new();
         put(&place, &place.at("log"));
         let made = place.own.make_sub("log");
         let said = made.map_or_else(|error| error.to_string(), |_| "made".to_owned());
@@ -121,7 +123,7 @@ fn directories() {
         "log is a regular file and no directory: remove it",
     );
     let with = |mode| {
-        move |_: &Place, log: &Path| {
+        move |_: &TestDirectory, log: &Path| {
             fs::create_dir(log).unwrap();
             fs::set_permissions(log, fs::Permissions::from_mode(mode)).unwrap();
         }
@@ -150,7 +152,7 @@ fn what_is_made_is_closed() {
 
 #[test]
 fn what_is_moved_or_removed_is_the_name() {
-    let place = Place::new();
+    let place = TestDirectory::new();
     let own = &place.own;
     symlink(place.secret(), place.at("a")).unwrap();
     symlink(place.above.path(), place.at("b")).unwrap();
@@ -166,7 +168,7 @@ fn what_is_moved_or_removed_is_the_name() {
 #[test]
 fn a_swapped_link_is_never_written_through() {
     const TURNS: u32 = 3000;
-    let place = Place::new();
+    let place = TestDirectory::new();
     let is_over = AtomicBool::new(false);
     let mut written = 0;
     thread::scope(|scope| {

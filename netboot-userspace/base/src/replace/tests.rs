@@ -1,3 +1,5 @@
+//! Tests of files that are written at once.
+
 use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
@@ -7,12 +9,12 @@ use super::*;
 
 const OTHER: u32 = 12345;
 
-struct Site {
+struct TestTree {
     directory: TempDir,
     secret: PathBuf,
 }
 
-impl Site {
+impl TestTree {
     /// `mode` of the directory that all is written to; the secret is beside.
     fn new(mode: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -31,11 +33,11 @@ impl Site {
 }
 
 #[track_caller]
-fn check(mode: u32, put: impl FnOnce(&Site, &Path), expect: Result<(u32, u32), &str>) {
-    let site = Site::new(mode);
+fn check(mode: u32, put: impl FnOnce(&TestTree, &Path), expect: Result<(u32, u32), &str>) {
+    let site = TestTree::new(mode);
     let file = site.at("a");
     put(&site, &file);
-    let done = Place::of_output(&file).and_then(|place| place.replace("new"));
+    let done = FilePlace::of_output(&file).and_then(|place| place.replace("new"));
     let seen = match done {
         Ok(_) => {
             assert_eq!(fs::read_to_string(&file).unwrap(), "new");
@@ -57,7 +59,7 @@ fn output_replaces_a_link_and_not_what_it_leads_to() {
         check(mode, |_, _| {}, Ok((own, 0o644)));
         check(mode, |site, file| symlink(&site.secret, file).unwrap(), Ok((own, 0o644)));
         check(mode, |_, file| symlink("/nowhere", file).unwrap(), Ok((own, 0o644)));
-        let kept = |_: &Site, file: &Path| {
+        let kept = |_: &TestTree, file: &Path| {
             fs::write(file, "old").unwrap();
             fs::set_permissions(file, Permissions::from_mode(0o4640)).unwrap();
         };
@@ -70,7 +72,7 @@ fn output_replaces_a_link_and_not_what_it_leads_to() {
     if !geteuid().is_root() {
         return;
     }
-    let others = |_: &Site, file: &Path| {
+    let others = |_: &TestTree, file: &Path| {
         fs::write(file, "old").unwrap();
         fs::set_permissions(file, Permissions::from_mode(0o666)).unwrap();
         chown(file, Some(OTHER), None).unwrap();
@@ -82,8 +84,8 @@ fn output_replaces_a_link_and_not_what_it_leads_to() {
 
 #[test]
 fn what_is_new_is_not_written_over_anything() {
-    let site = Site::new(0o1777);
-    let create = |name: &str| Place::of_output(&site.at(name)).unwrap().create("new");
+    let site = TestTree::new(0o1777);
+    let create = |name: &str| FilePlace::of_output(&site.at(name)).unwrap().create("new");
     create("a").unwrap();
     symlink("/nowhere", site.at("b")).unwrap();
     for name in ["a", "b"] {
@@ -98,12 +100,12 @@ fn what_is_new_is_not_written_over_anything() {
 #[test]
 fn an_edit_follows_links_of_ones_own() {
     #[track_caller]
-    fn check(put: impl FnOnce(&Site), expect: Result<(), u32>) {
-        let site = Site::new(0o755);
+    fn check(put: impl FnOnce(&TestTree), expect: Result<(), u32>) {
+        let site = TestTree::new(0o755);
         fs::write(site.at("real.toml"), "old").unwrap();
         symlink("real.toml", site.at("a")).unwrap();
         put(&site);
-        let place = Place::of_edited(&site.at("a"));
+        let place = FilePlace::of_edited(&site.at("a"));
         match expect {
             Ok(()) => {
                 let place = place.unwrap();
@@ -135,9 +137,9 @@ fn an_edit_follows_links_of_ones_own() {
 
 #[test]
 fn a_file_that_has_no_end_is_not_read() {
-    let site = Site::new(0o755);
+    let site = TestTree::new(0o755);
     mkfifo(&site.at("a"), Mode::S_IRWXU).unwrap();
-    let error = Place::of_edited(&site.at("a")).unwrap().read().unwrap_err();
+    let error = FilePlace::of_edited(&site.at("a")).unwrap().read().unwrap_err();
     assert!(
         format!("{error:#}").ends_with("is a FIFO and no regular file: remove it"),
         "{error:#}"

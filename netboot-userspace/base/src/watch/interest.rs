@@ -1,4 +1,4 @@
-//! Which directories are watched, and for which names in them.
+//! The directories that are watched, and the names in them that matter.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -8,14 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::trail::trail;
+use super::symlinks::symlinks;
 
 /// The most directories under those that are watched as a whole.
 const MOST_DIRECTORIES: usize = 1000;
 
 /// A directory that is watched.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct WatchedDirectory {
     pub(super) directory: PathBuf,
     pub(super) interest: Interest,
 }
@@ -42,7 +42,7 @@ impl Interest {
     }
 }
 
-impl Place {
+impl WatchedDirectory {
     pub(super) fn has(&self, name: &CStr) -> bool {
         self.interest.all || self.interest.names.contains(OsStr::from_bytes(name.to_bytes()))
     }
@@ -59,7 +59,7 @@ pub(super) fn interests(paths: &[PathBuf]) -> (BTreeMap<PathBuf, Interest>, Vec<
     let mut wanted: BTreeMap<PathBuf, Interest> = BTreeMap::new();
     let mut left_out = Vec::new();
     for path in paths {
-        let (steps, end) = trail(path);
+        let (steps, end) = symlinks(path);
         for (directory, name) in steps {
             wanted.entry(directory).or_default().add(Interest::name(name));
         }

@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 use super::Watcher;
 
-struct Site {
+struct TestTree {
     directory: tempfile::TempDir,
     watcher: Watcher,
 }
 
-impl Site {
+impl TestTree {
     /// Watches `netboot.toml`, `racks/a.csv` and the directory `boot`, of which some may be there.
     fn new(prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -55,7 +55,7 @@ fn full(root: &Path) {
 
 #[tokio::test]
 async fn files_that_are_written() {
-    let mut site = Site::new(full);
+    let mut site = TestTree::new(full);
     site.check(|root| fs::write(root.join("netboot.toml"), "b").unwrap(), true).await;
     site.check(
         |root| {
@@ -79,11 +79,11 @@ async fn files_that_are_written() {
 
 #[tokio::test]
 async fn what_does_not_matter() {
-    let mut site = Site::new(full);
+    let mut site = TestTree::new(full);
     site.check(|root| fs::write(root.join("other.toml"), "b").unwrap(), false).await;
     site.check(|root| drop(fs::read(root.join("netboot.toml")).unwrap()), false).await;
     site.check(|root| assert_eq!(fs::read_dir(root.join("boot")).unwrap().count(), 1), false).await;
-    // It is complete when it is closed.
+    // A file is complete when it is closed.
     let mut writing = None;
     site.check(|root| writing = Some(File::create(root.join("boot/new")).unwrap()), false).await;
     site.check(|_| drop(writing), true).await;
@@ -91,7 +91,7 @@ async fn what_does_not_matter() {
 
 #[tokio::test]
 async fn boot_files() {
-    let mut site = Site::new(full);
+    let mut site = TestTree::new(full);
     site.check(|root| fs::write(root.join("boot/any"), "").unwrap(), true).await;
     site.check(|root| fs::write(root.join("boot/amd64/any"), "").unwrap(), true).await;
     site.check(|root| fs::create_dir_all(root.join("boot/arm64/1")).unwrap(), true).await;
@@ -103,7 +103,7 @@ async fn boot_files() {
 
 #[tokio::test]
 async fn directories_that_come_and_go() {
-    let mut site = Site::new(|root| fs::write(root.join("netboot.toml"), "").unwrap());
+    let mut site = TestTree::new(|root| fs::write(root.join("netboot.toml"), "").unwrap());
     site.check(|root| fs::create_dir(root.join("racks")).unwrap(), true).await;
     site.check(|root| fs::write(root.join("racks/a.csv"), "").unwrap(), true).await;
     site.check(|root| fs::rename(root.join("racks"), root.join("old")).unwrap(), true).await;
@@ -118,7 +118,7 @@ async fn directories_that_come_and_go() {
 /// As Kubernetes updates a ConfigMap.
 #[tokio::test]
 async fn symbolic_links_that_are_swapped() {
-    let mut site = Site::new(|root| {
+    let mut site = TestTree::new(|root| {
         for name in ["..1", "..2"] {
             fs::create_dir(root.join(name)).unwrap();
             fs::write(root.join(name).join("netboot.toml"), name).unwrap();
@@ -141,7 +141,7 @@ async fn symbolic_links_that_are_swapped() {
 
 #[tokio::test]
 async fn paths_are_exchanged_and_no_event_is_lost() {
-    let mut site = Site::new(full);
+    let mut site = TestTree::new(full);
     let other = site.path("other.toml");
     site.watcher.set_paths(vec![other.clone()]);
     site.check(|root| fs::write(root.join("netboot.toml"), "b").unwrap(), false).await;

@@ -11,9 +11,9 @@ const KEPT: usize = SHOWN + 4;
 
 /// The begin of a text, as the machine sent it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text(Arc<[u8]>);
+pub struct MachineText(Arc<[u8]>);
 
-impl Text {
+impl MachineText {
     #[must_use]
     pub fn of(text: impl AsRef<[u8]>) -> Self {
         let text = text.as_ref();
@@ -33,13 +33,13 @@ impl Text {
 }
 
 /// The text as it is safe to print.
-impl fmt::Display for Text {
+impl fmt::Display for MachineText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown(SHOWN))
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for MachineText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.shown(SHOWN))
     }
@@ -53,9 +53,9 @@ mod tests {
     #[test]
     fn texts_are_bounded_and_printable() {
         let check = |text: &[u8]| {
-            assert!(Text::of(text).0.len() <= KEPT);
+            assert!(MachineText::of(text).0.len() <= KEPT);
             assert_eq!(
-                Text::of(text).to_string(),
+                MachineText::of(text).to_string(),
                 printable(text, SHOWN),
                 "{}",
                 text.escape_ascii()
@@ -69,6 +69,9 @@ mod tests {
                 check(&["y", &character.repeat(length)].concat().into_bytes()[..length]);
             }
         }
-        assert_eq!(Text::of("x".repeat(5000)).to_string(), format!("{}...", "x".repeat(253)));
+        assert_eq!(
+            MachineText::of("x".repeat(5000)).to_string(),
+            format!("{}...", "x".repeat(253))
+        );
     }
 }

@@ -1,8 +1,8 @@
-//! A TFTP transfer of a machine: how far it came, and how it ended.
+//! A TFTP transfer of a machine: how far the transfer came, and how it ended.
 
 use std::{fmt, time::Duration};
 
-use super::Text;
+use super::MachineText;
 
 /// How far a transfer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,26 +11,26 @@ pub enum Transfer {
     Asked,
     /// The machine answered the first packet.
     Started,
-    Refused(Refusal),
-    Ended(Ended),
+    Refused(TransferRefusal),
+    Ended(EndedTransfer),
 }
 
 /// Why a file is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TransferRefusal {
     NotFound,
     /// The machine wants to write.
     ReadOnly,
     /// The machine is left without an answer, and asks again: why.
-    NotNow(Text),
+    NotNow(MachineText),
     /// Why.
-    Denied(Text),
+    Denied(MachineText),
 }
 
 /// A transfer that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    pub outcome: Outcome,
+pub struct EndedTransfer {
+    pub outcome: TransferOutcome,
     /// Bytes that the client acknowledged.
     pub bytes: u64,
     /// Bytes in all.
@@ -42,28 +42,28 @@ pub struct Ended {
 
 /// How a transfer ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TransferOutcome {
     Complete,
     /// All but the last acknowledgement.
     Unconfirmed,
     /// The client asked for the size, and left.
     SizeOnly,
-    /// The client ended it: code and text.
-    Aborted(u16, Text),
+    /// The client ended the transfer: code and text.
+    Aborted(u16, MachineText),
     Lost,
-    /// Too few bytes in the time that it had.
+    /// Too few bytes in the time that the client had.
     TooSlow,
     AskedAnew,
     GaveWay,
-    /// It was acknowledged to ports that were not its own.
+    /// The transfer was acknowledged to ports that were not its own.
     Guessed,
     Cut,
     /// The file could not be read: why.
-    Unread(Text),
+    Unread(MachineText),
 }
 
-impl Outcome {
-    /// The client knows that it ended.
+impl TransferOutcome {
+    /// The client knows that the transfer ended.
     #[must_use]
     pub fn is_by_client(&self) -> bool {
         match self {
@@ -93,7 +93,7 @@ impl fmt::Display for Transfer {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for TransferRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("not found"),
@@ -104,38 +104,40 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for EndedTransfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { outcome, bytes, size, took: _, is_answered } = self;
         match outcome {
-            Outcome::Complete => return f.write_str("complete"),
-            Outcome::Unconfirmed => {
+            TransferOutcome::Complete => return f.write_str("complete"),
+            TransferOutcome::Unconfirmed => {
                 return f.write_str("complete, the last acknowledgement is missing");
             }
-            Outcome::SizeOnly => return f.write_str("the client asked for the size only"),
-            Outcome::Lost if !is_answered => {
+            TransferOutcome::SizeOnly => return f.write_str("the client asked for the size only"),
+            TransferOutcome::Lost if !is_answered => {
                 return f.write_str("no answer to the first packet, sent four times");
             }
-            Outcome::GaveWay if !is_answered => {
+            TransferOutcome::GaveWay if !is_answered => {
                 return f.write_str("made room for another: it was not answered");
             }
             _ => write!(f, "aborted at {bytes} of {size} bytes")?,
         }
         match outcome {
-            Outcome::Aborted(code, text) if text.is_empty() => {
+            TransferOutcome::Aborted(code, text) if text.is_empty() => {
                 write!(f, ": the client says error {code}")
             }
-            Outcome::Aborted(code, text) => {
+            TransferOutcome::Aborted(code, text) => {
                 write!(f, ": the client says error {code}, {}", text.shown(80))
             }
-            Outcome::Lost => f.write_str(": the client is silent"),
-            Outcome::TooSlow => f.write_str(": the client is too slow"),
-            Outcome::AskedAnew => f.write_str(": the client asked anew"),
-            Outcome::Cut => f.write_str(": the daemon ends"),
-            Outcome::Unread(why) => write!(f, ": {why}"),
-            Outcome::Guessed => f.write_str(": somebody guesses its port"),
-            Outcome::GaveWay => f.write_str(": made room for another machine"),
-            Outcome::Complete | Outcome::Unconfirmed | Outcome::SizeOnly => Ok(()),
+            TransferOutcome::Lost => f.write_str(": the client is silent"),
+            TransferOutcome::TooSlow => f.write_str(": the client is too slow"),
+            TransferOutcome::AskedAnew => f.write_str(": the client asked anew"),
+            TransferOutcome::Cut => f.write_str(": the daemon ends"),
+            TransferOutcome::Unread(why) => write!(f, ": {why}"),
+            TransferOutcome::Guessed => f.write_str(": somebody guesses its port"),
+            TransferOutcome::GaveWay => f.write_str(": made room for another machine"),
+            TransferOutcome::Complete
+            | TransferOutcome::Unconfirmed
+            | TransferOutcome::SizeOnly => Ok(()),
         }
     }
 }
@@ -148,20 +150,20 @@ mod tests {
     fn words() {
         let check = |outcome, is_answered, expect: &str| {
             let (bytes, size, took) = (4000, 5000, Duration::from_secs(1));
-            let ended = Ended { outcome, bytes, size, took, is_answered };
+            let ended = EndedTransfer { outcome, bytes, size, took, is_answered };
             assert_eq!(Transfer::Ended(ended).to_string(), expect);
         };
-        check(Outcome::Complete, true, "complete");
-        check(Outcome::SizeOnly, false, "the client asked for the size only");
-        check(Outcome::Lost, false, "no answer to the first packet, sent four times");
-        check(Outcome::Lost, true, "aborted at 4000 of 5000 bytes: the client is silent");
-        check(Outcome::GaveWay, false, "made room for another: it was not answered");
+        check(TransferOutcome::Complete, true, "complete");
+        check(TransferOutcome::SizeOnly, false, "the client asked for the size only");
+        check(TransferOutcome::Lost, false, "no answer to the first packet, sent four times");
+        check(TransferOutcome::Lost, true, "aborted at 4000 of 5000 bytes: the client is silent");
+        check(TransferOutcome::GaveWay, false, "made room for another: it was not answered");
         check(
-            Outcome::GaveWay,
+            TransferOutcome::GaveWay,
             true,
             "aborted at 4000 of 5000 bytes: made room for another machine",
         );
-        let says = |text: &str| Outcome::Aborted(0, Text::of(text));
+        let says = |text: &str| TransferOutcome::Aborted(0, MachineText::of(text));
         check(says(""), true, "aborted at 4000 of 5000 bytes: the client says error 0");
         let no = "aborted at 4000 of 5000 bytes: the client says error 0, no\\n";
         check(says("no\n"), true, no);

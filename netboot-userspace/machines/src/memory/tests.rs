@@ -1,11 +1,11 @@
-//! What is remembered of machines, and of how many.
+//! Tests of what is remembered of machines, and of how many.
 
 use std::time::Duration;
 
 use netboot_ebpf::{client::Stage, shared::Vlan, verdict::Verdict, wire::DISCOVER};
 
 use super::*;
-use crate::event::{DecidedBy, Dhcp, Http, Segment, Syslog, Text};
+use crate::event::{DecidedBy, DhcpEvent, HttpEvent, MachineText, Segment, SyslogEvent};
 
 const KNOWN: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
 
@@ -24,8 +24,8 @@ fn unknown(number: usize) -> Mac {
     Mac { octets: [2, 0, 0, a, b, c] }
 }
 
-fn dhcp(verdict: Verdict) -> What {
-    let dhcp = Dhcp {
+fn dhcp(verdict: Verdict) -> EventKind {
+    let dhcp = DhcpEvent {
         by: DecidedBy::Kernel,
         segment: Segment { interface: "eth0".into(), vlan: Vlan::NONE },
         relay: None,
@@ -37,12 +37,12 @@ fn dhcp(verdict: Verdict) -> What {
     dhcp.into()
 }
 
-fn step(line: &str) -> What {
-    Syslog { host: None, app: None, line: Text::of(line) }.into()
+fn step(line: &str) -> EventKind {
+    SyslogEvent { host: None, app: None, line: MachineText::of(line) }.into()
 }
 
 impl Machines {
-    fn record(&self, mac: Mac, what: What) {
+    fn record(&self, mac: Mac, what: EventKind) {
         self.note(Event::now(mac, what));
     }
 }
@@ -51,7 +51,7 @@ impl Machines {
 fn remembers_the_last_step() {
     let machines = machines();
     machines.record(KNOWN, dhcp(Verdict::Offer));
-    machines.record(KNOWN, Http { path: Text::of("/auto.ipxe"), status: 200 }.into());
+    machines.record(KNOWN, HttpEvent { path: MachineText::of("/auto.ipxe"), status: 200 }.into());
     machines.record(KNOWN, dhcp(Verdict::Ack));
     machines.record(KNOWN, step("up"));
     machines.record(unknown(1), step("who"));
@@ -82,7 +82,7 @@ fn a_machine_of_several_macs_is_one() {
         machines.inventory.replace(Inventory::new(hosts));
         machines.refresh([KNOWN, other, third]);
     };
-    let check = |mac: Mac, nic: Mac, requests, last: What| {
+    let check = |mac: Mac, nic: Mac, requests, last: EventKind| {
         let [machine] = &machines.snapshot()[..] else { panic!("{:?}", machines.snapshot()) };
         let found = (machine.mac, machine.nic, machine.requests, machine.known);
         assert_eq!(found, (mac, Some(nic), requests, true));
@@ -104,7 +104,7 @@ fn a_machine_of_several_macs_is_one() {
     check(other, other, 3, step("up"));
     machines.record(third, dhcp(Verdict::Ack));
     check(other, third, 4, dhcp(Verdict::Ack));
-    // It has the address no more.
+    // The machine has the address no more.
     reserve(&[other, KNOWN]);
     let nics: Vec<_> = machines.snapshot().into_iter().map(|machine| machine.nic).collect();
     assert_eq!((nics, machines.nic(other)), (vec![None], other));
@@ -114,7 +114,7 @@ fn a_machine_of_several_macs_is_one() {
 fn a_late_message_does_not_hide_a_later_step() {
     let machines = machines();
     let start = Instant::now();
-    let check = |milliseconds, what: What, expect: What, requests| {
+    let check = |milliseconds, what: EventKind, expect: EventKind, requests| {
         let at = start + Duration::from_millis(milliseconds);
         machines.note(Event { at, mac: KNOWN, what });
         let machine = &machines.snapshot()[0];
@@ -189,7 +189,7 @@ fn machines_of_earlier_inventories_are_bounded_as_unknown_ones() {
         assert_eq!((known, snapshot.len()), (SIZE, SIZE + before), "{round}");
         assert_eq!(machines.forgotten(), (round * SIZE - before) as u64, "{round}");
     }
-    // Those of the last inventories are remembered.
+    // Machines of the last inventories are remembered.
     machines.inventory.replace(Inventory::new([]));
     machines.refresh(machines.seen());
     let snapshot = machines.snapshot();

@@ -1,4 +1,4 @@
-//! How long things took, as a histogram.
+//! Histograms of how long things took.
 
 use std::time::Duration;
 

@@ -5,14 +5,14 @@ use std::net::Ipv4Addr;
 use netboot_ebpf::shared::Mac;
 use tracing::field;
 
-use super::Kind;
+use super::ServerKind;
 
 pub(super) struct Alarm {
     pub(super) server: Ipv4Addr,
     pub(super) mac: Option<Mac>,
     pub(super) interface: String,
     pub(super) relay: Option<Ipv4Addr>,
-    pub(super) kind: Kind,
+    pub(super) kind: ServerKind,
     pub(super) machine: Option<Mac>,
     pub(super) offered: Option<Ipv4Addr>,
     pub(super) seen: &'static str,
@@ -24,11 +24,11 @@ impl Alarm {
     pub(super) fn tell(self) {
         let Self { server, mac, interface, relay, kind, machine, offered, seen, left_out } = self;
         let words = match kind {
-            Kind::Dhcp => {
+            ServerKind::Dhcp => {
                 "another DHCP server answers machines here, which may then boot nothing: stop it, name it in \
                  dhcp.known-servers, or let it give the addresses (dhcp.mode)"
             }
-            Kind::ProxyDhcp => {
+            ServerKind::ProxyDhcp => {
                 "another ProxyDHCP server tells machines here what to boot: stop it, or name it in \
                  dhcp.known-servers"
             }

@@ -1,4 +1,4 @@
-//! One interface's ear for other servers.
+//! The detector of other servers on one interface.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What one message shows of another server: its own answer, or a machine's message to it.
+//! The sign of another server in one message: its own answer, or a machine's message to it.
 
 use std::net::Ipv4Addr;
 
@@ -25,7 +25,7 @@ const ZERO: [u8; 4] = [0; 4];
 /// What a server gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ServerKind {
     /// Addresses.
     Dhcp,
     /// No addresses, but what to boot (PXE 2.1 section 2.2).
@@ -44,7 +44,7 @@ pub struct Sighting {
     /// Option 53.
     pub message_type: u8,
     /// `None`: the message does not show it.
-    pub kind: Option<Kind>,
+    pub kind: Option<ServerKind>,
     pub machine: Option<Mac>,
     pub offered: Option<Ipv4Addr>,
 }
@@ -101,8 +101,8 @@ impl Sighting {
             relay,
             message_type,
             kind: match (message_type, offered) {
-                (_, Some(_)) => Some(Kind::Dhcp),
-                (OFFER, None) => Some(Kind::ProxyDhcp),
+                (_, Some(_)) => Some(ServerKind::Dhcp),
+                (OFFER, None) => Some(ServerKind::ProxyDhcp),
                 (_, None) => None,
             },
             machine: machine(message),
@@ -121,7 +121,7 @@ impl Sighting {
             vlan: scratch.vlan,
             relay: address(request.giaddr),
             message_type: request.message_type,
-            kind: Some(Kind::Dhcp),
+            kind: Some(ServerKind::Dhcp),
             machine: Some(request.station.mac),
             offered: address(request.address()),
         })

@@ -1,3 +1,5 @@
+//! Tests of other servers.
+
 mod memory;
 mod sighting;
 

@@ -1,4 +1,4 @@
-//! `netboot status`: asks the daemon and prints what it says.
+//! The command `netboot status`: it asks the daemon and prints the answer.
 
 use std::{
     io::{self, Read, Write},
@@ -14,7 +14,9 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use serde_json::json;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Status, left::Left, others::Others, socket_path, table};
+use super::{
+    Status, running_daemons::RunningDaemons, socket_path, table, without_daemon::WithoutDaemon,
+};
 
 /// How long a daemon is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,7 @@ pub struct NotRunning {
     /// Which do run, in words.
     others: String,
     /// What goes on without one, if that was looked for.
-    left: Left,
+    left: WithoutDaemon,
 }
 
 impl NotRunning {
@@ -49,7 +51,7 @@ impl NotRunning {
     pub const EXIT_CODE: u8 = 3;
 
     fn at(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), others: String::new(), left: Left::default() }
+        Self { socket: socket.to_owned(), others: String::new(), left: WithoutDaemon::default() }
     }
 }
 
@@ -58,7 +60,7 @@ impl NotRunning {
 pub fn print(config: &Config, file: Option<&Path>, format: Format) -> anyhow::Result<()> {
     let document = match read(&config.state_dir) {
         Err(error) if error.is::<NotRunning>() => {
-            let others = Others::look(&socket_path(&config.state_dir), file);
+            let others = RunningDaemons::look(&socket_path(&config.state_dir), file);
             match others.started_with {
                 Some((socket, document)) => {
                     eprintln!(
@@ -84,7 +86,7 @@ pub fn print(config: &Config, file: Option<&Path>, format: Format) -> anyhow::Re
 }
 
 fn not_running(config: &Config, format: Format, others: String) -> anyhow::Result<NotRunning> {
-    let left = Left::look(&config.xdp);
+    let left = WithoutDaemon::look(&config.xdp);
     if format == Format::Json {
         let document = json!({ "running": false, "kernel_answers_at": left.interfaces() });
         write(format!("{document}\n").as_bytes())?;

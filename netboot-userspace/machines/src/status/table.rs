@@ -5,10 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Machine, Status, UnknownMachine, machine::architecture};
+use super::{MachineStatus, Status, UnknownMachine, machine::architecture};
 use netboot_base::columns::table_of_numbers;
 
-use crate::other_servers::{Kind, OtherServer};
+use crate::other_servers::{OtherServer, ServerKind};
 
 /// Tables of what there is; empty ones are left out.
 pub(super) fn render(status: &Status, now: SystemTime) -> String {
@@ -41,7 +41,7 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
     table(&mut out, ["COUNTER", "COUNT"], rows);
 
     let is_listed_below =
-        |machine: &Machine| status.unknown.iter().any(|unknown| unknown.mac == machine.mac);
+        |machine: &MachineStatus| status.unknown.iter().any(|unknown| unknown.mac == machine.mac);
     let machines = status.machines.iter().filter(|machine| !is_listed_below(machine));
     let rows = machines.map(|machine| {
         [
@@ -92,14 +92,14 @@ pub(super) fn render(status: &Status, now: SystemTime) -> String {
 }
 
 /// A host of the proxy modes may have no address here.
-fn without_address(machine: &Machine) -> String {
+fn without_address(machine: &MachineStatus) -> String {
     if machine.known { "-" } else { "no reservation" }.to_owned()
 }
 
 fn other_server(server: &OtherServer, now: u64) -> [String; 9] {
     let kind = match server.kind {
-        Kind::Dhcp => "",
-        Kind::ProxyDhcp => " ProxyDHCP",
+        ServerKind::Dhcp => "",
+        ServerKind::ProxyDhcp => " ProxyDHCP",
     };
     let relay = server.relay.map(|relay| format!(" behind {relay}")).unwrap_or_default();
     let absent = || "-".to_owned();
@@ -127,7 +127,7 @@ fn unknown(machine: &UnknownMachine, now: u64) -> [String; 5] {
 }
 
 /// Which of a machine's MACs has its address.
-fn nic(machine: &Machine) -> String {
+fn nic(machine: &MachineStatus) -> String {
     machine.nic.as_ref().map(|nic| format!(" (by {nic})")).unwrap_or_default()
 }
 

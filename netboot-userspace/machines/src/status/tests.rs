@@ -1,3 +1,5 @@
+//! Tests of the state, in JSON and as an operator reads it.
+
 use std::{
     net::Ipv4Addr,
     os::unix::net::UnixListener as StdUnixListener,
@@ -13,7 +15,7 @@ use super::{
     print::{Patience, read_within},
     *,
 };
-use crate::other_servers::{Kind, Standing};
+use crate::other_servers::{Expectation, ServerKind};
 
 const NOW: u64 = 1_792_000_000;
 
@@ -34,7 +36,7 @@ fn status() -> Status {
         kernel,
         userspace,
     };
-    let machine = |mac: &str, last| Machine {
+    let machine = |mac: &str, last| MachineStatus {
         mac: mac.to_owned(),
         nic: None,
         ip: Some(Ipv4Addr::new(192, 168, 2, 144)),
@@ -44,7 +46,7 @@ fn status() -> Status {
         requests: 7,
         last,
     };
-    let step = Step::Dhcp {
+    let step = StepStatus::Dhcp {
         interface: "eth0".to_owned().into(),
         message: "DISCOVER".to_owned(),
         stage: "pxe".to_owned(),
@@ -62,7 +64,7 @@ fn status() -> Status {
         interface: interface.to_owned(),
         router: router.to_owned(),
     };
-    let line = Step::Syslog { line: "ipxe: a\\x1b[2J \"b\"".to_owned() };
+    let line = StepStatus::Syslog { line: "ipxe: a\\x1b[2J \"b\"".to_owned() };
     Status {
         config: Some("/etc/rack.toml".into()),
         version: "0.1.0".to_owned(),
@@ -78,7 +80,7 @@ fn status() -> Status {
             service("tftp", "udp://0.0.0.0:69", "serving", None),
         ],
         machines: vec![
-            Machine {
+            MachineStatus {
                 nic: Some("52:54:00:ee:0d:1b".to_owned()),
                 ..machine("52:54:00:ee:0d:0b", step)
             },
@@ -96,8 +98,8 @@ fn status() -> Status {
                 mac: Some("02:00:00:00:00:66".to_owned()),
                 interface: "eth0 vlan 100".to_owned(),
                 relay: None,
-                standing: Standing::Unexpected,
-                kind: Kind::Dhcp,
+                standing: Expectation::Unexpected,
+                kind: ServerKind::Dhcp,
                 first_seen: NOW - 3700,
                 last_seen: NOW - 3,
                 messages: 12,
@@ -109,8 +111,8 @@ fn status() -> Status {
                 mac: None,
                 interface: "eth0".to_owned(),
                 relay: Some(Ipv4Addr::new(192, 168, 2, 9)),
-                standing: Standing::Known,
-                kind: Kind::ProxyDhcp,
+                standing: Expectation::Known,
+                kind: ServerKind::ProxyDhcp,
                 first_seen: NOW - 3,
                 last_seen: NOW - 3,
                 messages: 1,

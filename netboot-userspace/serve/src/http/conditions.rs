@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use headers::{ETag, Header as _, LastModified};
 
 /// A request, and the file as it is here.
-pub(super) struct Conditions<'r> {
+pub(super) struct RequestConditions<'r> {
     pub(super) request: &'r HeaderMap,
     /// A strong one, always.
     pub(super) tag: Option<&'r ETag>,
@@ -16,7 +16,7 @@ pub(super) struct Conditions<'r> {
 
 /// What becomes of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum ConditionJudgement {
     Send,
     NotModified,
     Failed,
@@ -30,18 +30,18 @@ enum Comparison {
     Weak,
 }
 
-impl Conditions<'_> {
+impl RequestConditions<'_> {
     /// In the order of 13.2.2: a condition on the tag stands above the one on the date.
-    pub(super) fn judge(&self) -> Judgement {
+    pub(super) fn judge(&self) -> ConditionJudgement {
         if self.has(&header::IF_MATCH) {
             if !self.lists_tag(&header::IF_MATCH, Comparison::Strong) {
-                return Judgement::Failed;
+                return ConditionJudgement::Failed;
             }
         } else if let (Some(since), Some(modified)) =
             (self.date(&header::IF_UNMODIFIED_SINCE), self.modified_in_seconds())
             && modified > since
         {
-            return Judgement::Failed;
+            return ConditionJudgement::Failed;
         }
         let is_fresh = if self.has(&header::IF_NONE_MATCH) {
             self.lists_tag(&header::IF_NONE_MATCH, Comparison::Weak)
@@ -49,7 +49,7 @@ impl Conditions<'_> {
             let since = self.date(&header::IF_MODIFIED_SINCE);
             since.zip(self.modified_in_seconds()).is_some_and(|(since, modified)| modified <= since)
         };
-        if is_fresh { Judgement::NotModified } else { Judgement::Send }
+        if is_fresh { ConditionJudgement::NotModified } else { ConditionJudgement::Send }
     }
 
     /// 13.1.5: a part is sent of the very file that the client has a part of, else all of it. A condition that is
@@ -126,7 +126,7 @@ mod tests {
     fn with<T>(
         age: Duration,
         headers: &[(&str, &str)],
-        ask: impl FnOnce(&Conditions<'_>) -> T,
+        ask: impl FnOnce(&RequestConditions<'_>) -> T,
     ) -> T {
         let mut request = HeaderMap::new();
         for (name, value) in headers {
@@ -136,7 +136,7 @@ mod tests {
         let modified = SystemTime::UNIX_EPOCH + MODIFIED;
         let tag = TAG.parse().unwrap();
         let (tag, now) = (Some(&tag), modified + age);
-        ask(&Conditions { request: &request, tag, modified: Some(modified), now })
+        ask(&RequestConditions { request: &request, tag, modified: Some(modified), now })
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn conditions_have_an_order() {
-        use Judgement::{Failed, NotModified, Send};
+        use ConditionJudgement::{Failed, NotModified, Send};
         let check = |headers: &[(&str, &str)], expect| {
             let judgement = with(Duration::from_secs(60), headers, |of| of.judge());
             assert_eq!(judgement, expect, "{headers:?}");

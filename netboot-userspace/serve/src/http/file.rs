@@ -1,4 +1,4 @@
-//! A file as an HTTP answer (RFC 9110): ranges and conditions.
+//! Answers with a file (RFC 9110): ranges and conditions.
 
 use std::{
     collections::BTreeSet,
@@ -20,10 +20,10 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::{
-    conditions::{Conditions, Judgement},
-    log::Trouble,
+    conditions::{ConditionJudgement, RequestConditions},
+    log::AnswerTrouble,
     media_type,
-    range::Wanted,
+    range::WantedRange,
     text::text,
 };
 
@@ -92,29 +92,30 @@ async fn send(opened: Opened, media_type: &'static str, request: &Parts) -> Resp
 
     let fields = &request.headers;
     let now = SystemTime::now();
-    let conditions = Conditions { request: fields, tag: tag.as_ref(), modified, now };
+    let conditions = RequestConditions { request: fields, tag: tag.as_ref(), modified, now };
     match conditions.judge() {
-        Judgement::Send => {}
-        Judgement::NotModified => {
+        ConditionJudgement::Send => {}
+        ConditionJudgement::NotModified => {
             answer.remove(header::CONTENT_TYPE);
             return (StatusCode::NOT_MODIFIED, answer).into_response();
         }
-        Judgement::Failed => {
+        ConditionJudgement::Failed => {
             return text(StatusCode::PRECONDITION_FAILED, "the file is another one here");
         }
     }
     let range = fields.get(header::RANGE).and_then(|range| range.to_str().ok());
     // Of other methods it means nothing (RFC 9110 section 14.2).
     let range = range.filter(|_| request.method == Method::GET && conditions.allow_range());
-    let (status, range) = match range.map_or(Wanted::All, |range| Wanted::of(range, size)) {
-        Wanted::All => (StatusCode::OK, 0..size),
-        Wanted::Part(range) => {
+    let (status, range) = match range.map_or(WantedRange::All, |range| WantedRange::of(range, size))
+    {
+        WantedRange::All => (StatusCode::OK, 0..size),
+        WantedRange::Part(range) => {
             if let Ok(content_range) = ContentRange::bytes(range.clone(), size) {
                 answer.typed_insert(content_range);
             }
             (StatusCode::PARTIAL_CONTENT, range)
         }
-        Wanted::Nothing => {
+        WantedRange::Nothing => {
             let mut refusal = text(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 &format!("the file has {size} bytes, none of them in that range"),
@@ -149,7 +150,7 @@ fn refuse(error: &Error) -> Response {
         Error::NotFound(_) => text(StatusCode::NOT_FOUND, "there is no such file"),
         Error::Denied(why) => text(StatusCode::FORBIDDEN, why),
         Error::Io { .. } => failed(StatusCode::INTERNAL_SERVER_ERROR, error),
-        // It may come back.
+        // The file may come back.
         Error::Root { .. } | Error::Empty { .. } => failed(StatusCode::SERVICE_UNAVAILABLE, error),
     }
 }
@@ -157,5 +158,5 @@ fn refuse(error: &Error) -> Response {
 fn failed(status: StatusCode, error: &Error) -> Response {
     // The error names the node's paths.
     let answer = text(status, "the file cannot be read: the server's log says why");
-    (Extension(Trouble::Failed(error.to_string())), answer).into_response()
+    (Extension(AnswerTrouble::Failed(error.to_string())), answer).into_response()
 }

@@ -12,17 +12,17 @@ use axum::{
 use headers::{ContentLength, HeaderMapExt as _};
 use netboot_base::printable::printable;
 use netboot_ebpf::shared::Mac;
-use netboot_machines::event::{Event, Http, Text};
+use netboot_machines::event::{Event, HttpEvent, MachineText};
 use tracing::{debug, field::display, info, warn};
 
-use super::{Site, body::Counted, door::Ends, path};
+use super::{HttpSite, acceptor::ConnectionEnds, counted_body::CountedBody, path};
 use crate::log_budget::LogBudget;
 
 /// Bytes of a path that are logged: a request has up to 32 KiB.
 const MAX_PATH: usize = 256;
 
 /// A request, for the line that is written when its answer has ended.
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     method: Method,
     path: String,
     client: SocketAddr,
@@ -30,7 +30,7 @@ pub(super) struct Entry {
     status: u16,
     /// The length that was announced.
     length: Option<u64>,
-    trouble: Option<Trouble>,
+    trouble: Option<AnswerTrouble>,
     /// The loader that asked for what is not there, and goes on without it.
     tried: Option<&'static str>,
     lines: LogBudget,
@@ -38,12 +38,12 @@ pub(super) struct Entry {
 
 /// Why an answer is not what was asked for; goes with the answer.
 #[derive(Clone, Debug)]
-pub(super) enum Trouble {
+pub(super) enum AnswerTrouble {
     NothingToBoot(String),
     Failed(String),
 }
 
-impl Trouble {
+impl AnswerTrouble {
     pub(super) fn text(&self) -> &str {
         let (Self::NothingToBoot(text) | Self::Failed(text)) = self;
         text
@@ -52,15 +52,15 @@ impl Trouble {
 
 /// Middleware: records the request, and logs it when the answer has ended.
 pub(super) async fn note(
-    State((site, lines)): State<(Site, LogBudget)>,
-    ConnectInfo(ends): ConnectInfo<Ends>,
+    State((site, lines)): State<(HttpSite, LogBudget)>,
+    ConnectInfo(ends): ConnectInfo<ConnectionEnds>,
     request: Request,
     next: Next,
 ) -> Response {
     let method = request.method().clone();
     let path = request.uri().path();
     let machine = path::machine(path).or_else(|| site.machines.by_address(ends.peer.ip()));
-    let (told, path) = (Text::of(path), printable(path.as_bytes(), MAX_PATH));
+    let (told, path) = (MachineText::of(path), printable(path.as_bytes(), MAX_PATH));
     let tried = path::tried(request.uri().path());
     let answer = next.run(request).await;
 
@@ -69,7 +69,7 @@ pub(super) async fn note(
     // Anybody can write a MAC into a path: only those of reservations are noted.
     let known = machine.filter(|mac| site.machines.inventory().by_mac(*mac).is_some());
     if let Some(mac) = known.filter(|_| tried.is_none()) {
-        site.teller.tell(Event::now(mac, Http { path: told, status }));
+        site.teller.tell(Event::now(mac, HttpEvent { path: told, status }));
     }
     let length = answer
         .headers()
@@ -77,13 +77,13 @@ pub(super) async fn note(
         .map(|length| length.0)
         .or_else(|| answer.body().size_hint().exact())
         .filter(|_| method != Method::HEAD);
-    let trouble = answer.extensions().get::<Trouble>().cloned();
+    let trouble = answer.extensions().get::<AnswerTrouble>().cloned();
     let client = ends.peer;
-    let entry = Entry { method, path, client, machine, status, length, trouble, tried, lines };
-    answer.map(|body| Body::new(Counted::new(body, entry)))
+    let entry = LogEntry { method, path, client, machine, status, length, trouble, tried, lines };
+    answer.map(|body| Body::new(CountedBody::new(body, entry)))
 }
 
-impl Entry {
+impl LogEntry {
     pub(super) fn write(&self, bytes: u64) {
         let Self { method, path, client, machine, status, length, trouble, tried, lines } = self;
         let machine = machine.map(display);
@@ -92,15 +92,15 @@ impl Entry {
             return;
         }
         if !lines.admit(client.ip().to_canonical(), Instant::now()) {
-            let trouble = trouble.as_ref().map(Trouble::text);
+            let trouble = trouble.as_ref().map(AnswerTrouble::text);
             debug!(%client, machine, %method, path, status, bytes, length, trouble, "http: served");
             return;
         }
         match (trouble, length) {
-            (Some(Trouble::Failed(error)), _) => {
+            (Some(AnswerTrouble::Failed(error)), _) => {
                 warn!(%client, machine, %method, path, status, error, "http: failed");
             }
-            (Some(Trouble::NothingToBoot(reason)), _) => {
+            (Some(AnswerTrouble::NothingToBoot(reason)), _) => {
                 info!(%client, machine, %method, path, reason, "http: nothing to boot");
             }
             (None, Some(length)) if *length > bytes => {

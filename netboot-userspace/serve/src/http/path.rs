@@ -1,4 +1,4 @@
-//! What a path asks for.
+//! The targets that paths of requests ask for.
 
 use netboot_base::mac;
 use netboot_ebpf::shared::Mac;
@@ -11,14 +11,14 @@ const DIRECTORIES: [&str; 2] = ["ipxe/binary/", "ipxe/"];
 
 /// What a path asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum RequestTarget {
     /// The script, of this machine or of the one that asks.
     Script(Option<Mac>),
     /// A file: the names to try, in this order.
     File(Vec<Vec<u8>>),
 }
 
-impl Target {
+impl RequestTarget {
     /// The script has any directory: Smee's URL is `/ipxe/script/<mac>/auto.ipxe`.
     pub(super) fn of(path: &str) -> Self {
         let decoded: Vec<u8> = percent_decode_str(path).collect();
@@ -36,9 +36,9 @@ impl Target {
 
 /// The MAC in a path: before the script, or as its first part.
 pub(super) fn machine(path: &str) -> Option<Mac> {
-    match Target::of(path) {
-        Target::Script(mac) => mac,
-        Target::File(names) => names.iter().find_map(|name| {
+    match RequestTarget::of(path) {
+        RequestTarget::Script(mac) => mac,
+        RequestTarget::File(names) => names.iter().find_map(|name| {
             let first = name.split(|&byte| byte == b'/').next()?;
             mac::parse(str::from_utf8(first).ok()?).ok()
         }),
@@ -47,9 +47,9 @@ pub(super) fn machine(path: &str) -> Option<Mac> {
 
 /// The loader that asks for such a file, and goes on without it.
 pub(super) fn tried(path: &str) -> Option<&'static str> {
-    match Target::of(path) {
-        Target::Script(_) => None,
-        Target::File(names) => names.iter().find_map(|name| loaders::tries(name)),
+    match RequestTarget::of(path) {
+        RequestTarget::Script(_) => None,
+        RequestTarget::File(names) => names.iter().find_map(|name| loaders::tries(name)),
     }
 }
 
@@ -60,23 +60,23 @@ mod tests {
     const MAC: Mac = Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] };
 
     #[track_caller]
-    fn check(path: &str, expect: Target, expect_machine: Option<Mac>) {
-        assert_eq!(Target::of(path), expect, "{path}");
+    fn check(path: &str, expect: RequestTarget, expect_machine: Option<Mac>) {
+        assert_eq!(RequestTarget::of(path), expect, "{path}");
         assert_eq!(machine(path), expect_machine, "{path}");
     }
 
-    fn file(names: &[&str]) -> Target {
-        Target::File(names.iter().map(|name| name.as_bytes().to_vec()).collect())
+    fn file(names: &[&str]) -> RequestTarget {
+        RequestTarget::File(names.iter().map(|name| name.as_bytes().to_vec()).collect())
     }
 
     #[test]
     fn targets() {
-        check("/auto.ipxe", Target::Script(None), None);
-        check("/52:54:00:ee:0d:0b/auto.ipxe", Target::Script(Some(MAC)), Some(MAC));
-        check("/52-54-00-EE-0D-0B/auto.ipxe", Target::Script(Some(MAC)), Some(MAC));
-        check("/52%3A54%3a00:ee:0d:0b/auto.ipxe", Target::Script(Some(MAC)), Some(MAC));
-        check("/ipxe/script/525400ee0d0b/auto.ipxe", Target::Script(Some(MAC)), Some(MAC));
-        check("/rack7/auto.ipxe", Target::Script(None), None);
+        check("/auto.ipxe", RequestTarget::Script(None), None);
+        check("/52:54:00:ee:0d:0b/auto.ipxe", RequestTarget::Script(Some(MAC)), Some(MAC));
+        check("/52-54-00-EE-0D-0B/auto.ipxe", RequestTarget::Script(Some(MAC)), Some(MAC));
+        check("/52%3A54%3a00:ee:0d:0b/auto.ipxe", RequestTarget::Script(Some(MAC)), Some(MAC));
+        check("/ipxe/script/525400ee0d0b/auto.ipxe", RequestTarget::Script(Some(MAC)), Some(MAC));
+        check("/rack7/auto.ipxe", RequestTarget::Script(None), None);
 
         check("/", file(&[""]), None);
         check("/a/b.efi", file(&["a/b.efi"]), None);

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 /// The part of a file that a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum WantedRange {
     All,
     Part(Range<u64>),
     /// The range is outside of the file.
     Nothing,
 }
 
-impl Wanted {
+impl WantedRange {
     /// By the value of the header `Range`. Several ranges, other units and what is no range are
     /// answered with the whole file, as the RFC allows.
     pub(super) fn of(value: &str, size: u64) -> Self {
@@ -45,33 +45,33 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(value: &str, expect: Wanted) {
-        assert_eq!(Wanted::of(value, 10), expect, "{value}");
+    fn check(value: &str, expect: WantedRange) {
+        assert_eq!(WantedRange::of(value, 10), expect, "{value}");
     }
 
     #[test]
     fn ranges_of_ten_bytes() {
-        check("bytes=0-0", Wanted::Part(0..1));
-        check("bytes=2-4", Wanted::Part(2..5));
-        check("Bytes= 2-4 ", Wanted::Part(2..5));
-        check("bytes=7-", Wanted::Part(7..10));
-        check("bytes=-3", Wanted::Part(7..10));
-        check("bytes=-100", Wanted::Part(0..10));
-        check("bytes=8-100", Wanted::Part(8..10));
-        check("bytes=0-18446744073709551615", Wanted::Part(0..10));
+        check("bytes=0-0", WantedRange::Part(0..1));
+        check("bytes=2-4", WantedRange::Part(2..5));
+        check("Bytes= 2-4 ", WantedRange::Part(2..5));
+        check("bytes=7-", WantedRange::Part(7..10));
+        check("bytes=-3", WantedRange::Part(7..10));
+        check("bytes=-100", WantedRange::Part(0..10));
+        check("bytes=8-100", WantedRange::Part(8..10));
+        check("bytes=0-18446744073709551615", WantedRange::Part(0..10));
 
-        check("bytes=10-", Wanted::Nothing);
-        check("bytes=10-12", Wanted::Nothing);
-        check("bytes=-0", Wanted::Nothing);
+        check("bytes=10-", WantedRange::Nothing);
+        check("bytes=10-12", WantedRange::Nothing);
+        check("bytes=-0", WantedRange::Nothing);
 
-        check("bytes=4-2", Wanted::All);
-        check("bytes=0-1,3-4", Wanted::All);
-        check("bytes=-", Wanted::All);
-        check("bytes=x-1", Wanted::All);
-        check("bytes=+1-2", Wanted::All);
-        check("bytes=1-2x", Wanted::All);
-        check("bytes=", Wanted::All);
-        check("lines=1-2", Wanted::All);
-        check("", Wanted::All);
+        check("bytes=4-2", WantedRange::All);
+        check("bytes=0-1,3-4", WantedRange::All);
+        check("bytes=-", WantedRange::All);
+        check("bytes=x-1", WantedRange::All);
+        check("bytes=+1-2", WantedRange::All);
+        check("bytes=1-2x", WantedRange::All);
+        check("bytes=", WantedRange::All);
+        check("lines=1-2", WantedRange::All);
+        check("", WantedRange::All);
     }
 }

@@ -1,3 +1,5 @@
+//! Tests of the HTTP server over loopback.
+
 mod connections;
 
 use std::{
@@ -11,16 +13,16 @@ use std::{
 use netboot_ebpf::{client::Stage, shared::Vlan, verdict::Verdict, wire::REQUEST};
 use netboot_machines::{
     channel::{Happened, channel},
-    event::{DecidedBy, Dhcp, Event, Http, Segment, Text, What},
+    event::{DecidedBy, DhcpEvent, Event, EventKind, HttpEvent, MachineText, Segment},
 };
 use netboot_site::model::{HostScript, Inventory};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
-use crate::connections::Limits;
+use crate::connections::ConnectionLimits;
 
 const CONTENT: &str = "0123456789";
-const LIMITS: Limits = Limits { all: 200, of_source: 64 };
+const LIMITS: ConnectionLimits = ConnectionLimits { all: 200, of_source: 64 };
 
 fn mac(last: u8) -> Mac {
     Mac { octets: [0x52, 0x54, 0, 0, 0, last] }
@@ -44,8 +46,8 @@ fn host(last: u8, ip: Ipv4Addr) -> Host {
     }
 }
 
-fn asked(machine: u8, path: &str, status: u16) -> (Mac, What) {
-    (mac(machine), Http { path: Text::of(path), status }.into())
+fn asked(machine: u8, path: &str, status: u16) -> (Mac, EventKind) {
+    (mac(machine), HttpEvent { path: MachineText::of(path), status }.into())
 }
 
 async fn panics_always() -> &'static str {
@@ -106,9 +108,9 @@ impl Lab {
         let (teller, happened) = channel();
         let script =
             model::Script { consoles: Vec::new(), ..model::Settings::unconfigured().script };
-        let settings = Settings { script, strangers, uefi_files: ["loader".into()].into() };
+        let settings = HttpSettings { script, strangers, uefi_files: ["loader".into()].into() };
         let counters: Arc<Counters> = Arc::default();
-        let site = Site {
+        let site = HttpSite {
             files: Files::new(root),
             machines: machines.clone(),
             teller,
@@ -123,7 +125,7 @@ impl Lab {
         let cancel = CancellationToken::new();
         let lines = LogBudget::new("http");
         let (router, counters) = (router(site, &lines), Arc::clone(&counters));
-        let door = Door { router, lines, counters, patience, cancel: cancel.clone() };
+        let door = Acceptor { router, lines, counters, patience, cancel: cancel.clone() };
         let (said, counters) = (Arc::<Mutex<Vec<_>>>::default(), Arc::clone(&door.counters));
         let tell = {
             let said = Arc::clone(&said);
@@ -172,7 +174,7 @@ impl Lab {
     }
 
     /// What was told since this was asked last.
-    fn told(&self) -> Vec<(Mac, What)> {
+    fn told(&self) -> Vec<(Mac, EventKind)> {
         let mut happened = self.happened.lock().unwrap();
         std::iter::from_fn(|| happened.try_next()).map(|event| (event.mac, event.what)).collect()
     }
@@ -434,7 +436,7 @@ async fn scripts_of_several_macs() {
     };
     check("/auto.ipxe", 1).await;
     check("/52:54:00:00:00:02/auto.ipxe", 2).await;
-    let asks = Dhcp {
+    let asks = DhcpEvent {
         by: DecidedBy::Kernel,
         segment: Segment { interface: "eth0".into(), vlan: Vlan::NONE },
         relay: None,

@@ -1,4 +1,4 @@
-//! What an answer says that is not what was asked for.
+//! Answers in plain text.
 
 use axum::{
     http::{StatusCode, header},

@@ -1,4 +1,4 @@
-//! What tells that an answer is under way on a connection.
+//! The mark on a connection that an answer is under way.
 
 use std::{
     pin::Pin,
@@ -48,7 +48,7 @@ impl HttpBody for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // It is asked for when what was before has gone.
+        // A frame is asked for when the frames before have gone.
         self.working.0.moves();
         Pin::new(&mut self.body).poll_frame(cx)
     }

@@ -1,3 +1,5 @@
+//! Tests of scripts.
+
 use netboot_ebpf::shared::Mac;
 use netboot_site::model::{self, ScriptSettings};
 

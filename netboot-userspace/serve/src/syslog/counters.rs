@@ -1,4 +1,4 @@
-//! What became of the lines, for status and metrics.
+//! Counters of lines by what became of them, for status and metrics.
 
 use std::sync::{
     Arc,

@@ -17,12 +17,12 @@ const SHORTEST: usize = 3;
 /// Yields empty lines too.
 #[derive(Default)]
 pub(super) struct Framing {
-    last: Last,
+    last: LastMessage,
 }
 
 /// What of the last message may still be there.
 #[derive(Clone, Copy, Default)]
-enum Last {
+enum LastMessage {
     #[default]
     Nothing,
     /// So many bytes of a counted one, then line ends that some senders do not count.
@@ -74,18 +74,18 @@ impl Framing {
     /// Whether nothing of the last message is left.
     fn is_skipped(&mut self, buffer: &mut BytesMut) -> bool {
         match self.last {
-            Last::Nothing => return true,
-            Last::Counted(bytes) => {
+            LastMessage::Nothing => return true,
+            LastMessage::Counted(bytes) => {
                 let now = bytes.min(buffer.len());
                 buffer.advance(now);
-                self.last = Last::Counted(bytes - now);
+                self.last = LastMessage::Counted(bytes - now);
                 let ends = buffer.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0));
                 buffer.advance(ends.count());
                 if buffer.is_empty() {
                     return false;
                 }
             }
-            Last::Line => {
+            LastMessage::Line => {
                 let Some(end) = buffer.iter().position(|&byte| is_line_end(byte)) else {
                     buffer.clear();
                     return false;
@@ -93,7 +93,7 @@ impl Framing {
                 buffer.advance(end + 1);
             }
         }
-        self.last = Last::Nothing;
+        self.last = LastMessage::Nothing;
         true
     }
 
@@ -103,7 +103,7 @@ impl Framing {
             return None;
         }
         buffer.advance(header);
-        self.last = Last::Counted(length - kept);
+        self.last = LastMessage::Counted(length - kept);
         Some(buffer.split_to(kept))
     }
 
@@ -116,7 +116,7 @@ impl Framing {
         if buffer.len() < MAX_FRAME {
             return None;
         }
-        self.last = Last::Line;
+        self.last = LastMessage::Line;
         Some(buffer.split_to(MAX_FRAME))
     }
 }

@@ -1,4 +1,4 @@
-//! How many lines each source may send: a token bucket each.
+//! The number of lines that each source may send: a token bucket each.
 
 use std::{
     collections::HashMap,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::source::Source;
+use super::source::LineSource;
 
 /// Lines per second, and at once.
 const RATE: f64 = 2000.0;
@@ -16,8 +16,8 @@ const MAX_STRANGERS: usize = 1024;
 const SWEEP: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-pub(super) struct Limit {
-    /// Bounded by the inventory, and over its changes by [`Limit::sweep_machines`].
+pub(super) struct LineLimit {
+    /// Bounded by the inventory, and over its changes by [`LineLimit::sweep_machines`].
     machines: HashMap<IpAddr, Bucket>,
     /// How many there may be before idle ones make room.
     most: usize,
@@ -27,19 +27,19 @@ pub(super) struct Limit {
     swept: Option<Instant>,
 }
 
-impl Limit {
+impl LineLimit {
     /// Takes a line of this source; else says how long to wait until one is allowed.
-    pub(super) fn admit(&mut self, source: Source, now: Instant) -> Result<(), Duration> {
+    pub(super) fn admit(&mut self, source: LineSource, now: Instant) -> Result<(), Duration> {
         self.bucket(source, now).take(now)
     }
 
-    fn bucket(&mut self, source: Source, now: Instant) -> &mut Bucket {
+    fn bucket(&mut self, source: LineSource, now: Instant) -> &mut Bucket {
         let address = match source {
-            Source::Machine { address, .. } => {
+            LineSource::Machine { address, .. } => {
                 self.sweep_machines(now);
                 return self.machines.entry(address).or_insert_with(|| Bucket::full(now));
             }
-            Source::Stranger(address) => address,
+            LineSource::Stranger(address) => address,
         };
         if !self.strangers.contains_key(&address) && !self.has_room(now) {
             return self.others.get_or_insert_with(|| Bucket::full(now));
@@ -98,17 +98,17 @@ mod tests {
 
     use super::*;
 
-    fn stranger(number: usize) -> Source {
-        Source::Stranger(Ipv4Addr::from(u32::try_from(number).unwrap()).into())
+    fn stranger(number: usize) -> LineSource {
+        LineSource::Stranger(Ipv4Addr::from(u32::try_from(number).unwrap()).into())
     }
 
-    fn admitted(limit: &mut Limit, source: Source, now: Instant) -> usize {
+    fn admitted(limit: &mut LineLimit, source: LineSource, now: Instant) -> usize {
         (0..10_000).filter(|_| limit.admit(source, now).is_ok()).count()
     }
 
     #[test]
     fn each_source_has_a_burst_and_a_rate() {
-        let (mut limit, now) = (Limit::default(), Instant::now());
+        let (mut limit, now) = (LineLimit::default(), Instant::now());
         assert_eq!(admitted(&mut limit, stranger(1), now), 5000);
         assert_eq!(admitted(&mut limit, stranger(2), now), 5000);
         let wait = limit.admit(stranger(1), now).unwrap_err();
@@ -120,12 +120,12 @@ mod tests {
     /// Inventories of 3,000 that replace each other.
     #[test]
     fn machines_of_earlier_inventories_do_not_add_up() {
-        let (mut limit, now) = (Limit::default(), Instant::now());
+        let (mut limit, now) = (LineLimit::default(), Instant::now());
         for round in 0..10_u32 {
             for number in 0..3000 {
                 let address = Ipv4Addr::from(round * 3000 + number).into();
                 let machine =
-                    Source::Machine { mac: netboot_ebpf::shared::Mac::default(), address };
+                    LineSource::Machine { mac: netboot_ebpf::shared::Mac::default(), address };
                 assert!(limit.admit(machine, now + Duration::from_secs(60) * round).is_ok());
             }
             assert!(limit.machines.len() <= 6000, "{round}: {}", limit.machines.len());
@@ -134,13 +134,13 @@ mod tests {
 
     #[test]
     fn strangers_are_bounded_and_machines_are_apart() {
-        let (mut limit, now) = (Limit::default(), Instant::now());
+        let (mut limit, now) = (LineLimit::default(), Instant::now());
         for number in 0..20_000 {
             let _ = limit.admit(stranger(number), now);
         }
         assert_eq!(limit.strangers.len(), MAX_STRANGERS);
         assert!(limit.admit(stranger(30_000), now).is_err(), "the shared bucket is empty");
-        let machine = Source::Machine {
+        let machine = LineSource::Machine {
             mac: netboot_ebpf::shared::Mac::default(),
             address: Ipv4Addr::LOCALHOST.into(),
         };

@@ -1,15 +1,15 @@
-//! Whom a line says it is of: shown where it is not the one that it came from, never believed.
+//! The name of a sender in a line: shown where it is not the sender's own, never believed.
 
 use std::net::IpAddr;
 
-use super::source::Source;
+use super::source::LineSource;
 use netboot_site::model::Host;
 
 /// What machines call themselves before they have a name.
 const NOBODY: [&str; 3] = ["localhost", "localhost.localdomain", "(none)"];
 
 /// Whether a HOSTNAME tells no more than the source does, which is this host if it is one.
-pub(super) fn is_source(name: &str, source: Source, host: Option<&Host>) -> bool {
+pub(super) fn is_source(name: &str, source: LineSource, host: Option<&Host>) -> bool {
     NOBODY.iter().any(|nobody| name.eq_ignore_ascii_case(nobody))
         || name.parse().is_ok_and(|address: IpAddr| source.address() == address)
         || host.is_some_and(|host| is_named(host, name))
@@ -34,7 +34,7 @@ fn split(name: &str) -> (&str, Option<&str>) {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use netboot_base::rare::Rare;
+    use netboot_base::sparse::Sparse;
     use netboot_ebpf::shared::Mac;
     use netboot_site::model::NetworkOverrides;
 
@@ -50,9 +50,9 @@ mod tests {
                 ..NetworkOverrides::default()
             };
             let hostname = hostname.map(str::to_owned);
-            Host { ip: IP, hostname, network: Rare::from(network), ..Host::default() }
+            Host { ip: IP, hostname, network: Sparse::from(network), ..Host::default() }
         };
-        let machine = Source::Machine { mac: Mac::default(), address: IP.into() };
+        let machine = LineSource::Machine { mac: Mac::default(), address: IP.into() };
         let check = |host: &Host, name: &str, expect: bool| {
             assert_eq!(is_source(name, machine, Some(host)), expect, "{name} of {host:?}");
         };
@@ -83,9 +83,9 @@ mod tests {
         check(&host(None, Some("lab.test")), "node-a", false);
         check(&host(None, None), "192.168.77.10", true);
 
-        let stranger = Source::Stranger(IpAddr::V4(IP));
+        let stranger = LineSource::Stranger(IpAddr::V4(IP));
         assert!(!is_source("node-a", stranger, None));
         assert!(is_source("192.168.77.10", stranger, None));
-        assert!(is_source("fe80::1", Source::Stranger("fe80::1".parse().unwrap()), None));
+        assert!(is_source("fe80::1", LineSource::Stranger("fe80::1".parse().unwrap()), None));
     }
 }

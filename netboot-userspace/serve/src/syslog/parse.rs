@@ -1,4 +1,4 @@
-//! A syslog message as it arrived, in whatever form: never an error, at worst all of it is the text.
+//! A syslog message as it arrived, in whatever form: parsing never fails, at worst all of the message is its text.
 
 mod rfc3164;
 mod rfc5424;
@@ -15,7 +15,7 @@ const MAX_FIELD: usize = 255;
 
 /// A message. All texts are [`printable`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct SyslogMessage {
     pub received: SystemTime,
     pub facility: Facility,
     pub severity: Severity,
@@ -30,12 +30,12 @@ pub struct Message {
     /// RFC 5424's STRUCTURED-DATA as it was sent; where there is nothing else, it is the text.
     pub structured_data: Option<String>,
     pub text: String,
-    pub form: Form,
+    pub form: Grammar,
 }
 
 /// The grammar that a message followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Grammar {
     Rfc5424,
     Rfc3164,
     /// `<6>host ipxe: text`, without a time.
@@ -44,7 +44,7 @@ pub enum Form {
     Plain,
 }
 
-impl Message {
+impl SyslogMessage {
     /// `host=NAME ` before a line, where it has one.
     pub(super) fn host(&self) -> String {
         self.hostname.as_ref().map(|name| format!("host={name} ")).unwrap_or_default()
@@ -83,17 +83,17 @@ impl Fields<'_> {
     }
 }
 
-/// Parses one datagram or frame. Bytes beyond [`MAX_MESSAGE`] only tell that it was longer.
+/// Parses one datagram or frame. Bytes beyond [`MAX_MESSAGE`] only tell that the message was longer.
 #[must_use]
-pub fn parse(message: &[u8], received: SystemTime) -> Message {
+pub fn parse(message: &[u8], received: SystemTime) -> SyslogMessage {
     let message = trim_end(message.get(..=MAX_MESSAGE).unwrap_or(message));
     let (priority, rest) = Priority::parse(message).unwrap_or((Priority::DEFAULT, message));
     let without_priority = rest.len() == message.len();
 
     let (form, fields) = if without_priority {
-        (Form::Plain, Fields { text: message, ..Fields::default() })
+        (Grammar::Plain, Fields { text: message, ..Fields::default() })
     } else if let Some(fields) = rfc5424::fields(rest) {
-        (Form::Rfc5424, fields.with_text())
+        (Grammar::Rfc5424, fields.with_text())
     } else {
         rfc3164::fields(rest)
     };
@@ -103,7 +103,7 @@ pub fn parse(message: &[u8], received: SystemTime) -> Message {
         _ => fields.text.len().saturating_sub(1),
     };
     let field = |field: Option<&[u8]>| field.map(|field| printable(field, MAX_FIELD));
-    Message {
+    SyslogMessage {
         received,
         facility: priority.facility,
         severity: priority.severity,

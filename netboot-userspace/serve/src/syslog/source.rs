@@ -1,4 +1,4 @@
-//! Who sent a line: told by the address it came from, never by the name in it.
+//! The sender of a line: told by the address that the line came from, never by the name in it.
 
 use std::net::IpAddr;
 
@@ -6,14 +6,14 @@ use netboot_ebpf::shared::Mac;
 use netboot_machines::memory::Machines;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum LineSource {
     /// The machine that the address is reserved for.
     Machine { mac: Mac, address: IpAddr },
     /// Anybody: how many of them there are is up to an attacker.
     Stranger(IpAddr),
 }
 
-impl Source {
+impl LineSource {
     #[must_use]
     pub fn of(address: IpAddr, machines: &Machines) -> Self {
         let address = address.to_canonical();
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn an_address_mapped_into_ipv6_is_the_ipv4_address() {
         let machines = Machines::new(netboot_site::model::Inventory::default());
-        let source = Source::of("::ffff:10.0.0.1".parse().unwrap(), &machines);
-        assert_eq!(source, Source::Stranger("10.0.0.1".parse().unwrap()));
+        let source = LineSource::of("::ffff:10.0.0.1".parse().unwrap(), &machines);
+        assert_eq!(source, LineSource::Stranger("10.0.0.1".parse().unwrap()));
     }
 }

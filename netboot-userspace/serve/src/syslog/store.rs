@@ -1,4 +1,4 @@
-//! The lines of each machine in a file of its own, bounded in size and in number.
+//! Files of lines, one for each machine, bounded in size and in number.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,7 +16,7 @@ use netboot_base::{
     own_dir::{OwnDir, is_refused},
 };
 
-use super::{parse::Message, source::Source};
+use super::{parse::SyslogMessage, source::LineSource};
 
 /// A file that would grow beyond is renamed to `<name>.log.1`, in place of the one before.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -36,13 +36,13 @@ pub struct Store {
     state_dir: PathBuf,
     directory: PathBuf,
     max_bytes: u64,
-    open: LruCache<String, Open>,
+    open: LruCache<String, OpenFile>,
     strangers: HashSet<IpAddr>,
     /// In whose place was something else when they were written to last.
     refused: BTreeMap<String, String>,
 }
 
-struct Open {
+struct OpenFile {
     file: File,
     /// Device and inode.
     identity: (u64, u64),
@@ -75,7 +75,7 @@ impl Store {
     }
 
     /// Appends a message as one line, which is in the file on return.
-    pub fn append(&mut self, source: Source, message: &Message) -> io::Result<()> {
+    pub fn append(&mut self, source: LineSource, message: &SyslogMessage) -> io::Result<()> {
         let name = self.file_name(source);
         let line = match name.as_str() {
             OTHERS => line(message, Some(source.address())),
@@ -144,17 +144,17 @@ impl Store {
             let file = own.append(name, FILE_MODE)?;
             let made = file.metadata()?;
             let identity = (made.dev(), made.ino());
-            self.open.put(name.to_owned(), Open { file, identity });
+            self.open.put(name.to_owned(), OpenFile { file, identity });
         }
         let open = self.open.get(name);
         open.map(|open| &open.file).ok_or_else(|| io::Error::other("the file was closed"))
     }
 
-    fn file_name(&mut self, source: Source) -> String {
+    fn file_name(&mut self, source: LineSource) -> String {
         match source {
-            Source::Machine { mac, .. } => format!("{}.log", mac.to_string().replace(':', "-")),
-            Source::Stranger(address) if self.has_room(address) => format!("{address}.log"),
-            Source::Stranger(_) => OTHERS.to_owned(),
+            LineSource::Machine { mac, .. } => format!("{}.log", mac.to_string().replace(':', "-")),
+            LineSource::Stranger(address) if self.has_room(address) => format!("{address}.log"),
+            LineSource::Stranger(_) => OTHERS.to_owned(),
         }
     }
 
@@ -180,7 +180,7 @@ fn old(name: &str) -> String {
 }
 
 /// `2026-11-22T10:21:29.123Z info [address] [host=NAME] app[pid]: [data] text`; the time is that of reception.
-fn line(message: &Message, address: Option<IpAddr>) -> String {
+fn line(message: &SyslogMessage, address: Option<IpAddr>) -> String {
     let time = humantime::format_rfc3339_millis(message.received);
     let address = address.map(|address| format!("{address} ")).unwrap_or_default();
     let pid = message.pid.as_ref().map(|pid| format!("[{pid}]")).unwrap_or_default();

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::{codec::FramedRead, sync::CancellationToken};
 
 use super::{Sink, counters::count, framing::Framing};
-use crate::connections::{Crowd, Entry, Limits, Refusal, Room, Seat};
+use crate::connections::{ConnectionLimits, Connections, Entered, FullNotice, NoPlace, Seat};
 
 /// However many files may be open.
 pub const MAX_CONNECTIONS: usize = 512;
@@ -33,15 +33,16 @@ pub async fn serve_tcp(
     tell: impl Fn(Option<&str>) + Send,
     cancel: CancellationToken,
 ) {
-    let room = Room::new(limits(most_connections), Arc::clone(&sink.counters.connections));
-    let mut crowd = Crowd::new(tell);
-    let mut connections = JoinSet::new();
+    let connections =
+        Connections::new(limits(most_connections), Arc::clone(&sink.counters.connections));
+    let mut full_notice = FullNotice::new(tell);
+    let mut receiving = JoinSet::new();
     let (mut failures, mut refusals) = (Throttle::default(), Throttle::default());
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
-            Some(_ended) = connections.join_next() => continue,
-            () = crowd.is_over() => continue,
+            Some(_ended) = receiving.join_next() => continue,
+            () = full_notice.is_over() => continue,
             accepted = listener.accept() => accepted,
         };
         let (stream, from) = match accepted {
@@ -56,12 +57,12 @@ pub async fn serve_tcp(
             }
         };
         let now = Instant::now();
-        let entered = room.enter(from, now);
-        if matches!(entered, Ok((_, Entry::Instead)) | Err(Refusal::Full)) {
-            crowd.is_full(&room, now);
+        let entered = connections.enter(from, now);
+        if matches!(entered, Ok((_, Entered::Instead)) | Err(NoPlace::Full)) {
+            full_notice.is_full(&connections, now);
         }
         match entered {
-            Ok((seat, _)) => _ = connections.spawn(receive(stream, from, sink.clone(), seat)),
+            Ok((seat, _)) => _ = receiving.spawn(receive(stream, from, sink.clone(), seat)),
             Err(refusal) if refusals.ready(now) => {
                 tracing::warn!(address = %from, ?refusal, "too many syslog connections");
             }
@@ -70,9 +71,9 @@ pub async fn serve_tcp(
     }
 }
 
-fn limits(most: usize) -> Limits {
+fn limits(most: usize) -> ConnectionLimits {
     let all = most.clamp(1, MAX_CONNECTIONS);
-    Limits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
+    ConnectionLimits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
 }
 
 async fn receive(stream: TcpStream, from: IpAddr, sink: Sink, seat: Seat) {
@@ -80,7 +81,7 @@ async fn receive(stream: TcpStream, from: IpAddr, sink: Sink, seat: Seat) {
     loop {
         let next = tokio::select! {
             next = timeout(IDLE, frames.next()) => next,
-            // It has said nothing for longer than all others: a line that is on its way is lost with it.
+            // This sender has said nothing for longer than all others: a line that is on its way is lost.
             () = seat.gives_way() => return,
         };
         match next {

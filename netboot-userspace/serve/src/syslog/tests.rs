@@ -1,4 +1,4 @@
-//! End to end over loopback, with util-linux's `logger` as the sender.
+//! The receiver end to end over loopback, with util-linux's `logger` as the sender.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 use netboot_ebpf::shared::Mac;
 use netboot_machines::{
     channel::Happened,
-    event::{self, Text, What},
+    event::{self, EventKind, MachineText},
 };
 use netboot_site::model::{Host, Inventory};
 use tempfile::TempDir;
@@ -32,7 +32,7 @@ struct Receiver {
     dir: TempDir,
     happened: Arc<Mutex<Happened>>,
     counters: Arc<Counters>,
-    limit: Arc<Mutex<Limit>>,
+    limit: Arc<Mutex<LineLimit>>,
     udp: SocketAddr,
     tcp: SocketAddr,
     services: Vec<JoinHandle<()>>,
@@ -95,7 +95,7 @@ impl Receiver {
     }
 
     /// The next line that is told of.
-    async fn told(&self) -> event::Syslog {
+    async fn told(&self) -> event::SyslogEvent {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(line) = told(&self.happened) {
@@ -116,15 +116,19 @@ impl Receiver {
     }
 }
 
-fn told(happened: &Mutex<Happened>) -> Option<event::Syslog> {
+fn told(happened: &Mutex<Happened>) -> Option<event::SyslogEvent> {
     let event = happened.lock().unwrap().try_next()?;
-    let What::Syslog(line) = event.what else { panic!("{event:?}") };
+    let EventKind::Syslog(line) = event.what else { panic!("{event:?}") };
     assert_eq!(event.mac, MAC);
     Some(line)
 }
 
-fn line_of(host: Option<&str>, app: &str, line: &str) -> event::Syslog {
-    event::Syslog { host: host.map(Text::of), app: Some(Text::of(app)), line: Text::of(line) }
+fn line_of(host: Option<&str>, app: &str, line: &str) -> event::SyslogEvent {
+    event::SyslogEvent {
+        host: host.map(MachineText::of),
+        app: Some(MachineText::of(app)),
+        line: MachineText::of(line),
+    }
 }
 
 /// Polls until it is so; fails after half a minute.
@@ -268,8 +272,8 @@ async fn nothing_is_no_line_and_no_end_is_needed() {
 async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
     let receiver = Receiver::start(|_| {}).await;
     let flood = UdpSocket::bind("127.0.0.2:0").await.unwrap();
-    let source = Source::Stranger(flood.local_addr().unwrap().ip());
-    // Its bucket is empty for an hour, however slow this test runs.
+    let source = LineSource::Stranger(flood.local_addr().unwrap().ip());
+    // The source's bucket is empty for an hour, however slow this test runs.
     let later = Instant::now() + Duration::from_secs(3600);
     while receiver.limit.lock().unwrap().admit(source, later).is_ok() {}
     for _ in 0..100 {
@@ -339,7 +343,7 @@ async fn an_unwritable_directory_is_counted_and_reception_goes_on() {
     let receiver = Receiver::start(|state| fs::write(state.join("log"), "").unwrap()).await;
     logger(receiver.udp, &["-d", "-t", "app", "lost"]).await;
     receiver.wait_for_count("unwritten", 1).await;
-    assert_eq!(receiver.told().await.app, Some(Text::of("app")));
+    assert_eq!(receiver.told().await.app, Some(MachineText::of("app")));
     fs::remove_file(receiver.dir.path().join("log")).unwrap();
     logger(receiver.tcp, &["-T", "--rfc5424=notq", "-t", "app", "kept"]).await;
     receiver.wait_for(FILE, "notice app: kept").await;

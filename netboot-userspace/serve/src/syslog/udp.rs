@@ -1,4 +1,4 @@
-//! One datagram, one message (RFC 5426).
+//! The receiver of datagrams, each of one message (RFC 5426).
 
 use std::{
     io::{self, IoSliceMut},

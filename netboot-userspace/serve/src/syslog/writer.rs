@@ -1,4 +1,4 @@
-//! Empties the queue: each line to its machine's file, to the daemon's log and to whom machines' steps are told.
+//! The writer of queued lines: to the machine's file, to the daemon's log and as events.
 
 use std::{
     io,
@@ -11,18 +11,18 @@ use std::{
 use netboot_base::{own_dir::is_refused, throttle::Throttle};
 use netboot_machines::{
     channel::Teller,
-    event::{self, Event, Text},
+    event::{self, Event, MachineText},
     memory::Machines,
 };
 use tokio::{runtime::Handle, sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Line,
+    ReceivedLine,
     counters::{Counters, count},
     originator,
-    parse::{Message, parse},
-    source::Source,
+    parse::{SyslogMessage, parse},
+    source::LineSource,
     store::Store,
 };
 
@@ -32,33 +32,33 @@ const PROBE: Duration = Duration::from_secs(2);
 /// What writes the lines; cheap to clone, one runs at a time.
 #[derive(Clone)]
 pub struct Writer {
-    queue: Arc<Mutex<mpsc::Receiver<Line>>>,
+    queue: Arc<Mutex<mpsc::Receiver<ReceivedLine>>>,
     machines: Machines,
     teller: Teller,
     counters: Arc<Counters>,
 }
 
 /// Hears why files cannot be written, and `None` when they can again.
-pub type Tell<'t> = &'t (dyn Fn(Option<&str>) + Send + Sync);
+pub type StoreListener<'t> = &'t (dyn Fn(Option<&str>) + Send + Sync);
 
 /// The files of one state directory.
-struct Files<'t> {
+struct MachineFiles<'t> {
     store: Store,
     /// Why the last attempt failed, or which files are in the way.
     trouble: Option<String>,
     warned: Throttle,
-    tell: Tell<'t>,
+    tell: StoreListener<'t>,
 }
 
-enum Next {
-    Line(Line),
+enum NextLine {
+    Line(ReceivedLine),
     Probe,
     End,
 }
 
 impl Writer {
     pub(super) fn new(
-        queue: mpsc::Receiver<Line>,
+        queue: mpsc::Receiver<ReceivedLine>,
         machines: Machines,
         teller: Teller,
         counters: Arc<Counters>,
@@ -68,46 +68,46 @@ impl Writer {
 
     /// Writes to `<state-dir>/log` until it is cancelled and what waits is written. Needs a thread of a
     /// runtime where it may block.
-    pub fn run(&self, state_dir: &Path, cancel: &CancellationToken, tell: Tell<'_>) {
+    pub fn run(&self, state_dir: &Path, cancel: &CancellationToken, tell: StoreListener<'_>) {
         let runtime = Handle::current();
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let warned = Throttle::default();
-        let mut files = Files { store: Store::new(state_dir), trouble: None, warned, tell };
+        let mut files = MachineFiles { store: Store::new(state_dir), trouble: None, warned, tell };
         // Before the first line is lost.
         files.probe();
         loop {
             let next = runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    line = queue.recv() => line.map_or(Next::End, Next::Line),
-                    () = cancel.cancelled() => Next::End,
-                    () = sleep(PROBE), if files.trouble.is_some() => Next::Probe,
+                    line = queue.recv() => line.map_or(NextLine::End, NextLine::Line),
+                    () = cancel.cancelled() => NextLine::End,
+                    () = sleep(PROBE), if files.trouble.is_some() => NextLine::Probe,
                 }
             });
             match next {
-                Next::Line(line) => {
+                NextLine::Line(line) => {
                     let mut message = parse(&line.bytes, line.received);
-                    // Its file and its record say it already.
+                    // The machine's file and its record say so already.
                     message.hostname.take_if(|name| self.is_source(name, line.source));
                     self.write(&mut files, line.source, &message);
                 }
-                Next::Probe => files.probe(),
-                Next::End => return,
+                NextLine::Probe => files.probe(),
+                NextLine::End => return,
             }
         }
     }
 
-    fn is_source(&self, name: &str, source: Source) -> bool {
+    fn is_source(&self, name: &str, source: LineSource) -> bool {
         let host = match source {
-            Source::Machine { address: IpAddr::V4(address), .. } => {
+            LineSource::Machine { address: IpAddr::V4(address), .. } => {
                 self.machines.inventory().by_ip(address)
             }
-            Source::Machine { .. } | Source::Stranger(_) => None,
+            LineSource::Machine { .. } | LineSource::Stranger(_) => None,
         };
         originator::is_source(name, source, host.as_deref())
     }
 
-    fn write(&self, files: &mut Files<'_>, source: Source, message: &Message) {
+    fn write(&self, files: &mut MachineFiles<'_>, source: LineSource, message: &SyslogMessage) {
         tracing::info!(
             target: "syslog",
             machine = source.mac().map(tracing::field::display),
@@ -128,17 +128,17 @@ impl Writer {
         }
         files.note(written);
         if let Some(mac) = source.mac() {
-            let line = event::Syslog {
-                host: message.hostname.as_ref().map(Text::of),
-                app: message.app.as_ref().map(Text::of),
-                line: Text::of(&*message.content()),
+            let line = event::SyslogEvent {
+                host: message.hostname.as_ref().map(MachineText::of),
+                app: message.app.as_ref().map(MachineText::of),
+                line: MachineText::of(&*message.content()),
             };
             self.teller.tell(Event::now(mac, line));
         }
     }
 }
 
-impl Files<'_> {
+impl MachineFiles<'_> {
     fn probe(&mut self) {
         let written = self.store.probe();
         self.note(written);

@@ -1,4 +1,4 @@
-//! Who may have a transfer, where there are many: a limit for each source, so that no host takes them from all.
+//! The admission of transfers, where there are many: a limit for each source, so that no host takes them from all.
 //!
 //! A transfer costs some hundred bytes beside the file that all share, so the limits are high. Machines with a
 //! reservation have all places, others no more than three quarters of them, and of one network a quarter.
@@ -12,7 +12,7 @@ use std::{
 pub(super) const TRANSFERS: usize = 65_536;
 
 pub(super) struct Admission {
-    limits: Limits,
+    limits: AdmissionLimits,
     all: usize,
     strangers: usize,
     addresses: HashMap<IpAddr, usize>,
@@ -21,7 +21,7 @@ pub(super) struct Admission {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct AdmissionLimits {
     all: usize,
     /// That no client has answered: whoever forges requests has only such.
     unanswered: usize,
@@ -32,9 +32,9 @@ pub(super) struct Limits {
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct TransferSource {
     pub(super) address: IpAddr,
-    /// Its address is a machine's by its reservation.
+    /// The source's address is a machine's by its reservation.
     pub(super) is_known: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Full {
     All,
 }
 
-impl Limits {
+impl AdmissionLimits {
     pub(super) fn new(all: usize) -> Self {
         let all = all.max(16);
         Self {
@@ -61,14 +61,14 @@ impl Limits {
 }
 
 impl Admission {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: AdmissionLimits) -> Self {
         Self { limits, all: 0, strangers: 0, addresses: HashMap::new(), networks: HashMap::new() }
     }
 
     /// # Errors
     /// One of those must end first.
-    pub(super) fn check(&self, source: Source) -> Result<(), Full> {
-        let Limits { all, strangers, network, address, .. } = self.limits;
+    pub(super) fn check(&self, source: TransferSource) -> Result<(), Full> {
+        let AdmissionLimits { all, strangers, network, address, .. } = self.limits;
         let of = |counts: &HashMap<IpAddr, usize>, key| counts.get(&key).copied().unwrap_or(0);
         if of(&self.addresses, source.address) >= address {
             return Err(Full::Address(source.address));
@@ -101,7 +101,7 @@ impl Admission {
         most.map(|(address, transfers)| (*address, *transfers))
     }
 
-    pub(super) fn begin(&mut self, source: Source) {
+    pub(super) fn begin(&mut self, source: TransferSource) {
         self.all += 1;
         *self.addresses.entry(source.address).or_default() += 1;
         if !source.is_known {
@@ -110,7 +110,7 @@ impl Admission {
         }
     }
 
-    pub(super) fn end(&mut self, source: Source) {
+    pub(super) fn end(&mut self, source: TransferSource) {
         self.all = self.all.saturating_sub(1);
         leave(&mut self.addresses, source.address);
         if !source.is_known {
@@ -122,7 +122,7 @@ impl Admission {
 
 impl Full {
     /// Whether this one's end makes room.
-    pub(super) fn counts(self, source: Source) -> bool {
+    pub(super) fn counts(self, source: TransferSource) -> bool {
         match self {
             Self::Address(address) => source.address == address,
             Self::Network(network) => !source.is_known && network_of(source.address) == network,
@@ -156,12 +156,12 @@ fn network_of(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn source(address: &str, is_known: bool) -> Source {
-        Source { address: address.parse().unwrap(), is_known }
+    fn source(address: &str, is_known: bool) -> TransferSource {
+        TransferSource { address: address.parse().unwrap(), is_known }
     }
 
     /// As many as are let in of these sources, in turn, and what stops the next one.
-    fn fill(admission: &mut Admission, sources: &[Source]) -> (usize, Full) {
+    fn fill(admission: &mut Admission, sources: &[TransferSource]) -> (usize, Full) {
         for (number, source) in sources.iter().cycle().enumerate() {
             match admission.check(*source) {
                 Ok(()) => admission.begin(*source),
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn each_source_has_its_part() {
-        let new = || Admission::new(Limits::new(80));
+        let new = || Admission::new(AdmissionLimits::new(80));
         let one = source("10.0.0.1", true);
         assert_eq!(fill(&mut new(), &[one]), (10, Full::Address(one.address)));
         let network = ["10.0.0.1", "10.0.0.2", "10.0.0.255"].map(|address| source(address, false));

@@ -28,7 +28,7 @@ pub(super) const BATCH: usize = 32;
 const LONGEST: usize = 1024;
 
 /// Received datagrams, and what is needed to receive them.
-pub(super) struct Receiver {
+pub(super) struct BatchReceiver {
     headers: MultiHeaders<SockaddrStorage>,
     /// What the kernel tells beside a datagram is not always as long: of IPv4 at a socket of IPv6 it is more, and from the
     /// first drop on there is one thing more. In used headers there is room for what was told last.
@@ -43,7 +43,7 @@ pub(super) struct Receiver {
 
 /// A datagram that came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Received<'r> {
+pub(super) struct ReceivedDatagram<'r> {
     pub(super) bytes: &'r [u8],
     pub(super) from: SocketAddr,
     /// The address of this node that it came to; `None`: it was sent to many.
@@ -131,7 +131,7 @@ impl<'o> Batch<'o> {
     }
 }
 
-impl Receiver {
+impl BatchReceiver {
     /// `tells_alike`: of all datagrams of the sockets the same is told.
     pub(super) fn new(tells_alike: bool) -> Self {
         Self {
@@ -193,9 +193,9 @@ impl Receiver {
         self.dropped
     }
 
-    pub(super) fn received(&self) -> impl Iterator<Item = Received<'_>> {
+    pub(super) fn received(&self) -> impl Iterator<Item = ReceivedDatagram<'_>> {
         let received = self.received.iter().zip(self.buffers.iter());
-        received.map(|(&(length, from, to), buffer)| Received {
+        received.map(|(&(length, from, to), buffer)| ReceivedDatagram {
             bytes: buffer.get(..length).unwrap_or_default(),
             from,
             to,

@@ -1,4 +1,4 @@
-//! What is sent: files, each in memory once for all transfers of it.
+//! Content of transfers: files, each in memory once for all transfers of it.
 //!
 //! A file is sent from the disk's cache first, and read whole beside: from then on it is sent from memory. When it has
 //! changed it is read again; a transfer under way keeps what it began with, or ends where that is gone: no client gets
@@ -42,7 +42,7 @@ pub(super) const MAX_OPEN: usize = 256;
 pub(super) struct Contents(Arc<Shared>);
 
 struct Shared {
-    files: Mutex<LruCache<Key, Entry>>,
+    files: Mutex<LruCache<Key, OpenedFile>>,
     usage: Arc<Usage>,
 }
 
@@ -57,7 +57,7 @@ struct Usage {
 type Key = (u64, u64);
 
 /// A file as it was when it was opened last.
-struct Entry {
+struct OpenedFile {
     version: Version,
     on_disk: Weak<OnDisk>,
     in_memory: Weak<InMemory>,
@@ -100,10 +100,10 @@ pub(super) struct OnDisk {
 
 /// Why some bytes of a file are not to be had.
 #[derive(Debug)]
-pub(super) enum Unread {
-    /// They must come from the disk: [`OnDisk::fetch`].
+pub(super) enum UnreadBytes {
+    /// The bytes must come from the disk: [`OnDisk::fetch`].
     NotCached,
-    /// It is another file by now.
+    /// The file is another one by now.
     Changed,
     Failed(io::Error),
 }
@@ -119,7 +119,7 @@ impl Contents {
     /// Within a runtime the file is read whole beside.
     ///
     /// # Errors
-    /// It cannot be read; `ResourceBusy`: not now, since too many others are open, or it is being written.
+    /// The file cannot be read; `ResourceBusy`: not now, since too many others are open, or it is being written.
     pub(super) fn of(&self, file: File) -> io::Result<Content> {
         let metadata = file.metadata()?;
         let (key, version) = ((metadata.dev(), metadata.ino()), Version::of(&metadata));
@@ -131,7 +131,7 @@ impl Contents {
             return self.read_now(file, key, version);
         }
         let on_disk = Arc::new(OnDisk::new(file, version, Arc::clone(usage)));
-        let entry = Entry {
+        let entry = OpenedFile {
             version,
             on_disk: Arc::downgrade(&on_disk),
             in_memory: Weak::new(),
@@ -155,7 +155,7 @@ impl Contents {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
         }
         let in_memory = InMemory::read(&file, version, &self.0.usage)?;
-        let entry = Entry {
+        let entry = OpenedFile {
             version,
             on_disk: Weak::new(),
             in_memory: Arc::downgrade(&in_memory),
@@ -175,7 +175,7 @@ impl Contents {
         entry.on_disk.upgrade().map(Content::Disk)
     }
 
-    /// Reads it whole, where it has not changed meanwhile and there is room.
+    /// Reads the file whole, where it has not changed meanwhile and there is room.
     fn read(&self, key: Key, on_disk: &Arc<OnDisk>) {
         let size = usize::try_from(on_disk.version.size).unwrap_or(usize::MAX);
         if !self.make_room(size) {
@@ -205,7 +205,7 @@ impl Contents {
         has_room()
     }
 
-    fn files(&self) -> MutexGuard<'_, LruCache<Key, Entry>> {
+    fn files(&self) -> MutexGuard<'_, LruCache<Key, OpenedFile>> {
         self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -224,7 +224,7 @@ impl Content {
     /// The same with the ends of lines as RFC 764 has them ("netascii"): LF becomes CR LF, CR becomes CR NUL.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub(super) fn as_netascii(&self) -> io::Result<Option<Self>> {
         if self.size() > LARGEST_TEXT {
             return Ok(None);
@@ -246,7 +246,7 @@ impl Content {
         }
     }
 
-    /// All of it, if it is in memory.
+    /// All bytes of the file, if it is in memory.
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Memory(octets) => Some(&octets.bytes),
@@ -289,7 +289,7 @@ impl OnDisk {
 
     /// From now on it is sent from memory, and need not be open.
     fn read_whole(&self) -> io::Result<Arc<InMemory>> {
-        // It is in memory before it is closed.
+        // The file is in memory before it is closed.
         let file = self.file.load_full();
         let octets = match (self.in_memory.get(), &file) {
             (Some(octets), _) => Arc::clone(octets),
@@ -306,26 +306,26 @@ impl OnDisk {
     }
 
     /// # Errors
-    /// It has been read whole meanwhile: [`Content::bytes`] has it.
-    fn file(&self) -> Result<Arc<File>, Unread> {
-        self.file.load_full().ok_or(Unread::NotCached)
+    /// The file has been read whole meanwhile: [`Content::bytes`] has it.
+    fn file(&self) -> Result<Arc<File>, UnreadBytes> {
+        self.file.load_full().ok_or(UnreadBytes::NotCached)
     }
 
     /// What the page cache has of this place, which is all of it; never waits for the disk.
-    pub(super) fn read_cached(&self, buffer: &mut [u8], position: u64) -> Result<(), Unread> {
+    pub(super) fn read_cached(&self, buffer: &mut [u8], position: u64) -> Result<(), UnreadBytes> {
         let file = self.file()?;
         let mut filled = 0;
         while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
             let at = position + filled as u64;
             let room = &mut [IoSliceMut::new(room)];
             match rustix::io::preadv2(&file, room, at, ReadWriteFlags::NOWAIT) {
-                Ok(0) => return Err(Unread::Changed),
+                Ok(0) => return Err(UnreadBytes::Changed),
                 Ok(bytes) => filled += bytes,
                 // Some file systems cannot tell: NFS, FUSE.
                 Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INVAL) => {
-                    return Err(Unread::NotCached);
+                    return Err(UnreadBytes::NotCached);
                 }
-                Err(error) => return Err(Unread::Failed(error.into())),
+                Err(error) => return Err(UnreadBytes::Failed(error.into())),
             }
         }
         self.check_version(&file)
@@ -334,20 +334,20 @@ impl OnDisk {
     /// The same, and waits for the disk, which is told to bring what is behind it, too.
     ///
     /// # Errors
-    /// [`Unread::NotCached`]: it was read whole meanwhile.
-    pub(super) fn fetch(&self, position: u64, length: usize) -> Result<Vec<u8>, Unread> {
+    /// [`UnreadBytes::NotCached`]: it was read whole meanwhile.
+    pub(super) fn fetch(&self, position: u64, length: usize) -> Result<Vec<u8>, UnreadBytes> {
         const AHEAD: Option<NonZeroU64> = NonZeroU64::new(1 << 20);
         if let Some(octets) = self.in_memory.get() {
             let start = usize::try_from(position).unwrap_or(usize::MAX);
             let rest = octets.bytes.get(start..).unwrap_or_default();
-            return rest.get(..length).map(<[u8]>::to_vec).ok_or(Unread::Changed);
+            return rest.get(..length).map(<[u8]>::to_vec).ok_or(UnreadBytes::Changed);
         }
         let file = self.file()?;
-        // It does no harm where a file system takes no advice.
+        // The advice does no harm where a file system takes none.
         let _ = rustix::fs::fadvise(&file, position, AHEAD, Advice::WillNeed);
         let mut buffer = vec![0; length];
-        if read_full(&file, &mut buffer, position).map_err(Unread::Failed)? < length {
-            return Err(Unread::Changed);
+        if read_full(&file, &mut buffer, position).map_err(UnreadBytes::Failed)? < length {
+            return Err(UnreadBytes::Changed);
         }
         self.check_version(&file)?;
         Ok(buffer)
@@ -358,12 +358,12 @@ impl OnDisk {
         file.read_at(buffer, position)
     }
 
-    fn check_version(&self, file: &File) -> Result<(), Unread> {
-        let metadata = file.metadata().map_err(Unread::Failed)?;
+    fn check_version(&self, file: &File) -> Result<(), UnreadBytes> {
+        let metadata = file.metadata().map_err(UnreadBytes::Failed)?;
         // To replace or to remove it by name changes the time of its inode's change, and not what is in it.
         let now = Version::of(&metadata);
         let is_same = (now.size, now.modified) == (self.version.size, self.version.modified);
-        if is_same { Ok(()) } else { Err(Unread::Changed) }
+        if is_same { Ok(()) } else { Err(UnreadBytes::Changed) }
     }
 }
 
@@ -402,18 +402,18 @@ fn netascii(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A file as async-tftp's interface has it: byte by byte. The engine takes the [`Content`] itself.
-pub struct Reader {
+pub struct ContentReader {
     pub(super) content: Content,
     position: u64,
 }
 
-impl Reader {
+impl ContentReader {
     pub(super) fn new(content: Content) -> Self {
         Self { content, position: 0 }
     }
 }
 
-impl AsyncRead for Reader {
+impl AsyncRead for ContentReader {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What became of requests, counted: for status and metrics.
+//! Counters of requests by what became of them, for status and metrics.
 
 use std::{
     sync::{
@@ -12,13 +12,13 @@ use netboot_machines::metrics::Durations;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
-    /// A transfer; it ends by one of the next ones, or as refused.
+pub(super) enum Counted {
+    /// A transfer, which ends by one of the next ones, or as refused.
     Begun,
     Complete,
     /// The client wanted to know the size, as each UEFI firmware does.
     Probe,
-    /// The client ended it by an ERROR.
+    /// The client ended the transfer by an ERROR.
     Aborted,
     /// The client was silent for too long, or too slow.
     Lost,
@@ -35,13 +35,13 @@ pub(super) enum Event {
     TooMany,
     /// A transfer that its client never answered made room for a new one.
     GaveWay,
-    /// Its client's address was forged, or another program has its port.
+    /// The client's address was forged, or another program has its port.
     Guessed,
     /// Requests that the kernel had no room for.
     Unheard,
     /// No request, no acknowledgement and no error.
     Malformed,
-    /// It belongs to no transfer, or came from another port than the transfer's.
+    /// A packet that belongs to no transfer, or came from another port than the transfer's.
     Foreign,
     BlocksResent,
     /// A datagram that the kernel did not take.
@@ -52,11 +52,11 @@ pub(super) enum Event {
 /// Shared by all of TFTP; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    counts: Arc<[AtomicU64; Event::ALL.len()]>,
+    counts: Arc<[AtomicU64; Counted::ALL.len()]>,
     durations: Durations,
 }
 
-impl Event {
+impl Counted {
     const ALL: [(Self, &'static str); 19] = [
         (Self::Begun, "begun"),
         (Self::Complete, "complete"),
@@ -86,18 +86,18 @@ impl Event {
 }
 
 impl Counters {
-    pub(super) fn count(&self, event: Event) {
+    pub(super) fn count(&self, event: Counted) {
         self.add(event, 1);
     }
 
-    pub(super) fn add(&self, event: Event, number: u64) {
+    pub(super) fn add(&self, event: Counted, number: u64) {
         if let Some(counter) = self.counts.get(event as usize) {
             counter.fetch_add(number, Relaxed);
         }
     }
 
     /// A transfer ended so, after this time.
-    pub(super) fn ended(&self, event: Event, took: Duration) {
+    pub(super) fn ended(&self, event: Counted, took: Duration) {
         self.count(event);
         self.durations.took(event.name(), took);
     }
@@ -111,11 +111,11 @@ impl Counters {
     /// Names and values.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let values = self.counts.iter().map(|counter| counter.load(Relaxed)).collect::<Vec<_>>();
-        Event::ALL.into_iter().map(|(_, name)| name).zip(values)
+        Counted::ALL.into_iter().map(|(_, name)| name).zip(values)
     }
 
     #[cfg(test)]
-    pub(super) fn get(&self, event: Event) -> u64 {
+    pub(super) fn get(&self, event: Counted) -> u64 {
         self.counts[event as usize].load(Relaxed)
     }
 }
@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn each_event_has_its_counter() {
         let counters = Counters::default();
-        for (number, (event, _)) in (1..).zip(Event::ALL) {
+        for (number, (event, _)) in (1..).zip(Counted::ALL) {
             counters.add(event, number);
-            assert_eq!(Event::ALL[event as usize].0, event);
+            assert_eq!(Counted::ALL[event as usize].0, event);
         }
-        let expect = (1..).zip(Event::ALL).map(|(number, (_, name))| (name, number));
+        let expect = (1..).zip(Counted::ALL).map(|(number, (_, name))| (name, number));
         assert!(counters.all().eq(expect));
     }
 }

@@ -1,4 +1,5 @@
-//! The sockets and the time of all transfers: hears datagrams, asks [`Sending`](super::sending::Sending) what is next, and sends it.
+//! The sockets and the time of all transfers: the engine hears datagrams, asks [`Sending`](super::sending::Sending) what is
+//! next, and sends that.
 //!
 //! Transfers share a few sockets, each with a port of its own: what is heard and said by many of them goes by one
 //! system call, and a transfer takes neither a descriptor nor a task. A transfer is known by its client's address and
@@ -6,13 +7,13 @@
 
 mod bytes;
 mod disk;
+mod eviction;
+mod outgoing;
 mod ports;
-mod post;
 mod requests;
-mod room;
+mod socket_shares;
 mod transfers;
 mod turns;
-mod ways;
 
 use std::{
     cmp::Reverse,
@@ -27,15 +28,15 @@ use std::{
 use arc_swap::ArcSwap;
 use async_tftp::server::Handler;
 use netboot_base::overflows::Overflows;
-use netboot_machines::event::{Outcome, Text};
+use netboot_machines::event::{MachineText, TransferOutcome};
 
 use self::{
     bytes::Read,
-    ports::Ports,
-    post::Segments,
+    outgoing::Segments,
+    ports::TransferPorts,
     requests::AT_LEAST,
-    transfers::{Id, Transfer, Transfers},
-    ways::Ways,
+    socket_shares::SocketShares,
+    transfers::{ActiveTransfer, Id, Transfers},
 };
 pub(super) use self::{
     disk::Reads,
@@ -43,12 +44,12 @@ pub(super) use self::{
 };
 use super::{
     BlockSizes,
-    admission::{Admission, Limits},
-    batch::{Received, Receiver, Sender},
-    content::Reader,
-    counters::Event,
-    packet::{Packet, error, error_packet},
-    report::{Progress, Reporter},
+    admission::{Admission, AdmissionLimits},
+    batch::{BatchReceiver, ReceivedDatagram, Sender},
+    content::ContentReader,
+    counters::Counted,
+    packet::{TftpPacket, error, error_packet},
+    report::{TransferProgress, TransferReporter},
     sending::Next,
 };
 
@@ -72,18 +73,18 @@ pub(super) struct Most {
 
 pub(super) struct Engine<H> {
     handler: H,
-    reporter: Reporter,
+    reporter: TransferReporter,
     most: Most,
     /// That of requests, and then those that transfers share; none of these in single-port mode.
     sockets: Vec<UdpSocket>,
     transfers: Transfers,
-    /// Those that no client has answered, the oldest first; what has ended or was answered is among them.
+    /// Transfers that no client has answered, the oldest first; what has ended or was answered is among them.
     unanswered: VecDeque<Id>,
     /// How many of these are.
     unanswered_now: usize,
     admission: Admission,
-    ports: Ports,
-    ways: Ways,
+    ports: TransferPorts,
+    ways: SocketShares,
     timers: BinaryHeap<Reverse<(Instant, Id)>>,
     hasher: RandomState,
     outbox: Vec<Out>,
@@ -93,7 +94,7 @@ pub(super) struct Engine<H> {
     segments: Segments,
     read: Read,
     reads: Reads,
-    /// Those whose bytes the disk has brought in this turn.
+    /// Transfers whose bytes the disk has brought in this turn.
     brought: Vec<Id>,
     refused: Option<Instant>,
     gave_way: Option<Instant>,
@@ -101,16 +102,16 @@ pub(super) struct Engine<H> {
     overflows: Overflows,
     /// What is under way is finished.
     is_ending: bool,
-    tell: Tell,
+    tell: TroubleListener,
 }
 
-/// Hears how it is: why something is amiss, or that nothing is.
-pub(super) type Tell = Box<dyn Fn(Option<String>) + Send>;
+/// Hears how the server is: why something is amiss, or that nothing is.
+pub(super) type TroubleListener = Box<dyn Fn(Option<String>) + Send>;
 
 /// A client's address and port, and the address of this node that it asked: behind another one there may be another
 /// network with the same addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Ends {
+struct TransferEnds {
     client: SocketAddr,
     local: IpAddr,
 }
@@ -118,7 +119,7 @@ struct Ends {
 /// What a transfer has of the disk.
 enum Disk {
     None,
-    /// It is brought.
+    /// The bytes are on their way from the disk.
     Awaited,
     /// The bytes from this place on.
     Brought(u64, Vec<u8>),
@@ -129,31 +130,31 @@ enum Out {
     Oack(Id),
     Blocks(Id, Range<u64>),
     /// On this socket, where there is no transfer.
-    Packet(usize, Ends, Vec<u8>),
+    Packet(usize, TransferEnds, Vec<u8>),
 }
 
-impl<H: Handler<Reader = Reader>> Engine<H> {
+impl<H: Handler<Reader = ContentReader>> Engine<H> {
     pub(super) fn new(
         handler: H,
-        reporter: Reporter,
+        reporter: TransferReporter,
         most: Most,
         sockets: Vec<UdpSocket>,
         reads: Reads,
-        tell: Tell,
+        tell: TroubleListener,
     ) -> Self {
         let requests = sockets.first().and_then(|requests| requests.local_addr().ok());
         let is_ipv4 = requests.is_some_and(|address| address.is_ipv4());
         Self {
             handler,
             reporter,
-            admission: Admission::new(Limits::new(most.transfers)),
+            admission: Admission::new(AdmissionLimits::new(most.transfers)),
             most,
             sockets,
             transfers: Transfers::default(),
             unanswered: VecDeque::new(),
             unanswered_now: 0,
-            ports: Ports::new(),
-            ways: Ways::default(),
+            ports: TransferPorts::new(),
+            ways: SocketShares::default(),
             timers: BinaryHeap::new(),
             hasher: RandomState::new(),
             outbox: Vec::new(),
@@ -172,11 +173,11 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// What came to the port of requests, and there was no room for it.
-    fn unheard(&mut self, number: usize, receiver: &Receiver, now: Instant) {
+    fn unheard(&mut self, number: usize, receiver: &BatchReceiver, now: Instant) {
         let dropped = receiver.dropped().filter(|_| number == REQUESTS);
         let new = self.overflows.since_last(dropped);
         if new > 0 {
-            self.reporter.counters.add(Event::Unheard, new.into());
+            self.reporter.counters.add(Counted::Unheard, new.into());
             self.is_refusing(now, |engine| {
                 let most = engine.admission.busiest().map_or_else(String::new, |(address, transfers)| {
                     format!("; {address} has the most transfers, {transfers}")
@@ -196,37 +197,37 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// On the port of transfers.
-    fn answer(&mut self, socket: usize, datagram: Received<'_>, now: Instant) {
+    fn answer(&mut self, socket: usize, datagram: ReceivedDatagram<'_>, now: Instant) {
         let Some(local) = datagram.to else { return };
-        let ends = Ends { client: datagram.from, local };
-        let packet = Packet::parse(datagram.bytes);
+        let ends = TransferEnds { client: datagram.from, local };
+        let packet = TftpPacket::parse(datagram.bytes);
         let between = self.transfers.between(&ends);
         let own = between.filter(|(_, transfer)| transfer.socket == socket).map(|(id, _)| id);
         let Some(id) = own else {
             return match packet {
-                Packet::Acknowledgement(_) => {
+                TftpPacket::Acknowledgement(_) => {
                     // A young one's client does not know another port.
                     let guessed = between.filter(|(_, transfer)| {
                         transfer.is_young() && !self.ports.may_be_late(ends, socket, now)
                     });
                     let Some((id, _)) = guessed else { return self.foreign(socket, ends, now) };
-                    self.reporter.counters.count(Event::Foreign);
+                    self.reporter.counters.count(Counted::Foreign);
                     self.ports.guessed(ends.client.ip(), now);
-                    self.end(id, &Outcome::Guessed, now);
+                    self.end(id, &TransferOutcome::Guessed, now);
                 }
                 // In single-port mode.
-                Packet::Unexpected(_) | Packet::Malformed if socket == REQUESTS => {
+                TftpPacket::Unexpected(_) | TftpPacket::Malformed if socket == REQUESTS => {
                     self.malformed(socket, ends);
                 }
-                _ => self.reporter.counters.count(Event::Foreign),
+                _ => self.reporter.counters.count(Counted::Foreign),
             };
         };
         match packet {
-            Packet::Acknowledgement(block) => {
+            TftpPacket::Acknowledgement(block) => {
                 let is_short = self.is_short();
                 let Some(transfer) = self.transfers.get_mut(id) else { return };
                 if now >= transfer.until && is_short {
-                    return self.end(id, &Outcome::TooSlow, now);
+                    return self.end(id, &TransferOutcome::TooSlow, now);
                 }
                 let was_answered = transfer.sending.is_acknowledged();
                 let next = transfer.sending.acknowledged(block, now);
@@ -236,32 +237,35 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 }
                 self.send(id, next, now);
             }
-            Packet::Error { code, text } => {
-                let text = Text::of(&*String::from_utf8_lossy(text));
-                self.end(id, &Outcome::Aborted(code, text), now);
+            TftpPacket::Error { code, text } => {
+                let text = MachineText::of(&*String::from_utf8_lossy(text));
+                self.end(id, &TransferOutcome::Aborted(code, text), now);
             }
-            Packet::Read(_) | Packet::Write(_) | Packet::Unexpected(_) | Packet::Malformed => {
-                self.reporter.counters.count(Event::Malformed);
+            TftpPacket::Read(_)
+            | TftpPacket::Write(_)
+            | TftpPacket::Unexpected(_)
+            | TftpPacket::Malformed => {
+                self.reporter.counters.count(Counted::Malformed);
             }
         }
     }
 
     /// RFC 1350, 4: "An error packet should be sent to the source of the incorrect packet".
-    fn foreign(&mut self, socket: usize, ends: Ends, now: Instant) {
-        self.reporter.counters.count(Event::Foreign);
+    fn foreign(&mut self, socket: usize, ends: TransferEnds, now: Instant) {
+        self.reporter.counters.count(Counted::Foreign);
         // The client would take it for an answer to what it asked for meanwhile.
         if self.transfers.between(&ends).is_some() || self.ports.may_be_late(ends, socket, now) {
             return;
         }
-        // It may be of a transfer that made room: its client asks again, and an error would send it to its disk.
+        // The packet may be of a transfer that made room: the client asks again, and an error would send it to its disk.
         if self.gave_way.is_none_or(|at| now >= at + MINUTE) {
             self.say_error(socket, ends, error::UNKNOWN_TRANSFER, "Unknown transfer ID");
         }
     }
 
     /// At once: firmware waits for silence to end (shim hangs on it: rhboot/shim#666).
-    fn malformed(&mut self, socket: usize, ends: Ends) {
-        self.reporter.counters.count(Event::Malformed);
+    fn malformed(&mut self, socket: usize, ends: TransferEnds) {
+        self.reporter.counters.count(Counted::Malformed);
         self.say_error(socket, ends, error::ILLEGAL, "Illegal TFTP operation");
     }
 
@@ -283,9 +287,9 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             Next::Wait => {}
             Next::Oack => self.outbox.push(Out::Oack(id)),
             Next::Blocks(blocks) => self.outbox.push(Out::Blocks(id, blocks)),
-            Next::Complete => self.end(id, &Outcome::Complete, now),
-            Next::Unconfirmed => self.end(id, &Outcome::Unconfirmed, now),
-            Next::Lost => self.end(id, &Outcome::Lost, now),
+            Next::Complete => self.end(id, &TransferOutcome::Complete, now),
+            Next::Unconfirmed => self.end(id, &TransferOutcome::Unconfirmed, now),
+            Next::Lost => self.end(id, &TransferOutcome::Lost, now),
         }
     }
 
@@ -307,20 +311,20 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 transfer.until = now + AT_LEAST;
             }
             if now >= transfer.until {
-                self.end(id, &Outcome::TooSlow, now);
+                self.end(id, &TransferOutcome::TooSlow, now);
                 continue;
             }
             if is_ending && !transfer.sending.is_acknowledged() {
-                // It asks again, and is heard by the daemon that comes next.
-                self.end(id, &Outcome::Cut, now);
+                // The client asks again, and is heard by the daemon that comes next.
+                self.end(id, &TransferOutcome::Cut, now);
                 continue;
             }
             if is_ending && transfer.sending.has_left() {
-                self.end(id, &Outcome::Unconfirmed, now);
+                self.end(id, &TransferOutcome::Unconfirmed, now);
                 continue;
             }
             let is_due = transfer.sending.deadline() <= now;
-            // Its client is not to blame for a slow disk.
+            // The client is not to blame for a slow disk.
             let awaits_disk = matches!(transfer.disk, Disk::Awaited);
             let next = if is_due && !awaits_disk { transfer.sending.due(now) } else { Next::Wait };
             let deadline = transfer.sending.deadline();
@@ -332,7 +336,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
     }
 
-    fn end(&mut self, id: Id, outcome: &Outcome, now: Instant) {
+    fn end(&mut self, id: Id, outcome: &TransferOutcome, now: Instant) {
         if let Some(transfer) = self.transfers.end(id) {
             self.admission.end(transfer.source);
             if outcome.is_by_client() {
@@ -352,10 +356,10 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
     }
 
-    fn tell_end(&self, transfer: &Transfer, outcome: &Outcome, now: Instant) {
-        let Transfer { sending, asked, .. } = transfer;
+    fn tell_end(&self, transfer: &ActiveTransfer, outcome: &TransferOutcome, now: Instant) {
+        let ActiveTransfer { sending, asked, .. } = transfer;
         let bytes = sending.acknowledged_blocks() * u64::from(asked.block_size);
-        let progress = Progress {
+        let progress = TransferProgress {
             bytes: bytes.min(asked.size),
             block: sending.acknowledged_blocks(),
             resent_blocks: sending.resent,
@@ -365,7 +369,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.reporter.ended(asked, progress, outcome, now);
     }
 
-    fn say_error(&mut self, socket: usize, ends: Ends, code: u16, text: &str) {
+    fn say_error(&mut self, socket: usize, ends: TransferEnds, code: u16, text: &str) {
         self.outbox.push(Out::Packet(socket, ends, error_packet(code, text)));
     }
 

@@ -1,10 +1,10 @@
-//! An exchange without sockets, files and clocks, of any bytes: for who looks for those that the engine cannot bear.
+//! An exchange without sockets, files and clocks, of any bytes: fuzzers look for those that the engine cannot bear.
 
 use std::time::{Duration, Instant};
 
 use super::{
     DEFAULT_BLOCK_SIZE, WINDOW,
-    packet::{Packet, error_packet},
+    packet::{TftpPacket, error_packet},
     round_trip::RoundTrip,
     sending::{Next, Sending},
 };
@@ -17,13 +17,13 @@ use super::{
 pub fn exchange(input: &[u8]) -> Result<(), String> {
     let Some((length, rest)) = input.split_first() else { return Ok(()) };
     let (request, events) = rest.split_at_checked((*length).into()).unwrap_or((rest, &[]));
-    let (read, size) = match Packet::parse(request) {
-        Packet::Read(read) => (read, events.len() as u64 * 97),
-        Packet::Error { code, text } => {
+    let (read, size) = match TftpPacket::parse(request) {
+        TftpPacket::Read(read) => (read, events.len() as u64 * 97),
+        TftpPacket::Error { code, text } => {
             let text = String::from_utf8_lossy(text);
             // What we say is read as it was meant.
-            return match Packet::parse(&error_packet(code, &text)) {
-                Packet::Error { code: read, text: words }
+            return match TftpPacket::parse(&error_packet(code, &text)) {
+                TftpPacket::Error { code: read, text: words }
                     if read == code && words == text.as_bytes() =>
                 {
                     Ok(())

@@ -11,14 +11,14 @@ use netboot_base::{
     printable::printable,
     throttle::Throttle,
 };
-use netboot_machines::event::{Refusal, Text, Transfer};
+use netboot_machines::event::{MachineText, Transfer, TransferRefusal};
 use netboot_site::loaders;
 use tracing::{debug, field::display, info, warn};
 
 use super::{
-    content::{Contents, Reader},
-    counters::Event,
-    report::Reporter,
+    content::{ContentReader, Contents},
+    counters::Counted,
+    report::TransferReporter,
 };
 
 /// Of a file that is not to be had now. The engine leaves its client without an answer: it asks again, and an ERROR would
@@ -33,20 +33,20 @@ pub(super) fn is_busy(error: &packet::Error) -> bool {
 pub(super) struct BootFiles {
     pub(super) files: Files,
     pub(super) contents: Contents,
-    pub(super) reporter: Reporter,
+    pub(super) reporter: TransferReporter,
     /// For the log.
     pub(super) rootless: Throttle,
 }
 
 impl Handler for BootFiles {
-    type Reader = Reader;
+    type Reader = ContentReader;
     type Writer = Sink;
 
     async fn read_req_open(
         &mut self,
         client: &SocketAddr,
         path: &Path,
-    ) -> Result<(Reader, Option<u64>), packet::Error> {
+    ) -> Result<(ContentReader, Option<u64>), packet::Error> {
         let opened = self.files.open(path.as_os_str().as_bytes()).and_then(|opened| {
             let path = opened.path;
             self.contents.of(opened.file).map_err(|source| files::Error::Io { path, source })
@@ -54,7 +54,7 @@ impl Handler for BootFiles {
         match opened {
             Ok(content) => {
                 let size = content.size();
-                Ok((Reader::new(content), Some(size)))
+                Ok((ContentReader::new(content), Some(size)))
             }
             Err(error) => Err(self.refuse(client, path, error)),
         }
@@ -73,8 +73,8 @@ impl Handler for BootFiles {
         } else {
             debug!(%client, machine = machine_field, file, "tftp: refused to be written to");
         }
-        self.reporter.counters.count(Event::Refused);
-        self.reporter.tell(machine, &file, Transfer::Refused(Refusal::ReadOnly));
+        self.reporter.counters.count(Counted::Refused);
+        self.reporter.tell(machine, &file, Transfer::Refused(TransferRefusal::ReadOnly));
         Err(packet::Error::PermissionDenied)
     }
 }
@@ -87,16 +87,16 @@ impl BootFiles {
             && let Some(loader) = loaders::tries(path.as_os_str().as_bytes())
         {
             debug!(%client, machine = machine_field, file, loader, "tftp: not there, and not needed");
-            self.reporter.counters.count(Event::NotFound);
+            self.reporter.counters.count(Counted::NotFound);
             return packet::Error::FileNotFound;
         }
         let is_admitted = self.reporter.lines.admit(client.ip().to_canonical(), Instant::now());
         let is_missing = matches!(error, files::Error::NotFound(_));
         let is_busy = matches!(&error, files::Error::Io { source, .. } if source.kind() == ErrorKind::ResourceBusy);
         self.reporter.counters.count(match is_busy {
-            true => Event::TooMany,
-            false if is_missing => Event::NotFound,
-            false => Event::Refused,
+            true => Counted::TooMany,
+            false if is_missing => Counted::NotFound,
+            false => Counted::Refused,
         });
         let answer = match &error {
             files::Error::NotFound(_) => packet::Error::FileNotFound,
@@ -127,11 +127,11 @@ impl BootFiles {
             }
         }
         let refusal = match error {
-            files::Error::NotFound(_) => Refusal::NotFound,
+            files::Error::NotFound(_) => TransferRefusal::NotFound,
             files::Error::Io { source, .. } if is_busy => {
-                Refusal::NotNow(Text::of(source.to_string()))
+                TransferRefusal::NotNow(MachineText::of(source.to_string()))
             }
-            error => Refusal::Denied(Text::of(error.to_string())),
+            error => TransferRefusal::Denied(MachineText::of(error.to_string())),
         };
         self.reporter.tell(machine, &file, Transfer::Refused(refusal));
         answer

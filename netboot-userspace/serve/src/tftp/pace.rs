@@ -1,4 +1,4 @@
-//! How fast the blocks of a window leave: at once, until the way turns out not to bear that.
+//! The pace at which the blocks of a window leave: at once, until the path turns out not to bear that.
 //!
 //! The client has asked for the window's length, and RFC 7440 lets no server shorten it: a window that overflows a
 //! switch's buffer, or that a way reorders, is lost from there on again and again. So its blocks are spread, as far as
@@ -69,7 +69,7 @@ impl Pace {
         self.parts = [None; PARTS];
     }
 
-    /// Those from this one on were sent at once.
+    /// Blocks from this one on were sent at once.
     pub(super) fn sent(&mut self, block: u64, now: Instant) {
         self.parts.rotate_right(1);
         if let Some(first) = self.parts.first_mut() {

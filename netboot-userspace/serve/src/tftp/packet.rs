@@ -7,9 +7,9 @@
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Packet<'p> {
-    Read(Request<'p>),
-    Write(Request<'p>),
+pub(super) enum TftpPacket<'p> {
+    Read(TftpRequest<'p>),
+    Write(TftpRequest<'p>),
     Acknowledgement(u16),
     Error {
         code: u16,
@@ -22,10 +22,10 @@ pub(super) enum Packet<'p> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Request<'p> {
+pub(super) struct TftpRequest<'p> {
     pub(super) name: &'p [u8],
     pub(super) mode: Mode,
-    pub(super) options: Options,
+    pub(super) options: TftpOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) enum Mode {
 
 /// The options that we know, of those with a value that they can have; of two with one name the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
+pub(super) struct TftpOptions {
     /// Bytes, 8 to 65464 (RFC 2348); more is asked for as the most.
     pub(super) block_size: Option<u16>,
     /// Seconds, 1 to 255 (RFC 2349).
@@ -67,15 +67,15 @@ const OACK: u16 = 6;
 
 const BLOCK_SIZES: std::ops::RangeInclusive<u64> = 8..=65464;
 
-impl<'p> Packet<'p> {
+impl<'p> TftpPacket<'p> {
     pub(super) fn parse(bytes: &'p [u8]) -> Self {
         let Some((operation, rest)) = bytes.split_first_chunk::<2>() else {
             return Self::Malformed;
         };
         let number = rest.first_chunk::<2>().map(|number| u16::from_be_bytes(*number));
         match (u16::from_be_bytes(*operation), number) {
-            (1, _) => Request::parse(rest).map_or(Self::Malformed, Self::Read),
-            (2, _) => Request::parse(rest).map_or(Self::Malformed, Self::Write),
+            (1, _) => TftpRequest::parse(rest).map_or(Self::Malformed, Self::Read),
+            (2, _) => TftpRequest::parse(rest).map_or(Self::Malformed, Self::Write),
             (4, Some(block)) => Self::Acknowledgement(block),
             // One without a code ends a transfer all the same.
             (5, code) => {
@@ -89,7 +89,7 @@ impl<'p> Packet<'p> {
     }
 }
 
-impl<'p> Request<'p> {
+impl<'p> TftpRequest<'p> {
     fn parse(bytes: &'p [u8]) -> Option<Self> {
         // Without a NUL there is a name and no mode.
         let (name, rest) = split(bytes)?;
@@ -97,7 +97,7 @@ impl<'p> Request<'p> {
             return None;
         }
         let (mode, mut rest) = split(rest).unwrap_or((rest, &[]));
-        let mut options = Options::default();
+        let mut options = TftpOptions::default();
         while let Some((option, more)) = split(rest) {
             let (value, more) = split(more).unwrap_or((more, &[]));
             options.take(option, value);
@@ -125,7 +125,7 @@ impl Mode {
     }
 }
 
-impl Options {
+impl TftpOptions {
     fn take(&mut self, name: &[u8], value: &[u8]) {
         let Some(value) = number(value) else { return };
         let is = |option: &str| name.eq_ignore_ascii_case(option.as_bytes());
@@ -213,9 +213,9 @@ fn number(text: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn shown(packet: &Packet<'_>) -> String {
-        let request = |kind: &str, Request { name, mode, options }: &Request<'_>| {
-            let Options { block_size, timeout, size, window } = options;
+    fn shown(packet: &TftpPacket<'_>) -> String {
+        let request = |kind: &str, TftpRequest { name, mode, options }: &TftpRequest<'_>| {
+            let TftpOptions { block_size, timeout, size, window } = options;
             let number = |name: &str, value: Option<u16>| {
                 value.map_or_else(String::new, |value| format!(" {name} {value}"))
             };
@@ -229,18 +229,18 @@ mod tests {
             )
         };
         match packet {
-            Packet::Read(read) => request("read", read),
-            Packet::Write(write) => request("write", write),
-            Packet::Acknowledgement(block) => format!("ack {block}"),
-            Packet::Error { code, text } => format!("error {code} {}", text.escape_ascii()),
-            Packet::Unexpected(operation) => format!("unexpected {operation}"),
-            Packet::Malformed => "malformed".to_owned(),
+            TftpPacket::Read(read) => request("read", read),
+            TftpPacket::Write(write) => request("write", write),
+            TftpPacket::Acknowledgement(block) => format!("ack {block}"),
+            TftpPacket::Error { code, text } => format!("error {code} {}", text.escape_ascii()),
+            TftpPacket::Unexpected(operation) => format!("unexpected {operation}"),
+            TftpPacket::Malformed => "malformed".to_owned(),
         }
     }
 
     #[track_caller]
     fn check(bytes: &[u8], expect: &str) {
-        assert_eq!(shown(&Packet::parse(bytes)), expect, "{}", bytes.escape_ascii());
+        assert_eq!(shown(&TftpPacket::parse(bytes)), expect, "{}", bytes.escape_ascii());
     }
 
     #[test]
@@ -310,10 +310,10 @@ mod tests {
     #[test]
     fn what_is_said() {
         let options =
-            Options { block_size: Some(1468), timeout: Some(9), size: true, window: Some(4) };
+            TftpOptions { block_size: Some(1468), timeout: Some(9), size: true, window: Some(4) };
         let oack = options.oack().unwrap()(70);
         assert_eq!(oack, b"\0\x06blksize\x001468\0timeout\x009\0tsize\x0070\0windowsize\x004\0");
-        assert!(Options::default().oack().is_none());
+        assert!(TftpOptions::default().oack().is_none());
         assert_eq!(data_head(1), [0, 3, 0, 1]);
         assert_eq!(data_head(65536), [0, 3, 0, 0]);
         assert_eq!(data_head(65537), [0, 3, 0, 1]);

@@ -1,4 +1,4 @@
-//! What became of each transfer: one line, an event of a machine, and counters.
+//! The report of each transfer: one line, an event of a machine, and counters.
 
 use std::{
     net::SocketAddr,
@@ -8,20 +8,20 @@ use std::{
 use netboot_ebpf::shared::Mac;
 use netboot_machines::{
     channel::Teller,
-    event::{self, Ended, Outcome, Text, Tftp, Transfer},
+    event::{self, EndedTransfer, MachineText, TftpEvent, Transfer, TransferOutcome},
     memory::Machines,
 };
 use tracing::{debug, field::display, info};
 
 use super::{
-    counters::{Counters, Event},
+    counters::{Counted, Counters},
     packet::Mode,
 };
 use crate::log_budget::LogBudget;
 
 /// Where it is told what became of requests and transfers; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Reporter {
+pub(super) struct TransferReporter {
     pub(super) machines: Machines,
     pub(super) teller: Teller,
     pub(super) lines: LogBudget,
@@ -30,7 +30,7 @@ pub(super) struct Reporter {
 
 /// A transfer, as it was asked for.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedTransfer {
     pub(super) client: SocketAddr,
     pub(super) machine: Option<Mac>,
     pub(super) file: Box<str>,
@@ -45,7 +45,7 @@ pub(super) struct Asked {
 
 /// How far it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
+pub(super) struct TransferProgress {
     /// Bytes that the client acknowledged.
     pub(super) bytes: u64,
     /// The last block that the client acknowledged.
@@ -55,37 +55,57 @@ pub(super) struct Progress {
     pub(super) took: Duration,
 }
 
-impl Reporter {
-    pub(super) fn began(&self, asked: &Asked) {
-        self.counters.count(Event::Begun);
+impl TransferReporter {
+    pub(super) fn began(&self, asked: &AskedTransfer) {
+        self.counters.count(Counted::Begun);
         self.tell(asked.machine, &asked.file, Transfer::Asked);
     }
 
-    pub(super) fn answered(&self, asked: &Asked) {
+    pub(super) fn answered(&self, asked: &AskedTransfer) {
         self.tell(asked.machine, &asked.file, Transfer::Started);
     }
 
-    pub(super) fn ended(&self, asked: &Asked, progress: Progress, outcome: &Outcome, now: Instant) {
-        let Asked { client, machine, file, mode, size, block_size, window, asks_size, started: _ } =
-            asked;
-        let Progress { bytes, block, resent_blocks, is_answered, took } = progress;
-        let is_probe = matches!(outcome, Outcome::Aborted(..)) && !is_answered && *asks_size;
-        self.counters.add(Event::Bytes, bytes);
-        self.counters.add(Event::BlocksResent, resent_blocks);
+    pub(super) fn ended(
+        &self,
+        asked: &AskedTransfer,
+        progress: TransferProgress,
+        outcome: &TransferOutcome,
+        now: Instant,
+    ) {
+        let AskedTransfer {
+            client,
+            machine,
+            file,
+            mode,
+            size,
+            block_size,
+            window,
+            asks_size,
+            started: _,
+        } = asked;
+        let TransferProgress { bytes, block, resent_blocks, is_answered, took } = progress;
+        let is_probe =
+            matches!(outcome, TransferOutcome::Aborted(..)) && !is_answered && *asks_size;
+        self.counters.add(Counted::Bytes, bytes);
+        self.counters.add(Counted::BlocksResent, resent_blocks);
         let (machine, ms, mode) = (machine.map(display), took.as_millis(), mode.name());
         let code = match outcome {
-            Outcome::Aborted(code, _) => Some(code),
+            TransferOutcome::Aborted(code, _) => Some(code),
             _ => None,
         };
-        let outcome = if is_probe { &Outcome::SizeOnly } else { outcome };
+        let outcome = if is_probe { &TransferOutcome::SizeOnly } else { outcome };
         let event = event(outcome);
         self.counters.ended(event, took);
-        let ended = Ended { outcome: outcome.clone(), bytes, size: *size, took, is_answered };
+        let ended =
+            EndedTransfer { outcome: outcome.clone(), bytes, size: *size, took, is_answered };
         let outcome = event.name();
         // Firmware looks at the size, leaves, and asks again: that one is the boot's step.
         let is_step = is_answered
-            || !matches!(event, Event::Probe | Event::GaveWay | Event::Guessed | Event::Lost);
-        let is_line = is_step || (event == Event::Lost && machine.is_some());
+            || !matches!(
+                event,
+                Counted::Probe | Counted::GaveWay | Counted::Guessed | Counted::Lost
+            );
+        let is_line = is_step || (event == Counted::Lost && machine.is_some());
         if is_line && self.lines.admit(client.ip().to_canonical(), now) {
             info!(
                 %client, machine, %file, mode, outcome, code, bytes, size, ms, block, block_size, window,
@@ -105,21 +125,22 @@ impl Reporter {
     /// Tells how far a machine came.
     pub(super) fn tell(&self, machine: Option<Mac>, file: &str, transfer: Transfer) {
         if let Some(mac) = machine {
-            self.teller.tell(event::Event::now(mac, Tftp { file: Text::of(file), transfer }));
+            self.teller
+                .tell(event::Event::now(mac, TftpEvent { file: MachineText::of(file), transfer }));
         }
     }
 }
 
-fn event(outcome: &Outcome) -> Event {
+fn event(outcome: &TransferOutcome) -> Counted {
     match outcome {
-        Outcome::Complete | Outcome::Unconfirmed => Event::Complete,
-        Outcome::SizeOnly => Event::Probe,
-        Outcome::Aborted(..) => Event::Aborted,
-        Outcome::Lost | Outcome::TooSlow => Event::Lost,
-        Outcome::AskedAnew => Event::AskedAnew,
-        Outcome::GaveWay => Event::GaveWay,
-        Outcome::Guessed => Event::Guessed,
-        Outcome::Cut => Event::Cut,
-        Outcome::Unread(_) => Event::Unread,
+        TransferOutcome::Complete | TransferOutcome::Unconfirmed => Counted::Complete,
+        TransferOutcome::SizeOnly => Counted::Probe,
+        TransferOutcome::Aborted(..) => Counted::Aborted,
+        TransferOutcome::Lost | TransferOutcome::TooSlow => Counted::Lost,
+        TransferOutcome::AskedAnew => Counted::AskedAnew,
+        TransferOutcome::GaveWay => Counted::GaveWay,
+        TransferOutcome::Guessed => Counted::Guessed,
+        TransferOutcome::Cut => Counted::Cut,
+        TransferOutcome::Unread(_) => Counted::Unread,
     }
 }

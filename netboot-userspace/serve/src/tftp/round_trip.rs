@@ -1,4 +1,4 @@
-//! How long to wait for an acknowledgement: by the round trips that were measured (RFC 6298), or as the client asked
+//! The time to wait for an acknowledgement: by the round trips that were measured (RFC 6298), or as the client asked
 //! (RFC 2349).
 
 use std::time::Duration;

@@ -69,7 +69,7 @@ pub(super) struct Sending {
     lent: Option<Instant>,
     /// Pauses since the last progress.
     pauses: u32,
-    /// Those since a round trip was measured.
+    /// Blocks since a round trip was measured.
     backoff: u32,
     progress: Instant,
     sent: Instant,

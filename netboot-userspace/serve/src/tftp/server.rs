@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
-    Common, Sockets, WINDOW,
-    engine::{Endings, Engine, Most, Reads, Tell, WAKER},
+    Sockets, TftpCommon, WINDOW,
+    engine::{Endings, Engine, Most, Reads, TroubleListener, WAKER},
     handler::BootFiles,
 };
 
@@ -21,7 +21,7 @@ use super::{
 const DISK_THREADS: usize = 8;
 
 /// What an engine waits with, and is woken by.
-pub(super) struct Waiting {
+pub(super) struct EngineWaiting {
     poll: Poll,
     waker: Arc<Waker>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Caller {
     wakers: Vec<Arc<Waker>>,
 }
 
-impl Waiting {
+impl EngineWaiting {
     fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -50,13 +50,13 @@ impl Caller {
     ///
     /// # Errors
     /// The kernel has no more descriptors.
-    pub(super) fn engine(&mut self) -> anyhow::Result<Waiting> {
-        let waiting = Waiting::new().context("TFTP cannot wait for its sockets")?;
+    pub(super) fn engine(&mut self) -> anyhow::Result<EngineWaiting> {
+        let waiting = EngineWaiting::new().context("TFTP cannot wait for its sockets")?;
         self.wakers.push(Arc::clone(&waiting.waker));
         Ok(waiting)
     }
 
-    /// They were cancelled.
+    /// The servers were cancelled.
     pub(super) fn wake(&self) {
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
@@ -87,10 +87,10 @@ impl Drop for Caller {
 /// The socket of requests fails.
 pub(super) async fn run(
     sockets: Sockets,
-    common: Common,
-    tell: Tell,
+    common: TftpCommon,
+    tell: TroubleListener,
     endings: Endings,
-    Waiting { poll, waker }: Waiting,
+    EngineWaiting { poll, waker }: EngineWaiting,
 ) -> anyhow::Result<()> {
     let (done, ended) = oneshot::channel();
     // A thread of its own, which waits for its own sockets only: the runtime that all share would have each datagram
@@ -120,16 +120,16 @@ pub(super) async fn run(
 }
 
 pub(super) fn engine(
-    common: Common,
+    common: TftpCommon,
     sockets: Sockets,
     reads: Reads,
-    tell: Tell,
+    tell: TroubleListener,
 ) -> anyhow::Result<Engine<BootFiles>> {
     let not_to_wait = |socket: UdpSocket| socket.set_nonblocking(true).map(|()| socket);
     let sockets = [sockets.requests].into_iter().chain(sockets.transfers).map(not_to_wait);
     let sockets = sockets.collect::<Result<Vec<_>, _>>().context("the TFTP sockets")?;
     let handler = common.handler();
-    let Common { reporter, block_sizes, transfers, .. } = common;
+    let TftpCommon { reporter, block_sizes, transfers, .. } = common;
     let most = Most { block_sizes, window: WINDOW, transfers };
     Ok(Engine::new(handler, reporter, most, sockets, reads, tell))
 }

@@ -1,3 +1,5 @@
+//! Tests of the TFTP server over loopback.
+
 mod clients;
 mod differential;
 mod late;
@@ -17,12 +19,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use netboot_ebpf::shared::Mac;
 use netboot_machines::{
     channel::{Happened, channel},
-    event::{Outcome, Refusal, Text, Tftp, Transfer, What},
+    event::{EventKind, MachineText, TftpEvent, Transfer, TransferOutcome, TransferRefusal},
 };
 use netboot_site::model::{Host, Inventory};
 
 use self::clients::{Answer, Client, request};
-use super::{counters::Event, sending::GIVE_UP, *};
+use super::{counters::Counted, sending::GIVE_UP, *};
 
 const MAC: Mac = Mac { octets: [0x52, 0x54, 0x00, 0xee, 0x0d, 0x0b] };
 /// Around the ends of blocks, of a window, of a chunk; 0xffff blocks would roll over at 32 MiB.
@@ -36,7 +38,7 @@ struct Lab {
     directory: tempfile::TempDir,
     server: SocketAddr,
     happened: Mutex<Happened>,
-    common: Common,
+    common: TftpCommon,
     troubles: Arc<Mutex<Vec<Option<String>>>>,
     cancel: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -74,8 +76,8 @@ impl Lab {
         let server = sockets.requests.local_addr().unwrap();
         let cancel = CancellationToken::new();
         let (teller, happened) = channel();
-        let common = Common::new(Files::new(directory.path()), machines, teller, sizes);
-        let common = Common { transfers, ..common };
+        let common = TftpCommon::new(Files::new(directory.path()), machines, teller, sizes);
+        let common = TftpCommon { transfers, ..common };
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
         let tell = move |trouble| heard.lock().unwrap().push(trouble);
@@ -95,7 +97,7 @@ impl Lab {
         let mut told = Vec::new();
         loop {
             while let Some(tftp) = self.told() {
-                if tftp.file == Text::of(file) && is_right(&tftp.transfer) {
+                if tftp.file == MachineText::of(file) && is_right(&tftp.transfer) {
                     return;
                 }
                 told.push(tftp);
@@ -106,19 +108,19 @@ impl Lab {
     }
 
     /// What was told next, by now.
-    fn told(&self) -> Option<Tftp> {
+    fn told(&self) -> Option<TftpEvent> {
         let event = self.happened.lock().unwrap().try_next()?;
-        let What::Tftp(tftp) = event.what else { panic!("{event:?}") };
+        let EventKind::Tftp(tftp) = event.what else { panic!("{event:?}") };
         assert_eq!(event.mac, MAC);
         Some(tftp)
     }
 
-    fn counter(&self, event: Event) -> u64 {
+    fn counter(&self, event: Counted) -> u64 {
         self.common.counters().get(event)
     }
 
     /// What was said last may not have been heard.
-    async fn expect_counters(&self, expect: &[(Event, u64)]) {
+    async fn expect_counters(&self, expect: &[(Counted, u64)]) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             let got = expect.iter().map(|(event, _)| (*event, self.counter(*event)));
@@ -138,7 +140,7 @@ impl Lab {
 }
 
 /// A transfer that ended so, after so many bytes.
-fn ended(outcome: Outcome, bytes: u64) -> impl Fn(&Transfer) -> bool {
+fn ended(outcome: TransferOutcome, bytes: u64) -> impl Fn(&Transfer) -> bool {
     move |transfer| matches!(transfer, Transfer::Ended(ended) if ended.outcome == outcome && ended.bytes == bytes)
 }
 
@@ -183,7 +185,7 @@ async fn files_arrive() {
     })
     .await
     .unwrap();
-    lab.expect("1469", ended(Outcome::Complete, 1469)).await;
+    lab.expect("1469", ended(TransferOutcome::Complete, 1469)).await;
     Arc::into_inner(lab).unwrap().end().await;
 }
 
@@ -217,15 +219,15 @@ async fn errors_are_prompt() {
     })
     .await
     .unwrap();
-    lab.expect_counters(&[(Event::NotFound, 9)]).await;
+    lab.expect_counters(&[(Counted::NotFound, 9)]).await;
     let last = std::iter::from_fn(|| lab.told()).last();
-    let read_only = Transfer::Refused(Refusal::ReadOnly);
-    assert_eq!(last, Some(Tftp { file: Text::of("new"), transfer: read_only }));
+    let read_only = Transfer::Refused(TransferRefusal::ReadOnly);
+    assert_eq!(last, Some(TftpEvent { file: MachineText::of("new"), transfer: read_only }));
     let client = Arc::clone(&lab);
     spawn_blocking(move || client.check_error(1, b"grub/grub.cfg", (1, "File not found")))
         .await
         .unwrap();
-    let not_found = |transfer: &Transfer| *transfer == Transfer::Refused(Refusal::NotFound);
+    let not_found = |transfer: &Transfer| *transfer == Transfer::Refused(TransferRefusal::NotFound);
     lab.expect("grub/grub.cfg", not_found).await;
     Arc::into_inner(lab).unwrap().end().await;
 }
@@ -275,9 +277,10 @@ async fn a_client_may_leave() {
         client.says(b"\0\x05\0\0TFTP Aborted\0");
     });
     probe.await.unwrap();
-    let aborted = Outcome::Aborted(0, Text::of("TFTP Aborted"));
+    let aborted = TransferOutcome::Aborted(0, MachineText::of("TFTP Aborted"));
     lab.expect("5000000", ended(aborted, 4000)).await;
-    lab.expect_counters(&[(Event::Probe, 1), (Event::Aborted, 1), (Event::Bytes, 4000)]).await;
+    lab.expect_counters(&[(Counted::Probe, 1), (Counted::Aborted, 1), (Counted::Bytes, 4000)])
+        .await;
     lab.end().await;
 }
 
@@ -318,11 +321,11 @@ async fn nothing_waits_for_an_answer() {
     });
     talk.await.unwrap();
     let expect = [
-        (Event::NotFound, 2),
-        (Event::Refused, 2),
-        (Event::Malformed, 3),
-        (Event::Foreign, 3),
-        (Event::Complete, 1),
+        (Counted::NotFound, 2),
+        (Counted::Refused, 2),
+        (Counted::Malformed, 3),
+        (Counted::Foreign, 3),
+        (Counted::Complete, 1),
     ];
     lab.expect_counters(&expect).await;
     lab.end().await;
@@ -355,7 +358,7 @@ async fn one_port() {
         assert_eq!(stranger.hears(), b"\0\x05\0\x05Unknown transfer ID\0");
     });
     talk.await.unwrap();
-    lab.expect_counters(&[(Event::Complete, 1), (Event::Foreign, 2)]).await;
+    lab.expect_counters(&[(Counted::Complete, 1), (Counted::Foreign, 2)]).await;
     lab.end().await;
 }
 
@@ -372,7 +375,7 @@ async fn netascii_is_encoded() {
         client.says(b"\0\x04\0\x01");
     });
     talk.await.unwrap();
-    lab.expect("text", ended(Outcome::Complete, 11)).await;
+    lab.expect("text", ended(TransferOutcome::Complete, 11)).await;
     lab.end().await;
 }
 
@@ -431,7 +434,7 @@ async fn transfers_outlive_the_end() {
     assert_eq!(step(transfer, 1), 516);
     assert_eq!(step(transfer, 2), 4 + 1469 - 1024);
     slow.send_to(&[0, 4, 0, 3], transfer).unwrap();
-    lab.expect("1469", ended(Outcome::Complete, 1469)).await;
+    lab.expect("1469", ended(TransferOutcome::Complete, 1469)).await;
     Arc::into_inner(lab).unwrap().end().await;
 }
 
@@ -466,8 +469,8 @@ async fn what_does_not_end_is_cut() {
     lab.serving.abort();
     let aborted = Instant::now();
     // The last acknowledgement may not have been heard.
-    let cut = [5632, 5120].map(|bytes| ended(Outcome::Cut, bytes));
+    let cut = [5632, 5120].map(|bytes| ended(TransferOutcome::Cut, bytes));
     lab.expect("5000000", |transfer| cut.iter().any(|cut| cut(transfer))).await;
     assert!(aborted.elapsed() < GIVE_UP / 2, "it was not cut, it gave up");
-    assert_eq!(lab.counter(Event::Cut), 1);
+    assert_eq!(lab.counter(Counted::Cut), 1);
 }

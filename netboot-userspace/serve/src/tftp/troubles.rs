@@ -1,33 +1,33 @@
-//! What is amiss at the servers of one address, told as one thing.
+//! Troubles of the servers of one address, told as one.
 
 use std::sync::{Mutex, PoisonError};
 
-type Tell = Box<dyn Fn(Option<String>) + Send>;
+use super::engine::TroubleListener;
 
-pub(super) struct Troubles(Mutex<Told>);
+pub(super) struct Troubles(Mutex<Amiss>);
 
-struct Told {
+struct Amiss {
     /// Of each server.
-    amiss: Vec<Option<String>>,
-    tell: Tell,
+    of_servers: Vec<Option<String>>,
+    tell: TroubleListener,
 }
 
 impl Troubles {
     pub(super) fn new(servers: usize, tell: impl Fn(Option<String>) + Send + 'static) -> Self {
-        Self(Mutex::new(Told { amiss: vec![None; servers], tell: Box::new(tell) }))
+        Self(Mutex::new(Amiss { of_servers: vec![None; servers], tell: Box::new(tell) }))
     }
 
-    /// One of them says why something is amiss, or that nothing is.
+    /// A server says why something is amiss, or that nothing is.
     pub(super) fn tell(&self, server: usize, trouble: Option<String>) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = |told: &Told| told.amiss.iter().flatten().next().cloned();
-        let before = first(&told);
-        if let Some(amiss) = told.amiss.get_mut(server) {
-            *amiss = trouble;
+        let mut amiss = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = |amiss: &Amiss| amiss.of_servers.iter().flatten().next().cloned();
+        let before = first(&amiss);
+        if let Some(own) = amiss.of_servers.get_mut(server) {
+            *own = trouble;
         }
-        let now = first(&told);
+        let now = first(&amiss);
         if now != before {
-            (told.tell)(now);
+            (amiss.tell)(now);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use netboot_base::{mac, rare::Rare};
+use netboot_base::{mac, sparse::Sparse};
 use netboot_ebpf::shared::{Mac, Station, Vlan};
 use toml::de::DeValue;
 
@@ -63,7 +63,7 @@ impl DraftHost {
         // What is wrong or missing is reported.
         let ip = self.ip.map_or(Ipv4Addr::UNSPECIFIED, |ip| ip.value);
         let first = macs.first().copied();
-        let nics = if macs.len() > 1 { macs.into() } else { Rare::default() };
+        let nics = if macs.len() > 1 { macs.into() } else { Sparse::default() };
         let host = move |mac| Host { mac, nics, vlan, ip, boot_file, boot_vlan, ..self.rest };
         first.map(host).into_iter().flat_map(Host::for_each_mac)
     }

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use netboot_base::few::Few;
+use netboot_base::shortlist::Shortlist;
 use serde::Serialize;
 
 pub use self::report::{Keep, Report};
@@ -121,8 +121,8 @@ impl From<Problem> for Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told: Vec<_> = self.kept.iter().take(netboot_base::few::MOST).map(Told).collect();
-        Few::of(&told, self.total(), ": `netboot check` shows all").fmt(f)
+        let told: Vec<_> = self.kept.iter().take(netboot_base::shortlist::MOST).map(Told).collect();
+        Shortlist::of(&told, self.total(), ": `netboot check` shows all").fmt(f)
     }
 }
 

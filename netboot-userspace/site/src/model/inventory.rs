@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use netboot_base::rare::{Rare, Usual};
+use netboot_base::sparse::{Sparse, Usual};
 use netboot_ebpf::shared::{Mac, Station, Vlan};
 
 use crate::model::{DhcpOption, Difference, NetworkOverrides, Quirks, ScriptClasses};
@@ -17,7 +17,7 @@ use crate::model::{DhcpOption, Difference, NetworkOverrides, Quirks, ScriptClass
 pub struct Host {
     pub mac: Mac,
     /// All MACs of the machine, where it has several; each is a host of its own, with all else in common.
-    pub nics: Rare<Vec<Mac>>,
+    pub nics: Sparse<Vec<Mac>>,
     /// The VLAN that its frames arrive in.
     pub vlan: Vlan,
     /// 0.0.0.0: none is known, where another server gives the addresses.
@@ -28,20 +28,20 @@ pub struct Host {
     /// What the machine gets instead of the default script.
     pub script: Option<HostScript>,
     /// What the default script has for this machine.
-    pub script_settings: Rare<ScriptSettings>,
+    pub script_settings: Sparse<ScriptSettings>,
     /// Instead of the architecture's binary: a name under `boot.root`.
     pub boot_file: Option<String>,
     /// Instead of the subnet's or `boot.script-url`, in the DHCP answer itself.
     pub script_url: Option<String>,
     /// Instead of the subnet's or `boot.script-user-classes`.
-    pub script_classes: Rare<ScriptClasses>,
+    pub script_classes: Sparse<ScriptClasses>,
     /// The VLAN that iPXE is told to boot over (option 43.116), and the kernel's `vlan_id`.
     pub boot_vlan: Option<u16>,
     pub lease_time: Option<Duration>,
     /// Instead of the subnet's.
-    pub network: Rare<NetworkOverrides>,
+    pub network: Sparse<NetworkOverrides>,
     /// Before those of its MAC's manufacturer.
-    pub quirks: Rare<Quirks>,
+    pub quirks: Sparse<Quirks>,
     pub options: Vec<DhcpOption>,
 }
 
@@ -50,20 +50,20 @@ impl Default for Host {
     fn default() -> Self {
         Self {
             mac: Mac::default(),
-            nics: Rare::default(),
+            nics: Sparse::default(),
             vlan: Vlan::NONE,
             ip: Ipv4Addr::UNSPECIFIED,
             hostname: None,
             netboot: true,
             script: None,
-            script_settings: Rare::default(),
+            script_settings: Sparse::default(),
             boot_file: None,
             script_url: None,
-            script_classes: Rare::default(),
+            script_classes: Sparse::default(),
             boot_vlan: None,
             lease_time: None,
-            network: Rare::default(),
-            quirks: Rare::default(),
+            network: Sparse::default(),
+            quirks: Sparse::default(),
             options: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ipnet::Ipv4Net;
-use netboot_base::{links::XdpMode, rare::Usual};
+use netboot_base::{links::XdpMode, sparse::Usual};
 use netboot_ebpf::shared::Vlan;
 
 use crate::model::{Architecture, CommandSource, DhcpOption, Host, PinPath};

@@ -55,7 +55,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use netboot_base::rare::Rare;
+    use netboot_base::sparse::Sparse;
     use netboot_site::model::{HostScript, ScriptSettings, Subnet};
 
     fn host() -> Host {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     fn with(settings: ScriptSettings) -> Host {
-        Host { script_settings: Rare::from(settings), ..host() }
+        Host { script_settings: Sparse::from(settings), ..host() }
     }
 
     /// The machines that the note names.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use netboot_base::rare::Rare;
+use netboot_base::sparse::Sparse;
 use netboot_ebpf::shared::Mac;
 use netboot_site::{
     config::{self, Fragment, Problem, Problems},
@@ -170,7 +170,7 @@ fn without_mac(host: &mut Host, at: usize) -> Option<Mac> {
     let mut nics = host.nics.to_vec();
     let taken = (nics.len() > 1 && at < nics.len()).then(|| nics.remove(at))?;
     host.mac = nics.first().copied().unwrap_or(host.mac);
-    host.nics = if nics.len() > 1 { nics.into() } else { Rare::default() };
+    host.nics = if nics.len() > 1 { nics.into() } else { Sparse::default() };
     Some(taken)
 }
 

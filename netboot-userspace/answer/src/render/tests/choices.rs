@@ -1,4 +1,4 @@
-//! What subnets, hosts and quirks change of what machines boot.
+//! The changes that subnets, hosts and quirks make to what machines boot.
 
 use super::*;
 use netboot_site::model::{QuirkRow, Quirks};

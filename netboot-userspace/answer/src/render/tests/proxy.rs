@@ -1,4 +1,4 @@
-//! Where another server gives the addresses.
+//! The rows where another server gives the addresses.
 
 use netboot_ebpf::{
     client::Stage,
@@ -8,7 +8,7 @@ use netboot_ebpf::{
 use netboot_site::model::DhcpMode;
 
 use super::*;
-use crate::tables::Way;
+use crate::tables::Arrival;
 
 fn proxy(mode: DhcpMode, change: impl Fn(&mut Config)) -> Tables {
     let mut config = site::config().unwrap();
@@ -54,7 +54,7 @@ fn every_interface_has_its_networks() {
     config.dhcp.mode = DhcpMode::Proxy;
     let two = links(&[&["172.30.0.1/24", "10.9.0.1/24"], &["10.8.0.1/24"]]);
     let all: Vec<_> = two.iter().collect();
-    assert_eq!(Places::new(&config, &two, &all).unwrap().list.len(), 4);
+    assert_eq!(LocatedSubnets::new(&config, &two, &all).unwrap().list.len(), 4);
     let given = |config: &mut Config| {
         config.subnets.clear();
         config.dhcp.server_address = Some([10, 9, 0, 1].into());
@@ -68,7 +68,7 @@ fn every_interface_has_its_networks() {
     let bare = links(&[&[]]);
     let tables = render(&config, &bare, &bare).unwrap();
     assert_eq!((tables.subnets.len(), tables.subnets[0].ifindex), (1, 1));
-    assert!(tables.anybody.contains_key(&(Way::Interface(1, Vlan::NONE), None)));
+    assert!(tables.anybody.contains_key(&(Arrival::Interface(1, Vlan::NONE), None)));
 }
 
 #[test]
@@ -105,8 +105,10 @@ fn hosts_get_what_the_link_has_that_they_ask_on() {
         for (ifindex, [server, script, file]) in (1..).zip(expect) {
             let own = (host.subnet, host.boot_set);
             let is_own = tables.subnets[host.subnet as usize].ifindex == ifindex;
-            let at =
-                tables.at_links.get(&(Way::Interface(ifindex, Vlan::NONE), host.boot_set)).copied();
+            let at = tables
+                .at_links
+                .get(&(Arrival::Interface(ifindex, Vlan::NONE), host.boot_set))
+                .copied();
             let at = at.map(|at| (at.subnet, at.boot_set));
             let (subnet, set) = if is_own { own } else { at.unwrap_or(own) };
             let name = |row: u32| {
@@ -155,11 +157,11 @@ fn an_interface_beside_another() {
         let two = links(&[&["172.30.0.1/24"], &["172.30.0.2/24"]]);
         let tables = render(&config, &two, &two).unwrap();
         assert_eq!(tables.subnets.len(), 1);
-        let row = |ifindex| tables.anybody[&(Way::Interface(ifindex, Vlan::NONE), None)];
+        let row = |ifindex| tables.anybody[&(Arrival::Interface(ifindex, Vlan::NONE), None)];
         assert_eq!(row(1), row(2));
         assert_eq!(tables.subnets[row(2).subnet as usize].ifindex, 1);
         let host = tables.reservations.values().next().unwrap();
-        let at = tables.at_links[&(Way::Interface(2, Vlan::NONE), host.boot_set)];
+        let at = tables.at_links[&(Arrival::Interface(2, Vlan::NONE), host.boot_set)];
         assert_eq!((at.subnet, at.boot_set), (0, host.boot_set));
     }
 }
@@ -207,7 +209,7 @@ fn anybody_boots_in_mode_auto_proxy() {
     let manufacturers = quirks::manufacturers(&Config::unconfigured()).len();
     assert_eq!(tables.anybody.len(), 2 * (1 + manufacturers));
     let row = |ifindex: u32, oui: Option<[u8; 3]>| {
-        tables.anybody[&(Way::Interface(ifindex, Vlan::NONE), oui)]
+        tables.anybody[&(Arrival::Interface(ifindex, Vlan::NONE), oui)]
     };
     for (ifindex, server) in [(1, [172, 30, 0, 1]), (2, [10, 8, 0, 1])] {
         let plain = row(ifindex, None);

@@ -1,4 +1,4 @@
-//! Which hosts have a row of `SUBNETS` in common.
+//! Hosts that have a row of `SUBNETS` in common.
 
 use ipnet::Ipv4Net;
 use netboot_site::model::NetworkOverrides;

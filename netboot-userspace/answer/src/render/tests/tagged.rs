@@ -1,4 +1,4 @@
-//! Where the VLANs are.
+//! The interfaces of VLANs.
 
 use netboot_base::links::VlanLink;
 use netboot_ebpf::shared::Vlan;
@@ -114,8 +114,8 @@ fn only_one_interface_answers_in_a_subnet() {
     let config = site::config().unwrap();
     let links = links(&[&["172.30.0.1/24"], &["172.30.0.2/24", "172.29.0.2/24"]]);
     let all: Vec<_> = links.iter().collect();
-    let places = Places::new(&config, &links, &all).unwrap().list;
-    let found: Vec<_> = place::beside_another(&places, &links)
+    let places = LocatedSubnets::new(&config, &links, &all).unwrap().list;
+    let found: Vec<_> = subnet_places::beside_another(&places, &links)
         .map(|(link, place)| (link.index, place.subnet.cidr.to_string()))
         .collect();
     assert_eq!(found, [(2, "172.30.0.0/24".to_owned())]);

@@ -1,3 +1,5 @@
+//! Tests of Router Solicitations and Advertisements as frames.
+
 use super::*;
 
 const MAC: Mac = Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] };
@@ -36,13 +38,13 @@ fn sent_to(destination: Ipv6Addr, source: Ipv6Addr, icmp: &[u8]) -> Vec<u8> {
     [&NODE.octets, &MAC.octets, &IPV6[..], &datagram].concat()
 }
 
-fn asked(tags: &[u8], vlan: [u16; 2]) -> Message<'_> {
-    Message {
+fn asked(tags: &[u8], vlan: [u16; 2]) -> RouterMessage<'_> {
+    RouterMessage {
         mac: MAC,
         vlan: Vlan { ids: vlan },
         tags,
         source: link_local_of(MAC),
-        kind: Kind::Solicitation { link_address: Some(MAC) },
+        kind: RouterMessageKind::Solicitation { link_address: Some(MAC) },
     }
 }
 
@@ -57,7 +59,7 @@ fn reads_what_ipxe_sends() {
     check(&[], [0, 0]);
     check(&TAG, [7, 0]);
     check([[0x88, 0xa8, 0, 9], TAG].as_flattened(), [9, 7]);
-    assert_eq!(parse(&solicitation([TAG, TAG, TAG].as_flattened())), Err(Unread::Other));
+    assert_eq!(parse(&solicitation([TAG, TAG, TAG].as_flattened())), Err(NoRouterMessage::Other));
 }
 
 #[test]
@@ -69,20 +71,20 @@ fn leaves_what_is_not_valid() {
         assert_eq!(parse(&frame).unwrap_err(), expect, "{byte} at {at}");
     };
     // IPv4, version 5, another header, another message.
-    changed(12, 8, Unread::Other);
-    changed(14, 0x50, Unread::Other);
-    changed(20, 0, Unread::Other);
-    changed(54, 135, Unread::Other);
+    changed(12, 8, NoRouterMessage::Other);
+    changed(14, 0x50, NoRouterMessage::Other);
+    changed(20, 0, NoRouterMessage::Other);
+    changed(54, 135, NoRouterMessage::Other);
     // Longer than the frame.
-    changed(19, 17, Unread::Other);
+    changed(19, 17, NoRouterMessage::Other);
     // From behind a router; a code; the checksum; another source.
-    changed(21, 254, Unread::Invalid);
-    changed(55, 1, Unread::Invalid);
-    changed(57, 0xba, Unread::Invalid);
-    changed(37, 0x0c, Unread::Invalid);
+    changed(21, 254, NoRouterMessage::Invalid);
+    changed(55, 1, NoRouterMessage::Invalid);
+    changed(57, 0xba, NoRouterMessage::Invalid);
+    changed(37, 0x0c, NoRouterMessage::Invalid);
     // To one router, which is another station.
     let one = sent_to(link_local_of(NODE), link_local_of(MAC), &[133, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(parse(&one), Err(Unread::Other));
+    assert_eq!(parse(&one), Err(NoRouterMessage::Other));
     for len in 0..whole.len() {
         assert!(parse(&whole[..len]).is_err(), "{len} bytes");
     }
@@ -96,36 +98,37 @@ fn options_have_a_length() {
         assert_eq!(parse(&frame).map(|message| message.kind), expect, "{options:?}");
     };
     let own = link_local_of(MAC);
-    let with = |link_address| Ok(Kind::Solicitation { link_address });
+    let with = |link_address| Ok(RouterMessageKind::Solicitation { link_address });
     check(own, &[], with(None));
     check(own, &[1, 1, 2, 0, 0, 0, 0, 1], with(Some(NODE)));
     check(own, &[14, 1, 2, 0, 0, 0, 0, 1], with(None));
     check(own, &[14, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], with(None));
-    check(own, &[1, 0, 2, 0, 0, 0, 0, 1], Err(Unread::Invalid));
-    check(own, &[14, 0, 0, 0, 0, 0, 0, 0], Err(Unread::Invalid));
-    check(own, &[1, 2, 2, 0, 0, 0, 0, 1], Err(Unread::Invalid));
-    check(own, &[1], Err(Unread::Invalid));
-    check(own, &[1, 1, 2, 0, 0, 0, 0], Err(Unread::Invalid));
+    check(own, &[1, 0, 2, 0, 0, 0, 0, 1], Err(NoRouterMessage::Invalid));
+    check(own, &[14, 0, 0, 0, 0, 0, 0, 0], Err(NoRouterMessage::Invalid));
+    check(own, &[1, 2, 2, 0, 0, 0, 0, 1], Err(NoRouterMessage::Invalid));
+    check(own, &[1], Err(NoRouterMessage::Invalid));
+    check(own, &[1, 1, 2, 0, 0, 0, 0], Err(NoRouterMessage::Invalid));
     // Who has no address yet has no neighbours (RFC 4861 section 6.1.1).
     check(Ipv6Addr::UNSPECIFIED, &[], with(None));
-    check(Ipv6Addr::UNSPECIFIED, &[1, 1, 2, 0, 0, 0, 0, 1], Err(Unread::Invalid));
+    check(Ipv6Addr::UNSPECIFIED, &[1, 1, 2, 0, 0, 0, 0, 1], Err(NoRouterMessage::Invalid));
 }
 
 #[test]
 fn tells_what_an_advertisement_says() {
     let router = link_local_of(NODE);
-    let check = |source, header: [u8; 4], options: &[u8], expect: Result<(u64, bool), Unread>| {
-        let mut icmp = vec![134, 0, 0, 0];
-        icmp.extend(header);
-        icmp.extend([0; 8]);
-        icmp.extend(options);
-        let expect = expect.map(|(seconds, tells)| Kind::Advertisement {
-            lifetime: Duration::from_secs(seconds),
-            tells,
-        });
-        let frame = around(source, &icmp);
-        assert_eq!(parse(&frame).map(|message| message.kind), expect, "{header:?} {options:?}");
-    };
+    let check =
+        |source, header: [u8; 4], options: &[u8], expect: Result<(u64, bool), NoRouterMessage>| {
+            let mut icmp = vec![134, 0, 0, 0];
+            icmp.extend(header);
+            icmp.extend([0; 8]);
+            icmp.extend(options);
+            let expect = expect.map(|(seconds, tells)| RouterMessageKind::Advertisement {
+                lifetime: Duration::from_secs(seconds),
+                tells,
+            });
+            let frame = around(source, &icmp);
+            assert_eq!(parse(&frame).map(|message| message.kind), expect, "{header:?} {options:?}");
+        };
     check(router, [64, 0, 0, 0], &[], Ok((0, false)));
     check(router, [64, 0, 7, 8], &[], Ok((1800, false)));
     check(router, [0, 0x80, 0, 0], &[], Ok((0, true)));
@@ -138,10 +141,10 @@ fn tells_what_an_advertisement_says() {
     check(router, [0; 4], &prefix, Ok((0, true)));
     // DNS servers.
     check(router, [0; 4], &[25, 1, 0, 0, 0, 0, 0, 0], Ok((0, true)));
-    check(router, [0; 4], &[25, 0, 0, 0, 0, 0, 0, 0], Err(Unread::Invalid));
+    check(router, [0; 4], &[25, 0, 0, 0, 0, 0, 0, 0], Err(NoRouterMessage::Invalid));
     // "IP Source Address is a link-local address."
-    check("2001:db8::1".parse().unwrap(), [64, 0, 7, 8], &[], Err(Unread::Invalid));
-    assert_eq!(parse(&around(router, &[134, 0, 0, 0, 64, 0, 7, 8])), Err(Unread::Invalid));
+    check("2001:db8::1".parse().unwrap(), [64, 0, 7, 8], &[], Err(NoRouterMessage::Invalid));
+    assert_eq!(parse(&around(router, &[134, 0, 0, 0, 64, 0, 7, 8])), Err(NoRouterMessage::Invalid));
 }
 
 #[test]
@@ -153,8 +156,8 @@ fn the_answer_says_nothing() {
         let answer = no_router(NODE, source, &message);
         let read = parse(&answer).unwrap();
         let lifetime = Duration::ZERO;
-        let kind = Kind::Advertisement { lifetime, tells: false };
-        let expect = Message { mac: NODE, source, kind, ..message };
+        let kind = RouterMessageKind::Advertisement { lifetime, tells: false };
+        let expect = RouterMessage { mac: NODE, source, kind, ..message };
         assert_eq!(read, expect);
         // To the machine alone; 24 bytes less would be no advertisement.
         assert_eq!(answer[..6], MAC.octets);
@@ -174,7 +177,7 @@ fn a_question_is_valid() {
     let check = |from: Option<Ipv6Addr>, tags: &[u8], link_address| {
         let frame = question(NODE, from, tags);
         let read = parse(&frame).unwrap();
-        assert_eq!(read.kind, Kind::Solicitation { link_address });
+        assert_eq!(read.kind, RouterMessageKind::Solicitation { link_address });
         assert_eq!((read.mac, read.tags), (NODE, tags));
         assert_eq!(read.source, from.unwrap_or(Ipv6Addr::UNSPECIFIED));
         assert_eq!(frame[..6], [0x33, 0x33, 0, 0, 0, 2]);

@@ -1,3 +1,5 @@
+//! Tests of the limits on interfaces without the program.
+
 use std::collections::{BTreeMap, HashMap};
 
 use netboot_ebpf::{
@@ -9,7 +11,7 @@ use netboot_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::*;
-use crate::tables::Way;
+use crate::tables::Arrival;
 
 const SECOND: u64 = 1_000_000_000;
 const HERE: Asked = Asked { ifindex: 1, link: [0; 4] };
@@ -28,7 +30,7 @@ fn tables(machine: Limit, unknown: Limit, total: Limit) -> Tables {
     Tables {
         settings: Settings { machine, unknown, total, ..Settings::default() },
         reservations: BTreeMap::from([(station(KNOWN), row)]),
-        anybody: HashMap::from([((Way::Interface(1, Vlan::NONE), Some([2, 0, a])), row)]),
+        anybody: HashMap::from([((Arrival::Interface(1, Vlan::NONE), Some([2, 0, a])), row)]),
         ..Tables::default()
     }
 }
@@ -45,7 +47,7 @@ struct Counts {
 /// Messages of these machines, each with this verdict where it is not over a limit.
 fn judge(
     tables: &Tables,
-    limits: &Mutex<Limits>,
+    limits: &Mutex<MessageLimits>,
     now: u64,
     verdict: Verdict,
     machines: impl Iterator<Item = u32>,
@@ -146,8 +148,8 @@ fn a_message_counts_once_and_anybody_counts() {
 #[test]
 fn anybody_is_bounded_as_nobody_is() {
     let mut tables = tables(Limit::per_second(20, 5), Limit::per_second(1000, 1), OFF);
-    let row = tables.anybody[&(Way::Interface(1, Vlan::NONE), Some([2, 0, 0]))];
-    tables.anybody = HashMap::from([((Way::Interface(1, Vlan::NONE), None), row)]);
+    let row = tables.anybody[&(Arrival::Interface(1, Vlan::NONE), Some([2, 0, 0]))];
+    tables.anybody = HashMap::from([((Arrival::Interface(1, Vlan::NONE), None), row)]);
     let limits = Mutex::default();
     let (mut answered, mut told, mut dropped) = (0, 0, 0);
     for machine in 100..5100 {

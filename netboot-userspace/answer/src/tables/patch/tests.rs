@@ -1,3 +1,5 @@
+//! Tests of changes of the tables in place.
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use ipnet::Ipv4Net;

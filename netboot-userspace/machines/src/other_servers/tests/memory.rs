@@ -1,4 +1,4 @@
-//! What is remembered, and when the alarm is given.
+//! Tests of what is remembered of other servers, and when the alarm is given.
 
 use std::{
     net::Ipv4Addr,
@@ -16,8 +16,8 @@ use super::{MACHINE, OFFERED, RELAY, Reply, SERVER, SERVER_MAC};
 use crate::{
     logged::logged,
     other_servers::{
-        ALARMS, Detector, Kind, MAX_SERVERS, OtherServer, OtherServers, Sighting, Standing,
-        detector::REPLIES,
+        ALARMS, Detector, Expectation, MAX_SERVERS, OtherServer, OtherServers, ServerKind,
+        Sighting, detector::REPLIES,
     },
 };
 
@@ -35,7 +35,7 @@ fn offer_of(server: [u8; 4]) -> Sighting {
         vlan: Vlan::NONE,
         relay: None,
         message_type: 2,
-        kind: Some(Kind::Dhcp),
+        kind: Some(ServerKind::Dhcp),
         machine: Some(MACHINE),
         offered: Some(OFFERED.into()),
     }
@@ -87,7 +87,8 @@ fn what_the_alarm_says() {
         "offered=192.168.2.77",
     ];
     check(&offer_of(SERVER), &all);
-    let proxy = Sighting { kind: Some(Kind::ProxyDhcp), offered: None, ..offer_of([10, 0, 0, 1]) };
+    let proxy =
+        Sighting { kind: Some(ServerKind::ProxyDhcp), offered: None, ..offer_of([10, 0, 0, 1]) };
     check(&proxy, &["another ProxyDHCP server"]);
     let behind = Sighting { relay: Some(RELAY.into()), mac: None, ..offer_of([10, 0, 0, 2]) };
     check(&behind, &["relay=192.168.3.1"]);
@@ -103,23 +104,24 @@ fn who_is_expected() {
         assert_eq!(others.snapshot()[0].standing, standing, "{mode:?} {known:?}");
         // What is configured later holds for what was seen before.
         others.configure(&dhcp(DhcpMode::Reservation, &[SERVER]));
-        assert_eq!(others.snapshot()[0].standing, Standing::Known);
+        assert_eq!(others.snapshot()[0].standing, Expectation::Known);
     };
-    check(DhcpMode::Reservation, &[], Standing::Unexpected, 1);
-    check(DhcpMode::Reservation, &[[10, 0, 0, 1]], Standing::Unexpected, 1);
-    check(DhcpMode::Reservation, &[[10, 0, 0, 1], SERVER], Standing::Known, 0);
-    check(DhcpMode::Proxy, &[], Standing::Expected, 0);
-    check(DhcpMode::AutoProxy, &[], Standing::Expected, 0);
-    check(DhcpMode::Proxy, &[SERVER], Standing::Known, 0);
+    check(DhcpMode::Reservation, &[], Expectation::Unexpected, 1);
+    check(DhcpMode::Reservation, &[[10, 0, 0, 1]], Expectation::Unexpected, 1);
+    check(DhcpMode::Reservation, &[[10, 0, 0, 1], SERVER], Expectation::Known, 0);
+    check(DhcpMode::Proxy, &[], Expectation::Expected, 0);
+    check(DhcpMode::AutoProxy, &[], Expectation::Expected, 0);
+    check(DhcpMode::Proxy, &[SERVER], Expectation::Known, 0);
 }
 
 #[test]
 fn what_is_remembered() {
     let others = OtherServers::default();
     let note = |sighting: &Sighting| others.note(INTERFACE.to_owned(), sighting, Instant::now());
-    let proxy = || Sighting { kind: Some(Kind::ProxyDhcp), offered: None, ..offer_of(SERVER) };
+    let proxy =
+        || Sighting { kind: Some(ServerKind::ProxyDhcp), offered: None, ..offer_of(SERVER) };
     note(&proxy());
-    assert_eq!(others.snapshot()[0].kind, Kind::ProxyDhcp);
+    assert_eq!(others.snapshot()[0].kind, ServerKind::ProxyDhcp);
     note(&offer_of(SERVER));
     note(&proxy());
     // A machine's REQUEST shows no MAC, a NAK no address.
@@ -130,8 +132,8 @@ fn what_is_remembered() {
         mac: Some(SERVER_MAC.to_string()),
         interface: INTERFACE.to_owned(),
         relay: None,
-        standing: Standing::Unexpected,
-        kind: Kind::Dhcp,
+        standing: Expectation::Unexpected,
+        kind: ServerKind::Dhcp,
         first_seen: seen[0].first_seen,
         last_seen: seen[0].last_seen,
         messages: 4,

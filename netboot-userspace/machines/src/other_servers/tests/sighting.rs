@@ -1,4 +1,4 @@
-//! What frames show.
+//! Tests of what frames show of other servers.
 
 use netboot_ebpf::{
     request::is_unicast,
@@ -9,7 +9,7 @@ use netboot_ebpf::{
 };
 
 use super::{MACHINE, OFFERED, RELAY, Reply, SERVER, SERVER_MAC};
-use crate::other_servers::{Kind, Sighting};
+use crate::other_servers::{ServerKind, Sighting};
 
 /// Where a message begins, behind the headers.
 const MESSAGE: usize = 42;
@@ -21,7 +21,7 @@ fn expected() -> Sighting {
         vlan: Vlan::NONE,
         relay: None,
         message_type: 2,
-        kind: Some(Kind::Dhcp),
+        kind: Some(ServerKind::Dhcp),
         machine: Some(MACHINE),
         offered: Some(OFFERED.into()),
     }
@@ -44,7 +44,7 @@ fn what_answers_show() {
     check(&without(Reply::new(6, &SERVER)), Ok(nothing(6, None)));
     // An ACK to an INFORM.
     check(&without(Reply::new(5, &SERVER)), Ok(nothing(5, None)));
-    check(&without(Reply::offer()), Ok(nothing(2, Some(Kind::ProxyDhcp))));
+    check(&without(Reply::offer()), Ok(nothing(2, Some(ServerKind::ProxyDhcp))));
 }
 
 #[test]

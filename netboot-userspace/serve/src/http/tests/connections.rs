@@ -1,3 +1,5 @@
+//! Tests of the limits on connections.
+
 use super::*;
 
 /// A source that opens many connections and says nothing.

@@ -1,25 +1,25 @@
-//! `[Mmm dd hh:mm:ss SP] [HOSTNAME SP] TAG[pid]: text`: what BSD's syslog wrote down in RFC 3164, and
-//! iPXE's form of it, without a time.
+//! Messages as BSD's syslog wrote them down in RFC 3164: `[Mmm dd hh:mm:ss SP] [HOSTNAME SP] TAG[pid]: text`, and
+//! iPXE's form without a time.
 
-use super::{Fields, Form, rfc5424, split_space};
+use super::{Fields, Grammar, rfc5424, split_space};
 
 /// RFC 3164 says 32; the tags that container runtimes make are longer.
 const MAX_TAG: usize = 128;
 
 /// The fields of a message behind its PRI.
-pub(super) fn fields(message: &[u8]) -> (Form, Fields<'_>) {
+pub(super) fn fields(message: &[u8]) -> (Grammar, Fields<'_>) {
     let (timestamp, rest) = timestamp(message);
     let (hostname, tag) = match tag(rest) {
         Some(tag) => (None, Some(tag)),
         None => host_and_tag(rest),
     };
     let Some(tag) = tag else {
-        let form = if timestamp.is_some() { Form::Rfc3164 } else { Form::Plain };
+        let form = if timestamp.is_some() { Grammar::Rfc3164 } else { Grammar::Plain };
         return (form, Fields { timestamp, text: rest, ..Fields::default() });
     };
     let form = match (timestamp, tag.app) {
-        (None, b"ipxe") => Form::Ipxe,
-        _ => Form::Rfc3164,
+        (None, b"ipxe") => Grammar::Ipxe,
+        _ => Grammar::Rfc3164,
     };
     let fields = Fields {
         hostname,
@@ -61,14 +61,14 @@ fn is_bsd_time(time: &[u8]) -> bool {
         && digits.iter().all(u8::is_ascii_digit)
 }
 
-struct Tag<'a> {
+struct SyslogTag<'a> {
     app: &'a [u8],
     pid: Option<&'a [u8]>,
     text: &'a [u8],
 }
 
 /// A host is told from the text's first word by the tag that follows it.
-fn host_and_tag(text: &[u8]) -> (Option<&[u8]>, Option<Tag<'_>>) {
+fn host_and_tag(text: &[u8]) -> (Option<&[u8]>, Option<SyslogTag<'_>>) {
     let Some((host, rest)) = split_space(text) else { return (None, None) };
     if host.is_empty() || host.len() > super::MAX_FIELD {
         return (None, None);
@@ -80,7 +80,7 @@ fn host_and_tag(text: &[u8]) -> (Option<&[u8]>, Option<Tag<'_>>) {
 }
 
 /// `app: text` or `app[pid]: text`.
-fn tag(text: &[u8]) -> Option<Tag<'_>> {
+fn tag(text: &[u8]) -> Option<SyslogTag<'_>> {
     let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_/.".contains(byte);
     let length = text.iter().take(MAX_TAG + 1).take_while(|byte| is_tag(byte)).count();
     if length == 0 || length > MAX_TAG {
@@ -96,8 +96,8 @@ fn tag(text: &[u8]) -> Option<Tag<'_>> {
     };
     let pid = pid.filter(|pid| !pid.is_empty());
     match rest {
-        [b':', b' ', text @ ..] => Some(Tag { app, pid, text }),
-        [b':'] => Some(Tag { app, pid, text: &[] }),
+        [b':', b' ', text @ ..] => Some(SyslogTag { app, pid, text }),
+        [b':'] => Some(SyslogTag { app, pid, text: &[] }),
         _ => None,
     }
 }

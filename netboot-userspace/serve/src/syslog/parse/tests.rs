@@ -1,9 +1,11 @@
+//! Tests of messages in all forms.
+
 use super::*;
 
 const RECEIVED: SystemTime = SystemTime::UNIX_EPOCH;
 
 /// `form facility.severity host app[pid] id time data | text`; what is missing is `-`.
-fn show(message: &Message) -> String {
+fn show(message: &SyslogMessage) -> String {
     let or_dash = |field: &Option<String>| field.clone().unwrap_or_else(|| "-".to_owned());
     format!(
         "{:?} {}.{} {} {}[{}] {} {} {} | {}",
@@ -176,7 +178,7 @@ const SEEDS: [&[u8]; 6] = [
     b"\x1b[31m\xe2\x80\xae no priority \0",
 ];
 
-fn is_safe(message: &Message) -> bool {
+fn is_safe(message: &SyslogMessage) -> bool {
     let fields = [&message.hostname, &message.app, &message.pid, &message.message_id];
     let more = [&message.timestamp, &message.structured_data];
     let all = fields.into_iter().chain(more).flatten().chain([&message.text]);

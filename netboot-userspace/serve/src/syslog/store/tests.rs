@@ -1,3 +1,5 @@
+//! Tests of the files of lines.
+
 use std::{
     fs,
     net::Ipv4Addr,
@@ -11,17 +13,17 @@ use tempfile::TempDir;
 use super::*;
 use crate::syslog::parse::parse;
 
-const MACHINE: Source = Source::Machine {
+const MACHINE: LineSource = LineSource::Machine {
     mac: Mac { octets: [0x52, 0x54, 0, 0xee, 0x0d, 0x0b] },
     address: IpAddr::V4(Ipv4Addr::new(192, 168, 2, 144)),
 };
 const FILE: &str = "52-54-00-ee-0d-0b.log";
 
-fn stranger(number: u32) -> Source {
-    Source::Stranger(Ipv4Addr::from(0x0a00_0000 + number).into())
+fn stranger(number: u32) -> LineSource {
+    LineSource::Stranger(Ipv4Addr::from(0x0a00_0000 + number).into())
 }
 
-fn message(text: &str) -> Message {
+fn message(text: &str) -> SyslogMessage {
     parse(text.as_bytes(), SystemTime::UNIX_EPOCH + Duration::from_millis(1_792_000_000_123))
 }
 
@@ -49,7 +51,7 @@ fn a_line_per_message() {
     let expect = format!("{time} crit host=h su[42]: failed");
     check(&mut store, MACHINE, "<34>Oct 11 22:14:15 h su[42]: failed", FILE, &expect);
     check(&mut store, stranger(1), "no form", "10.0.0.1.log", &format!("{time} notice -: no form"));
-    let v6 = Source::Stranger("fe80::1".parse().unwrap());
+    let v6 = LineSource::Stranger("fe80::1".parse().unwrap());
     check(&mut store, v6, "<6>a: b", "fe80::1.log", &format!("{time} info a: b"));
     assert_eq!(read(&store, FILE).lines().count(), 3);
 
@@ -110,7 +112,7 @@ fn files_of_strangers_and_open_files_are_bounded() {
 
     for number in 0..200 {
         let mac = Mac { octets: [2, 0, 0, 0, 0, number] };
-        let machine = Source::Machine { mac, address: MACHINE.address() };
+        let machine = LineSource::Machine { mac, address: MACHINE.address() };
         store.append(machine, &message("<6>a: b")).unwrap();
         assert!(store.open.len() <= MAX_OPEN);
     }

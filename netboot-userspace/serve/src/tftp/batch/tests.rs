@@ -1,3 +1,5 @@
+//! Tests of datagrams by the batch.
+
 use std::net::Ipv6Addr;
 
 use socket2::{Domain, Socket, Type};
@@ -15,7 +17,7 @@ fn bound(address: SocketAddr) -> UdpSocket {
 }
 
 /// What is heard, one after the other: its bytes, and the address that it came to.
-fn heard(receiver: &mut Receiver, socket: &UdpSocket) -> Vec<(Vec<u8>, Option<IpAddr>)> {
+fn heard(receiver: &mut BatchReceiver, socket: &UdpSocket) -> Vec<(Vec<u8>, Option<IpAddr>)> {
     let mut all = Vec::new();
     while receiver.receive(socket).is_ok() {
         all.extend(receiver.received().map(|datagram| (datagram.bytes.to_vec(), datagram.to)));
@@ -28,7 +30,7 @@ fn heard(receiver: &mut Receiver, socket: &UdpSocket) -> Vec<(Vec<u8>, Option<Ip
 fn both_families_come_to_one_socket() {
     let socket = bound((Ipv6Addr::UNSPECIFIED, 0).into());
     let port = socket.local_addr().unwrap().port();
-    let mut receiver = Receiver::new(false);
+    let mut receiver = BatchReceiver::new(false);
     let [four, six] = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
     let [from_four, from_six] = [four, six].map(|own| UdpSocket::bind((own, 0)).unwrap());
     for round in 0..3 * BATCH {
@@ -45,7 +47,7 @@ fn what_was_dropped_is_told_beside_the_address() {
     tell_drops(&socket).unwrap();
     setsockopt(&socket, sockopt::RcvBuf, &0).unwrap();
     let address = socket.local_addr().unwrap();
-    let mut receiver = Receiver::new(false);
+    let mut receiver = BatchReceiver::new(false);
     let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     client.send_to(b"first", address).unwrap();
     let to = Some(address.ip());
@@ -66,7 +68,7 @@ fn many_are_heard_at_once() {
     let socket = bound((Ipv4Addr::LOCALHOST, 0).into());
     let address = socket.local_addr().unwrap();
     let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let mut receiver = Receiver::new(true);
+    let mut receiver = BatchReceiver::new(true);
     for count in [1, 2, 3, 33, 1, 64, 0, 5] {
         for number in 0..count {
             client.send_to(&[number], address).unwrap();

@@ -1,3 +1,5 @@
+//! Tests of the content of transfers.
+
 use std::{
     fs,
     path::Path,
@@ -7,7 +9,7 @@ use std::{
 use super::*;
 
 fn bytes(content: &Content) -> Vec<u8> {
-    let mut reader = Reader::new(content.clone());
+    let mut reader = ContentReader::new(content.clone());
     let mut bytes = Vec::new();
     futures_lite::future::block_on(futures_lite::AsyncReadExt::read_to_end(
         &mut reader,
@@ -70,12 +72,12 @@ async fn large_files_stay_on_the_disk() {
     assert_eq!(on_disk.fetch(5000, 1000).unwrap(), whole[5000..6000]);
     on_disk.read_cached(&mut buffer, 5000).unwrap();
     assert_eq!(buffer, whole[5000..6000]);
-    assert!(matches!(on_disk.read_cached(&mut buffer, LARGEST - 10), Err(Unread::Changed)));
-    assert!(matches!(on_disk.fetch(LARGEST - 10, 1000), Err(Unread::Changed)));
+    assert!(matches!(on_disk.read_cached(&mut buffer, LARGEST - 10), Err(UnreadBytes::Changed)));
+    assert!(matches!(on_disk.fetch(LARGEST - 10, 1000), Err(UnreadBytes::Changed)));
     assert!(content.as_netascii().unwrap().is_none());
     fs::write(&path, &whole[1..]).unwrap();
-    assert!(matches!(on_disk.read_cached(&mut buffer, 0), Err(Unread::Changed)));
-    assert!(matches!(on_disk.fetch(0, 1000), Err(Unread::Changed)));
+    assert!(matches!(on_disk.read_cached(&mut buffer, 0), Err(UnreadBytes::Changed)));
+    assert!(matches!(on_disk.fetch(0, 1000), Err(UnreadBytes::Changed)));
     drop(content);
     assert_eq!(usage.open.load(Relaxed), 0, "nobody reads it");
 }

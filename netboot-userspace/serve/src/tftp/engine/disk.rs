@@ -12,7 +12,7 @@ use mio::Waker;
 use tokio::runtime::Handle;
 
 use super::transfers::Id;
-use crate::tftp::content::{OnDisk, Unread};
+use crate::tftp::content::{OnDisk, UnreadBytes};
 
 /// The threads are the runtime's.
 pub(in crate::tftp) struct Reads {
@@ -32,7 +32,7 @@ pub(super) struct Brought {
     pub(super) id: Id,
     pub(super) position: u64,
     length: usize,
-    pub(super) bytes: Result<Vec<u8>, Unread>,
+    pub(super) bytes: Result<Vec<u8>, UnreadBytes>,
 }
 
 impl Reads {

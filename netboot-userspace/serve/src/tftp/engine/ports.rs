@@ -8,7 +8,7 @@ use std::{
 use lru::LruCache;
 use netboot_base::bounded::bounded;
 
-use super::Ends;
+use super::TransferEnds;
 
 /// How long packets of a transfer that its client ended may be on their way.
 const LATE: Duration = Duration::from_secs(10);
@@ -18,25 +18,25 @@ const MAX_LEFT: usize = 8192;
 const MAX_SUSPECTS: usize = 1024;
 
 /// What is remembered of transfers that ended.
-pub(super) struct Ports {
+pub(super) struct TransferPorts {
     /// A bit for each of the sockets that the last ones between these ends had.
-    left: LruCache<Ends, (u64, Instant)>,
+    left: LruCache<TransferEnds, (u64, Instant)>,
     suspects: LruCache<IpAddr, Instant>,
 }
 
-impl Ports {
+impl TransferPorts {
     pub(super) fn new() -> Self {
         Self { left: bounded(MAX_LEFT), suspects: bounded(MAX_SUSPECTS) }
     }
 
     /// The client has ended a transfer, and may go on at once with another one.
-    pub(super) fn left(&mut self, ends: Ends, socket: usize, now: Instant) {
+    pub(super) fn left(&mut self, ends: TransferEnds, socket: usize, now: Instant) {
         let before = self.sockets(ends, now);
         self.left.put(ends, (before | bit(socket), now));
     }
 
-    /// It may be of a transfer that ended.
-    pub(super) fn may_be_late(&self, ends: Ends, socket: usize, now: Instant) -> bool {
+    /// The packet may be of a transfer that ended.
+    pub(super) fn may_be_late(&self, ends: TransferEnds, socket: usize, now: Instant) -> bool {
         self.sockets(ends, now) & bit(socket) != 0
     }
 
@@ -49,7 +49,7 @@ impl Ports {
         self.suspects.peek(&client).is_some_and(|at| now.duration_since(*at) < SUSPECT)
     }
 
-    fn sockets(&self, ends: Ends, now: Instant) -> u64 {
+    fn sockets(&self, ends: TransferEnds, now: Instant) -> u64 {
         let last = self.left.peek(&ends).filter(|(_, at)| now.duration_since(*at) < LATE);
         last.map_or(0, |(sockets, _)| *sockets)
     }
@@ -68,12 +68,12 @@ mod tests {
     #[test]
     fn what_ended_is_remembered_for_a_while() {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let ends = |port| Ends { client: (address, port).into(), local: address };
-        let (mut ports, start) = (Ports::new(), Instant::now());
+        let ends = |port| TransferEnds { client: (address, port).into(), local: address };
+        let (mut ports, start) = (TransferPorts::new(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         ports.left(ends(1), 3, at(0));
         ports.left(ends(1), 32, at(5));
-        let late = |ports: &Ports, port, socket, seconds| {
+        let late = |ports: &TransferPorts, port, socket, seconds| {
             ports.may_be_late(ends(port), socket, at(seconds))
         };
         for (port, socket, seconds, expect) in [

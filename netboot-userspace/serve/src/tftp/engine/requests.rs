@@ -1,4 +1,4 @@
-//! Requests: what comes to the port of TFTP, and the transfers that begin by it.
+//! Requests at the port of TFTP, and the transfers that begin by them.
 
 use std::{
     cmp::Reverse,
@@ -12,17 +12,17 @@ use std::{
 
 use async_tftp::{packet::Error, server::Handler};
 use futures_lite::future::block_on;
-use netboot_machines::event::Outcome;
+use netboot_machines::event::TransferOutcome;
 
-use super::{Disk, Ends, Engine, REQUESTS, transfers::Transfer};
+use super::{Disk, Engine, REQUESTS, TransferEnds, transfers::ActiveTransfer};
 use crate::tftp::{
-    admission::Source,
-    batch::Received,
-    content::Reader,
-    counters::Event,
+    admission::TransferSource,
+    batch::ReceivedDatagram,
+    content::ContentReader,
+    counters::Counted,
     handler::{is_busy, shown},
-    packet::{Mode, Packet, Request, error},
-    report::Asked,
+    packet::{Mode, TftpPacket, TftpRequest, error},
+    report::AskedTransfer,
     round_trip::RoundTrip,
     sending::Sending,
 };
@@ -35,11 +35,11 @@ const FORGEABLE_WINDOW: u16 = 4;
 /// A request that comes again while its transfer goes on may have been late.
 const LATE: Duration = Duration::from_secs(1);
 
-impl<H: Handler<Reader = Reader>> Engine<H> {
+impl<H: Handler<Reader = ContentReader>> Engine<H> {
     /// On the port of requests.
-    pub(super) fn request(&mut self, datagram: Received<'_>, now: Instant) {
-        let packet = Packet::parse(datagram.bytes);
-        let is_request = matches!(packet, Packet::Read(_) | Packet::Write(_));
+    pub(super) fn request(&mut self, datagram: ReceivedDatagram<'_>, now: Instant) {
+        let packet = TftpPacket::parse(datagram.bytes);
+        let is_request = matches!(packet, TftpPacket::Read(_) | TftpPacket::Write(_));
         if !is_request && self.is_single_port() {
             return self.answer(REQUESTS, datagram, now);
         }
@@ -49,13 +49,13 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // Port 0 is no sender's (RFC 768).
         let is_heard = is_heard && datagram.from.port() != 0;
         let Some(local) = datagram.to.filter(|_| is_heard) else { return };
-        let ends = Ends { client: datagram.from, local };
-        if let Packet::Read(read) = packet {
+        let ends = TransferEnds { client: datagram.from, local };
+        if let TftpPacket::Read(read) = packet {
             return self.read(&read, datagram.bytes, ends, now);
         }
         let socket = self.socket_for(ends, now);
         match packet {
-            Packet::Write(write) => {
+            TftpPacket::Write(write) => {
                 let path = Path::new(OsStr::from_bytes(write.name));
                 let opening = self.handler.write_req_open(&ends.client, path, None);
                 if let Err(error) = block_on(opening) {
@@ -64,15 +64,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 }
             }
             // An ERROR is never answered.
-            Packet::Error { .. } => self.reporter.counters.count(Event::Foreign),
-            Packet::Acknowledgement(_) => self.foreign(socket, ends, now),
-            Packet::Read(_) | Packet::Unexpected(_) | Packet::Malformed => {
+            TftpPacket::Error { .. } => self.reporter.counters.count(Counted::Foreign),
+            TftpPacket::Acknowledgement(_) => self.foreign(socket, ends, now),
+            TftpPacket::Read(_) | TftpPacket::Unexpected(_) | TftpPacket::Malformed => {
                 self.malformed(socket, ends);
             }
         }
     }
 
-    fn read(&mut self, read: &Request<'_>, bytes: &[u8], ends: Ends, now: Instant) {
+    fn read(&mut self, read: &TftpRequest<'_>, bytes: &[u8], ends: TransferEnds, now: Instant) {
         let client = ends.client;
         let request = self.hasher.hash_one(bytes);
         if let Some((id, transfer)) = self.transfers.between(&ends) {
@@ -84,18 +84,19 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             if transfer.request == request && transfer.sending.idle(now) < LATE {
                 // The network has doubled it, or it waited behind others: to an answer curl begins anew in the middle
                 // of its file. A client that began anew says so again.
-                self.reporter.counters.count(Event::Foreign);
+                self.reporter.counters.count(Counted::Foreign);
                 return;
             }
-            self.end(id, &Outcome::AskedAnew, now);
+            self.end(id, &TransferOutcome::AskedAnew, now);
         }
         let socket = self.socket_for(ends, now);
         if read.mode == Mode::Other {
-            self.reporter.counters.count(Event::Refused);
+            self.reporter.counters.count(Counted::Refused);
             return self.say_error(socket, ends, error::ILLEGAL, "ask in mode octet");
         }
         let machine = self.reporter.machines.by_address(client.ip());
-        let source = Source { address: client.ip().to_canonical(), is_known: machine.is_some() };
+        let source =
+            TransferSource { address: client.ip().to_canonical(), is_known: machine.is_some() };
         let path = Path::new(OsStr::from_bytes(read.name));
         let content = match block_on(self.handler.read_req_open(&client, path)) {
             Ok((reader, _size)) => reader.content,
@@ -108,7 +109,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let content = match read.mode {
             Mode::Netascii => match content.as_netascii() {
                 Err(error) if error.kind() == ErrorKind::ResourceBusy => {
-                    self.reporter.counters.count(Event::TooMany);
+                    self.reporter.counters.count(Counted::TooMany);
                     return self.refuse_for_files(source, now);
                 }
                 encoded => encoded.ok().flatten(),
@@ -116,7 +117,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             Mode::Octet | Mode::Other => Some(content),
         };
         let Some(content) = content else {
-            self.reporter.counters.count(Event::Refused);
+            self.reporter.counters.count(Counted::Refused);
             let text = "not to be had as netascii: ask in mode octet";
             return self.say_error(socket, ends, error::UNDEFINED, text);
         };
@@ -140,7 +141,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let oack = agreed.oack().map(|oack| oack(size)).unwrap_or_default();
         let round_trip = RoundTrip::new(agreed.timeout);
         let (sending, first) = Sending::new(blocks, window, !oack.is_empty(), round_trip, now);
-        let asked = Asked {
+        let asked = AskedTransfer {
             client,
             machine,
             file: shown(path).into(),
@@ -152,7 +153,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             started: now,
         };
         self.reporter.began(&asked);
-        let transfer = Transfer {
+        let transfer = ActiveTransfer {
             number: 0,
             ends,
             request,
@@ -177,7 +178,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// Each transfer has its port by chance, and another one than those before it: what its client says to these is
     /// not heard as said to this.
-    fn socket_for(&mut self, ends: Ends, now: Instant) -> usize {
+    fn socket_for(&mut self, ends: TransferEnds, now: Instant) -> usize {
         if self.is_single_port() {
             return REQUESTS;
         }

@@ -1,3 +1,5 @@
+//! Tests of the engine's turns.
+
 use std::{fs, net::Ipv4Addr};
 
 use super::*;
@@ -6,8 +8,8 @@ use netboot_machines::{channel::channel, memory::Machines};
 use netboot_site::model::Inventory;
 
 use crate::tftp::{
-    Common, DEFAULT_BLOCK_SIZE, Sockets,
-    content::{Content, Contents, Unread},
+    DEFAULT_BLOCK_SIZE, Sockets, TftpCommon,
+    content::{Content, Contents, UnreadBytes},
     handler::BootFiles,
     prepare, server,
 };
@@ -28,7 +30,7 @@ fn engine() -> (Engine<BootFiles>, tempfile::TempDir) {
     };
     let sizes = BlockSizes { all: DEFAULT_BLOCK_SIZE, networks: Vec::new() };
     let machines = Machines::new(Inventory::new([]));
-    let common = Common::new(Files::new(directory.path()), machines, channel().0, sizes);
+    let common = TftpCommon::new(Files::new(directory.path()), machines, channel().0, sizes);
     let sockets = Sockets { requests: bind(), transfers: (0..2).map(|_| bind()).collect() };
     let poll = mio::Poll::new().unwrap();
     let waker = mio::Waker::new(poll.registry(), WAKER).unwrap();
@@ -39,14 +41,14 @@ fn engine() -> (Engine<BootFiles>, tempfile::TempDir) {
 }
 
 fn ask(engine: &mut Engine<BootFiles>, from: SocketAddr, now: Instant) {
-    engine.request(Received { bytes: b"\0\x01file\0octet\0", from, to: Some(LOCAL) }, now);
+    engine.request(ReceivedDatagram { bytes: b"\0\x01file\0octet\0", from, to: Some(LOCAL) }, now);
 }
 
-/// It is looked at again and again, and is not over when the disk is slow.
+/// A transfer is looked at again and again, and is not over when the disk is slow.
 #[tokio::test]
 async fn a_transfer_waits_for_the_disk() {
     let (mut engine, _directory) = engine();
-    let ends = Ends { client: CLIENT, local: LOCAL };
+    let ends = TransferEnds { client: CLIENT, local: LOCAL };
     let start = Instant::now();
     let (id, _) = engine.transfers.between(&ends).unwrap();
     engine.transfers.get_mut(id).unwrap().disk = Disk::Awaited;
@@ -60,7 +62,7 @@ async fn a_transfer_waits_for_the_disk() {
     engine.flush();
     // What was sent is not kept for a client that may be silent for long.
     assert!(matches!(engine.transfers.get(id).unwrap().disk, Disk::None));
-    engine.brought(id, 0, Err(Unread::Changed));
+    engine.brought(id, 0, Err(UnreadBytes::Changed));
     assert!(engine.transfers.is_empty());
 }
 
@@ -68,11 +70,11 @@ async fn a_transfer_waits_for_the_disk() {
 #[tokio::test]
 async fn a_pause_of_ours_is_no_silence() {
     let check = |engine: &mut Engine<BootFiles>, stopped: bool, expect: usize| {
-        let ends = Ends { client: CLIENT, local: LOCAL };
+        let ends = TransferEnds { client: CLIENT, local: LOCAL };
         let start = Instant::now();
         let (id, transfer) = engine.transfers.between(&ends).unwrap();
         let (socket, bytes) = (transfer.socket, b"\0\x04\0\x01");
-        engine.answer(socket, Received { bytes, from: CLIENT, to: Some(LOCAL) }, start);
+        engine.answer(socket, ReceivedDatagram { bytes, from: CLIENT, to: Some(LOCAL) }, start);
         let later = start + Duration::from_secs(90);
         if stopped {
             engine.was_stopped(Duration::from_secs(90), later);
@@ -93,13 +95,13 @@ async fn who_is_slow_is_served_where_there_is_room() {
     for (most, expect) in [(16, 1), (1, 0)] {
         let (mut engine, _directory) = engine();
         engine.most.transfers = most;
-        let ends = Ends { client: CLIENT, local: LOCAL };
+        let ends = TransferEnds { client: CLIENT, local: LOCAL };
         let (id, transfer) = engine.transfers.between(&ends).unwrap();
         let socket = transfer.socket;
         engine.transfers.get_mut(id).unwrap().until = Instant::now();
         let now = Instant::now();
         let bytes = b"\0\x04\0\x01";
-        engine.answer(socket, Received { bytes, from: CLIENT, to: Some(LOCAL) }, now);
+        engine.answer(socket, ReceivedDatagram { bytes, from: CLIENT, to: Some(LOCAL) }, now);
         assert_eq!(engine.transfers.len(), expect, "{most} are the most");
     }
 }
@@ -108,10 +110,10 @@ async fn who_is_slow_is_served_where_there_is_room() {
 #[tokio::test]
 async fn what_was_awaited_is_in_memory() {
     let (mut engine, _directory) = engine();
-    let (id, _) = engine.transfers.between(&Ends { client: CLIENT, local: LOCAL }).unwrap();
+    let (id, _) = engine.transfers.between(&TransferEnds { client: CLIENT, local: LOCAL }).unwrap();
     engine.transfers.get_mut(id).unwrap().disk = Disk::Awaited;
     engine.outbox.clear();
-    engine.brought(id, 0, Err(Unread::NotCached));
+    engine.brought(id, 0, Err(UnreadBytes::NotCached));
     assert!(matches!(engine.outbox[..], [Out::Blocks(_, Range { start: 1, end: 2 })]));
     assert!(matches!(engine.transfers.get(id).unwrap().disk, Disk::None));
 }
@@ -124,14 +126,14 @@ async fn what_is_over_takes_no_room() {
     for number in 0..20_000 {
         let client = SocketAddr::new(CLIENT.ip(), 1000 + number % 1000);
         ask(&mut engine, client, now);
-        let ends = Ends { client, local: LOCAL };
+        let ends = TransferEnds { client, local: LOCAL };
         let (id, transfer) = engine.transfers.between(&ends).unwrap();
         if number % 2 == 0 {
             let socket = transfer.socket;
             let bytes = b"\0\x04\0\x01";
-            engine.answer(socket, Received { bytes, from: client, to: Some(LOCAL) }, now);
+            engine.answer(socket, ReceivedDatagram { bytes, from: client, to: Some(LOCAL) }, now);
         }
-        engine.end(id, &Outcome::Lost, now);
+        engine.end(id, &TransferOutcome::Lost, now);
         engine.outbox.clear();
     }
     assert_eq!((engine.transfers.len(), engine.unanswered_now), (1, 1));
@@ -146,7 +148,7 @@ async fn what_is_awaited_is_bounded() {
     file.set_len(9).unwrap();
     let Content::Disk(on_disk) = Contents::default().of(file).unwrap() else { panic!("in memory") };
     let (engine, _directory) = engine();
-    let (id, _) = engine.transfers.between(&Ends { client: CLIENT, local: LOCAL }).unwrap();
+    let (id, _) = engine.transfers.between(&TransferEnds { client: CLIENT, local: LOCAL }).unwrap();
     let begin = |length| engine.reads.begin(id, Arc::clone(&on_disk), 0, length);
     assert!(begin(16 << 20) && begin(16 << 20) && !begin(1));
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -160,10 +162,10 @@ async fn what_is_awaited_is_bounded() {
 /// What a transfer costs beside the file that all share, with places in the table that are free: under 2 kB.
 #[test]
 fn a_transfer_takes_little_room() {
-    let of_transfer = 2 * (size_of::<(Ends, usize)>() + size_of::<Transfer>());
+    let of_transfer = 2 * (size_of::<(TransferEnds, usize)>() + size_of::<ActiveTransfer>());
     let of_timers = 4 * size_of::<Reverse<(Instant, Id)>>();
     let of_names = 128 + 64;
     let all = of_transfer + of_timers + 2 * size_of::<Id>() + of_names;
     assert!(all < 2000, "{all} bytes");
-    println!("{all} bytes, {} in the table", size_of::<Transfer>());
+    println!("{all} bytes, {} in the table", size_of::<ActiveTransfer>());
 }

@@ -4,13 +4,15 @@ use std::{collections::HashMap, time::Instant};
 
 use slab::Slab;
 
-use super::{Disk, Ends};
-use crate::tftp::{admission::Source, content::Content, report::Asked, sending::Sending};
+use super::{Disk, TransferEnds};
+use crate::tftp::{
+    admission::TransferSource, content::Content, report::AskedTransfer, sending::Sending,
+};
 
 #[derive(Default)]
 pub(super) struct Transfers {
-    places: HashMap<Ends, usize>,
-    transfers: Slab<Transfer>,
+    places: HashMap<TransferEnds, usize>,
+    transfers: Slab<ActiveTransfer>,
     begun: u64,
 }
 
@@ -21,13 +23,13 @@ pub(super) struct Id {
     number: u64,
 }
 
-pub(super) struct Transfer {
+pub(super) struct ActiveTransfer {
     /// Given by [`Transfers::begin`].
     pub(super) number: u64,
-    pub(super) ends: Ends,
+    pub(super) ends: TransferEnds,
     /// Of the request's bytes.
     pub(super) request: u64,
-    pub(super) source: Source,
+    pub(super) source: TransferSource,
     /// In the engine's `sockets`.
     pub(super) socket: usize,
     pub(super) content: Content,
@@ -36,39 +38,39 @@ pub(super) struct Transfer {
     /// The first of its timers.
     pub(super) wakes: Instant,
     pub(super) disk: Disk,
-    /// It is over by then.
+    /// The transfer is over by then.
     pub(super) until: Instant,
-    pub(super) asked: Asked,
+    pub(super) asked: AskedTransfer,
 }
 
 impl Transfers {
     /// There must be none between its ends.
-    pub(super) fn begin(&mut self, transfer: Transfer) -> Id {
+    pub(super) fn begin(&mut self, transfer: ActiveTransfer) -> Id {
         self.begun += 1;
         let (ends, number) = (transfer.ends, self.begun);
-        let place = self.transfers.insert(Transfer { number, ..transfer });
+        let place = self.transfers.insert(ActiveTransfer { number, ..transfer });
         let _ = self.places.insert(ends, place);
         Id { place, number }
     }
 
-    pub(super) fn end(&mut self, id: Id) -> Option<Transfer> {
+    pub(super) fn end(&mut self, id: Id) -> Option<ActiveTransfer> {
         let ends = self.get(id)?.ends;
         let _ = self.places.remove(&ends);
         self.transfers.try_remove(id.place)
     }
 
     /// The one between these ends.
-    pub(super) fn between(&self, ends: &Ends) -> Option<(Id, &Transfer)> {
+    pub(super) fn between(&self, ends: &TransferEnds) -> Option<(Id, &ActiveTransfer)> {
         let place = *self.places.get(ends)?;
         let transfer = self.transfers.get(place)?;
         Some((Id { place, number: transfer.number }, transfer))
     }
 
-    pub(super) fn get(&self, id: Id) -> Option<&Transfer> {
+    pub(super) fn get(&self, id: Id) -> Option<&ActiveTransfer> {
         self.transfers.get(id.place).filter(|transfer| transfer.number == id.number)
     }
 
-    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Transfer> {
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut ActiveTransfer> {
         self.transfers.get_mut(id.place).filter(|transfer| transfer.number == id.number)
     }
 
@@ -86,23 +88,23 @@ impl Transfers {
     }
 
     /// In no order that a client could choose.
-    pub(super) fn some(&self) -> impl Iterator<Item = (Id, &Transfer)> {
+    pub(super) fn some(&self) -> impl Iterator<Item = (Id, &ActiveTransfer)> {
         self.places.values().filter_map(|place| {
             let transfer = self.transfers.get(*place)?;
             Some((Id { place: *place, number: transfer.number }, transfer))
         })
     }
 
-    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Transfer> {
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut ActiveTransfer> {
         self.transfers.iter_mut().map(|(_, transfer)| transfer)
     }
 
-    pub(super) fn into_all(self) -> impl Iterator<Item = Transfer> {
+    pub(super) fn into_all(self) -> impl Iterator<Item = ActiveTransfer> {
         self.transfers.into_iter().map(|(_, transfer)| transfer)
     }
 }
 
-impl Transfer {
+impl ActiveTransfer {
     /// At its begin the client knows the one port that it was answered from. Who forged the client's address has to
     /// try all ports, and would have the file sent to somebody who does not want it.
     pub(super) fn is_young(&self) -> bool {

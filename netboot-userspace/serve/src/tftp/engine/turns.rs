@@ -1,4 +1,4 @@
-//! The engine's turns: waits for sockets and for time, and sees to what is there.
+//! The engine's turns: each waits for sockets and for time, and sees to what is there.
 
 use std::{
     cmp::Reverse,
@@ -9,12 +9,12 @@ use std::{
 
 use async_tftp::server::Handler;
 use mio::{Events, Interest, Poll, Token, unix::SourceFd};
-use netboot_machines::event::Outcome;
+use netboot_machines::event::TransferOutcome;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{Engine, MINUTE, REQUESTS, disk::Brought};
-use crate::tftp::{batch::Receiver, content::Reader, packet::error};
+use crate::tftp::{batch::BatchReceiver, content::ContentReader, packet::error};
 
 /// Of the waker; sockets have their numbers.
 pub(in crate::tftp) const WAKER: Token = Token(usize::MAX);
@@ -34,7 +34,7 @@ pub(in crate::tftp) struct Endings {
     pub(in crate::tftp) cut: CancellationToken,
 }
 
-impl<H: Handler<Reader = Reader>> Engine<H> {
+impl<H: Handler<Reader = ContentReader>> Engine<H> {
     /// Serves until it is cancelled and the last transfer has ended, or it is cut.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         let served = self.serve(&mut poll, endings);
         let now = Instant::now();
         for transfer in std::mem::take(&mut self.transfers).into_all() {
-            self.tell_end(&transfer, &Outcome::Cut, now);
+            self.tell_end(&transfer, &TransferOutcome::Cut, now);
             // Nobody will hear it: its client would wait in vain for as long as it can.
             self.say_error(
                 transfer.socket,
@@ -64,7 +64,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         // What the socket of requests has dropped is told by its own messages.
         let is_ipv4 =
             self.sockets.iter().all(|socket| socket.local_addr().is_ok_and(|own| own.is_ipv4()));
-        let (mut receiver, mut requests) = (Receiver::new(is_ipv4), Receiver::new(false));
+        let (mut receiver, mut requests) = (BatchReceiver::new(is_ipv4), BatchReceiver::new(false));
         // Each has something until it was read to its end: the kernel tells of what is new only.
         let mut is_ready = vec![true; self.sockets.len()];
         let mut events = Events::with_capacity(EVENTS);
@@ -83,7 +83,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                     }
                     if endings.cancel.is_cancelled() && !self.is_ending {
                         self.is_ending = true;
-                        // It may have heard something that was not told of yet.
+                        // The socket may have heard something that was not told of yet.
                         if let Some(is_ready) = is_ready.get_mut(REQUESTS) {
                             *is_ready = true;
                         }
@@ -139,7 +139,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// Receives from the socket of requests, number 0, or one of the others, and answers. Returns whether there may be
     /// more.
-    fn hear(&mut self, number: usize, receiver: &mut Receiver, now: Instant) -> io::Result<bool> {
+    fn hear(
+        &mut self,
+        number: usize,
+        receiver: &mut BatchReceiver,
+        now: Instant,
+    ) -> io::Result<bool> {
         let Some(socket) = self.sockets.get(number) else { return Ok(false) };
         // An error can be of what was sent before; it is told once.
         let mut tries = 0;

@@ -1,4 +1,6 @@
-mod ways;
+//! Tests of the sending of a file, without sockets.
+
+mod lossy_paths;
 
 use std::collections::VecDeque;
 

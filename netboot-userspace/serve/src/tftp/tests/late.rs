@@ -1,11 +1,11 @@
-//! What comes twice, late, or to the port of another transfer.
+//! Packets that come twice, late, or to the port of another transfer.
 
 use std::{net::UdpSocket, time::Duration};
 
 use tokio::task::spawn_blocking;
 
 use super::{Lab, clients::Client};
-use crate::tftp::counters::Event;
+use crate::tftp::counters::Counted;
 
 /// A request from a port that a transfer has: the first answer again, or a new transfer in its place.
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +40,7 @@ async fn a_request_comes_again() {
         assert_eq!(client.hears()[..4], [0, 3, 0, 2]);
     });
     talk.await.unwrap();
-    lab.expect_counters(&[(Event::AskedAnew, 2), (Event::Foreign, 3)]).await;
+    lab.expect_counters(&[(Counted::AskedAnew, 2), (Counted::Foreign, 3)]).await;
     lab.cancel.cancel();
     lab.serving.abort();
 }
@@ -84,7 +84,7 @@ async fn what_is_late_is_not_the_next_ones() {
         }
     });
     talk.await.unwrap();
-    assert_eq!(lab.counter(Event::Guessed), 0);
+    assert_eq!(lab.counter(Counted::Guessed), 0);
     lab.cancel.cancel();
     lab.serving.abort();
 }

@@ -1,4 +1,4 @@
-//! What a source can have, and what it cannot make others have.
+//! The limits of a source, and what it cannot make others have.
 
 use std::{fs, time::Duration};
 
@@ -9,7 +9,7 @@ use super::{
     clients::{Answer, Client, request},
     content,
 };
-use crate::tftp::{content::MAX_OPEN, counters::Event};
+use crate::tftp::{content::MAX_OPEN, counters::Counted};
 
 /// As one host does it: its transfers are its own, and cost others nothing.
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,7 @@ async fn requests_that_are_never_answered_give_way() {
     });
     let Answer::File { content: got, .. } = flood.await.unwrap() else { panic!("refused") };
     assert!(got == content(1469));
-    assert_eq!(lab.counter(Event::TooMany), 0);
+    assert_eq!(lab.counter(Counted::TooMany), 0);
     assert!(lab.troubles.lock().unwrap().is_empty());
     lab.cancel.cancel();
     lab.serving.abort();
@@ -49,7 +49,7 @@ async fn a_source_has_its_part() {
             assert_eq!(client.hears()[..4], [0, 3, 0, 1]);
         }
         one.says(b"\0\x04\0\x01");
-        // It asks again: an error would send it to its disk.
+        // The client asks again: an error would send it to its disk.
         one.hears_nothing(Duration::from_millis(100));
         for client in [&mut two, &mut three] {
             client.says(b"\0\x04\0\x01");
@@ -63,7 +63,8 @@ async fn a_source_has_its_part() {
         assert!(matches!(again, Answer::File { .. }), "{again:?}");
     });
     talk.await.unwrap();
-    lab.expect_counters(&[(Event::GaveWay, 1), (Event::TooMany, 1), (Event::Complete, 2)]).await;
+    lab.expect_counters(&[(Counted::GaveWay, 1), (Counted::TooMany, 1), (Counted::Complete, 2)])
+        .await;
     let troubles = lab.troubles.lock().unwrap().clone();
     let [Some(why)] = &troubles[..] else { panic!("{troubles:?}") };
     assert!(why.contains("tftp-too-many counts"), "{why}");
@@ -96,7 +97,7 @@ async fn large_files_at_once() {
         for client in &others {
             client.says(b"\0\x05\0\x08enough\0");
         }
-        // Their ports are other ones: it may be heard before.
+        // The transfers' ports are other ones: the request may be heard before.
         let is_answered = (0..100).any(|_| {
             ask(&late, MAX_OPEN);
             !late.hears_all(Duration::from_millis(50)).is_empty()
@@ -143,6 +144,6 @@ async fn ports_are_not_guessed() {
         victim.says(b"\0\x05\0\0");
     });
     talk.await.unwrap();
-    lab.expect_counters(&[(Event::Guessed, 1), (Event::Foreign, 2)]).await;
+    lab.expect_counters(&[(Counted::Guessed, 1), (Counted::Foreign, 2)]).await;
     lab.end().await;
 }

@@ -1,4 +1,4 @@
-//! What loaders and firmware send to port 69, byte for byte, and the first packet that each gets.
+//! Requests as loaders and firmware send them to port 69, byte for byte, and the first packet that each gets.
 
 use std::{fs, time::Duration};
 
@@ -124,7 +124,7 @@ const LOADERS: [(&str, &[u8], &str); 27] = [
         b"\0\x01\\tk\\snp-arm64.efi\0octet\0tsize\x000\0blksize\x001456\0windowsize\x008\0",
         r"\x00\x06blksize\x001456\x00tsize\x005000\x00windowsize\x008\x00",
     ),
-    // These read option 67 as far as the next NUL.
+    // These ROMs read option 67 as far as the next NUL.
     ("an old ROM with a byte behind the name", b"\0\x01undionly.kpxe\xff\0octet\0", FIRST),
     ("an old ROM without the last NUL", b"\0\x01undionly.kpxe\0octet", FIRST),
     ("an old ROM with padding", b"\0\x01undionly.kpxe\0octet\0\0\0\0\0\0\0", FIRST),

@@ -312,5 +312,5 @@ fn few_are_told() {
     assert!(loaded.config.hosts.iter().all(|host| !host.netboot), "{warnings:#?}");
     assert_eq!((loaded.config.hosts.len(), warnings.len()), (39, 2 * 39));
     assert!(!warnings.join(" ").contains("hunter2"), "{warnings:#?}");
-    assert!(loaded.warnings.to_string().lines().count() <= netboot_base::few::MOST + 1);
+    assert!(loaded.warnings.to_string().lines().count() <= netboot_base::shortlist::MOST + 1);
 }

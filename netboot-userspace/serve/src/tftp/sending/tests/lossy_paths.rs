@@ -1,4 +1,4 @@
-//! Transfers over ways that lose, delay and reorder, in a time of their own.
+//! Transfers over paths that lose, delay and reorder, in a time of their own.
 
 use std::{
     cmp::Reverse,
@@ -14,7 +14,7 @@ type Time = u64;
 
 /// From the server to the client; acknowledgements are never lost.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+struct LossyPath {
     /// What a block takes to leave.
     each: Time,
     /// Blocks that wait for that; more are lost.
@@ -35,7 +35,7 @@ struct Way {
     busy: Time,
 }
 
-const LAN: Way = Way {
+const LAN: LossyPath = LossyPath {
     each: 12,
     buffer: 1000,
     delay: 100,
@@ -67,7 +67,7 @@ enum Arrives {
 }
 
 /// How long a transfer takes, and how many blocks are sent again.
-fn took(way: Way, blocks: u64, window: u16, seed: u64) -> (Time, u64) {
+fn took(way: LossyPath, blocks: u64, window: u16, seed: u64) -> (Time, u64) {
     let start = Instant::now();
     let at = |time: Time| start + Duration::from_micros(time);
     let (mut now, mut leaves, mut heard) = (0, 0, 0);
@@ -155,10 +155,10 @@ fn took(way: Way, blocks: u64, window: u16, seed: u64) -> (Time, u64) {
 
 /// However long the windows are: the file takes no more than so many hundredths of the time that blocks one by one take.
 #[track_caller]
-fn check(way: Way, most: u64) {
+fn check(way: LossyPath, most: u64) {
     let blocks = 1000;
     for tells_each in [false, true] {
-        let way = Way { tells_each, ..way };
+        let way = LossyPath { tells_each, ..way };
         let time = |window| (0..2).map(|seed| took(way, blocks, window, seed).0).sum::<Time>();
         let one = time(1);
         for window in [4, 16, 64] {
@@ -172,20 +172,20 @@ fn check(way: Way, most: u64) {
 fn windows_are_worth_it() {
     check(LAN, 30);
     for lost in [1, 5, 10, 50] {
-        check(Way { lost, ..LAN }, 50);
+        check(LossyPath { lost, ..LAN }, 50);
     }
-    check(Way { lost: 10, delay: 10_000, ..LAN }, 50);
+    check(LossyPath { lost: 10, delay: 10_000, ..LAN }, 50);
 }
 
 #[test]
 fn small_buffers() {
-    check(Way { buffer: 20, ..LAN }, 100);
+    check(LossyPath { buffer: 20, ..LAN }, 100);
     // 100 and 10 Mbit/s.
     for buffer in [5, 10, 20, 40] {
-        check(Way { each: 120, buffer, ..LAN }, 250);
-        check(Way { each: 1200, buffer, ..LAN }, 250);
+        check(LossyPath { each: 120, buffer, ..LAN }, 250);
+        check(LossyPath { each: 1200, buffer, ..LAN }, 250);
     }
-    check(Way { each: 120, buffer: 20, delay: 10_000, ..LAN }, 30);
+    check(LossyPath { each: 120, buffer: 20, delay: 10_000, ..LAN }, 30);
 }
 
 /// What is acknowledged twice costs no pause, and who is only slow is not sent much twice.
@@ -193,10 +193,10 @@ fn small_buffers() {
 fn odd_clients() {
     for window in [4, 8, 16, 64] {
         let (usual, _) = took(LAN, 1000, window, 0);
-        let (twice, _) = took(Way { twice: true, ..LAN }, 1000, window, 0);
+        let (twice, _) = took(LossyPath { twice: true, ..LAN }, 1000, window, 0);
         assert!(twice <= 2 * usual + 20_000, "window {window}: {twice}, usually {usual}");
         for busy in [30_000, 150_000, 500_000] {
-            let (_, resent) = took(Way { busy, ..LAN }, 1000, window, 0);
+            let (_, resent) = took(LossyPath { busy, ..LAN }, 1000, window, 0);
             assert!(resent <= 100 + u64::from(window) * 6, "window {window}, {busy} us: {resent}");
         }
     }
@@ -207,7 +207,7 @@ fn odd_clients() {
 fn acknowledgements_of_each_block() {
     for buffer in [1000, 120, 100, 80, 70] {
         for delay in [10, 100, 1000] {
-            let way = Way { buffer, delay, acknowledges_each: true, ..LAN };
+            let way = LossyPath { buffer, delay, acknowledges_each: true, ..LAN };
             let (time, resent) = took(way, 1000, 64, 0);
             assert!(resent <= 300 && time < 2_000_000, "{way:?}: {resent}, {time} us");
         }
@@ -246,7 +246,7 @@ fn blind_acknowledgements() {
 #[test]
 fn overtaken_blocks() {
     for jitter in [20, 100, 500, 2000] {
-        check(Way { jitter, ..LAN }, 1500);
+        check(LossyPath { jitter, ..LAN }, 1500);
     }
-    check(Way { jitter: 2000, delay: 10_000, ..LAN }, 50);
+    check(LossyPath { jitter: 2000, delay: 10_000, ..LAN }, 50);
 }

@@ -1,4 +1,4 @@
-//! Long lists, as people are told of them: the first few, and how many more there are.
+//! Long lists, as people are told of them: the first few items, and how many more there are.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 pub const MOST: usize = 20;
 
 /// The first [`MOST`] of the items, a line each, and how many more.
-pub struct Few<'i, T> {
+pub struct Shortlist<'i, T> {
     items: &'i [T],
     /// Of all, also of those that are not at hand.
     total: usize,
@@ -14,14 +14,14 @@ pub struct Few<'i, T> {
     advice: &'static str,
 }
 
-impl<'i, T> Few<'i, T> {
+impl<'i, T> Shortlist<'i, T> {
     #[must_use]
     pub fn of(items: &'i [T], total: usize, advice: &'static str) -> Self {
         Self { items, total: total.max(items.len()), advice }
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Few<'_, T> {
+impl<T: fmt::Display> fmt::Display for Shortlist<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.items.len().min(MOST);
         for (at, item) in self.items.iter().take(shown).enumerate() {
@@ -42,7 +42,7 @@ mod tests {
     #[track_caller]
     fn check(items: usize, total: usize, lines: usize, last: &str) {
         let items: Vec<_> = (1..=items).collect();
-        let text = Few::of(&items, total, ": `x` shows all").to_string();
+        let text = Shortlist::of(&items, total, ": `x` shows all").to_string();
         assert_eq!((text.lines().count(), text.lines().last().unwrap_or_default()), (lines, last));
     }
 

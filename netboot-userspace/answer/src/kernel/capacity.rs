@@ -1,4 +1,4 @@
-//! How many rows the maps have room for.
+//! The number of rows that the maps have room for.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::tables::{Tables, patch::Patch};
 
 /// Rows of the maps that are as large as the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     reservations: u32,
     subnets: u32,
     boot_files: u32,
 }
 
-impl Room {
+impl Capacity {
     /// For these tables, and no more.
     pub(super) fn exact(tables: &Tables) -> anyhow::Result<Self> {
         Ok(Self {
@@ -54,7 +54,9 @@ impl Room {
 
     /// Whether the maps have room for what is added to so many reservations.
     pub(super) fn holds(&self, reservations: usize, patch: &Patch) -> bool {
-        let fits = |room: u32, rows: usize| usize::try_from(room).is_ok_and(|room| rows <= room);
+        let fits = |capacity: u32, rows: usize| {
+            usize::try_from(capacity).is_ok_and(|capacity| rows <= capacity)
+        };
         fits(self.reservations, reservations + patch.added)
             && fits(self.subnets, patch.subnets.0 + patch.subnets.1.len())
             && fits(self.boot_files, patch.boot_files.0 + patch.boot_files.1.len())

@@ -1,4 +1,4 @@
-//! What transfers send: blocks of their files by the batch, and what happens where the disk has to bring them.
+//! Packets that transfers send: blocks of their files by the batch, and what happens where the disk has to bring them.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_tftp::server::Handler;
-use netboot_machines::event::{Outcome, Text};
+use netboot_machines::event::{MachineText, TransferOutcome};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -17,14 +17,14 @@ use nix::{
 use tracing::debug;
 
 use super::{
-    Disk, Ends, Engine, Out,
-    bytes::Trouble,
-    transfers::{Id, Transfer},
+    Disk, Engine, Out, TransferEnds,
+    bytes::MissingBlocks,
+    transfers::{ActiveTransfer, Id},
 };
 use crate::tftp::{
     batch::{Batch, Outgoing, SEGMENTS, Sender, is_full, most_segments},
-    content::{Reader, Unread},
-    counters::Event,
+    content::{ContentReader, UnreadBytes},
+    counters::Counted,
     packet::{data_head, error},
 };
 
@@ -35,14 +35,14 @@ const HURRY: Duration = Duration::from_secs(1);
 /// Before windows are sent as one again.
 const WITHOUT_SEGMENTS: Duration = Duration::from_secs(60);
 
-impl<H: Handler<Reader = Reader>> Engine<H> {
+impl<H: Handler<Reader = ContentReader>> Engine<H> {
     /// Sends what is to be sent.
     pub(super) fn flush(&mut self) {
         while !self.outbox.is_empty() {
             let outbox = std::mem::take(&mut self.outbox);
             for trouble in self.send_all(&outbox) {
                 match trouble.why {
-                    Unread::NotCached => self.fetch(trouble),
+                    UnreadBytes::NotCached => self.fetch(trouble),
                     why => self.end_unread(trouble.id, &why, Instant::now()),
                 }
             }
@@ -55,7 +55,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
                 }
             }
             if self.outbox.is_empty() {
-                // Its room is kept.
+                // The transfer's room is kept.
                 self.outbox = outbox;
                 self.outbox.clear();
                 return;
@@ -63,8 +63,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         }
     }
 
-    fn fetch(&mut self, trouble: Trouble) {
-        let Trouble { id, on_disk, position, length, .. } = trouble;
+    fn fetch(&mut self, trouble: MissingBlocks) {
+        let MissingBlocks { id, on_disk, position, length, .. } = trouble;
         let Some(transfer) = self.transfers.get_mut(id) else { return };
         if matches!(transfer.disk, Disk::Awaited) {
             return;
@@ -73,7 +73,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         if self.reads.begin(id, on_disk, position, length) {
             transfer.disk = Disk::Awaited;
         } else {
-            self.reporter.counters.count(Event::Unsent);
+            self.reporter.counters.count(Counted::Unsent);
             self.is_refusing(Instant::now(), |_| {
                 "the disk is too slow for what is asked for: blocks wait for it (tftp-unsent counts)".into()
             });
@@ -81,12 +81,12 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// The disk has brought what a transfer waits for.
-    pub(super) fn brought(&mut self, id: Id, position: u64, brought: Result<Vec<u8>, Unread>) {
+    pub(super) fn brought(&mut self, id: Id, position: u64, brought: Result<Vec<u8>, UnreadBytes>) {
         let now = Instant::now();
         let Some(transfer) = self.transfers.get_mut(id) else { return };
         match brought {
-            // It was read whole meanwhile.
-            Err(Unread::NotCached) => transfer.disk = Disk::None,
+            // The file was read whole meanwhile.
+            Err(UnreadBytes::NotCached) => transfer.disk = Disk::None,
             Ok(bytes) => {
                 transfer.disk = Disk::Brought(position, bytes);
                 self.brought.push(id);
@@ -98,20 +98,20 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
         self.outbox.push(Out::Blocks(id, blocks));
     }
 
-    fn end_unread(&mut self, id: Id, why: &Unread, now: Instant) {
+    fn end_unread(&mut self, id: Id, why: &UnreadBytes, now: Instant) {
         let Some(transfer) = self.transfers.get(id) else { return };
         let (socket, ends) = (transfer.socket, transfer.ends);
         let why = match why {
-            Unread::Changed => "the file was changed: ask again".to_owned(),
-            Unread::Failed(error) => format!("the file cannot be read: {error}"),
-            Unread::NotCached => return,
+            UnreadBytes::Changed => "the file was changed: ask again".to_owned(),
+            UnreadBytes::Failed(error) => format!("the file cannot be read: {error}"),
+            UnreadBytes::NotCached => return,
         };
         let text = "the file was changed, or cannot be read";
         self.say_error(socket, ends, error::UNDEFINED, text);
-        self.end(id, &Outcome::Unread(Text::of(why)), now);
+        self.end(id, &TransferOutcome::Unread(MachineText::of(why)), now);
     }
 
-    fn send_all(&mut self, outbox: &[Out]) -> Vec<Trouble> {
+    fn send_all(&mut self, outbox: &[Out]) -> Vec<MissingBlocks> {
         let mut troubles = Vec::new();
         let mut read = std::mem::take(&mut self.read);
         let (mut unsent, mut failed) = (0, 0);
@@ -151,7 +151,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
             failed += post.failed;
         }
         self.read = read;
-        self.reporter.counters.add(Event::Unsent, unsent + failed);
+        self.reporter.counters.add(Counted::Unsent, unsent + failed);
         if unsent > 0 {
             self.is_refusing(Instant::now(), |_| {
                 "what is asked for cannot be sent so fast, and is sent again later: a link is slow, or somebody asks \
@@ -208,19 +208,19 @@ struct Post<'p> {
     batch: Batch<'p>,
     /// Datagrams that there was no room for.
     unsent: u64,
-    /// Those that could not be sent.
+    /// Packets that could not be sent.
     failed: u64,
 }
 
 impl<'p> Post<'p> {
-    fn packet(&mut self, socket: usize, ends: Ends, packet: &'p [u8]) {
+    fn packet(&mut self, socket: usize, ends: TransferEnds, packet: &'p [u8]) {
         if let Some((head, body)) = packet.split_first_chunk::<4>() {
             self.push((socket, ends.local), Outgoing { to: ends.client, head: *head, body });
         }
     }
 
-    /// These blocks, of these bytes.
-    fn window(&mut self, transfer: &Transfer, blocks: &Range<u64>, bytes: &'p [u8]) {
+    /// Queues these blocks, of these bytes.
+    fn window(&mut self, transfer: &ActiveTransfer, blocks: &Range<u64>, bytes: &'p [u8]) {
         let (ends, block_size) = (transfer.ends, transfer.asked.block_size);
         // The last block may be empty.
         let bodies = bytes.chunks(block_size.into()).chain([&[][..]]);

@@ -16,7 +16,7 @@ pub(super) const PRIVILEGES: &str = "run as root, or with CAP_BPF, CAP_NET_ADMIN
 /// The oldest kernel whose verifier is known to take the program.
 const OLDEST: (u32, u32) = (6, 1);
 
-/// Lines of the verifier's log that say why it refuses.
+/// Lines of the verifier's log that say why the verifier refuses.
 const VERIFIER_LINES: usize = 20;
 
 pub(super) fn create(error: &EbpfError) -> anyhow::Error {

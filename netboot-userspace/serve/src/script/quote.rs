@@ -1,16 +1,16 @@
-//! What may stand in an iPXE script.
+//! Words and texts as an iPXE script may have them.
 //!
 //! iPXE expands `${...}`, splits a line at blanks and takes `&&`, `||` and `;` for operators and what
 //! begins with `#` for a comment. It has no quotes: a value with a blank is two.
 
-use super::Error;
+use super::ScriptError;
 
 /// The value, if iPXE reads it as one word.
 ///
 /// # Errors
-/// It has blanks, control characters or is an operator.
-pub(super) fn word<'a>(field: &'static str, value: &'a str) -> Result<&'a str, Error> {
-    let error = |why| Error { field, why };
+/// The value has blanks, control characters or is an operator.
+pub(super) fn word<'a>(field: &'static str, value: &'a str) -> Result<&'a str, ScriptError> {
+    let error = |why| ScriptError { field, why };
     if value.is_empty() {
         return Err(error("is empty"));
     }
@@ -27,7 +27,7 @@ pub(super) fn word<'a>(field: &'static str, value: &'a str) -> Result<&'a str, E
 ///
 /// # Errors
 /// As for [`word`]; a line break does not count as a blank.
-pub(super) fn words<'a>(field: &'static str, value: &'a str) -> Result<Vec<&'a str>, Error> {
+pub(super) fn words<'a>(field: &'static str, value: &'a str) -> Result<Vec<&'a str>, ScriptError> {
     value.split([' ', '\t']).filter(|part| !part.is_empty()).map(|part| word(field, part)).collect()
 }
 

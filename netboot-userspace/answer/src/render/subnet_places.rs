@@ -1,4 +1,4 @@
-//! Where the subnets are, seen from this node.
+//! The places of subnets, seen from this node.
 
 use std::{
     borrow::Cow,
@@ -17,10 +17,10 @@ use netboot_site::{
 };
 
 use super::tagged::tagged;
-use crate::tables::Way;
+use crate::tables::Arrival;
 
 /// Where a subnet is.
-pub(super) struct Place<'p> {
+pub(super) struct LocatedSubnet<'p> {
     pub(super) subnet: Cow<'p, Subnet>,
     /// The interface on its link; `None`: reached through relays.
     pub(super) link: Option<&'p Link>,
@@ -29,17 +29,17 @@ pub(super) struct Place<'p> {
 }
 
 /// All places.
-pub(super) struct Places<'p> {
+pub(super) struct LocatedSubnets<'p> {
     /// That of each subnet, in their order. Where another server gives the addresses, subnets need not
     /// be known: the networks of the interfaces follow.
-    pub(super) list: Vec<Place<'p>>,
+    pub(super) list: Vec<LocatedSubnet<'p>>,
     links: &'p [Link],
     located: Located<'p>,
     /// Where hosts of no known subnet are.
     other: Option<usize>,
 }
 
-impl<'p> Places<'p> {
+impl<'p> LocatedSubnets<'p> {
     /// `all` are all interfaces of the node.
     pub(super) fn new(
         config: &'p Settings,
@@ -47,7 +47,8 @@ impl<'p> Places<'p> {
         all: &[&Link],
     ) -> anyhow::Result<Self> {
         let place = |subnet: &'p Subnet| {
-            Place::of(config, links, all, subnet).with_context(|| format!("subnet {}", subnet.cidr))
+            LocatedSubnet::of(config, links, all, subnet)
+                .with_context(|| format!("subnet {}", subnet.cidr))
         };
         let mut list: Vec<_> = config.subnets.iter().map(place).collect::<Result<_, _>>()?;
         let mut other = None;
@@ -62,7 +63,7 @@ impl<'p> Places<'p> {
 
     /// The place of a host, and its number: its subnet's; where another server gives the addresses and
     /// its subnet is not known, the first interface's.
-    pub(super) fn of(&self, ip: Ipv4Addr) -> Option<(usize, &Place<'p>)> {
+    pub(super) fn of(&self, ip: Ipv4Addr) -> Option<(usize, &LocatedSubnet<'p>)> {
         let mut networks = (0..).zip(&self.list).skip(self.located.count());
         let mut network = || networks.find(|(_, place)| place.subnet.cidr.contains(&ip));
         let at = self.located.find(ip).or_else(|| Some(network()?.0)).or(self.other)?;
@@ -77,36 +78,36 @@ impl<'p> Places<'p> {
 
     /// How machines ask, with the place there and its number: on an interface that has none, that of another one on
     /// the same link. Where there is no address that answers could come from, nobody is answered.
-    pub(super) fn asked_on(&self) -> BTreeMap<Way, (usize, &Place<'p>)> {
+    pub(super) fn asked_on(&self) -> BTreeMap<Arrival, (usize, &LocatedSubnet<'p>)> {
         let mut found = BTreeMap::new();
-        let has_server = |(_, place): &(usize, &Place<'_>)| !place.server.is_unspecified();
+        let has_server = |(_, place): &(usize, &LocatedSubnet<'_>)| !place.server.is_unspecified();
         let numbered = || (0..).zip(&self.list).filter(has_server);
         for (number, place) in numbered().take(self.located.count()) {
             let cidr = place.subnet.cidr;
-            let way = Way::Relay(cidr.network().octets(), cidr.netmask().octets());
+            let way = Arrival::Relay(cidr.network().octets(), cidr.netmask().octets());
             found.entry(way).or_insert((number, place));
         }
         for (number, place) in numbered() {
             if let Some(link) = place.link {
-                let way = Way::Interface(link.index, place.subnet.vlan);
+                let way = Arrival::Interface(link.index, place.subnet.vlan);
                 found.entry(way).or_insert((number, place));
             }
         }
         for link in self.links {
-            let is_there = |place: &Place<'_>| {
+            let is_there = |place: &LocatedSubnet<'_>| {
                 place.link.is_some()
                     && place.subnet.vlan == Vlan::NONE
                     && addresses(link).any(|address| place.subnet.cidr.contains(&address))
             };
             if let Some(place) = numbered().find(|(_, place)| is_there(place)) {
-                found.entry(Way::Interface(link.index, Vlan::NONE)).or_insert(place);
+                found.entry(Arrival::Interface(link.index, Vlan::NONE)).or_insert(place);
             }
         }
         found
     }
 }
 
-impl<'p> Place<'p> {
+impl<'p> LocatedSubnet<'p> {
     fn of(
         config: &Settings,
         links: &'p [Link],
@@ -131,18 +132,18 @@ impl<'p> Place<'p> {
     }
 }
 
-/// Those that frames come over now first: of several in one network, one answers.
+/// Interfaces that frames come over now come first: of several in one network, one answers.
 pub(super) fn by_carrier(links: &[Link]) -> impl Iterator<Item = &Link> {
     let is_up = |link: &&Link| link.state == LinkState::Up;
     links.iter().filter(is_up).chain(links.iter().filter(move |link| !is_up(link)))
 }
 
 /// Adds the networks of an interface that no place is of, on whichever interface.
-fn add_networks<'p>(config: &Settings, places: &mut Vec<Place<'p>>, link: &'p Link) {
+fn add_networks<'p>(config: &Settings, places: &mut Vec<LocatedSubnet<'p>>, link: &'p Link) {
     let given = config.dhcp.server_address;
-    let is_plain = |place: &Place<'_>| place.subnet.vlan == Vlan::NONE;
-    let is_on = |place: &Place<'_>| place.link.is_some_and(|own| own.index == link.index);
-    let place = |network: Ipv4Net| Place {
+    let is_plain = |place: &LocatedSubnet<'_>| place.subnet.vlan == Vlan::NONE;
+    let is_on = |place: &LocatedSubnet<'_>| place.link.is_some_and(|own| own.index == link.index);
+    let place = |network: Ipv4Net| LocatedSubnet {
         subnet: Cow::Owned(Subnet::new(network.trunc())),
         link: Some(link),
         server: given.unwrap_or(network.addr()),
@@ -153,7 +154,7 @@ fn add_networks<'p>(config: &Settings, places: &mut Vec<Place<'p>>, link: &'p Li
         places.push(place(lone.into()));
     }
     for network in link.addresses.iter().copied() {
-        let is_of = |place: &Place<'_>| {
+        let is_of = |place: &LocatedSubnet<'_>| {
             place.link.is_some() && is_plain(place) && place.subnet.cidr.contains(&network.addr())
         };
         if !places.iter().any(is_of) {
@@ -181,11 +182,11 @@ pub(super) fn addresses(link: &Link) -> impl Iterator<Item = Ipv4Addr> {
 /// Says where machines are answered, and where not.
 pub(super) fn announce(
     config: &Settings,
-    places: &[Place<'_>],
+    places: &[LocatedSubnet<'_>],
     links: &[Link],
     sets: &BootSets<'_>,
 ) {
-    for Place { subnet, link, server } in places {
+    for LocatedSubnet { subnet, link, server } in places {
         let interface = link.map_or("relays only", |link| link.name.as_str());
         let script = sets.script_url(&Choice::new(config, subnet, *server));
         let script = script.as_deref().unwrap_or("none");
@@ -216,8 +217,8 @@ pub(super) fn announce(
 /// The interface that each subnet is on, by name; `None`: it is reached through relays.
 pub type Seats = BTreeMap<(Ipv4Net, Vlan), Option<String>>;
 
-pub(super) fn seats(places: &[Place<'_>]) -> Seats {
-    let seats = places.iter().map(|Place { subnet, link, .. }| {
+pub(super) fn seats(places: &[LocatedSubnet<'_>]) -> Seats {
+    let seats = places.iter().map(|LocatedSubnet { subnet, link, .. }| {
         let name = link.map(|link| link.name.clone());
         ((subnet.cidr.trunc(), subnet.vlan), name)
     });
@@ -226,10 +227,10 @@ pub(super) fn seats(places: &[Place<'_>]) -> Seats {
 
 /// The interfaces with an address in a subnet that is on another one.
 pub(super) fn beside_another<'p>(
-    places: &'p [Place<'p>],
+    places: &'p [LocatedSubnet<'p>],
     links: &'p [Link],
-) -> impl Iterator<Item = (&'p Link, &'p Place<'p>)> {
-    let is_beside = |place: &Place<'_>, link: &Link| {
+) -> impl Iterator<Item = (&'p Link, &'p LocatedSubnet<'p>)> {
+    let is_beside = |place: &LocatedSubnet<'_>, link: &Link| {
         place.link.is_some_and(|own| own.index != link.index)
             && addresses(link).any(|address| place.subnet.cidr.contains(&address))
     };
@@ -240,7 +241,7 @@ pub(super) fn beside_another<'p>(
 
 /// The interfaces that no subnet is on.
 pub(super) fn without_subnet<'l>(
-    places: &[Place<'_>],
+    places: &[LocatedSubnet<'_>],
     links: &'l [Link],
 ) -> impl Iterator<Item = &'l Link> {
     let served = |link: &Link| {
@@ -284,7 +285,7 @@ pub(super) fn lacks_server((subnet, hosts): (&Ipv4Net, &usize)) -> String {
 /// the served interfaces', then the node's other ones, as many as there is room for.
 pub(super) fn ours(
     config: &Settings,
-    places: &[Place<'_>],
+    places: &[LocatedSubnet<'_>],
     links: &[Link],
     all: &[&Link],
 ) -> [[u8; 4]; MAX_ADDRESSES] {

@@ -1,29 +1,29 @@
-//! Who makes room where there are as many transfers as may be.
+//! Transfers that give way to new ones, where there are as many as may be.
 
 use std::time::Instant;
 
 use async_tftp::server::Handler;
-use netboot_machines::event::Outcome;
+use netboot_machines::event::TransferOutcome;
 
 use super::{
     Engine,
-    transfers::{Id, Transfer, Transfers},
+    transfers::{ActiveTransfer, Id, Transfers},
 };
 use crate::tftp::{
-    admission::{Full, Source},
-    content::{Content, Reader},
-    counters::Event,
+    admission::{Full, TransferSource},
+    content::{Content, ContentReader},
+    counters::Counted,
 };
 
 /// Transfers that are looked at for one that makes room: who floods has most of them.
 const LOOKED_AT: usize = 64;
 
-impl<H: Handler<Reader = Reader>> Engine<H> {
+impl<H: Handler<Reader = ContentReader>> Engine<H> {
     /// What was never answered gives way to what is new; machines with a reservation go before others.
     ///
     /// # Errors
     /// Nobody makes room.
-    pub(super) fn make_room(&mut self, source: Source, now: Instant) -> Result<(), Full> {
+    pub(super) fn make_room(&mut self, source: TransferSource, now: Instant) -> Result<(), Full> {
         // What has ended or was answered is only in the way.
         if self.unanswered.len() > 1024 + 2 * self.unanswered_now {
             let transfers = &self.transfers;
@@ -46,7 +46,7 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     fn give_way(&mut self, id: Id, now: Instant) {
         self.gave_way = Some(now);
-        self.end(id, &Outcome::GaveWay, now);
+        self.end(id, &TransferOutcome::GaveWay, now);
     }
 
     /// The oldest one that its client has not answered, of those whose end makes room.
@@ -63,15 +63,15 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// One of a source that has many, for one that has few; of strangers for a machine with a reservation.
-    fn greedy(&self, source: Source, full: Full) -> Option<Id> {
+    fn greedy(&self, source: TransferSource, full: Full) -> Option<Id> {
         self.greediest(source, LOOKED_AT, |transfer| full.counts(transfer.source))
     }
 
     fn greediest(
         &self,
-        source: Source,
+        source: TransferSource,
         looked_at: usize,
-        makes_room: impl Fn(&Transfer) -> bool,
+        makes_room: impl Fn(&ActiveTransfer) -> bool,
     ) -> Option<Id> {
         let own = self.admission.of_address(source.address);
         let some = self.transfers.some().take(looked_at);
@@ -92,8 +92,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 
     /// No more files can be open, or it is being written. Of those that have some, one that may be taken from gives way:
     /// the client asks again.
-    pub(super) fn refuse_for_files(&mut self, source: Source, now: Instant) {
-        let has_file = |transfer: &Transfer| matches!(transfer.content, Content::Disk(_));
+    pub(super) fn refuse_for_files(&mut self, source: TransferSource, now: Instant) {
+        let has_file = |transfer: &ActiveTransfer| matches!(transfer.content, Content::Disk(_));
         let victim = self.greediest(source, self.transfers.len(), has_file);
         let who = victim.and_then(|id| self.transfers.get(id)).map(|transfer| transfer.source);
         if let Some(id) = victim {
@@ -109,8 +109,8 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
     }
 
     /// No answer: the client asks again, and an ERROR would send it to its disk.
-    pub(super) fn refuse_for_room(&mut self, source: Source, full: Full, now: Instant) {
-        self.reporter.counters.count(Event::TooMany);
+    pub(super) fn refuse_for_room(&mut self, source: TransferSource, full: Full, now: Instant) {
+        self.reporter.counters.count(Counted::TooMany);
         self.is_refusing(now, |engine| {
             let under_way = engine.transfers.len();
             let who = match full {
@@ -131,6 +131,6 @@ impl<H: Handler<Reader = Reader>> Engine<H> {
 }
 
 /// The transfer, if it goes on and its client has not answered.
-fn unanswered<'t>(transfers: &'t Transfers, id: &Id) -> Option<&'t Transfer> {
+fn unanswered<'t>(transfers: &'t Transfers, id: &Id) -> Option<&'t ActiveTransfer> {
     transfers.get(*id).filter(|transfer| !transfer.sending.is_acknowledged())
 }

@@ -1,4 +1,4 @@
-//! Daemons that run here, found by their status sockets.
+//! Daemons that run on this node, found by their status sockets.
 
 use std::{
     fs,
@@ -15,20 +15,20 @@ use super::{
 
 /// So many are asked, and named.
 const MOST: usize = 8;
-/// Those that services run as have numbers up to this one (Debian Policy 9.2.2).
+/// Users that services run as have numbers up to this one (Debian Policy 9.2.2).
 const LAST_SYSTEM_USER: u32 = 999;
 const SOCKETS: &str = "/proc/net/unix";
 
-/// Those on other sockets than the one that was asked.
+/// Daemons on other sockets than the one that was asked.
 #[derive(Default)]
-pub(super) struct Others {
+pub(super) struct RunningDaemons {
     /// The one that was started with the configuration: its socket, and what it says.
     pub(super) started_with: Option<(PathBuf, Vec<u8>)>,
     /// Who runs otherwise; empty: nobody.
     pub(super) words: String,
 }
 
-impl Others {
+impl RunningDaemons {
     pub(super) fn look(asked: &Path, file: Option<&Path>) -> Self {
         let sockets = sockets(&fs::read_to_string(SOCKETS).unwrap_or_default());
         let file = file.and_then(|file| fs::canonicalize(file).ok());

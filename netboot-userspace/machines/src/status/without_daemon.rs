@@ -1,4 +1,4 @@
-//! What goes on in the kernel without a daemon.
+//! The program that goes on in the kernel without a daemon.
 
 use std::{fmt, fs, io, path::Path, time::Duration};
 
@@ -9,10 +9,10 @@ use crate::running;
 
 /// Seen from the pins of a daemon that is not asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum WithoutDaemon {
     #[default]
     Unasked,
-    /// One may not look.
+    /// This user may not look.
     Hidden,
     /// A daemon runs, with another state directory.
     Running,
@@ -20,7 +20,7 @@ pub(super) enum Left {
     Interfaces { names: Vec<String>, boot_files: Option<Duration> },
 }
 
-impl Left {
+impl WithoutDaemon {
     pub(super) fn look(xdp: &Xdp) -> Self {
         if running::holds_pins(&xdp.pin_path) {
             return Self::Running;
@@ -59,7 +59,7 @@ fn pinned(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for WithoutDaemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unasked => Ok(()),
@@ -101,7 +101,7 @@ mod tests {
         }
         let mut xdp = Settings::unconfigured().xdp;
         xdp.pin_path = directory.path().into();
-        let left = Left::look(&xdp);
+        let left = WithoutDaemon::look(&xdp);
         let names: Option<Vec<_>> =
             left.interfaces().map(|names| names.iter().map(String::as_str).collect());
         assert_eq!((names.as_deref(), left.to_string().as_str()), (expect, words));

@@ -1,4 +1,4 @@
-//! Where connections come in: a bounded number, and none that stays without asking.
+//! The acceptor of HTTP connections: a bounded number, and none that stays without asking.
 
 use std::{
     convert::Infallible,
@@ -30,7 +30,7 @@ use tracing::{debug, warn};
 
 use super::{Counters, count, text::text, working::Working};
 use crate::{
-    connections::{Crowd, Entry, Limits, Refusal, Room, Seat},
+    connections::{ConnectionLimits, Connections, Entered, FullNotice, NoPlace, Seat},
     log_budget::LogBudget,
 };
 
@@ -45,7 +45,7 @@ const STALLED: Duration = Duration::from_secs(60);
 
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
+pub(super) struct ConnectionEnds {
     pub(super) peer: SocketAddr,
     /// This node as the machine reached it; `None`: the connection is closed already.
     pub(super) local: Option<SocketAddr>,
@@ -53,7 +53,7 @@ pub(super) struct Ends {
 
 /// What all connections share.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct Acceptor {
     pub(super) router: Router,
     pub(super) lines: LogBudget,
     pub(super) counters: Arc<Counters>,
@@ -62,28 +62,28 @@ pub(super) struct Door {
     pub(super) cancel: CancellationToken,
 }
 
-/// Of so many connections.
-pub(super) fn limits(most: usize) -> Limits {
+/// The limits of so many connections.
+pub(super) fn limits(most: usize) -> ConnectionLimits {
     let all = most.clamp(1, MAX_CONNECTIONS);
-    Limits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
+    ConnectionLimits { all, of_source: MAX_PER_SOURCE.min(all.div_ceil(4)) }
 }
 
-impl Door {
-    /// Lets connections in until it is cancelled; then waits for the answers under way.
+impl Acceptor {
+    /// Lets connections in until the acceptor is cancelled; then waits for the answers under way.
     pub(super) async fn open(
         self,
         listener: TcpListener,
-        limits: Limits,
+        limits: ConnectionLimits,
         tell: impl Fn(Option<&str>) + Send,
     ) {
-        let room = Room::new(limits, Arc::clone(&self.counters.connections));
-        let mut crowd = Crowd::new(tell);
-        let mut connections = JoinSet::new();
+        let connections = Connections::new(limits, Arc::clone(&self.counters.connections));
+        let mut full_notice = FullNotice::new(tell);
+        let mut serving = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 () = self.cancel.cancelled() => break,
-                Some(_ended) = connections.join_next() => continue,
-                () = crowd.is_over() => continue,
+                Some(_ended) = serving.join_next() => continue,
+                () = full_notice.is_over() => continue,
                 accepted = listener.accept() => accepted,
             };
             let (stream, peer) = match accepted {
@@ -97,17 +97,17 @@ impl Door {
                 }
             };
             let now = Instant::now();
-            let entered = room.enter(peer.ip(), now);
-            if matches!(entered, Ok((_, Entry::Instead)) | Err(Refusal::Full)) {
-                crowd.is_full(&room, now);
+            let entered = connections.enter(peer.ip(), now);
+            if matches!(entered, Ok((_, Entered::Instead)) | Err(NoPlace::Full)) {
+                full_notice.is_full(&connections, now);
             }
             match entered {
                 Ok((seat, entry)) => {
-                    if entry == Entry::Instead {
+                    if entry == Entered::Instead {
                         debug!(client = %peer, "http: another connection gave way");
                     }
-                    let is_short = room.is_nearly_full();
-                    connections.spawn(self.clone().serve(stream, peer, seat, is_short));
+                    let is_short = connections.is_nearly_full();
+                    serving.spawn(self.clone().serve(stream, peer, seat, is_short));
                 }
                 Err(refusal) if self.lines.admit(peer.ip().to_canonical(), now) => {
                     warn!(client = %peer, ?refusal, "http: refused: too many connections");
@@ -118,7 +118,7 @@ impl Door {
             }
         }
         drop(listener);
-        while connections.join_next().await.is_some() {}
+        while serving.join_next().await.is_some() {}
     }
 
     async fn serve(self, stream: TcpStream, peer: SocketAddr, seat: Seat, is_short: bool) {
@@ -128,7 +128,7 @@ impl Door {
         if let Err(error) = tuned {
             debug!(client = %peer, %error, "http: the connection cannot be tuned");
         }
-        let ends = Ends { peer, local: stream.local_addr().ok() };
+        let ends = ConnectionEnds { peer, local: stream.local_addr().ok() };
         let seat = Arc::new(seat);
         let router = self.router.layer(Extension(ConnectInfo(ends)));
         let service = TowerToHyperService::new(router);

@@ -1,5 +1,5 @@
-//! Which of the shared sockets transfers have: those of one address of this node, and so of its link, have others than
-//! those of the next. A slow link fills the send buffers of its own sockets.
+//! Shares of the sockets: transfers over one address of this node, and so of its link, have others than those over the
+//! next. A slow link fills the send buffers of its own sockets.
 
 use std::{net::IpAddr, ops::Range};
 
@@ -7,11 +7,11 @@ use std::{net::IpAddr, ops::Range};
 const PARTS: [usize; 3] = [4, 1, 1];
 
 #[derive(Debug, Default)]
-pub(super) struct Ways {
+pub(super) struct SocketShares {
     asked: Vec<IpAddr>,
 }
 
-impl Ways {
+impl SocketShares {
     /// Of so many sockets; where there are few, all have all.
     pub(super) fn sockets(&mut self, local: IpAddr, sockets: usize) -> Range<usize> {
         let all = PARTS.iter().sum::<usize>();
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn addresses_have_sockets_of_their_own() {
-        let mut ways = Ways::default();
+        let mut ways = SocketShares::default();
         for (address, sockets, expect) in [
             (1, 24, 0..16),
             (2, 24, 16..20),

@@ -1,4 +1,4 @@
-//! Counts what leaves.
+//! An answer's body that counts the bytes that leave.
 
 use std::{
     pin::Pin,
@@ -8,22 +8,22 @@ use std::{
 use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::log::Entry;
+use super::log::LogEntry;
 
-/// A body that writes its log entry when it has been sent or is given up.
-pub(super) struct Counted {
+/// A body that writes the answer's log entry when the body has been sent or is given up.
+pub(super) struct CountedBody {
     body: Body,
     bytes: u64,
-    entry: Entry,
+    entry: LogEntry,
 }
 
-impl Counted {
-    pub(super) fn new(body: Body, entry: Entry) -> Self {
+impl CountedBody {
+    pub(super) fn new(body: Body, entry: LogEntry) -> Self {
         Self { body, bytes: 0, entry }
     }
 }
 
-impl HttpBody for Counted {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -47,7 +47,7 @@ impl HttpBody for Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedBody {
     fn drop(&mut self) {
         self.entry.write(self.bytes);
     }

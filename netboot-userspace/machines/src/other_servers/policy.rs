@@ -1,4 +1,4 @@
-//! Who expects another server.
+//! The policy on other servers: which are expected.
 
 use std::net::Ipv4Addr;
 
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 /// What the configuration says of another server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// Nobody expects it: an alarm.
+pub enum Expectation {
+    /// Nobody expects the server: an alarm.
     #[default]
     Unexpected,
-    /// It is one of `dhcp.known-servers`.
+    /// The server is one of `dhcp.known-servers`.
     Known,
     /// In the proxy modes another server gives the addresses.
     Expected,
 }
 
-impl Standing {
+impl Expectation {
     pub const ALL: [Self; 3] = [Self::Unexpected, Self::Known, Self::Expected];
 
     /// The name in status and metrics.
@@ -37,19 +37,19 @@ impl Standing {
 pub(super) struct Policy {
     known: Vec<Ipv4Addr>,
     /// Of all others.
-    others: Standing,
+    others: Expectation,
 }
 
 impl Policy {
     pub(super) fn new(dhcp: &Dhcp) -> Self {
         let others = match dhcp.mode {
-            DhcpMode::Proxy | DhcpMode::AutoProxy => Standing::Expected,
-            DhcpMode::Reservation | DhcpMode::Off => Standing::Unexpected,
+            DhcpMode::Proxy | DhcpMode::AutoProxy => Expectation::Expected,
+            DhcpMode::Reservation | DhcpMode::Off => Expectation::Unexpected,
         };
         Self { known: dhcp.known_servers.clone(), others }
     }
 
-    pub(super) fn standing(&self, server: Ipv4Addr) -> Standing {
-        if self.known.contains(&server) { Standing::Known } else { self.others }
+    pub(super) fn standing(&self, server: Ipv4Addr) -> Expectation {
+        if self.known.contains(&server) { Expectation::Known } else { self.others }
     }
 }

@@ -1,4 +1,4 @@
-//! The way to a path, by all symbolic links on it.
+//! The symbolic links on the way to a path.
 
 use std::{
     ffi::OsString,
@@ -11,14 +11,14 @@ const MOST_LINKS: usize = 40;
 
 /// Each directory and the name in it that decides where the path leads, and where it leads, if that
 /// exists.
-pub fn trail(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
+pub fn symlinks(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
     let mut steps = Vec::new();
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..MOST_LINKS {
         match follow(&path, &mut steps) {
-            Way::Link(to) => path = to,
-            Way::Missing => return (steps, None),
-            Way::End => {
+            PathEnd::Link(to) => path = to,
+            PathEnd::Missing => return (steps, None),
+            PathEnd::End => {
                 if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
                     steps.push((directory.to_owned(), name.to_owned()));
                 }
@@ -29,14 +29,14 @@ pub fn trail(path: &Path) -> (Vec<(PathBuf, OsString)>, Option<PathBuf>) {
     (steps, None)
 }
 
-enum Way {
+enum PathEnd {
     /// By a symbolic link, to be followed from the start.
     Link(PathBuf),
     Missing,
     End,
 }
 
-fn follow(path: &Path, steps: &mut Vec<(PathBuf, OsString)>) -> Way {
+fn follow(path: &Path, steps: &mut Vec<(PathBuf, OsString)>) -> PathEnd {
     let mut here = PathBuf::new();
     let mut components = path.components();
     while let Some(component) = components.next() {
@@ -47,17 +47,17 @@ fn follow(path: &Path, steps: &mut Vec<(PathBuf, OsString)>) -> Way {
         let next = here.join(name);
         let Ok(metadata) = fs::symlink_metadata(&next) else {
             steps.push((here, name.to_owned()));
-            return Way::Missing;
+            return PathEnd::Missing;
         };
         if metadata.is_symlink() {
             let target = fs::read_link(&next).unwrap_or_default();
             let to = here.join(target).join(components.as_path());
             steps.push((here, name.to_owned()));
-            return Way::Link(to);
+            return PathEnd::Link(to);
         }
         here = next;
     }
-    Way::End
+    PathEnd::End
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
         symlink("..data/a.toml", root.join("a.toml")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
         let check = |path: &str, expect: &[(&str, &str)], end: Option<&str>| {
-            let (steps, found) = trail(&root.join(path));
+            let (steps, found) = symlinks(&root.join(path));
             let expect: Vec<_> =
                 expect.iter().map(|(dir, name)| (root.join(dir), OsString::from(name))).collect();
             let steps: Vec<_> = steps.into_iter().take(5).collect();

@@ -1,4 +1,4 @@
-//! What few machines have of their own.
+//! Values that few machines have of their own.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 
 /// A value that is mostly the default, and takes no room then: machines are many.
 #[derive(Clone)]
-pub struct Rare<T>(Option<Box<T>>);
+pub struct Sparse<T>(Option<Box<T>>);
 
 /// What most machines have.
 pub trait Usual: Default + PartialEq + 'static {
@@ -18,19 +18,19 @@ impl<T: PartialEq + 'static> Usual for Vec<T> {
     const USUAL: &'static Self = &Self::new();
 }
 
-impl<T> Default for Rare<T> {
+impl<T> Default for Sparse<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<T: Usual> From<T> for Rare<T> {
+impl<T: Usual> From<T> for Sparse<T> {
     fn from(value: T) -> Self {
         Self((value != *T::USUAL).then(|| Box::new(value)))
     }
 }
 
-impl<T: Usual> Deref for Rare<T> {
+impl<T: Usual> Deref for Sparse<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -38,21 +38,21 @@ impl<T: Usual> Deref for Rare<T> {
     }
 }
 
-impl<T: Usual> DerefMut for Rare<T> {
+impl<T: Usual> DerefMut for Sparse<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.get_or_insert_default()
     }
 }
 
-impl<T: Usual> PartialEq for Rare<T> {
+impl<T: Usual> PartialEq for Sparse<T> {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl<T: Usual + Eq> Eq for Rare<T> {}
+impl<T: Usual + Eq> Eq for Sparse<T> {}
 
-impl<T: Usual + fmt::Debug> fmt::Debug for Rare<T> {
+impl<T: Usual + fmt::Debug> fmt::Debug for Sparse<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn the_default_takes_no_room() {
         assert_eq!(*Settings::USUAL, Settings::default());
-        let rare = Rare::from(Settings::default());
+        let rare = Sparse::from(Settings::default());
         assert!(rare.0.is_none());
         assert_eq!(*rare, Settings::default());
         let mut own = rare.clone();

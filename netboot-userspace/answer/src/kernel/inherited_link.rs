@@ -1,4 +1,4 @@
-//! What a pinned link holds: the program at an interface of this network namespace, of another one, or nothing more.
+//! A link that an earlier daemon pinned: to an interface of this network namespace, of another one, or of none any more.
 
 use std::fs;
 
@@ -9,16 +9,16 @@ use netboot_base::links;
 use super::{bpffs, pins::Pins};
 
 /// A link that an earlier daemon pinned.
-pub(super) enum LeftLink {
-    /// At this interface.
+pub(super) enum InheritedLink {
+    /// The program is at this interface.
     Own(u32, FdLink),
-    /// At an interface that is not in this network namespace.
+    /// The program is at an interface that is not in this network namespace.
     Foreign,
-    /// At an interface that is gone.
+    /// The program was at an interface that is gone.
     Void,
 }
 
-impl LeftLink {
+impl InheritedLink {
     /// Opens the link that is pinned for an interface.
     pub(super) fn open(ifindex: u32, pins: &Pins) -> anyhow::Result<Self> {
         let pin = pins.link(ifindex);
@@ -34,13 +34,13 @@ impl LeftLink {
         let now = interface()?;
         // An index is another interface's in each namespace, a program's number is not.
         if now != 0 && links::xdp_program(now)? == Some(info.program_id()) {
-            // It was in another namespace meanwhile.
+            // The interface was in another namespace meanwhile.
             if now != ifindex {
                 bpffs::rename(&pin, &pins.link(now))?;
             }
             return Ok(Self::Own(now, link));
         }
-        // It may have gone between both questions.
+        // The interface may have gone between both questions.
         Ok(if interface()? == 0 { Self::Void } else { Self::Foreign })
     }
 }
