@@ -302,7 +302,7 @@ impl RouterSolicitations {
 
     fn handle(&mut self, frame: &[u8], received: &ReceivedFrame) {
         // Between making the socket and binding it, frames of other interfaces come in.
-        if received.from.ifindex() != self.link.packet_address.ifindex() {
+        if usize::try_from(self.link.index) != Ok(received.from.ifindex()) {
             return;
         }
         self.decide(frame, Instant::now());
@@ -387,7 +387,7 @@ impl RouterSolicitations {
         {
             return source;
         }
-        let source = links::link_local(&self.link.name);
+        let source = links::link_local(self.link.index);
         self.source = Some((now, source));
         source
     }

@@ -181,7 +181,7 @@ impl SlowPath {
         delayed: &mut Delayed,
     ) {
         // Between making the socket and binding it, frames of other interfaces come in.
-        if received.from.ifindex() != self.link.packet_address.ifindex() {
+        if usize::try_from(self.link.index) != Ok(received.from.ifindex()) {
             return;
         }
         let tables = self.common.tables.clone();

@@ -3,19 +3,19 @@
 mod name;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
 
 use arc_swap::ArcSwap;
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, OpenOptions, OpenOptionsExt as _},
+use rustix::{
+    fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2},
+    io::Errno,
 };
-use nix::{errno::Errno, fcntl::OFlag};
 
 /// The files under a directory; cheap to clone. Symlinks are followed that are relative and stay inside.
 #[derive(Clone, Debug)]
@@ -32,6 +32,10 @@ pub struct Opened {
     pub size: u64,
     pub modified: Option<SystemTime>,
 }
+
+/// How often a file is opened at most: the kernel gives up when anything is renamed on the node meanwhile and the way to
+/// the file has a symlink with `..`.
+const ATTEMPTS: usize = 32;
 
 const UNREADABLE: &str = "the daemon may not read the file: check its owner and mode";
 
@@ -82,7 +86,7 @@ impl Files {
     /// There is none.
     pub fn check(&self) -> Result<(), Error> {
         let root = self.root();
-        let first = directory(&root)?.entries().and_then(|mut entries| entries.next().transpose());
+        let first = fs::read_dir(&*root).and_then(|mut entries| entries.next().transpose());
         match first {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(Error::Empty { path: root.to_path_buf() }),
@@ -97,7 +101,8 @@ impl Files {
     pub fn open(&self, name: &[u8]) -> Result<Opened, Error> {
         let paths = name::paths(name)?;
         let path = self.root();
-        let root = directory(&path)?;
+        let root = open_directory(&path)
+            .map_err(|source| Error::Root { path: path.to_path_buf(), source })?;
         for name in paths {
             match open_in(&path, &root, name) {
                 Err(Error::NotFound(_)) => {}
@@ -114,17 +119,18 @@ pub fn place(name: &[u8]) -> Option<PathBuf> {
     name::paths(name).ok()?.into_iter().next()
 }
 
-fn directory(path: &Path) -> Result<Dir, Error> {
-    Dir::open_ambient_dir(path, ambient_authority())
-        .map_err(|source| Error::Root { path: path.to_owned(), source })
+/// Opens a directory to look for files in; the right to list it is not needed.
+///
+/// # Errors
+/// It is not there, or is no directory.
+pub fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(CWD, path, flags, Mode::empty())?)
 }
 
-fn open_in(top: &Arc<PathBuf>, root: &Dir, path: PathBuf) -> Result<Opened, Error> {
-    let mut options = OpenOptions::new();
-    // Opening a FIFO would wait for its writer.
-    options.read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
-    let file = match root.open_with(&path, &options) {
-        Ok(file) => file.into_std(),
+fn open_in(top: &Arc<PathBuf>, root: &OwnedFd, path: PathBuf) -> Result<Opened, Error> {
+    let file = match open_beneath(root, &path) {
+        Ok(file) => File::from(file),
         Err(error) => return Err(refusal(top, path, error)),
     };
     let metadata = file.metadata().map_err(|source| Error::Io { path: path.clone(), source })?;
@@ -137,25 +143,32 @@ fn open_in(top: &Arc<PathBuf>, root: &Dir, path: PathBuf) -> Result<Opened, Erro
     Ok(Opened { file, path, size: metadata.len(), modified: metadata.modified().ok() })
 }
 
-fn refusal(top: &Arc<PathBuf>, path: PathBuf, source: io::Error) -> Error {
-    match source.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG) => {
-            Error::NotFound(Arc::clone(top))
+fn open_beneath(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
+    // Opening a FIFO would wait for its writer.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let open = || openat2(root, path, flags, Mode::empty(), resolve);
+    let again = |opened: &Result<_, Errno>| matches!(opened, Err(Errno::AGAIN | Errno::INTR));
+    let mut opened = open();
+    for _ in 1..ATTEMPTS {
+        if !again(&opened) {
+            break;
         }
-        Some(Errno::EACCES | Errno::EPERM) => Error::Denied(UNREADABLE),
-        // A socket, or a device without a driver.
-        Some(Errno::ENXIO) => Error::Denied("not a regular file"),
-        Some(Errno::ELOOP) => Error::Denied("a loop of symlinks"),
-        // cap-std's own error for a path that leaves the directory has no number.
-        None | Some(Errno::EXDEV) if is_escape(&source) => {
-            Error::Denied("an absolute symlink, or one that leads out of boot.root")
-        }
-        _ => Error::Io { path: top.join(path), source },
+        opened = open();
     }
+    opened
 }
 
-fn is_escape(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::CrossesDevices)
+fn refusal(top: &Arc<PathBuf>, path: PathBuf, error: Errno) -> Error {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Error::NotFound(Arc::clone(top)),
+        Errno::ACCESS | Errno::PERM => Error::Denied(UNREADABLE),
+        // A socket, or a device without a driver.
+        Errno::NXIO => Error::Denied("not a regular file"),
+        Errno::LOOP => Error::Denied("a loop of symlinks"),
+        Errno::XDEV => Error::Denied("an absolute symlink, or one that leads out of boot.root"),
+        error => Error::Io { path: top.join(path), source: error.into() },
+    }
 }
 
 #[cfg(test)]

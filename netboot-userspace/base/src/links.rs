@@ -2,24 +2,28 @@
 
 mod ask;
 mod attributes;
+mod listed;
 mod notices;
 mod offload;
 mod others;
 mod xdp_mode;
 
-use std::{collections::BTreeMap, net::Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::Mac;
-use nix::{
-    errno::Errno,
-    ifaddrs::getifaddrs,
-    net::if_::if_indextoname,
-    sys::socket::{AddressFamily, LinkAddr, SockaddrLike as _},
-};
+use netlink_packet_route::AddressFamily;
+use netlink_sys::protocols::NETLINK_ROUTE;
+use nix::{ifaddrs::getifaddrs, sys::socket::LinkAddr};
 
-use self::attributes::Attributes;
+use self::{
+    ask::Kernel,
+    listed::{ListedAddress, ListedLink},
+};
 pub use self::{notices::Notices, others::others, xdp_mode::XdpMode};
 
 /// An interface.
@@ -43,8 +47,6 @@ pub struct Link {
     /// The bridge, bond or team that the interface is a port of, by name.
     pub port_of: Option<String>,
     pub vlan_offload: VlanOffload,
-    /// The kernel's own form of `index`, for packet sockets.
-    pub packet_address: LinkAddr,
 }
 
 /// Whether frames can come over an interface.
@@ -91,30 +93,14 @@ pub enum VlanOffload {
 /// # Errors
 /// The kernel does not list the interfaces.
 pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
-    let entries: Vec<_> = getifaddrs().context("cannot list the network interfaces")?.collect();
-    let mut links = BTreeMap::new();
-    let mut masters = BTreeMap::new();
-    for entry in &entries {
-        let Some(address) = entry.address.as_ref().and_then(|address| address.as_link_addr())
-        else {
-            continue;
-        };
-        let Some(octets) = address.addr() else { continue };
-        let index = u32::try_from(address.ifindex()).unwrap_or(0);
-        let attributes = match attributes::read(index) {
-            Ok(Some(attributes)) => attributes,
-            // The interface went between the two questions.
-            Ok(None) => continue,
-            Err(error) => {
-                let interface = &entry.interface_name;
-                tracing::warn!(interface, "taken for a plain Ethernet interface: {error:#}");
-                Attributes::default()
-            }
-        };
+    let kernel = Kernel::new(NETLINK_ROUTE)?;
+    let (mut links, mut masters) = (BTreeMap::new(), BTreeMap::new());
+    for ListedLink { name, index, mac, attributes } in listed::links(&kernel)? {
+        masters.extend(attributes.master.map(|master| (name.clone(), master)));
         let link = Link {
-            name: entry.interface_name.clone(),
+            name: name.clone(),
             index,
-            mac: Mac { octets },
+            mac,
             mtu: attributes.mtu.map_or(ETHERNET_MTU, |mtu| u16::try_from(mtu).unwrap_or(u16::MAX)),
             state: attributes.state,
             addresses: Vec::new(),
@@ -124,22 +110,18 @@ pub fn all() -> anyhow::Result<BTreeMap<String, Link>> {
             vlan: attributes.vlan,
             port_of: None,
             vlan_offload: VlanOffload::Unknown("it was not asked".to_owned()),
-            packet_address: *address,
         };
-        masters.extend(attributes.master.map(|master| (link.name.clone(), master)));
-        links.insert(link.name.clone(), link);
+        links.insert(name, link);
     }
     add_ports(&mut links, &masters);
-    for entry in &entries {
-        let Some(link) = links.get_mut(device(&entry.interface_name)) else { continue };
-        let (Some(address), Some(mask)) = (&entry.address, &entry.netmask) else { continue };
-        if address.family() != Some(AddressFamily::Inet) {
-            continue;
-        }
-        let (Some(address), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) else {
-            continue;
-        };
-        if let Ok(address) = Ipv4Net::with_netmask(address.ip(), mask.ip()) {
+    let mut by_index: BTreeMap<_, _> = links.values_mut().map(|link| (link.index, link)).collect();
+    for ListedAddress { index, address, prefix_length } in
+        listed::addresses(&kernel, AddressFamily::Inet)?
+    {
+        if let IpAddr::V4(address) = address
+            && let Some(link) = by_index.get_mut(&index)
+            && let Ok(address) = Ipv4Net::new(address, prefix_length)
+        {
             link.addresses.push(address);
         }
     }
@@ -168,11 +150,7 @@ pub fn xdp_program(index: u32) -> anyhow::Result<Option<u32>> {
 /// Whether an interface was removed: that is no error on a socket that is bound to it.
 #[must_use]
 pub fn is_gone(index: u32) -> bool {
-    match if_indextoname(index) {
-        // nix 0.30 takes the null pointer for success.
-        Ok(name) => name.is_empty(),
-        Err(error) => error == Errno::ENXIO,
-    }
+    matches!(attributes::read(index), Ok(None))
 }
 
 /// Whether this node is an IPv6 router on an interface (`net.ipv6.conf.INTERFACE.forwarding`, which `all` sets, too), or
@@ -184,17 +162,13 @@ pub fn forwards_ipv6(index: u32) -> bool {
 
 /// The interface's IPv6 link-local address, if it has one.
 #[must_use]
-pub fn link_local(interface: &str) -> Option<Ipv6Addr> {
-    let mut addresses = getifaddrs().ok()?.filter(|entry| entry.interface_name == interface);
-    addresses.find_map(|entry| {
-        let address = entry.address.as_ref()?.as_sockaddr_in6()?.ip();
+pub fn link_local(index: u32) -> Option<Ipv6Addr> {
+    let kernel = Kernel::new(NETLINK_ROUTE).ok()?;
+    let addresses = listed::addresses(&kernel, AddressFamily::Inet6).ok()?;
+    addresses.iter().filter(|listed| listed.index == index).find_map(|listed| {
+        let IpAddr::V6(address) = listed.address else { return None };
         address.is_unicast_link_local().then_some(address)
     })
-}
-
-/// The interface of a label such as `eth0:1`, which an address can have instead of its name.
-fn device(label: &str) -> &str {
-    label.split_once(':').map_or(label, |(device, _)| device)
 }
 
 const ETHERNET_MTU: u16 = 1500;
@@ -208,11 +182,22 @@ impl Link {
             xdp: None,
             state: LinkState::Up,
             vlan_offload: VlanOffload::Off,
-            // The attribute's length depends on flags.
-            packet_address: self.packet_address,
             ..link.clone()
         };
         plain(self) == plain(other)
+    }
+
+    /// The kernel's own form of `index`, for packet sockets: safe code gets one of getifaddrs alone.
+    ///
+    /// # Errors
+    /// The interface is not there any more.
+    pub fn packet_address(&self) -> anyhow::Result<LinkAddr> {
+        let index = usize::try_from(self.index)?;
+        let entries = getifaddrs().context("cannot list the network interfaces")?;
+        let mut addresses = entries.filter_map(|entry| entry.address?.as_link_addr().copied());
+        addresses
+            .find(|address| address.ifindex() == index)
+            .with_context(|| format!("{} is not there any more", self.name))
     }
 }
 
@@ -266,13 +251,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_of_addresses_name_their_interface() {
-        for (label, expect) in [("eth0", "eth0"), ("eth0:1", "eth0"), ("bond0.7:a:b", "bond0.7")] {
-            assert_eq!(device(label), expect);
-        }
-    }
-
-    #[test]
     fn ports_are_those_of_bridges() {
         let base = all().unwrap().remove("lo").unwrap();
         let link = |name: &str, index, has_ports| {
@@ -313,5 +291,9 @@ mod tests {
         assert_eq!(attributes::read(0x7fff_fff0).unwrap(), None);
         let loopback = all().unwrap().remove("lo").unwrap();
         assert!(attributes::read(loopback.index).unwrap().unwrap().mtu.is_some());
+        assert!(is_gone(0x7fff_fff0) && !is_gone(loopback.index));
+        loopback.packet_address().unwrap();
+        let gone = Link { index: 0x7fff_fff0, ..loopback }.packet_address().unwrap_err();
+        assert_eq!(gone.to_string(), "lo is not there any more");
     }
 }

@@ -37,7 +37,7 @@ fn open(link: &Link) -> anyhow::Result<OwnedFd> {
     packet_option::auxiliary_data(&socket).context("the kernel does not tell VLAN tags")?;
     packet_option::ignore_outgoing(&socket).context("the kernel shows what is sent, too")?;
     setsockopt(&socket, sockopt::RxqOvfl, &1).context("the kernel does not tell of lost frames")?;
-    bind(socket.as_raw_fd(), &link.packet_address)?;
+    bind(socket.as_raw_fd(), &link.packet_address()?)?;
     if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
         tracing::warn!(%error, "cannot enlarge the packet socket's buffer: bursts may lose requests");
     }

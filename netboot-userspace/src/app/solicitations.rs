@@ -114,7 +114,7 @@ fn packet_socket(link: &Link) -> anyhow::Result<OwnedFd> {
             .context("the card takes no multicast")?;
     }
     setsockopt(&socket, sockopt::RxqOvfl, &1).context("the kernel does not tell of lost frames")?;
-    bind(socket.as_raw_fd(), &link.packet_address)?;
+    bind(socket.as_raw_fd(), &link.packet_address()?)?;
     Ok(socket)
 }
 

@@ -1,4 +1,4 @@
-//! Attributes of interfaces that only netlink tells.
+//! Attributes of an interface.
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
@@ -10,7 +10,7 @@ use netlink_packet_route::{
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::{AttachedXdp, LinkState, VlanLink, ask::ask};
+use super::{AttachedXdp, LinkState, VlanLink, ask::Kernel};
 use crate::links::XdpMode;
 
 /// Attributes of an interface.
@@ -36,7 +36,7 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
     let mut link = LinkMessage::default();
     link.header.index = index;
     let request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
-    match ask(NETLINK_ROUTE, request)? {
+    match Kernel::new(NETLINK_ROUTE)?.ask(request)? {
         NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
             Ok(Some(collect(&link)))
         }
@@ -47,7 +47,7 @@ pub(crate) fn read(index: u32) -> anyhow::Result<Option<Attributes>> {
     }
 }
 
-fn collect(link: &LinkMessage) -> Attributes {
+pub(super) fn collect(link: &LinkMessage) -> Attributes {
     let mut found = Attributes { state: state(link.header.flags), ..Attributes::default() };
     let mut parent = None;
     let mut id = None;

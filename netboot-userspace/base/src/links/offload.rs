@@ -12,7 +12,7 @@ use netlink_packet_generic::{
 };
 use netlink_sys::protocols::NETLINK_GENERIC;
 
-use super::{VlanOffload, ask::ask};
+use super::{VlanOffload, ask::Kernel};
 
 /// The kernel's names of the features, and `ethtool -K`'s.
 const FEATURES: [(&str, &str); 2] =
@@ -21,8 +21,9 @@ const FEATURES: [(&str, &str); 2] =
 /// Asks the kernel.
 pub(super) fn read(index: u32) -> anyhow::Result<VlanOffload> {
     let mut request = GenlMessage::from_payload(Features::request(index));
-    request.set_resolved_family_id(family()?);
-    let answer = match ask(NETLINK_GENERIC, NetlinkMessage::from(request))? {
+    let kernel = Kernel::new(NETLINK_GENERIC)?;
+    request.set_resolved_family_id(family(&kernel)?);
+    let answer = match kernel.ask(NetlinkMessage::from(request))? {
         NetlinkPayload::InnerMessage(answer) => answer.payload.0,
         NetlinkPayload::Error(error) => return Err(error.to_io()).context("no device features"),
         other => anyhow::bail!("the kernel does not tell the device's features: {other:?}"),
@@ -34,11 +35,11 @@ pub(super) fn read(index: u32) -> anyhow::Result<VlanOffload> {
 }
 
 /// The number of the ethtool family.
-fn family() -> anyhow::Result<u16> {
+fn family(kernel: &Kernel) -> anyhow::Result<u16> {
     let name = GenlCtrlAttrs::FamilyName(Features::family_name().to_owned());
     let request = GenlCtrl { cmd: GenlCtrlCmd::GetFamily, nlas: vec![name] };
     let request = NetlinkMessage::from(GenlMessage::from_payload(request));
-    let NetlinkPayload::InnerMessage(answer) = ask(NETLINK_GENERIC, request)? else {
+    let NetlinkPayload::InnerMessage(answer) = kernel.ask(request)? else {
         anyhow::bail!("the kernel has no ethtool family (CONFIG_ETHTOOL_NETLINK)");
     };
     let id = answer.payload.nlas.iter().find_map(|attribute| match attribute {

@@ -1,4 +1,7 @@
 //! The part of a file that a request asks for (RFC 9110, 14.1-14.2).
+//!
+//! `headers::Range` tells no range outside of the file from one that is none, and takes neither `Bytes=` nor a suffix
+//! that is longer than the file.
 
 use std::ops::Range;
 

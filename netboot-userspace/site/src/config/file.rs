@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 use ipnet::Ipv4Net;
 use netboot_dhcp::{option, shape::Shape, value::hex};
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 pub(super) use self::fragment::Fragment;
 pub use self::{macs::Macs, quirk::Quirks};
@@ -23,12 +24,12 @@ use super::limits::FOREVER;
 use crate::model::{self, Architecture, Config, DhcpOption, HostScript, Settings, SyslogListen};
 
 /// The whole file, every default filled in.
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct File {
     interfaces: Vec<String>,
     state_dir: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     xdp: Xdp,
     dhcp: Dhcp,
@@ -52,12 +53,12 @@ struct Xdp {
     answers_without_daemon: String,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Dhcp {
     mode: &'static str,
     authoritative: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
     lease_time: String,
     skip_proxydhcp: bool,
@@ -71,33 +72,32 @@ struct Dhcp {
     total_rate: u32,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Boot {
     root: String,
     script_user_classes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
     skip_ipv6_wait: bool,
     files: BTreeMap<String, String>,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Tftp {
     #[serde(flatten)]
     service: Service,
-    #[serde(skip_serializing_if = "Option::is_none")]
     block_size: Option<u16>,
     single_port: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<u8>,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 struct Service {
     enabled: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<String>,
 }
 
@@ -106,23 +106,17 @@ struct Syslog {
     listen: Vec<String>,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Script {
-    #[serde(skip_serializing_if = "Option::is_none")]
     download_url: Option<String>,
     arch: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     initrd: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     facility: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     syslog_host: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     grpc_authority: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tink_worker_image: Option<String>,
     tinkerbell_tls: bool,
     tinkerbell_insecure_tls: bool,
@@ -132,33 +126,25 @@ struct Script {
     retry_delay: u32,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Subnet {
     cidr: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<Vlan>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     relay: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     script_user_classes: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tftp_block_size: Option<u16>,
     routers: Vec<String>,
     dns: Vec<String>,
     ntp: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     domain: Option<String>,
     search: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next_server: Option<String>,
     lease_time: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -182,6 +168,7 @@ impl From<&(Ipv4Net, Ipv4Addr)> for Route {
 }
 
 /// `[[host]]`
+#[skip_serializing_none]
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Host {
@@ -189,23 +176,14 @@ pub struct Host {
     /// Empty where none is known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ip: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub netboot: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_file: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub vlan: Option<Vlan>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub script_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub script_user_classes: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_vlan: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_time: Option<String>,
     #[serde(flatten)]
     pub network: Network,

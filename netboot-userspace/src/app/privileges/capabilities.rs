@@ -1,56 +1,66 @@
 //! The capabilities that serving needs.
 
 use anyhow::Context as _;
-use caps::{CapSet, Capability, CapsHashSet};
 use nix::unistd::geteuid;
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set,
+    clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
+    set_keep_capabilities,
+};
 
-const NEEDED: [Capability; 5] = [
+const NEEDED: CapabilitySet = CapabilitySet::empty()
     // DHCP, TFTP, HTTP and syslog have ports below 1024.
-    Capability::CAP_NET_BIND_SERVICE,
+    .union(CapabilitySet::NET_BIND_SERVICE)
     // The packet sockets.
-    Capability::CAP_NET_RAW,
+    .union(CapabilitySet::NET_RAW)
     // Attaches the XDP program.
-    Capability::CAP_NET_ADMIN,
+    .union(CapabilitySet::NET_ADMIN)
     // Maps, and loads the program.
-    Capability::CAP_BPF,
+    .union(CapabilitySet::BPF)
     // Without it the verifier holds the program to the rules for unprivileged ones, and refuses it.
-    Capability::CAP_PERFMON,
-];
+    .union(CapabilitySet::PERFMON);
 
 /// What root that stays root keeps beside them: the configuration and the boot files may be somebody's own.
-const OF_ROOT: Capability = Capability::CAP_DAC_READ_SEARCH;
+const OF_ROOT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// No program that this one could start has more than it. Who is not root may lack the right to close it,
 /// and needs none: no_new_privs does the same.
 pub(super) fn close_bounding_set() -> anyhow::Result<()> {
-    if !caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
+    if !own()?.effective.contains(CapabilitySet::SETPCAP) {
         return Ok(());
     }
-    caps::clear(None, CapSet::Bounding).context("cannot close the bounding set")
+    for (_, capability) in CapabilitySet::all().iter_names() {
+        close(capability).context("cannot close the bounding set")?;
+    }
+    Ok(())
+}
+
+fn close(capability: CapabilitySet) -> rustix::io::Result<()> {
+    match capability_is_in_bounding_set(capability)? {
+        true => remove_capability_from_bounding_set(capability),
+        false => Ok(()),
+    }
 }
 
 /// The next change of the user keeps the permitted capabilities.
 pub(super) fn survive_switch() -> anyhow::Result<()> {
-    caps::securebits::set_keepcaps(true).context("cannot keep capabilities")
+    set_keep_capabilities(true).context("cannot keep capabilities")
 }
 
 /// Keeps what is needed of what is permitted, and says what that is.
 pub(super) fn keep() -> anyhow::Result<String> {
-    let permitted = caps::read(None, CapSet::Permitted).context("cannot read capabilities")?;
-    let of_root = geteuid().is_root().then_some(OF_ROOT);
-    let kept: CapsHashSet = NEEDED
-        .into_iter()
-        .chain(of_root)
-        .filter(|capability| permitted.contains(capability))
-        .collect();
-    let set = |set, capabilities: &CapsHashSet| {
-        caps::set(None, set, capabilities).context("cannot drop capabilities")
-    };
-    caps::clear(None, CapSet::Ambient).context("cannot drop ambient capabilities")?;
-    set(CapSet::Effective, &kept)?;
-    set(CapSet::Permitted, &kept)?;
-    set(CapSet::Inheritable, &CapsHashSet::new())?;
-    let mut names: Vec<_> = kept.iter().map(ToString::to_string).collect();
+    let wanted = if geteuid().is_root() { NEEDED | OF_ROOT } else { NEEDED };
+    let kept = own()?.permitted & wanted;
+    clear_ambient_capability_set().context("cannot drop ambient capabilities")?;
+    let sets =
+        CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).context("cannot drop capabilities")?;
+    let mut names: Vec<_> = kept.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
     names.sort();
     Ok(if names.is_empty() { "no capabilities".to_owned() } else { names.join(", ") })
+}
+
+/// The calling thread's.
+fn own() -> anyhow::Result<CapabilitySets> {
+    capabilities(None).context("cannot read capabilities")
 }

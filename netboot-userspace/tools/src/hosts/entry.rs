@@ -1,21 +1,16 @@
 //! The `[[host]]` entries of a TOML text, and where they begin and end in it.
 
-use std::ops::Range;
-
 use anyhow::{bail, ensure};
 use netboot_base::mac;
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml_edit::{Document, Item, Table, Value};
 
 use super::HostKey;
 
 /// The text with one more entry, after the last one.
 pub(super) fn add(text: &str, entry: &str) -> anyhow::Result<String> {
-    let table = parse(text)?;
-    let hosts = hosts(text, &table)?;
-    let at = hosts.iter().map(|host| extent(text, host).end).max().unwrap_or(text.len());
+    let tables = tables(&parse(text)?)?;
+    let hosts = tables.iter().filter(|table| table.host.is_some());
+    let at = hosts.map(|table| end(text, table)).max().unwrap_or(text.len());
     let (before, after) = text.split_at(at);
     let mut edited = before.to_owned();
     if !edited.is_empty() && !edited.ends_with('\n') {
@@ -39,11 +34,10 @@ pub(super) fn add(text: &str, entry: &str) -> anyhow::Result<String> {
 
 /// The numbers of the entries that the key names.
 pub(super) fn find(text: &str, key: &HostKey) -> anyhow::Result<Vec<usize>> {
-    let table = parse(text)?;
-    let hosts = table.get_ref().get("host").and_then(|hosts| hosts.get_ref().as_array());
-    let hosts = hosts.into_iter().flat_map(|hosts| hosts.iter()).enumerate();
-    let matches = |host: &DeValue<'_>| {
-        let field = |name| host.get(name).and_then(|value| value.get_ref().as_str());
+    let document = parse(text)?;
+    let hosts = document.get("host").and_then(Item::as_array_of_tables);
+    let matches = |host: &Table| {
+        let field = |name| host.get(name).and_then(Item::as_str);
         match key {
             HostKey::Mac(mac) => macs(host).any(|text| mac::parse(text) == Ok(*mac)),
             HostKey::Ip(ip) => field("ip").is_some_and(|text| text.parse() == Ok(*ip)),
@@ -52,34 +46,30 @@ pub(super) fn find(text: &str, key: &HostKey) -> anyhow::Result<Vec<usize>> {
             }
         }
     };
-    Ok(hosts.filter(|(_, host)| matches(host.get_ref())).map(|(at, _)| at).collect())
+    let hosts = hosts.into_iter().flatten().enumerate();
+    Ok(hosts.filter(|(_, host)| matches(host)).map(|(at, _)| at).collect())
 }
 
 /// What an entry has as `mac`: a text or a list.
-fn macs<'h>(host: &'h DeValue<'_>) -> impl Iterator<Item = &'h str> {
-    let value = host.get("mac").map(Spanned::get_ref);
-    let list = value.and_then(DeValue::as_array).into_iter().flat_map(|list| list.iter());
-    let texts = value.into_iter().chain(list.map(Spanned::get_ref));
-    texts.filter_map(DeValue::as_str)
+fn macs(host: &Table) -> impl Iterator<Item = &str> {
+    let value = host.get("mac").and_then(Item::as_value);
+    let list = value.and_then(Value::as_array).into_iter().flatten();
+    value.into_iter().chain(list).filter_map(Value::as_str)
 }
 
 /// The text without an entry, and without the comment directly above it.
 pub(super) fn remove(text: &str, at: usize) -> anyhow::Result<String> {
-    let table = parse(text)?;
-    let hosts = hosts(text, &table)?;
-    let Some(host) = hosts.get(at) else { bail!("host[{at}] is not there") };
-    let Range { start, end } = extent(text, host);
-    let elsewhere = |span: &Range<usize>| span.end <= start || end <= span.start;
-    for (key, value) in table.get_ref() {
-        let apart = match value.get_ref().as_array() {
-            Some(array) if key.get_ref() == "host" => {
-                let others = array.iter().enumerate().filter(|(other, _)| *other != at);
-                others.flat_map(|(_, host)| spans(host)).all(|span| elsewhere(&span))
-            }
-            _ => spans(value).iter().all(elsewhere),
-        };
-        ensure!(apart, "host[{at}] is not written in one piece: remove it by hand");
-    }
+    let tables = tables(&parse(text)?)?;
+    let is_own = |table: &&Written| table.host == Some(at);
+    let own: Vec<_> = tables.iter().skip_while(|table| !is_own(table)).take_while(is_own).collect();
+    let (Some(first), Some(last)) = (own.first(), own.last()) else {
+        bail!("host[{at}] is not there")
+    };
+    ensure!(
+        tables.iter().filter(is_own).count() == own.len(),
+        "host[{at}] is not written in one piece: remove it by hand"
+    );
+    let (start, end) = (start(text, first), end(text, last));
     let (before, _) = text.split_at(start);
     let (_, mut after) = text.split_at(end);
     if before.is_empty() || lines(before).next_back().is_some_and(is_blank) {
@@ -93,60 +83,80 @@ pub(super) fn remove(text: &str, at: usize) -> anyhow::Result<String> {
     Ok(before.split_at(before.len() - blank).0.to_owned())
 }
 
-fn parse(text: &str) -> anyhow::Result<Spanned<DeTable<'_>>> {
-    DeTable::parse(text).map_err(|error| {
+fn parse(text: &str) -> anyhow::Result<Document<&str>> {
+    Document::parse(text).map_err(|error| {
         let start = error.span().unwrap_or_default().start;
         let line = lines(text.get(..start).unwrap_or(text)).count().max(1);
         anyhow::anyhow!("line {line}: {}", error.message())
     })
 }
 
-/// The entries, which must be tables of their own.
-fn hosts<'a>(
-    text: &str,
-    table: &'a Spanned<DeTable<'a>>,
-) -> anyhow::Result<Vec<&'a Spanned<DeValue<'a>>>> {
-    let Some(hosts) = table.get_ref().get("host") else { return Ok(Vec::new()) };
-    let array = hosts.get_ref().as_array().map(|array| array.iter().collect::<Vec<_>>());
-    let own_table = |host: &&Spanned<DeValue<'_>>| {
-        text.get(host.span()).is_some_and(|header| header.starts_with("[["))
-    };
-    match array {
-        Some(hosts) if !hosts.is_empty() && hosts.iter().all(own_table) => Ok(hosts),
-        _ => bail!("`host` is not written as [[host]] tables: edit it by hand"),
+/// Where a table with a header stands.
+struct Written {
+    /// The number of the entry that it is, or is of.
+    host: Option<usize>,
+    header: usize,
+    /// Behind its last value.
+    end: usize,
+}
+
+/// The tables in the order of their headers; entries must be tables of their own.
+fn tables(document: &Document<&str>) -> anyhow::Result<Vec<Written>> {
+    let mut found = Vec::new();
+    for (key, item) in document.iter() {
+        match item {
+            Item::ArrayOfTables(hosts) if key == "host" => {
+                for (at, host) in hosts.iter().enumerate() {
+                    add_table(host, Some(at), &mut found);
+                }
+            }
+            _ if key == "host" => {
+                bail!("`host` is not written as [[host]] tables: edit it by hand")
+            }
+            item => add_tables(item, None, &mut found),
+        }
+    }
+    found.sort_by_key(|table| table.header);
+    Ok(found)
+}
+
+fn add_tables(item: &Item, host: Option<usize>, found: &mut Vec<Written>) {
+    match item {
+        Item::Table(table) => add_table(table, host, found),
+        Item::ArrayOfTables(tables) => {
+            tables.iter().for_each(|table| add_table(table, host, found));
+        }
+        Item::Value(_) | Item::None => {}
     }
 }
 
-/// The lines of an entry: from the comment directly above its header to its last value, and the
-/// comment directly below if nothing but blank lines follows that.
-fn extent(text: &str, host: &Spanned<DeValue<'_>>) -> Range<usize> {
-    let last = spans(host).iter().map(|span| span.end).max().unwrap_or(text.len());
-    let (before, _) = text.split_at(line_start(text, host.span().start));
-    let above: usize = lines(before).rev().take_while(|line| is_comment(line)).map(str::len).sum();
-    let (_, tail) = text.split_at(last);
-    let end = last + lines(tail).next().map_or(0, str::len);
+fn add_table(table: &Table, host: Option<usize>, found: &mut Vec<Written>) {
+    if let Some(header) = table.span().filter(|_| !table.is_implicit() && !table.is_dotted()) {
+        let values = table.get_values();
+        let ends = values.iter().filter_map(|(_, value)| Some(value.span()?.end));
+        let end = ends.max().unwrap_or(header.end);
+        found.push(Written { host, header: header.start, end });
+    }
+    for (_, item) in table.iter() {
+        add_tables(item, host, found);
+    }
+}
+
+/// Where the comment directly above a table begins, or its header.
+fn start(text: &str, table: &Written) -> usize {
+    let (before, _) = text.split_at(line_start(text, table.header));
+    let above = lines(before).rev().take_while(|line| is_comment(line)).map(str::len);
+    before.len() - above.sum::<usize>()
+}
+
+/// Where the line of a table's last value ends, or the comment directly below if nothing but blank lines follows that.
+fn end(text: &str, table: &Written) -> usize {
+    let (_, tail) = text.split_at(table.end);
+    let end = table.end + lines(tail).next().map_or(0, str::len);
     let (_, after) = text.split_at(end);
     let below: Vec<_> = lines(after).take_while(|line| is_comment(line)).collect();
-    let own = lines(after).nth(below.len()).is_none_or(is_blank);
-    let below: usize = if own { below.into_iter().map(str::len).sum() } else { 0 };
-    before.len() - above..end + below
-}
-
-/// Where the value and all in it stand.
-fn spans(value: &Spanned<DeValue<'_>>) -> Vec<Range<usize>> {
-    let mut found = vec![value.span()];
-    match value.get_ref() {
-        DeValue::Array(array) => found.extend(array.iter().flat_map(spans)),
-        DeValue::Table(table) => {
-            found.extend(table.iter().flat_map(|(key, value)| {
-                let mut spans = spans(value);
-                spans.push(key.span());
-                spans
-            }));
-        }
-        _ => {}
-    }
-    found
+    let is_own = lines(after).nth(below.len()).is_none_or(is_blank);
+    end + if is_own { below.into_iter().map(str::len).sum() } else { 0 }
 }
 
 fn line_start(text: &str, at: usize) -> usize {
@@ -230,7 +240,7 @@ mod tests {
             let added = add(text, HOST).unwrap();
             let at = find(&added, &HostKey::Hostname(String::new())).unwrap().len();
             assert_eq!(at, 0);
-            let last = hosts(&added, &parse(&added).unwrap()).unwrap().len() - 1;
+            let last = added.matches("[[host]]").count() - 1;
             check_remove(&added, last, text);
         }
     }

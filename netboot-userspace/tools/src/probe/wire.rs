@@ -42,7 +42,7 @@ impl Wire {
         packet_option::ignore_outgoing(&socket).context("the kernel shows what is sent, too")?;
         packet_option::promiscuous(&socket, link.index)
             .with_context(|| format!("{} does not hear other stations' frames", link.name))?;
-        bind(socket.as_raw_fd(), &link.packet_address)
+        bind(socket.as_raw_fd(), &link.packet_address()?)
             .with_context(|| format!("cannot listen on {}", link.name))?;
         Ok(Self { socket, mtu: link.mtu, buffer: vec![0; LONGEST] })
     }

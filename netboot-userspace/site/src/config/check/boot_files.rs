@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cap_std::{ambient_authority, fs::Dir};
-use netboot_base::files::Files;
+use netboot_base::files::{Files, open_directory};
 
 use super::reason;
 use crate::{
@@ -37,7 +36,7 @@ pub(super) fn check_boot_files<'d>(
     let Some(place) = draft.boot_root.as_ref().or(files.first().map(|(_, place)| *place)) else {
         return;
     };
-    if let Err(error) = Dir::open_ambient_dir(root, ambient_authority()) {
+    if let Err(error) = open_directory(root) {
         let message = format!(
             "{}: {}; create the directory, or name another as boot.root",
             root.display(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use super::{Host, OptionEntry, Vlan, by_name, own::Network, relays, vlan};
 use crate::{
@@ -10,11 +11,10 @@ use crate::{
     model::{self, NetworkOverrides},
 };
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 pub struct Fragment {
-    #[serde(skip_serializing_if = "Option::is_none")]
     dhcp: Option<Dhcp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     boot: Option<Boot>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subnet: Vec<Subnet>,
@@ -22,45 +22,38 @@ pub struct Fragment {
     host: Vec<Host>,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Dhcp {
-    #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     lease_time: Option<String>,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Boot {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     script_user_classes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     files: BTreeMap<String, String>,
 }
 
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Subnet {
     cidr: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<Vlan>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     relay: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     server_address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     script_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     script_user_classes: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     boot_vlan: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tftp_block_size: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     lease_time: Option<String>,
     #[serde(flatten)]
     network: Network,

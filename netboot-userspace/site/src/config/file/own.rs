@@ -1,28 +1,23 @@
 //! What a host has of its own, as the file has it.
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use super::{Route, strings};
 use crate::model::{self, NetworkOverrides};
 
 /// Network settings: an empty list is written too, it says that there is none.
+#[skip_serializing_none]
 #[derive(Debug, Default, Serialize)]
 pub struct Network {
-    #[serde(skip_serializing_if = "Option::is_none")]
     routers: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     dns: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     ntp: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     domain: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     search: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u16>,
-    #[serde(rename = "next-server", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "next-server")]
     next_server: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<Vec<Route>>,
 }
 
@@ -42,24 +37,17 @@ impl From<&NetworkOverrides> for Network {
 }
 
 /// `script-settings`
+#[skip_serializing_none]
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ScriptSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
     download_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     arch: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     initrd: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     facility: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     worker_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tink_worker_image: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     consoles: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kernel_params: Vec<String>,

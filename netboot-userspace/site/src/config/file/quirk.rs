@@ -1,6 +1,7 @@
 //! `[[quirk]]` and `[host.quirks]`
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::{
     config::quirk::oui_text,
@@ -17,26 +18,19 @@ pub struct QuirkRow {
 }
 
 /// `[host.quirks]`
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Quirks {
-    #[serde(skip_serializing_if = "Option::is_none")]
     never_nak: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     always_broadcast: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     min_size: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", rename = "no-option-67")]
+    #[serde(rename = "no-option-67")]
     no_option_67: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     echo_pxeclient: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     assume_pxe: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     architecture: Option<Code>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     menu: Option<String>,
 }
 

@@ -8,8 +8,8 @@ use nix::{
     errno::Errno,
     sys::{
         socket::{
-            AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt,
-            socket, sockopt,
+            AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recv, sendto,
+            setsockopt, socket, sockopt,
         },
         time::{TimeVal, TimeValLike as _},
     },
@@ -18,7 +18,8 @@ use nix::{
 /// The loopback interface's: what is sent there also arrives there.
 pub(super) struct Wire {
     socket: OwnedFd,
-    link: Link,
+    name: String,
+    to: LinkAddr,
 }
 
 /// Source and destination port of an answer to a machine.
@@ -33,7 +34,7 @@ impl Wire {
         let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
             .context("cannot open a packet socket")?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(2))?;
-        Ok(Self { socket, link: link.clone() })
+        Ok(Self { socket, name: link.name.clone(), to: link.packet_address()? })
     }
 
     /// Sends a request, and waits for its answer.
@@ -42,8 +43,8 @@ impl Wire {
     /// There is none.
     pub(super) fn ask(&self, request: &[u8]) -> anyhow::Result<Vec<u8>> {
         let socket = self.socket.as_raw_fd();
-        sendto(socket, request, &self.link.packet_address, MsgFlags::empty())
-            .with_context(|| format!("cannot send over {} (is it up?)", self.link.name))?;
+        sendto(socket, request, &self.to, MsgFlags::empty())
+            .with_context(|| format!("cannot send over {} (is it up?)", self.name))?;
         let mut frame = vec![0; 4096];
         loop {
             let length = match recv(socket, &mut frame, MsgFlags::empty()) {
