@@ -1,5 +1,6 @@
 //! What would be answered to a request, and why: for the operator of a machine that does not boot.
 
+mod answered_by;
 mod capture;
 mod explanation;
 mod judge;
@@ -11,8 +12,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
-mod who;
-mod words;
+mod verdict_text;
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub use self::{
     site::Site,
     steps::{Step, steps},
     text::{render, render_steps},
-    words::Words,
+    verdict_text::Words,
 };
 use self::{explanation::Asked, judge::judge};
 pub use netboot_dhcp::show::Shown;
@@ -65,7 +65,7 @@ pub fn explain(
     let stage = stage(&judgement, row.filter(|_| !mode.is_proxy()));
     let architecture = Some(judgement.seen.architecture).filter(|code| *code != NO_ARCHITECTURE);
     let at_link = without_xdp.get(&link.name).map(String::as_str);
-    let mut who = who::who(who::mode_without_xdp(mode).or(at_link), &judgement);
+    let mut who = answered_by::who(answered_by::mode_without_xdp(mode).or(at_link), &judgement);
     let mut answer = who.outcome.answer.as_deref();
     if mode == DhcpMode::Off {
         answer = None;

@@ -1,6 +1,7 @@
 //! The configuration of another DHCP server that sends machines through the two steps: the binary, then the
 //! script. It is made of the parts that our own answers are made of.
 
+mod comments;
 mod dhcpd;
 mod dnsmasq;
 mod kea;
@@ -10,7 +11,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod value;
-mod words;
 
 use std::{collections::BTreeMap, fmt};
 

@@ -7,22 +7,22 @@
 //! reached.
 
 mod address;
-mod boot;
+mod boot_url;
 mod conflict;
+mod default_route;
 mod dhcp;
 mod expected;
-mod files;
+mod fetch;
 mod firmware;
 mod http;
-mod network;
 mod progress;
-mod reach;
 mod remedy;
 mod report;
-mod routes;
 mod script;
+mod script_and_log;
 mod station;
 mod tftp;
+mod transport;
 mod user_class;
 mod wire;
 
@@ -38,7 +38,7 @@ use netboot_site::{boot_program, model::Architecture};
 
 use self::{
     dhcp::Reply,
-    reach::Reach,
+    fetch::Reach,
     remedy::Lack,
     station::{Lease, Station},
     wire::Wire,
@@ -190,7 +190,7 @@ impl Probe<'_> {
 #[must_use]
 pub fn read_answer(bytes: &[u8]) -> usize {
     let reply = Reply::new(bytes.to_vec(), Duration::ZERO);
-    let _ = (files::url(&reply, None), files::shown(&reply));
+    let _ = (boot_url::url(&reply, None), boot_url::shown(&reply));
     let _ =
         (reply.server(), reply.addresses(code::ROUTER), conflict::claims(bytes, reply.server()));
     let _ = tftp::read(bytes).is_some();

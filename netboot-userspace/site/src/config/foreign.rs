@@ -11,9 +11,9 @@ use super::{
     load::finish,
     problem::{Place, Report},
     read::{Draft, read},
-    regular::read_regular,
+    regular_file::read_regular,
     section::Section,
-    text::Text,
+    source_text::Text,
     value::{boot_file, dhcp_url},
 };
 use crate::model::{Host, Subnet};

@@ -4,7 +4,7 @@ pub(super) mod csv;
 mod hardware;
 mod mac_keyed;
 pub(super) mod machine;
-mod parts;
+mod parallel;
 mod scalar;
 pub(super) mod tables;
 #[cfg(test)]
@@ -21,7 +21,7 @@ use super::{
     load::{ReadBytes, is_same_file},
     problem::{Place, Placed, Report},
     read::Draft,
-    text::Text,
+    source_text::Text,
 };
 
 /// How an inventory file is written.

@@ -11,10 +11,10 @@ use super::{
     inventory::read_inventory,
     problem::{Keep, Place, Problems, Report},
     read::{Draft, read},
-    regular::read_regular,
+    regular_file::read_regular,
     section::Section,
     source::{Output, Outputs, read_printed, run_if_it_can, run_now},
-    text::Text,
+    source_text::Text,
 };
 use crate::model::{Config, Host, Located};
 

@@ -9,7 +9,7 @@ use toml::{
 use super::{
     problem::{Place, Placed, Report},
     secret::hide,
-    text::Text,
+    source_text::Text,
 };
 
 /// A host has so many.

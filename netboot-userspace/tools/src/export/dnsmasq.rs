@@ -13,9 +13,9 @@ use self::{
     syntax::{Lines, option_value, quoted},
 };
 use super::{
+    comments,
     page::Page,
     plan::{Machine, Network, Plan, shown},
-    words,
 };
 
 /// It takes a shorter lease for one of two minutes.
@@ -28,7 +28,7 @@ pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut lines = Lines { page: Page::new("#") };
-    words::head(&mut lines.page, plan, "dnsmasq");
+    comments::head(&mut lines.page, plan, "dnsmasq");
     basics(&mut lines, plan)?;
     write_classes(&mut lines, plan)?;
     let several = in_several(plan);
@@ -57,7 +57,7 @@ fn basics(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Result<()> {
     lines.text(&format!("dhcp-lease-max={}", machines.max(1000)))?;
     lines.page.comment("Machines without reservation are not answered.");
     lines.text("dhcp-ignore=tag:!known")?;
-    let usual = words::usual_dhcp();
+    let usual = comments::usual_dhcp();
     if dhcp.decline_time != usual.decline_time {
         lines.page.note("dhcp.decline-time: dnsmasq holds a declined address back for 10 minutes");
     }
@@ -67,7 +67,7 @@ fn basics(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Result<()> {
              a line shared-network=INTERFACE,ADDRESS joins a subnet to an interface",
         );
     }
-    words::settings(&mut lines.page, plan, "dnsmasq");
+    comments::settings(&mut lines.page, plan, "dnsmasq");
     Ok(())
 }
 
@@ -81,8 +81,8 @@ fn write_network(
     let cidr = subnet.cidr;
     lines.text("")?;
     lines.page.comment(&format!("Subnet {cidr}"));
-    words::vlan(&mut lines.page, network, "dnsmasq");
-    words::relays(&mut lines.page, network, "dnsmasq");
+    comments::vlan(&mut lines.page, network, "dnsmasq");
+    comments::relays(&mut lines.page, network, "dnsmasq");
     let tag = format!("net{number}");
     let (network_address, mask) = (cidr.network(), cidr.netmask());
     let time = lease_time(lines, *lease);
@@ -138,11 +138,11 @@ fn write_machine(
 ) -> anyhow::Result<()> {
     let host = machine.host;
     let who = shown(host);
-    for note in words::of_machine(network, machine) {
+    for note in comments::of_machine(network, machine) {
         lines.page.host_note(&who, &note);
     }
     let mut fields: Vec<_> = macs.map(|mac| mac.to_string()).collect();
-    let own = words::own_profiles(network, machine);
+    let own = comments::own_profiles(network, machine);
     fields.extend(own.iter().map(|name| format!("set:{name}")));
     let tag = format!("net{}-host{at}", network.number);
     let mut more = Vec::new();

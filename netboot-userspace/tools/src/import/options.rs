@@ -1,13 +1,13 @@
 //! DHCP options of other servers' configurations, and what they are here.
 
 mod settings;
-mod words;
+mod value_words;
 
 use std::collections::BTreeMap;
 
 pub(super) use self::{
     settings::{note_parts, of_host, of_requests, of_subnet},
-    words::{encode, guess, hex},
+    value_words::{encode, guess, hex},
 };
 use super::note::Place;
 

@@ -10,9 +10,8 @@ use netboot_base::{links::LinkState, printable::printable};
 use netboot_ebpf::wire::{ACK, SERVER_PORT, code};
 
 use super::{
-    Probe, State, conflict,
+    Probe, State, boot_url, conflict,
     dhcp::{self, Exchange, Others, Reply},
-    files,
     remedy::Lack,
     station::Lease,
 };
@@ -63,7 +62,7 @@ impl Probe<'_> {
         if let Some(offered) = offer.address().filter(|offered| *offered != address) {
             return Err(format!("{server} offers {offered}, and then gives {address}"));
         }
-        let boot = exchange.boot().map_or_else(|| "nothing to boot".to_owned(), files::shown);
+        let boot = exchange.boot().map_or_else(|| "nothing to boot".to_owned(), boot_url::shown);
         let after = offer.after.as_secs_f32();
         Ok((end, address, format!("{address} by {server} after {after:.2} s; {boot}")))
     }
@@ -103,7 +102,7 @@ impl Probe<'_> {
         }
         let each = offers.iter().map(|offer| {
             let address = offer.address().unwrap_or(Ipv4Addr::UNSPECIFIED);
-            let boot = files::shown(offer);
+            let boot = boot_url::shown(offer);
             format!("{} ({}) offers {address}, {boot}", offer.server(), offer.server_mac())
         });
         let each = each.collect::<Vec<_>>().join("; ");

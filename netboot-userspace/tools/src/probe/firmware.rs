@@ -4,7 +4,7 @@ use netboot_ebpf::wire::code;
 use netboot_site::boot_program;
 use url::Url;
 
-use super::{Probe, State, dhcp::Exchange, files, remedy::Lack, tftp::Want};
+use super::{Probe, State, boot_url, dhcp::Exchange, remedy::Lack, tftp::Want};
 use crate::explain::Machine;
 
 /// More than any iPXE has, or GRUB.
@@ -22,7 +22,7 @@ impl Probe<'_> {
             self.note(STEP, State::Wrong, what, Some(lack));
             return None;
         };
-        let url = match files::url(reply, None) {
+        let url = match boot_url::url(reply, None) {
             Ok(url) => url,
             Err(why) => {
                 self.note(STEP, State::Wrong, why, Some(lack));

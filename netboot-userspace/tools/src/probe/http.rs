@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use url::Url;
 
 use super::{
-    network::Network,
     tftp::{Got, Want},
+    transport::Network,
 };
 
 /// Room for the header of an answer.

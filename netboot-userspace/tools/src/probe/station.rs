@@ -17,7 +17,7 @@ use smoltcp::{
     wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint},
 };
 
-use super::{network::Network, wire::Wire};
+use super::{transport::Network, wire::Wire};
 
 /// Of a TCP connection: a window of several segments.
 const TCP_BUFFER: usize = 256 << 10;

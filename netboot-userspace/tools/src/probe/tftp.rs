@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::network::Network;
+use super::transport::Network;
 use netboot_base::printable::printable;
 
 pub(super) const PORT: u16 = 69;

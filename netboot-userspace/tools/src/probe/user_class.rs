@@ -4,7 +4,7 @@ use std::io;
 
 use url::Url;
 
-use super::{Probe, State, dhcp, files, remedy::Lack};
+use super::{Probe, State, boot_url, dhcp, remedy::Lack};
 use crate::explain::{Machine, UserClassForm};
 
 /// What a distribution's iPXE calls itself.
@@ -63,7 +63,7 @@ impl Probe<'_> {
             self.routes(end);
         }
         let settings = exchange.end.as_ref().map(|end| self.settings(end));
-        let told = match exchange.boot().map(|reply| files::url(reply, settings.as_ref())) {
+        let told = match exchange.boot().map(|reply| boot_url::url(reply, settings.as_ref())) {
             None => Err("nothing to boot".to_owned()),
             Some(Err(why)) => Err(why),
             Some(Ok(url)) if Some(&url) == binary || is_binary(&url) => {

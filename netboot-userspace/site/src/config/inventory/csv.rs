@@ -8,12 +8,12 @@ use toml::{
     de::{DeArray, DeString, DeTable, DeValue},
 };
 
-use super::parts::{each, parts};
+use super::parallel::{each, parts};
 use crate::config::{
     host::{DraftHost, read_host},
     problem::{Place, Report},
     section::Section,
-    text::Text,
+    source_text::Text,
 };
 
 /// What stands in a column's cells.
@@ -385,7 +385,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::inventory::parts::{Random, split};
+    use crate::config::inventory::parallel::{Random, split};
 
     const LINES: [&str; 12] = [
         "52:54:00:00:00:01,10.0.0.1,a\n",

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::parts::{each, parts};
+use super::parallel::{each, parts};
 use crate::config::{
     host::{DraftHost, read_hosts},
     problem::{Keep, Report},
     section::Section,
-    text::Text,
+    source_text::Text,
 };
 
 const HOST: &str = "[[host]]";
@@ -66,7 +66,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::inventory::parts::{Random, split};
+    use crate::config::inventory::parallel::{Random, split};
 
     /// Whether it can be read in these parts; then it is the same as of a whole.
     #[track_caller]

@@ -11,7 +11,7 @@ use toml::{
 
 use crate::config::{
     problem::{Place, Report},
-    text::Text,
+    source_text::Text,
 };
 
 /// What a file has many of.

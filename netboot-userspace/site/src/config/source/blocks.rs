@@ -4,7 +4,7 @@ use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
 use netboot_ebpf::shared::Station;
 
-use crate::config::{InventoryFormat, inventory::csv::has_lone_return, regular::read_changed};
+use crate::config::{InventoryFormat, inventory::csv::has_lone_return, regular_file::read_changed};
 
 /// The bytes are kept: what changed is then known exactly, whatever the clock says.
 #[derive(Debug)]

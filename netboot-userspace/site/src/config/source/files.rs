@@ -15,7 +15,7 @@ use crate::config::{
     inventory::{csv, machine, tables},
     problem::Report,
     read::Draft,
-    text::Text,
+    source_text::Text,
 };
 
 /// Where other rules hold than within a file.

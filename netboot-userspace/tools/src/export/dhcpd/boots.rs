@@ -6,9 +6,9 @@ use netboot_site::blocks::Boot;
 
 use super::syntax::{quoted, statement};
 use crate::export::{
+    comments,
     page::Page,
     plan::{FILE_NAME, Plan, Profile},
-    words,
 };
 
 /// One branch for each stage: the first that holds.
@@ -82,7 +82,7 @@ fn write_stage(page: &mut Page, boots: &[&Boot]) {
         };
         let tests: Vec<_> = codes.iter().map(test).collect();
         page.open(&format!("{word} {} {{", tests.join(" or ")));
-        page.comment(&words::architectures(codes));
+        page.comment(&comments::architectures(codes));
         write_boot(page, boot);
         page.leave();
         word = "} elsif";

@@ -6,8 +6,8 @@ use netboot_site::blocks::Boot;
 
 use super::syntax::{Lines, option_value, quoted};
 use crate::export::{
+    comments,
     plan::{FILE_NAME, Network, Part, Plan, Profile},
-    words,
 };
 
 /// Tags by user class, vendor class and architecture.
@@ -32,26 +32,26 @@ pub(super) fn write_classes(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Resul
     lines.text("tag-if=set:load-http,tag:http,tag:!script")?;
     lines.text("tag-if=set:load-ipxe,tag:ipxe,tag:!http,tag:!script")?;
     lines.text("tag-if=set:load-pxe,tag:pxe,tag:!ipxe,tag:!http,tag:!script")?;
-    if words::profiles(plan).any(|profile| profile.assume_pxe) {
+    if comments::profiles(plan).any(|profile| profile.assume_pxe) {
         lines.page.comment("Machines that boot from the network also where they do not say so.");
         lines.text("tag-if=set:load-any,tag:!ipxe,tag:!http,tag:!script")?;
     }
-    let architectures = words::all_architectures(plan);
+    let architectures = comments::all_architectures(plan);
     if architectures.is_empty() {
         return Ok(());
     }
     lines.text("")?;
     lines.page.comment("Architectures by option 93");
     for codes in &architectures {
-        lines.page.comment(&words::architectures(codes));
+        lines.page.comment(&comments::architectures(codes));
         for code in *codes {
-            let tag = words::architecture_name(codes);
+            let tag = comments::architecture_name(codes);
             lines.text(&format!("dhcp-match=set:{tag},option:client-arch,{code}"))?;
         }
     }
     lines.page.comment("Any of them");
     for codes in architectures {
-        lines.text(&format!("tag-if=set:arch,tag:{}", words::architecture_name(codes)))?;
+        lines.text(&format!("tag-if=set:arch,tag:{}", comments::architecture_name(codes)))?;
     }
     Ok(())
 }
@@ -62,12 +62,12 @@ pub(super) fn write_boots(
     plan: &Plan<'_>,
     network: &Network<'_>,
 ) -> anyhow::Result<()> {
-    let all = words::all_architectures(plan).len();
+    let all = comments::all_architectures(plan).len();
     let profiles = Part::ALL.into_iter().zip(&network.profiles);
     let profiles =
         profiles.flat_map(|(part, own)| own.iter().enumerate().map(move |own| (part, own)));
     for (part, (at, profile)) in profiles {
-        let tag = words::profile_name(network, part, at);
+        let tag = comments::profile_name(network, part, at);
         lines.text("")?;
         let what = match part {
             Part::Script => "script",
@@ -106,7 +106,7 @@ fn write_stage(
     };
     let stage = format!("tag:{profile_tag},tag:{stage}");
     let tags = |boot: &Boot| match &boot.architectures {
-        Some(codes) => format!("{stage},tag:{}", words::architecture_name(codes)),
+        Some(codes) => format!("{stage},tag:{}", comments::architecture_name(codes)),
         None => stage.clone(),
     };
     for boot in boots {

@@ -8,9 +8,9 @@ use netboot_site::blocks::Boot;
 
 use super::json::{Item, array, is_plain, object, option_data, text, write_items};
 use crate::export::{
+    comments,
     page::Page,
     plan::{FILE_NAME, Network, Part, Plan, Profile},
-    words,
 };
 
 pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
@@ -24,13 +24,13 @@ pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
         class("DROP", "member('UNKNOWN')"),
     )];
     classes.extend(stages(plan));
-    for codes in words::all_architectures(plan) {
+    for codes in comments::all_architectures(plan) {
         let test: Vec<_> = codes
             .iter()
             .map(|code| format!("substring(option[93].hex, 0, 2) == 0x{code:04x}"))
             .collect();
-        let json = class(&words::architecture_name(codes), &test.join(" or "));
-        classes.push(Item::new(&words::architectures(codes), json));
+        let json = class(&comments::architecture_name(codes), &test.join(" or "));
+        classes.push(Item::new(&comments::architectures(codes), json));
     }
     let class = |name: &str| object(&[("name", text(name))]);
     let comment = "Machines that do not boot what their subnet's do";
@@ -39,7 +39,7 @@ pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
     for network in &plan.networks {
         let own = profiles(network).filter(|(_, at, _)| *at != 0);
         classes.extend(
-            own.map(|(part, at, _)| Item::of(class(&words::profile_name(network, part, at)))),
+            own.map(|(part, at, _)| Item::of(class(&comments::profile_name(network, part, at)))),
         );
     }
     classes.extend(leases(plan));
@@ -99,7 +99,7 @@ fn stages(plan: &Plan<'_>) -> Vec<Item> {
         Item::of(class("ipxe", &ipxe)),
         Item::of(class("pxe", &pxe)),
     ];
-    if words::profiles(plan).any(|profile| profile.assume_pxe) {
+    if comments::profiles(plan).any(|profile| profile.assume_pxe) {
         let comment = "Machines that boot from the network also where they do not say so";
         items.push(Item::new(comment, class("any", &others)));
     }
@@ -127,7 +127,7 @@ fn leases(plan: &Plan<'_>) -> Vec<Item> {
 }
 
 fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) -> String {
-    let profile = words::profile_name(network, part, at);
+    let profile = comments::profile_name(network, part, at);
     // A script's profile has nothing else.
     let stage = match boot.stage {
         Stage::Script => "url",
@@ -135,7 +135,7 @@ fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) ->
     };
     let codes = boot.architectures.as_ref();
     let codes =
-        codes.map_or_else(String::new, |codes| format!("-{}", words::architecture_name(codes)));
+        codes.map_or_else(String::new, |codes| format!("-{}", comments::architecture_name(codes)));
     format!("{profile}-{stage}{codes}")
 }
 
@@ -150,11 +150,11 @@ fn boot_class(
     };
     let who = match at {
         0 => format!("not member('own-{}')", part.name()),
-        own => format!("member('{}')", words::profile_name(network, part, own)),
+        own => format!("member('{}')", comments::profile_name(network, part, own)),
     };
     let mut test = format!("member('{stage}') and {who}");
     if let Some(codes) = &boot.architectures {
-        test += &format!(" and member('{}')", words::architecture_name(codes));
+        test += &format!(" and member('{}')", comments::architecture_name(codes));
     }
     let mut fields = vec![
         ("name", text(&boot_class_name(network, part, at, boot))),

@@ -7,15 +7,15 @@ use super::{
     json::{Item, array, object, option_data, text, write_items},
 };
 use crate::export::{
+    comments,
     page::Page,
     plan::{Machine, Network, shown},
-    words,
 };
 
 /// A subnet, up to `end`.
 pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
     let cidr = network.subnet.cidr;
-    words::vlan(page, network, "Kea");
+    comments::vlan(page, network, "Kea");
     page.open("{");
     page.line(&format!("\"id\": {},", network.number));
     page.line(&format!("\"subnet\": \"{cidr}\","));
@@ -48,7 +48,7 @@ pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
 
 fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) -> Item {
     let host = machine.host;
-    let mut notes = words::of_machine(network, machine);
+    let mut notes = comments::of_machine(network, machine);
     if machine.quirks.always_broadcast == Some(true) {
         notes.push("quirk always-broadcast: no setting does this".to_owned());
     }
@@ -66,7 +66,7 @@ fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) ->
     if let Some(name) = &host.hostname {
         fields.push(("hostname", text(name)));
     }
-    let own = words::own_profiles(network, machine);
+    let own = comments::own_profiles(network, machine);
     let mut classes: Vec<_> = own.iter().map(|name| text(name)).collect();
     if let Some(seconds) = machine.lease {
         classes.push(text(&lease_class(seconds)));

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::{SUBNET, check, check_hosts, read};
-use crate::config::{inventory::yaml::split, problem::Report, text::Text};
+use crate::config::{inventory::yaml::split, problem::Report, source_text::Text};
 
 const FULL: &str = r#"apiVersion: tinkerbell.org/v1alpha1
 kind: Hardware

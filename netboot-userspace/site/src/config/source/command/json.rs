@@ -12,7 +12,7 @@ use crate::config::{
     host::{DraftHost, read_host},
     problem::{Place, Report},
     section::Section,
-    text::Text,
+    source_text::Text,
 };
 
 const HOSTS: &str = "hosts";

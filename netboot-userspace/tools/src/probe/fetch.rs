@@ -11,9 +11,9 @@ use url::{Host, Url};
 
 use super::{
     http::{self, Answer},
-    network::{Network, Node},
     station::Station,
     tftp::{self, Got, Want},
+    transport::{Network, Node},
 };
 
 /// For one file, wherever it has moved; a kernel's length is asked for only.

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 
-use super::missed::Told;
+use super::missed_routes::Told;
 use crate::{
     blocks::{Fit, Missed, Row},
     config::{

@@ -13,7 +13,7 @@ use url::{Host, Url};
 use super::{
     Probe, State,
     dhcp::Reply,
-    reach::Fetched,
+    fetch::Fetched,
     script::{self, Followed, Load, Settings, What},
     tftp::Want,
 };

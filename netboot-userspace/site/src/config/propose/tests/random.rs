@@ -6,7 +6,7 @@ use super::{Proposal, Running, Site};
 use crate::{
     config::{
         Loaded, Problem, load_to_run,
-        reload::{judge::Own, part::stations, settings::changed_settings},
+        propose::{judge::Own, one_source::stations, settings::changed_settings},
         source::Blocks,
     },
     model::Config,

@@ -1,7 +1,7 @@
 //! The sources of a configuration, read again while it runs.
 
 mod judge;
-mod part;
+mod one_source;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use std::{
 pub use self::settings::needs_restart;
 use self::{
     judge::{Judge, Known},
-    part::Judged,
+    one_source::Judged,
 };
 use super::{
     Loaded, Problems,
@@ -25,7 +25,7 @@ use super::{
     load::{ReadBytes, load_whole},
     problem::{Keep, Place, Report},
     read::Draft,
-    regular::read_regular,
+    regular_file::read_regular,
     source::{Output, Outputs, run_if_it_can},
 };
 use crate::model::{CommandSource, Difference, OtherSettings, Settings, State};
