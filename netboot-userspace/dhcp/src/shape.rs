@@ -1,4 +1,4 @@
-//! What the value of a DHCP option is made of (RFC 2132 and its successors).
+//! The shapes of DHCP options' values (RFC 2132 and its successors).
 
 use std::fmt;
 

@@ -37,10 +37,10 @@ pub use self::{
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
     host::MAX_MACS,
     regular_file::{open_regular, read_text},
-    vlan::Shown as ShownVlan,
+    vlan::ShownVlan,
 };
 pub use self::{
-    file::{File, Host as HostEntry, Macs as MacsEntry, Quirks as QuirksEntry},
+    file::{File, HostEntry, MacsEntry, QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited, load_files, load_to_run},

@@ -10,7 +10,7 @@ use netboot_site::{
     model::{Architecture, DhcpMode},
 };
 use netboot_tools::{
-    explain::{Answer, Known, Machine, Message, Site, explain},
+    explain::{AnswerFields, KnownServer, Machine, Message, Site, explain},
     export::{Server, export},
     import::{self, Kind},
 };
@@ -116,7 +116,7 @@ fn site(directory: &Path, text: &str) -> Site {
 }
 
 /// Each step of each machine's boot.
-fn answers(site: &Site) -> BTreeMap<String, Option<Answer>> {
+fn answers(site: &Site) -> BTreeMap<String, Option<AnswerFields>> {
     let stages = [
         ("BIOS", Some(Architecture::X86Bios), "", None),
         ("UEFI", Some(Architecture::X8664Uefi), "", None),
@@ -137,7 +137,7 @@ fn answers(site: &Site) -> BTreeMap<String, Option<Answer>> {
                 ..Machine::new(host.mac)
             };
             let machine = if class.is_empty() { machine } else { machine.with_user_class(class) };
-            let known = Known { node: site.server(None), ..Known::NOBODY };
+            let known = KnownServer { node: site.server(None), ..KnownServer::NOBODY };
             let frame = machine.frame(Message::Discover, known);
             let explained = explain(site, &BTreeMap::new(), &frame, None, "").unwrap();
             let mut answer = explained.answer;

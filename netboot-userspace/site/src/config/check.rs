@@ -25,7 +25,7 @@ use super::{
     host::DraftHost,
     problem::{Place, Report},
     read::Draft,
-    vlan::{Shown, ShownStation, Written},
+    vlan::{ShownStation, ShownVlan, WrittenVlan},
 };
 use crate::model::{BootFile, DhcpMode, Located, ScriptClasses, Settings, SyslogListen, reach};
 
@@ -140,11 +140,11 @@ fn vlan(host: &DraftHost, ip: Ipv4Addr, draft: &Draft, located: &Located<'_>, re
     }
     let message = format!(
         "{}, but its subnet {} ({}) has {}: leave `vlan` out here, or write `vlan = {}` in the [[subnet]]",
-        Shown(own.value),
+        ShownVlan(own.value),
         subnet.cidr,
         place.cidr.line(),
-        Shown(subnet.vlan),
-        Written(own.value)
+        ShownVlan(subnet.vlan),
+        WrittenVlan(own.value)
     );
     report.warn(&own.place, message);
 }

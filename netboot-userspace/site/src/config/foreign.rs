@@ -13,7 +13,7 @@ use super::{
     read::{Draft, read},
     regular_file::read_regular,
     section::Section,
-    source_text::Text,
+    source_text::SourceText,
     value::{boot_file, dhcp_url},
 };
 use crate::model::{Host, Subnet};
@@ -71,7 +71,7 @@ fn found(
             report.error(&Place::file(path), format!("cannot be read: {}", reason(error)));
         })
         .ok()?;
-    let source = Text::new(path, bytes, report)?;
+    let source = SourceText::new(path, bytes, report)?;
     let mut draft = draft(Path::new(""), "dhcp.mode = \"proxy\"", report)?;
     draft.hosts = match format {
         InventoryFormat::Toml => tables::read(&source, 0, report),
@@ -92,7 +92,7 @@ fn found(
 }
 
 fn draft(path: &Path, text: &str, report: &Report) -> Option<Draft> {
-    let source = Text::new(path, text.as_bytes().to_vec(), report)?;
+    let source = SourceText::new(path, text.as_bytes().to_vec(), report)?;
     let table = source.parse(report)?;
     Some(read(Section::root(&source, &table, report), Path::new("/")))
 }

@@ -1,4 +1,4 @@
-//! Reads files that have an end.
+//! Regular files of bounded size, which reading cannot hang on.
 
 use std::{
     fs::{File, OpenOptions},

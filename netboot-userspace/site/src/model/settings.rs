@@ -1,4 +1,4 @@
-//! What is configured: `[xdp]`, `[dhcp]`, `[[subnet]]`, `[boot]` and the rest of the file, as values.
+//! The configured settings: `[xdp]`, `[dhcp]`, `[[subnet]]`, `[boot]` and the rest of the file, as values.
 
 use std::{
     collections::BTreeMap,

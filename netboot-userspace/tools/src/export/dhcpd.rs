@@ -1,4 +1,4 @@
-//! For ISC dhcpd: hosts stand in groups by what they boot, and a group decides by the request.
+//! The export for ISC dhcpd: hosts stand in groups by what they boot, and a group decides by the request.
 
 mod boots;
 mod syntax;
@@ -15,7 +15,7 @@ use self::{
 use super::{
     comments,
     page::Page,
-    plan::{Machine, Network, Plan, shown},
+    plan::{Plan, PlannedMachine, PlannedNetwork, shown},
 };
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
@@ -85,7 +85,7 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
     }
 }
 
-fn write_subnet(page: &mut Page, network: &Network<'_>) {
+fn write_subnet(page: &mut Page, network: &PlannedNetwork<'_>) {
     let cidr = network.subnet.cidr;
     comments::vlan(page, network, "dhcpd");
     comments::relays(page, network, "dhcpd");
@@ -104,8 +104,8 @@ fn write_lease(page: &mut Page, seconds: u64) {
 }
 
 /// The machines of a network, by what they boot.
-fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
-    let mut groups: BTreeMap<Option<[usize; 2]>, Vec<&Machine<'_>>> = BTreeMap::new();
+fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &PlannedNetwork<'_>) {
+    let mut groups: BTreeMap<Option<[usize; 2]>, Vec<&PlannedMachine<'_>>> = BTreeMap::new();
     for machine in &network.machines {
         groups.entry(machine.profiles).or_default().push(machine);
     }
@@ -136,7 +136,7 @@ fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
     }
 }
 
-fn write_host(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) {
+fn write_host(page: &mut Page, network: &PlannedNetwork<'_>, machine: &PlannedMachine<'_>) {
     let host = machine.host;
     for note in comments::of_machine(network, machine) {
         page.host_note(&shown(host), &note);

@@ -1,4 +1,4 @@
-//! For dnsmasq: what a machine is makes tags, and what it gets is chosen by them.
+//! The export for dnsmasq: what a machine is makes tags, and what it gets is chosen by them.
 
 mod boots;
 mod syntax;
@@ -15,7 +15,7 @@ use self::{
 use super::{
     comments,
     page::Page,
-    plan::{Machine, Network, Plan, shown},
+    plan::{Plan, PlannedMachine, PlannedNetwork, shown},
 };
 
 /// It takes a shorter lease for one of two minutes.
@@ -74,10 +74,10 @@ fn basics(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Result<()> {
 fn write_network(
     lines: &mut Lines,
     plan: &Plan<'_>,
-    network: &Network<'_>,
+    network: &PlannedNetwork<'_>,
     several: &HashSet<Mac>,
 ) -> anyhow::Result<()> {
-    let Network { number, subnet, lease, .. } = network;
+    let PlannedNetwork { number, subnet, lease, .. } = network;
     let cidr = subnet.cidr;
     lines.text("")?;
     lines.page.comment(&format!("Subnet {cidr}"));
@@ -104,7 +104,7 @@ fn write_network(
             .comment(&format!("The machines of {cidr}; their names are told to those that ask"));
     }
     for (at, machine) in (1..).zip(&network.machines) {
-        let of_machine = |other: &&Machine<'_>| machine.is_by_another_mac(other);
+        let of_machine = |other: &&PlannedMachine<'_>| machine.is_by_another_mac(other);
         if !machine.host.is_first()
             && network.machines.iter().any(|own| of_machine(&own) && own.host.is_first())
         {
@@ -131,9 +131,9 @@ fn write_network(
 
 fn write_machine(
     lines: &mut Lines,
-    network: &Network<'_>,
+    network: &PlannedNetwork<'_>,
     at: usize,
-    machine: &Machine<'_>,
+    machine: &PlannedMachine<'_>,
     macs: impl Iterator<Item = Mac>,
 ) -> anyhow::Result<()> {
     let host = machine.host;

@@ -1,4 +1,4 @@
-//! For Kea: what a machine is are its client classes, and a subnet has classes of what is booted, which are
+//! The export for Kea: what a machine is are its client classes, and a subnet has classes of what is booted, which are
 //! looked at once its reservation is known.
 
 mod classes;

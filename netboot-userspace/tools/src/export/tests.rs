@@ -1,3 +1,5 @@
+//! Tests of exports for each server.
+
 mod accepted;
 
 use std::{net::Ipv4Addr, sync::Arc};

@@ -1,4 +1,4 @@
-//! What is missing in another server's configuration, in its own words.
+//! Remedies: what is missing in another server's configuration, in its own words.
 
 use std::net::Ipv4Addr;
 
@@ -16,7 +16,7 @@ pub struct Remedy {
 
 /// What a server does not do, or not so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(super) enum Omission {
     /// The machine has no address.
     Reservation { mac: String, address: Option<Ipv4Addr> },
     /// No boot file, or a wrong one, for firmware of an architecture.
@@ -31,7 +31,7 @@ pub(super) enum Lack {
     DefaultRoute(DhcpOption),
 }
 
-impl Lack {
+impl Omission {
     /// For the server that is named, else for each.
     pub(super) fn remedies(&self, server: Option<Server>) -> Vec<Remedy> {
         let all = [Server::Dnsmasq, Server::Kea, Server::Dhcpd];

@@ -1,10 +1,10 @@
-//! Step 2: the iPXE asks again, with its user class, and must get a script.
+//! Step 2: the second request, of iPXE with its user class, which must get a script.
 
 use std::io;
 
 use url::Url;
 
-use super::{Probe, State, boot_url, dhcp, remedy::Lack};
+use super::{Grade, Probe, boot_url, dhcp, remedy::Omission};
 use crate::explain::{Machine, UserClassForm};
 
 /// What a distribution's iPXE calls itself.
@@ -53,7 +53,7 @@ impl Probe<'_> {
         let exchange =
             dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::Others::Known)?;
         let is_stock = step == STOCK;
-        let wrong = if is_stock { State::Warning } else { State::Wrong };
+        let wrong = if is_stock { Grade::Warning } else { Grade::Wrong };
         let expected = self.expected(&ipxe).and_then(|answer| answer.file);
         if exchange.end.is_none() {
             self.note(step, wrong, format!("{shown} gets no address"), None);
@@ -73,7 +73,7 @@ impl Probe<'_> {
         };
         match told {
             Ok(url) => {
-                self.note(step, State::Right, format!("{shown} gets {url}"), None);
+                self.note(step, Grade::Right, format!("{shown} gets {url}"), None);
                 Ok(Some(url))
             }
             Err(what) => {
@@ -86,7 +86,7 @@ impl Probe<'_> {
                 };
                 let url = expected.filter(|url| is_http(url));
                 let url = url.unwrap_or_else(|| "http://NETBOOT/auto.ipxe".to_owned());
-                let lack = (!is_meant).then(|| Lack::Script { class: class.to_owned(), url });
+                let lack = (!is_meant).then(|| Omission::Script { class: class.to_owned(), url });
                 self.note(step, wrong, format!("{shown} gets {what}{note}"), lack);
                 Ok(None)
             }

@@ -7,7 +7,7 @@ use netboot_base::files::{Files, open_directory};
 use super::reason;
 use crate::{
     boot_lack::Lack,
-    boot_program::{self, Judged},
+    boot_program::{self, JudgedFiles},
     config::{
         problem::{Place, Placed, Report},
         read::Draft,
@@ -46,7 +46,7 @@ pub(super) fn check_boot_files<'d>(
         say(place, message, missing, report);
         return;
     }
-    let (under_root, mut judged) = (Files::new(root), Judged::default());
+    let (under_root, mut judged) = (Files::new(root), JudgedFiles::default());
     let mut known = BTreeMap::new();
     for (file, place) in &files {
         if let Some(message) = never_by_tftp(file) {

@@ -1,4 +1,4 @@
-//! Who is sent to the default script.
+//! The machines that are sent to the default script.
 
 use std::net::Ipv4Addr;
 

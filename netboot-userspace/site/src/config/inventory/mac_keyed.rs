@@ -4,7 +4,7 @@ use toml::de::{DeString, DeValue};
 
 use super::{
     hardware::{script, url},
-    machine::{Machine, Machines, Others},
+    machine::{MachineRecord, Machines, Others},
     scalar::{boolean, lease, netmask, vlan},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
     let netmask = section.get("subnetMask", netmask);
     section.ignore(&["broadcastAddress"]);
     machines.finish(section);
-    machines.add(Machine { place, mac, ip, netmask, boot_file: None, rest });
+    machines.add(MachineRecord { place, mac, ip, netmask, boot_file: None, rest });
 }
 
 fn boots(mut netboot: Section<'_>, host: &mut Host, machines: &mut Machines<'_>) {

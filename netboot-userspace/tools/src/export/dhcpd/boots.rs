@@ -1,8 +1,8 @@
-//! What is booted, by the request.
+//! Boot files in dhcpd's configuration, by the request.
 
 use netboot_dhcp::{DhcpOption, value::hex};
 use netboot_ebpf::{client::Stage, wire::code};
-use netboot_site::blocks::Boot;
+use netboot_site::blocks::BootPart;
 
 use super::syntax::{quoted, statement};
 use crate::export::{
@@ -69,7 +69,7 @@ fn user_class(name: &str) -> String {
     )
 }
 
-fn write_stage(page: &mut Page, boots: &[&Boot]) {
+fn write_stage(page: &mut Page, boots: &[&BootPart]) {
     let mut word = "if";
     for boot in boots {
         let Some(codes) = &boot.architectures else {
@@ -92,7 +92,7 @@ fn write_stage(page: &mut Page, boots: &[&Boot]) {
     }
 }
 
-fn write_boot(page: &mut Page, boot: &Boot) {
+fn write_boot(page: &mut Page, boot: &BootPart) {
     page.line(&format!("next-server {};", boot.server));
     if boot.name.len() <= FILE_NAME {
         page.line(&format!("filename {};", quoted(boot.name.as_bytes())));

@@ -1,13 +1,13 @@
-//! Which tags a machine's request gives it, and what it boots by them.
+//! The tags that a machine's request gives it, and the boot files that the tags choose.
 
 use netboot_dhcp::DhcpOption;
 use netboot_ebpf::{client::Stage, wire::code};
-use netboot_site::blocks::Boot;
+use netboot_site::blocks::BootPart;
 
 use super::syntax::{Lines, option_value, quoted};
 use crate::export::{
     comments,
-    plan::{FILE_NAME, Network, Part, Plan, Profile},
+    plan::{BootStep, FILE_NAME, Plan, PlannedNetwork, Profile},
 };
 
 /// Tags by user class, vendor class and architecture.
@@ -60,18 +60,18 @@ pub(super) fn write_classes(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Resul
 pub(super) fn write_boots(
     lines: &mut Lines,
     plan: &Plan<'_>,
-    network: &Network<'_>,
+    network: &PlannedNetwork<'_>,
 ) -> anyhow::Result<()> {
     let all = comments::all_architectures(plan).len();
-    let profiles = Part::ALL.into_iter().zip(&network.profiles);
+    let profiles = BootStep::ALL.into_iter().zip(&network.profiles);
     let profiles =
         profiles.flat_map(|(part, own)| own.iter().enumerate().map(move |own| (part, own)));
     for (part, (at, profile)) in profiles {
         let tag = comments::profile_name(network, part, at);
         lines.text("")?;
         let what = match part {
-            Part::Script => "script",
-            Part::Binary => "binary",
+            BootStep::Script => "script",
+            BootStep::Binary => "binary",
         };
         if at == 0 {
             lines.page.comment(&format!("The {what} of its machines"));
@@ -93,7 +93,7 @@ fn write_stage(
     lines: &mut Lines,
     profile_tag: &str,
     profile: &Profile,
-    boots: &[Boot],
+    boots: &[BootPart],
     all: usize,
 ) -> anyhow::Result<()> {
     let Some(first) = boots.first() else { return Ok(()) };
@@ -105,14 +105,14 @@ fn write_stage(
         _ => "load-pxe",
     };
     let stage = format!("tag:{profile_tag},tag:{stage}");
-    let tags = |boot: &Boot| match &boot.architectures {
+    let tags = |boot: &BootPart| match &boot.architectures {
         Some(codes) => format!("{stage},tag:{}", comments::architecture_name(codes)),
         None => stage.clone(),
     };
     for boot in boots {
         write_file(lines, &tags(boot), boot)?;
     }
-    let options = |lines: &mut Lines, tags: &str, boot: &Boot| {
+    let options = |lines: &mut Lines, tags: &str, boot: &BootPart| {
         boot.options.iter().try_for_each(|option| {
             lines.text(&format!("dhcp-option-force={tags},{}", option_value(option, profile_tag)?))
         })
@@ -123,7 +123,7 @@ fn write_stage(
     boots.iter().try_for_each(|boot| options(lines, &tags(boot), boot))
 }
 
-fn write_file(lines: &mut Lines, tags: &str, boot: &Boot) -> anyhow::Result<()> {
+fn write_file(lines: &mut Lines, tags: &str, boot: &BootPart) -> anyhow::Result<()> {
     if boot.name.len() <= FILE_NAME {
         let name = quoted(&boot.name, tags, "boot file")?;
         return lines.text(&format!("dhcp-boot={tags},{name},,{}", boot.server));

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use netboot_dhcp::{DhcpOption, value::hex};
 use netboot_ebpf::{client::Stage, wire::code};
-use netboot_site::blocks::Boot;
+use netboot_site::blocks::BootPart;
 
 use super::json::{Item, array, is_plain, object, option_data, text, write_items};
 use crate::export::{
     comments,
     page::Page,
-    plan::{FILE_NAME, Network, Part, Plan, Profile},
+    plan::{BootStep, FILE_NAME, Plan, PlannedNetwork, Profile},
 };
 
 pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
@@ -62,13 +62,15 @@ pub(super) fn lease_class(seconds: u64) -> String {
 }
 
 /// The profiles of a network, and their numbers among those of their part.
-fn profiles<'n>(network: &'n Network<'_>) -> impl Iterator<Item = (Part, usize, &'n Profile)> {
-    let parts = Part::ALL.into_iter().zip(&network.profiles);
+fn profiles<'n>(
+    network: &'n PlannedNetwork<'_>,
+) -> impl Iterator<Item = (BootStep, usize, &'n Profile)> {
+    let parts = BootStep::ALL.into_iter().zip(&network.profiles);
     parts.flat_map(|(part, own)| own.iter().enumerate().map(move |(at, own)| (part, at, own)))
 }
 
 /// The names of the classes of what is booted in a network.
-pub(super) fn boot_classes(network: &Network<'_>) -> Vec<String> {
+pub(super) fn boot_classes(network: &PlannedNetwork<'_>) -> Vec<String> {
     let boots = profiles(network)
         .flat_map(|(part, at, own)| own.boots.iter().map(move |boot| (part, at, boot)));
     boots.map(|(part, at, boot)| boot_class_name(network, part, at, boot)).collect()
@@ -126,7 +128,12 @@ fn leases(plan: &Plan<'_>) -> Vec<Item> {
     leases.into_iter().map(|seconds| Item::of(class(seconds))).collect()
 }
 
-fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) -> String {
+fn boot_class_name(
+    network: &PlannedNetwork<'_>,
+    part: BootStep,
+    at: usize,
+    boot: &BootPart,
+) -> String {
     let profile = comments::profile_name(network, part, at);
     // A script's profile has nothing else.
     let stage = match boot.stage {
@@ -140,9 +147,9 @@ fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) ->
 }
 
 fn boot_class(
-    network: &Network<'_>,
-    (part, at, profile): (Part, usize, &Profile),
-    boot: &Boot,
+    network: &PlannedNetwork<'_>,
+    (part, at, profile): (BootStep, usize, &Profile),
+    boot: &BootPart,
 ) -> String {
     let stage = match boot.stage {
         Stage::Pxe if profile.assume_pxe => "any",

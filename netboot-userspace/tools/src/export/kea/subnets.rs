@@ -9,11 +9,11 @@ use super::{
 use crate::export::{
     comments,
     page::Page,
-    plan::{Machine, Network, shown},
+    plan::{PlannedMachine, PlannedNetwork, shown},
 };
 
 /// A subnet, up to `end`.
-pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
+pub(super) fn write_subnet(page: &mut Page, network: &PlannedNetwork<'_>, end: &str) {
     let cidr = network.subnet.cidr;
     comments::vlan(page, network, "Kea");
     page.open("{");
@@ -46,7 +46,11 @@ pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
     page.close(end);
 }
 
-fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) -> Item {
+fn reservation(
+    page: &mut Page,
+    network: &PlannedNetwork<'_>,
+    machine: &PlannedMachine<'_>,
+) -> Item {
     let host = machine.host;
     let mut notes = comments::of_machine(network, machine);
     if machine.quirks.always_broadcast == Some(true) {

@@ -1,4 +1,4 @@
-//! What `check` accepts every server can be told.
+//! The property that every server can be told what `check` accepts.
 
 use super::*;
 use netboot_site::config::judge;

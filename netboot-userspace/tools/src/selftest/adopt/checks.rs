@@ -1,4 +1,4 @@
-//! What the next daemon makes of what one left.
+//! Checks of what the next daemon makes of what one left.
 
 use std::{fs, net::Ipv4Addr, time::Duration};
 
