@@ -1,7 +1,7 @@
 //! A machine played against whatever DHCP service is on the wire, up to its first log line: the probe says what
 //! keeps it from booting.
 //!
-//! It speaks as the machine, with its MAC and the address that it is given, over an IP stack of its own
+//! The probe speaks as the machine, with its MAC and the address that it is given, over an IP stack of its own
 //! (smoltcp): this node's configuration stays as it is. What is sent over an interface does not come
 //! back to this node: servers at its own addresses are asked by itself, and a DHCP server on it is not
 //! reached.

@@ -112,7 +112,7 @@ fn find<'g>(frames: &'g [Golden], name: &str) -> anyhow::Result<&'g Golden> {
 /// userspace's.
 ///
 /// # Errors
-/// They differ: an answer's bytes, the verdict, or a frame that was passed on changed.
+/// The two sides differ: an answer's bytes, the verdict, or a frame that was passed on changed.
 pub fn compare(fast: &mut FastPath, tables: &Tables, frame: &[u8]) -> anyhow::Result<Ran> {
     let mut scratch = Box::new(Scratch::new());
     let expected = slow::answer::<Kernel>(frame, IFINDEX, &mut scratch, tables);

@@ -83,7 +83,7 @@ impl Block {
         Some(value)
     }
 
-    /// Its pieces stand side by side.
+    /// The place of an option, whose pieces stand side by side.
     fn find(&self, wanted: u8) -> Option<std::ops::Range<usize>> {
         let mut at = 0;
         while let Some([code, len, ..]) = self.bytes.get(at..) {

@@ -29,12 +29,12 @@ pub fn judge(text: &str) -> Problems {
     report.into_sorted(&[]).0
 }
 
-/// Whether it can be a boot file's name.
+/// Whether the text can be a boot file's name.
 pub fn is_boot_file(name: &str) -> Result<(), String> {
     boot_file(&DeValue::String(name.into())).map(drop)
 }
 
-/// Whether iPXE can be told it as its script.
+/// Whether iPXE can be told the URL as its script.
 pub fn is_script_url(url: &str) -> Result<(), String> {
     dhcp_url(&DeValue::String(url.into())).map(drop)
 }
@@ -79,7 +79,7 @@ fn found(
         InventoryFormat::Yaml => machine::read(&source, &mut draft, report),
     }?;
     leave_out(&mut draft, report);
-    // They are on another node.
+    // The boot files are on another node.
     let files: Vec<_> = draft.hosts.iter_mut().map(|host| host.boot_file.take()).collect();
     check(&mut draft, Missing::Refused, report);
     for (host, file) in draft.hosts.iter_mut().zip(files) {

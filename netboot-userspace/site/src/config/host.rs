@@ -35,7 +35,7 @@ pub(crate) struct DraftHost {
     pub(crate) has_ip: bool,
     pub(crate) vlan: Option<Placed<Vlan>>,
     pub(crate) boot_file: Option<Placed<String>>,
-    /// It is of a record of others, which stops no other machine.
+    /// The host is of a record of others, which stops no other machine.
     pub(crate) may_be_left_out: bool,
     /// All but the fields above.
     rest: Host,

@@ -89,7 +89,7 @@ impl Problems {
         self.total() == 0
     }
 
-    /// Those that were kept: all, but where a daemon read the configuration.
+    /// The problems that were kept: all, but where a daemon read the configuration.
     #[must_use]
     pub fn kept(&self) -> &[Problem] {
         &self.kept

@@ -59,7 +59,7 @@ enum Proposed {
 #[derive(Debug, Default)]
 pub struct Proposal {
     pub difference: Difference,
-    /// Those that were not given before.
+    /// The warnings that were not given before.
     pub warnings: Problems,
 }
 

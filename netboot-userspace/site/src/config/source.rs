@@ -43,7 +43,7 @@ pub(super) trait Source: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// The origin cannot be read.
     fn look(&mut self) -> io::Result<bool>;
 
     /// Takes what its program printed. Whether that differs from what was taken over.

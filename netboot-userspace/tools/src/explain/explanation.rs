@@ -17,7 +17,7 @@ pub struct Explanation {
     pub reservation: Option<Reserved>,
     pub stage: Because<&'static str>,
     pub boot: BootFields,
-    /// What its firmware needs otherwise than others.
+    /// What the machine's firmware needs otherwise than others.
     pub quirks: Vec<Quirk>,
     #[serde(serialize_with = "verdict_name")]
     pub verdict: Verdict,
@@ -41,7 +41,7 @@ pub struct Explanation {
 pub enum AnsweredBy {
     Kernel,
     Daemon,
-    /// The one that gives the addresses, in the proxy modes.
+    /// The server that gives the addresses, in the proxy modes.
     OtherServer,
     Nobody,
 }
@@ -58,7 +58,7 @@ pub struct RequestFields {
     pub relay: Option<Ipv4Addr>,
     /// Option 50.
     pub requested: Option<Ipv4Addr>,
-    /// The address that it has.
+    /// The address that the machine has.
     pub ciaddr: Option<Ipv4Addr>,
     /// Option 54.
     pub server: Option<Ipv4Addr>,

@@ -61,7 +61,7 @@ pub enum UserClassForm {
     /// The text alone, as iPXE sends it.
     #[default]
     Plain,
-    /// Its length before it (RFC 3004).
+    /// The text with its length before it (RFC 3004).
     Instances,
 }
 
@@ -70,7 +70,7 @@ pub enum UserClassForm {
 pub struct KnownServer {
     /// The machine's address.
     pub address: Ipv4Addr,
-    /// The one that it talks to.
+    /// The server that the machine talks to.
     pub server: Ipv4Addr,
     /// This node, which relays send to.
     pub node: Ipv4Addr,

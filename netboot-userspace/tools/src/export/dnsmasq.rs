@@ -18,7 +18,7 @@ use super::{
     plan::{Plan, PlannedMachine, PlannedNetwork, shown},
 };
 
-/// It takes a shorter lease for one of two minutes.
+/// The shortest lease: dnsmasq takes a shorter one for one of two minutes.
 const SHORTEST_LEASE: u64 = 120;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
@@ -91,7 +91,7 @@ fn write_network(
         lines.page.comment("No router: without this line it would name itself.");
         lines.text(&format!("dhcp-option=tag:{tag},option:router"))?;
     }
-    // It computes the broadcast address itself.
+    // dnsmasq computes the broadcast address itself.
     for option in network.options.iter().filter(|option| option.code != code::BROADCAST_ADDRESS) {
         let value = option_value(option, &format!("subnet {cidr}"))?;
         lines.text(&format!("dhcp-option-force=tag:{tag},{value}"))?;

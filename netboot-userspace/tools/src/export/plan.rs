@@ -33,7 +33,7 @@ pub(super) struct PlannedNetwork<'c> {
     pub(super) number: usize,
     pub(super) subnet: &'c Subnet,
     pub(super) lease: u64,
-    /// What all its machines get, unless they have the same by themselves.
+    /// What all machines of the subnet get, unless a machine has the same for itself.
     pub(super) options: Vec<DhcpOption>,
     /// What its machines boot by [`BootStep`]; the first of each: those that have nothing of their own.
     pub(super) profiles: [Vec<Profile>; 2],
@@ -50,7 +50,7 @@ pub(super) enum BootStep {
 impl BootStep {
     pub(super) const ALL: [Self; 2] = [Self::Script, Self::Binary];
 
-    /// Its name in tags and classes.
+    /// The step's name in tags and classes.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Script => "script",
@@ -62,7 +62,7 @@ impl BootStep {
 /// What some machines boot in a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Profile {
-    /// Those of a stage that goes before others first.
+    /// The boot parts of a stage that goes before others first.
     pub(super) boots: Vec<BootPart>,
     /// Also machines that do not say that they boot from the network.
     pub(super) assume_pxe: bool,

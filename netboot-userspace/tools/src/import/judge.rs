@@ -117,7 +117,7 @@ fn whole(fragment: &Fragment) -> Result<String, Problems> {
     if !fragment.subnets.is_empty() {
         return Ok(text);
     }
-    // Its subnets are elsewhere: its addresses may lie in any.
+    // The inventory's subnets are elsewhere: its addresses may lie in any subnet.
     const PROXY: &str = "[dhcp]\nmode = \"proxy\"\n";
     match text.strip_prefix("[dhcp]\n") {
         Some(rest) => Ok(format!("{PROXY}{rest}")),
@@ -134,7 +134,7 @@ fn unknown(problem: &Problem) -> Problems {
 /// What a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProblemSubject<'p> {
-    /// Its number, the key, and the number in the key's list.
+    /// The host's number, the key, and the number in the key's list.
     Host(usize, &'p str, usize),
     Subnet(usize, &'p str, usize),
     Common,

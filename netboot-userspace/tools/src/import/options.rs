@@ -42,7 +42,7 @@ impl Options {
         self.0.iter().map(|(code, given)| (*code, given))
     }
 
-    /// These, and those of `outer` that these do not have.
+    /// These options, and the options of `outer` that are not among these.
     pub(super) fn within(&self, outer: &Self) -> Self {
         let mut all = outer.clone();
         all.0.extend(self.0.clone());

@@ -21,7 +21,7 @@ const SENDS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::
 pub(super) enum Others {
     /// Whoever is on the wire is to be heard: some first try for 3 s whether an address is free.
     All,
-    /// They were heard before; but of a ProxyDHCP, which may be a little slower.
+    /// The servers were heard before; but a ProxyDHCP may be a little slower.
     Known,
 }
 

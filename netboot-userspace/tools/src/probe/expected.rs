@@ -6,7 +6,7 @@ use super::Probe;
 use crate::explain::{AnswerFields, KnownServer, Machine, Message, explain};
 
 impl Probe<'_> {
-    /// Its OFFER; `None`: it knows nothing of the machine.
+    /// The OFFER of netboot; `None`: netboot knows nothing of the machine.
     pub(super) fn expected(&self, machine: &Machine) -> Option<AnswerFields> {
         let site = self.plan.site.as_ref()?;
         let frame = machine.frame(Message::Discover, KnownServer::NOBODY);

@@ -67,7 +67,7 @@ impl<'w> Fetcher<'w> {
     /// Fetches a file, of at most `limit` bytes.
     ///
     /// # Errors
-    /// It is not there, or cannot be reached.
+    /// The file is not there, or its server cannot be reached.
     pub(super) fn fetch(&mut self, url: &Url, want: Want, limit: usize) -> anyhow::Result<Fetched> {
         let mut url = url.clone();
         let mut note = None;

@@ -25,7 +25,7 @@ pub(super) enum HttpAnswer {
 /// Asks for a URL at its server's address.
 ///
 /// # Errors
-/// It cannot be reached, does not answer in time, or has no such file.
+/// The server cannot be reached, does not answer in time, or has no such file.
 pub(super) fn fetch(
     network: &mut dyn Transport,
     to: SocketAddrV4,

@@ -18,7 +18,7 @@ pub(super) struct Followed {
     pub(super) chain: Option<String>,
     /// Where it was not followed.
     pub(super) note: Option<String>,
-    /// It comes to no end.
+    /// The script comes to no end.
     pub(super) is_endless: bool,
 }
 

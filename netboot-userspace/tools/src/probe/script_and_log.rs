@@ -152,7 +152,7 @@ impl Probe<'_> {
         let named = host.as_ref().map(|host| host.parse::<Ipv4Addr>());
         let server = match named {
             Some(Ok(server)) => Some(server),
-            // Its name is resolved by the machine.
+            // The machine resolves the server's name.
             Some(Err(_)) => None,
             None => from_url(),
         };

@@ -75,7 +75,7 @@ fn never_by_tftp(file: &BootFile) -> Option<String> {
     let hint = match code.map(Architecture::http_of) {
         Some(Some(key)) => format!("; name a program here, and the image as {key}"),
         Some(None) => "; name a program instead".to_owned(),
-        // It may be one that boots by HTTP.
+        // The machine may be one that boots by HTTP.
         None => String::new(),
     };
     Some(format!(

@@ -17,7 +17,7 @@ pub fn absent<'h>(
     config: &Settings,
     hosts: impl Iterator<Item = Candidate<'h>> + Clone,
 ) -> Option<Absent> {
-    // Those without an entry boot too, in this mode.
+    // Machines without an entry boot too, in this mode.
     let stranger = Host::default();
     let stranger = (config.dhcp.mode == DhcpMode::AutoProxy).then(|| Candidate::of(&stranger));
     let is_any = |test: &dyn Fn(&Candidate<'_>) -> bool| {

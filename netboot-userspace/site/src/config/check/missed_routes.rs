@@ -7,7 +7,7 @@ use crate::{
     config::problem::{Place, Report},
 };
 
-/// Collects it: of many hosts that miss the same the first is named.
+/// The collector of missed routes: of many hosts that miss the same the first is named.
 #[derive(Default)]
 pub(super) struct MissedRoutes<'p> {
     subnets: Vec<(Missed, &'p Place)>,

@@ -161,7 +161,7 @@ fn read_plain(
     Some(hosts)
 }
 
-/// It ends a record, but no line.
+/// Whether a return stands alone: it ends a record, but no line.
 pub(crate) fn has_lone_return(bytes: &[u8]) -> bool {
     bytes.contains(&b'\r')
         && (bytes.ends_with(b"\r")

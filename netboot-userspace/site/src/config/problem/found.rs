@@ -2,7 +2,7 @@
 
 use super::{Problem, Problems};
 
-/// Those that were found, of which the first are kept.
+/// The problems that were found, of which the first are kept.
 #[derive(Debug, Default)]
 pub(super) struct FoundProblems {
     kept: Vec<Problem>,

@@ -39,14 +39,14 @@ impl KnownWarnings {
         Self { warnings: warnings.kept().iter().map(elsewhere).collect(), left_out }
     }
 
-    /// Those that were not warned of.
+    /// The warnings that were not given before.
     pub(super) fn new_of(&self, mut warnings: Problems) -> Problems {
         let left_out = warnings.left_out().saturating_sub(self.left_out);
         warnings.retain(left_out, |warning| !self.warnings.contains(&elsewhere(warning)));
         warnings
     }
 
-    /// Takes over those of a file's hosts, where some of them were read again. What may have gone with the others
+    /// Takes over the warnings of a file's hosts, where some hosts were read again. What may have gone with the others
     /// is said once more when all is read.
     pub(super) fn replace(&mut self, source: &dyn Source, warnings: &Problems) {
         let is_host = |field: &str| !source.has_settings() || field.starts_with("host");
@@ -55,7 +55,7 @@ impl KnownWarnings {
     }
 }
 
-/// Lines that are added before it make it no other.
+/// The warning without its line: lines that are added before it make it no other.
 fn elsewhere(warning: &Problem) -> Problem {
     let mut warning = warning.clone();
     warning.line = None;
@@ -65,7 +65,7 @@ fn elsewhere(warning: &Problem) -> Problem {
 /// How many hosts have what the configuration is warned of as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct HostCounts {
-    /// They get the default script for sure.
+    /// Hosts that get the default script for sure.
     pub(super) scripts: usize,
     pub(super) boot_files: usize,
 }

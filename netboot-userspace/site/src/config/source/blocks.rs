@@ -12,7 +12,7 @@ pub(in crate::config) struct MachineBlocks {
     pub(in crate::config) path: Arc<std::path::Path>,
     pub(in crate::config) form: SourceForm,
     pub(in crate::config) bytes: Vec<u8>,
-    /// Its machines, each by its first MAC, in its order.
+    /// The file's machines, each by its first MAC, in the file's order.
     pub(in crate::config) hosts: Vec<Station>,
     /// Where the block of each begins; empty: the file is read as a whole.
     pub(in crate::config) starts: Vec<usize>,
@@ -31,7 +31,7 @@ pub(in crate::config) enum SourceForm {
 pub(in crate::config) struct Cut {
     /// The blocks, as they were.
     pub(in crate::config) hosts: Range<usize>,
-    /// Their bytes, as they were.
+    /// The blocks' bytes, as they were.
     pub(in crate::config) old: Range<usize>,
     /// What stands there now.
     pub(in crate::config) new: Range<usize>,

@@ -20,7 +20,7 @@ pub(super) struct Directive {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) text: String,
-    /// It is a text, whatever it looks like.
+    /// The value is a text, whatever it looks like.
     pub(super) quoted: bool,
 }
 

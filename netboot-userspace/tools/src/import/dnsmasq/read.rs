@@ -323,7 +323,7 @@ impl<'d> DnsmasqReader<'d> {
     }
 
     fn finish(mut self) -> FoundSite {
-        // It puts each line before those that it read earlier.
+        // dnsmasq puts each line before the lines that it read earlier.
         self.site.winner = Winner::Last;
         for (code, (value, place)) in std::mem::take(&mut self.wrapped) {
             note_parts(code, &value, &place, &mut self.site.notes);

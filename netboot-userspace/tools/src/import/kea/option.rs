@@ -142,7 +142,7 @@ fn settings(scope: JsonNode<'_>, options: &mut Options, notes: &mut Notes) {
     }
 }
 
-/// Its code, the option that it is a part of, and its bytes.
+/// An option's code, the option that it is a part of, and its bytes.
 fn option(
     given: JsonNode<'_>,
     definitions: &Definitions,

@@ -173,7 +173,7 @@ impl KeaReader {
         Ok(())
     }
 
-    /// Those of a subnet that do not lie in it.
+    /// The relays of a subnet that do not lie in the subnet.
     fn relays(&mut self, all: Vec<(NotePlace, Ipv4Addr)>, cidr: Ipv4Net) -> Vec<Ipv4Net> {
         let mut relays = Vec::new();
         for (place, address) in all {

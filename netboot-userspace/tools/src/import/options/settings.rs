@@ -174,7 +174,7 @@ fn routes_of(bytes: &[u8]) -> Option<Vec<Route>> {
     Some(routes.into_iter().map(|(network, router)| (network.trunc(), router)).collect())
 }
 
-/// Those that are options here too.
+/// The options that become options by number here.
 fn others(options: &Options, notes: &mut Notes) -> Vec<DhcpOption> {
     let mut kept = Vec::new();
     for (code, PlacedValue { value, place }) in options.iter() {

@@ -29,7 +29,7 @@ const PORTS: std::ops::Range<usize> = 34..38;
 
 impl Wire {
     pub(super) fn open(link: &Link) -> anyhow::Result<Self> {
-        // It takes what comes over any interface: here there is no other.
+        // The socket takes what comes over any interface: here there is no other.
         let protocol = SockProtocol::EthAll;
         let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
             .context("cannot open a packet socket")?;
