@@ -38,7 +38,7 @@ pub struct Row {
 pub enum Set {
     /// `options = [...]`
     ByNumber,
-    /// This key of a subnet; of a host either.
+    /// This key, of a subnet and of a host.
     Key(&'static str),
     /// Another setting says it.
     Follows(&'static str),

@@ -41,7 +41,7 @@ impl Shape {
         }
     }
 
-    /// Whether it is one number.
+    /// Whether the value is one number.
     #[must_use]
     pub const fn is_number(self) -> bool {
         self.width().is_some() && !matches!(self, Self::Numbers(_))

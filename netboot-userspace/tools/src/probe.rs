@@ -50,7 +50,7 @@ pub use self::{
 };
 use crate::{
     explain::{Machine, Site},
-    export::Server,
+    export::ServerKind,
 };
 
 /// For one machine, whatever the servers do.
@@ -69,7 +69,7 @@ pub struct ProbePlan {
     /// For an offer.
     pub patience: Duration,
     /// Whose words remedies are in; `None`: those of all.
-    pub server: Option<Server>,
+    pub server: Option<ServerKind>,
     /// What netboot would answer itself.
     pub site: Option<Site>,
 }

@@ -11,7 +11,7 @@ use netboot_site::{
 };
 use netboot_tools::{
     explain::{AnswerFields, KnownServer, Machine, Message, Site, explain},
-    export::{Server, export},
+    export::{ServerKind, export},
     import::{self, Kind},
 };
 
@@ -153,7 +153,7 @@ fn answers(site: &Site) -> BTreeMap<String, Option<AnswerFields>> {
 }
 
 #[track_caller]
-fn check(server: Server, kind: Kind) {
+fn check(server: ServerKind, kind: Kind) {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let before = site(here.path(), SITE);
     let exported = export(server, before.config.clone(), &links::all().unwrap()).unwrap();
@@ -175,15 +175,15 @@ fn check(server: Server, kind: Kind) {
 
 #[test]
 fn by_dnsmasq() {
-    check(Server::Dnsmasq, Kind::Dnsmasq);
+    check(ServerKind::Dnsmasq, Kind::Dnsmasq);
 }
 
 #[test]
 fn by_kea() {
-    check(Server::Kea, Kind::Kea);
+    check(ServerKind::Kea, Kind::Kea);
 }
 
 #[test]
 fn by_dhcpd() {
-    check(Server::Dhcpd, Kind::Dhcpd);
+    check(ServerKind::Dhcpd, Kind::Dhcpd);
 }

@@ -36,7 +36,7 @@ pub struct BootPart {
     pub stage: Stage,
     /// Codes of option 93; `None`: whatever it says, and where it is missing.
     pub architectures: Option<Vec<u16>>,
-    /// Where it is loaded from.
+    /// The server that the file is loaded from.
     pub server: Ipv4Addr,
     /// File name or URL.
     pub name: String,

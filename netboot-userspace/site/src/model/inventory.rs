@@ -87,7 +87,7 @@ impl Host {
         self.macs().first().copied().unwrap_or(self.mac)
     }
 
-    /// Whether it stands for the machine: one of those with its address does.
+    /// Whether the host stands for its machine: one of the hosts with its address does.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.machine() == self.mac

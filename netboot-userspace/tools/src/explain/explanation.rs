@@ -78,7 +78,7 @@ pub struct Reserved {
     pub macs: Vec<String>,
     pub hostname: Option<String>,
     pub netboot: bool,
-    /// Where it is configured: `netboot.toml:27`.
+    /// Where the host is configured: `netboot.toml:27`.
     pub origin: Option<String>,
     pub subnet: String,
     /// The interface on the subnet's link; `None`: reached through relays.
@@ -122,7 +122,7 @@ pub struct Running {
     pub same: bool,
     #[serde(serialize_with = "verdict_name")]
     pub verdict: Verdict,
-    /// How it differs, and why.
+    /// How the program's answer differs, and why.
     pub note: String,
 }
 

@@ -139,7 +139,7 @@ impl Machine {
         self.architecture.or(default).map(|own| own.code().unwrap_or_default())
     }
 
-    /// Whether it loads over TFTP, and is not an iPXE.
+    /// Whether the machine loads over TFTP, and is not an iPXE.
     #[must_use]
     pub fn is_pxe_firmware(&self) -> bool {
         self.user_classes.is_empty() && self.vendor().starts_with("PXEClient")

@@ -204,7 +204,7 @@ fn split(boots: Vec<BootPart>, assume_pxe: bool) -> [Profile; 2] {
     [Profile { boots: script, assume_pxe: false }, Profile { boots: binary, assume_pxe }]
 }
 
-/// Where it is among those that are known, as which it is added if it is new.
+/// The place of a profile among those that are known; a new one is added.
 fn number(known: &mut Vec<Profile>, own: Profile) -> usize {
     known.iter().position(|profile| *profile == own).unwrap_or_else(|| {
         known.push(own);

@@ -29,7 +29,7 @@ pub(super) struct FileText {
 }
 
 impl FileText {
-    /// What it names is relative to where it is.
+    /// The path of a file that this file names, relative to where this file is.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(name)
     }

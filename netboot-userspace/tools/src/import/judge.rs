@@ -27,7 +27,7 @@ pub(super) fn judge(placed: &mut PlacedFragment, notes: &mut Notes) -> Result<()
         // From the end: what is taken out of a list does not move what is judged later.
         for problem in problems.kept().iter().rev() {
             let part = ProblemSubject::of(&problem.field);
-            // Where it stands in what was written for the judgement tells nobody anything.
+            // The problem's line in what was written for the judgement tells nobody anything.
             let why = problem.message.split(" (imported.toml").next().unwrap_or_default();
             if before.replace(part) == Some(part) {
                 continue;

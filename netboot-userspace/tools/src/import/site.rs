@@ -73,7 +73,7 @@ pub(super) struct FoundHost {
     pub(super) ip: Ipv4Addr,
     pub(super) hostname: Option<String>,
     pub(super) options: Options,
-    /// What it boots is not ours to say.
+    /// Off: what the host boots is not ours to say.
     pub(super) netboot: bool,
 }
 

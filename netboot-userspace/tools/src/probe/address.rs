@@ -11,7 +11,7 @@ use netboot_ebpf::wire::{ACK, SERVER_PORT, code};
 
 use super::{
     Grade, Probe, boot_url, conflict,
-    dhcp::{self, Exchange, Others, Reply},
+    dhcp::{self, Exchange, OtherServers, Reply},
     remedy::Omission,
     station::Lease,
 };
@@ -22,7 +22,8 @@ impl Probe<'_> {
     pub(super) fn address(&mut self, firmware: &Machine) -> io::Result<Option<(Exchange, Reply)>> {
         const STEP: &str = "firmware";
         self.progress.begin(&format!("{STEP}: DISCOVER of {}", firmware.mac));
-        let exchange = dhcp::exchange(&mut self.wire, firmware, self.plan.patience, Others::All)?;
+        let exchange =
+            dhcp::exchange(&mut self.wire, firmware, self.plan.patience, OtherServers::All)?;
         let own = self.expected(firmware).and_then(|answer| answer.yiaddr);
         let lack = Omission::Reservation { mac: firmware.mac.to_string(), address: own };
         let (end, address, told) = match self.granted(&exchange) {

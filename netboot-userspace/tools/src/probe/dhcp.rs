@@ -18,14 +18,14 @@ const SENDS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::
 
 /// How long others' offers are waited for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Others {
+pub(super) enum OtherServers {
     /// Whoever is on the wire is to be heard: some first try for 3 s whether an address is free.
     All,
     /// The servers were heard before; but a ProxyDHCP may be a little slower.
     Known,
 }
 
-impl Others {
+impl OtherServers {
     /// Until when, behind an offer that came just now to a request of that time.
     fn until(self, asked: Instant) -> Instant {
         match self {
@@ -133,7 +133,7 @@ pub(super) fn exchange(
     wire: &mut Wire,
     machine: &Machine,
     patience: Duration,
-    others: Others,
+    others: OtherServers,
 ) -> io::Result<Exchange> {
     let mut exchange = Exchange::default();
     let discover = machine.frame(Message::Discover, KnownServer::NOBODY);

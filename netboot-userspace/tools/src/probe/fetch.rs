@@ -35,7 +35,7 @@ pub(super) struct Fetcher<'w> {
 /// What came, and how it was asked for where that was not as the machine does.
 pub(super) struct Fetched {
     pub(super) got: Got,
-    /// Where it was at last.
+    /// Where the file was at last.
     pub(super) url: Url,
     pub(super) note: Option<String>,
 }

@@ -16,7 +16,7 @@ pub(super) struct Followed {
     pub(super) loads: Vec<Load>,
     /// Another script, or a binary, that it goes on to.
     pub(super) chain: Option<String>,
-    /// Where it was not followed.
+    /// Where the script was not followed.
     pub(super) note: Option<String>,
     /// The script comes to no end.
     pub(super) is_endless: bool,

@@ -29,7 +29,7 @@ const REPETITIONS: u32 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
     All,
-    /// Whether it is there, and how long it is.
+    /// Whether the file is there, and how long it is.
     Length,
 }
 

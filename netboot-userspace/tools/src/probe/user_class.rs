@@ -51,7 +51,7 @@ impl Probe<'_> {
         };
         self.progress.begin(&format!("DISCOVER of an iPXE with user class {shown}"));
         let exchange =
-            dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::Others::Known)?;
+            dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::OtherServers::Known)?;
         let is_stock = step == STOCK;
         let wrong = if is_stock { Grade::Warning } else { Grade::Wrong };
         let expected = self.expected(&ipxe).and_then(|answer| answer.file);
@@ -77,7 +77,7 @@ impl Probe<'_> {
                 Ok(Some(url))
             }
             Err(what) => {
-                // What it gets may be what the configuration says.
+                // What the iPXE gets may be what the configuration says.
                 let is_meant = is_stock && expected.as_ref().is_some_and(|url| !is_http(url));
                 let note = if is_stock && !is_meant {
                     "; that is a distribution's iPXE: serve none, or give it the script, too"

@@ -84,7 +84,7 @@ fn never_by_tftp(file: &BootFile) -> Option<String> {
     ))
 }
 
-/// The same of a host's own, where it is another server's.
+/// The same warning of a host's own file, where another server has the file.
 pub(super) fn by_tftp_elsewhere(url: &Placed<String>) -> Option<String> {
     let name = &url.value;
     let is_one = name.starts_with("tftp://") && boot_program::is_disk_image(name);

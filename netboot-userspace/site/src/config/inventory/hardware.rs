@@ -7,7 +7,7 @@ use netboot_ebpf::wire::code;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    machine::{MachineRecord, Machines, Others, is_ipv6},
+    machine::{BesideAddresses, MachineRecord, Machines, is_ipv6},
     scalar::{boolean, lease, netmask, vlan},
 };
 use crate::{
@@ -134,8 +134,8 @@ fn lease_of(
     let domain = dhcp.value("domain_name", hostname);
     host.network = NetworkOverrides {
         routers: None,
-        dns: machines.addresses(&mut dhcp, "name_servers", Others::Ipv6),
-        ntp: machines.addresses(&mut dhcp, "time_servers", Others::NamesAndIpv6),
+        dns: machines.addresses(&mut dhcp, "name_servers", BesideAddresses::Ipv6),
+        ntp: machines.addresses(&mut dhcp, "time_servers", BesideAddresses::NamesAndIpv6),
         search: domain.clone().map(|domain| vec![domain]),
         domain,
         routes: routes(&mut dhcp, machines),

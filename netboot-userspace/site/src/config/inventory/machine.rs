@@ -255,7 +255,7 @@ impl Machines<'_> {
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-        others: Others,
+        others: BesideAddresses,
     ) -> Option<Vec<Ipv4Addr>> {
         let report = self.report;
         let before = report.errors();
@@ -264,7 +264,7 @@ impl Machines<'_> {
             Err(message) => {
                 let text = text(value)?;
                 let is_other = text.parse::<IpAddr>().is_ok()
-                    || (others == Others::NamesAndIpv6
+                    || (others == BesideAddresses::NamesAndIpv6
                         && crate::config::value::hostname(value).is_ok()
                         && text.contains(|c: char| c.is_ascii_alphabetic()));
                 if is_other { Ok(Err(text)) } else { Err(message) }
@@ -289,7 +289,7 @@ impl Machines<'_> {
 
 /// What a list of addresses may have beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
+pub(super) enum BesideAddresses {
     Ipv6,
     NamesAndIpv6,
 }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::config::inventory::parallel::{Random, split};
 
-    /// Whether it can be read in these parts; then it is the same as of a whole.
+    /// Whether the text can be read in these parts; then the hosts are those of the whole.
     #[track_caller]
     fn is_same(text: &str, parts: &[Range<usize>]) -> bool {
         let (whole, all) = (Report::default(), Report::default());

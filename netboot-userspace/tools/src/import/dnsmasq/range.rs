@@ -19,7 +19,7 @@ pub(super) struct Range {
     pub(super) left_out: Vec<String>,
 }
 
-/// What it says; why not, if it is not a network for netboot.
+/// What a `dhcp-range` says; why not, if it is not a network for netboot.
 pub(super) fn range(directive: &Directive) -> Result<Range, String> {
     let mut range = Range::default();
     let mut addresses = Vec::new();

@@ -6,7 +6,7 @@ use super::{super::boot::Test, directives::Directive, tags::Tag};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TaggedBoot {
     pub(super) tags: Vec<Tag>,
-    /// What it asks beside.
+    /// What the line asks beside.
     pub(super) test: Option<Test>,
     pub(super) file: String,
     pub server: Option<String>,

@@ -16,7 +16,7 @@ use nix::{
 };
 
 /// The loopback interface's: what is sent there also arrives there.
-pub(super) struct Wire {
+pub(super) struct RequestWire {
     socket: OwnedFd,
     name: String,
     to: LinkAddr,
@@ -24,10 +24,10 @@ pub(super) struct Wire {
 
 /// Source and destination port of an answer to a machine.
 const TO_CLIENT: [u8; 4] = [0, 67, 0, 68];
-/// Where they stand in a frame without tags and IP options.
+/// The place of the options in a frame without tags and IP options.
 const PORTS: std::ops::Range<usize> = 34..38;
 
-impl Wire {
+impl RequestWire {
     pub(super) fn open(link: &Link) -> anyhow::Result<Self> {
         // The socket takes what comes over any interface: here there is no other.
         let protocol = SockProtocol::EthAll;

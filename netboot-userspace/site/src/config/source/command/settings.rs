@@ -68,7 +68,7 @@ pub(in crate::config) fn read_sources(
 fn command(section: &mut Section<'_>, base: &Path) -> Option<Vec<String>> {
     const KEY: &str = "command";
     if !section.has(KEY) {
-        // That says what is missing.
+        // The report says what is missing.
         section.require(KEY, text)?;
     }
     let before = section.report().errors();
