@@ -1,4 +1,4 @@
-//! Frames on an interface, as they are.
+//! Frames of an interface, sent and received as they are.
 
 use std::{
     io,

@@ -13,7 +13,7 @@ use nix::{
 };
 
 /// The loopback interface's: what is sent there also arrives there.
-pub(super) struct Wire {
+pub(super) struct RequestWire {
     socket: OwnedFd,
     name: String,
     to: LinkAddr,
@@ -21,12 +21,12 @@ pub(super) struct Wire {
 
 /// Source and destination port of an answer to a machine.
 const TO_CLIENT: [u8; 4] = [0, 67, 0, 68];
-/// Where they stand in a frame without tags and IP options.
+/// The place of the ports in a frame without tags and IP options.
 const PORTS: std::ops::Range<usize> = 34..38;
 
-impl Wire {
+impl RequestWire {
     pub(super) fn open(link: &Link) -> anyhow::Result<Self> {
-        // It takes what comes over any interface: here there is no other.
+        // The socket takes what comes over any interface: here there is no other.
         let socket =
             packet_socket::open(SockFlag::empty()).context("cannot open a packet socket")?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(2))?;
