@@ -1,37 +1,37 @@
 //! Binds the sockets and runs the services.
 
-mod alive;
 mod bind;
 mod boot_root;
+mod configuration;
 mod declines;
 mod descriptors;
 mod dhcp;
 mod dhcp_ports;
 mod dhcp_sockets;
-mod ending;
+mod dhcp_state;
 mod health;
+mod heartbeat;
 mod hidden_tags;
 mod interface;
 mod kernel;
-mod lasting;
+mod kernel_events;
 mod machine_events;
 mod node;
 mod notify;
 mod pages;
+mod previous_daemon;
 mod privileges;
 mod programs;
-mod refusals;
+mod refused_changes;
 mod report;
-mod seats;
+mod restartable;
 mod self_check;
 mod server_addresses;
 mod services;
-mod shown;
 mod solicitations;
-mod source;
 pub(crate) mod status_socket;
+mod subnet_interfaces;
 mod supervisor;
-mod told;
 mod unit;
 mod wanted;
 
@@ -51,12 +51,12 @@ use tokio::{
 };
 
 use self::{
+    configuration::Wishes,
     descriptors::Shares,
     health::Health,
     node::{AtEnd, Node, Why},
     privileges::Privileges,
     programs::Programs,
-    source::Wishes,
 };
 use crate::args::{RunArgs, StatusArgs};
 
@@ -76,7 +76,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     let shares = Shares::take().context("the limit on open files cannot be read")?;
     shares.tell();
-    let another = ending::wait(&site.settings)?;
+    let another = previous_daemon::wait(&site.settings)?;
     let privileges = Privileges::reduce(&site.settings)?;
     let xdp = &mut Arc::make_mut(&mut site.settings).xdp;
     xdp.pin_path = xdp.pin_path.clone().by(privileges.way());

@@ -28,10 +28,10 @@ use super::{
     health::{State, Trouble},
     interface,
     kernel::{How, Kernel},
-    lasting::Lasting,
     node::AtEnd,
-    seats::Seating,
+    restartable::Lasting,
     solicitations::Solicitations,
+    subnet_interfaces::Seating,
 };
 
 /// What answers DHCP, and how it is changed.

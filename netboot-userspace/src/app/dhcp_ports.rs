@@ -7,7 +7,7 @@ use netboot_site::model::DhcpMode;
 
 use super::{
     bind, dhcp_sockets,
-    ending::{ASK_EVERY, PATIENCE},
+    previous_daemon::{ASK_EVERY, PATIENCE},
 };
 
 /// The ports, held so that no other server is started on this node; cheap to clone.

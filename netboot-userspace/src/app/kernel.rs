@@ -18,10 +18,10 @@ use netboot_site::model::{Settings, Xdp, XdpMode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    alive::deadlines,
+    heartbeat::deadlines,
     hidden_tags::hidden_tags,
+    kernel_events::Told,
     self_check::{self, SelfCheckFailed},
-    told::Told,
 };
 
 const LEFT: &str = "an earlier daemon's XDP program goes on answering";

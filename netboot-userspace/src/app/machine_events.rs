@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::lasting::Lasting;
+use super::restartable::Lasting;
 use netboot_machines::{
     announcer::Announcer,
     channel::{Teller, channel},

@@ -1,7 +1,7 @@
 //! This node as it runs: the state in force, and what became of it. Every change goes through here, one at a
 //! time: the node puts it in force, or goes back by the reverse of it.
 
-mod standing;
+mod health_report;
 
 use std::{
     path::PathBuf,
@@ -20,19 +20,19 @@ use netboot_site::{
 use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
-    alive::Alive,
+    configuration::{self, Wishes},
     descriptors::Shares,
     dhcp::{Changes, Dhcp},
     dhcp_ports::Ports,
+    dhcp_state::Shown,
     health::{Health, State},
+    heartbeat::Alive,
     kernel,
     machine_events::MachineEvents,
     programs::{Programs, Told},
-    refusals::{Refusals, Refused},
+    refused_changes::{Refusals, Refused},
     report::Reporter,
     services::Services,
-    shown::Shown,
-    source::{self, Wishes},
     supervisor::Supervisor,
 };
 
@@ -115,10 +115,10 @@ impl Node {
             None => kernel::clean_up(settings),
         }
         if settings.path.is_none() {
-            health.degraded(standing::CONFIGURATION, "there is none: nobody is answered");
+            health.degraded(health_report::CONFIGURATION, "there is none: nobody is answered");
         }
         let shown = Shown::default();
-        let wanted = standing::wanted(&site, shares, dhcp.as_ref());
+        let wanted = health_report::wanted(&site, shares, dhcp.as_ref());
         let services = Services::new(machines.clone(), events.teller(), &wanted);
         let counters = services.counters();
         let reporter =
@@ -216,7 +216,7 @@ impl Node {
     /// Puts a proposal in force. What it changed; `None`: nothing.
     fn take_on(&mut self, proposal: &Proposal) -> anyhow::Result<Option<Summary>> {
         let Proposal { difference, warnings } = proposal;
-        source::warn(warnings);
+        configuration::warn(warnings);
         if difference.is_empty() {
             self.wishes.take_over();
             return Ok(None);
@@ -374,7 +374,7 @@ impl Node {
     fn tell_of_interfaces(&self, before: &Settings) {
         let (old, new) = (&before.interfaces, &self.site.settings.interfaces);
         for name in old.iter().filter(|name| !new.contains(name)) {
-            self.health.off(standing::interface(name));
+            self.health.off(health_report::interface(name));
         }
         for name in new.iter().filter(|name| !old.contains(name)) {
             let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));

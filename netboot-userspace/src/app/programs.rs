@@ -11,9 +11,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    configuration::Wishes,
     health::{Health, Part},
-    refusals::{Refusals, Refused},
-    source::Wishes,
+    refused_changes::{Refusals, Refused},
 };
 
 /// What became of a run.
@@ -68,7 +68,7 @@ impl Programs {
                     ran.printed.map_err(|why| anyhow!("{why}")).and_then(|printed| {
                         wishes.offer(site, source, &printed).map_or(Ok(()), |proposed| {
                             let proposal = proposed?;
-                            super::source::warn(&proposal.warnings);
+                            super::configuration::warn(&proposal.warnings);
                             site.apply(&proposal.difference);
                             wishes.take_over();
                             Ok(())

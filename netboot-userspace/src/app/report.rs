@@ -16,9 +16,9 @@ use netboot_machines::{
 use netboot_site::model::Settings;
 
 use super::{
+    dhcp_state::{Parts, Shown},
     health::{Health, Part, State},
     services,
-    shown::{Parts, Shown},
 };
 use crate::logging;
 

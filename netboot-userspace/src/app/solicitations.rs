@@ -27,7 +27,7 @@ use nix::sys::socket::{
 use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
-use super::lasting::Lasting;
+use super::restartable::Lasting;
 
 /// What answers router solicitations, by interface.
 pub(super) struct Solicitations {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::app::{descriptors::Shares, health::State, shown::Shown};
+use crate::app::{descriptors::Shares, dhcp_state::Shown, health::State};
 
 const MTU: Option<u16> = Some(1500);
 

@@ -6,7 +6,7 @@ use netboot_answer::kernel::{self, Resident};
 use netboot_machines::sightings::Sightings;
 use tokio_util::sync::CancellationToken;
 
-use super::lasting::Lasting;
+use super::restartable::Lasting;
 
 /// The tasks that read it.
 pub(super) struct Told {

@@ -4,7 +4,7 @@ use super::{Node, Refused, Site};
 use netboot_site::model::DhcpMode;
 
 use crate::app::{
-    descriptors::Shares, dhcp::Dhcp, health::State, refusals::Refusals, wanted::Wanted,
+    descriptors::Shares, dhcp::Dhcp, health::State, refused_changes::Refusals, wanted::Wanted,
 };
 
 /// The parts that this file says something of.
