@@ -1,4 +1,8 @@
-//! Binds the sockets and runs the services.
+//! The node's modules, of which none reaches back to one that uses it.
+//!
+//! [`node`] owns the state in force and drives all others: `configuration` and `programs` propose changes, `dhcp` (with
+//! `kernel` and the slow paths) answers machines, the supervisor runs the services. `dhcp_state` shows what `dhcp`
+//! does, `report` and `pages` what all of them do; the node hands those to the services as values.
 
 mod bind;
 mod boot_root;
@@ -51,10 +55,11 @@ use tokio::{
 };
 
 use self::{
-    configuration::Wishes,
+    configuration::{Configuration, Why},
     descriptors::Shares,
     health::Health,
-    node::{AtEnd, Node, Why},
+    kernel::AtEnd,
+    node::Node,
     privileges::Privileges,
     programs::Programs,
 };
@@ -72,7 +77,7 @@ const PRINTED: usize = 1;
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::logging::start(&args.log)?;
-    let (wishes, mut site) = Wishes::open(args)?;
+    let (configuration, mut site) = Configuration::open(args)?;
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     let shares = Shares::take().context("the limit on open files cannot be read")?;
     shares.tell();
@@ -86,7 +91,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         tracing::warn!("memory that is not needed any more goes back late: {error}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(wishes, site, shares, at_end));
+    let result = runtime.block_on(serve(configuration, site, shares, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match another {
         Some(another) if result.as_ref().is_err_and(bind::is_taken) => result.context(another),
@@ -119,7 +124,7 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(
-    mut wishes: Wishes,
+    mut configuration: Configuration,
     mut site: State,
     shares: Shares,
     at_end: AtEnd,
@@ -131,12 +136,13 @@ async fn serve(
     let (declined, mut held) = mpsc::unbounded_channel();
 
     // Before the start, which takes a while: a change meanwhile is one, too.
-    let mut files = Files::watch(wishes.watched());
-    let (told, mut printed) = mpsc::channel(PRINTED);
+    let mut files = Files::watch(configuration.watched());
+    let (outputs, mut printed) = mpsc::channel(PRINTED);
     let health = Health::default();
     // With all hosts: what an earlier daemon left in the kernel goes on as it is.
-    let programs = block_in_place(|| Programs::start(&mut wishes, &mut site, &health, told));
-    let mut node = Node::start((wishes, programs), health, site, shares, declined).await?;
+    let programs =
+        block_in_place(|| Programs::start(&mut configuration, &mut site, &health, outputs));
+    let mut node = Node::start((configuration, programs), health, site, shares, declined).await?;
     notify::ready();
     let mut care = tokio::time::interval(CARE);
     let at_end = loop {
@@ -148,7 +154,7 @@ async fn serve(
             _ = care.tick() => node.look_after().await,
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
-            Some(told) = printed.recv() => node.hear(told).await,
+            Some(output) = printed.recv() => node.hear(output).await,
         }
     };
     notify::stopping();

@@ -1,4 +1,4 @@
-//! What is up and what is not: for `/readyz`, `netboot status` and the metrics.
+//! The parts of the daemon that are up, and those that are not: for `/readyz`, `netboot status` and the metrics.
 
 use std::{
     collections::BTreeMap,

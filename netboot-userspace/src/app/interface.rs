@@ -1,4 +1,4 @@
-//! How an interface is that is to be served.
+//! The state of an interface that is to be served.
 
 use super::health::State;
 use netboot_answer::tables::Tables;

@@ -1,4 +1,4 @@
-//! Gathers the daemon's state for `netboot status`.
+//! The daemon's state, gathered for `netboot status`.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
@@ -16,7 +16,7 @@ use netboot_machines::{
 use netboot_site::model::Settings;
 
 use super::{
-    dhcp_state::{Parts, Shown},
+    dhcp_state::{DhcpState, Parts},
     health::{Health, Part, State},
     services,
 };
@@ -26,7 +26,7 @@ use crate::logging;
 pub(super) struct Reporter {
     config: Option<PathBuf>,
     started: Instant,
-    dhcp: Shown,
+    dhcp: DhcpState,
     health: Health,
     machines: Machines,
     services: services::Counters,
@@ -35,7 +35,7 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(
         config: &Settings,
-        dhcp: Shown,
+        dhcp: DhcpState,
         health: Health,
         machines: Machines,
         services: services::Counters,

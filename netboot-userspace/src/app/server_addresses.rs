@@ -1,5 +1,5 @@
-//! Looks whether the node has the addresses that machines are sent to for files: firmware takes a file only from the
-//! address that it was sent to.
+//! The watch over the addresses that machines are sent to for files: the node is to have them, since firmware takes a
+//! file only from the address that it was sent to.
 
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 

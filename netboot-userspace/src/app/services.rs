@@ -10,8 +10,14 @@ use std::{
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use axum::Router;
 use netboot_base::files::Files;
-use netboot_machines::{channel::Teller, memory::Machines, metrics::Durations, status};
+use netboot_machines::{
+    channel::Teller,
+    memory::Machines,
+    metrics::Durations,
+    status::{self, Status},
+};
 use netboot_serve::{
     http,
     syslog::{self, Sink, Writer},
@@ -24,8 +30,6 @@ use super::{
     bind::{self, TftpSockets},
     boot_root,
     health::{Part, Standing, State},
-    pages,
-    report::Reporter,
     server_addresses, status_socket,
     unit::{Attempt, Need, Serving, Unit},
     wanted::{Service, Wanted},
@@ -46,7 +50,18 @@ pub(crate) struct Services {
     writer: Writer,
 }
 
-/// What went wrong in them.
+/// What the services hand out of the state of the node; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Published {
+    /// Pages beside what machines fetch by HTTP.
+    pub(crate) pages: Router,
+    /// The state now, for the status socket.
+    pub(crate) status: TellStatus,
+}
+
+type TellStatus = Arc<dyn Fn() -> Status + Send + Sync>;
+
+/// What went wrong in the services.
 pub(crate) struct Counters {
     tftp: tftp::Counters,
     syslog: Arc<syslog::Counters>,
@@ -97,7 +112,7 @@ impl Services {
         }
     }
 
-    pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
+    pub(super) fn unit(&self, part: Part, service: Service, published: &Published) -> Unit {
         let this = self.clone();
         let port = service.port();
         let unit = match service {
@@ -117,8 +132,8 @@ impl Services {
                 })
             }
             Service::Http { address, max_connections } => {
-                let reporter = Arc::clone(reporter);
-                boot(part, move |start| this.http(address, max_connections, &reporter, start))
+                let pages = published.pages.clone();
+                boot(part, move |start| this.http(address, max_connections, &pages, start))
             }
             Service::SyslogUdp(address) => boot(part, move |start| this.syslog_udp(address, start)),
             Service::SyslogTcp { address, max_connections } => {
@@ -130,19 +145,19 @@ impl Services {
                 comfort(part, move |start| Ok(syslog_files(&writer, &state_dir, start)))
             }
             Service::Status(state_dir) => {
-                let reporter = Arc::clone(reporter);
-                comfort(part, move |start| status(&state_dir, &reporter, start))
+                let tell = Arc::clone(&published.status);
+                comfort(part, move |start| status(&state_dir, &tell, start))
             }
             Service::BootRoot(names) => {
                 let (files, names) = (this.files, Arc::new(names));
                 let inventory = this.machines.inventory().clone();
                 comfort(part, move |Attempt { cancel, standing, .. }| {
-                    let told = boot_root::Told {
+                    let expected = boot_root::BootFiles {
                         files: files.clone(),
                         names: Arc::clone(&names),
                         inventory: inventory.clone(),
                     };
-                    let watch = boot_root::watch(told, standing, cancel);
+                    let watch = boot_root::watch(expected, standing, cancel);
                     Ok(serving(async move {
                         watch.await;
                         Ok(())
@@ -201,7 +216,7 @@ impl Services {
         &self,
         address: SocketAddr,
         max_connections: usize,
-        reporter: &Arc<Reporter>,
+        pages: &Router,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let listener = bind::tcp("http", address)?;
@@ -211,7 +226,7 @@ impl Services {
             teller: self.teller.clone(),
             settings: Arc::clone(&self.site),
             counters: Arc::clone(&self.http),
-            more: pages::router(Arc::clone(reporter)),
+            more: pages.clone(),
         };
         let Attempt { cancel, standing, .. } = start;
         Ok(serving(http::serve(listener, site, max_connections, degrading(standing), cancel)))
@@ -278,10 +293,10 @@ fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
     })
 }
 
-fn status(state_dir: &Path, reporter: &Arc<Reporter>, start: Attempt) -> anyhow::Result<Serving> {
+fn status(state_dir: &Path, tell: &TellStatus, start: Attempt) -> anyhow::Result<Serving> {
     let (listener, socket) = status_socket::bind(state_dir)?;
-    let reporter = Arc::clone(reporter);
-    let serve = status::serve(listener, move || reporter.status(), start.cancel);
+    let tell = Arc::clone(tell);
+    let serve = status::serve(listener, move || tell(), start.cancel);
     Ok(serving(async move {
         tokio::select! {
             () = serve => Ok(()),

@@ -1,14 +1,13 @@
-//! Keeps the services as they are wanted.
+//! The supervisor, which keeps the services as they are wanted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     health::{Health, Part},
-    report::Reporter,
-    services::Services,
+    services::{Published, Services},
     unit::{self, Common},
     wanted::{Service, Wanted},
 };
@@ -16,7 +15,7 @@ use super::{
 /// The services that run. What one does, or fails to do, is nothing to the others.
 pub(crate) struct Supervisor {
     services: Services,
-    reporter: Arc<Reporter>,
+    published: Published,
     common: Common,
     running: BTreeMap<Part, Running>,
     /// They finish what is under way.
@@ -30,9 +29,9 @@ struct Running {
 }
 
 impl Supervisor {
-    pub(crate) fn new(services: Services, reporter: Arc<Reporter>, health: Health) -> Self {
+    pub(crate) fn new(services: Services, published: Published, health: Health) -> Self {
         let common = Common::new(health);
-        Self { services, reporter, common, running: BTreeMap::new(), leaving: JoinSet::new() }
+        Self { services, published, common, running: BTreeMap::new(), leaving: JoinSet::new() }
     }
 
     /// Starts, changes and ends what is not as wanted, and touches nothing else; returns when all of it has
@@ -86,7 +85,7 @@ impl Supervisor {
 
     fn start(&mut self, part: Part, service: Service) -> oneshot::Receiver<()> {
         self.common.health.down(part.clone(), "it is being started");
-        let unit = self.services.unit(part.clone(), service.clone(), &self.reporter);
+        let unit = self.services.unit(part.clone(), service.clone(), &self.published);
         let (tried, first) = oneshot::channel();
         let cancel = CancellationToken::new();
         let keep = unit::keep(unit, self.common.clone(), tried, cancel.clone());

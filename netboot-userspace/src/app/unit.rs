@@ -1,4 +1,4 @@
-//! Keeps one service up: starts it, and starts it again when it cannot start, fails or panics.
+//! One service that is kept up: started, and started again when it cannot start, fails or panics.
 
 use std::{
     any::Any,

@@ -1,3 +1,5 @@
+//! Tests of the sockets of DHCP.
+
 use nix::sys::socket::{MsgFlags, recv, send, socketpair};
 
 use super::*;
