@@ -115,7 +115,7 @@ pub(super) fn wanted(site: &Site, shares: Shares, dhcp: Option<&Dhcp>) -> Wanted
     let Site { settings, hosts } = site;
     let mtu = dhcp.and_then(Dhcp::mtu);
     match dhcp {
-        Some(dhcp) => Wanted::new(settings, hosts, shares, Some(&dhcp.tables().read()), mtu),
-        None => Wanted::new(settings, hosts, shares, None, mtu),
+        Some(dhcp) => Wanted::new(settings, hosts, shares, &dhcp.tables().read().subnets, mtu),
+        None => Wanted::new(settings, hosts, shares, &[], mtu),
     }
 }

@@ -52,7 +52,7 @@ impl Lab {
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
         let (teller, _happened) = channel();
-        let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), None, MTU);
+        let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), &[], MTU);
         let services = Services::new(machines, teller, &wanted);
         let health = Health::default();
         let published = Published { pages: Router::new(), status: Arc::new(Status::default) };
@@ -66,7 +66,7 @@ impl Lab {
                 &self.config,
                 &Inventory::default(),
                 Shares::of(1024),
-                None,
+                &[],
                 mtu,
             ))
             .await;
