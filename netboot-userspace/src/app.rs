@@ -4,16 +4,12 @@
 //! `kernel` and the slow paths) answers machines, the supervisor runs the services. `dhcp_state` shows what `dhcp`
 //! does, `report` and `pages` what all of them do; the node hands those to the services as values.
 
-mod bind;
-mod boot_root;
 mod configuration;
 mod declines;
-mod descriptors;
 mod dhcp;
 mod dhcp_ports;
 mod dhcp_sockets;
 mod dhcp_state;
-mod health;
 mod heartbeat;
 mod hidden_tags;
 mod interface;
@@ -30,20 +26,15 @@ mod refused_changes;
 mod report;
 mod restartable;
 mod self_check;
-mod server_addresses;
-mod services;
 mod solicitations;
-pub(crate) mod status_socket;
 mod subnet_interfaces;
-mod supervisor;
-mod unit;
-mod wanted;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use netboot_base::{links, watch::Watcher};
 use netboot_machines::status;
+use netboot_serve::{bind, descriptors::Shares, health::Health};
 use netboot_site::{
     config,
     model::{Config, State},
@@ -56,8 +47,6 @@ use tokio::{
 
 use self::{
     configuration::{Configuration, Why},
-    descriptors::Shares,
-    health::Health,
     kernel::AtEnd,
     node::Node,
     privileges::Privileges,

@@ -21,6 +21,13 @@ const DAEMON: &str = "netboot-userspace";
 const NODE: &str = "netboot-userspace/src/app";
 const KERNEL: &str = "netboot-userspace/answer/src/kernel";
 const SERVE: &str = "netboot-userspace/serve/src";
+/// The modules of `serve` that run the services.
+const RUNNERS: &[&str] = &[
+    "netboot-userspace/serve/src/bind",
+    "netboot-userspace/serve/src/status_socket",
+    "netboot-userspace/serve/src/supervisor",
+    "netboot-userspace/serve/src/unit",
+];
 const PROBE: &str = "netboot-userspace/tools/src/probe";
 const ARGS: &str = "netboot-userspace/src/args";
 /// Builds, and runs on no node.
@@ -56,7 +63,7 @@ const RULES: &[Rule] = &[
     Rule { says: "only answer's kernel names aya", check: aya_is_in_kernel },
     Rule { says: "only dhcp names dhcproto", check: dhcproto_is_in_dhcp },
     Rule {
-        says: "nothing but the node and probe binds sockets, and but the node spawns tasks that nobody joins",
+        says: "nothing but the node, serve's runners and probe binds sockets, and but the first two spawns tasks that nobody joins",
         check: app_binds_and_spawns,
     },
     Rule { says: "only args reads the environment", check: args_reads_the_environment },
@@ -147,7 +154,8 @@ fn dhcproto_is_in_dhcp(source: &Source) -> Vec<Finding> {
 }
 
 fn app_binds_and_spawns(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_in(source, NODE) {
+    let is_runner = RUNNERS.iter().chain([&NODE]).any(|module| is_in(source, module));
+    if !source.is_under(DAEMON) || is_runner {
         return Vec::new();
     }
     let may_bind = is_in(source, PROBE);
@@ -285,6 +293,12 @@ mod tests {
 
         let node = "netboot-userspace/src/app.rs";
         check(node, "fn f() { tokio::spawn(UdpSocket::bind(a)); }", &[]);
+        let runner = |name: &str| format!("netboot-userspace/serve/src/{name}.rs");
+        for name in ["bind", "status_socket", "supervisor", "unit"] {
+            check(&runner(name), "fn f() { tokio::spawn(UdpSocket::bind(a)); }", &[]);
+        }
+        check(&runner("wanted"), "fn f() { tokio::spawn(g()); }", &["binds"]);
+        check(&runner("bind_more"), "fn f() { UdpSocket::bind(a) }", &["binds"]);
         let probe = "netboot-userspace/tools/src/probe/wire.rs";
         check(probe, "fn f() { UdpSocket::bind(a) }", &[]);
         check(probe, "fn f() { tokio::spawn(g()); }", &["binds"]);

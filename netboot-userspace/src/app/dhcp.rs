@@ -17,6 +17,7 @@ use netboot_machines::{
     other_servers::{Detector, OtherServers},
     sightings::Sightings,
 };
+use netboot_serve::health::{State, Trouble};
 use netboot_site::model::{Host, Settings};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     declines,
     dhcp_ports::Ports,
-    dhcp_sockets,
-    health::{State, Trouble},
-    interface,
+    dhcp_sockets, interface,
     kernel::{AtEnd, How, Kernel},
     restartable::Restartable,
     solicitations::Solicitations,

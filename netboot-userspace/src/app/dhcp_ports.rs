@@ -3,10 +3,11 @@
 use std::{net::UdpSocket, sync::Arc, time::Instant};
 
 use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
+use netboot_serve::bind;
 use netboot_site::model::DhcpMode;
 
 use super::{
-    bind, dhcp_sockets,
+    dhcp_sockets,
     previous_daemon::{ASK_EVERY, PATIENCE},
 };
 

@@ -13,6 +13,12 @@ use std::{
 use anyhow::anyhow;
 use netboot_answer::quarantine::Held;
 use netboot_machines::{memory::Machines, sightings::Sightings};
+use netboot_serve::{
+    descriptors::Shares,
+    health::{Health, State},
+    services::{Published, Services},
+    supervisor::Supervisor,
+};
 use netboot_site::{
     config::Proposal,
     model::{DhcpMode, Difference, OtherSettings, Settings, State as Site, Summary},
@@ -21,11 +27,9 @@ use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
     configuration::{self, Configuration, Why},
-    descriptors::Shares,
     dhcp::{Changes, Dhcp},
     dhcp_ports::Ports,
     dhcp_state::DhcpState,
-    health::{Health, State},
     heartbeat::HeartbeatTask,
     kernel::{self, AtEnd},
     machine_events::MachineEvents,
@@ -33,8 +37,6 @@ use super::{
     programs::{ProgramOutput, Programs},
     refused_changes::{RefusalLog, RefusedChange},
     report::Reporter,
-    services::{Published, Services},
-    supervisor::Supervisor,
 };
 
 /// Until what could not be done is tried again.

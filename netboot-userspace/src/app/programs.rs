@@ -3,6 +3,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::anyhow;
+use netboot_serve::health::{Health, Part};
 use netboot_site::{
     config::{Ran, run_source},
     model::{CommandSource, Settings, State},
@@ -12,7 +13,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     configuration::Configuration,
-    health::{Health, Part},
     refused_changes::{RefusalLog, RefusedChange},
 };
 

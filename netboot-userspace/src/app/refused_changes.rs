@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::{health::Trouble, self_check::SelfCheckFailed};
+use super::self_check::SelfCheckFailed;
 use netboot_base::throttle::Throttle;
+use netboot_serve::health::Trouble;
 use netboot_site::config::Problems;
 
 /// Why a change is not in force: the state before is.

@@ -13,13 +13,13 @@ use netboot_machines::{
         MachineStatus, QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount,
     },
 };
-use netboot_site::model::Settings;
-
-use super::{
-    dhcp_state::{DhcpState, Parts},
+use netboot_serve::{
     health::{Health, Part, State},
     services,
 };
+use netboot_site::model::Settings;
+
+use super::dhcp_state::{DhcpState, Parts};
 use crate::logging;
 
 /// Everything that has a state.

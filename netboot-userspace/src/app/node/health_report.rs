@@ -1,11 +1,10 @@
 //! The health of the node's parts, as `/readyz`, `netboot status` and the metrics have it.
 
 use super::{Node, RefusedChange, Site};
+use netboot_serve::{descriptors::Shares, health::State, wanted::Wanted};
 use netboot_site::model::DhcpMode;
 
-use crate::app::{
-    descriptors::Shares, dhcp::Dhcp, health::State, refused_changes::RefusalLog, wanted::Wanted,
-};
+use crate::app::{dhcp::Dhcp, refused_changes::RefusalLog};
 
 /// The parts that this file says something of.
 pub(super) const CONFIGURATION: &str = "configuration";

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::app::{descriptors::Shares, health::State};
+use crate::{descriptors::Shares, health::State};
 
 const MTU: Option<u16> = Some(1500);
 

@@ -8,6 +8,11 @@ use std::{
     sync::Arc,
 };
 
+use crate::{
+    http,
+    syslog::{self, Sink, Writer},
+    tftp,
+};
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -18,15 +23,10 @@ use netboot_machines::{
     metrics::Durations,
     status::{self, Status},
 };
-use netboot_serve::{
-    http,
-    syslog::{self, Sink, Writer},
-    tftp,
-};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     bind::{self, TftpSockets},
     boot_root,
     health::{Part, Standing, State},
@@ -37,7 +37,7 @@ use super::{
 
 /// What the services share; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Services {
+pub struct Services {
     machines: Machines,
     teller: Teller,
     files: Files,
@@ -52,17 +52,17 @@ pub(crate) struct Services {
 
 /// What the services hand out of the state of the node; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Published {
+pub struct Published {
     /// Pages beside what machines fetch by HTTP.
-    pub(crate) pages: Router,
+    pub pages: Router,
     /// The state now, for the status socket.
-    pub(crate) status: TellStatus,
+    pub status: TellStatus,
 }
 
-type TellStatus = Arc<dyn Fn() -> Status + Send + Sync>;
+pub type TellStatus = Arc<dyn Fn() -> Status + Send + Sync>;
 
 /// What went wrong in the services.
-pub(crate) struct Counters {
+pub struct Counters {
     tftp: tftp::Counters,
     syslog: Arc<syslog::Counters>,
     http: Arc<http::Counters>,
@@ -70,7 +70,7 @@ pub(crate) struct Counters {
 }
 
 impl Services {
-    pub(crate) fn new(machines: Machines, teller: Teller, wanted: &Wanted) -> Self {
+    pub fn new(machines: Machines, teller: Teller, wanted: &Wanted) -> Self {
         let (sink, writer) = syslog::channel(machines.clone(), teller.clone());
         let files = Files::new(&wanted.root);
         let sizes = wanted.block_sizes.clone();
@@ -87,7 +87,7 @@ impl Services {
         }
     }
 
-    pub(crate) fn counters(&self) -> Counters {
+    pub fn counters(&self) -> Counters {
         Counters {
             tftp: self.tftp.counters().clone(),
             syslog: self.sink.counters(),
@@ -97,12 +97,12 @@ impl Services {
     }
 
     /// Of TFTP: nobody else's clients can be told.
-    pub(super) fn cut(&self) -> &CancellationToken {
+    pub(crate) fn cut(&self) -> &CancellationToken {
         self.tftp.cut()
     }
 
     /// Changes what needs no restart: requests under way keep what was, later ones see what is.
-    pub(super) fn set(&self, wanted: &Wanted) {
+    pub(crate) fn set(&self, wanted: &Wanted) {
         self.files.set_root(&wanted.root);
         self.tftp.set_block_sizes(&wanted.block_sizes);
         let servers = wanted.tftp_servers.clone();
@@ -112,7 +112,7 @@ impl Services {
         }
     }
 
-    pub(super) fn unit(&self, part: Part, service: Service, published: &Published) -> Unit {
+    pub(crate) fn unit(&self, part: Part, service: Service, published: &Published) -> Unit {
         let this = self.clone();
         let port = service.port();
         let unit = match service {
@@ -260,12 +260,12 @@ impl Services {
 
 impl Counters {
     /// How long those of TFTP took.
-    pub(crate) fn transfers(&self) -> &Durations {
+    pub fn transfers(&self) -> &Durations {
         self.tftp.durations()
     }
 
     /// Names, as in status and metrics, and values.
-    pub(crate) fn all(&self) -> Vec<(String, u64)> {
+    pub fn all(&self) -> Vec<(String, u64)> {
         let syslog = self.syslog.all().into_iter();
         let syslog = syslog.map(|(name, value)| (format!("syslog-{name}"), value));
         let http = self.http.all().map(|(name, value)| (format!("http-{name}"), value));
@@ -294,7 +294,7 @@ fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
 }
 
 fn status(state_dir: &Path, tell: &TellStatus, start: Attempt) -> anyhow::Result<Serving> {
-    let (listener, socket) = status_socket::bind(state_dir)?;
+    let (listener, socket) = status_socket::open(state_dir)?;
     let tell = Arc::clone(tell);
     let serve = status::serve(listener, move || tell(), start.cancel);
     Ok(serving(async move {

@@ -6,13 +6,13 @@ use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 use anyhow::ensure;
 use netboot_base::{links::Notices, shortlist};
 
-use super::bind;
+use crate::bind;
 
 /// As a service: it fails while the node lacks one of them.
 ///
 /// # Errors
 /// An address is lacking, or the kernel does not tell of changes.
-pub(super) fn watch(
+pub(crate) fn watch(
     addresses: Arc<BTreeSet<Ipv4Addr>>,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send> {
     // Before the first look: what changes after it is noticed.

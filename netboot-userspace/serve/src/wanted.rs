@@ -8,34 +8,34 @@ use std::{
     thread,
 };
 
-use super::{bind::TftpSockets, descriptors::Shares, health::Part};
-use netboot_base::files;
-use netboot_ebpf::shared::Subnet;
-use netboot_machines::status;
-use netboot_serve::{
+use crate::{bind::TftpSockets, descriptors::Shares, health::Part};
+use crate::{
     http::{self, Strangers},
     tftp::{self, BlockSizes},
 };
+use netboot_base::files;
+use netboot_ebpf::shared::Subnet;
+use netboot_machines::status;
 use netboot_site::model::{
     BootFile, DhcpMode, Inventory, MAX_TFTP_THREADS, Settings, SyslogListen,
 };
 
 /// All that the services are told.
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// One that is told something else is started anew.
-    pub(super) services: BTreeMap<Part, Service>,
+    pub(crate) services: BTreeMap<Part, Service>,
     /// There is TFTP or HTTP, and no address that machines are sent to for files.
-    pub(super) lacks_servers: bool,
+    pub lacks_servers: bool,
     /// The addresses that machines are sent to for TFTP.
-    pub(super) tftp_servers: BTreeSet<Ipv4Addr>,
+    pub(crate) tftp_servers: BTreeSet<Ipv4Addr>,
     /// These change while services run: `boot.root`, TFTP's blocks, and what scripts are made of.
-    pub(super) root: PathBuf,
-    pub(super) block_sizes: BlockSizes,
-    pub(super) site: http::HttpSettings,
+    pub(crate) root: PathBuf,
+    pub(crate) block_sizes: BlockSizes,
+    pub(crate) site: http::HttpSettings,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Tftp {
         address: SocketAddr,
         sockets: TftpSockets,
@@ -61,7 +61,7 @@ pub(super) enum Service {
 
 impl Service {
     /// That it listens on.
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Tftp { address, .. }
             | Self::Http { address, .. }
@@ -77,7 +77,7 @@ impl Service {
 
 impl Wanted {
     /// `subnets` are those that DHCP is answered in; `mtu` is the least of the interfaces, in bytes.
-    pub(crate) fn new(
+    pub fn new(
         config: &Settings,
         hosts: &Inventory,
         shares: Shares,

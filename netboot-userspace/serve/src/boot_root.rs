@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::health::{Standing, State};
+use crate::health::{Standing, State};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// For a file server that does not answer.
@@ -27,12 +27,12 @@ const NAMED: usize = 3;
 
 /// What machines are told to load.
 #[derive(Clone)]
-pub(super) struct BootFiles {
-    pub(super) files: Files,
+pub(crate) struct BootFiles {
+    pub(crate) files: Files,
     /// By the configuration.
-    pub(super) names: Arc<BTreeSet<BootFile>>,
+    pub(crate) names: Arc<BTreeSet<BootFile>>,
     /// Hosts may have files of their own.
-    pub(super) inventory: Inventory,
+    pub(crate) inventory: Inventory,
 }
 
 /// What was found so far.
@@ -49,7 +49,7 @@ struct Looks {
 type Look = JoinHandle<(Looks, Option<String>)>;
 
 /// Tells how it is until it is cancelled.
-pub(super) async fn watch(expected: BootFiles, standing: Standing, cancel: CancellationToken) {
+pub(crate) async fn watch(expected: BootFiles, standing: Standing, cancel: CancellationToken) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{
+use crate::{
     health::{Health, Part},
     services::{Published, Services},
     unit::{self, Common},
@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The services that run. What one does, or fails to do, is nothing to the others.
-pub(crate) struct Supervisor {
+pub struct Supervisor {
     services: Services,
     published: Published,
     common: Common,
@@ -29,14 +29,14 @@ struct Running {
 }
 
 impl Supervisor {
-    pub(crate) fn new(services: Services, published: Published, health: Health) -> Self {
+    pub fn new(services: Services, published: Published, health: Health) -> Self {
         let common = Common::new(health);
         Self { services, published, common, running: BTreeMap::new(), leaving: JoinSet::new() }
     }
 
     /// Starts, changes and ends what is not as wanted, and touches nothing else; returns when all of it has
     /// been tried. What fails is tried again until it is wanted no more.
-    pub(crate) async fn reconcile(&mut self, wanted: &Wanted) {
+    pub async fn reconcile(&mut self, wanted: &Wanted) {
         while self.leaving.try_join_next().is_some() {}
         self.services.set(wanted);
         let gone: Vec<_> = self
@@ -61,12 +61,12 @@ impl Supervisor {
     }
 
     /// Whoever cancels it has those cut off that do not end, and their clients told where that can be.
-    pub(crate) fn cut(&self) -> CancellationToken {
+    pub fn cut(&self) -> CancellationToken {
         self.services.cut().clone()
     }
 
     /// Ends all services; when it is dropped, what is under way is cut off.
-    pub(crate) async fn shutdown(mut self) {
+    pub async fn shutdown(mut self) {
         let (files, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.running)
             .into_values()
             .partition(|running| matches!(running.service, Service::SyslogFiles(_)));
