@@ -1,5 +1,6 @@
 //! Who may import whom: the design's rules that a scan of the sources can check.
 
+mod circles;
 mod manifest;
 mod source;
 
@@ -63,7 +64,7 @@ const RULES: &[Rule] = &[
     Rule { says: "only answer's kernel names aya", check: aya_is_in_kernel },
     Rule { says: "only dhcp names dhcproto", check: dhcproto_is_in_dhcp },
     Rule {
-        says: "nothing but the node, serve's runners and probe binds sockets, and but the first two spawns tasks that nobody joins",
+        says: "nobody but the node, serve's runners and probe binds sockets, nor but the first two spawns tasks alone",
         check: app_binds_and_spawns,
     },
     Rule { says: "only args reads the environment", check: args_reads_the_environment },
@@ -77,6 +78,7 @@ const RULES: &[Rule] = &[
 pub(crate) fn check() -> Result<()> {
     let sources = source::all(&shell::root(), PACKAGES)?;
     let mut broken = manifest::findings()?;
+    broken.extend(circles::findings(&sources));
     for rule in RULES {
         for source in &sources {
             for Finding { line, what } in (rule.check)(source) {

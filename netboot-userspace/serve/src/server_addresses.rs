@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 use anyhow::ensure;
 use netboot_base::{links::Notices, shortlist};
 
-use crate::bind;
+use crate::bind::is_own;
 
 /// As a service: it fails while the node lacks one of them.
 ///
@@ -27,7 +27,7 @@ pub(crate) fn watch(
 }
 
 fn look(addresses: &BTreeSet<Ipv4Addr>) -> anyhow::Result<()> {
-    let lacking: Vec<_> = addresses.iter().filter(|address| !bind::is_own(**address)).collect();
+    let lacking: Vec<_> = addresses.iter().filter(|address| !is_own(**address)).collect();
     let named: Vec<_> = lacking.iter().take(shortlist::MOST).map(ToString::to_string).collect();
     let named = named.join(", ");
     let more = match lacking.len().saturating_sub(shortlist::MOST) {
