@@ -1,45 +1,40 @@
-//! Binds the sockets and runs the services.
+//! The node's modules, of which none reaches back to one that uses it.
+//!
+//! [`node`] owns the state in force and drives all others: `configuration` and `programs` propose changes, `dhcp` (with
+//! `kernel` and the slow paths) answers machines, the supervisor runs the services. `dhcp_state` shows what `dhcp`
+//! does, `report` and `pages` what all of them do; the node hands those to the services as values.
 
-mod alive;
-mod bind;
-mod boot_root;
+mod configuration;
 mod declines;
-mod descriptors;
 mod dhcp;
 mod dhcp_ports;
 mod dhcp_sockets;
-mod ending;
-mod health;
+mod dhcp_state;
+mod heartbeat;
 mod hidden_tags;
 mod interface;
 mod kernel;
-mod lasting;
+mod kernel_events;
 mod machine_events;
 mod node;
 mod notify;
 mod pages;
+mod previous_daemon;
 mod privileges;
 mod programs;
-mod refusals;
+mod refused_changes;
 mod report;
-mod seats;
+mod restartable;
 mod self_check;
-mod server_addresses;
-mod services;
-mod shown;
 mod solicitations;
-mod source;
-pub(crate) mod status_socket;
-mod supervisor;
-mod told;
-mod unit;
-mod wanted;
+mod subnet_interfaces;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use netboot_base::{links, watch::Watcher};
 use netboot_machines::status;
+use netboot_serve::{bind, descriptors::Shares, health::Health};
 use netboot_site::{
     config,
     model::{Config, State},
@@ -51,12 +46,11 @@ use tokio::{
 };
 
 use self::{
-    descriptors::Shares,
-    health::Health,
-    node::{AtEnd, Node, Why},
+    configuration::{Configuration, Why},
+    kernel::AtEnd,
+    node::Node,
     privileges::Privileges,
     programs::Programs,
-    source::Wishes,
 };
 use crate::args::{RunArgs, StatusArgs};
 
@@ -72,11 +66,11 @@ const PRINTED: usize = 1;
 /// It cannot start, or a service failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::logging::start(&args.log)?;
-    let (wishes, mut site) = Wishes::open(args)?;
+    let (configuration, mut site) = Configuration::open(args)?;
     let at_end = if args.keep { AtEnd::Keep } else { AtEnd::Detach };
     let shares = Shares::take().context("the limit on open files cannot be read")?;
     shares.tell();
-    let another = ending::wait(&site.settings)?;
+    let another = previous_daemon::wait(&site.settings)?;
     let privileges = Privileges::reduce(&site.settings)?;
     let xdp = &mut Arc::make_mut(&mut site.settings).xdp;
     xdp.pin_path = xdp.pin_path.clone().by(privileges.way());
@@ -86,7 +80,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         tracing::warn!("memory that is not needed any more goes back late: {error}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(wishes, site, shares, at_end));
+    let result = runtime.block_on(serve(configuration, site, shares, at_end));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match another {
         Some(another) if result.as_ref().is_err_and(bind::is_taken) => result.context(another),
@@ -119,7 +113,7 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(
-    mut wishes: Wishes,
+    mut configuration: Configuration,
     mut site: State,
     shares: Shares,
     at_end: AtEnd,
@@ -131,12 +125,13 @@ async fn serve(
     let (declined, mut held) = mpsc::unbounded_channel();
 
     // Before the start, which takes a while: a change meanwhile is one, too.
-    let mut files = Files::watch(wishes.watched());
-    let (told, mut printed) = mpsc::channel(PRINTED);
+    let mut files = Files::watch(configuration.watched());
+    let (outputs, mut printed) = mpsc::channel(PRINTED);
     let health = Health::default();
     // With all hosts: what an earlier daemon left in the kernel goes on as it is.
-    let programs = block_in_place(|| Programs::start(&mut wishes, &mut site, &health, told));
-    let mut node = Node::start((wishes, programs), health, site, shares, declined).await?;
+    let programs =
+        block_in_place(|| Programs::start(&mut configuration, &mut site, &health, outputs));
+    let mut node = Node::start((configuration, programs), health, site, shares, declined).await?;
     notify::ready();
     let mut care = tokio::time::interval(CARE);
     let at_end = loop {
@@ -148,7 +143,7 @@ async fn serve(
             _ = care.tick() => node.look_after().await,
             () = links.changed() => node.look_at_links().await,
             Some(declined) = held.recv() => node.hold(declined),
-            Some(told) = printed.recv() => node.hear(told).await,
+            Some(output) = printed.recv() => node.hear(output).await,
         }
     };
     notify::stopping();

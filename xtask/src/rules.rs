@@ -1,5 +1,6 @@
 //! Who may import whom: the design's rules that a scan of the sources can check.
 
+mod circles;
 mod manifest;
 mod source;
 
@@ -21,6 +22,13 @@ const DAEMON: &str = "netboot-userspace";
 const NODE: &str = "netboot-userspace/src/app";
 const KERNEL: &str = "netboot-userspace/answer/src/kernel";
 const SERVE: &str = "netboot-userspace/serve/src";
+/// The modules of `serve` that run the services.
+const RUNNERS: &[&str] = &[
+    "netboot-userspace/serve/src/bind",
+    "netboot-userspace/serve/src/status_socket",
+    "netboot-userspace/serve/src/supervisor",
+    "netboot-userspace/serve/src/unit",
+];
 const PROBE: &str = "netboot-userspace/tools/src/probe";
 /// For the node and probe.
 const PACKET_SOCKET: &str = "netboot-userspace/base/src/packet_socket";
@@ -58,7 +66,7 @@ const RULES: &[Rule] = &[
     Rule { says: "only answer's kernel names aya", check: aya_is_in_kernel },
     Rule { says: "only dhcp names dhcproto", check: dhcproto_is_in_dhcp },
     Rule {
-        says: "nothing but the node and probe binds sockets, and but the node spawns tasks that nobody joins",
+        says: "nobody but the node, serve's runners and probe binds sockets, nor but the first two spawns tasks alone",
         check: app_binds_and_spawns,
     },
     Rule { says: "only args reads the environment", check: args_reads_the_environment },
@@ -72,6 +80,7 @@ const RULES: &[Rule] = &[
 pub(crate) fn check() -> Result<()> {
     let sources = source::all(&shell::root(), PACKAGES)?;
     let mut broken = manifest::findings()?;
+    broken.extend(circles::findings(&sources));
     for rule in RULES {
         for source in &sources {
             for Finding { line, what } in (rule.check)(source) {
@@ -149,7 +158,8 @@ fn dhcproto_is_in_dhcp(source: &Source) -> Vec<Finding> {
 }
 
 fn app_binds_and_spawns(source: &Source) -> Vec<Finding> {
-    if !source.is_under(DAEMON) || is_in(source, NODE) {
+    let is_runner = RUNNERS.iter().chain([&NODE]).any(|module| is_in(source, module));
+    if !source.is_under(DAEMON) || is_runner {
         return Vec::new();
     }
     let may_bind = [PROBE, PACKET_SOCKET].iter().any(|place| is_in(source, place));
@@ -287,6 +297,12 @@ mod tests {
 
         let node = "netboot-userspace/src/app.rs";
         check(node, "fn f() { tokio::spawn(UdpSocket::bind(a)); }", &[]);
+        let runner = |name: &str| format!("netboot-userspace/serve/src/{name}.rs");
+        for name in ["bind", "status_socket", "supervisor", "unit"] {
+            check(&runner(name), "fn f() { tokio::spawn(UdpSocket::bind(a)); }", &[]);
+        }
+        check(&runner("wanted"), "fn f() { tokio::spawn(g()); }", &["binds"]);
+        check(&runner("bind_more"), "fn f() { UdpSocket::bind(a) }", &["binds"]);
         let probe = "netboot-userspace/tools/src/probe/wire.rs";
         check(probe, "fn f() { UdpSocket::bind(a) }", &[]);
         check(probe, "fn f() { tokio::spawn(g()); }", &["binds"]);

@@ -1,4 +1,4 @@
-//! Has declined addresses held back in the kernel too, and says so, and when it ends.
+//! Declined addresses: the kernel is told to hold each of them back, and the log of its beginning and its end.
 
 use std::{
     future::poll_fn,

@@ -17,6 +17,7 @@ use netboot_machines::{
     other_servers::{Detector, OtherServers},
     sightings::Sightings,
 };
+use netboot_serve::health::{State, Trouble};
 use netboot_site::model::{Host, Settings};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -24,14 +25,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     declines,
     dhcp_ports::Ports,
-    dhcp_sockets,
-    health::{State, Trouble},
-    interface,
-    kernel::{How, Kernel},
-    lasting::Lasting,
-    node::AtEnd,
-    seats::Seating,
+    dhcp_sockets, interface,
+    kernel::{AtEnd, How, Kernel},
+    restartable::Restartable,
     solicitations::Solicitations,
+    subnet_interfaces::SubnetInterfaces,
 };
 
 /// What answers DHCP, and how it is changed.
@@ -41,7 +39,7 @@ pub(super) struct Dhcp {
     all: BTreeMap<String, Link>,
     /// Those of them that are served.
     links: Vec<Link>,
-    seating: Seating,
+    subnet_interfaces: SubnetInterfaces,
     /// The rows of subnets and boot files when all was rendered.
     rendered: [usize; 2],
     common: SlowCommon,
@@ -50,7 +48,7 @@ pub(super) struct Dhcp {
     others: OtherServers,
     solicitations: Solicitations,
     declined: mpsc::UnboundedSender<Held>,
-    declines: Lasting,
+    declines: Restartable,
     /// Cancelled with this value.
     cancel: CancellationToken,
     /// What is not as configured.
@@ -92,8 +90,8 @@ impl Dhcp {
         let tables = render::render_hosts(config, hosts, &links, all.values())?;
         tell_left_out(&tables);
         render::announce(config, &links, all.values())?;
-        let mut seating = Seating::default();
-        seating.set(config, render::seats(config, &links, all.values())?);
+        let mut subnet_interfaces = SubnetInterfaces::default();
+        subnet_interfaces.set(config, render::seats(config, &links, all.values())?);
         let others = OtherServers::default();
         others.configure(&config.dhcp);
         let solicitations = router_solicitations::SolicitationCommon::new(sightings.clone());
@@ -101,7 +99,7 @@ impl Dhcp {
             ports,
             all,
             links,
-            seating,
+            subnet_interfaces,
             rendered: rows(&tables),
             common: SlowCommon {
                 tables: Served::new(tables),
@@ -116,7 +114,7 @@ impl Dhcp {
             cancel: CancellationToken::new(),
             trouble: None,
             declined,
-            declines: Lasting::new("holding declined addresses back"),
+            declines: Restartable::new("holding declined addresses back"),
         })
     }
 
@@ -173,7 +171,7 @@ impl Dhcp {
         self.common.tables.replace(tables);
         self.bound_quarantine();
         render::announce(config, &links, all.values())?;
-        self.seating.set(config, render::seats(config, &links, all.values())?);
+        self.subnet_interfaces.set(config, render::seats(config, &links, all.values())?);
         self.all = all;
         // The tables are there: where the kernel does not answer, the slow path does.
         let settled = self.start_kernel(config).and_then(|()| self.settle(config, links));
@@ -280,7 +278,7 @@ impl Dhcp {
             }
         }
         if others.is_empty() && is_up_or_down {
-            others = self.seating.moves(config, &self.links, all.values());
+            others = self.subnet_interfaces.moves(config, &self.links, all.values());
         }
         Ok(match (others.is_empty(), is_up_or_down) {
             (false, _) => Changes::Others(others),
@@ -295,7 +293,12 @@ impl Dhcp {
         let served = self.links.iter().find(|link| link.name == name);
         let link = served.or_else(|| self.all.get(name).filter(is_port));
         let has_address = link.is_some_and(|link| links::has_address(link, &self.all));
-        interface::state(link, has_address, &self.seating.lost(name), &self.common.tables.read())
+        interface::state(
+            link,
+            has_address,
+            &self.subnet_interfaces.lost(name),
+            &self.common.tables.read(),
+        )
     }
 
     /// Program and slow paths at these interfaces, and at no others.

@@ -3,11 +3,12 @@
 use std::{net::UdpSocket, sync::Arc, time::Instant};
 
 use netboot_ebpf::wire::{PROXY_PORT, SERVER_PORT};
+use netboot_serve::bind;
 use netboot_site::model::DhcpMode;
 
 use super::{
-    bind, dhcp_sockets,
-    ending::{ASK_EVERY, PATIENCE},
+    dhcp_sockets,
+    previous_daemon::{ASK_EVERY, PATIENCE},
 };
 
 /// The ports, held so that no other server is started on this node; cheap to clone.

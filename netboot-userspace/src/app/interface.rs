@@ -1,8 +1,8 @@
-//! How an interface is that is to be served.
+//! The state of an interface that is to be served.
 
-use super::health::State;
 use netboot_answer::tables::Tables;
 use netboot_base::links::{Link, LinkState};
+use netboot_serve::health::State;
 
 const NO_CARRIER: &str = "no carrier: machines at it get no answers until the link is up";
 const MISSING: &str = "it is not there: machines at it are answered when it is";

@@ -18,10 +18,10 @@ use netboot_site::model::{Settings, Xdp, XdpMode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    alive::deadlines,
+    heartbeat::deadlines,
     hidden_tags::hidden_tags,
+    kernel_events::KernelEvents,
     self_check::{self, SelfCheckFailed},
-    told::Told,
 };
 
 const LEFT: &str = "an earlier daemon's XDP program goes on answering";
@@ -41,7 +41,7 @@ pub(super) struct Kernel {
     /// No earlier daemon's program was taken over.
     is_ours: bool,
     interfaces: BTreeMap<u32, (XdpMode, InterfaceStatus)>,
-    told: Option<Told>,
+    events: Option<KernelEvents>,
     /// Nobody reads what it tells.
     unheard: Option<String>,
     /// A pin is gone.
@@ -55,6 +55,15 @@ pub(super) enum How {
     InPlace,
     /// All at once.
     Whole,
+}
+
+/// What becomes of the kernel's answers when the daemon ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    /// They end too: no machine is sent to services that are gone.
+    Detach,
+    /// They go on: another daemon is about to start.
+    Keep,
 }
 
 impl Kernel {
@@ -128,15 +137,15 @@ impl Kernel {
             Ok(unknown) => sightings.restore(unknown),
             Err(error) => tracing::warn!("machines that asked earlier are not listed: {error:#}"),
         }
-        self.told = Some(Told::start(&mut resident, sightings, cancel)?);
+        self.events = Some(KernelEvents::start(&mut resident, sightings, cancel)?);
         self.resident = Some(resident);
         Ok(())
     }
 
     /// Notices what ended, and what was removed by somebody else.
     pub(super) fn look_after(&mut self, xdp: &Xdp) {
-        let (Some(resident), Some(told)) = (&mut self.resident, &mut self.told) else { return };
-        let unheard = told.look_after(resident).err().map(|error| {
+        let (Some(resident), Some(events)) = (&mut self.resident, &mut self.events) else { return };
+        let unheard = events.look_after(resident).err().map(|error| {
             format!("unknown machines and what the kernel answers are not told of: {error:#}")
         });
         let lost = resident.lost_pin().map(|pin| {
@@ -322,7 +331,7 @@ impl Kernel {
     }
 
     pub(super) fn unreadable_events(&self) -> Arc<AtomicU64> {
-        self.told.as_ref().map(Told::unreadable).unwrap_or_default()
+        self.events.as_ref().map(KernelEvents::unreadable).unwrap_or_default()
     }
 
     /// Holds an address back until a time since boot.
@@ -339,7 +348,7 @@ impl Kernel {
 
     /// Takes the program off, everywhere.
     pub(super) fn stop(&mut self) {
-        (self.told, self.unheard, self.lost) = (None, None, None);
+        (self.events, self.unheard, self.lost) = (None, None, None);
         self.interfaces.clear();
         let removed = match self.resident.take() {
             Some(resident) => resident.remove(),

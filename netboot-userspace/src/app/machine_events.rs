@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::lasting::Lasting;
+use super::restartable::Restartable;
 use netboot_machines::{
     announcer::Announcer,
     channel::{Teller, channel},
@@ -15,7 +15,7 @@ use netboot_site::model::Inventory;
 pub(super) struct MachineEvents {
     teller: Teller,
     reader: EventReader,
-    task: Lasting,
+    task: Restartable,
 }
 
 impl MachineEvents {
@@ -25,7 +25,7 @@ impl MachineEvents {
         let (teller, happened) = channel();
         let announcer = Announcer::new(inventory.clone(), config);
         let reader = EventReader::new(machines.clone(), happened, announcer);
-        let task = Lasting::new("reading the events of machines");
+        let task = Restartable::new("reading the events of machines");
         let mut this = Self { teller, reader, task };
         this.look_after();
         (machines, this)

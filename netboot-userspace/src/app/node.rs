@@ -1,7 +1,7 @@
 //! This node as it runs: the state in force, and what became of it. Every change goes through here, one at a
 //! time: the node puts it in force, or goes back by the reverse of it.
 
-mod standing;
+mod health_report;
 
 use std::{
     path::PathBuf,
@@ -13,6 +13,12 @@ use std::{
 use anyhow::anyhow;
 use netboot_answer::quarantine::Held;
 use netboot_machines::{memory::Machines, sightings::Sightings};
+use netboot_serve::{
+    descriptors::Shares,
+    health::{Health, State},
+    services::{Published, Services},
+    supervisor::Supervisor,
+};
 use netboot_site::{
     config::Proposal,
     model::{DhcpMode, Difference, OtherSettings, Settings, State as Site, Summary},
@@ -20,20 +26,17 @@ use netboot_site::{
 use tokio::{sync::mpsc, task::block_in_place};
 
 use super::{
-    alive::Alive,
-    descriptors::Shares,
+    configuration::{self, Configuration, Why},
     dhcp::{Changes, Dhcp},
     dhcp_ports::Ports,
-    health::{Health, State},
-    kernel,
+    dhcp_state::DhcpState,
+    heartbeat::HeartbeatTask,
+    kernel::{self, AtEnd},
     machine_events::MachineEvents,
-    programs::{Programs, Told},
-    refusals::{Refusals, Refused},
+    pages,
+    programs::{ProgramOutput, Programs},
+    refused_changes::{RefusalLog, RefusedChange},
     report::Reporter,
-    services::Services,
-    shown::Shown,
-    source::{self, Wishes},
-    supervisor::Supervisor,
 };
 
 /// Until what could not be done is tried again.
@@ -46,7 +49,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What runs.
 pub(super) struct Node {
-    wishes: Wishes,
+    configuration: Configuration,
     programs: Programs,
     /// What is in force: nobody else has an opinion of it.
     site: Site,
@@ -54,36 +57,18 @@ pub(super) struct Node {
     machines: Machines,
     events: MachineEvents,
     dhcp: Option<Dhcp>,
-    shown: Shown,
+    dhcp_state: DhcpState,
     supervisor: Supervisor,
     health: Health,
     /// Where addresses that are declined come to.
     declined: mpsc::UnboundedSender<Held>,
     /// What is told to the kernel while we live.
-    alive: Alive,
+    heartbeat: HeartbeatTask,
     /// What was proposed last, and is not in force.
-    refused: Option<Refused>,
+    refused: Option<RefusedChange>,
     /// What the interfaces are since, and is not in force: since when it has been tried.
-    links_refused: Option<(Instant, Refused)>,
-    refusals: Refusals,
-}
-
-/// What becomes of the kernel's answers when the daemon ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtEnd {
-    /// They end too: no machine is sent to services that are gone.
-    Detach,
-    /// They go on: another daemon is about to start.
-    Keep,
-}
-
-/// Why the configuration is read again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// SIGHUP.
-    Asked,
-    /// A file changed.
-    Changed,
+    links_refused: Option<(Instant, RefusedChange)>,
+    refusal_log: RefusalLog,
 }
 
 impl Node {
@@ -92,7 +77,7 @@ impl Node {
     /// # Errors
     /// A socket, an interface or the configuration is not as it must be.
     pub(super) async fn start(
-        (wishes, programs): (Wishes, Programs),
+        (configuration, programs): (Configuration, Programs),
         health: Health,
         site: Site,
         shares: Shares,
@@ -115,31 +100,31 @@ impl Node {
             None => kernel::clean_up(settings),
         }
         if settings.path.is_none() {
-            health.degraded(standing::CONFIGURATION, "there is none: nobody is answered");
+            health.degraded(health_report::CONFIGURATION, "there is none: nobody is answered");
         }
-        let shown = Shown::default();
-        let wanted = standing::wanted(&site, shares, dhcp.as_ref());
+        let dhcp_state = DhcpState::default();
+        let wanted = health_report::wanted(&site, shares, dhcp.as_ref());
         let services = Services::new(machines.clone(), events.teller(), &wanted);
         let counters = services.counters();
         let reporter =
-            Reporter::new(settings, shown.clone(), health.clone(), machines.clone(), counters);
-        let supervisor = Supervisor::new(services, Arc::new(reporter), health.clone());
+            Reporter::new(settings, dhcp_state.clone(), health.clone(), machines.clone(), counters);
+        let supervisor = Supervisor::new(services, publish(Arc::new(reporter)), health.clone());
         let mut this = Self {
-            wishes,
+            configuration,
             programs,
             site,
             shares,
             machines,
             events,
             dhcp,
-            shown,
+            dhcp_state,
             supervisor,
             health,
             declined,
-            alive: Alive::start(),
+            heartbeat: HeartbeatTask::start(),
             refused: None,
             links_refused: None,
-            refusals: Refusals::default(),
+            refusal_log: RefusalLog::default(),
         };
         this.settle().await;
         if this.health.is_ready() {
@@ -153,7 +138,7 @@ impl Node {
     /// Reads the configuration again, and puts in force what changed.
     pub(super) async fn reload(&mut self, why: Why) {
         let start = Instant::now();
-        let Some(proposed) = block_in_place(|| self.wishes.propose(&self.site, why)) else {
+        let Some(proposed) = block_in_place(|| self.configuration.propose(&self.site, why)) else {
             tracing::warn!(
                 "SIGHUP: there is no configuration to read again: restart with --config"
             );
@@ -186,14 +171,14 @@ impl Node {
     }
 
     /// Puts in force what the program of a source printed.
-    pub(super) async fn hear(&mut self, Told { source, ran }: Told) {
+    pub(super) async fn hear(&mut self, ProgramOutput { source, ran }: ProgramOutput) {
         let start = Instant::now();
         if !self.programs.has(&source) {
             return;
         }
         self.programs.hear(&source, &ran.said);
         let offer = |printed: Vec<u8>| {
-            block_in_place(|| self.wishes.offer(&self.site, &source, &printed)).transpose()
+            block_in_place(|| self.configuration.offer(&self.site, &source, &printed)).transpose()
         };
         let proposed = ran.printed.map_err(|why| anyhow!("{why}")).and_then(offer);
         let done = proposed.and_then(|proposal| self.take_on(&proposal.unwrap_or_default()));
@@ -216,13 +201,13 @@ impl Node {
     /// Puts a proposal in force. What it changed; `None`: nothing.
     fn take_on(&mut self, proposal: &Proposal) -> anyhow::Result<Option<Summary>> {
         let Proposal { difference, warnings } = proposal;
-        source::warn(warnings);
+        configuration::warn(warnings);
         if difference.is_empty() {
-            self.wishes.take_over();
+            self.configuration.take_over();
             return Ok(None);
         }
         block_in_place(|| self.change(difference))?;
-        self.wishes.take_over();
+        self.configuration.take_over();
         Ok(Some(difference.summary()))
     }
 
@@ -240,7 +225,7 @@ impl Node {
 
     /// The files that a reload reads.
     pub(super) fn watched(&self) -> Vec<PathBuf> {
-        self.wishes.watched()
+        self.configuration.watched()
     }
 
     /// Looks at the node's interfaces again, after a change of one.
@@ -276,10 +261,10 @@ impl Node {
     }
 
     /// Says why something is not in force, if it is not.
-    fn refuse(&mut self, done: anyhow::Result<()>) -> Option<Refused> {
+    fn refuse(&mut self, done: anyhow::Result<()>) -> Option<RefusedChange> {
         let error = done.err()?;
-        self.refusals.say("the old configuration", &format!("{error:#}"));
-        Some(Refused::of(&error, "the old one"))
+        self.refusal_log.say("the old configuration", &format!("{error:#}"));
+        Some(RefusedChange::of(&error, "the old one"))
     }
 
     /// Makes the next state of the one in force, and that one again where it cannot be.
@@ -335,7 +320,7 @@ impl Node {
         if let Some(mut dhcp) = self.dhcp.take() {
             dhcp.stop(AtEnd::Detach);
         }
-        self.shown.clear();
+        self.dhcp_state.clear();
         let Some(mut dhcp) = prepared else { return Ok(()) };
         dhcp.start(&self.site.settings).inspect_err(|_| dhcp.stop(AtEnd::Detach))?;
         self.dhcp = Some(dhcp);
@@ -374,7 +359,7 @@ impl Node {
     fn tell_of_interfaces(&self, before: &Settings) {
         let (old, new) = (&before.interfaces, &self.site.settings.interfaces);
         for name in old.iter().filter(|name| !new.contains(name)) {
-            self.health.off(standing::interface(name));
+            self.health.off(health_report::interface(name));
         }
         for name in new.iter().filter(|name| !old.contains(name)) {
             let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
@@ -418,5 +403,13 @@ impl Node {
             cut.cancel();
             let _ = tokio::time::timeout(LAST_WORDS, shutdown).await;
         }
+    }
+}
+
+/// What the services hand out of the state of the node.
+fn publish(reporter: Arc<Reporter>) -> Published {
+    Published {
+        pages: pages::router(Arc::clone(&reporter)),
+        status: Arc::new(move || reporter.status()),
     }
 }

@@ -1,4 +1,4 @@
-//! Tells the service manager how the daemon is, where one asked to be told (sd_notify(3)).
+//! The daemon's words to the service manager, where one asked to be told (sd_notify(3)).
 
 use sd_notify::NotifyState;
 

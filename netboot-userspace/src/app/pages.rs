@@ -13,10 +13,8 @@ use axum::{
 use netboot_base::shared_text::SharedText;
 use netboot_machines::metrics;
 
-use super::{
-    health::{Health, Part, State, Trouble},
-    report::Reporter,
-};
+use super::report::Reporter;
+use netboot_serve::health::{Health, Part, State, Trouble};
 
 /// Where to read why.
 const MORE: &str = "`netboot status` on this node says why\n";

@@ -1,4 +1,4 @@
-//! Gives up what the daemon does not need, before it listens to anybody.
+//! The privileges of the daemon, which gives up those that it does not need before it listens to anybody.
 
 mod capabilities;
 mod hand_over;

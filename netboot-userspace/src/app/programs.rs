@@ -1,8 +1,9 @@
-//! The programs of sources: runs each of them again and again, and knows how it stands with each.
+//! The programs of sources, which run again and again, and how the node stands with each.
 
 use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::anyhow;
+use netboot_serve::health::{Health, Part};
 use netboot_site::{
     config::{Ran, run_source},
     model::{CommandSource, Settings, State},
@@ -11,13 +12,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    health::{Health, Part},
-    refusals::{Refusals, Refused},
-    source::Wishes,
+    configuration::Configuration,
+    refused_changes::{RefusalLog, RefusedChange},
 };
 
 /// What became of a run.
-pub(super) struct Told {
+pub(super) struct ProgramOutput {
     pub(super) source: CommandSource,
     pub(super) ran: Ran,
 }
@@ -25,7 +25,7 @@ pub(super) struct Told {
 /// All programs that are run.
 pub(super) struct Programs {
     running: Vec<Running>,
-    told: mpsc::Sender<Told>,
+    outputs: mpsc::Sender<ProgramOutput>,
 }
 
 struct Running {
@@ -33,8 +33,8 @@ struct Running {
     /// Runs it at once.
     again: Arc<Notify>,
     /// Why what it printed last, if it did, is not in force.
-    refused: Option<Refused>,
-    refusals: Refusals,
+    refused: Option<RefusedChange>,
+    refusal_log: RefusalLog,
     /// What it wrote to its standard error.
     said: Vec<String>,
     _cancel: DropGuard,
@@ -42,14 +42,14 @@ struct Running {
 
 impl Programs {
     /// Runs each program once, side by side, and adds what they print to a state that nobody serves yet. What
-    /// later runs print is told.
+    /// later runs print goes to `outputs`.
     pub(super) fn start(
-        wishes: &mut Wishes,
+        configuration: &mut Configuration,
         site: &mut State,
         health: &Health,
-        told: mpsc::Sender<Told>,
+        outputs: mpsc::Sender<ProgramOutput>,
     ) -> Self {
-        let mut this = Self { running: Vec::new(), told };
+        let mut this = Self { running: Vec::new(), outputs };
         let settings = Arc::clone(&site.settings);
         let runs: Vec<_> = thread::scope(|scope| {
             let run = |source| {
@@ -66,11 +66,11 @@ impl Programs {
                 Ok(ran) => {
                     this.hear(source, &ran.said);
                     ran.printed.map_err(|why| anyhow!("{why}")).and_then(|printed| {
-                        wishes.offer(site, source, &printed).map_or(Ok(()), |proposed| {
+                        configuration.offer(site, source, &printed).map_or(Ok(()), |proposed| {
                             let proposal = proposed?;
-                            super::source::warn(&proposal.warnings);
+                            super::configuration::warn(&proposal.warnings);
                             site.apply(&proposal.difference);
-                            wishes.take_over();
+                            configuration.take_over();
                             Ok(())
                         })
                     })
@@ -118,7 +118,7 @@ impl Programs {
     }
 
     /// What is not in force.
-    pub(super) fn refused(&self) -> impl Iterator<Item = &Refused> {
+    pub(super) fn refused(&self) -> impl Iterator<Item = &RefusedChange> {
         self.running.iter().filter_map(|running| running.refused.as_ref())
     }
 
@@ -142,13 +142,13 @@ impl Programs {
         match done {
             Ok(()) => {
                 running.refused = None;
-                running.refusals = Refusals::default();
+                running.refusal_log = RefusalLog::default();
                 health.up(part(source));
             }
             Err(error) => {
                 let kept = format!("the last hosts of {}", source.name);
-                running.refusals.say(&kept, &format!("{error:#}"));
-                let refused = Refused::of(&error, "its last hosts");
+                running.refusal_log.say(&kept, &format!("{error:#}"));
+                let refused = RefusedChange::of(&error, "its last hosts");
                 health.degraded(part(source), refused.trouble());
                 health.count_source_failure();
                 running.refused = Some(refused);
@@ -166,7 +166,7 @@ impl Programs {
             source: source.clone(),
             user: settings.user.clone(),
             again: Arc::clone(&again),
-            told: self.told.clone(),
+            outputs: self.outputs.clone(),
             cancel: cancel.clone(),
         };
         tokio::spawn(program.keep(first));
@@ -174,7 +174,7 @@ impl Programs {
             source: source.clone(),
             again,
             refused: None,
-            refusals: Refusals::default(),
+            refusal_log: RefusalLog::default(),
             said: Vec::new(),
             _cancel: cancel.drop_guard(),
         });
@@ -191,7 +191,7 @@ struct Program {
     source: CommandSource,
     user: Option<String>,
     again: Arc<Notify>,
-    told: mpsc::Sender<Told>,
+    outputs: mpsc::Sender<ProgramOutput>,
     cancel: CancellationToken,
 }
 
@@ -213,8 +213,8 @@ impl Program {
                 printed: Err(format!("running it failed: {error}")),
                 said: Vec::new(),
             });
-            let told = Told { source: self.source.clone(), ran };
-            if self.cancel.is_cancelled() || self.told.send(told).await.is_err() {
+            let output = ProgramOutput { source: self.source.clone(), ran };
+            if self.cancel.is_cancelled() || self.outputs.send(output).await.is_err() {
                 return;
             }
         }

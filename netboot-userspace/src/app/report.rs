@@ -1,4 +1,4 @@
-//! Gathers the daemon's state for `netboot status`.
+//! The daemon's state, gathered for `netboot status`.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
@@ -13,20 +13,20 @@ use netboot_machines::{
         MachineStatus, QuarantinedMachine, ServiceStatus, Status, UnknownMachine, VerdictCount,
     },
 };
-use netboot_site::model::Settings;
-
-use super::{
+use netboot_serve::{
     health::{Health, Part, State},
     services,
-    shown::{Parts, Shown},
 };
+use netboot_site::model::Settings;
+
+use super::dhcp_state::{DhcpState, Parts};
 use crate::logging;
 
 /// Everything that has a state.
 pub(super) struct Reporter {
     config: Option<PathBuf>,
     started: Instant,
-    dhcp: Shown,
+    dhcp: DhcpState,
     health: Health,
     machines: Machines,
     services: services::Counters,
@@ -35,7 +35,7 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(
         config: &Settings,
-        dhcp: Shown,
+        dhcp: DhcpState,
         health: Health,
         machines: Machines,
         services: services::Counters,

@@ -1,4 +1,4 @@
-//! Whether the loaded program answers as the library does here: requests of some machines, byte for byte.
+//! The self-check of the loaded program: its answers to requests of some machines, byte for byte as the library's.
 
 use std::{collections::HashSet, net::Ipv4Addr};
 

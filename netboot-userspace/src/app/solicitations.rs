@@ -18,7 +18,7 @@ use netboot_ebpf::frame::TAG;
 use socket2::{Domain, SockFilter, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
-use super::lasting::Lasting;
+use super::restartable::Restartable;
 
 /// What answers router solicitations, by interface.
 pub(super) struct Solicitations {
@@ -30,7 +30,7 @@ pub(super) struct Solicitations {
 struct Running {
     link: Link,
     cancel: CancellationToken,
-    task: Lasting,
+    task: Restartable,
     _group: Option<Socket>,
 }
 
@@ -75,7 +75,7 @@ impl Solicitations {
         let (link, common) = (link.clone(), self.common.clone());
         let socket = packet_socket(&link)?;
         let answers = RouterSolicitations::new(socket, link.clone(), tables.clone(), common)?;
-        let mut task = Lasting::new("answering router solicitations");
+        let mut task = Restartable::new("answering router solicitations");
         task.start(answers.serve(cancel.clone()));
         let group = join(&link)
             .inspect_err(|error| {

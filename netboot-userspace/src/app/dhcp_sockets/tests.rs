@@ -1,3 +1,5 @@
+//! Tests of the sockets of DHCP.
+
 use std::os::fd::AsRawFd as _;
 
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};

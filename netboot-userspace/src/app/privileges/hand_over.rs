@@ -1,4 +1,4 @@
-//! Gives the daemon's directories to whom it runs as.
+//! The daemon's directories, given to the user that the daemon runs as.
 
 use std::{
     ffi::{OsStr, OsString},

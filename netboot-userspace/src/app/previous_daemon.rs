@@ -1,4 +1,4 @@
-//! Another netboot on this node: one that was killed may not have let go of everything yet.
+//! Another daemon on this node: one that was killed may not have let go of everything yet.
 
 use std::{
     fmt, thread,
@@ -14,13 +14,13 @@ pub(super) const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// One that holds `xdp.pin-path`, and does not end.
 #[derive(Clone, Debug)]
-pub(super) struct Another(PinPath);
+pub(super) struct StillRunning(PinPath);
 
 /// Waits for one that is ending. No thread may have been started yet.
 ///
 /// # Errors
 /// One runs, with the same state directory: what it has must stay its own.
-pub(super) fn wait(config: &Settings) -> anyhow::Result<Option<Another>> {
+pub(super) fn wait(config: &Settings) -> anyhow::Result<Option<StillRunning>> {
     let has_state_dir = || running::has_state_dir(&config.state_dir);
     let holds_pins = || running::holds_pins(&config.xdp.pin_path);
     if has_state_dir() || holds_pins() {
@@ -37,10 +37,10 @@ pub(super) fn wait(config: &Settings) -> anyhow::Result<Option<Another>> {
         "another netboot is running with state-dir {}: stop it, or give this one its own state-dir",
         config.state_dir.display()
     );
-    Ok(holds_pins().then(|| Another(config.xdp.pin_path.clone())))
+    Ok(holds_pins().then(|| StillRunning(config.xdp.pin_path.clone())))
 }
 
-impl fmt::Display for Another {
+impl fmt::Display for StillRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

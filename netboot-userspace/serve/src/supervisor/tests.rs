@@ -1,19 +1,23 @@
+//! Tests of the supervisor, with real services on loopback.
+
 use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use netboot_machines::{channel::channel, memory::Machines};
+use axum::Router;
+use netboot_machines::{channel::channel, memory::Machines, status::Status};
 use netboot_site::model::{Config, Inventory, SyslogListen};
 
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::app::{descriptors::Shares, health::State, shown::Shown};
+use crate::{descriptors::Shares, health::State};
 
 const MTU: Option<u16> = Some(1500);
 
@@ -48,13 +52,11 @@ impl Lab {
         config.syslog = vec![SyslogListen::Tcp(port())];
         let machines = Machines::new(Inventory::default());
         let (teller, _happened) = channel();
-        let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), None, MTU);
-        let services = Services::new(machines.clone(), teller, &wanted);
+        let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), &[], MTU);
+        let services = Services::new(machines, teller, &wanted);
         let health = Health::default();
-        let counters = services.counters();
-        let shown = Shown::default();
-        let reporter = Reporter::new(&config, shown, health.clone(), machines, counters);
-        let supervisor = Supervisor::new(services, Arc::new(reporter), health.clone());
+        let published = Published { pages: Router::new(), status: Arc::new(Status::default) };
+        let supervisor = Supervisor::new(services, published, health.clone());
         Self { dir, config, health, supervisor }
     }
 
@@ -64,7 +66,7 @@ impl Lab {
                 &self.config,
                 &Inventory::default(),
                 Shares::of(1024),
-                None,
+                &[],
                 mtu,
             ))
             .await;

@@ -6,13 +6,13 @@ use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
 };
 
-use netboot_serve::tftp;
+use crate::tftp;
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 
 /// What else of ours may hold the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
+pub(crate) enum Others {
     Stay,
     /// One that was cancelled may not have ended.
     Leave,
@@ -20,16 +20,16 @@ pub(super) enum Others {
 
 /// How many sockets TFTP has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TftpSockets {
+pub(crate) struct TftpSockets {
     /// Each with a thread, and a socket for requests.
-    pub(super) servers: usize,
+    pub(crate) servers: usize,
     /// Of each server.
-    pub(super) transfers: usize,
+    pub(crate) transfers: usize,
 }
 
 /// Sockets for TFTP, at all addresses: where another program has the port at one of them, at these addresses only, which
 /// need not be there yet. Returns whether it is so.
-pub(super) fn tftp_beside(
+pub(crate) fn tftp_beside(
     address: SocketAddr,
     servers: &BTreeSet<Ipv4Addr>,
     count: TftpSockets,
@@ -57,7 +57,7 @@ pub(super) fn tftp_beside(
 }
 
 /// Sockets for TFTP: for transfers, and for requests, beside one that leaves, and was [released](release).
-pub(super) fn tftp(
+pub(crate) fn tftp(
     address: SocketAddr,
     count: TftpSockets,
     others: Others,
@@ -103,7 +103,7 @@ fn tftp_requests(address: SocketAddr, others: Others, there: There) -> io::Resul
 }
 
 /// A socket for datagrams, for tokio.
-pub(super) fn udp(service: &str, address: SocketAddr) -> anyhow::Result<tokio::net::UdpSocket> {
+pub(crate) fn udp(service: &str, address: SocketAddr) -> anyhow::Result<tokio::net::UdpSocket> {
     let bind = || {
         let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
@@ -113,7 +113,7 @@ pub(super) fn udp(service: &str, address: SocketAddr) -> anyhow::Result<tokio::n
 }
 
 /// A socket for connections, for tokio.
-pub(super) fn tcp(service: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(crate) fn tcp(service: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listen = || {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -123,7 +123,7 @@ pub(super) fn tcp(service: &str, address: SocketAddr) -> anyhow::Result<TcpListe
 }
 
 /// Lets another socket of ours take the port: this one hears nobody any more, and what it has heard stays.
-pub(super) fn release(socket: &UdpSocket) -> io::Result<()> {
+pub(crate) fn release(socket: &UdpSocket) -> io::Result<()> {
     SockRef::from(socket).set_reuse_address(true)?;
     // The other one's group is not this one's.
     SockRef::from(socket).set_reuse_port(false)?;
@@ -137,12 +137,12 @@ pub(super) fn release(socket: &UdpSocket) -> io::Result<()> {
 }
 
 /// Whether it is an address of this node.
-pub(super) fn is_own(address: Ipv4Addr) -> bool {
+pub(crate) fn is_own(address: Ipv4Addr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// Whether somebody has the port.
-pub(super) fn is_taken(error: &anyhow::Error) -> bool {
+pub fn is_taken(error: &anyhow::Error) -> bool {
     let error = error.root_cause().downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }

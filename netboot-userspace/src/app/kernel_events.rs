@@ -1,4 +1,4 @@
-//! What the program tells of messages goes to the list of machines, and its own lines to the log.
+//! The readers of what the XDP program tells: of messages, for the list of machines, and its own log lines.
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -6,20 +6,20 @@ use netboot_answer::kernel::{self, Resident};
 use netboot_machines::sightings::Sightings;
 use tokio_util::sync::CancellationToken;
 
-use super::lasting::Lasting;
+use super::restartable::Restartable;
 
-/// The tasks that read it.
-pub(super) struct Told {
+/// The tasks that read what the program tells.
+pub(super) struct KernelEvents {
     sightings: Sightings,
     cancel: CancellationToken,
     unreadable: Arc<AtomicU64>,
     /// The number of the ring that is read.
     ring: u32,
-    events: Lasting,
-    log: Lasting,
+    events: Restartable,
+    log: Restartable,
 }
 
-impl Told {
+impl KernelEvents {
     pub(super) fn start(
         resident: &mut Resident,
         sightings: &Sightings,
@@ -30,8 +30,8 @@ impl Told {
             cancel: cancel.clone(),
             unreadable: Arc::default(),
             ring: 0,
-            events: Lasting::new("reading what the kernel tells of machines"),
-            log: Lasting::new("reading the XDP program's log"),
+            events: Restartable::new("reading what the kernel tells of machines"),
+            log: Restartable::new("reading the XDP program's log"),
         };
         this.read_events(resident)?;
         this.read_log(resident)?;

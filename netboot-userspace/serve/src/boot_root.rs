@@ -1,4 +1,4 @@
-//! Looks whether `boot.root` can be read, and the boot files are in it and what their machines run: a disk may be
+//! The watch over `boot.root`: whether it can be read, and has the boot files and what their machines run. A disk may be
 //! unmounted, or not be there yet, and a file half a copy.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::health::{Standing, State};
+use crate::health::{Standing, State};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// For a file server that does not answer.
@@ -27,12 +27,12 @@ const NAMED: usize = 3;
 
 /// What machines are told to load.
 #[derive(Clone)]
-pub(super) struct Told {
-    pub(super) files: Files,
+pub(crate) struct BootFiles {
+    pub(crate) files: Files,
     /// By the configuration.
-    pub(super) names: Arc<BTreeSet<BootFile>>,
+    pub(crate) names: Arc<BTreeSet<BootFile>>,
     /// Hosts may have files of their own.
-    pub(super) inventory: Inventory,
+    pub(crate) inventory: Inventory,
 }
 
 /// What was found so far.
@@ -49,7 +49,7 @@ struct Looks {
 type Look = JoinHandle<(Looks, Option<String>)>;
 
 /// Tells how it is until it is cancelled.
-pub(super) async fn watch(told: Told, standing: Standing, cancel: CancellationToken) {
+pub(crate) async fn watch(expected: BootFiles, standing: Standing, cancel: CancellationToken) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
@@ -61,7 +61,7 @@ pub(super) async fn watch(told: Told, standing: Standing, cancel: CancellationTo
         }
         let trouble = tokio::select! {
             () = cancel.cancelled() => return,
-            trouble = look(&told, &mut looks, &mut under_way, PATIENCE) => trouble,
+            trouble = look(&expected, &mut looks, &mut under_way, PATIENCE) => trouble,
         };
         if trouble == before {
             continue;
@@ -71,7 +71,7 @@ pub(super) async fn watch(told: Told, standing: Standing, cancel: CancellationTo
                 tracing::warn!("boot.root: {why}");
             }
             None if before.is_none() => {}
-            None => tracing::info!("boot.root: {} can be read", told.files.root().display()),
+            None => tracing::info!("boot.root: {} can be read", expected.files.root().display()),
         }
         standing.tell(trouble.clone().map_or(State::Up, |why| State::Degraded(why.into())));
         before = trouble;
@@ -79,20 +79,20 @@ pub(super) async fn watch(told: Told, standing: Standing, cancel: CancellationTo
 }
 
 async fn look(
-    told: &Told,
+    expected: &BootFiles,
     looks: &mut Looks,
     under_way: &mut Option<Look>,
     patience: Duration,
 ) -> Option<String> {
     let look = under_way.get_or_insert_with(|| {
-        let (told, mut looks) = (told.clone(), std::mem::take(looks));
+        let (expected, mut looks) = (expected.clone(), std::mem::take(looks));
         tokio::task::spawn_blocking(move || {
-            let trouble = looks.trouble(&told);
+            let trouble = looks.trouble(&expected);
             (looks, trouble)
         })
     });
     let Ok(done) = timeout(patience, look).await else {
-        return Some(format!("{} does not answer", told.files.root().display()));
+        return Some(format!("{} does not answer", expected.files.root().display()));
     };
     *under_way = None;
     let (seen, trouble) = done.ok()?;
@@ -101,8 +101,8 @@ async fn look(
 }
 
 impl Looks {
-    fn trouble(&mut self, told: &Told) -> Option<String> {
-        let Told { files, names, .. } = told;
+    fn trouble(&mut self, expected: &BootFiles) -> Option<String> {
+        let BootFiles { files, names, .. } = expected;
         if let Err(error) = files.check() {
             return Some(format!("{error}: machines get no files until it can be read"));
         }
@@ -118,7 +118,7 @@ impl Looks {
         }
         // One file may be for several architectures.
         useless.dedup();
-        self.look_at_own(told);
+        self.look_at_own(expected);
         for (own, lack) in self.own.iter().take(NAMED) {
             let others = match own.others {
                 0 => String::new(),
@@ -151,7 +151,7 @@ impl Looks {
     }
 
     /// All of them, and the more there are, the more seldom.
-    fn look_at_own(&mut self, Told { files, names, inventory }: &Told) {
+    fn look_at_own(&mut self, BootFiles { files, names, inventory }: &BootFiles) {
         if let Some(pause) = self.pause.checked_sub(1) {
             self.pause = pause;
             return;
@@ -182,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn one_look_at_a_time() {
         let directory = tempfile::tempdir().unwrap();
-        let told = Told {
+        let expected = BootFiles {
             files: Files::new(directory.path()),
             names: Arc::default(),
             inventory: Inventory::default(),
@@ -195,13 +195,14 @@ mod tests {
         let id = hanging.id();
         let (mut looks, mut under_way) = (Looks::default(), Some(hanging));
         for _ in 0..3 {
-            let trouble = look(&told, &mut looks, &mut under_way, Duration::ZERO).await.unwrap();
+            let trouble =
+                look(&expected, &mut looks, &mut under_way, Duration::ZERO).await.unwrap();
             assert!(trouble.ends_with("does not answer"), "{trouble}");
             assert_eq!(under_way.as_ref().map(JoinHandle::id), Some(id));
         }
         answer.send(()).unwrap();
         assert_eq!(
-            look(&told, &mut looks, &mut under_way, PATIENCE).await.as_deref(),
+            look(&expected, &mut looks, &mut under_way, PATIENCE).await.as_deref(),
             Some("late")
         );
         assert!(under_way.is_none());
@@ -235,12 +236,12 @@ mod tests {
         };
         let hosts = [(1, "own"), (2, "own"), (3, "bios"), (4, "tftp://192.0.2.1/own.efi")];
         let inventory = Inventory::new(hosts.map(|(last, file)| host(last, file)));
-        let told = Told { files, names: Arc::new(names), inventory: inventory.clone() };
+        let expected = BootFiles { files, names: Arc::new(names), inventory: inventory.clone() };
         let mut looks = Looks::default();
         let check_look = |looks: &mut Looks, changed: &str, expect: &str| {
             let rest =
                 format!(" in {}: machines that are told to load it do not boot", path.display());
-            let found = looks.trouble(&told);
+            let found = looks.trouble(&expected);
             let found =
                 found.map(|found| found.strip_suffix(&rest).map_or(found.clone(), str::to_owned));
             assert_eq!(found.unwrap_or_default(), expect, "{changed}");

@@ -31,7 +31,7 @@ pub(crate) struct SocketFile {
 }
 
 /// Makes the socket in the state directory, in place of one that a killed daemon left.
-pub(crate) fn bind(state_dir: &Path) -> anyhow::Result<(UnixListener, SocketFile)> {
+pub(crate) fn open(state_dir: &Path) -> anyhow::Result<(UnixListener, SocketFile)> {
     let path = socket_path(state_dir);
     let state_dir = OwnDir::make(state_dir)
         .with_context(|| {
@@ -128,7 +128,7 @@ mod tests {
     async fn over_the_socket() {
         let dir = TempDir::new().unwrap();
         let cancel = CancellationToken::new();
-        let (listener, file) = bind(dir.path()).unwrap();
+        let (listener, file) = open(dir.path()).unwrap();
         let mode = fs::metadata(socket_path(dir.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o660);
         let server = tokio::spawn(serve(listener, status, cancel.clone()));
@@ -138,14 +138,14 @@ mod tests {
             let said = tokio::task::spawn_blocking(move || fetch(&path)).await.unwrap().unwrap();
             assert_eq!(said, status());
         }
-        let error = bind(dir.path()).unwrap_err().to_string();
+        let error = open(dir.path()).unwrap_err().to_string();
         assert!(error.starts_with("another netboot uses "), "{error}");
 
         cancel.cancel();
         server.await.unwrap();
         let error = fetch(dir.path()).unwrap_err();
         assert!(error.is::<NotRunning>(), "a socket that nobody listens on: {error:#}");
-        let (_listener, next) = bind(dir.path()).unwrap();
+        let (_listener, next) = open(dir.path()).unwrap();
         drop(file);
         assert!(socket_path(dir.path()).exists(), "it is the next daemon's");
         drop(next);

@@ -1,19 +1,20 @@
-//! Changes that are not in force, and log lines on them.
+//! Changes that are not in force, and the log lines on them.
 
 use std::time::Instant;
 
-use super::{health::Trouble, self_check::SelfCheckFailed};
+use super::self_check::SelfCheckFailed;
 use netboot_base::throttle::Throttle;
+use netboot_serve::health::Trouble;
 use netboot_site::config::Problems;
 
 /// Why a change is not in force: the state before is.
-pub(super) struct Refused {
+pub(super) struct RefusedChange {
     trouble: Trouble,
     /// The program in the kernel did not stand the self-check with it.
     failed_check: Option<String>,
 }
 
-impl Refused {
+impl RefusedChange {
     /// What was `kept` is what goes on.
     pub(super) fn of(error: &anyhow::Error, kept: &str) -> Self {
         let count = error.downcast_ref().map_or(1, Problems::total);
@@ -35,12 +36,12 @@ impl Refused {
 
 /// What was said last: a file that is read again, as broken as it was, fills no log.
 #[derive(Default)]
-pub(super) struct Refusals {
+pub(super) struct RefusalLog {
     said: String,
     again: Throttle,
 }
 
-impl Refusals {
+impl RefusalLog {
     pub(super) fn say(&mut self, kept: &str, why: &str) {
         if self.said != why {
             tracing::error!("kept {kept}: {why}");

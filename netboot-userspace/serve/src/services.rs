@@ -8,24 +8,28 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
-use arc_swap::ArcSwap;
-use netboot_base::files::Files;
-use netboot_machines::{channel::Teller, memory::Machines, metrics::Durations, status};
-use netboot_serve::{
+use crate::{
     http,
     syslog::{self, Sink, Writer},
     tftp,
 };
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use axum::Router;
+use netboot_base::files::Files;
+use netboot_machines::{
+    channel::Teller,
+    memory::Machines,
+    metrics::Durations,
+    status::{self, Status},
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     bind::{self, TftpSockets},
     boot_root,
     health::{Part, Standing, State},
-    pages,
-    report::Reporter,
     server_addresses, status_socket,
     unit::{Attempt, Need, Serving, Unit},
     wanted::{Service, Wanted},
@@ -33,7 +37,7 @@ use super::{
 
 /// What the services share; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Services {
+pub struct Services {
     machines: Machines,
     teller: Teller,
     files: Files,
@@ -46,8 +50,19 @@ pub(crate) struct Services {
     writer: Writer,
 }
 
-/// What went wrong in them.
-pub(crate) struct Counters {
+/// What the services hand out of the state of the node; cheap to clone.
+#[derive(Clone)]
+pub struct Published {
+    /// Pages beside what machines fetch by HTTP.
+    pub pages: Router,
+    /// The state now, for the status socket.
+    pub status: TellStatus,
+}
+
+pub type TellStatus = Arc<dyn Fn() -> Status + Send + Sync>;
+
+/// What went wrong in the services.
+pub struct Counters {
     tftp: tftp::Counters,
     syslog: Arc<syslog::Counters>,
     http: Arc<http::Counters>,
@@ -55,7 +70,7 @@ pub(crate) struct Counters {
 }
 
 impl Services {
-    pub(crate) fn new(machines: Machines, teller: Teller, wanted: &Wanted) -> Self {
+    pub fn new(machines: Machines, teller: Teller, wanted: &Wanted) -> Self {
         let (sink, writer) = syslog::channel(machines.clone(), teller.clone());
         let files = Files::new(&wanted.root);
         let sizes = wanted.block_sizes.clone();
@@ -72,7 +87,7 @@ impl Services {
         }
     }
 
-    pub(crate) fn counters(&self) -> Counters {
+    pub fn counters(&self) -> Counters {
         Counters {
             tftp: self.tftp.counters().clone(),
             syslog: self.sink.counters(),
@@ -82,12 +97,12 @@ impl Services {
     }
 
     /// Of TFTP: nobody else's clients can be told.
-    pub(super) fn cut(&self) -> &CancellationToken {
+    pub(crate) fn cut(&self) -> &CancellationToken {
         self.tftp.cut()
     }
 
     /// Changes what needs no restart: requests under way keep what was, later ones see what is.
-    pub(super) fn set(&self, wanted: &Wanted) {
+    pub(crate) fn set(&self, wanted: &Wanted) {
         self.files.set_root(&wanted.root);
         self.tftp.set_block_sizes(&wanted.block_sizes);
         let servers = wanted.tftp_servers.clone();
@@ -97,7 +112,7 @@ impl Services {
         }
     }
 
-    pub(super) fn unit(&self, part: Part, service: Service, reporter: &Arc<Reporter>) -> Unit {
+    pub(crate) fn unit(&self, part: Part, service: Service, published: &Published) -> Unit {
         let this = self.clone();
         let port = service.port();
         let unit = match service {
@@ -117,8 +132,8 @@ impl Services {
                 })
             }
             Service::Http { address, max_connections } => {
-                let reporter = Arc::clone(reporter);
-                boot(part, move |start| this.http(address, max_connections, &reporter, start))
+                let pages = published.pages.clone();
+                boot(part, move |start| this.http(address, max_connections, &pages, start))
             }
             Service::SyslogUdp(address) => boot(part, move |start| this.syslog_udp(address, start)),
             Service::SyslogTcp { address, max_connections } => {
@@ -130,19 +145,19 @@ impl Services {
                 comfort(part, move |start| Ok(syslog_files(&writer, &state_dir, start)))
             }
             Service::Status(state_dir) => {
-                let reporter = Arc::clone(reporter);
-                comfort(part, move |start| status(&state_dir, &reporter, start))
+                let tell = Arc::clone(&published.status);
+                comfort(part, move |start| status(&state_dir, &tell, start))
             }
             Service::BootRoot(names) => {
                 let (files, names) = (this.files, Arc::new(names));
                 let inventory = this.machines.inventory().clone();
                 comfort(part, move |Attempt { cancel, standing, .. }| {
-                    let told = boot_root::Told {
+                    let expected = boot_root::BootFiles {
                         files: files.clone(),
                         names: Arc::clone(&names),
                         inventory: inventory.clone(),
                     };
-                    let watch = boot_root::watch(told, standing, cancel);
+                    let watch = boot_root::watch(expected, standing, cancel);
                     Ok(serving(async move {
                         watch.await;
                         Ok(())
@@ -201,7 +216,7 @@ impl Services {
         &self,
         address: SocketAddr,
         max_connections: usize,
-        reporter: &Arc<Reporter>,
+        pages: &Router,
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let listener = bind::tcp("http", address)?;
@@ -211,7 +226,7 @@ impl Services {
             teller: self.teller.clone(),
             settings: Arc::clone(&self.site),
             counters: Arc::clone(&self.http),
-            more: pages::router(Arc::clone(reporter)),
+            more: pages.clone(),
         };
         let Attempt { cancel, standing, .. } = start;
         Ok(serving(http::serve(listener, site, max_connections, degrading(standing), cancel)))
@@ -245,12 +260,12 @@ impl Services {
 
 impl Counters {
     /// How long those of TFTP took.
-    pub(crate) fn transfers(&self) -> &Durations {
+    pub fn transfers(&self) -> &Durations {
         self.tftp.durations()
     }
 
     /// Names, as in status and metrics, and values.
-    pub(crate) fn all(&self) -> Vec<(String, u64)> {
+    pub fn all(&self) -> Vec<(String, u64)> {
         let syslog = self.syslog.all().into_iter();
         let syslog = syslog.map(|(name, value)| (format!("syslog-{name}"), value));
         let http = self.http.all().map(|(name, value)| (format!("http-{name}"), value));
@@ -278,10 +293,10 @@ fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
     })
 }
 
-fn status(state_dir: &Path, reporter: &Arc<Reporter>, start: Attempt) -> anyhow::Result<Serving> {
-    let (listener, socket) = status_socket::bind(state_dir)?;
-    let reporter = Arc::clone(reporter);
-    let serve = status::serve(listener, move || reporter.status(), start.cancel);
+fn status(state_dir: &Path, tell: &TellStatus, start: Attempt) -> anyhow::Result<Serving> {
+    let (listener, socket) = status_socket::open(state_dir)?;
+    let tell = Arc::clone(tell);
+    let serve = status::serve(listener, move || tell(), start.cancel);
     Ok(serving(async move {
         tokio::select! {
             () = serve => Ok(()),

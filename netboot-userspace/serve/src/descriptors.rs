@@ -1,9 +1,9 @@
 //! The limit on open files, and the share of it that each service has.
 
-use netboot_serve::{http, syslog, tftp};
+use crate::{http, syslog, tftp};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::bind::TftpSockets;
+use crate::bind::TftpSockets;
 
 /// Room for all that the services take by themselves.
 const WANTED: u64 = 65_536;
@@ -14,7 +14,7 @@ const OF_HTTP: usize = 2;
 
 /// How much each service may have at the same time, so that none takes what another needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shares {
+pub struct Shares {
     limit: usize,
     /// Sockets, which any number of transfers share.
     tftp: usize,
@@ -29,7 +29,7 @@ impl Shares {
     ///
     /// # Errors
     /// The limit cannot be read.
-    pub(super) fn take() -> anyhow::Result<Self> {
+    pub fn take() -> anyhow::Result<Self> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
         let wanted = WANTED.min(hard);
         let mut limit = soft;
@@ -55,7 +55,7 @@ impl Shares {
     }
 
     /// Says what is less than the services would take.
-    pub(super) fn tell(&self) {
+    pub fn tell(&self) {
         let Self { limit, tftp, http, syslog } = *self;
         if self.is_short() {
             tracing::warn!(
@@ -78,7 +78,7 @@ impl Shares {
         TftpSockets { servers, transfers: if is_single_port { 0 } else { transfers } }
     }
 
-    pub(super) fn http_connections(&self) -> usize {
+    pub(crate) fn http_connections(&self) -> usize {
         self.http.min(http::MAX_CONNECTIONS)
     }
 

@@ -1,4 +1,4 @@
-//! Tells the kernel that the daemon lives: it bounds what it does without.
+//! The daemon's heartbeat in the kernel, which bounds what the kernel does without the daemon.
 
 use std::time::{Duration, Instant};
 
@@ -25,14 +25,14 @@ pub(super) fn deadlines(xdp: &Xdp) -> Deadlines {
     }
 }
 
-/// The task that tells it.
-pub(super) struct Alive {
+/// The task that tells the kernel that the daemon lives.
+pub(super) struct HeartbeatTask {
     xdp: watch::Sender<Option<Xdp>>,
     failure: watch::Receiver<Option<String>>,
 }
 
-impl Alive {
-    /// Starts it. It is a task of its own, since a change of the configuration may take long.
+impl HeartbeatTask {
+    /// Starts the task, which is one of its own, since a change of the configuration may take long.
     pub(super) fn start() -> Self {
         let xdp = watch::Sender::new(None);
         let (failed, failure) = watch::channel(None);
@@ -40,7 +40,7 @@ impl Alive {
         Self { xdp, failure }
     }
 
-    /// How to tell it from now on; `None`: nothing in the kernel is ours.
+    /// How the task tells the kernel from now on; `None`: nothing in the kernel is ours.
     pub(super) fn set(&self, xdp: Option<Xdp>) {
         self.xdp.send_replace(xdp);
     }

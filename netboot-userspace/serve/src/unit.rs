@@ -1,4 +1,4 @@
-//! Keeps one service up: starts it, and starts it again when it cannot start, fails or panics.
+//! One service that is kept up: started, and started again when it cannot start, fails or panics.
 
 use std::{
     any::Any,
@@ -14,7 +14,7 @@ use netboot_base::throttle::Throttle;
 use tokio::{sync::oneshot, task::JoinError, time::sleep};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{
+use crate::{
     bind,
     health::{Health, Part, Standing, State},
 };
@@ -26,17 +26,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const HANDOVER: Duration = Duration::from_secs(2);
 
 /// A service and how to start it.
-pub(super) struct Unit {
-    pub(super) part: Part,
+pub(crate) struct Unit {
+    pub(crate) part: Part,
     /// That it listens on.
-    pub(super) port: Option<u16>,
-    pub(super) need: Need,
-    pub(super) start: Box<dyn FnMut(Attempt) -> anyhow::Result<Serving> + Send>,
+    pub(crate) port: Option<u16>,
+    pub(crate) need: Need,
+    pub(crate) start: Box<dyn FnMut(Attempt) -> anyhow::Result<Serving> + Send>,
 }
 
 /// What its failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub(crate) enum Need {
     /// Machines cannot boot.
     Boot,
     /// They can.
@@ -44,40 +44,40 @@ pub(super) enum Need {
 }
 
 /// What a service is started with.
-pub(super) struct Attempt {
-    pub(super) cancel: CancellationToken,
-    pub(super) standing: Standing,
-    pub(super) others: bind::Others,
+pub(crate) struct Attempt {
+    pub(crate) cancel: CancellationToken,
+    pub(crate) standing: Standing,
+    pub(crate) others: bind::Others,
 }
 
 /// A service that has its sockets.
-pub(super) struct Serving {
+pub(crate) struct Serving {
     /// Ends when it is cancelled, and what is under way is done.
-    pub(super) serve: Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
+    pub(crate) serve: Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
     /// The sockets whose port it holds until then, where a successor may need it before.
-    pub(super) ports: Vec<UdpSocket>,
+    pub(crate) ports: Vec<UdpSocket>,
 }
 
 /// What all units share; cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Common {
-    pub(super) health: Health,
+pub(crate) struct Common {
+    pub(crate) health: Health,
     /// The ports of services that were cancelled and have not ended.
     leaving: Arc<Mutex<Vec<u16>>>,
 }
 
 /// The port of one of these.
-pub(super) struct Leaving {
+pub(crate) struct Leaving {
     ports: Arc<Mutex<Vec<u16>>>,
     port: u16,
 }
 
 impl Common {
-    pub(super) fn new(health: Health) -> Self {
+    pub(crate) fn new(health: Health) -> Self {
         Self { health, leaving: Arc::default() }
     }
 
-    pub(super) fn leave(&self, port: u16) -> Leaving {
+    pub(crate) fn leave(&self, port: u16) -> Leaving {
         lock(&self.leaving).push(port);
         Leaving { ports: Arc::clone(&self.leaving), port }
     }
@@ -102,7 +102,7 @@ fn lock(ports: &Mutex<Vec<u16>>) -> MutexGuard<'_, Vec<u16>> {
 }
 
 /// Works until it is cancelled. `tried` hears when the first attempt is over.
-pub(super) async fn keep(
+pub(crate) async fn keep(
     mut unit: Unit,
     common: Common,
     tried: oneshot::Sender<()>,

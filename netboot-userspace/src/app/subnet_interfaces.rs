@@ -1,4 +1,4 @@
-//! Which interface each subnet is on, and which subnets lost theirs.
+//! The interface that each subnet is on, and the subnets that lost theirs.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use netboot_answer::render::{self, Seats};
 use netboot_base::links::Link;
 use netboot_site::model::Settings;
 
-/// The seats when the tables were made.
+/// The seats of the subnets when the tables were made.
 #[derive(Debug, Default)]
-pub(super) struct Seating {
+pub(super) struct SubnetInterfaces {
     now: Seats,
     /// By subnet: the interface that it was on last, where it is on none now.
     lost: BTreeMap<String, String>,
 }
 
-impl Seating {
+impl SubnetInterfaces {
     /// The tables are made of these seats now.
     pub(super) fn set(&mut self, config: &Settings, now: Seats) {
         let before = std::mem::take(&mut self.now);
@@ -73,17 +73,17 @@ mod tests {
         let mut config = Settings::unconfigured();
         config.dhcp.mode = mode;
         config.interfaces = ["eth0", "eth1"].map(str::to_owned).to_vec();
-        let mut seating = Seating::default();
+        let mut subnet_interfaces = SubnetInterfaces::default();
         let subnet = |number: &u8| format!("10.{number}.0.0/24");
         for step in steps {
             let seats = step.iter().map(|(number, seat)| {
                 ((subnet(number).parse().unwrap(), Vlan::NONE), seat.map(str::to_owned))
             });
-            seating.set(&config, seats.collect());
+            subnet_interfaces.set(&config, seats.collect());
         }
         for (interface, expect) in ["eth0", "eth1"].into_iter().zip(expect) {
             let expect: Vec<_> = expect.iter().map(subnet).collect();
-            assert_eq!(seating.lost(interface), expect, "{interface}: {steps:?}");
+            assert_eq!(subnet_interfaces.lost(interface), expect, "{interface}: {steps:?}");
         }
     }
 

@@ -8,34 +8,34 @@ use std::{
     thread,
 };
 
-use super::{bind::TftpSockets, descriptors::Shares, health::Part};
-use netboot_answer::tables::Tables;
-use netboot_base::files;
-use netboot_machines::status;
-use netboot_serve::{
+use crate::{bind::TftpSockets, descriptors::Shares, health::Part};
+use crate::{
     http::{self, Strangers},
     tftp::{self, BlockSizes},
 };
+use netboot_base::files;
+use netboot_ebpf::shared::Subnet;
+use netboot_machines::status;
 use netboot_site::model::{
     BootFile, DhcpMode, Inventory, MAX_TFTP_THREADS, Settings, SyslogListen,
 };
 
 /// All that the services are told.
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// One that is told something else is started anew.
-    pub(super) services: BTreeMap<Part, Service>,
+    pub(crate) services: BTreeMap<Part, Service>,
     /// There is TFTP or HTTP, and no address that machines are sent to for files.
-    pub(super) lacks_servers: bool,
+    pub lacks_servers: bool,
     /// The addresses that machines are sent to for TFTP.
-    pub(super) tftp_servers: BTreeSet<Ipv4Addr>,
+    pub(crate) tftp_servers: BTreeSet<Ipv4Addr>,
     /// These change while services run: `boot.root`, TFTP's blocks, and what scripts are made of.
-    pub(super) root: PathBuf,
-    pub(super) block_sizes: BlockSizes,
-    pub(super) site: http::HttpSettings,
+    pub(crate) root: PathBuf,
+    pub(crate) block_sizes: BlockSizes,
+    pub(crate) site: http::HttpSettings,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Tftp {
         address: SocketAddr,
         sockets: TftpSockets,
@@ -61,7 +61,7 @@ pub(super) enum Service {
 
 impl Service {
     /// That it listens on.
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Tftp { address, .. }
             | Self::Http { address, .. }
@@ -76,20 +76,20 @@ impl Service {
 }
 
 impl Wanted {
-    /// `tables` are there if DHCP is answered; `mtu` is the least of the interfaces, in bytes.
-    pub(crate) fn new(
+    /// `subnets` are those that DHCP is answered in; `mtu` is the least of the interfaces, in bytes.
+    pub fn new(
         config: &Settings,
         hosts: &Inventory,
         shares: Shares,
-        tables: Option<&Tables>,
+        subnets: &[Subnet],
         mtu: Option<u16>,
     ) -> Self {
         let mut services = BTreeMap::new();
         let mut add = |name: &str, listen: String, service| {
             services.insert(Part { name: name.to_owned(), listen }, service);
         };
-        let of_http = servers(config.http, tables);
-        let servers = servers(config.tftp.listen, tables);
+        let of_http = servers(config.http, subnets);
+        let servers = servers(config.tftp.listen, subnets);
         if let Some(address) = config.tftp.listen {
             let sockets = shares.tftp_sockets(threads(config), config.tftp.single_port);
             add("tftp", format!("udp://{address}"), Service::Tftp { address, sockets });
@@ -202,9 +202,11 @@ fn uefi_files(config: &Settings, hosts: &Inventory) -> BTreeSet<PathBuf> {
 }
 
 /// The addresses that machines are sent to, where a service listens at all that the node has.
-fn servers(listen: Option<SocketAddr>, tables: Option<&Tables>) -> Option<BTreeSet<Ipv4Addr>> {
-    let subnets = tables.map(|tables| &tables.subnets).filter(|subnets| !subnets.is_empty());
-    let subnets = subnets.filter(|_| listen.is_some_and(|own| own.ip().is_unspecified()))?;
+fn servers(listen: Option<SocketAddr>, subnets: &[Subnet]) -> Option<BTreeSet<Ipv4Addr>> {
+    let is_everywhere = listen.is_some_and(|own| own.ip().is_unspecified());
+    if subnets.is_empty() || !is_everywhere {
+        return None;
+    }
     let servers = subnets.iter().map(|subnet| Ipv4Addr::from(subnet.server));
     Some(servers.filter(|server| !server.is_unspecified()).collect())
 }
@@ -225,31 +227,24 @@ fn listened_at(config: &Settings) -> impl Iterator<Item = Ipv4Addr> {
 mod tests {
     use std::sync::Arc;
 
-    use netboot_ebpf::shared::{Mac, Subnet};
+    use netboot_ebpf::shared::Mac;
     use netboot_site::model::{Architecture, Config, Host};
     use zerocopy::FromZeros as _;
 
     use super::*;
 
-    fn tables(servers: &[[u8; 4]]) -> Tables {
-        Tables {
-            subnets: servers
-                .iter()
-                .map(|&server| Subnet { server, ..Subnet::new_zeroed() })
-                .collect(),
-            ..Tables::default()
-        }
+    fn subnets(servers: &[[u8; 4]]) -> Vec<Subnet> {
+        servers.iter().map(|&server| Subnet { server, ..Subnet::new_zeroed() }).collect()
     }
 
     /// Where TFTP serves, and the addresses that are watched for it.
     #[track_caller]
     fn check(listen: &str, servers: Option<&[[u8; 4]]>, lacks: bool, expect: &[[u8; 4]]) {
-        let tables = servers.map(tables);
+        let subnets = servers.map(subnets).unwrap_or_default();
         let mut config = Config::unconfigured();
         config.tftp.listen = Some(listen.parse().unwrap());
         config.http = None;
-        let wanted =
-            Wanted::new(&config, &Inventory::default(), Shares::of(1024), tables.as_ref(), None);
+        let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), &subnets, None);
         let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
         let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
         let at = format!("udp://{listen}");
@@ -281,9 +276,9 @@ mod tests {
             config.tftp.listen = tftp.map(|listen| listen.parse().unwrap());
             config.http = http.map(|listen| listen.parse().unwrap());
             config.syslog = vec![SyslogListen::Tcp(syslog.parse().unwrap())];
-            let tables = tables(&[[127, 0, 0, 1]]);
+            let subnets = subnets(&[[127, 0, 0, 1]]);
             let wanted =
-                Wanted::new(&config, &Inventory::default(), Shares::of(1024), Some(&tables), None);
+                Wanted::new(&config, &Inventory::default(), Shares::of(1024), &subnets, None);
             let expect: BTreeSet<_> = expect.iter().copied().map(Ipv4Addr::from).collect();
             assert_eq!(wanted.server_addresses(), expect, "{tftp:?} {http:?} {syslog}");
         };
@@ -352,7 +347,7 @@ mod tests {
         };
         let hosts = [(1, "own"), (2, "own"), (3, "http://192.0.2.1/a"), (4, "")].map(host);
         let hosts = Inventory::new(hosts);
-        let wanted = Wanted::new(&config, &hosts, Shares::of(1024), None, None);
+        let wanted = Wanted::new(&config, &hosts, Shares::of(1024), &[], None);
         let expect = ["arm", "d/loader", "http", "own"].map(PathBuf::from);
         assert_eq!(wanted.site.uefi_files, expect.into());
     }
@@ -362,7 +357,7 @@ mod tests {
         let mut config = Config::unconfigured();
         (config.tftp.listen, config.http, config.syslog) = (None, None, Vec::new());
         let names: Vec<_> =
-            Wanted::new(&config, &Inventory::default(), Shares::of(1024), None, None)
+            Wanted::new(&config, &Inventory::default(), Shares::of(1024), &[], None)
                 .services
                 .into_keys()
                 .collect();

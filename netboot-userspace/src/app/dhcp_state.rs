@@ -1,4 +1,4 @@
-//! What the status shows of DHCP.
+//! The state of DHCP that the status shows.
 
 use std::sync::{
     Arc, PoisonError, RwLock, RwLockReadGuard,
@@ -15,7 +15,7 @@ use netboot_machines::{other_servers::OtherServers, status::InterfaceStatus};
 
 /// Cheap to clone: what is put into one is shown by all.
 #[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<RwLock<Parts>>);
+pub(crate) struct DhcpState(Arc<RwLock<Parts>>);
 
 #[derive(Default)]
 pub(crate) struct Parts {
@@ -29,7 +29,7 @@ pub(crate) struct Parts {
     unreadable_events: Arc<AtomicU64>,
 }
 
-impl Shown {
+impl DhcpState {
     /// Shows this.
     pub(super) fn set(&self, dhcp: &mut Dhcp) {
         let kernel = dhcp.kernel().counts().unwrap_or_else(|error| {

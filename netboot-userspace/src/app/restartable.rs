@@ -1,22 +1,22 @@
-//! A task that is to go on until it is cancelled. When it ends before, that is said, and it can be started again.
+//! A task that goes on until it is cancelled: the log has it when the task ends before, and its owner starts it again.
 
 use tokio::task::JoinSet;
 
 /// The task, aborted when the value goes.
-pub(super) struct Lasting {
+pub(super) struct Restartable {
     /// What it does, for the log.
     what: &'static str,
     /// One, or none.
     task: JoinSet<()>,
 }
 
-impl Lasting {
+impl Restartable {
     /// Not started yet.
     pub(super) fn new(what: &'static str) -> Self {
         Self { what, task: JoinSet::new() }
     }
 
-    /// Starts it, in the place of the one that runs.
+    /// Starts a task in the place of the one that runs.
     pub(super) fn start(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.task = JoinSet::new();
         self.task.spawn(task);
@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    async fn ended(task: &mut Lasting) {
+    async fn ended(task: &mut Restartable) {
         while !task.is_over() {
             tokio::task::yield_now().await;
         }
@@ -46,7 +46,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_started_again() {
-        let mut task = Lasting::new("the work");
+        let mut task = Restartable::new("the work");
         assert!(task.is_over());
         task.start(async { panic!("on purpose") });
         ended(&mut task).await;

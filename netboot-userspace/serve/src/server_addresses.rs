@@ -1,18 +1,18 @@
-//! Looks whether the node has the addresses that machines are sent to for files: firmware takes a file only from the
-//! address that it was sent to.
+//! The watch over the addresses that machines are sent to for files: the node is to have them, since firmware takes a
+//! file only from the address that it was sent to.
 
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use anyhow::ensure;
 use netboot_base::{links::Notices, shortlist};
 
-use super::bind;
+use crate::bind::is_own;
 
 /// As a service: it fails while the node lacks one of them.
 ///
 /// # Errors
 /// An address is lacking, or the kernel does not tell of changes.
-pub(super) fn watch(
+pub(crate) fn watch(
     addresses: Arc<BTreeSet<Ipv4Addr>>,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send> {
     // Before the first look: what changes after it is noticed.
@@ -27,7 +27,7 @@ pub(super) fn watch(
 }
 
 fn look(addresses: &BTreeSet<Ipv4Addr>) -> anyhow::Result<()> {
-    let lacking: Vec<_> = addresses.iter().filter(|address| !bind::is_own(**address)).collect();
+    let lacking: Vec<_> = addresses.iter().filter(|address| !is_own(**address)).collect();
     let named: Vec<_> = lacking.iter().take(shortlist::MOST).map(ToString::to_string).collect();
     let named = named.join(", ");
     let more = match lacking.len().saturating_sub(shortlist::MOST) {

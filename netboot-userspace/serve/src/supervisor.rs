@@ -1,22 +1,21 @@
-//! Keeps the services as they are wanted.
+//! The supervisor, which keeps the services as they are wanted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{
+use crate::{
     health::{Health, Part},
-    report::Reporter,
-    services::Services,
+    services::{Published, Services},
     unit::{self, Common},
     wanted::{Service, Wanted},
 };
 
 /// The services that run. What one does, or fails to do, is nothing to the others.
-pub(crate) struct Supervisor {
+pub struct Supervisor {
     services: Services,
-    reporter: Arc<Reporter>,
+    published: Published,
     common: Common,
     running: BTreeMap<Part, Running>,
     /// They finish what is under way.
@@ -30,14 +29,14 @@ struct Running {
 }
 
 impl Supervisor {
-    pub(crate) fn new(services: Services, reporter: Arc<Reporter>, health: Health) -> Self {
+    pub fn new(services: Services, published: Published, health: Health) -> Self {
         let common = Common::new(health);
-        Self { services, reporter, common, running: BTreeMap::new(), leaving: JoinSet::new() }
+        Self { services, published, common, running: BTreeMap::new(), leaving: JoinSet::new() }
     }
 
     /// Starts, changes and ends what is not as wanted, and touches nothing else; returns when all of it has
     /// been tried. What fails is tried again until it is wanted no more.
-    pub(crate) async fn reconcile(&mut self, wanted: &Wanted) {
+    pub async fn reconcile(&mut self, wanted: &Wanted) {
         while self.leaving.try_join_next().is_some() {}
         self.services.set(wanted);
         let gone: Vec<_> = self
@@ -62,12 +61,12 @@ impl Supervisor {
     }
 
     /// Whoever cancels it has those cut off that do not end, and their clients told where that can be.
-    pub(crate) fn cut(&self) -> CancellationToken {
+    pub fn cut(&self) -> CancellationToken {
         self.services.cut().clone()
     }
 
     /// Ends all services; when it is dropped, what is under way is cut off.
-    pub(crate) async fn shutdown(mut self) {
+    pub async fn shutdown(mut self) {
         let (files, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.running)
             .into_values()
             .partition(|running| matches!(running.service, Service::SyslogFiles(_)));
@@ -86,7 +85,7 @@ impl Supervisor {
 
     fn start(&mut self, part: Part, service: Service) -> oneshot::Receiver<()> {
         self.common.health.down(part.clone(), "it is being started");
-        let unit = self.services.unit(part.clone(), service.clone(), &self.reporter);
+        let unit = self.services.unit(part.clone(), service.clone(), &self.published);
         let (tried, first) = oneshot::channel();
         let cancel = CancellationToken::new();
         let keep = unit::keep(unit, self.common.clone(), tried, cancel.clone());

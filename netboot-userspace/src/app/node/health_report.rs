@@ -1,11 +1,10 @@
-//! How the node's parts stand, as `/readyz`, `netboot status` and the metrics have it.
+//! The health of the node's parts, as `/readyz`, `netboot status` and the metrics have it.
 
-use super::{Node, Refused, Site};
+use super::{Node, RefusedChange, Site};
+use netboot_serve::{descriptors::Shares, health::State, wanted::Wanted};
 use netboot_site::model::DhcpMode;
 
-use crate::app::{
-    descriptors::Shares, dhcp::Dhcp, health::State, refusals::Refusals, wanted::Wanted,
-};
+use crate::app::{dhcp::Dhcp, refused_changes::RefusalLog};
 
 /// The parts that this file says something of.
 pub(super) const CONFIGURATION: &str = "configuration";
@@ -30,7 +29,7 @@ impl Node {
         self.tell_of_configuration();
         let settings = &self.site.settings;
         let Some(dhcp) = &mut self.dhcp else {
-            self.alive.set(None);
+            self.heartbeat.set(None);
             let interfaces = settings.interfaces.iter().map(|name| interface(name));
             [SELF_CHECK, DHCP, XDP, HOSTS, DECLINES]
                 .map(str::to_owned)
@@ -43,7 +42,7 @@ impl Node {
             }
             return;
         };
-        self.shown.set(dhcp);
+        self.dhcp_state.set(dhcp);
         match dhcp.left_out() {
             Some(why) => self.health.degraded(HOSTS, why),
             None => self.health.off(HOSTS),
@@ -53,11 +52,11 @@ impl Node {
             None => self.health.up(DHCP),
         }
         let kernel = dhcp.kernel();
-        self.alive.set(kernel.is_there().then(|| settings.xdp.clone()));
+        self.heartbeat.set(kernel.is_there().then(|| settings.xdp.clone()));
         let refused =
             self.refused.iter().chain(self.links_refused.iter().map(|(_, refused)| refused));
         let refused = refused.chain(self.programs.refused());
-        match kernel.failed_check().or(refused.filter_map(Refused::failed_check).next()) {
+        match kernel.failed_check().or(refused.filter_map(RefusedChange::failed_check).next()) {
             Some(why) => self.health.down(SELF_CHECK, why),
             None if kernel.is_loaded() => self.health.up(SELF_CHECK),
             None => self.health.off(SELF_CHECK),
@@ -80,7 +79,7 @@ impl Node {
             self.health.degraded(CONFIGURATION, refused.trouble());
             return;
         }
-        self.refusals = Refusals::default();
+        self.refusal_log = RefusalLog::default();
         if self.site.settings.path.is_some() {
             self.health.up(CONFIGURATION);
         }
@@ -90,7 +89,7 @@ impl Node {
     pub(super) fn tell_of_kernel(&mut self) {
         let Some(dhcp) = &mut self.dhcp else { return };
         let kernel = dhcp.kernel();
-        let trouble = kernel.trouble().or_else(|| self.alive.failure());
+        let trouble = kernel.trouble().or_else(|| self.heartbeat.failure());
         match (kernel.left(), trouble) {
             (Some(why), _) => self.health.down(XDP, why),
             (None, Some(why)) => self.health.degraded(XDP, why),
@@ -115,7 +114,7 @@ pub(super) fn wanted(site: &Site, shares: Shares, dhcp: Option<&Dhcp>) -> Wanted
     let Site { settings, hosts } = site;
     let mtu = dhcp.and_then(Dhcp::mtu);
     match dhcp {
-        Some(dhcp) => Wanted::new(settings, hosts, shares, Some(&dhcp.tables().read()), mtu),
-        None => Wanted::new(settings, hosts, shares, None, mtu),
+        Some(dhcp) => Wanted::new(settings, hosts, shares, &dhcp.tables().read().subnets, mtu),
+        None => Wanted::new(settings, hosts, shares, &[], mtu),
     }
 }

@@ -1,4 +1,4 @@
-//! What is up and what is not: for `/readyz`, `netboot status` and the metrics.
+//! The parts of the daemon that are up, and those that are not: for `/readyz`, `netboot status` and the metrics.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The parts of the daemon and how they are; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Health {
+pub struct Health {
     parts: Arc<Mutex<BTreeMap<Part, State>>>,
     failures: Arc<AtomicU64>,
     source_failures: Arc<AtomicU64>,
@@ -22,14 +22,14 @@ pub(crate) struct Health {
 
 /// What can be up or down: `self-check`, or `tftp` at one of its addresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Part {
-    pub(crate) name: String,
+pub struct Part {
+    pub name: String,
     /// As `udp://192.168.2.112:69`; empty where it has no place.
-    pub(crate) listen: String,
+    pub listen: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     Up,
     /// It works, but not as it should.
     Degraded(Trouble),
@@ -38,7 +38,7 @@ pub(crate) enum State {
 
 /// Why a part is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     /// For the log and `netboot status`: it can name files and what stands in them.
     text: String,
     /// For HTTP, which is open to everybody.
@@ -47,15 +47,15 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     /// So many problems, which the text tells of.
-    pub(crate) fn of(count: usize, text: impl fmt::Display) -> Self {
+    pub fn of(count: usize, text: impl fmt::Display) -> Self {
         Self { text: one_line(text), count }
     }
 
-    pub(crate) const fn count(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.count
     }
 
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 }
@@ -68,62 +68,62 @@ impl<T: fmt::Display> From<T> for Trouble {
 
 /// How one service tells how it is; what it says after its end is not heard.
 #[derive(Clone)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     health: Health,
     part: Part,
     cancel: CancellationToken,
 }
 
 impl Health {
-    pub(crate) fn up(&self, part: impl Into<Part>) {
+    pub fn up(&self, part: impl Into<Part>) {
         self.lock().insert(part.into(), State::Up);
     }
 
     /// The daemon is ready all the same.
-    pub(crate) fn degraded(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
+    pub fn degraded(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
         self.lock().insert(part.into(), State::Degraded(why.into()));
     }
 
     /// The daemon is not ready.
-    pub(crate) fn down(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
+    pub fn down(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
         self.lock().insert(part.into(), State::Down(why.into()));
     }
 
     /// It is not wanted any more.
-    pub(crate) fn off(&self, part: impl Into<Part>) {
+    pub fn off(&self, part: impl Into<Part>) {
         self.lock().remove(&part.into());
     }
 
     /// All parts, by name.
-    pub(crate) fn list(&self) -> Vec<(Part, State)> {
+    pub fn list(&self) -> Vec<(Part, State)> {
         self.lock().iter().map(|(part, state)| (part.clone(), state.clone())).collect()
     }
 
     /// Nothing is down.
-    pub(crate) fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         !self.lock().values().any(|state| matches!(state, State::Down(_)))
     }
 
     /// How often a service that was up failed.
-    pub(crate) fn failures(&self) -> u64 {
+    pub fn failures(&self) -> u64 {
         self.failures.load(Relaxed)
     }
 
     /// How often what a source had was not put in force.
-    pub(crate) fn source_failures(&self) -> u64 {
+    pub fn source_failures(&self) -> u64 {
         self.source_failures.load(Relaxed)
     }
 
-    pub(super) fn count_source_failure(&self) {
+    pub fn count_source_failure(&self) {
         self.source_failures.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn count_failure(&self) {
+    pub(crate) fn count_failure(&self) {
         self.failures.fetch_add(1, Relaxed);
     }
 
     /// `cancel` is cancelled before another takes its place.
-    pub(super) fn standing(&self, part: Part, cancel: CancellationToken) -> Standing {
+    pub(crate) fn standing(&self, part: Part, cancel: CancellationToken) -> Standing {
         Standing { health: self.clone(), part, cancel }
     }
 
@@ -133,7 +133,7 @@ impl Health {
 }
 
 impl Standing {
-    pub(super) fn tell(&self, state: State) {
+    pub(crate) fn tell(&self, state: State) {
         let mut parts = self.health.lock();
         if !self.cancel.is_cancelled() {
             parts.insert(self.part.clone(), state);
@@ -142,7 +142,7 @@ impl Standing {
 }
 
 impl State {
-    pub(crate) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Up => "serving",
             Self::Degraded(_) => "degraded",
@@ -150,7 +150,7 @@ impl State {
         }
     }
 
-    pub(crate) fn why(&self) -> Option<&str> {
+    pub fn why(&self) -> Option<&str> {
         match self {
             Self::Up => None,
             Self::Degraded(why) | Self::Down(why) => Some(why.text()),

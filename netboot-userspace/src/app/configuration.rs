@@ -1,11 +1,10 @@
-//! What the daemon is to do: a file, which is read again when it changes, and the command line.
+//! The daemon's configuration: a file, which is read again when it changes, and the command line.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::node::Why;
 use netboot_base::{links, shortlist};
 use netboot_site::{
     config::{self, Problems, Proposal, Sources},
@@ -15,13 +14,22 @@ use netboot_site::{
 use crate::args::RunArgs;
 
 /// The sources that the file names, if there is one, and what the command line says instead of it.
-pub(super) struct Wishes {
+pub(super) struct Configuration {
     file: Option<(PathBuf, Sources)>,
     interfaces: Vec<String>,
     xdp: Option<XdpMode>,
 }
 
-impl Wishes {
+/// Why the configuration is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// SIGHUP.
+    Asked,
+    /// A file changed.
+    Changed,
+}
+
+impl Configuration {
     /// Reads the configuration for the first time.
     ///
     /// # Errors
