@@ -2,6 +2,7 @@
 
 mod boot_files;
 mod check;
+mod draft;
 mod duration;
 mod file;
 mod foreign;
@@ -34,16 +35,16 @@ mod vlan;
 
 pub use self::{
     check::{Absent, Candidate, absent},
+    draft::MAX_MACS,
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
-    host::MAX_MACS,
-    regular_file::{open_regular, read_text},
+    regular_file::{is_same_file, open_regular, read_text},
     vlan::ShownVlan,
 };
 pub use self::{
     file::{File, HostEntry, MacsEntry, QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
-    load::{Loaded, Origin, is_same_file, load, load_edited, load_files, load_to_run},
+    load::{Loaded, Origin, load, load_edited, load_files, load_to_run},
     pin_path::{pin_path_of_invalid, places_of_invalid},
     problem::{Problem, Problems},
     propose::{Proposal, Sources, needs_restart},

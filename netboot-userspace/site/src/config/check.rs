@@ -22,9 +22,8 @@ pub use self::{
     records::leave_out,
 };
 use super::{
-    host::DraftHost,
+    draft::{Draft, DraftHost},
     problem::{Place, Report},
-    read::Draft,
     vlan::{ShownStation, ShownVlan, WrittenVlan},
 };
 use crate::model::{BootFile, DhcpMode, Located, ScriptClasses, Settings, SyslogListen, reach};
@@ -202,7 +201,7 @@ fn advice(draft: &Draft, report: &Report) {
     if !config.boot.root.is_dir() && (draft.boot_root.is_some() || names_boot_file(draft)) {
         return;
     }
-    let candidates = draft.hosts.iter().map(DraftHost::candidate);
+    let candidates = draft.hosts.iter().map(Candidate::of_draft);
     if let Some(Absent { message, is_sure: true }) = absent(config, candidates) {
         report.warn(&draft.boot, message);
     }
@@ -261,15 +260,4 @@ fn listens(config: &Settings) -> impl Iterator<Item = (&'static str, SocketAddr)
 
 fn is_reached(listen: SocketAddr) -> bool {
     reach(Ipv4Addr::BROADCAST, listen).is_some()
-}
-
-/// The system's words, without its number.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        std::io::ErrorKind::NotADirectory => "not a directory".to_owned(),
-        std::io::ErrorKind::IsADirectory => "is a directory, not a file".to_owned(),
-        _ => error.to_string(),
-    }
 }

@@ -6,11 +6,12 @@ use toml::de::DeValue;
 
 use super::{
     InventoryFormat, Problems,
-    check::{Missing, check, leave_out, reason},
+    check::{Missing, check, leave_out},
+    draft::Draft,
     inventory::{csv, machine, tables},
     load::finish,
-    problem::{Place, Report},
-    read::{Draft, read},
+    problem::{Place, Report, reason},
+    read::read,
     regular_file::read_regular,
     section::Section,
     source_text::SourceText,

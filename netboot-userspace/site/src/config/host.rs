@@ -1,17 +1,15 @@
 //! The reader of `[[host]]`.
 
-use std::net::Ipv4Addr;
-
-use netboot_base::{mac, sparse::Sparse};
-use netboot_ebpf::shared::{Mac, Station, Vlan};
+use netboot_base::mac;
+use netboot_ebpf::shared::Mac;
 use toml::de::DeValue;
 
 use super::{
-    check::Candidate,
+    draft::{DraftHost, MAX_MACS},
     lease::lease_time,
     network::read_network,
     option::{OptionOwner, read_options},
-    problem::{Place, Placed},
+    problem::Placed,
     quirk::read_quirks,
     script_classes::read_script_classes,
     script_settings::read_script_settings,
@@ -19,100 +17,7 @@ use super::{
     value::{boolean, dhcp_url, hostname, is_http_url, own_boot_file, text, unicast},
     vlan::{vlan, vlan_id},
 };
-use crate::model::{Host, HostScript, Located, Subnet};
-
-/// The most MACs of a machine: each is a row that knows all of them.
-pub const MAX_MACS: usize = 32;
-
-/// A host as far as it could be read.
-#[derive(Debug)]
-pub(crate) struct DraftHost {
-    pub(crate) place: Place,
-    /// The machine's: none, where they are wrong.
-    pub(crate) macs: Vec<Placed<Mac>>,
-    pub(crate) ip: Option<Placed<Ipv4Addr>>,
-    /// Right or wrong.
-    pub(crate) has_ip: bool,
-    pub(crate) vlan: Option<Placed<Vlan>>,
-    pub(crate) boot_file: Option<Placed<String>>,
-    /// The host is of a record of others, which stops no other machine.
-    pub(crate) may_be_left_out: bool,
-    /// All but the fields above.
-    rest: Host,
-}
-
-impl DraftHost {
-    pub(crate) fn new(
-        place: Place,
-        mac: Option<Placed<Mac>>,
-        ip: Option<Placed<Ipv4Addr>>,
-        boot_file: Option<Placed<String>>,
-        rest: Host,
-    ) -> Self {
-        let macs = mac.into_iter().collect();
-        Self { place, macs, ip, has_ip: true, vlan: None, boot_file, may_be_left_out: false, rest }
-    }
-
-    /// The host of each of its MACs, with the VLANs of its subnet where it has none.
-    pub(crate) fn finish(self, subnets: &Located<'_>) -> impl Iterator<Item = Host> + use<> {
-        let vlan = self.vlan(subnets);
-        let macs: Vec<_> = self.macs.iter().map(|mac| mac.value).collect();
-        let boot_vlan =
-            self.rest.boot_vlan.or_else(|| self.subnet(subnets).and_then(|own| own.boot_vlan));
-        let boot_file = self.boot_file.map(|name| name.value);
-        // What is wrong or missing is reported.
-        let ip = self.ip.map_or(Ipv4Addr::UNSPECIFIED, |ip| ip.value);
-        let first = macs.first().copied();
-        let nics = if macs.len() > 1 { macs.into() } else { Sparse::default() };
-        let host = move |mac| Host { mac, nics, vlan, ip, boot_file, boot_vlan, ..self.rest };
-        first.map(host).into_iter().flat_map(Host::for_each_mac)
-    }
-
-    /// What its frames show, by MAC, and where that stands.
-    pub(crate) fn stations(
-        &self,
-        subnets: &Located<'_>,
-    ) -> impl Iterator<Item = (Station, &Place)> + use<'_> {
-        let vlan = self.vlan(subnets);
-        self.macs.iter().map(move |mac| (Station { mac: mac.value, vlan }, &mac.place))
-    }
-
-    fn vlan(&self, subnets: &Located<'_>) -> Vlan {
-        let own = self.vlan.as_ref().map(|vlan| vlan.value);
-        let vlan = own.or_else(|| self.subnet(subnets).map(|subnet| subnet.vlan));
-        vlan.unwrap_or(Vlan::NONE)
-    }
-
-    /// Whether another of the same record is this machine by another NIC.
-    pub(crate) fn is_same_machine(&self, other: &Self) -> bool {
-        let parts = |host: &Self| {
-            let ip = host.ip.as_ref().map(|ip| ip.value);
-            (ip, host.boot_file.as_ref().map(|file| file.value.clone()))
-        };
-        let has = |mac: &Placed<Mac>| self.macs.iter().any(|own| own.value == mac.value);
-        self.ip.is_some()
-            && self.macs.len() + other.macs.len() <= MAX_MACS
-            && parts(self) == parts(other)
-            && self.rest == other.rest
-            && !other.macs.iter().any(has)
-    }
-
-    fn subnet<'s>(&self, subnets: &Located<'s>) -> Option<&'s Subnet> {
-        subnets.subnet(self.ip.as_ref()?.value)
-    }
-
-    /// All but what stands beside it.
-    pub(crate) fn rest(&self) -> &Host {
-        &self.rest
-    }
-
-    /// As who may be sent to the default script.
-    pub(crate) fn candidate(&self) -> Candidate<'_> {
-        let ip = self.ip.as_ref().map(|ip| ip.value);
-        let boot_file = self.boot_file.as_ref().map(|name| name.value.as_str());
-        Candidate { host: &self.rest, ip, boot_file }
-    }
-}
+use crate::model::{Host, HostScript};
 
 /// The hosts of a file, of which the first has this number.
 pub(crate) fn read_hosts(file: &mut Section<'_>, first: usize) -> Vec<DraftHost> {

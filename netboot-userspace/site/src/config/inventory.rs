@@ -17,10 +17,9 @@ use std::{
 };
 
 use super::{
-    check::reason,
-    load::{ReadBytes, is_same_file},
-    problem::{Place, Placed, Report},
-    read::Draft,
+    draft::Draft,
+    problem::{Place, Placed, Report, reason},
+    regular_file::{ReadBytes, is_same_file},
     source_text::SourceText,
 };
 

@@ -1,17 +1,18 @@
 //! The loader of a configuration and of the inventory files that it names.
 
 use std::{
-    fmt, fs, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
-    check::{Missing, check, leave_out, reason},
+    check::{Missing, check, leave_out},
+    draft::Draft,
     inventory::read_inventory,
-    problem::{Keep, Place, Problems, Report},
-    read::{Draft, read},
-    regular_file::read_regular,
+    problem::{Keep, Place, Problems, Report, reason},
+    read::read,
+    regular_file::{ReadBytes, is_same_file, read_regular},
     section::Section,
     source::{Output, Outputs, read_printed, run_if_it_can, run_now},
     source_text::SourceText,
@@ -67,16 +68,6 @@ pub fn load_edited(path: &Path, edited: &Path, text: &str) -> Result<Loaded, Pro
     };
     load_with(path, &read, &run_if_it_can, Missing::Allowed)
 }
-
-/// Whether two paths name one file, which need not exist yet.
-#[must_use]
-pub fn is_same_file(a: &Path, b: &Path) -> bool {
-    let whole = |path: &Path| fs::canonicalize(path).or_else(|_| std::path::absolute(path)).ok();
-    a == b || whole(a).is_some_and(|a| Some(a) == whole(b))
-}
-
-/// How a file is read.
-pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 /// As [`load`], as `netboot run` takes it: a boot file that is not there is a warning.
 ///

@@ -22,10 +22,10 @@ use self::{
 use super::{
     Loaded, Problems,
     check::Missing,
-    load::{ReadBytes, load_whole},
+    draft::Draft,
+    load::load_whole,
     problem::{Keep, Place, Report},
-    read::Draft,
-    regular_file::read_regular,
+    regular_file::{ReadBytes, read_regular},
     source::{Output, Outputs, run_if_it_can},
 };
 use crate::model::{CommandSource, Difference, OtherSettings, Settings, State};

@@ -10,45 +10,22 @@ use toml::de::DeValue;
 
 use super::{
     boot_files::read_boot_files,
+    draft::Draft,
     duration::decline_time,
-    host::{DraftHost, read_hosts},
+    host::read_hosts,
     lease::lease_time,
     limits::{rate, without_daemon},
-    problem::{Place, Placed},
     quirk::read_quirk_rows,
     script_classes::read_script_classes,
     section::Section,
     source::read_sources,
-    subnet::{SubnetPlace, read_subnets},
+    subnet::read_subnets,
     value::{
         block_size, boolean, dhcp_url, file_in_url, http_url, interface, line, listen, number,
         one_of, socket_address, text, threads, unicast, word,
     },
 };
-use crate::model::{BootFile, DhcpMode, Settings, SyslogListen, XdpMode};
-
-/// What was read, and where the parts stand that are compared with each other.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) config: Settings,
-    pub(crate) place: Place,
-    /// Of `config.subnets`.
-    pub(crate) subnets: Vec<SubnetPlace>,
-    /// How many of them there were after each file.
-    pub(crate) subnets_after: Vec<usize>,
-    /// A subnet could not be read: where an address lies cannot be told.
-    pub(crate) unread_subnet: bool,
-    pub(crate) hosts: Vec<DraftHost>,
-    /// Machines were left out because of others or of where their address lies: any change may bring them back.
-    pub(crate) left_out: bool,
-    pub(crate) inventory: Vec<Placed<String>>,
-    /// Of `config.sources`.
-    pub(crate) sources: Vec<Place>,
-    pub(crate) boot: Place,
-    /// Where `boot.root` is given.
-    pub(crate) boot_root: Option<Place>,
-    pub(crate) boot_files: Vec<Placed<BootFile>>,
-}
+use crate::model::{DhcpMode, Settings, SyslogListen, XdpMode};
 
 /// Reads the main file. Relative paths in it begin at `base`.
 pub(crate) fn read(mut file: Section<'_>, base: &Path) -> Draft {

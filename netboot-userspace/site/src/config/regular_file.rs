@@ -7,12 +7,23 @@ use std::{
     path::Path,
 };
 
-use super::check::reason;
+use super::problem::reason;
 
 /// A file of a million hosts is smaller.
 const MOST_MIB: u64 = 512;
 /// What is compared at once: it stays in the processor's cache.
 const CHUNK: usize = 256 << 10;
+
+/// Whether two paths name one file, which need not exist yet.
+#[must_use]
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    let whole =
+        |path: &Path| std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).ok();
+    a == b || whole(a).is_some_and(|a| Some(a) == whole(b))
+}
+
+/// How a file is read.
+pub(super) type ReadBytes<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 /// The bytes of a regular file that is not too large: a FIFO or a device could keep the daemon reading
 /// forever.

@@ -14,7 +14,10 @@ pub(super) use self::{
     command::{Output, Outputs, PrintedSource, read_printed, read_sources, run_if_it_can, run_now},
     files::FileSource,
 };
-use super::{host::DraftHost, problem::Report, read::Draft};
+use super::{
+    draft::{Draft, DraftHost},
+    problem::Report,
+};
 use crate::model::CommandSource;
 
 /// One origin of machines. What it has now is a proposal, until [`Source::take_over`] says that it is in force.

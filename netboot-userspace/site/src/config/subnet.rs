@@ -6,24 +6,16 @@ use toml::de::DeValue;
 
 use super::{
     boot_files::read_boot_files,
+    draft::{Draft, SubnetPlace},
     lease::lease_time,
     network::read_network,
     option::{OptionOwner, read_options},
-    problem::Place,
-    read::Draft,
     script_classes::read_script_classes,
     section::Section,
     value::{block_size, dhcp_url, network, unicast},
     vlan::{vlan, vlan_id},
 };
 use crate::model::Subnet;
-
-/// Where a subnet stands.
-#[derive(Debug)]
-pub(crate) struct SubnetPlace {
-    pub(crate) section: Place,
-    pub(crate) cidr: Place,
-}
 
 pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
     for mut section in file.sections("subnet") {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use netboot_base::files::{Files, open_directory};
 
-use super::reason;
 use crate::{
     boot_lack::Lack,
     boot_program::{self, JudgedFiles},
     config::{
-        problem::{Place, Placed, Report},
-        read::Draft,
+        draft::Draft,
+        problem::{Place, Placed, Report, reason},
     },
     model::{Architecture, BootFile},
 };

@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 
 use url::Url;
 
-use crate::model::{Host, Located, Settings};
+use crate::{
+    config::draft::DraftHost,
+    model::{Host, Located, Settings},
+};
 
 /// A machine that may be sent to the default script.
 #[derive(Clone, Copy)]
@@ -17,6 +20,13 @@ pub struct Candidate<'h> {
 impl<'h> Candidate<'h> {
     pub fn of(host: &'h Host) -> Self {
         Self { host, ip: host.address(), boot_file: host.boot_file.as_deref() }
+    }
+
+    /// Of a host as far as it could be read.
+    pub(crate) fn of_draft(host: &'h DraftHost) -> Self {
+        let ip = host.ip.as_ref().map(|ip| ip.value);
+        let boot_file = host.boot_file.as_ref().map(|name| name.value.as_str());
+        Self { host: host.rest(), ip, boot_file }
     }
 
     /// Whether nothing else is its script: it gets the default one if it asks for it.

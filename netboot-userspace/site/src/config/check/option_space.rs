@@ -6,9 +6,8 @@ use super::missed_routes::MissedRoutes;
 use crate::{
     blocks::{Fit, FittedRow, Missed},
     config::{
-        host::DraftHost,
+        draft::{Draft, DraftHost},
         problem::{Place, Report},
-        read::Draft,
     },
     model::{DhcpMode, Located, Subnet, quirks},
 };

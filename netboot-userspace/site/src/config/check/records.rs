@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use super::{ShownStation, address};
 use crate::{
     config::{
-        host::DraftHost,
+        draft::{Draft, DraftHost},
         problem::{Place, Report},
-        read::Draft,
     },
     model::Located,
 };

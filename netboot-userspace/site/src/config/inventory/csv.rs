@@ -10,7 +10,8 @@ use toml::{
 
 use super::parallel::{each, parts};
 use crate::config::{
-    host::{DraftHost, read_host},
+    draft::DraftHost,
+    host::read_host,
     problem::{Place, Report},
     section::Section,
     source_text::SourceText,

@@ -16,12 +16,11 @@ use super::{
 };
 use crate::{
     config::{
-        host::DraftHost,
+        draft::{Draft, DraftHost, SubnetPlace},
         problem::{Keep, Place, Placed, Report},
-        read::Draft,
         section::Section,
         source_text::SourceText,
-        subnet::{SubnetPlace, cidr},
+        subnet::cidr,
         value::{address, text},
     },
     model::{Host, Located, Settings, Subnet},

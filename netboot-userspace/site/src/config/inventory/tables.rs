@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::parallel::{each, parts};
 use crate::config::{
-    host::{DraftHost, read_hosts},
+    draft::DraftHost,
+    host::read_hosts,
     problem::{Keep, Report},
     section::Section,
     source_text::SourceText,

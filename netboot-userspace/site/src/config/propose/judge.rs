@@ -9,7 +9,7 @@ use std::{
 use crate::{
     config::{
         Candidate, InventoryFormat, Loaded, Problem, Problems,
-        read::Draft,
+        draft::Draft,
         source::{FileSource, MachineBlocks, Output, PrintedSource, Source, SourceForm},
     },
     model::{BootFile, CommandSource, Host, Located, Settings},

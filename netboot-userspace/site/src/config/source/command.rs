@@ -14,7 +14,7 @@ pub use self::program::{Ran, run_source};
 pub(in crate::config) use self::{json::read_printed, settings::read_sources};
 use super::{Replacement, Source};
 use crate::{
-    config::{problem::Report, read::Draft},
+    config::{draft::Draft, problem::Report},
     model::{CommandSource, Settings},
 };
 

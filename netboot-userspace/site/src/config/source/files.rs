@@ -11,10 +11,9 @@ use super::{
 };
 use crate::config::{
     InventoryFormat,
-    host::DraftHost,
+    draft::{Draft, DraftHost},
     inventory::{csv, machine, tables},
     problem::Report,
-    read::Draft,
     source_text::SourceText,
 };
 

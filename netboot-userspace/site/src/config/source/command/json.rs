@@ -9,7 +9,8 @@ use toml::{
 };
 
 use crate::config::{
-    host::{DraftHost, read_host},
+    draft::DraftHost,
+    host::read_host,
     problem::{Place, Report},
     section::Section,
     source_text::SourceText,

@@ -20,7 +20,7 @@ use nix::{
     unistd::{Pid, User, geteuid},
 };
 
-use crate::{config::check::reason, model::CommandSource};
+use crate::{config::problem::reason, model::CommandSource};
 
 const MOST_MIB: usize = 64;
 /// What a program says beside its hosts.
