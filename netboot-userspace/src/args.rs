@@ -10,7 +10,7 @@ use netboot_base::{format::Format, mac};
 use netboot_ebpf::shared::{Mac, Vlan};
 use netboot_site::model::{self, Architecture, DEFAULT_PATH, XdpMode};
 use netboot_tools::selftest;
-use netboot_tools::{explain::Message, export::Server, import};
+use netboot_tools::{explain::Message, export::ServerKind, import};
 
 /// Gives every known machine its address and what it boots.
 #[derive(Debug, Parser)]
@@ -172,7 +172,7 @@ pub struct ProbeArgs {
     pub timeout: u64,
     /// The server on the wire, whose configuration remedies are written for [default: all]
     #[arg(long, value_name = "KIND")]
-    pub server: Option<Server>,
+    pub server: Option<ServerKind>,
     #[command(flatten)]
     pub format: FormatArg,
 }
@@ -182,7 +182,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub config: ConfigArg,
     /// Whose configuration
-    pub server: Server,
+    pub server: ServerKind,
     /// File to write it to [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

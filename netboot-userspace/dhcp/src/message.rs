@@ -54,7 +54,7 @@ impl<'f> Packet<'f> {
         Some(Self { to_mac, to: Ipv4Addr::from(*chunk::<4>(ip, 16)?), port, vlans, message })
     }
 
-    /// Whether it is a client's or relay's, to a DHCP server.
+    /// Whether the message is a client's or relay's, to a DHCP server.
     #[must_use]
     pub fn is_request(&self) -> bool {
         matches!(self.port, SERVER_PORT | PROXY_PORT)

@@ -38,7 +38,7 @@ pub struct Row {
 pub enum Set {
     /// `options = [...]`
     ByNumber,
-    /// This key of a subnet; of a host either.
+    /// This key, of a subnet and of a host.
     Key(&'static str),
     /// Another setting says it.
     Follows(&'static str),
@@ -46,7 +46,7 @@ pub enum Set {
     Own(&'static str),
 }
 
-/// It has no name there.
+/// The name of an option that a server has no name for.
 const NO: &str = "";
 const ALL: &[Dialect] = &[Dialect::Dnsmasq, Dialect::Kea, Dialect::Dhcpd];
 const NOT_DNSMASQ: &[Dialect] = &[Dialect::Kea, Dialect::Dhcpd];

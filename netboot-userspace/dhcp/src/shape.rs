@@ -1,4 +1,4 @@
-//! What the value of a DHCP option is made of (RFC 2132 and its successors).
+//! The shapes of DHCP options' values (RFC 2132 and its successors).
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ impl Shape {
         }
     }
 
-    /// Whether it is one number.
+    /// Whether the value is one number.
     #[must_use]
     pub const fn is_number(self) -> bool {
         self.width().is_some() && !matches!(self, Self::Numbers(_))

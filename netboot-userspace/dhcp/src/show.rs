@@ -17,13 +17,13 @@ const LIMIT: usize = 120;
 
 /// An option of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct ShownOption {
     pub code: u8,
     pub name: &'static str,
     pub value: String,
 }
 
-impl Shown {
+impl ShownOption {
     #[must_use]
     pub fn new(code: u8, value: &[u8]) -> Self {
         let name = option::row(code).map_or("", |row| row.shown);
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn check(code: u8, value: &[u8], expect: &str) {
-        let shown = Shown::new(code, value);
+        let shown = ShownOption::new(code, value);
         assert_eq!(format!("{} {} {}", shown.code, shown.name, shown.value), expect);
     }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use netboot_base::files::Files;
 use netboot_site::{
     boot_lack::Lack,
-    boot_program::Judged,
+    boot_program::JudgedFiles,
     model::{BootFile, Inventory, OwnFile},
 };
 use tokio::{
@@ -38,7 +38,7 @@ pub(crate) struct BootFiles {
 /// What was found so far.
 #[derive(Default)]
 struct Looks {
-    judged: Judged,
+    judged: JudgedFiles,
     /// Of hosts' own files.
     own: Vec<(OwnFile, Lack)>,
     /// How often they are not looked at now.

@@ -13,9 +13,9 @@ mod vendor;
 pub use self::{
     boot::BootSets,
     choice::Choice,
-    fit::{Fit, Missed, Row},
+    fit::{Fit, FittedRow, Missed},
     options::{Block, Overrides},
-    parts::{Boot, Parts},
-    rows::{Blocks, host_block},
+    parts::{BootPart, Parts},
+    rows::{RowBlocks, host_block},
     slots::Slots,
 };

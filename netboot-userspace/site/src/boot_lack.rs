@@ -1,11 +1,11 @@
-//! Why machines get nothing of a boot file, in the words that all use who say it.
+//! The reasons why machines get nothing of a boot file, in the words that all use who say it.
 
 use std::fmt;
 
 use netboot_base::files::{Error, Files};
 
 use crate::{
-    boot_program::{self, Judged, Stamp},
+    boot_program::{self, JudgedFiles, Stamp},
     model::BootFile,
 };
 
@@ -24,7 +24,7 @@ pub enum Lack {
 
 impl Lack {
     /// Of a file, as TFTP and HTTP open it; `None`: machines boot from it.
-    pub fn of(files: &Files, file: &BootFile, judged: &mut Judged) -> Option<Self> {
+    pub fn of(files: &Files, file: &BootFile, judged: &mut JudgedFiles) -> Option<Self> {
         let BootFile { name, code } = file;
         let opened = match files.open(name.as_bytes()) {
             Ok(opened) => opened.file,

@@ -1,4 +1,4 @@
-//! What kind of program a boot file is, and whether firmware of an architecture runs it.
+//! The kinds of program that a boot file can be, and the architectures whose firmware runs each.
 
 use std::{
     collections::HashMap,
@@ -39,7 +39,7 @@ const EMPTY: &str = "it is empty";
 
 /// What a file is by its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ProgramKind {
     /// A UEFI program for this machine type.
     Uefi(u16),
     /// The file says what it is where the head does not reach.
@@ -58,32 +58,34 @@ pub fn trouble(head: &[u8], size: u64, code: u16) -> Option<String> {
     let is_bios = BIOS.contains(&code);
     let is_known = Architecture::Code(code).is_uefi() || OTHERS_TOO.contains(&code);
     match kind(head, size) {
-        Kind::Uefi(_) if is_bios && is_linux(head) => None,
-        Kind::Uefi(_) if is_bios => {
+        ProgramKind::Uefi(_) if is_bios && is_linux(head) => None,
+        ProgramKind::Uefi(_) if is_bios => {
             Some("it is a UEFI program, which a BIOS does not run".to_owned())
         }
-        Kind::Other if is_known && !OTHERS_TOO.contains(&code) => {
+        ProgramKind::Other if is_known && !OTHERS_TOO.contains(&code) => {
             Some("it is no UEFI program".to_owned())
         }
-        Kind::Uefi(machine) => {
+        ProgramKind::Uefi(machine) => {
             let (_, name, codes) = MACHINES.iter().find(|(number, ..)| *number == machine)?;
             let fits = codes.contains(&code) || !is_known;
             (!fits).then(|| format!("it is a program for {name}"))
         }
-        Kind::Other | Kind::Unknown => None,
+        ProgramKind::Other | ProgramKind::Unknown => None,
     }
 }
 
-fn kind(head: &[u8], size: u64) -> Kind {
+fn kind(head: &[u8], size: u64) -> ProgramKind {
     let Some(at) = head.starts_with(b"MZ").then(|| head.get(PE_AT..)).flatten() else {
-        return Kind::Other;
+        return ProgramKind::Other;
     };
-    let Some(at) = at.first_chunk().map(|at| u32::from_le_bytes(*at)) else { return Kind::Other };
+    let Some(at) = at.first_chunk().map(|at| u32::from_le_bytes(*at)) else {
+        return ProgramKind::Other;
+    };
     let header = usize::try_from(at).ok().and_then(|at| head.get(at..at.checked_add(6)?));
     match header.map(|header| header.strip_prefix(b"PE\0\0").and_then(<[u8]>::first_chunk)) {
-        Some(Some(machine)) => Kind::Uefi(u16::from_le_bytes(*machine)),
-        None if u64::from(at) + 6 <= size => Kind::Unknown,
-        _ => Kind::Other,
+        Some(Some(machine)) => ProgramKind::Uefi(u16::from_le_bytes(*machine)),
+        None if u64::from(at) + 6 <= size => ProgramKind::Unknown,
+        _ => ProgramKind::Other,
     }
 }
 
@@ -126,7 +128,7 @@ pub(crate) fn head(file: File) -> io::Result<Vec<u8>> {
 
 /// What was found of files that are looked at again and again: a file that is as it was is not read.
 #[derive(Debug, Default)]
-pub struct Judged(HashMap<(String, Option<u16>), (Stamp, Option<String>)>);
+pub struct JudgedFiles(HashMap<(String, Option<u16>), (Stamp, Option<String>)>);
 
 /// By which a file is the same: another one may have come by its name, with its size and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +154,7 @@ impl Stamp {
     }
 }
 
-impl Judged {
+impl JudgedFiles {
     /// As [`trouble_of`].
     pub(crate) fn trouble_of(
         &mut self,
@@ -273,7 +275,7 @@ mod tests {
 
     #[test]
     fn what_is_the_same_is_not_read_again() {
-        let mut judged = Judged::default();
+        let mut judged = JudgedFiles::default();
         let mut reads = 0;
         let mut check = |stamp: Stamp, code: u16, text: &[u8], is_read: bool, expect: bool| {
             let before = reads;

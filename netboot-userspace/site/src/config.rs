@@ -16,19 +16,19 @@ mod option;
 mod pin_path;
 mod print;
 mod problem;
+mod propose;
 mod quirk;
 mod read;
-mod regular;
-mod reload;
+mod regular_file;
 mod script_classes;
 mod script_settings;
 mod secret;
 mod section;
 mod source;
+mod source_text;
 mod subnet;
 #[cfg(test)]
 mod tests;
-mod text;
 mod value;
 mod vlan;
 
@@ -36,16 +36,16 @@ pub use self::{
     check::{Absent, Candidate, absent},
     foreign::{is_boot_file, is_script_url, judge, read_foreign},
     host::MAX_MACS,
-    regular::{open_regular, read_text},
-    vlan::Shown as ShownVlan,
+    regular_file::{open_regular, read_text},
+    vlan::ShownVlan,
 };
 pub use self::{
-    file::{File, Host as HostEntry, Macs as MacsEntry, Quirks as QuirksEntry},
+    file::{File, HostEntry, MacsEntry, QuirksEntry},
     fragment::Fragment,
     inventory::InventoryFormat,
     load::{Loaded, Origin, is_same_file, load, load_edited, load_files, load_to_run},
     pin_path::{pin_path_of_invalid, places_of_invalid},
     problem::{Problem, Problems},
-    reload::{Proposal, Sources, needs_restart},
+    propose::{Proposal, Sources, needs_restart},
     source::{Ran, run_source},
 };

@@ -1,4 +1,5 @@
-//! What is wanted: [`model`] has it as values, [`config`] reads and checks the files that it comes from, [`blocks`] has
+//! The site as it is wanted: [`model`] has it as values, [`config`] reads and checks the files that it comes from,
+//! [`blocks`] has
 //! what it makes of an answer.
 
 pub mod blocks;

@@ -1,4 +1,4 @@
-//! Names that boot loaders ask for without need: what is not there is no failure.
+//! Names that boot loaders ask for without need, so that a missing file is no failure.
 //!
 //! What a loader asks for last, and cannot go on without, is not among them (`pxelinux.cfg/default`, `grub.cfg`), nor are
 //! GRUB's modules: without `normal.mod` or `linux.mod` a machine does not boot.

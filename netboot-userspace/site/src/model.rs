@@ -1,4 +1,5 @@
-//! What is wanted, as values: the settings, the subnets and the machines. Where they come from is not known here.
+//! The wanted site as values: the settings, the subnets and the machines. The model does not know where they come
+//! from.
 
 mod architecture;
 mod boot_file;

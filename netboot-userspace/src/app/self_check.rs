@@ -11,7 +11,7 @@ use netboot_ebpf::{
     verdict::Verdict,
 };
 use netboot_site::model::Architecture;
-use netboot_tools::explain::{Known, Machine, Message};
+use netboot_tools::explain::{KnownServer, Machine, Message};
 
 /// The program cannot be relied on.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,7 @@ fn requests(tables: &Tables, row: &Reservation) -> Vec<(Vec<u8>, u32)> {
         return Vec::new();
     };
     let Some(interface) = tables.interfaces.get(&ifindex) else { return Vec::new() };
-    let known = Known {
+    let known = KnownServer {
         address: row.address.into(),
         server: subnet.server.into(),
         node: subnet.server.into(),

@@ -7,7 +7,7 @@ use netboot_base::{format::Format, links};
 use netboot_site::{config, model::DhcpMode};
 use netboot_tools::{
     explain::{Machine, Site},
-    probe::{Plan, Progress, Report, probe},
+    probe::{ProbePlan, ProbeReport, Progress, probe},
 };
 
 use super::print;
@@ -33,7 +33,7 @@ pub fn probe_machines(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
         Format::Text => (Progress::on_terminal(), Format::Text),
         Format::Json => (Progress::hidden(), Format::Json),
     };
-    let mut plan = Plan {
+    let mut plan = ProbePlan {
         link: link.clone(),
         own,
         firmware: Machine::new(link.mac),
@@ -42,7 +42,7 @@ pub fn probe_machines(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
         server: args.server,
         site: site(args)?,
     };
-    let mut reports: Vec<Report> = Vec::new();
+    let mut reports: Vec<ProbeReport> = Vec::new();
     for mac in macs {
         ensure!(
             mac.octets.first().is_some_and(|first| first & 1 == 0) && mac.octets != [0; 6],

@@ -1,5 +1,6 @@
-//! What would be answered to a request, and why: for the operator of a machine that does not boot.
+//! Explanations of what would be answered to a request, and why: for the operator of a machine that does not boot.
 
+mod answered_by;
 mod capture;
 mod explanation;
 mod judge;
@@ -11,8 +12,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
-mod who;
-mod words;
+mod verdict_text;
 
 use std::collections::BTreeMap;
 
@@ -29,17 +29,17 @@ use netboot_site::model::{DhcpMode, Host};
 
 pub use self::{
     capture::{Capture, Captured},
-    explanation::{Answer, AnsweredBy, Because, Boot, Explanation, Reserved, Running},
+    explanation::{AnswerFields, AnsweredBy, Because, BootFields, Explanation, Reserved, Running},
     judge::Outcome,
-    machine::{Known, Machine, Message, UserClassForm},
+    machine::{KnownServer, Machine, Message, UserClassForm},
     quirk::Quirk,
     site::Site,
     steps::{Step, steps},
     text::{render, render_steps},
-    words::Words,
+    verdict_text::VerdictText,
 };
-use self::{explanation::Asked, judge::judge};
-pub use netboot_dhcp::show::Shown;
+use self::{explanation::RequestFields, judge::judge};
+pub use netboot_dhcp::show::ShownOption;
 
 /// What text of a request is shown.
 const LIMIT: usize = 80;
@@ -65,7 +65,7 @@ pub fn explain(
     let stage = stage(&judgement, row.filter(|_| !mode.is_proxy()));
     let architecture = Some(judgement.seen.architecture).filter(|code| *code != NO_ARCHITECTURE);
     let at_link = without_xdp.get(&link.name).map(String::as_str);
-    let mut who = who::who(who::mode_without_xdp(mode).or(at_link), &judgement);
+    let mut who = answered_by::who(answered_by::mode_without_xdp(mode).or(at_link), &judgement);
     let mut answer = who.outcome.answer.as_deref();
     if mode == DhcpMode::Off {
         answer = None;
@@ -131,16 +131,16 @@ fn difference(expected: &Outcome, found: &Outcome, why: &str) -> String {
     });
     let what = match answers {
         [Some(expected), Some(found)] => text::difference(&expected, &found),
-        _ => Words::of(found.verdict).what.to_owned(),
+        _ => VerdictText::of(found.verdict).what.to_owned(),
     };
     // Held back by the daemon itself, whatever the configuration says.
     if found.verdict == Verdict::Quarantined { what } else { format!("{what}; {why}") }
 }
 
-fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> Asked {
+fn asked(packet: &Packet<'_>, link: &Link, architecture: Option<u16>) -> RequestFields {
     let text = |code| packet.option(code).map(|value| printable(&value, LIMIT));
     let address = |code| Some(<[u8; 4]>::try_from(packet.option(code)?).ok()?.into());
-    Asked {
+    RequestFields {
         message: packet.message_type().map_or("BOOTP", message_type::name),
         mac: packet.mac().to_string(),
         interface: link.name.clone(),
@@ -177,9 +177,9 @@ fn reserved(site: &Site, host: &Host) -> Option<Reserved> {
     })
 }
 
-fn fields(packet: &Packet<'_>) -> Answer {
+fn fields(packet: &Packet<'_>) -> AnswerFields {
     let options = packet.options();
-    Answer {
+    AnswerFields {
         message: packet.message_type().map_or("unknown", message_type::name),
         yiaddr: packet.yiaddr(),
         siaddr: packet.siaddr(),
@@ -188,7 +188,7 @@ fn fields(packet: &Packet<'_>) -> Answer {
         to: packet.to,
         port: packet.port,
         length: packet.length(),
-        options: options.iter().map(|(code, value)| Shown::new(*code, value)).collect(),
+        options: options.iter().map(|(code, value)| ShownOption::new(*code, value)).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The configuration of another DHCP server that sends machines through the two steps: the binary, then the
 //! script. It is made of the parts that our own answers are made of.
 
+mod comments;
 mod dhcpd;
 mod dnsmasq;
 mod kea;
@@ -10,7 +11,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod value;
-mod words;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -25,13 +25,13 @@ use self::plan::Plan;
 /// A DHCP server that configurations are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Server {
+pub enum ServerKind {
     Dnsmasq,
     Kea,
     Dhcpd,
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for ServerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Dnsmasq => "dnsmasq",
@@ -50,13 +50,13 @@ pub struct Exported {
 }
 
 /// What sets an option of all machines, in place of what sets it now.
-pub(crate) fn option_lines(server: Server, option: &DhcpOption) -> Vec<String> {
+pub(crate) fn option_lines(server: ServerKind, option: &DhcpOption) -> Vec<String> {
     let mut lines = match server {
-        Server::Dnsmasq => dnsmasq::option_lines(option),
-        Server::Kea => kea::option_lines(option),
-        Server::Dhcpd => dhcpd::option_lines(option),
+        ServerKind::Dnsmasq => dnsmasq::option_lines(option),
+        ServerKind::Kea => kea::option_lines(option),
+        ServerKind::Dhcpd => dhcpd::option_lines(option),
     };
-    let comment = if server == Server::Kea { "// in \"option-data\": [ ... ], " } else { "# " };
+    let comment = if server == ServerKind::Kea { "// in \"option-data\": [ ... ], " } else { "# " };
     lines.insert(0, format!("{comment}in place of the option {} that is there", option.code));
     lines
 }
@@ -66,7 +66,7 @@ pub(crate) fn option_lines(server: Server, option: &DhcpOption) -> Vec<String> {
 /// # Errors
 /// This node's address towards a subnet is not known, or a value cannot be written in that server's syntax.
 pub fn export(
-    server: Server,
+    server: ServerKind,
     config: Config,
     links: &BTreeMap<String, Link>,
 ) -> anyhow::Result<Exported> {
@@ -80,9 +80,9 @@ pub fn export(
     config.dhcp.mode = DhcpMode::Off;
     let plan = Plan::new(&config, links)?;
     let page = match server {
-        Server::Dnsmasq => dnsmasq::write(&plan)?,
-        Server::Kea => kea::write(&plan)?,
-        Server::Dhcpd => dhcpd::write(&plan)?,
+        ServerKind::Dnsmasq => dnsmasq::write(&plan)?,
+        ServerKind::Kea => kea::write(&plan)?,
+        ServerKind::Dhcpd => dhcpd::write(&plan)?,
     };
     let (text, mut notes) = page.finish();
     if mode != DhcpMode::Off {

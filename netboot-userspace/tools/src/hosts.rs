@@ -1,4 +1,4 @@
-//! Edits the `[[host]]` entries of a file in place: every byte that is not of the entry stays.
+//! Edits of the `[[host]]` entries of a file in place: every byte that is not of the entry stays.
 
 mod entry;
 

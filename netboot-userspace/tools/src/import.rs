@@ -21,8 +21,8 @@ use std::path::Path;
 
 pub use self::note::{Note, grouped};
 use self::{
-    files::{Files, Text},
-    site::Site,
+    files::{FileText, Files},
+    site::FoundSite,
 };
 use netboot_site::config::{Fragment, InventoryFormat, Problem, Problems};
 
@@ -68,11 +68,11 @@ pub fn read(kind: Kind, path: &Path) -> Result<Imported, Problems> {
 }
 
 /// What a server's configuration says.
-fn site(kind: Kind, text: &Text, files: &mut Files) -> Result<Site, Problem> {
+fn site(kind: Kind, text: &FileText, files: &mut Files) -> Result<FoundSite, Problem> {
     match kind {
         Kind::Dnsmasq => dnsmasq::read(text, files),
         Kind::Kea => kea::read(text, files),
         Kind::Dhcpd => dhcpd::read(text, files),
-        Kind::Csv | Kind::Hardware => Ok(Site::default()),
+        Kind::Csv | Kind::Hardware => Ok(FoundSite::default()),
     }
 }

@@ -1,28 +1,28 @@
-//! Plays a machine against whatever DHCP service is on the wire, up to its first log line, and says what
+//! A machine played against whatever DHCP service is on the wire, up to its first log line: the probe says what
 //! keeps it from booting.
 //!
-//! It speaks as the machine, with its MAC and the address that it is given, over an IP stack of its own
+//! The probe speaks as the machine, with its MAC and the address that it is given, over an IP stack of its own
 //! (smoltcp): this node's configuration stays as it is. What is sent over an interface does not come
 //! back to this node: servers at its own addresses are asked by itself, and a DHCP server on it is not
 //! reached.
 
 mod address;
-mod boot;
+mod boot_url;
 mod conflict;
+mod default_route;
 mod dhcp;
 mod expected;
-mod files;
+mod fetch;
 mod firmware;
 mod http;
-mod network;
 mod progress;
-mod reach;
 mod remedy;
 mod report;
-mod routes;
 mod script;
+mod script_and_log;
 mod station;
 mod tftp;
+mod transport;
 mod user_class;
 mod wire;
 
@@ -38,26 +38,26 @@ use netboot_site::{boot_program, model::Architecture};
 
 use self::{
     dhcp::Reply,
-    reach::Reach,
-    remedy::Lack,
+    fetch::Fetcher,
+    remedy::Omission,
     station::{Lease, Station},
     wire::Wire,
 };
 pub use self::{
     progress::Progress,
     remedy::Remedy,
-    report::{Finding, Report, State},
+    report::{Finding, Grade, ProbeReport},
 };
 use crate::{
     explain::{Machine, Site},
-    export::Server,
+    export::ServerKind,
 };
 
 /// For one machine, whatever the servers do.
 const WHOLE: Duration = Duration::from_secs(120);
 
 /// What is tried.
-pub struct Plan {
+pub struct ProbePlan {
     /// Where the machine is played.
     pub link: Link,
     /// All addresses of this node.
@@ -69,14 +69,14 @@ pub struct Plan {
     /// For an offer.
     pub patience: Duration,
     /// Whose words remedies are in; `None`: those of all.
-    pub server: Option<Server>,
+    pub server: Option<ServerKind>,
     /// What netboot would answer itself.
     pub site: Option<Site>,
 }
 
 /// A probe under way.
 struct Probe<'p> {
-    plan: &'p Plan,
+    plan: &'p ProbePlan,
     wire: Wire,
     progress: &'p Progress,
     findings: Vec<Finding>,
@@ -92,7 +92,7 @@ struct Probe<'p> {
 ///
 /// # Errors
 /// The interface cannot be used so.
-pub fn probe(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
+pub fn probe(plan: &ProbePlan, progress: &Progress) -> anyhow::Result<ProbeReport> {
     let mut probe = Probe {
         plan,
         wire: Wire::open(&plan.link)?,
@@ -107,12 +107,12 @@ pub fn probe(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
     progress.end();
     done?;
     let code = plan.firmware.code().unwrap_or_default();
-    Ok(Report {
+    Ok(ProbeReport {
         mac: plan.firmware.mac.to_string(),
         architecture: format!("{} ({code})", Architecture::name(code)),
         over: if plan.firmware.is_pxe_firmware() { "tftp" } else { "http" },
         interface: plan.link.name.clone(),
-        boots: probe.findings.iter().all(|finding| finding.state != State::Wrong),
+        boots: probe.findings.iter().all(|finding| finding.state != Grade::Wrong),
         findings: probe.findings,
     })
 }
@@ -141,9 +141,9 @@ impl Probe<'_> {
                 "it took longer than {} s: the rest is not tried; see which server is slow",
                 WHOLE.as_secs()
             );
-            self.note("time", State::Wrong, what, None);
+            self.note("time", Grade::Wrong, what, None);
         } else if !logged {
-            self.note("log", State::Warning, "no script was read that says where to", None);
+            self.note("log", Grade::Warning, "no script was read that says where to", None);
         }
         Ok(())
     }
@@ -154,11 +154,11 @@ impl Probe<'_> {
     }
 
     /// The way to servers, as the machine where that is possible.
-    fn reach(&mut self) -> Reach<'_> {
+    fn reach(&mut self) -> Fetcher<'_> {
         let seed = self.random();
         let wire = &mut self.wire;
         let station = self.lease.map(|lease| Station::new(wire, lease, seed));
-        Reach::new(station, self.plan.own.clone(), self.plan.firmware.mac, self.end)
+        Fetcher::new(station, self.plan.own.clone(), self.plan.firmware.mac, self.end)
     }
 
     /// The machine with a transaction's id of its own.
@@ -176,9 +176,9 @@ impl Probe<'_> {
     fn note(
         &mut self,
         step: &'static str,
-        state: State,
+        state: Grade,
         what: impl Into<String>,
-        lack: Option<Lack>,
+        lack: Option<Omission>,
     ) {
         let add = lack.map(|lack| lack.remedies(self.plan.server)).unwrap_or_default();
         self.findings.push(Finding { step, state, what: what.into(), add });
@@ -190,13 +190,13 @@ impl Probe<'_> {
 #[must_use]
 pub fn read_answer(bytes: &[u8]) -> usize {
     let reply = Reply::new(bytes.to_vec(), Duration::ZERO);
-    let _ = (files::url(&reply, None), files::shown(&reply));
+    let _ = (boot_url::url(&reply, None), boot_url::shown(&reply));
     let _ =
         (reply.server(), reply.addresses(code::ROUTER), conflict::claims(bytes, reply.server()));
     let _ = tftp::read(bytes).is_some();
     let _ = http::read(bytes, tftp::Want::All, bytes.len());
     let _ = boot_program::trouble(bytes, bytes.len() as u64, 7);
-    let mut settings = script::Settings::default();
+    let mut settings = script::IpxeSettings::default();
     script::follow(&String::from_utf8_lossy(bytes), &mut settings).loads.len()
 }
 

@@ -1,4 +1,4 @@
-//! `netboot selftest`: loads the program on this kernel, runs requests of real firmware through it, and
+//! `netboot selftest`: the command loads the program on this kernel, runs requests of real firmware through it, and
 //! compares each answer with the slow path's, byte for byte.
 
 mod adopt;
@@ -52,7 +52,7 @@ pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
 
 /// What `selftest load` prints.
 #[derive(Serialize)]
-struct Loaded {
+struct LoadedProgram {
     kernel: String,
     verified_instructions: u32,
     program_bytes: u32,
@@ -83,7 +83,7 @@ fn load() -> anyhow::Result<ExitCode> {
     let discover = find(&frames, golden::PXE_DISCOVER)?;
     let discover_ns = cost::mean(&mut fast, Which::Netboot, &discover.frame, 100)?;
     let program = fast.program()?;
-    let report = Loaded {
+    let report = LoadedProgram {
         kernel: kernel()?,
         verified_instructions: program.verified_instructions,
         program_bytes: program.translated_bytes,
@@ -112,7 +112,7 @@ fn find<'g>(frames: &'g [Golden], name: &str) -> anyhow::Result<&'g Golden> {
 /// userspace's.
 ///
 /// # Errors
-/// They differ: an answer's bytes, the verdict, or a frame that was passed on changed.
+/// The two sides differ: an answer's bytes, the verdict, or a frame that was passed on changed.
 pub fn compare(fast: &mut FastPath, tables: &Tables, frame: &[u8]) -> anyhow::Result<Ran> {
     let mut scratch = Box::new(Scratch::new());
     let expected = slow::answer::<Kernel>(frame, IFINDEX, &mut scratch, tables);

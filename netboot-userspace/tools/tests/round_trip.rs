@@ -10,8 +10,8 @@ use netboot_site::{
     model::{Architecture, DhcpMode},
 };
 use netboot_tools::{
-    explain::{Answer, Known, Machine, Message, Site, explain},
-    export::{Server, export},
+    explain::{AnswerFields, KnownServer, Machine, Message, Site, explain},
+    export::{ServerKind, export},
     import::{self, Kind},
 };
 
@@ -116,7 +116,7 @@ fn site(directory: &Path, text: &str) -> Site {
 }
 
 /// Each step of each machine's boot.
-fn answers(site: &Site) -> BTreeMap<String, Option<Answer>> {
+fn answers(site: &Site) -> BTreeMap<String, Option<AnswerFields>> {
     let stages = [
         ("BIOS", Some(Architecture::X86Bios), "", None),
         ("UEFI", Some(Architecture::X8664Uefi), "", None),
@@ -137,7 +137,7 @@ fn answers(site: &Site) -> BTreeMap<String, Option<Answer>> {
                 ..Machine::new(host.mac)
             };
             let machine = if class.is_empty() { machine } else { machine.with_user_class(class) };
-            let known = Known { node: site.server(None), ..Known::NOBODY };
+            let known = KnownServer { node: site.server(None), ..KnownServer::NOBODY };
             let frame = machine.frame(Message::Discover, known);
             let explained = explain(site, &BTreeMap::new(), &frame, None, "").unwrap();
             let mut answer = explained.answer;
@@ -153,7 +153,7 @@ fn answers(site: &Site) -> BTreeMap<String, Option<Answer>> {
 }
 
 #[track_caller]
-fn check(server: Server, kind: Kind) {
+fn check(server: ServerKind, kind: Kind) {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let before = site(here.path(), SITE);
     let exported = export(server, before.config.clone(), &links::all().unwrap()).unwrap();
@@ -175,15 +175,15 @@ fn check(server: Server, kind: Kind) {
 
 #[test]
 fn by_dnsmasq() {
-    check(Server::Dnsmasq, Kind::Dnsmasq);
+    check(ServerKind::Dnsmasq, Kind::Dnsmasq);
 }
 
 #[test]
 fn by_kea() {
-    check(Server::Kea, Kind::Kea);
+    check(ServerKind::Kea, Kind::Kea);
 }
 
 #[test]
 fn by_dhcpd() {
-    check(Server::Dhcpd, Kind::Dhcpd);
+    check(ServerKind::Dhcpd, Kind::Dhcpd);
 }

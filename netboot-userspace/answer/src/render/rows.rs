@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Context as _;
 use netboot_ebpf::shared::{self, MAX_RELAYS, Relays};
 use netboot_site::{
-    blocks::{Block, Blocks, Overrides},
+    blocks::{Block, Overrides, RowBlocks},
     model::{Settings, Subnet},
 };
 
@@ -41,7 +41,7 @@ pub(super) struct SubnetRow {
     pub(super) index: u32,
     /// Of it, or of that for clients that ask for classless routes, something has no room.
     pub(super) has_more: bool,
-    /// As in [`Blocks`].
+    /// As in [`RowBlocks`].
     pub(super) in_row: &'static [u8],
 }
 
@@ -70,7 +70,7 @@ impl<'c> SubnetRows<'c> {
         place: &LocatedSubnet<'_>,
         overrides: Option<&Overrides<'_>>,
     ) -> anyhow::Result<SubnetRow> {
-        let blocks = Blocks::new(config, &place.subnet, place.server, overrides)?;
+        let blocks = RowBlocks::new(config, &place.subnet, place.server, overrides)?;
         let next_server = overrides.and_then(Overrides::next_server).or(place.subnet.next_server);
         let next_server = next_server.map_or([0; 4], |server| server.octets());
         let index = self.one(place, next_server, &blocks.row, blocks.classless.as_ref())?;

@@ -1,7 +1,9 @@
+//! Tests of messages in their frames.
+
 use netboot_ebpf::wire::{ACK, OFFER};
 
 use super::*;
-use crate::show::Shown;
+use crate::show::ShownOption;
 
 /// A server's message with these options, the first bytes of `sname` and of `file`, and ids of tags.
 fn frame(options: &[u8], [sname, file]: [&[u8]; 2], vlans: &[u16]) -> Vec<u8> {
@@ -54,7 +56,7 @@ fn options_wherever_they_stand() {
         let frame = frame(options, fields, &[]);
         let options = Packet::read(&frame).unwrap().options();
         let shown = options.iter().map(|(code, value)| {
-            let Shown { code, name, value } = Shown::new(*code, value);
+            let ShownOption { code, name, value } = ShownOption::new(*code, value);
             format!("{code} {name} {value}")
         });
         assert_eq!(shown.collect::<Vec<_>>(), expect);

@@ -1,4 +1,4 @@
-//! What holds of the table, and of all who would write one of their own.
+//! Tests of the table of options, and of all who would write one of their own.
 
 use std::collections::HashMap;
 

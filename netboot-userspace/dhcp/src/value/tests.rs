@@ -1,3 +1,5 @@
+//! Tests of values, from text to bytes and back.
+
 use super::*;
 use crate::shape::Shape::*;
 

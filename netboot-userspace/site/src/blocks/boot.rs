@@ -35,7 +35,7 @@ pub struct BootSets<'c> {
 }
 
 /// What a machine loads, and from where.
-struct Target {
+struct BootTarget {
     server: Ipv4Addr,
     /// File name or URL.
     name: String,
@@ -111,20 +111,20 @@ impl<'c> BootSets<'c> {
         self.script(choice).map(|script| script.name)
     }
 
-    fn script(&self, choice: &Choice<'_>) -> Option<Target> {
+    fn script(&self, choice: &Choice<'_>) -> Option<BootTarget> {
         let server = choice.server;
-        let given = choice.script_url.map(|url| Target { server, name: url.to_owned() });
+        let given = choice.script_url.map(|url| BootTarget { server, name: url.to_owned() });
         // Where another server gives the addresses, they do not tell the machine. iPXE puts its MAC in.
         let path = if self.config.dhcp.mode.is_proxy() { "${mac}/auto.ipxe" } else { "auto.ipxe" };
         given.or_else(|| self.http(server, path))
     }
 
     /// The binary as this stage loads it.
-    fn binary(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<Target> {
+    fn binary(&self, server: Ipv4Addr, name: &str, stage: Stage) -> Option<BootTarget> {
         let http = || self.http(server, &format!("ipxe/{name}"));
         match stage {
             _ if name.starts_with("tftp://") && is_disk_image(name) => None,
-            _ if name.contains("://") => Some(Target { server, name: name.to_owned() }),
+            _ if name.contains("://") => Some(BootTarget { server, name: name.to_owned() }),
             Stage::Http => http(),
             // Firmware and iPXE would load all of it into memory, block by block.
             Stage::Ipxe | Stage::Plain if is_disk_image(name) => http(),
@@ -135,29 +135,29 @@ impl<'c> BootSets<'c> {
         }
     }
 
-    fn http(&self, server: Ipv4Addr, path: &str) -> Option<Target> {
+    fn http(&self, server: Ipv4Addr, path: &str) -> Option<BootTarget> {
         let listen = self.config.http?;
         let server = reach(server, listen)?;
         let name = format!("http://{}/{path}", authority(server, listen.port(), 80));
-        Some(Target { server, name })
+        Some(BootTarget { server, name })
     }
 
-    fn tftp(&self, server: Ipv4Addr, name: &str) -> Option<Target> {
+    fn tftp(&self, server: Ipv4Addr, name: &str) -> Option<BootTarget> {
         let listen = self.config.tftp.listen?;
         let server = reach(server, listen)?;
         let name = format!("tftp://{}/{name}", authority(server, listen.port(), TFTP_PORT));
-        Some(Target { server, name })
+        Some(BootTarget { server, name })
     }
 
-    fn firmware(&self, server: Ipv4Addr, name: &str) -> Option<Target> {
+    fn firmware(&self, server: Ipv4Addr, name: &str) -> Option<BootTarget> {
         let listen = self.config.tftp.listen.filter(|listen| listen.port() == TFTP_PORT)?;
-        Some(Target { server: reach(server, listen)?, name: name.to_owned() })
+        Some(BootTarget { server: reach(server, listen)?, name: name.to_owned() })
     }
 
     fn row(
         &self,
         choice: &Choice<'_>,
-        target: &Target,
+        target: &BootTarget,
         stage: Stage,
         has_menu: bool,
     ) -> anyhow::Result<BootFile> {
@@ -182,7 +182,10 @@ impl<'c> BootSets<'c> {
     }
 
     /// What stands beside a name that is asked for by number.
-    fn named(choice: &Choice<'_>, Target { server, name }: &Target) -> anyhow::Result<Block> {
+    fn named(
+        choice: &Choice<'_>,
+        BootTarget { server, name }: &BootTarget,
+    ) -> anyhow::Result<Block> {
         let mut block = Block::default();
         if !choice.has_server_name && !name.contains("://") {
             block.push_raw(code::TFTP_SERVER_NAME, server.to_string().as_bytes())?;
@@ -190,7 +193,7 @@ impl<'c> BootSets<'c> {
         Ok(block)
     }
 
-    fn filled(Target { server, name }: &Target, block: &Block) -> anyhow::Result<BootFile> {
+    fn filled(BootTarget { server, name }: &BootTarget, block: &Block) -> anyhow::Result<BootFile> {
         let (options, options_len) = block.padded()?;
         let mut bytes = [0; BOOT_NAME];
         // One less: a NUL ends the name in iPXE's and EDK2's buffers.

@@ -1,4 +1,4 @@
-//! What a machine's boot set depends on.
+//! The choice of a machine's boot set, and all that it depends on.
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -26,12 +26,12 @@ pub struct Choice<'c> {
     /// The menu is for this architecture (option 93) alone.
     pub(crate) menu_of: Option<u16>,
     /// Whatever the link, where it is chosen on the link that a machine asks on.
-    pub(crate) own: Option<Own<'c>>,
+    pub(crate) own: Option<OwnBoot<'c>>,
     pub(crate) is_proxy: bool,
 }
 
 /// File, script and VLAN of a host alone.
-pub(crate) type Own<'c> = (Option<&'c str>, Option<&'c str>, Option<u16>);
+pub(crate) type OwnBoot<'c> = (Option<&'c str>, Option<&'c str>, Option<u16>);
 
 impl<'c> Choice<'c> {
     /// Of a subnet's machines that have no quirks and nothing of their own.

@@ -1,4 +1,4 @@
-//! How many bytes the blocks take, before the node's interfaces are known.
+//! The bytes that the blocks take, before the node's interfaces are known.
 
 use std::{collections::HashMap, net::Ipv4Addr};
 
@@ -10,7 +10,7 @@ use super::{
     boot::BootSets,
     choice::Choice,
     options::{Block, Overrides},
-    rows::{Blocks, host_block},
+    rows::{RowBlocks, host_block},
 };
 use crate::model::{Host, Quirks, Settings, Subnet};
 
@@ -18,18 +18,18 @@ use crate::model::{Host, Quirks, Settings, Subnet};
 pub struct Fit<'c> {
     config: &'c Settings,
     sets: BootSets<'c>,
-    known: HashMap<(Ipv4Net, Overrides<'c>), Row>,
+    known: HashMap<(Ipv4Net, Overrides<'c>), FittedRow>,
 }
 
 /// A row of `SUBNETS`.
 #[derive(Clone, Default)]
-pub struct Row {
+pub struct FittedRow {
     /// The most that a client gets.
     bytes: usize,
     has_routers: bool,
     /// What its clients miss.
     pub missed: Vec<Missed>,
-    /// As in [`Blocks`].
+    /// As in [`RowBlocks`].
     in_row: &'static [u8],
 }
 
@@ -50,7 +50,7 @@ impl<'c> Fit<'c> {
     }
 
     /// The row of a subnet.
-    pub fn subnet(&self, subnet: &Subnet) -> anyhow::Result<Row> {
+    pub fn subnet(&self, subnet: &Subnet) -> anyhow::Result<FittedRow> {
         self.row(subnet, None)
     }
 
@@ -59,7 +59,7 @@ impl<'c> Fit<'c> {
         &mut self,
         subnet: &Subnet,
         host: &'c Host,
-    ) -> Option<anyhow::Result<Row>> {
+    ) -> Option<anyhow::Result<FittedRow>> {
         let key = (subnet.cidr, Overrides::of(host)?);
         if let Some(row) = self.known.get(&key) {
             return Some(Ok(row.clone()));
@@ -72,9 +72,9 @@ impl<'c> Fit<'c> {
     }
 
     /// The bytes of a host's options and of its row, and what it misses.
-    pub(crate) fn host(&self, row: Row, host: &Host) -> anyhow::Result<(usize, Vec<Missed>)> {
+    pub(crate) fn host(&self, row: FittedRow, host: &Host) -> anyhow::Result<(usize, Vec<Missed>)> {
         let own = host_block(self.config, host, row.in_row)?;
-        let Row { bytes, has_routers, mut missed, .. } = row;
+        let FittedRow { bytes, has_routers, mut missed, .. } = row;
         let has_routers = has_routers || own.has(code::ROUTER);
         missed.extend(without_default(&own, has_routers));
         Ok((bytes + own.len()?, missed))
@@ -93,9 +93,9 @@ impl<'c> Fit<'c> {
         self.sets.longest(choice)
     }
 
-    fn row(&self, subnet: &Subnet, overrides: Option<&Overrides<'_>>) -> anyhow::Result<Row> {
-        let Blocks { row, classless, in_row } =
-            Blocks::new(self.config, subnet, self.server(subnet), overrides)?;
+    fn row(&self, subnet: &Subnet, overrides: Option<&Overrides<'_>>) -> anyhow::Result<FittedRow> {
+        let RowBlocks { row, classless, in_row } =
+            RowBlocks::new(self.config, subnet, self.server(subnet), overrides)?;
         let mut bytes = row.len()?;
         if let Some(classless) = &classless {
             bytes = bytes.max(classless.len()?);
@@ -109,7 +109,7 @@ impl<'c> Fit<'c> {
         if asked.has(code::CLASSLESS_ROUTES) && !row.has(code::CLASSLESS_ROUTES) {
             missed.push(Missed::ClasslessRoutes);
         }
-        Ok(Row { bytes, has_routers, missed, in_row })
+        Ok(FittedRow { bytes, has_routers, missed, in_row })
     }
 
     /// Ours; where it is not given, the longest as text.

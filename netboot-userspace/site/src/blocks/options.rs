@@ -68,7 +68,7 @@ impl Block {
         at.clamp(1, block.len())
     }
 
-    /// Its bytes, if they fit an answer.
+    /// The block's bytes, if they fit an answer.
     pub(crate) fn len(&self) -> anyhow::Result<usize> {
         let len = self.bytes.len();
         anyhow::ensure!(
@@ -102,7 +102,7 @@ pub struct Overrides<'h> {
     network: &'h NetworkOverrides,
     /// The options by number, which stand in the host's own block.
     codes: Vec<u8>,
-    /// Those that may stand in the row instead.
+    /// The options of routing, which may stand in the row instead.
     pub(crate) routing: Vec<(u8, &'h [u8])>,
 }
 
@@ -133,7 +133,7 @@ impl<'h> Overrides<'h> {
         self.network.next_server
     }
 
-    /// Those that it has by number.
+    /// The routers that the host has by number.
     fn routers(&self) -> Option<Vec<Ipv4Addr>> {
         let (_, value) = self.routing.iter().find(|(code, _)| *code == code::ROUTER)?;
         addresses(value)

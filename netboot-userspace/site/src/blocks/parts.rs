@@ -32,11 +32,11 @@ pub struct Parts<'c> {
 
 /// What machines of a stage and of some architectures load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Boot {
+pub struct BootPart {
     pub stage: Stage,
     /// Codes of option 93; `None`: whatever it says, and where it is missing.
     pub architectures: Option<Vec<u16>>,
-    /// Where it is loaded from.
+    /// The server that the file is loaded from.
     pub server: Ipv4Addr,
     /// File name or URL.
     pub name: String,
@@ -69,7 +69,7 @@ impl<'c> Parts<'c> {
         subnet: &'c Subnet,
         server: Ipv4Addr,
         host: Option<&'c Host>,
-    ) -> anyhow::Result<Vec<Boot>> {
+    ) -> anyhow::Result<Vec<BootPart>> {
         let mut choice = Choice::new(self.config, subnet, server);
         let mut architecture = None;
         if let Some(host) = host {
@@ -112,7 +112,7 @@ impl<'c> Parts<'c> {
         stage: Stage,
         slot: u32,
         architectures: Option<Vec<u16>>,
-    ) -> Option<Boot> {
+    ) -> Option<BootPart> {
         let row = first + stage.row(self.sets.slots.count(), slot);
         let BootFile { siaddr, name_len, options_len, flags: _, name, options } =
             self.sets.rows.get(row as usize)?;
@@ -120,7 +120,7 @@ impl<'c> Parts<'c> {
         if architectures.as_ref().is_some_and(Vec::is_empty) {
             return None;
         }
-        Some(Boot {
+        Some(BootPart {
             stage,
             architectures,
             server: Ipv4Addr::from(*siaddr),

@@ -11,7 +11,7 @@ use crate::model::{Host, Settings, Subnet};
 const CLASSFUL: [u8; 2] = [code::ROUTER, code::STATIC_ROUTES];
 
 /// The blocks of a row.
-pub struct Blocks {
+pub struct RowBlocks {
     /// Without classless routes where all together have no room: who is answered from it does not ask for them.
     pub row: Block,
     /// The row for clients that ask for classless routes, where there are any.
@@ -20,7 +20,7 @@ pub struct Blocks {
     pub in_row: &'static [u8],
 }
 
-impl Blocks {
+impl RowBlocks {
     /// Of a subnet, with what hosts have instead.
     pub fn new(
         config: &Settings,
@@ -83,7 +83,7 @@ impl Block {
         Some(value)
     }
 
-    /// Its pieces stand side by side.
+    /// The place of an option, whose pieces stand side by side.
     fn find(&self, wanted: u8) -> Option<std::ops::Range<usize>> {
         let mut at = 0;
         while let Some([code, len, ..]) = self.bytes.get(at..) {

@@ -3,9 +3,9 @@
 mod boot_files;
 mod default_script;
 mod hookos;
-mod missed;
+mod missed_routes;
+mod option_space;
 mod records;
-mod room;
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use super::{
     host::DraftHost,
     problem::{Place, Report},
     read::Draft,
-    vlan::{Shown, ShownStation, Written},
+    vlan::{ShownStation, ShownVlan, WrittenVlan},
 };
 use crate::model::{BootFile, DhcpMode, Located, ScriptClasses, Settings, SyslogListen, reach};
 
@@ -39,7 +39,7 @@ pub(crate) fn check(draft: &mut Draft, missing: Missing, report: &Report) {
     let addresses = draft.hosts.iter().filter_map(|host| host.ip.as_ref());
     unique(addresses.map(|ip| (ip.value, &ip.place)), "address", report);
     check_each(draft, &located, report);
-    let left_out = room::check_room(draft, &located, report);
+    let left_out = option_space::check_room(draft, &located, report);
     take_out(draft, &left_out);
     let files = draft.boot_files.iter().map(|file| (file.value.clone(), &file.place));
     check_boot_files(files.chain(of_hosts(draft)), draft, missing, report);
@@ -50,7 +50,7 @@ pub(crate) fn check(draft: &mut Draft, missing: Missing, report: &Report) {
 pub(crate) fn check_hosts(draft: &mut Draft, missing: Missing, report: &Report) {
     let located = Located::new(&draft.config.subnets);
     check_each(draft, &located, report);
-    let left_out = room::check_room(draft, &located, report);
+    let left_out = option_space::check_room(draft, &located, report);
     take_out(draft, &left_out);
     let mut files = of_hosts(draft).peekable();
     if files.peek().is_some() {
@@ -140,11 +140,11 @@ fn vlan(host: &DraftHost, ip: Ipv4Addr, draft: &Draft, located: &Located<'_>, re
     }
     let message = format!(
         "{}, but its subnet {} ({}) has {}: leave `vlan` out here, or write `vlan = {}` in the [[subnet]]",
-        Shown(own.value),
+        ShownVlan(own.value),
         subnet.cidr,
         place.cidr.line(),
-        Shown(subnet.vlan),
-        Written(own.value)
+        ShownVlan(subnet.vlan),
+        WrittenVlan(own.value)
     );
     report.warn(&own.place, message);
 }

@@ -13,11 +13,11 @@ use netboot_dhcp::{option, shape::Shape, value::hex};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-pub(super) use self::fragment::Fragment;
-pub use self::{macs::Macs, quirk::Quirks};
+pub(super) use self::fragment::FragmentForm;
+pub use self::{macs::MacsEntry, quirk::QuirksEntry};
 use self::{
-    own::{Network, ScriptSettings},
-    quirk::QuirkRow,
+    own::{NetworkKeys, ScriptSettingsTable},
+    quirk::QuirkEntry,
     vlan::{Vlan, vlan},
 };
 use super::limits::FOREVER;
@@ -31,22 +31,22 @@ pub struct File {
     interfaces: Vec<String>,
     state_dir: String,
     user: Option<String>,
-    xdp: Xdp,
-    dhcp: Dhcp,
-    boot: Boot,
-    tftp: Tftp,
+    xdp: XdpTable,
+    dhcp: DhcpTable,
+    boot: BootTable,
+    tftp: TftpTable,
     http: Service,
     syslog: Syslog,
-    script: Script,
-    subnet: Vec<Subnet>,
+    script: ScriptTable,
+    subnet: Vec<SubnetEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    quirk: Vec<QuirkRow>,
-    host: Vec<Host>,
+    quirk: Vec<QuirkEntry>,
+    host: Vec<HostEntry>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Xdp {
+struct XdpTable {
     mode: &'static str,
     pin_path: String,
     boot_files_without_daemon: String,
@@ -56,7 +56,7 @@ struct Xdp {
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Dhcp {
+struct DhcpTable {
     mode: &'static str,
     authoritative: bool,
     server_address: Option<String>,
@@ -75,7 +75,7 @@ struct Dhcp {
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Boot {
+struct BootTable {
     root: String,
     script_user_classes: Vec<String>,
     script_url: Option<String>,
@@ -86,7 +86,7 @@ struct Boot {
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Tftp {
+struct TftpTable {
     #[serde(flatten)]
     service: Service,
     block_size: Option<u16>,
@@ -109,7 +109,7 @@ struct Syslog {
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Script {
+struct ScriptTable {
     download_url: Option<String>,
     arch: String,
     kernel: Option<String>,
@@ -129,7 +129,7 @@ struct Script {
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Subnet {
+struct SubnetEntry {
     cidr: String,
     vlan: Option<Vlan>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -148,7 +148,7 @@ struct Subnet {
     next_server: Option<String>,
     lease_time: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    routes: Vec<Route>,
+    routes: Vec<RouteEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     options: Vec<OptionEntry>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -156,12 +156,12 @@ struct Subnet {
 }
 
 #[derive(Debug, Serialize)]
-struct Route {
+struct RouteEntry {
     destination: String,
     router: String,
 }
 
-impl From<&(Ipv4Net, Ipv4Addr)> for Route {
+impl From<&(Ipv4Net, Ipv4Addr)> for RouteEntry {
     fn from((destination, router): &(Ipv4Net, Ipv4Addr)) -> Self {
         Self { destination: destination.to_string(), router: router.to_string() }
     }
@@ -171,8 +171,8 @@ impl From<&(Ipv4Net, Ipv4Addr)> for Route {
 #[skip_serializing_none]
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Host {
-    pub mac: Macs,
+pub struct HostEntry {
+    pub mac: MacsEntry,
     /// Empty where none is known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ip: String,
@@ -186,13 +186,13 @@ pub struct Host {
     pub boot_vlan: Option<u16>,
     pub lease_time: Option<String>,
     #[serde(flatten)]
-    pub network: Network,
+    pub network: NetworkKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<OptionEntry>,
-    #[serde(skip_serializing_if = "ScriptSettings::is_empty")]
-    pub script_settings: ScriptSettings,
-    #[serde(skip_serializing_if = "Quirks::is_empty")]
-    pub quirks: Quirks,
+    #[serde(skip_serializing_if = "ScriptSettingsTable::is_empty")]
+    pub script_settings: ScriptSettingsTable,
+    #[serde(skip_serializing_if = "QuirksEntry::is_empty")]
+    pub quirks: QuirksEntry,
 }
 
 #[derive(Debug, Serialize)]
@@ -221,13 +221,13 @@ impl From<&Config> for File {
             interfaces: config.interfaces.clone(),
             state_dir: config.state_dir.display().to_string(),
             user: config.user.clone(),
-            xdp: Xdp {
+            xdp: XdpTable {
                 mode: xdp.mode.name(),
                 pin_path: xdp.pin_path.display().to_string(),
                 boot_files_without_daemon: without_daemon(xdp.boot_files_without_daemon),
                 answers_without_daemon: without_daemon(xdp.answers_without_daemon),
             },
-            dhcp: Dhcp {
+            dhcp: DhcpTable {
                 mode: dhcp.mode.name(),
                 authoritative: dhcp.authoritative,
                 server_address: dhcp.server_address.map(|address| address.to_string()),
@@ -242,14 +242,14 @@ impl From<&Config> for File {
                 unknown_rate: dhcp.unknown_rate,
                 total_rate: dhcp.total_rate,
             },
-            boot: Boot {
+            boot: BootTable {
                 root: boot.root.display().to_string(),
                 script_user_classes: boot.script_user_classes.clone(),
                 script_url: boot.script_url.clone(),
                 skip_ipv6_wait: boot.skip_ipv6_wait,
                 files: by_name(&boot.files),
             },
-            tftp: Tftp {
+            tftp: TftpTable {
                 service: service(config.tftp.listen),
                 block_size: config.tftp.block_size,
                 single_port: config.tftp.single_port,
@@ -257,7 +257,7 @@ impl From<&Config> for File {
             },
             http: service(config.http),
             syslog: Syslog { listen: config.syslog.iter().map(syslog).collect() },
-            script: Script {
+            script: ScriptTable {
                 download_url: script.download_url.clone(),
                 arch: script.arch.clone(),
                 kernel: script.kernel.clone(),
@@ -273,14 +273,14 @@ impl From<&Config> for File {
                 retries: script.retries,
                 retry_delay: script.retry_delay,
             },
-            subnet: config.subnets.iter().map(|subnet| Subnet::new(subnet, config)).collect(),
-            quirk: config.quirks.iter().map(QuirkRow::from).collect(),
-            host: machines.map(|host| Host::from(&**host)).collect(),
+            subnet: config.subnets.iter().map(|subnet| SubnetEntry::new(subnet, config)).collect(),
+            quirk: config.quirks.iter().map(QuirkEntry::from).collect(),
+            host: machines.map(|host| HostEntry::from(&**host)).collect(),
         }
     }
 }
 
-impl Subnet {
+impl SubnetEntry {
     fn new(subnet: &crate::model::Subnet, config: &Settings) -> Self {
         let lease = subnet.lease_time.unwrap_or(config.dhcp.lease_time);
         Self {
@@ -300,21 +300,21 @@ impl Subnet {
             mtu: subnet.mtu,
             next_server: subnet.next_server.map(|server| server.to_string()),
             lease_time: humantime::format_duration(lease).to_string(),
-            routes: subnet.routes.iter().map(Route::from).collect(),
+            routes: subnet.routes.iter().map(RouteEntry::from).collect(),
             options: subnet.options.iter().map(OptionEntry::from).collect(),
             boot_files: by_name(&subnet.files),
         }
     }
 }
 
-impl From<&model::Host> for Host {
+impl From<&model::Host> for HostEntry {
     fn from(host: &model::Host) -> Self {
         let lease = host.lease_time.map(|lease| humantime::format_duration(lease).to_string());
         let script = host.script.as_ref().map(|script| match script {
             HostScript::Url(text) | HostScript::Text(text) => text.clone(),
         });
         Self {
-            mac: Macs::new(host.macs()),
+            mac: MacsEntry::new(host.macs()),
             ip: host.address().map(|ip| ip.to_string()).unwrap_or_default(),
             hostname: host.hostname.clone(),
             netboot: Some(host.netboot),
@@ -325,10 +325,10 @@ impl From<&model::Host> for Host {
             script_user_classes: host.script_classes.0.clone(),
             boot_vlan: host.boot_vlan,
             lease_time: lease,
-            network: Network::from(&*host.network),
+            network: NetworkKeys::from(&*host.network),
             options: host.options.iter().map(OptionEntry::from).collect(),
-            script_settings: ScriptSettings::from(&*host.script_settings),
-            quirks: Quirks::from(&*host.quirks),
+            script_settings: ScriptSettingsTable::from(&*host.script_settings),
+            quirks: QuirksEntry::from(&*host.quirks),
         }
     }
 }

@@ -11,9 +11,9 @@ use super::{
     load::finish,
     problem::{Place, Report},
     read::{Draft, read},
-    regular::read_regular,
+    regular_file::read_regular,
     section::Section,
-    text::Text,
+    source_text::SourceText,
     value::{boot_file, dhcp_url},
 };
 use crate::model::{Host, Subnet};
@@ -29,12 +29,12 @@ pub fn judge(text: &str) -> Problems {
     report.into_sorted(&[]).0
 }
 
-/// Whether it can be a boot file's name.
+/// Whether the text can be a boot file's name.
 pub fn is_boot_file(name: &str) -> Result<(), String> {
     boot_file(&DeValue::String(name.into())).map(drop)
 }
 
-/// Whether iPXE can be told it as its script.
+/// Whether iPXE can be told the URL as its script.
 pub fn is_script_url(url: &str) -> Result<(), String> {
     dhcp_url(&DeValue::String(url.into())).map(drop)
 }
@@ -71,7 +71,7 @@ fn found(
             report.error(&Place::file(path), format!("cannot be read: {}", reason(error)));
         })
         .ok()?;
-    let source = Text::new(path, bytes, report)?;
+    let source = SourceText::new(path, bytes, report)?;
     let mut draft = draft(Path::new(""), "dhcp.mode = \"proxy\"", report)?;
     draft.hosts = match format {
         InventoryFormat::Toml => tables::read(&source, 0, report),
@@ -79,7 +79,7 @@ fn found(
         InventoryFormat::Yaml => machine::read(&source, &mut draft, report),
     }?;
     leave_out(&mut draft, report);
-    // They are on another node.
+    // The boot files are on another node.
     let files: Vec<_> = draft.hosts.iter_mut().map(|host| host.boot_file.take()).collect();
     check(&mut draft, Missing::Refused, report);
     for (host, file) in draft.hosts.iter_mut().zip(files) {
@@ -92,7 +92,7 @@ fn found(
 }
 
 fn draft(path: &Path, text: &str, report: &Report) -> Option<Draft> {
-    let source = Text::new(path, text.as_bytes().to_vec(), report)?;
+    let source = SourceText::new(path, text.as_bytes().to_vec(), report)?;
     let table = source.parse(report)?;
     Some(read(Section::root(&source, &table, report), Path::new("/")))
 }

@@ -1,4 +1,4 @@
-//! A part of a configuration: what another server's says.
+//! A fragment of a configuration, as another server's configuration gives it.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
@@ -32,6 +32,7 @@ impl Fragment {
     ///
     /// None that is known of.
     pub fn to_toml(&self) -> anyhow::Result<String> {
-        toml::to_string_pretty(&file::Fragment::from(self)).context("write what was read as TOML")
+        toml::to_string_pretty(&file::FragmentForm::from(self))
+            .context("write what was read as TOML")
     }
 }

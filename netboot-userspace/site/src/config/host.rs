@@ -1,4 +1,4 @@
-//! `[[host]]`
+//! The reader of `[[host]]`.
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +10,7 @@ use super::{
     check::Candidate,
     lease::lease_time,
     network::read_network,
-    option::{Owner, read_options},
+    option::{OptionOwner, read_options},
     problem::{Place, Placed},
     quirk::read_quirks,
     script_classes::read_script_classes,
@@ -35,7 +35,7 @@ pub(crate) struct DraftHost {
     pub(crate) has_ip: bool,
     pub(crate) vlan: Option<Placed<Vlan>>,
     pub(crate) boot_file: Option<Placed<String>>,
-    /// It is of a record of others, which stops no other machine.
+    /// The host is of a record of others, which stops no other machine.
     pub(crate) may_be_left_out: bool,
     /// All but the fields above.
     rest: Host,
@@ -142,7 +142,7 @@ pub(crate) fn read_host(mut section: Section<'_>) -> DraftHost {
         rest.quirks = read_quirks(&mut quirks).into();
         quirks.finish();
     }
-    rest.options = read_options(&mut section, Owner::Host);
+    rest.options = read_options(&mut section, OptionOwner::Host);
     let place = section.place.clone();
     section.finish();
     DraftHost { place, macs, ip, has_ip, vlan, boot_file, may_be_left_out: false, rest }

@@ -4,7 +4,7 @@ pub(super) mod csv;
 mod hardware;
 mod mac_keyed;
 pub(super) mod machine;
-mod parts;
+mod parallel;
 mod scalar;
 pub(super) mod tables;
 #[cfg(test)]
@@ -21,7 +21,7 @@ use super::{
     load::{ReadBytes, is_same_file},
     problem::{Place, Placed, Report},
     read::Draft,
-    text::Text,
+    source_text::SourceText,
 };
 
 /// How an inventory file is written.
@@ -72,7 +72,7 @@ pub(super) fn read_inventory(
     });
     files.push(path.clone());
     let Ok(bytes) = bytes else { return };
-    let Some(source) = Text::new(&path, bytes, report) else { return };
+    let Some(source) = SourceText::new(&path, bytes, report) else { return };
     let hosts = match InventoryFormat::of(&path) {
         InventoryFormat::Toml => tables::read(&source, 0, report),
         InventoryFormat::Csv => csv::read(&source, !draft.config.dhcp.mode.is_proxy(), report),

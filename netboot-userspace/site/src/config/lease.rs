@@ -1,11 +1,11 @@
-//! `lease-time`
+//! The reader of `lease-time`.
 
 use std::time::Duration;
 
 use toml::de::DeValue;
 
 use super::{
-    duration::{Given, duration},
+    duration::{GivenDuration, duration},
     section::Section,
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn lease_time(section: &mut Section<'_>) -> Option<Duration> {
 
 /// A lease time: whole seconds, as DHCP counts them.
 fn lease(value: &DeValue<'_>) -> Result<Duration, String> {
-    let Given { text, duration } = duration(value)?;
+    let GivenDuration { text, duration } = duration(value)?;
     if duration.is_zero() {
         return Err("a lease of no time cannot be used".to_owned());
     }

@@ -1,11 +1,11 @@
-//! What is bounded: messages a second, and what the kernel may answer without the daemon.
+//! Bounds: messages a second, and what the kernel may answer without the daemon.
 
 use std::time::Duration;
 
 use toml::de::DeValue;
 
 use super::{
-    duration::{Given, duration},
+    duration::{GivenDuration, duration},
     value::number,
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn without_daemon(value: &DeValue<'_>) -> Result<Option<Duration>, St
     if value.as_str() == Some(FOREVER) {
         return Ok(None);
     }
-    let Given { text, duration } = duration(value)?;
+    let GivenDuration { text, duration } = duration(value)?;
     if duration < LEAST {
         let least = humantime::format_duration(LEAST);
         return Err(format!(

@@ -1,4 +1,4 @@
-//! Reads the configuration and the inventory files it names.
+//! The loader of a configuration and of the inventory files that it names.
 
 use std::{
     fmt, fs, io,
@@ -11,10 +11,10 @@ use super::{
     inventory::read_inventory,
     problem::{Keep, Place, Problems, Report},
     read::{Draft, read},
-    regular::read_regular,
+    regular_file::read_regular,
     section::Section,
     source::{Output, Outputs, read_printed, run_if_it_can, run_now},
-    text::Text,
+    source_text::SourceText,
 };
 use crate::model::{Config, Host, Located};
 
@@ -167,7 +167,7 @@ fn read_main(path: &Path, read_bytes: ReadBytes<'_>, report: &Report) -> Option<
     let bytes = read_bytes(path)
         .inspect_err(|error| report.error(&place, format!("cannot be read: {}", reason(error))))
         .ok()?;
-    let source = Text::new(path, bytes, report)?;
+    let source = SourceText::new(path, bytes, report)?;
     let table = source.parse(report)?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base = absolute.parent().unwrap_or(Path::new("/"));

@@ -18,13 +18,13 @@ const MOST: usize = 1024;
 
 /// Whose options they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum OptionOwner {
     Subnet,
     Host,
 }
 
 /// The options of a subnet or a host, those that are right.
-pub(crate) fn read_options(section: &mut Section<'_>, owner: Owner) -> Vec<DhcpOption> {
+pub(crate) fn read_options(section: &mut Section<'_>, owner: OptionOwner) -> Vec<DhcpOption> {
     let mut seen: Vec<Placed<u8>> = Vec::new();
     let mut options = Vec::new();
     for mut entry in section.sections("options") {
@@ -55,12 +55,12 @@ pub(crate) fn read_options(section: &mut Section<'_>, owner: Owner) -> Vec<DhcpO
 }
 
 /// A code that may be set by hand.
-fn code(value: &DeValue<'_>, owner: Owner) -> Result<u8, String> {
+fn code(value: &DeValue<'_>, owner: OptionOwner) -> Result<u8, String> {
     let code = number(value)?;
     let why = match option::set(code) {
         _ if matches!(code, 0 | 255) => "it has no value".to_owned(),
         // A host's settings go before those of its subnet, its options by number before both.
-        Set::Key(key) if owner == Owner::Subnet => format!("use {key}"),
+        Set::Key(key) if owner == OptionOwner::Subnet => format!("use {key}"),
         Set::Follows(why) | Set::Own(why) => why.to_owned(),
         Set::ByNumber | Set::Key(_) => return Ok(code),
     };

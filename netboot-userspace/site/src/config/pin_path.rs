@@ -8,7 +8,7 @@ use toml::{
 };
 
 use crate::{
-    config::regular::read_regular,
+    config::regular_file::read_regular,
     model::{Config, PinPath},
 };
 

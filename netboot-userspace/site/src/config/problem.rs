@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where.
+//! A problem of a configuration, and its place.
 
 mod found;
 mod report;
@@ -40,7 +40,7 @@ impl Problem {
     /// The line for the log and the status.
     #[must_use]
     pub fn told(&self) -> impl fmt::Display + '_ {
-        Told(self)
+        LogLine(self)
     }
 
     fn write_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,9 +59,9 @@ impl fmt::Display for Problem {
     }
 }
 
-struct Told<'p>(&'p Problem);
+struct LogLine<'p>(&'p Problem);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for LogLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(told) = self.0.told else { return self.0.fmt(f) };
         self.0.write_place(f)?;
@@ -89,7 +89,7 @@ impl Problems {
         self.total() == 0
     }
 
-    /// Those that were kept: all, but where a daemon read the configuration.
+    /// The problems that were kept: all, but where a daemon read the configuration.
     #[must_use]
     pub fn kept(&self) -> &[Problem] {
         &self.kept
@@ -121,7 +121,8 @@ impl From<Problem> for Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told: Vec<_> = self.kept.iter().take(netboot_base::shortlist::MOST).map(Told).collect();
+        let told: Vec<_> =
+            self.kept.iter().take(netboot_base::shortlist::MOST).map(LogLine).collect();
         Shortlist::of(&told, self.total(), ": `netboot check` shows all").fmt(f)
     }
 }

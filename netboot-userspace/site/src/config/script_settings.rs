@@ -1,4 +1,4 @@
-//! `script-settings` of a host
+//! The reader of a host's `script-settings`.
 
 use toml::de::DeValue;
 

@@ -9,7 +9,7 @@ use toml::{
 use super::{
     problem::{Place, Placed, Report},
     secret::hide,
-    text::Text,
+    source_text::SourceText,
 };
 
 /// A host has so many.
@@ -18,7 +18,7 @@ const KEYS: usize = 24;
 /// A table, with the keys that were asked for.
 pub(crate) struct Section<'a> {
     pub(crate) place: Place,
-    source: &'a Text,
+    source: &'a SourceText,
     table: &'a DeTable<'a>,
     known: Vec<&'static str>,
     report: &'a Report,
@@ -26,14 +26,14 @@ pub(crate) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The file's top level.
-    pub(crate) fn root(source: &'a Text, table: &'a DeTable<'a>, report: &'a Report) -> Self {
+    pub(crate) fn root(source: &'a SourceText, table: &'a DeTable<'a>, report: &'a Report) -> Self {
         let place = source.place(&(0..0), String::new());
         Self { place, source, table, known: Vec::with_capacity(KEYS), report }
     }
 
     /// A table of the file that does not stand in another one.
     pub(crate) fn of(
-        source: &'a Text,
+        source: &'a SourceText,
         table: &'a DeTable<'a>,
         place: Place,
         report: &'a Report,

@@ -1,4 +1,4 @@
-//! The origins of machines: each tells in which machines it differs from what was taken over of it last.
+//! The origins of machines: each origin tells in which machines it differs from what was taken over of it last.
 
 mod blocks;
 mod command;
@@ -10,7 +10,7 @@ use netboot_ebpf::shared::Station;
 
 pub use self::command::{Ran, run_source};
 pub(super) use self::{
-    blocks::{Blocks, Form},
+    blocks::{MachineBlocks, SourceForm},
     command::{Output, Outputs, PrintedSource, read_printed, read_sources, run_if_it_can, run_now},
     files::FileSource,
 };
@@ -43,7 +43,7 @@ pub(super) trait Source: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// The origin cannot be read.
     fn look(&mut self) -> io::Result<bool>;
 
     /// Takes what its program printed. Whether that differs from what was taken over.
@@ -53,9 +53,9 @@ pub(super) trait Source: fmt::Debug + Send {
 
     /// The machines in which the proposal differs, as the origin number `at`. `None`: the proposal can only be judged
     /// together with all else.
-    fn differ(&mut self, at: usize, draft: &mut Draft, report: &Report) -> Option<Part>;
+    fn differ(&mut self, at: usize, draft: &mut Draft, report: &Report) -> Option<Replacement>;
 
-    /// The proposal is in force, with these machines in the place of those of its [`Part`], at these lines.
+    /// The proposal is in force, with these machines in the place of those of its [`Replacement`], at these lines.
     fn take_over(&mut self, machines: Vec<Station>, lines: &[usize]);
 
     /// The proposal is not in force.
@@ -63,14 +63,14 @@ pub(super) trait Source: fmt::Debug + Send {
 
     /// The origin, if it is a file.
     #[cfg(test)]
-    fn as_file(&self) -> Option<&Blocks> {
+    fn as_file(&self) -> Option<&MachineBlocks> {
         None
     }
 }
 
 /// The machines in which a proposal differs.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Replacement {
     /// Of the machines that were taken over.
     pub(super) machines: Range<usize>,
     /// The machines in their place.

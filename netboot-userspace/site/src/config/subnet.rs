@@ -1,4 +1,4 @@
-//! `[[subnet]]`
+//! The reader of `[[subnet]]`.
 
 use ipnet::Ipv4Net;
 use netboot_ebpf::shared::MAX_RELAYS;
@@ -8,7 +8,7 @@ use super::{
     boot_files::read_boot_files,
     lease::lease_time,
     network::read_network,
-    option::{Owner, read_options},
+    option::{OptionOwner, read_options},
     problem::Place,
     read::Draft,
     script_classes::read_script_classes,
@@ -50,7 +50,7 @@ pub(crate) fn read_subnets(file: &mut Section<'_>, draft: &mut Draft) {
         subnet.mtu = network.mtu;
         subnet.next_server = network.next_server;
         subnet.lease_time = lease_time(&mut section);
-        subnet.options = read_options(&mut section, Owner::Subnet);
+        subnet.options = read_options(&mut section, OptionOwner::Subnet);
         let place = section.place.clone();
         section.finish();
         match cidr {

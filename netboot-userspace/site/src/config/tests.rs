@@ -1,3 +1,5 @@
+//! Tests of whole configurations.
+
 mod accepted;
 mod boot;
 mod defaults;

@@ -1,4 +1,4 @@
-//! Single values of the file.
+//! Readers of single values of the file.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -28,9 +28,9 @@ pub(crate) fn vlan_id(value: &DeValue<'_>) -> Result<u16, String> {
 }
 
 /// A VLAN as messages name it.
-pub struct Shown(pub Vlan);
+pub struct ShownVlan(pub Vlan);
 
-impl fmt::Display for Shown {
+impl fmt::Display for ShownVlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.ids {
             [0, _] => f.write_str("no VLAN"),
@@ -41,9 +41,9 @@ impl fmt::Display for Shown {
 }
 
 /// A VLAN as the configuration has it.
-pub(crate) struct Written(pub(crate) Vlan);
+pub(crate) struct WrittenVlan(pub(crate) Vlan);
 
-impl fmt::Display for Written {
+impl fmt::Display for WrittenVlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.ids {
             [id, 0] => write!(f, "{id}"),
@@ -60,6 +60,6 @@ impl fmt::Display for ShownStation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Station { mac, vlan } = self.0;
         write!(f, "{mac}")?;
-        if vlan == Vlan::NONE { Ok(()) } else { write!(f, " in {}", Shown(vlan)) }
+        if vlan == Vlan::NONE { Ok(()) } else { write!(f, " in {}", ShownVlan(vlan)) }
     }
 }

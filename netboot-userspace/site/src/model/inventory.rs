@@ -87,7 +87,7 @@ impl Host {
         self.macs().first().copied().unwrap_or(self.mac)
     }
 
-    /// Whether it stands for the machine: one of those with its address does.
+    /// Whether the host stands for its machine: one of the hosts with its address does.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.machine() == self.mac
@@ -323,7 +323,7 @@ mod tests {
         Arc::new(Host { mac, ip: Ipv4Addr::new(192, 0, 2, ip), ..Host::default() })
     }
 
-    /// These hosts instead of those with their MACs, and without some.
+    /// Takes these hosts in the place of the hosts with their MACs, and leaves some out.
     fn change(inventory: &Inventory, mut set: Vec<Arc<Host>>, removed: Vec<Station>) {
         inventory.apply(&Difference::between(inventory, &removed, &mut set));
     }

@@ -1,4 +1,4 @@
-//! Which subnet an address lies in.
+//! The subnet that an address lies in.
 
 use std::net::Ipv4Addr;
 

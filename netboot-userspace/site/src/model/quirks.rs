@@ -1,4 +1,4 @@
-//! What is known of firmware that needs other answers than the rest, by the manufacturer's part of the
+//! The knowledge of firmware that needs other answers than the rest, by the manufacturer's part of the
 //! MAC (OUI).
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use crate::model::{Host, QuirkRow, Quirks, Settings};
 
 /// Where a quirk is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum QuirkOrigin {
     /// `[host.quirks]`
     Host,
     /// `[[quirk]]`
@@ -21,7 +21,7 @@ pub enum Origin {
 /// Quirks that apply to a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied<'c> {
-    pub origin: Origin,
+    pub origin: QuirkOrigin,
     pub quirks: &'c Quirks,
     /// Why; empty: nobody says.
     pub reason: &'c str,
@@ -40,7 +40,7 @@ pub(crate) fn of_machine<'c>(
     mac: Mac,
     own: &'c Quirks,
 ) -> (Quirks, Vec<Applied<'c>>) {
-    let host = Applied { origin: Origin::Host, quirks: own, reason: "" };
+    let host = Applied { origin: QuirkOrigin::Host, quirks: own, reason: "" };
     let host = (*own != Quirks::default()).then_some(host);
     merged(host.into_iter().chain(of_oui(config, oui(mac))))
 }
@@ -50,7 +50,7 @@ pub(crate) fn of_machine<'c>(
 #[must_use]
 pub fn is_of_rom(applied: &[Applied<'_>]) -> bool {
     let says = applied.iter().find(|row| row.quirks.architecture.is_some());
-    says.is_some_and(|row| row.origin != Origin::Host)
+    says.is_some_and(|row| row.origin != QuirkOrigin::Host)
 }
 
 /// The quirks of a manufacturer's machines, as of those without reservation.
@@ -76,8 +76,8 @@ pub const fn oui(Mac { octets: [a, b, c, ..] }: Mac) -> [u8; 3] {
 }
 
 fn of_oui(config: &Settings, oui: [u8; 3]) -> impl Iterator<Item = Applied<'_>> {
-    let configured = config.quirks.iter().map(|row| (Origin::Configured, row));
-    let built_in = BUILT_IN.iter().map(|row| (Origin::BuiltIn, row));
+    let configured = config.quirks.iter().map(|row| (QuirkOrigin::Configured, row));
+    let built_in = BUILT_IN.iter().map(|row| (QuirkOrigin::BuiltIn, row));
     let rows = configured.chain(built_in).filter(move |(_, row)| row.oui == oui);
     rows.map(|(origin, row)| Applied { origin, quirks: &row.quirks, reason: &row.reason })
 }
@@ -153,7 +153,7 @@ mod tests {
 
     /// The quirks of a host with this MAC and its own, in a configuration with one row.
     #[track_caller]
-    fn check(mac: [u8; 6], own: Quirks, expect: &Quirks, origins: &[Origin]) {
+    fn check(mac: [u8; 6], own: Quirks, expect: &Quirks, origins: &[QuirkOrigin]) {
         let row = Quirks {
             architecture: Some(11),
             min_size: Some(400),
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_nearer_row_goes_first() {
-        use Origin::{BuiltIn, Configured, Host};
+        use QuirkOrigin::{BuiltIn, Configured, Host};
         let none = Quirks::default();
         let own = Quirks { min_size: Some(500), never_nak: Some(false), ..Quirks::default() };
         let pi = Quirks {

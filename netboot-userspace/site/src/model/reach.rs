@@ -1,4 +1,4 @@
-//! Where machines reach a service.
+//! The address at which machines reach a service.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

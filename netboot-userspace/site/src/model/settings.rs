@@ -1,4 +1,4 @@
-//! What is configured: `[xdp]`, `[dhcp]`, `[[subnet]]`, `[boot]` and the rest of the file, as values.
+//! The configured settings: `[xdp]`, `[dhcp]`, `[[subnet]]`, `[boot]` and the rest of the file, as values.
 
 use std::{
     collections::BTreeMap,
@@ -222,9 +222,9 @@ pub struct Quirks {
     pub no_option_67: Option<bool>,
     /// Echo option 60 `PXEClient`.
     pub echo_pxeclient: Option<bool>,
-    /// It boots from the network also where it does not say so (no option 60).
+    /// The machine boots from the network also where it does not say so (no option 60).
     pub assume_pxe: Option<bool>,
-    /// Its architecture, whatever option 93 says.
+    /// The machine's architecture, whatever option 93 says.
     pub architecture: Option<u16>,
     /// The text of a boot menu (option 43) that it looks for.
     pub menu: Option<String>,

@@ -1,6 +1,8 @@
 //! Tests of the sockets of DHCP.
 
-use nix::sys::socket::{MsgFlags, recv, send, socketpair};
+use std::os::fd::AsRawFd as _;
+
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
 use super::*;
 

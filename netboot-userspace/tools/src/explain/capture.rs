@@ -19,7 +19,7 @@ const MOST: usize = 1000;
 /// A request of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
-    /// Its number in the file, as Wireshark counts, from 1.
+    /// The frame's number in the file, as Wireshark counts, from 1.
     pub number: usize,
     pub frame: Vec<u8>,
     /// Bytes on the wire that the capture left out.

@@ -1,8 +1,8 @@
-//! All that is said of one request; as JSON it has these names.
+//! The explanation of one request, with its names in JSON.
 
 use std::net::Ipv4Addr;
 
-use netboot_dhcp::show::Shown;
+use netboot_dhcp::show::ShownOption;
 use netboot_ebpf::verdict::Verdict;
 use serde::{Serialize, Serializer};
 
@@ -13,11 +13,11 @@ use super::quirk::Quirk;
 pub struct Explanation {
     /// Where the request is from: `assumed request`, `frame 12`.
     pub source: String,
-    pub request: Asked,
+    pub request: RequestFields,
     pub reservation: Option<Reserved>,
     pub stage: Because<&'static str>,
-    pub boot: Boot,
-    /// What its firmware needs otherwise than others.
+    pub boot: BootFields,
+    /// What the machine's firmware needs otherwise than others.
     pub quirks: Vec<Quirk>,
     #[serde(serialize_with = "verdict_name")]
     pub verdict: Verdict,
@@ -29,7 +29,7 @@ pub struct Explanation {
     pub why: String,
     /// What to do.
     pub advice: Option<String>,
-    pub answer: Option<Answer>,
+    pub answer: Option<AnswerFields>,
     /// What the program of the running daemon does with it; `None`: there is none, or it was not asked.
     pub running: Option<Running>,
     /// What is odd beside.
@@ -41,14 +41,14 @@ pub struct Explanation {
 pub enum AnsweredBy {
     Kernel,
     Daemon,
-    /// The one that gives the addresses, in the proxy modes.
+    /// The server that gives the addresses, in the proxy modes.
     OtherServer,
     Nobody,
 }
 
 /// What is asked, as its options say it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Asked {
+pub struct RequestFields {
     pub message: &'static str,
     pub mac: String,
     pub interface: String,
@@ -58,7 +58,7 @@ pub struct Asked {
     pub relay: Option<Ipv4Addr>,
     /// Option 50.
     pub requested: Option<Ipv4Addr>,
-    /// The address that it has.
+    /// The address that the machine has.
     pub ciaddr: Option<Ipv4Addr>,
     /// Option 54.
     pub server: Option<Ipv4Addr>,
@@ -78,7 +78,7 @@ pub struct Reserved {
     pub macs: Vec<String>,
     pub hostname: Option<String>,
     pub netboot: bool,
-    /// Where it is configured: `netboot.toml:27`.
+    /// Where the host is configured: `netboot.toml:27`.
     pub origin: Option<String>,
     pub subnet: String,
     /// The interface on the subnet's link; `None`: reached through relays.
@@ -95,7 +95,7 @@ pub struct Because<T> {
 
 /// What the machine is told to load.
 #[derive(Clone, Debug, Serialize)]
-pub struct Boot {
+pub struct BootFields {
     pub file: Option<String>,
     pub next_server: Option<Ipv4Addr>,
     pub because: String,
@@ -103,7 +103,7 @@ pub struct Boot {
 
 /// The answer's fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Answer {
+pub struct AnswerFields {
     pub message: &'static str,
     pub yiaddr: Option<Ipv4Addr>,
     pub siaddr: Option<Ipv4Addr>,
@@ -113,7 +113,7 @@ pub struct Answer {
     pub port: u16,
     /// Bytes of the DHCP message.
     pub length: usize,
-    pub options: Vec<Shown>,
+    pub options: Vec<ShownOption>,
 }
 
 /// What the running program says.
@@ -122,7 +122,7 @@ pub struct Running {
     pub same: bool,
     #[serde(serialize_with = "verdict_name")]
     pub verdict: Verdict,
-    /// How it differs, and why.
+    /// How the program's answer differs, and why.
     pub note: String,
 }
 
@@ -130,7 +130,7 @@ impl Explanation {
     /// Whether the machine waits for an answer that nobody gives.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
-        self.answered_by == AnsweredBy::Nobody && super::Words::wants_answer(self.verdict)
+        self.answered_by == AnsweredBy::Nobody && super::VerdictText::wants_answer(self.verdict)
     }
 
     /// Whether the running daemon does something else than this configuration says.

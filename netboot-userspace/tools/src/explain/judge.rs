@@ -1,4 +1,4 @@
-//! What the library says of a frame: as the XDP program runs it, and as the daemon does.
+//! The library's judgement of a frame: as the XDP program runs it, and as the daemon does.
 
 use netboot_answer::{slow, tables::Tables};
 use netboot_ebpf::{

@@ -1,4 +1,4 @@
-//! The request that a machine is assumed to send.
+//! The machine that a request is assumed to come from, and the request.
 
 use std::net::Ipv4Addr;
 
@@ -61,23 +61,23 @@ pub enum UserClassForm {
     /// The text alone, as iPXE sends it.
     #[default]
     Plain,
-    /// Its length before it (RFC 3004).
+    /// The text with its length before it (RFC 3004).
     Instances,
 }
 
 /// What the machine knows of the server from its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownServer {
     /// The machine's address.
     pub address: Ipv4Addr,
-    /// The one that it talks to.
+    /// The server that the machine talks to.
     pub server: Ipv4Addr,
     /// This node, which relays send to.
     pub node: Ipv4Addr,
     pub server_mac: Mac,
 }
 
-impl Known {
+impl KnownServer {
     /// Nothing yet: whoever hears it may answer.
     pub const NOBODY: Self = Self {
         address: Ipv4Addr::UNSPECIFIED,
@@ -139,7 +139,7 @@ impl Machine {
         self.architecture.or(default).map(|own| own.code().unwrap_or_default())
     }
 
-    /// Whether it loads over TFTP, and is not an iPXE.
+    /// Whether the machine loads over TFTP, and is not an iPXE.
     #[must_use]
     pub fn is_pxe_firmware(&self) -> bool {
         self.user_classes.is_empty() && self.vendor().starts_with("PXEClient")
@@ -155,7 +155,7 @@ impl Machine {
 
     /// The frame of a request.
     #[must_use]
-    pub fn frame(&self, message: Message, known: Known) -> Vec<u8> {
+    pub fn frame(&self, message: Message, known: KnownServer) -> Vec<u8> {
         let payload = self.message(message, known);
         let direct = matches!(message, Message::Renew | Message::Release);
         let to_port = if message == Message::Proxy { PROXY_PORT } else { SERVER_PORT };
@@ -189,7 +189,7 @@ impl Machine {
         frame
     }
 
-    fn message(&self, message: Message, known: Known) -> Vec<u8> {
+    fn message(&self, message: Message, known: KnownServer) -> Vec<u8> {
         let has_address = matches!(
             message,
             Message::Renew | Message::Rebind | Message::Proxy | Message::Inform | Message::Release
@@ -217,7 +217,7 @@ impl Machine {
     }
 
     /// In the order of EDK2; those of iPXE behind.
-    fn options(&self, message: Message, known: Known) -> Vec<(u8, Vec<u8>)> {
+    fn options(&self, message: Message, known: KnownServer) -> Vec<(u8, Vec<u8>)> {
         let mut options = vec![(code::MESSAGE_TYPE, vec![message.number()])];
         if matches!(message, Message::Request | Message::Decline | Message::Release) {
             options.push((code::SERVER_ID, known.server.octets().to_vec()));

@@ -1,10 +1,10 @@
-//! What a machine's firmware needs otherwise than others, who says so, and why.
+//! A machine's quirk: what its firmware needs otherwise than others, who says so, and why.
 
 use netboot_site::{
     config::QuirksEntry,
     model::{
         Config, DhcpMode, Host,
-        quirks::{self, Applied, Origin},
+        quirks::{self, Applied, QuirkOrigin},
     },
 };
 
@@ -54,10 +54,10 @@ impl Quirk {
     }
 }
 
-const fn place(origin: Origin) -> &'static str {
+const fn place(origin: QuirkOrigin) -> &'static str {
     match origin {
-        Origin::Host => "host.quirks",
-        Origin::Configured => "[[quirk]]",
-        Origin::BuiltIn => "built-in",
+        QuirkOrigin::Host => "host.quirks",
+        QuirkOrigin::Configured => "[[quirk]]",
+        QuirkOrigin::BuiltIn => "built-in",
     }
 }

@@ -1,4 +1,4 @@
-//! Why a machine is taken for what it is, and why it loads what it loads.
+//! The reasons why a machine is taken for what it is, and why it loads what it loads.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use netboot_site::model::{Architecture, Config, Host, Subnet, reach};
 
 use super::{
     Site,
-    explanation::{Because, Boot},
+    explanation::{Because, BootFields},
 };
 
 const LIMIT: usize = 80;
@@ -98,7 +98,7 @@ pub(super) fn boot(
     stage: Stage,
     request: &Packet<'_>,
     answer: Option<&Packet<'_>>,
-) -> (Boot, Option<&'static str>) {
+) -> (BootFields, Option<&'static str>) {
     let file = answer.and_then(Packet::boot_file).map(|file| printable(&file, 256));
     let next_server = answer.and_then(Packet::siaddr).filter(|_| file.is_some());
     let cause = match row {
@@ -119,7 +119,7 @@ pub(super) fn boot(
             }
         },
     };
-    (Boot { file, next_server, because: cause.because }, cause.remedy)
+    (BootFields { file, next_server, because: cause.because }, cause.remedy)
 }
 
 /// Of a client that boots nothing from us, but may ask for its machine's own file.

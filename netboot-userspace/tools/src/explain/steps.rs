@@ -6,7 +6,7 @@ use netboot_base::printable::printable;
 use netboot_ebpf::shared::{Station, Vlan};
 use netboot_site::model::Host;
 
-use super::{Explanation, Known, LIMIT, Machine, Message, Site, WithoutXdp, explain};
+use super::{Explanation, KnownServer, LIMIT, Machine, Message, Site, WithoutXdp, explain};
 
 /// One request of the boot.
 pub struct Step {
@@ -72,12 +72,12 @@ fn phase(machine: &Machine) -> String {
     }
 }
 
-fn known(site: &Site, machine: &Machine, message: Message, interface: Option<&str>) -> Known {
+fn known(site: &Site, machine: &Machine, message: Message, interface: Option<&str>) -> KnownServer {
     let host = site.host(Station { mac: machine.mac, vlan: machine.vlan.unwrap_or_default() });
     let link = site.interface(host, interface);
     let [other_server, unknown] = site.others(host);
     let is_proxy = site.config.dhcp.mode.is_proxy();
-    Known {
+    KnownServer {
         address: match host {
             Some(Host { ip, .. }) if !ip.is_unspecified() => *ip,
             _ if is_proxy => unknown,

@@ -1,3 +1,5 @@
+//! Tests of explanations.
+
 mod boot;
 mod proxy;
 mod routes;
@@ -45,7 +47,7 @@ const NETBOOT_FALSE: &str = "52:54:00:00:00:02";
 const UNKNOWN: &str = "52:54:00:00:00:99";
 
 /// Another server, which gives another address.
-const OTHER: Known = Known {
+const OTHER: KnownServer = KnownServer {
     address: Ipv4Addr::new(10, 0, 0, 77),
     server: Ipv4Addr::new(10, 0, 0, 66),
     node: Ipv4Addr::new(10, 0, 0, 1),
@@ -249,7 +251,7 @@ fn who_answers_and_why_not_the_kernel() {
 
     // It asks for an address that is not its own.
     let (_directory, site) = site();
-    let known = Known { server: Ipv4Addr::new(10, 0, 0, 1), ..OTHER };
+    let known = KnownServer { server: Ipv4Addr::new(10, 0, 0, 1), ..OTHER };
     let frame = machine(ONE).frame(Message::Request, known);
     let explanation = explain(&site, &WithoutXdp::new(), &frame, None, "frame 1").unwrap();
     assert_eq!(explanation.answered_by, AnsweredBy::Daemon);

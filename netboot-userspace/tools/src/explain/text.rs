@@ -5,7 +5,7 @@ use std::fmt::Write;
 use netboot_base::columns::table;
 use netboot_ebpf::wire::PROXY_PORT;
 
-use super::{Answer, AnsweredBy, Explanation, Shown, Step, reason::architecture_name};
+use super::{AnswerFields, AnsweredBy, Explanation, ShownOption, Step, reason::architecture_name};
 
 /// The width of lines that are filled.
 const WIDTH: usize = 100;
@@ -116,7 +116,7 @@ fn boots(explanation: &Explanation) -> String {
     }
 }
 
-fn answer_line(answer: &Answer) -> String {
+fn answer_line(answer: &AnswerFields) -> String {
     let mut line = answer.message.to_owned();
     for (name, address) in [("yiaddr", answer.yiaddr), ("siaddr", answer.siaddr)] {
         if let Some(address) = address {
@@ -126,12 +126,12 @@ fn answer_line(answer: &Answer) -> String {
     if let Some(file) = &answer.file {
         line += &format!(", file \"{file}\"");
     }
-    let Answer { to_mac, to, port, length, .. } = answer;
+    let AnswerFields { to_mac, to, port, length, .. } = answer;
     format!("{line}, {length} bytes to {to_mac}, {to}:{port}")
 }
 
 /// Options side by side.
-fn filled(options: &[Shown]) -> String {
+fn filled(options: &[ShownOption]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for option in options {
         let text = named(option);
@@ -146,13 +146,13 @@ fn filled(options: &[Shown]) -> String {
     lines.join(&format!("\n{:INDENT$}", ""))
 }
 
-fn named(option: &Shown) -> String {
-    let Shown { code, name, value } = option;
+fn named(option: &ShownOption) -> String {
+    let ShownOption { code, name, value } = option;
     if name.is_empty() { format!("{code} {value}") } else { format!("{code} {name} {value}") }
 }
 
 /// What another answer has otherwise.
-pub(super) fn difference(expected: &Answer, found: &Answer) -> String {
+pub(super) fn difference(expected: &AnswerFields, found: &AnswerFields) -> String {
     let mut parts = Vec::new();
     let mut part = |name: &str, found: String, expected: String| {
         if found != expected {
@@ -164,13 +164,14 @@ pub(super) fn difference(expected: &Answer, found: &Answer) -> String {
     };
     part("yiaddr", text(found.yiaddr), text(expected.yiaddr));
     part("siaddr", text(found.siaddr), text(expected.siaddr));
-    let file = |answer: &Answer| answer.file.clone().unwrap_or_else(|| "none".to_owned());
+    let file = |answer: &AnswerFields| answer.file.clone().unwrap_or_else(|| "none".to_owned());
     part("file", file(found), file(expected));
-    let codes = |answer: &Answer| answer.options.iter().map(|own| own.code).collect::<Vec<_>>();
+    let codes =
+        |answer: &AnswerFields| answer.options.iter().map(|own| own.code).collect::<Vec<_>>();
     let mut all = codes(expected);
     all.extend(codes(found).into_iter().filter(|code| !codes(expected).contains(code)));
     for code in all {
-        let value = |answer: &Answer| {
+        let value = |answer: &AnswerFields| {
             let own = answer.options.iter().find(|own| own.code == code);
             own.map_or_else(|| "none".to_owned(), |own| own.value.clone())
         };

@@ -1,4 +1,4 @@
-//! For ISC dhcpd: hosts stand in groups by what they boot, and a group decides by the request.
+//! The export for ISC dhcpd: hosts stand in groups by what they boot, and a group decides by the request.
 
 mod boots;
 mod syntax;
@@ -13,9 +13,9 @@ use self::{
     syntax::{definitions, quoted, statement},
 };
 use super::{
+    comments,
     page::Page,
-    plan::{Machine, Network, Plan, shown},
-    words,
+    plan::{Plan, PlannedMachine, PlannedNetwork, shown},
 };
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
@@ -26,7 +26,7 @@ pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut page = Page::new("#");
-    words::head(&mut page, plan, "dhcpd");
+    comments::head(&mut page, plan, "dhcpd");
     basics(&mut page, plan);
     page.line("");
     if plan.config.dhcp.shared_networks {
@@ -60,12 +60,12 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
             "dhcpd refuses (NAK) also machines without reservation, where they ask for an address of another network",
         );
     }
-    if dhcp.decline_time != words::usual_dhcp().decline_time {
+    if dhcp.decline_time != comments::usual_dhcp().decline_time {
         page.note(
             "dhcp.decline-time: dhcpd offers a reserved address again at once after a DECLINE",
         );
     }
-    words::settings(page, plan, "dhcpd");
+    comments::settings(page, plan, "dhcpd");
     page.note(
         "dhcpd compares option 77 as a whole, or the first of the classes in it with their lengths (RFC 3004): a \
          class that is not the first is not seen",
@@ -85,10 +85,10 @@ fn basics(page: &mut Page, plan: &Plan<'_>) {
     }
 }
 
-fn write_subnet(page: &mut Page, network: &Network<'_>) {
+fn write_subnet(page: &mut Page, network: &PlannedNetwork<'_>) {
     let cidr = network.subnet.cidr;
-    words::vlan(page, network, "dhcpd");
-    words::relays(page, network, "dhcpd");
+    comments::vlan(page, network, "dhcpd");
+    comments::relays(page, network, "dhcpd");
     page.open(&format!("subnet {} netmask {} {{", cidr.network(), cidr.netmask()));
     write_lease(page, network.lease);
     for option in &network.options {
@@ -104,8 +104,8 @@ fn write_lease(page: &mut Page, seconds: u64) {
 }
 
 /// The machines of a network, by what they boot.
-fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
-    let mut groups: BTreeMap<Option<[usize; 2]>, Vec<&Machine<'_>>> = BTreeMap::new();
+fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &PlannedNetwork<'_>) {
+    let mut groups: BTreeMap<Option<[usize; 2]>, Vec<&PlannedMachine<'_>>> = BTreeMap::new();
     for machine in &network.machines {
         groups.entry(machine.profiles).or_default().push(machine);
     }
@@ -136,9 +136,9 @@ fn write_groups(page: &mut Page, plan: &Plan<'_>, network: &Network<'_>) {
     }
 }
 
-fn write_host(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) {
+fn write_host(page: &mut Page, network: &PlannedNetwork<'_>, machine: &PlannedMachine<'_>) {
     let host = machine.host;
-    for note in words::of_machine(network, machine) {
+    for note in comments::of_machine(network, machine) {
         page.host_note(&shown(host), &note);
     }
     let mac = host.mac.to_string();

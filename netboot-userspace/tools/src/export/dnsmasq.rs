@@ -1,4 +1,4 @@
-//! For dnsmasq: what a machine is makes tags, and what it gets is chosen by them.
+//! The export for dnsmasq: what a machine is makes tags, and what it gets is chosen by them.
 
 mod boots;
 mod syntax;
@@ -13,12 +13,12 @@ use self::{
     syntax::{Lines, option_value, quoted},
 };
 use super::{
+    comments,
     page::Page,
-    plan::{Machine, Network, Plan, shown},
-    words,
+    plan::{Plan, PlannedMachine, PlannedNetwork, shown},
 };
 
-/// It takes a shorter lease for one of two minutes.
+/// The shortest lease: dnsmasq takes a shorter one for one of two minutes.
 const SHORTEST_LEASE: u64 = 120;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
@@ -28,7 +28,7 @@ pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut lines = Lines { page: Page::new("#") };
-    words::head(&mut lines.page, plan, "dnsmasq");
+    comments::head(&mut lines.page, plan, "dnsmasq");
     basics(&mut lines, plan)?;
     write_classes(&mut lines, plan)?;
     let several = in_several(plan);
@@ -57,7 +57,7 @@ fn basics(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Result<()> {
     lines.text(&format!("dhcp-lease-max={}", machines.max(1000)))?;
     lines.page.comment("Machines without reservation are not answered.");
     lines.text("dhcp-ignore=tag:!known")?;
-    let usual = words::usual_dhcp();
+    let usual = comments::usual_dhcp();
     if dhcp.decline_time != usual.decline_time {
         lines.page.note("dhcp.decline-time: dnsmasq holds a declined address back for 10 minutes");
     }
@@ -67,22 +67,22 @@ fn basics(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Result<()> {
              a line shared-network=INTERFACE,ADDRESS joins a subnet to an interface",
         );
     }
-    words::settings(&mut lines.page, plan, "dnsmasq");
+    comments::settings(&mut lines.page, plan, "dnsmasq");
     Ok(())
 }
 
 fn write_network(
     lines: &mut Lines,
     plan: &Plan<'_>,
-    network: &Network<'_>,
+    network: &PlannedNetwork<'_>,
     several: &HashSet<Mac>,
 ) -> anyhow::Result<()> {
-    let Network { number, subnet, lease, .. } = network;
+    let PlannedNetwork { number, subnet, lease, .. } = network;
     let cidr = subnet.cidr;
     lines.text("")?;
     lines.page.comment(&format!("Subnet {cidr}"));
-    words::vlan(&mut lines.page, network, "dnsmasq");
-    words::relays(&mut lines.page, network, "dnsmasq");
+    comments::vlan(&mut lines.page, network, "dnsmasq");
+    comments::relays(&mut lines.page, network, "dnsmasq");
     let tag = format!("net{number}");
     let (network_address, mask) = (cidr.network(), cidr.netmask());
     let time = lease_time(lines, *lease);
@@ -91,7 +91,7 @@ fn write_network(
         lines.page.comment("No router: without this line it would name itself.");
         lines.text(&format!("dhcp-option=tag:{tag},option:router"))?;
     }
-    // It computes the broadcast address itself.
+    // dnsmasq computes the broadcast address itself.
     for option in network.options.iter().filter(|option| option.code != code::BROADCAST_ADDRESS) {
         let value = option_value(option, &format!("subnet {cidr}"))?;
         lines.text(&format!("dhcp-option-force=tag:{tag},{value}"))?;
@@ -104,7 +104,7 @@ fn write_network(
             .comment(&format!("The machines of {cidr}; their names are told to those that ask"));
     }
     for (at, machine) in (1..).zip(&network.machines) {
-        let of_machine = |other: &&Machine<'_>| machine.is_by_another_mac(other);
+        let of_machine = |other: &&PlannedMachine<'_>| machine.is_by_another_mac(other);
         if !machine.host.is_first()
             && network.machines.iter().any(|own| of_machine(&own) && own.host.is_first())
         {
@@ -131,18 +131,18 @@ fn write_network(
 
 fn write_machine(
     lines: &mut Lines,
-    network: &Network<'_>,
+    network: &PlannedNetwork<'_>,
     at: usize,
-    machine: &Machine<'_>,
+    machine: &PlannedMachine<'_>,
     macs: impl Iterator<Item = Mac>,
 ) -> anyhow::Result<()> {
     let host = machine.host;
     let who = shown(host);
-    for note in words::of_machine(network, machine) {
+    for note in comments::of_machine(network, machine) {
         lines.page.host_note(&who, &note);
     }
     let mut fields: Vec<_> = macs.map(|mac| mac.to_string()).collect();
-    let own = words::own_profiles(network, machine);
+    let own = comments::own_profiles(network, machine);
     fields.extend(own.iter().map(|name| format!("set:{name}")));
     let tag = format!("net{}-host{at}", network.number);
     let mut more = Vec::new();

@@ -1,4 +1,4 @@
-//! For Kea: what a machine is are its client classes, and a subnet has classes of what is booted, which are
+//! The export for Kea: what a machine is are its client classes, and a subnet has classes of what is booted, which are
 //! looked at once its reservation is known.
 
 mod classes;
@@ -10,7 +10,7 @@ use self::{
     json::{Item, array, object, option_data, text, write_items},
     subnets::write_subnet,
 };
-use super::{page::Page, plan::Plan, words};
+use super::{comments, page::Page, plan::Plan};
 use netboot_dhcp::DhcpOption;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
@@ -19,8 +19,8 @@ pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
 
 pub(super) fn write(plan: &Plan<'_>) -> anyhow::Result<Page> {
     let mut page = Page::new("//");
-    words::head(&mut page, plan, "kea");
-    words::settings(&mut page, plan, "Kea");
+    comments::head(&mut page, plan, "kea");
+    comments::settings(&mut page, plan, "Kea");
     page.open("{ \"Dhcp4\": {");
     basics(&mut page, plan);
     write_classes(&mut page, plan);

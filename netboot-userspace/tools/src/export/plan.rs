@@ -1,4 +1,4 @@
-//! What another server has to say to whom.
+//! The plan of an export: what another server has to say to whom.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use netboot_base::links::Link;
 use netboot_ebpf::client::Stage;
 use netboot_site::{
-    blocks::{Boot, Parts},
+    blocks::{BootPart, Parts},
     model::{Config, DhcpOption, Host, Located, Quirks, Subnet, quirks},
 };
 
@@ -21,36 +21,36 @@ pub(super) const FILE_NAME: usize = 127;
 
 pub(super) struct Plan<'c> {
     pub(super) config: &'c Config,
-    pub(super) networks: Vec<Network<'c>>,
+    pub(super) networks: Vec<PlannedNetwork<'c>>,
     /// What is to be told of it, whoever the server is.
     pub(super) notes: Vec<String>,
 }
 
 /// A subnet and its machines.
-pub(super) struct Network<'c> {
+pub(super) struct PlannedNetwork<'c> {
     pub(super) config: &'c Config,
     /// Counted from 1.
     pub(super) number: usize,
     pub(super) subnet: &'c Subnet,
     pub(super) lease: u64,
-    /// What all its machines get, unless they have the same by themselves.
+    /// What all machines of the subnet get, unless a machine has the same for itself.
     pub(super) options: Vec<DhcpOption>,
-    /// What its machines boot by [`Part`]; the first of each: those that have nothing of their own.
+    /// What its machines boot by [`BootStep`]; the first of each: those that have nothing of their own.
     pub(super) profiles: [Vec<Profile>; 2],
-    pub(super) machines: Vec<Machine<'c>>,
+    pub(super) machines: Vec<PlannedMachine<'c>>,
 }
 
 /// The two steps of a boot: many machines can differ in the one and have the other in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum BootStep {
     Script,
     Binary,
 }
 
-impl Part {
+impl BootStep {
     pub(super) const ALL: [Self; 2] = [Self::Script, Self::Binary];
 
-    /// Its name in tags and classes.
+    /// The step's name in tags and classes.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Script => "script",
@@ -62,20 +62,20 @@ impl Part {
 /// What some machines boot in a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Profile {
-    /// Those of a stage that goes before others first.
-    pub(super) boots: Vec<Boot>,
+    /// The boot parts of a stage that goes before others first.
+    pub(super) boots: Vec<BootPart>,
     /// Also machines that do not say that they boot from the network.
     pub(super) assume_pxe: bool,
 }
 
-pub(super) struct Machine<'c> {
+pub(super) struct PlannedMachine<'c> {
     /// Of each MAC of a machine.
     pub(super) host: &'c Host,
     pub(super) quirks: Quirks,
     pub(super) lease: Option<u64>,
     /// Beside those of its network, and instead of them.
     pub(super) options: Vec<DhcpOption>,
-    /// Of its network's by [`Part`]; `None`: it boots nothing.
+    /// Of its network's by [`BootStep`]; `None`: it boots nothing.
     pub(super) profiles: Option<[usize; 2]>,
 }
 
@@ -108,7 +108,7 @@ impl<'c> Plan<'c> {
         for ((number, subnet), hosts) in (1..).zip(&config.subnets).zip(hosts) {
             let (server, note) = server(config, subnet, links)?;
             notes.extend(note);
-            let network = Network::new(config, &mut parts, (number, subnet, server), &hosts)
+            let network = PlannedNetwork::new(config, &mut parts, (number, subnet, server), &hosts)
                 .with_context(|| format!("subnet {}", subnet.cidr))?;
             networks.push(network);
         }
@@ -116,7 +116,7 @@ impl<'c> Plan<'c> {
     }
 }
 
-impl<'c> Network<'c> {
+impl<'c> PlannedNetwork<'c> {
     fn new(
         config: &'c Config,
         parts: &mut Parts<'c>,
@@ -140,7 +140,7 @@ impl<'c> Network<'c> {
             let profiles = network
                 .profiles_of(parts, server, host, &quirks)
                 .with_context(|| format!("host {} ({})", host.mac, host.ip))?;
-            network.machines.push(Machine {
+            network.machines.push(PlannedMachine {
                 host,
                 quirks,
                 lease: host.lease_time.as_ref().map(Duration::as_secs),
@@ -182,7 +182,7 @@ impl<'c> Network<'c> {
     /// Takes what the network says already out of its machines. What one machine must not get, the network
     /// cannot say: it is left to the others.
     fn share_options(&mut self) {
-        let lacks = |machine: &Machine<'_>, code: u8| {
+        let lacks = |machine: &PlannedMachine<'_>, code: u8| {
             machine.options.iter().all(|option| option.code != code)
         };
         let left_out: BTreeSet<u8> = self
@@ -198,13 +198,13 @@ impl<'c> Network<'c> {
     }
 }
 
-/// By [`Part`].
-fn split(boots: Vec<Boot>, assume_pxe: bool) -> [Profile; 2] {
+/// By [`BootStep`].
+fn split(boots: Vec<BootPart>, assume_pxe: bool) -> [Profile; 2] {
     let (script, binary) = boots.into_iter().partition(|boot| boot.stage == Stage::Script);
     [Profile { boots: script, assume_pxe: false }, Profile { boots: binary, assume_pxe }]
 }
 
-/// Where it is among those that are known, as which it is added if it is new.
+/// The place of a profile among those that are known; a new one is added.
 fn number(known: &mut Vec<Profile>, own: Profile) -> usize {
     known.iter().position(|profile| *profile == own).unwrap_or_else(|| {
         known.push(own);
@@ -220,7 +220,7 @@ impl Plan<'_> {
     }
 }
 
-impl Machine<'_> {
+impl PlannedMachine<'_> {
     /// Whether another is the same machine by another MAC.
     pub(super) fn is_by_another_mac(&self, other: &Self) -> bool {
         let [own, others] = [self, other].map(|machine| (machine.host.machine(), machine.host.ip));

@@ -1,3 +1,5 @@
+//! Tests of exports for each server.
+
 mod accepted;
 
 use std::{net::Ipv4Addr, sync::Arc};
@@ -26,7 +28,7 @@ fn host(change: impl FnOnce(&mut Host)) -> Arc<Host> {
     Arc::new(host)
 }
 
-fn exported(server: Server, change: impl FnOnce(&mut Config)) -> anyhow::Result<Exported> {
+fn exported(server: ServerKind, change: impl FnOnce(&mut Config)) -> anyhow::Result<Exported> {
     let mut config = site();
     change(&mut config);
     export(server, config, &BTreeMap::new())
@@ -35,7 +37,7 @@ fn exported(server: Server, change: impl FnOnce(&mut Config)) -> anyhow::Result<
 /// The lines of the configurations: dnsmasq's, Kea's, dhcpd's.
 #[track_caller]
 fn check(change: impl Fn(&mut Config), expect: [&str; 3]) {
-    let servers = [Server::Dnsmasq, Server::Kea, Server::Dhcpd];
+    let servers = [ServerKind::Dnsmasq, ServerKind::Kea, ServerKind::Dhcpd];
     for (server, expect) in servers.into_iter().zip(expect) {
         let text = exported(server, &change).unwrap().text;
         let has = text.lines().any(|line| line.trim().trim_end_matches(',') == expect);
@@ -45,7 +47,7 @@ fn check(change: impl Fn(&mut Config), expect: [&str; 3]) {
 
 /// A note, which is also a comment.
 #[track_caller]
-fn check_note(server: Server, change: impl FnOnce(&mut Config), expect: &str) {
+fn check_note(server: ServerKind, change: impl FnOnce(&mut Config), expect: &str) {
     let Exported { text, notes } = exported(server, change).unwrap();
     assert!(notes.iter().any(|note| note.contains(expect)), "{notes:?}");
     let unfolded = text.replace(['#', '/'], " ");
@@ -55,7 +57,7 @@ fn check_note(server: Server, change: impl FnOnce(&mut Config), expect: &str) {
 }
 
 #[track_caller]
-fn check_error(server: Server, change: impl FnOnce(&mut Config), expect: &str) {
+fn check_error(server: ServerKind, change: impl FnOnce(&mut Config), expect: &str) {
     let error = format!("{:#}", exported(server, change).unwrap_err());
     assert!(error.contains(expect), "{error}");
 }
@@ -94,7 +96,7 @@ fn names_that_dnsmasq_takes_for_something_else() {
         let named = |config: &mut Config| {
             config.hosts = vec![host(|own| own.hostname = Some(name.to_owned()))];
         };
-        let text = exported(Server::Dnsmasq, named).unwrap().text;
+        let text = exported(ServerKind::Dnsmasq, named).unwrap().text;
         let line = format!("dhcp-option-force=tag:net1-host1,12,\"{name}\"\n");
         assert!(text.contains(&line), "{text}");
     }
@@ -105,15 +107,15 @@ fn texts_are_escaped() {
     let class = |class: &'static str| {
         move |config: &mut Config| config.boot.script_user_classes = vec![class.to_owned()]
     };
-    let text = |server: Server| exported(server, class("a\"b\\c'\n")).unwrap().text;
-    assert!(text(Server::Kea).contains("option[77].hex == 0x6122625c63270a or "));
-    assert!(text(Server::Dhcpd).contains(r#"if option user-class = "a\"b\\c'\012" or "#));
+    let text = |server: ServerKind| exported(server, class("a\"b\\c'\n")).unwrap().text;
+    assert!(text(ServerKind::Kea).contains("option[77].hex == 0x6122625c63270a or "));
+    assert!(text(ServerKind::Dhcpd).contains(r#"if option user-class = "a\"b\\c'\012" or "#));
     check_error(
-        Server::Dnsmasq,
+        ServerKind::Dnsmasq,
         class("a\"b\\c'\n"),
         r#"boot: script-user-classes: "a\"b\\c'\n" has a control character"#,
     );
-    let text = exported(Server::Dnsmasq, class("a\"b\\c'")).unwrap().text;
+    let text = exported(ServerKind::Dnsmasq, class("a\"b\\c'")).unwrap().text;
     assert!(text.contains("dhcp-userclass=set:script,\"a\\\"b\\\\c'\"\n"), "{text}");
 }
 
@@ -126,8 +128,8 @@ fn what_dnsmasq_cannot_take_names_host_and_field() {
         }
     };
     let who = "host 52:54:00:00:00:01 (10.0.0.5): option 66: 61:0a:62 is not what dnsmasq takes";
-    check_error(Server::Dnsmasq, option(b"a\nb"), who);
-    for server in [Server::Kea, Server::Dhcpd] {
+    check_error(ServerKind::Dnsmasq, option(b"a\nb"), who);
+    for server in [ServerKind::Kea, ServerKind::Dhcpd] {
         let text = exported(server, option(b"a\ndhcp-host=x")).unwrap().text;
         assert!(!text.contains("\ndhcp-host"), "{text}");
     }
@@ -137,9 +139,9 @@ fn what_dnsmasq_cannot_take_names_host_and_field() {
         config.hosts = vec![host(|host| host.options = vec![own])];
     };
     // In hexadecimal it fits a line; as addresses it would not.
-    assert!(exported(Server::Dnsmasq, many).is_ok());
+    assert!(exported(ServerKind::Dnsmasq, many).is_ok());
     let many = |config: &mut Config| config.subnets[0].dns = vec![[192, 168, 100, 100].into(); 63];
-    check_error(Server::Dnsmasq, many, "dnsmasq reads 1024");
+    check_error(ServerKind::Dnsmasq, many, "dnsmasq reads 1024");
 }
 
 #[test]
@@ -203,7 +205,7 @@ fn what_a_host_leaves_out() {
         };
         config.hosts.push(host(other));
     };
-    let text = exported(Server::Dhcpd, change).unwrap().text;
+    let text = exported(ServerKind::Dhcpd, change).unwrap().text;
     let (subnets, hosts) = text.split_once("group {").unwrap();
     assert!(!subnets.contains("domain-name-servers"), "{subnets}");
     assert_eq!(hosts.matches("option domain-name-servers 10.0.0.1;").count(), 1, "{hosts}");
@@ -217,7 +219,7 @@ fn notes() {
                 netboot_site::model::Quirks { never_nak: Some(true), ..Default::default() }.into();
         })];
     };
-    for server in [Server::Dnsmasq, Server::Kea, Server::Dhcpd] {
+    for server in [ServerKind::Dnsmasq, ServerKind::Kea, ServerKind::Dhcpd] {
         check_note(server, quirk, "quirk never-nak: no setting does this");
         check_note(
             server,
@@ -246,11 +248,11 @@ fn relays_outside_their_subnet() {
     let relays = |relays: &'static [&'static str]| {
         subnet_in(move |own| own.relays = relays.iter().map(|net| net.parse().unwrap()).collect())
     };
-    let kea = exported(Server::Kea, relays(&["10.255.0.7/32", "10.254.0.0/24"])).unwrap().text;
+    let kea = exported(ServerKind::Kea, relays(&["10.255.0.7/32", "10.254.0.0/24"])).unwrap().text;
     assert!(kea.contains(r#""relay": { "ip-addresses": [ "10.255.0.7" ] },"#), "{kea}");
     let network = "10.0.0.0/24: Kea knows single relays only: name those of 10.254.0.0/24";
-    check_note(Server::Kea, relays(&["10.254.0.0/24"]), network);
-    for server in [Server::Dnsmasq, Server::Dhcpd] {
+    check_note(ServerKind::Kea, relays(&["10.254.0.0/24"]), network);
+    for server in [ServerKind::Dnsmasq, ServerKind::Dhcpd] {
         let outside = "its relays outside (10.255.0.7/32) must have one in it, or tell the link";
         check_note(server, relays(&["10.255.0.7/32"]), outside);
     }
@@ -271,7 +273,7 @@ fn hosts_with_the_same_note_share_it() {
             })
             .collect();
     };
-    let notes = exported(Server::Kea, change).unwrap().notes;
+    let notes = exported(ServerKind::Kea, change).unwrap().notes;
     let expect = "host 52:54:00:00:00:01 (10.0.0.1), host 52:54:00:00:00:02 (10.0.0.2), \
                   host 52:54:00:00:00:03 (10.0.0.3) and 2 more: quirk min-size: no setting does this";
     assert!(notes.iter().any(|note| note == expect), "{notes:#?}");
@@ -281,17 +283,17 @@ fn hosts_with_the_same_note_share_it() {
 fn where_files_are_loaded_from() {
     let unknown = |config: &mut Config| config.dhcp.server_address = None;
     check_error(
-        Server::Kea,
+        ServerKind::Kea,
         unknown,
         "subnet 10.0.0.0/24: no interface of this node has an address in it, so where its machines load \
          their files is not known: set its server-address, or dhcp.server-address",
     );
-    check_error(Server::Kea, |config| config.subnets.clear(), "there is no [[subnet]]");
+    check_error(ServerKind::Kea, |config| config.subnets.clear(), "there is no [[subnet]]");
     let own = |config: &mut Config| {
         config.dhcp.server_address = None;
         config.subnets[0].server_address = Some(Ipv4Addr::new(10, 0, 0, 8));
     };
-    let text = exported(Server::Dhcpd, own).unwrap().text;
+    let text = exported(ServerKind::Dhcpd, own).unwrap().text;
     assert!(text.contains("filename \"http://10.0.0.8/auto.ipxe\";"), "{text}");
 }
 
@@ -314,17 +316,17 @@ fn machines_of_several_macs() {
         found
     };
     assert_eq!(
-        lines(Server::Dnsmasq, "dhcp-host="),
+        lines(ServerKind::Dnsmasq, "dhcp-host="),
         ["dhcp-host=52:54:00:00:00:01,52:54:00:00:00:02,10.0.0.5"]
     );
     assert_eq!(
-        lines(Server::Kea, "ip-reservations-unique"),
+        lines(ServerKind::Kea, "ip-reservations-unique"),
         ["\"ip-reservations-unique\": false,"]
     );
-    assert_eq!(lines(Server::Kea, "10.0.0.5\"").len(), 2);
-    assert_eq!(lines(Server::Dhcpd, "fixed-address"), ["fixed-address 10.0.0.5;"; 2]);
-    assert!(!text(Server::Kea, &|_| {}).contains("ip-reservations-unique"));
-    check_note(Server::Kea, several, "one address for several MACs");
+    assert_eq!(lines(ServerKind::Kea, "10.0.0.5\"").len(), 2);
+    assert_eq!(lines(ServerKind::Dhcpd, "fixed-address"), ["fixed-address 10.0.0.5;"; 2]);
+    assert!(!text(ServerKind::Kea, &|_| {}).contains("ip-reservations-unique"));
+    check_note(ServerKind::Kea, several, "one address for several MACs");
     let unlike = |config: &mut Config| {
         several(config);
         let quirks =
@@ -337,5 +339,5 @@ fn machines_of_several_macs() {
             (host.mac, host.nics) = (own, vec![MAC, Mac { octets: [2, 0, 0, 0, 0, 2] }].into());
         }
     };
-    check_note(Server::Dnsmasq, unlike, "dnsmasq tells it the same whichever MAC asks");
+    check_note(ServerKind::Dnsmasq, unlike, "dnsmasq tells it the same whichever MAC asks");
 }

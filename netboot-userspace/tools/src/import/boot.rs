@@ -8,7 +8,7 @@ use netboot_site::{
     model::Architecture,
 };
 
-use super::note::{Notes, Place};
+use super::note::{NotePlace, Notes};
 use crate::import::site::Scope;
 
 /// What a rule asks of a request.
@@ -32,7 +32,7 @@ pub(super) enum Test {
 /// A file that machines boot which pass all tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
     pub(super) scope: Scope,
     pub(super) tests: Vec<Test>,
     pub(super) file: String,
@@ -41,25 +41,25 @@ pub(super) struct Rule {
 impl Rule {
     /// A script, where an iPXE's class is asked for.
     pub(super) fn is_for_a_class(&self) -> bool {
-        let asked = Asked::new(&self.tests);
+        let asked = RequestTests::new(&self.tests);
         !asked.classes.is_empty() && !asked.is_other_ipxe(&self.file)
     }
 
     pub(super) fn is_for_architectures(&self) -> bool {
-        !Asked::new(&self.tests).architectures.is_empty()
+        !RequestTests::new(&self.tests).architectures.is_empty()
     }
 }
 
 /// What is left of the tests.
 #[derive(Default)]
-struct Asked {
+struct RequestTests {
     classes: Vec<String>,
     architectures: Vec<u16>,
     is_http: bool,
     other: Option<String>,
 }
 
-impl Asked {
+impl RequestTests {
     fn new(tests: &[Test]) -> Self {
         let mut asked = Self::default();
         for test in tests {
@@ -99,7 +99,7 @@ impl Asked {
     }
 }
 
-impl Asked {
+impl RequestTests {
     /// netboot lets an iPXE that gets no script load its architecture's binary.
     fn is_other_ipxe(&self, file: &str) -> bool {
         let is_script = file.starts_with("http://") || file.starts_with("https://");
@@ -117,7 +117,7 @@ pub(super) fn conclude(rules: Vec<Rule>, into: &mut Fragment, notes: &mut Notes)
     // What is for all comes after what is for some architectures: it is for those that no rule names. What an iPXE
     // of another kind loads is judged by all of these.
     let order = |rule: &Rule| {
-        let asked = Asked::new(&rule.tests);
+        let asked = RequestTests::new(&rule.tests);
         match (asked.is_other_ipxe(&rule.file), asked.architectures.is_empty()) {
             (false, false) => 0,
             (false, true) => 1,
@@ -203,7 +203,7 @@ fn gather(into: &mut Fragment) {
 fn apply(rule: &Rule, into: &mut Fragment, notes: &mut Notes) {
     let Rule { place, file, .. } = rule;
     let what = format!("boot file {file:?}");
-    let asked = Asked::new(&rule.tests);
+    let asked = RequestTests::new(&rule.tests);
     if let Some(other) = asked.other {
         notes.add(place, what, format!("netboot does not look at {other}"));
         return;
@@ -401,7 +401,7 @@ mod tests {
     use super::*;
 
     fn rule(tests: &[Test], file: &str) -> Rule {
-        let place = Place { file: Path::new("a").into(), line: 1 };
+        let place = NotePlace { file: Path::new("a").into(), line: 1 };
         Rule { place, scope: Scope::All, tests: tests.to_vec(), file: file.to_owned() }
     }
 

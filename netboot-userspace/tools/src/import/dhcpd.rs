@@ -10,12 +10,12 @@ mod statements;
 mod tests;
 
 use super::{
-    files::{Files, Text},
-    site::Site,
+    files::{FileText, Files},
+    site::FoundSite,
 };
 use netboot_site::config::Problem;
 
-pub(super) fn read(text: &Text, files: &mut Files) -> Result<Site, Problem> {
+pub(super) fn read(text: &FileText, files: &mut Files) -> Result<FoundSite, Problem> {
     let statements = statements::of_file(text, files, 0)?;
     Ok(read::read(&statements))
 }

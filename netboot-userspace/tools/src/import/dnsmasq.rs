@@ -9,12 +9,12 @@ mod rules;
 mod tags;
 
 use super::{
-    files::{Files, Text},
-    site::Site,
+    files::{FileText, Files},
+    site::FoundSite,
 };
 use netboot_site::config::Problem;
 
-pub(super) fn read(text: &Text, files: &mut Files) -> Result<Site, Problem> {
+pub(super) fn read(text: &FileText, files: &mut Files) -> Result<FoundSite, Problem> {
     let mut found = Vec::new();
     directives::configuration(text, files, &mut found)?;
     Ok(read::read(&found))

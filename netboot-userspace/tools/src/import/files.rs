@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::note::Place;
+use super::note::NotePlace;
 use netboot_site::config::{Problem, read_text};
 
 /// Includes that include: more is a circle.
@@ -21,15 +21,15 @@ pub(super) struct Files {
 
 /// A file's text.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct FileText {
     pub(super) file: Arc<Path>,
     pub(super) text: String,
     /// How many files include it, one the other.
     pub(super) depth: usize,
 }
 
-impl Text {
-    /// What it names is relative to where it is.
+impl FileText {
+    /// The path of a file that this file names, relative to where this file is.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(name)
     }
@@ -37,11 +37,11 @@ impl Text {
 
 impl Files {
     /// The file that is named on the command line.
-    pub(super) fn first(&mut self, path: &Path) -> Result<Text, Problem> {
+    pub(super) fn first(&mut self, path: &Path) -> Result<FileText, Problem> {
         self.opened += 1;
         let text = read_text(path)
             .map_err(|why| Problem::new(path, None, format!("cannot be read: {why}")))?;
-        Ok(Text { file: path.into(), text, depth: 0 })
+        Ok(FileText { file: path.into(), text, depth: 0 })
     }
 
     /// A file that another one names at this place.
@@ -49,8 +49,8 @@ impl Files {
         &mut self,
         path: &Path,
         depth: usize,
-        from: &Place,
-    ) -> Result<Text, Problem> {
+        from: &NotePlace,
+    ) -> Result<FileText, Problem> {
         self.opened += 1;
         if depth >= DEEPEST || self.opened > MOST {
             let message =
@@ -63,11 +63,11 @@ impl Files {
                 path.display()
             ))
         })?;
-        Ok(Text { file: path.into(), text, depth: depth + 1 })
+        Ok(FileText { file: path.into(), text, depth: depth + 1 })
     }
 
     /// The names of a directory's files, sorted.
-    pub(super) fn directory(path: &Path, from: &Place) -> Result<Vec<PathBuf>, Problem> {
+    pub(super) fn directory(path: &Path, from: &NotePlace) -> Result<Vec<PathBuf>, Problem> {
         let cannot = |error: std::io::Error| {
             from.problem(format!("{} cannot be read: {error}", path.display()))
         };

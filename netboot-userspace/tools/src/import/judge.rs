@@ -1,4 +1,4 @@
-//! What was read is judged by our own rules: what they refuse is left out, and said.
+//! The judgement of what was read by our own rules: what they refuse is left out, and said.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use netboot_site::{
     model::{self, DhcpOption, Host, NetworkOverrides},
 };
 
-use super::{note::Notes, site::Placed};
+use super::{note::Notes, site::PlacedFragment};
 
 /// Each turn leaves something out. What is wrong is seen in one or two turns, seldom in more.
 const TURNS: usize = 24;
 
 /// Leaves out what our configuration does not take.
-pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Problems> {
+pub(super) fn judge(placed: &mut PlacedFragment, notes: &mut Notes) -> Result<(), Problems> {
     for _ in 0..TURNS {
         let problems = config::judge(&whole(&placed.fragment)?);
         if problems.is_empty() {
@@ -26,14 +26,14 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
         let mut before = None;
         // From the end: what is taken out of a list does not move what is judged later.
         for problem in problems.kept().iter().rev() {
-            let part = Part::of(&problem.field);
-            // Where it stands in what was written for the judgement tells nobody anything.
+            let part = ProblemSubject::of(&problem.field);
+            // The problem's line in what was written for the judgement tells nobody anything.
             let why = problem.message.split(" (imported.toml").next().unwrap_or_default();
             if before.replace(part) == Some(part) {
                 continue;
             }
             match part {
-                Part::Host(at, key, inner) => {
+                ProblemSubject::Host(at, key, inner) => {
                     let place = placed.hosts.get(at).cloned();
                     let host = placed.fragment.hosts.get_mut(at);
                     let (Some(place), Some(host)) = (place, host) else {
@@ -68,7 +68,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     }
                     notes.add(&place, what.unwrap_or(name), why);
                 }
-                Part::Subnet(at, key, inner) => {
+                ProblemSubject::Subnet(at, key, inner) => {
                     let place = placed.subnets.get(at).cloned();
                     let subnet = placed.fragment.subnets.get_mut(at);
                     let (Some(place), Some(subnet)) = (place, subnet) else {
@@ -88,7 +88,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     }
                     notes.add(&place, what.unwrap_or(name), why);
                 }
-                Part::Common => {
+                ProblemSubject::Common => {
                     let fragment = &mut placed.fragment;
                     if !common(fragment, &problem.field) {
                         return Err(unknown(problem));
@@ -96,7 +96,7 @@ pub(super) fn judge(placed: &mut Placed, notes: &mut Notes) -> Result<(), Proble
                     let Some(place) = placed.subnets.first().or(placed.hosts.first()) else {
                         continue;
                     };
-                    let place = super::note::Place { line: 1, ..place.clone() };
+                    let place = super::note::NotePlace { line: 1, ..place.clone() };
                     notes.add(&place, problem.field.clone(), why);
                 }
             }
@@ -117,7 +117,7 @@ fn whole(fragment: &Fragment) -> Result<String, Problems> {
     if !fragment.subnets.is_empty() {
         return Ok(text);
     }
-    // Its subnets are elsewhere: its addresses may lie in any.
+    // The inventory's subnets are elsewhere: its addresses may lie in any subnet.
     const PROXY: &str = "[dhcp]\nmode = \"proxy\"\n";
     match text.strip_prefix("[dhcp]\n") {
         Some(rest) => Ok(format!("{PROXY}{rest}")),
@@ -133,14 +133,14 @@ fn unknown(problem: &Problem) -> Problems {
 
 /// What a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part<'p> {
-    /// Its number, the key, and the number in the key's list.
+enum ProblemSubject<'p> {
+    /// The host's number, the key, and the number in the key's list.
     Host(usize, &'p str, usize),
     Subnet(usize, &'p str, usize),
     Common,
 }
 
-impl<'p> Part<'p> {
+impl<'p> ProblemSubject<'p> {
     /// `host[3].options[1].code`
     fn of(field: &'p str) -> Self {
         let parse = |list: &str| -> Option<(usize, &'p str, usize)> {
@@ -244,13 +244,13 @@ mod tests {
 
     #[test]
     fn parts_of_fields() {
-        let check = |field, expect| assert_eq!(Part::of(field), expect);
-        check("host[3].ip", Part::Host(3, "ip", 0));
-        check("host[3]", Part::Host(3, "", 0));
-        check("host[3].options[12].code", Part::Host(3, "options", 12));
-        check("subnet[0].dns[1]", Part::Subnet(0, "dns", 1));
-        check("subnet[0].boot-files.x86-bios", Part::Subnet(0, "boot-files", 0));
-        check("boot.files.x86-bios", Part::Common);
-        check("host", Part::Common);
+        let check = |field, expect| assert_eq!(ProblemSubject::of(field), expect);
+        check("host[3].ip", ProblemSubject::Host(3, "ip", 0));
+        check("host[3]", ProblemSubject::Host(3, "", 0));
+        check("host[3].options[12].code", ProblemSubject::Host(3, "options", 12));
+        check("subnet[0].dns[1]", ProblemSubject::Subnet(0, "dns", 1));
+        check("subnet[0].boot-files.x86-bios", ProblemSubject::Subnet(0, "boot-files", 0));
+        check("boot.files.x86-bios", ProblemSubject::Common);
+        check("host", ProblemSubject::Common);
     }
 }

@@ -9,13 +9,13 @@ mod test;
 mod text;
 
 use super::{
-    files::{Files, Text},
-    site::Site,
+    files::{FileText, Files},
+    site::FoundSite,
 };
 use netboot_site::config::Problem;
 
-pub(super) fn read(text: &Text, files: &mut Files) -> Result<Site, Problem> {
+pub(super) fn read(text: &FileText, files: &mut Files) -> Result<FoundSite, Problem> {
     let text = text::Expanded::new(text, files)?;
     let value = node::parse(&text)?;
-    read::read(node::Node::new(&value, &text))
+    read::read(node::JsonNode::new(&value, &text))
 }

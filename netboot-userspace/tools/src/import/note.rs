@@ -1,4 +1,4 @@
-//! What is not taken over, and where it stands.
+//! Notes of what is not taken over, and where it stands.
 
 use std::{
     collections::BTreeMap,
@@ -13,12 +13,12 @@ use serde::Serialize;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct NotePlace {
     pub(super) file: Arc<Path>,
     pub(super) line: usize,
 }
 
-impl Place {
+impl NotePlace {
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
         Problem::new(&self.file, Some(self.line), message)
     }
@@ -43,7 +43,12 @@ pub struct Note {
 pub(super) struct Notes(Vec<Note>);
 
 impl Notes {
-    pub(super) fn add(&mut self, place: &Place, what: impl Into<String>, why: impl Into<String>) {
+    pub(super) fn add(
+        &mut self,
+        place: &NotePlace,
+        what: impl Into<String>,
+        why: impl Into<String>,
+    ) {
         let (what, why) = (what.into(), why.into());
         self.0.push(Note { file: place.file.to_path_buf(), line: place.line, what, why });
     }
@@ -94,7 +99,7 @@ mod tests {
     fn check(lines: std::ops::Range<usize>, expect: &str) {
         let mut notes = Notes::default();
         for line in lines {
-            let place = Place { file: Path::new("a.conf").into(), line };
+            let place = NotePlace { file: Path::new("a.conf").into(), line };
             notes.add(&place, format!("pool {line}"), "no pools");
         }
         assert_eq!(grouped(&notes.into_sorted()), expect);

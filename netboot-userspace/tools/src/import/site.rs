@@ -1,4 +1,4 @@
-//! What a reader found, before it is judged.
+//! The site that a reader found, before it is judged.
 
 use std::{collections::HashMap, net::Ipv4Addr};
 
@@ -12,8 +12,8 @@ use netboot_site::{
 
 use super::{
     boot::{Rule, conclude},
-    note::{Notes, Place},
-    options::{Given, NEXT_SERVER, Options, of_host, of_subnet},
+    note::{NotePlace, Notes},
+    options::{NEXT_SERVER, Options, PlacedValue, of_host, of_subnet},
 };
 
 /// Whom something is for.
@@ -38,12 +38,12 @@ impl Scope {
 
 /// Networks and machines with all the options that they have.
 #[derive(Debug, Default)]
-pub(super) struct Site {
+pub(super) struct FoundSite {
     pub(super) subnets: Vec<FoundSubnet>,
     pub(super) hosts: Vec<FoundHost>,
     pub(super) rules: Vec<Rule>,
     /// Where boot files come from, and whom that is said for.
-    pub(super) servers: Vec<(Scope, Ipv4Addr, Place)>,
+    pub(super) servers: Vec<(Scope, Ipv4Addr, NotePlace)>,
     pub(super) notes: Notes,
     /// Of several machines with one MAC, and of several rules for one file.
     pub(super) winner: Winner,
@@ -59,7 +59,7 @@ pub(super) enum Winner {
 
 #[derive(Clone, Debug)]
 pub(super) struct FoundSubnet {
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
     pub(super) cidr: Ipv4Net,
     /// Relays outside it that stand for it.
     pub(super) relays: Vec<Ipv4Net>,
@@ -68,32 +68,32 @@ pub(super) struct FoundSubnet {
 
 #[derive(Clone, Debug)]
 pub(super) struct FoundHost {
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
     pub(super) mac: Mac,
     pub(super) ip: Ipv4Addr,
     pub(super) hostname: Option<String>,
     pub(super) options: Options,
-    /// What it boots is not ours to say.
+    /// Off: what the host boots is not ours to say.
     pub(super) netboot: bool,
 }
 
 /// A fragment, and where each of its subnets and hosts stands.
 #[derive(Debug, Default)]
-pub(super) struct Placed {
+pub(super) struct PlacedFragment {
     pub(super) fragment: Fragment,
-    pub(super) subnets: Vec<Place>,
-    pub(super) hosts: Vec<Place>,
+    pub(super) subnets: Vec<NotePlace>,
+    pub(super) hosts: Vec<NotePlace>,
 }
 
-impl Site {
+impl FoundSite {
     /// The subnet that an address lies in.
     pub(super) fn subnet_of(&self, ip: Ipv4Addr) -> Option<usize> {
         self.subnets.iter().position(|subnet| subnet.cidr.contains(&ip))
     }
 
     /// In the words of our configuration.
-    pub(super) fn settle(mut self) -> (Placed, Notes) {
-        let mut placed = Placed::default();
+    pub(super) fn settle(mut self) -> (PlacedFragment, Notes) {
+        let mut placed = PlacedFragment::default();
         for (scope, given) in self.spread(NEXT_SERVER) {
             let address = addresses(&given.value).and_then(|list| list.first().copied());
             self.servers.extend(address.map(|address| (scope, address, given.place)));
@@ -196,7 +196,7 @@ impl Site {
     }
 
     /// Takes an option out: whom it is for, if not all of a network's machines or of all networks' have it.
-    fn spread(&mut self, code: u8) -> Vec<(Scope, Given)> {
+    fn spread(&mut self, code: u8) -> Vec<(Scope, PlacedValue)> {
         let of_subnets: Vec<_> =
             self.subnets.iter_mut().map(|subnet| subnet.options.remove(code)).collect();
         let mut found = Vec::new();
@@ -209,7 +209,7 @@ impl Site {
             }
         }
         let first = of_subnets.first().and_then(Option::as_ref).map(|given| given.value.clone());
-        let is_common = |given: &Option<Given>| {
+        let is_common = |given: &Option<PlacedValue>| {
             first.is_some() && given.as_ref().map(|given| &given.value) == first.as_ref()
         };
         let is_alone = of_subnets.iter().all(Option::is_none) && found.len() == self.hosts.len();
@@ -232,7 +232,7 @@ impl Site {
     }
 
     /// One of those with one MAC stays. Those with one address are a machine's, if they have all else in common.
-    fn unique(&mut self, placed: &mut Placed) {
+    fn unique(&mut self, placed: &mut PlacedFragment) {
         let (mut macs, mut ips) = (HashMap::new(), HashMap::new());
         let hosts = std::mem::take(&mut placed.fragment.hosts);
         let places = std::mem::take(&mut placed.hosts);
@@ -242,7 +242,7 @@ impl Site {
         }
         for (host, place) in all {
             let first =
-                macs.get(&host.mac).map(|first: &Place| (host.mac.to_string(), first.shown()));
+                macs.get(&host.mac).map(|first: &NotePlace| (host.mac.to_string(), first.shown()));
             let same = ips.get(&host.ip).copied().filter(|_| first.is_none());
             if let Some(at) = same
                 && let Some(known) = placed.fragment.hosts.get_mut(at)
@@ -261,7 +261,7 @@ impl Site {
                 known.nics = nics.into();
                 continue;
             }
-            let same: Option<&Place> = same.and_then(|at| placed.hosts.get(at));
+            let same: Option<&NotePlace> = same.and_then(|at| placed.hosts.get(at));
             let first = first.or_else(|| same.map(|first| (host.ip.to_string(), first.shown())));
             if let Some((what, first)) = first {
                 let host = format!("host {} {}", host.mac, host.ip);

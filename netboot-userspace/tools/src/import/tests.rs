@@ -1,10 +1,10 @@
-//! Whatever a file holds, it is read or refused: nothing panics.
+//! The property that any file is read or refused, and nothing panics.
 
 use std::path::{Path, PathBuf};
 
 use super::{
     Kind,
-    files::{Files, Text},
+    files::{FileText, Files},
     judge::judge,
     site,
 };
@@ -29,7 +29,7 @@ fn path(name: &str) -> PathBuf {
 
 /// Whether it could be read.
 fn try_read(kind: Kind, name: &str, text: &str, is_judged: bool) -> bool {
-    let text = Text { file: path(name).into(), text: text.to_owned(), depth: 0 };
+    let text = FileText { file: path(name).into(), text: text.to_owned(), depth: 0 };
     let Ok(site) = site(kind, &text, &mut Files::default()) else { return false };
     let (mut placed, mut notes) = site.settle();
     if is_judged {

@@ -1,4 +1,4 @@
-//! The machine's address: from whom, and whether it is its own.
+//! The machine's address: the server that gives it, and whether it is the machine's own.
 
 use std::{
     io,
@@ -10,10 +10,9 @@ use netboot_base::{links::LinkState, printable::printable};
 use netboot_ebpf::wire::{ACK, SERVER_PORT, code};
 
 use super::{
-    Probe, State, conflict,
-    dhcp::{self, Exchange, Others, Reply},
-    files,
-    remedy::Lack,
+    Grade, Probe, boot_url, conflict,
+    dhcp::{self, Exchange, OtherServers, Reply},
+    remedy::Omission,
     station::Lease,
 };
 use crate::explain::Machine;
@@ -23,13 +22,14 @@ impl Probe<'_> {
     pub(super) fn address(&mut self, firmware: &Machine) -> io::Result<Option<(Exchange, Reply)>> {
         const STEP: &str = "firmware";
         self.progress.begin(&format!("{STEP}: DISCOVER of {}", firmware.mac));
-        let exchange = dhcp::exchange(&mut self.wire, firmware, self.plan.patience, Others::All)?;
+        let exchange =
+            dhcp::exchange(&mut self.wire, firmware, self.plan.patience, OtherServers::All)?;
         let own = self.expected(firmware).and_then(|answer| answer.yiaddr);
-        let lack = Lack::Reservation { mac: firmware.mac.to_string(), address: own };
+        let lack = Omission::Reservation { mac: firmware.mac.to_string(), address: own };
         let (end, address, told) = match self.granted(&exchange) {
             Ok((end, address, told)) => (end.clone(), address, told),
             Err(why) => {
-                self.note(STEP, State::Wrong, why, Some(lack));
+                self.note(STEP, Grade::Wrong, why, Some(lack));
                 return Ok(None);
             }
         };
@@ -38,9 +38,9 @@ impl Probe<'_> {
                 let what = format!(
                     "{told}; netboot knows this machine as {own}, and finds its script and its log by that"
                 );
-                self.note(STEP, State::Wrong, what, Some(lack));
+                self.note(STEP, Grade::Wrong, what, Some(lack));
             }
-            None => self.note(STEP, State::Right, told, None),
+            None => self.note(STEP, Grade::Right, told, None),
         }
         Ok(Some((exchange, end)))
     }
@@ -63,7 +63,7 @@ impl Probe<'_> {
         if let Some(offered) = offer.address().filter(|offered| *offered != address) {
             return Err(format!("{server} offers {offered}, and then gives {address}"));
         }
-        let boot = exchange.boot().map_or_else(|| "nothing to boot".to_owned(), files::shown);
+        let boot = exchange.boot().map_or_else(|| "nothing to boot".to_owned(), boot_url::shown);
         let after = offer.after.as_secs_f32();
         Ok((end, address, format!("{address} by {server} after {after:.2} s; {boot}")))
     }
@@ -98,12 +98,12 @@ impl Probe<'_> {
         let [first, others @ ..] = offers.as_slice() else { return };
         if others.is_empty() {
             let what = format!("{} alone offers addresses", first.server());
-            self.note("servers", State::Right, what, None);
+            self.note("servers", Grade::Right, what, None);
             return;
         }
         let each = offers.iter().map(|offer| {
             let address = offer.address().unwrap_or(Ipv4Addr::UNSPECIFIED);
-            let boot = files::shown(offer);
+            let boot = boot_url::shown(offer);
             format!("{} ({}) offers {address}, {boot}", offer.server(), offer.server_mac())
         });
         let each = each.collect::<Vec<_>>().join("; ");
@@ -111,13 +111,13 @@ impl Probe<'_> {
             |offer: &&Reply| offer.address() == first.address() && offer.file() == first.file();
         if others.iter().all(is_same) {
             let what = format!("several DHCP servers offer the same: {each}");
-            self.note("servers", State::Warning, what, None);
+            self.note("servers", Grade::Warning, what, None);
         } else {
             let what = format!(
                 "{} DHCP servers offer addresses, and the machine takes one of them: {each}. Stop the others",
                 offers.len()
             );
-            self.note("servers", State::Wrong, what, None);
+            self.note("servers", Grade::Wrong, what, None);
         }
     }
 
@@ -132,7 +132,7 @@ impl Probe<'_> {
             } else {
                 format!("{address} is used by {owner}: two machines have one address")
             };
-            let state = if owner == mac { State::Warning } else { State::Wrong };
+            let state = if owner == mac { Grade::Warning } else { Grade::Wrong };
             self.note("address", state, what, None);
             return Ok(());
         }
@@ -140,7 +140,7 @@ impl Probe<'_> {
         let network = mask.and_then(|mask| Ipv4Net::with_netmask(address, mask).ok());
         if network.is_none() {
             let what = "it is told no subnet mask (option 1), or one that is none";
-            self.note("address", State::Warning, what, None);
+            self.note("address", Grade::Warning, what, None);
         }
         let network = network.or_else(|| Ipv4Net::new(address, 24).ok());
         let router = end.addresses(code::ROUTER).first().copied();

@@ -1,4 +1,4 @@
-//! Whether somebody has an address already (RFC 5227).
+//! Conflicts: another machine that has an address already (RFC 5227).
 
 use std::{
     io,

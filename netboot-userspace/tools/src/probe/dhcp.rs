@@ -10,7 +10,7 @@ use netboot_dhcp::message::Packet;
 use netboot_ebpf::{shared::Mac, wire::code};
 
 use super::wire::Wire;
-use crate::explain::{Known, Machine, Message};
+use crate::explain::{KnownServer, Machine, Message};
 
 /// When a request is sent (again), as firmware does (PXE 2.1 section 2.2.1: 4 s at first; servers that try an
 /// address before they offer it take one).
@@ -18,14 +18,14 @@ const SENDS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::
 
 /// How long others' offers are waited for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Others {
+pub(super) enum OtherServers {
     /// Whoever is on the wire is to be heard: some first try for 3 s whether an address is free.
     All,
-    /// They were heard before; but of a ProxyDHCP, which may be a little slower.
+    /// The servers were heard before; but a ProxyDHCP may be a little slower.
     Known,
 }
 
-impl Others {
+impl OtherServers {
     /// Until when, behind an offer that came just now to a request of that time.
     fn until(self, asked: Instant) -> Instant {
         match self {
@@ -133,10 +133,10 @@ pub(super) fn exchange(
     wire: &mut Wire,
     machine: &Machine,
     patience: Duration,
-    others: Others,
+    others: OtherServers,
 ) -> io::Result<Exchange> {
     let mut exchange = Exchange::default();
-    let discover = machine.frame(Message::Discover, Known::NOBODY);
+    let discover = machine.frame(Message::Discover, KnownServer::NOBODY);
     let asked = Instant::now();
     let mut until = asked + patience;
     let mut offers = Vec::new();
@@ -155,7 +155,7 @@ pub(super) fn exchange(
     })?;
     exchange.offers = offers;
     let Some(offer) = exchange.taken() else { return Ok(exchange) };
-    let known = Known {
+    let known = KnownServer {
         address: offer.address().unwrap_or(Ipv4Addr::UNSPECIFIED),
         server: offer.server(),
         node: Ipv4Addr::BROADCAST,
@@ -165,7 +165,7 @@ pub(super) fn exchange(
     exchange.end = answer(wire, machine, &request, patience, known.server)?;
     let bare = exchange.boot().is_none();
     if let Some(proxy) = exchange.proxy_offer().filter(|_| bare) {
-        let at = Known { server: proxy.server(), server_mac: proxy.server_mac(), ..known };
+        let at = KnownServer { server: proxy.server(), server_mac: proxy.server_mac(), ..known };
         let request = machine.frame(Message::Proxy, at);
         exchange.proxy = answer(wire, machine, &request, patience, at.server)?;
     }

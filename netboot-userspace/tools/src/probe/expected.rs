@@ -1,15 +1,15 @@
-//! What netboot itself would answer to the machine, where there is a configuration.
+//! The answer that netboot itself would give to the machine, where there is a configuration.
 
 use std::collections::BTreeMap;
 
 use super::Probe;
-use crate::explain::{Answer, Known, Machine, Message, explain};
+use crate::explain::{AnswerFields, KnownServer, Machine, Message, explain};
 
 impl Probe<'_> {
-    /// Its OFFER; `None`: it knows nothing of the machine.
-    pub(super) fn expected(&self, machine: &Machine) -> Option<Answer> {
+    /// The OFFER of netboot; `None`: netboot knows nothing of the machine.
+    pub(super) fn expected(&self, machine: &Machine) -> Option<AnswerFields> {
         let site = self.plan.site.as_ref()?;
-        let frame = machine.frame(Message::Discover, Known::NOBODY);
+        let frame = machine.frame(Message::Discover, KnownServer::NOBODY);
         explain(site, &BTreeMap::new(), &frame, None, "probe")?.answer
     }
 }

@@ -1,10 +1,10 @@
-//! Step 1: what firmware is told to load, and whether it is there.
+//! Step 1: the file that firmware is told to load, and whether it is there.
 
 use netboot_ebpf::wire::code;
 use netboot_site::boot_program;
 use url::Url;
 
-use super::{Probe, State, dhcp::Exchange, files, remedy::Lack, tftp::Want};
+use super::{Grade, Probe, boot_url, dhcp::Exchange, remedy::Omission, tftp::Want};
 use crate::explain::Machine;
 
 /// More than any iPXE has, or GRUB.
@@ -19,13 +19,13 @@ impl Probe<'_> {
         let lack = self.lack_of_binary(machine);
         let Some(reply) = exchange.boot() else {
             let what = "it is told nothing to boot";
-            self.note(STEP, State::Wrong, what, Some(lack));
+            self.note(STEP, Grade::Wrong, what, Some(lack));
             return None;
         };
-        let url = match files::url(reply, None) {
+        let url = match boot_url::url(reply, None) {
             Ok(url) => url,
             Err(why) => {
-                self.note(STEP, State::Wrong, why, Some(lack));
+                self.note(STEP, Grade::Wrong, why, Some(lack));
                 return None;
             }
         };
@@ -33,7 +33,7 @@ impl Probe<'_> {
         if machine.is_pxe_firmware() {
             if url.scheme() != "tftp" {
                 let what = format!("{url}: PXE firmware loads over TFTP only");
-                self.note(STEP, State::Wrong, what, Some(lack));
+                self.note(STEP, Grade::Wrong, what, Some(lack));
                 return None;
             }
             let discovery =
@@ -43,18 +43,18 @@ impl Probe<'_> {
                             for boot servers, and does not load the file";
                 // EDK2 ends with PXE-E16.
                 let is_bios = machine.code() == Some(0);
-                let state = if is_bios { State::Warning } else { State::Wrong };
-                self.note(STEP, state, what, Some(Lack::Discovery));
+                let state = if is_bios { Grade::Warning } else { Grade::Wrong };
+                self.note(STEP, state, what, Some(Omission::Discovery));
             }
         } else {
             if !matches!(url.scheme(), "http" | "https") {
                 let what = format!("{url}: firmware that loads over HTTP needs a URL of http");
-                self.note(STEP, State::Wrong, what, Some(lack));
+                self.note(STEP, Grade::Wrong, what, Some(lack));
                 return None;
             }
             if !vendor.starts_with(b"HTTPClient") {
                 let what = "the answer has no option 60 HTTPClient: firmware that loads over HTTP ignores it";
-                self.note(STEP, State::Wrong, what, Some(lack));
+                self.note(STEP, Grade::Wrong, what, Some(lack));
                 return None;
             }
         }
@@ -75,33 +75,33 @@ impl Probe<'_> {
                     Some(why) => {
                         let lack = self.lack_of_binary(machine);
                         let what = format!("{url} ({bytes} bytes): {why}");
-                        self.note(STEP, State::Wrong, what, Some(lack));
+                        self.note(STEP, Grade::Wrong, what, Some(lack));
                     }
                     None => {
                         let what = format!("{url}: {bytes} bytes in {seconds:.1} s");
-                        self.note(STEP, State::Right, what, None);
+                        self.note(STEP, Grade::Right, what, None);
                     }
                 }
             }
             Err(error) => {
                 let what = format!("{url} cannot be loaded: {error:#}");
-                self.note(STEP, State::Wrong, what, None);
+                self.note(STEP, Grade::Wrong, what, None);
             }
         }
     }
 
     /// What the server should say, by netboot's configuration if there is one.
-    fn lack_of_binary(&self, machine: &Machine) -> Lack {
+    fn lack_of_binary(&self, machine: &Machine) -> Omission {
         let code = machine.code().unwrap_or_default();
         let expected = self.expected(machine);
         let file = expected.as_ref().and_then(|answer| answer.file.clone());
         if !machine.is_pxe_firmware() {
             let url = file.unwrap_or_else(|| "http://NETBOOT/ipxe/ipxe.efi".to_owned());
-            return Lack::HttpBinary { code, url };
+            return Omission::HttpBinary { code, url };
         }
         let default = if code == 0 { "undionly.kpxe" } else { "ipxe.efi" };
         let server = expected.and_then(|answer| answer.siaddr);
-        Lack::Binary {
+        Omission::Binary {
             code,
             file: file.unwrap_or_else(|| default.to_owned()),
             next_server: server.map_or_else(|| "NETBOOT".to_owned(), |server| server.to_string()),

@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use url::Url;
 
 use super::{
-    network::Network,
     tftp::{Got, Want},
+    transport::Transport,
 };
 
 /// Room for the header of an answer.
@@ -16,7 +16,7 @@ const MOST_HEADERS: usize = 64;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum HttpAnswer {
     Got(Got),
     /// To this place.
     Moved(String),
@@ -25,15 +25,15 @@ pub(super) enum Answer {
 /// Asks for a URL at its server's address.
 ///
 /// # Errors
-/// It cannot be reached, does not answer in time, or has no such file.
+/// The server cannot be reached, does not answer in time, or has no such file.
 pub(super) fn fetch(
-    network: &mut dyn Network,
+    network: &mut dyn Transport,
     to: SocketAddrV4,
     url: &Url,
     want: Want,
     limit: usize,
     until: Instant,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<HttpAnswer> {
     let request = request(url, want);
     let answer = network.exchange(to, request.as_bytes(), HEADER + limit, until);
     let answer = answer.map_err(|error| match error.kind() {
@@ -60,7 +60,7 @@ fn request(url: &Url, want: Want) -> String {
     )
 }
 
-pub(super) fn read(answer: &[u8], want: Want, limit: usize) -> anyhow::Result<Answer> {
+pub(super) fn read(answer: &[u8], want: Want, limit: usize) -> anyhow::Result<HttpAnswer> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(answer).context("the answer is no HTTP")?;
@@ -75,21 +75,21 @@ pub(super) fn read(answer: &[u8], want: Want, limit: usize) -> anyhow::Result<An
         Some(301 | 302 | 303 | 307 | 308) => {
             let place =
                 header("location").context("it has moved, and the server says not where")?;
-            return Ok(Answer::Moved(place.to_owned()));
+            return Ok(HttpAnswer::Moved(place.to_owned()));
         }
         Some(code) => bail!("the server says: {code} {}", response.reason.unwrap_or_default()),
         None => bail!("the answer is no HTTP"),
     }
     let bytes = answer.get(length..).unwrap_or_default().to_vec();
     if want == Want::Length {
-        return Ok(Answer::Got(Got { bytes: Vec::new(), length: said }));
+        return Ok(HttpAnswer::Got(Got { bytes: Vec::new(), length: said }));
     }
     let is_whole = said.is_none_or(|said| said == bytes.len() as u64);
     if !is_whole && bytes.len() < limit {
         bail!("{} bytes of {} came", bytes.len(), said.unwrap_or_default());
     }
     let length = said.unwrap_or(bytes.len() as u64);
-    Ok(Answer::Got(Got { bytes, length: Some(length) }))
+    Ok(HttpAnswer::Got(Got { bytes, length: Some(length) }))
 }
 
 #[cfg(test)]
@@ -100,8 +100,10 @@ mod tests {
     fn check(answer: &str, want: Want, expect: Result<(&str, Option<u64>), &str>) {
         let got = read(answer.as_bytes(), want, 100).map_err(|error| error.to_string());
         let expect = match expect {
-            Ok((place, None)) => Ok(Answer::Moved(place.to_owned())),
-            Ok((text, length)) => Ok(Answer::Got(Got { bytes: text.as_bytes().to_vec(), length })),
+            Ok((place, None)) => Ok(HttpAnswer::Moved(place.to_owned())),
+            Ok((text, length)) => {
+                Ok(HttpAnswer::Got(Got { bytes: text.as_bytes().to_vec(), length }))
+            }
             Err(error) => Err(error.to_owned()),
         };
         assert_eq!(got, expect);

@@ -1,4 +1,4 @@
-//! What is waited for, on a terminal.
+//! The progress line on a terminal: what the probe waits for.
 
 use std::time::Duration;
 

@@ -1,22 +1,22 @@
-//! What is missing in another server's configuration, in its own words.
+//! Remedies: what is missing in another server's configuration, in its own words.
 
 use std::net::Ipv4Addr;
 
 use netboot_dhcp::{DhcpOption, value::hex};
 use serde::Serialize;
 
-use crate::export::{Server, option_lines};
+use crate::export::{ServerKind, option_lines};
 
 /// What to add to one kind of server's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remedy {
-    pub server: Server,
+    pub server: ServerKind,
     pub lines: Vec<String>,
 }
 
 /// What a server does not do, or not so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(super) enum Omission {
     /// The machine has no address.
     Reservation { mac: String, address: Option<Ipv4Addr> },
     /// No boot file, or a wrong one, for firmware of an architecture.
@@ -31,19 +31,19 @@ pub(super) enum Lack {
     DefaultRoute(DhcpOption),
 }
 
-impl Lack {
+impl Omission {
     /// For the server that is named, else for each.
-    pub(super) fn remedies(&self, server: Option<Server>) -> Vec<Remedy> {
-        let all = [Server::Dnsmasq, Server::Kea, Server::Dhcpd];
+    pub(super) fn remedies(&self, server: Option<ServerKind>) -> Vec<Remedy> {
+        let all = [ServerKind::Dnsmasq, ServerKind::Kea, ServerKind::Dhcpd];
         let wanted = all.into_iter().filter(|own| server.is_none_or(|server| server == *own));
         wanted.map(|server| Remedy { server, lines: self.lines(server) }).collect()
     }
 
-    fn lines(&self, server: Server) -> Vec<String> {
+    fn lines(&self, server: ServerKind) -> Vec<String> {
         match server {
-            Server::Dnsmasq => self.dnsmasq(),
-            Server::Kea => self.kea(),
-            Server::Dhcpd => self.dhcpd(),
+            ServerKind::Dnsmasq => self.dnsmasq(),
+            ServerKind::Kea => self.kea(),
+            ServerKind::Dhcpd => self.dhcpd(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Lack {
                 format!("dhcp-boot=tag:script,{url}"),
                 "# at the end: of several dhcp-boot that fit, it takes the last one".to_owned(),
             ],
-            Self::DefaultRoute(option) => option_lines(Server::Dnsmasq, option),
+            Self::DefaultRoute(option) => option_lines(ServerKind::Dnsmasq, option),
             Self::Discovery => {
                 vec!["dhcp-option=vendor:PXEClient,6,8".to_owned()]
             }
@@ -107,7 +107,7 @@ impl Lack {
                 lines.insert(1, "// before all other classes that name a boot file:".to_owned());
                 lines
             }
-            Self::DefaultRoute(option) => option_lines(Server::Kea, option),
+            Self::DefaultRoute(option) => option_lines(ServerKind::Kea, option),
             Self::Discovery => class(
                 "pxe",
                 "substring(option[60].hex,0,9) == 'PXEClient'",
@@ -146,7 +146,7 @@ impl Lack {
                     "# and what it has for other machines in its else".to_owned(),
                 ]
             }
-            Self::DefaultRoute(option) => option_lines(Server::Dhcpd, option),
+            Self::DefaultRoute(option) => option_lines(ServerKind::Dhcpd, option),
             Self::Discovery => vec![
                 r#"if substring(option vendor-class-identifier, 0, 9) = "PXEClient" { option vendor-encapsulated-options 06:01:08:ff; }"#.to_owned(),
             ],

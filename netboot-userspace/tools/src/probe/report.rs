@@ -1,4 +1,4 @@
-//! What a probe found; as JSON it has these names.
+//! The report of a probe, with its names in JSON.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::remedy::Remedy;
 
 /// One machine, from its firmware to its log.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct ProbeReport {
     pub mac: String,
     pub architecture: String,
     /// `tftp` or `http`: what its firmware loads over.
@@ -21,7 +21,7 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     pub step: &'static str,
-    pub state: State,
+    pub state: Grade,
     pub what: String,
     /// What to add to the server's configuration: one of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,7 +30,7 @@ pub struct Finding {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum Grade {
     Right,
     /// Some machines do not boot so, or it cannot be told.
     Warning,
@@ -38,7 +38,7 @@ pub enum State {
     Wrong,
 }
 
-impl State {
+impl Grade {
     const fn word(self) -> &'static str {
         match self {
             Self::Right => "ok",
@@ -48,7 +48,7 @@ impl State {
     }
 }
 
-impl Report {
+impl ProbeReport {
     /// As a table.
     #[must_use]
     pub fn text(&self) -> String {
@@ -65,7 +65,7 @@ impl Report {
             }
         }
         out += match self.boots {
-            true if self.findings.iter().any(|finding| finding.state == State::Warning) => {
+            true if self.findings.iter().any(|finding| finding.state == Grade::Warning) => {
                 "  it boots; see the warnings\n"
             }
             true => "  it boots\n",

@@ -16,9 +16,9 @@ pub(super) struct Followed {
     pub(super) loads: Vec<Load>,
     /// Another script, or a binary, that it goes on to.
     pub(super) chain: Option<String>,
-    /// Where it was not followed.
+    /// Where the script was not followed.
     pub(super) note: Option<String>,
-    /// It comes to no end.
+    /// The script comes to no end.
     pub(super) is_endless: bool,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum What {
 
 /// iPXE's settings, by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings(HashMap<String, String>);
+pub(super) struct IpxeSettings(HashMap<String, String>);
 
 /// What a command does to its script.
 enum Flow {
@@ -52,7 +52,7 @@ enum Flow {
     Stop(String),
 }
 
-impl Settings {
+impl IpxeSettings {
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), value.into());
     }
@@ -92,7 +92,7 @@ pub(super) fn is_script(bytes: &[u8]) -> bool {
 }
 
 /// Follows a script; what it sets stays set.
-pub(super) fn follow(text: &str, settings: &mut Settings) -> Followed {
+pub(super) fn follow(text: &str, settings: &mut IpxeSettings) -> Followed {
     let lines: Vec<&str> = text.lines().collect();
     let mut followed = Followed::default();
     let mut at = 0;
@@ -125,7 +125,7 @@ pub(super) fn follow(text: &str, settings: &mut Settings) -> Followed {
     followed
 }
 
-fn run_line(line: &str, settings: &mut Settings, followed: &mut Followed) -> Flow {
+fn run_line(line: &str, settings: &mut IpxeSettings, followed: &mut Followed) -> Flow {
     let line = line.trim();
     if line.is_empty() || line.starts_with(['#', ':']) {
         return Flow::Succeeds;
@@ -160,7 +160,7 @@ fn run_line(line: &str, settings: &mut Settings, followed: &mut Followed) -> Flo
     if status { Flow::Succeeds } else { Flow::Fails }
 }
 
-fn run(words: &[&str], settings: &mut Settings, followed: &mut Followed) -> Flow {
+fn run(words: &[&str], settings: &mut IpxeSettings, followed: &mut Followed) -> Flow {
     let Some((command, arguments)) = words.split_first() else { return Flow::Succeeds };
     let plain = without_options(arguments);
     let first = plain.first().copied().unwrap_or_default().to_owned();
@@ -234,7 +234,7 @@ mod tests {
 
     #[track_caller]
     fn check(script: &str, expect: &[&str]) {
-        let mut settings = Settings::default();
+        let mut settings = IpxeSettings::default();
         settings.set("mac", "52:54:00:00:00:01");
         settings.set("buildarch", "x86_64");
         let followed = follow(script, &mut settings);
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn netboots_own_script_is_followed() {
-        let mut settings = Settings::default();
+        let mut settings = IpxeSettings::default();
         let followed = follow(include_str!("../../../serve/src/script/golden.ipxe"), &mut settings);
         let urls: Vec<_> =
             followed.loads.iter().map(|load| (load.what, load.url.as_str())).collect();

@@ -17,7 +17,7 @@ use smoltcp::{
     wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint},
 };
 
-use super::{network::Network, wire::Wire};
+use super::{transport::Transport, wire::Wire};
 
 /// Of a TCP connection: a window of several segments.
 const TCP_BUFFER: usize = 256 << 10;
@@ -158,7 +158,7 @@ impl<'w> Station<'w> {
     }
 }
 
-impl Network for Station<'_> {
+impl Transport for Station<'_> {
     fn exchange(
         &mut self,
         to: SocketAddrV4,

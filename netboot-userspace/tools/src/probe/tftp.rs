@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::network::Network;
+use super::transport::Transport;
 use netboot_base::printable::printable;
 
 pub(super) const PORT: u16 = 69;
@@ -29,7 +29,7 @@ const REPETITIONS: u32 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
     All,
-    /// Whether it is there, and how long it is.
+    /// Whether the file is there, and how long it is.
     Length,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Got {
 /// # Errors
 /// What the server says, or that it says nothing.
 pub(super) fn fetch(
-    network: &mut dyn Network,
+    network: &mut dyn Transport,
     server: Ipv4Addr,
     name: &str,
     want: Want,
@@ -98,7 +98,7 @@ pub(super) fn fetch(
         };
         to = from;
         match read(&answer) {
-            Some(Packet::Data { number, data }) if number == block => {
+            Some(TftpPacket::Data { number, data }) if number == block => {
                 got.bytes.extend_from_slice(data);
                 if want == Want::Length || got.bytes.len() > limit {
                     network.send(to, &abort())?;
@@ -119,8 +119,8 @@ pub(super) fn fetch(
                 attempts = 0;
             }
             // One that came twice.
-            Some(Packet::Data { .. }) => {}
-            Some(Packet::Options { length, block_size }) => {
+            Some(TftpPacket::Data { .. }) => {}
+            Some(TftpPacket::Options { length, block_size }) => {
                 got.length = length.or(got.length);
                 size = block_size.unwrap_or(DEFAULT_BLOCK);
                 if want == Want::Length && length.is_some() {
@@ -129,7 +129,7 @@ pub(super) fn fetch(
                 }
                 datagram = acknowledge(0);
             }
-            Some(Packet::Error { number, message }) => {
+            Some(TftpPacket::Error { number, message }) => {
                 let message = printable(message, 200);
                 return Err(io::Error::other(format!(
                     "the server says: {message} (error {number})"
@@ -140,18 +140,18 @@ pub(super) fn fetch(
     }
 }
 
-pub(super) enum Packet<'d> {
+pub(super) enum TftpPacket<'d> {
     Data { number: u16, data: &'d [u8] },
     Options { length: Option<u64>, block_size: Option<usize> },
     Error { number: u16, message: &'d [u8] },
 }
 
-pub(super) fn read(datagram: &[u8]) -> Option<Packet<'_>> {
+pub(super) fn read(datagram: &[u8]) -> Option<TftpPacket<'_>> {
     let (kind, rest) = datagram.split_first_chunk::<2>()?;
     match u16::from_be_bytes(*kind) {
         DATA => {
             let (number, data) = rest.split_first_chunk::<2>()?;
-            Some(Packet::Data { number: u16::from_be_bytes(*number), data })
+            Some(TftpPacket::Data { number: u16::from_be_bytes(*number), data })
         }
         OACK => {
             let mut words = rest.split(|byte| *byte == 0);
@@ -164,12 +164,12 @@ pub(super) fn read(datagram: &[u8]) -> Option<Packet<'_>> {
                     block_size = value.parse().ok();
                 }
             }
-            Some(Packet::Options { length, block_size })
+            Some(TftpPacket::Options { length, block_size })
         }
         ERROR => {
             let (number, message) = rest.split_first_chunk::<2>()?;
             let message = message.split(|byte| *byte == 0).next()?;
-            Some(Packet::Error { number: u16::from_be_bytes(*number), message })
+            Some(TftpPacket::Error { number: u16::from_be_bytes(*number), message })
         }
         _ => None,
     }
@@ -207,7 +207,7 @@ mod tests {
         sent: Vec<Vec<u8>>,
     }
 
-    impl Network for Scripted {
+    impl Transport for Scripted {
         fn exchange(
             &mut self,
             _: SocketAddrV4,
@@ -270,7 +270,7 @@ mod tests {
     #[derive(Default)]
     struct Slow(u16);
 
-    impl Network for Slow {
+    impl Transport for Slow {
         fn exchange(
             &mut self,
             _: SocketAddrV4,

@@ -1,10 +1,10 @@
-//! Step 2: the iPXE asks again, with its user class, and must get a script.
+//! Step 2: the second request, of iPXE with its user class, which must get a script.
 
 use std::io;
 
 use url::Url;
 
-use super::{Probe, State, dhcp, files, remedy::Lack};
+use super::{Grade, Probe, boot_url, dhcp, remedy::Omission};
 use crate::explain::{Machine, UserClassForm};
 
 /// What a distribution's iPXE calls itself.
@@ -51,9 +51,9 @@ impl Probe<'_> {
         };
         self.progress.begin(&format!("DISCOVER of an iPXE with user class {shown}"));
         let exchange =
-            dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::Others::Known)?;
+            dhcp::exchange(&mut self.wire, &ipxe, self.plan.patience, dhcp::OtherServers::Known)?;
         let is_stock = step == STOCK;
-        let wrong = if is_stock { State::Warning } else { State::Wrong };
+        let wrong = if is_stock { Grade::Warning } else { Grade::Wrong };
         let expected = self.expected(&ipxe).and_then(|answer| answer.file);
         if exchange.end.is_none() {
             self.note(step, wrong, format!("{shown} gets no address"), None);
@@ -63,7 +63,7 @@ impl Probe<'_> {
             self.routes(end);
         }
         let settings = exchange.end.as_ref().map(|end| self.settings(end));
-        let told = match exchange.boot().map(|reply| files::url(reply, settings.as_ref())) {
+        let told = match exchange.boot().map(|reply| boot_url::url(reply, settings.as_ref())) {
             None => Err("nothing to boot".to_owned()),
             Some(Err(why)) => Err(why),
             Some(Ok(url)) if Some(&url) == binary || is_binary(&url) => {
@@ -73,11 +73,11 @@ impl Probe<'_> {
         };
         match told {
             Ok(url) => {
-                self.note(step, State::Right, format!("{shown} gets {url}"), None);
+                self.note(step, Grade::Right, format!("{shown} gets {url}"), None);
                 Ok(Some(url))
             }
             Err(what) => {
-                // What it gets may be what the configuration says.
+                // What the iPXE gets may be what the configuration says.
                 let is_meant = is_stock && expected.as_ref().is_some_and(|url| !is_http(url));
                 let note = if is_stock && !is_meant {
                     "; that is a distribution's iPXE: serve none, or give it the script, too"
@@ -86,7 +86,7 @@ impl Probe<'_> {
                 };
                 let url = expected.filter(|url| is_http(url));
                 let url = url.unwrap_or_else(|| "http://NETBOOT/auto.ipxe".to_owned());
-                let lack = (!is_meant).then(|| Lack::Script { class: class.to_owned(), url });
+                let lack = (!is_meant).then(|| Omission::Script { class: class.to_owned(), url });
                 self.note(step, wrong, format!("{shown} gets {what}{note}"), lack);
                 Ok(None)
             }

@@ -15,7 +15,7 @@ use self::{checks::CHECKS, trial::Trial};
 
 /// What `selftest adopt` prints.
 #[derive(Serialize)]
-struct Report {
+struct AdoptReport {
     kernel: String,
     checks: Vec<Checked>,
 }
@@ -41,7 +41,7 @@ pub(super) fn print() -> anyhow::Result<ExitCode> {
         let why = done.and(cleared).err().map(|error| format!("{error:#}"));
         Checked { name, ok: why.is_none(), why }
     });
-    let report = Report { kernel: super::kernel()?, checks: checked.collect() };
+    let report = AdoptReport { kernel: super::kernel()?, checks: checked.collect() };
     println!("{}", serde_json::to_string(&report)?);
     let ok = report.checks.iter().all(|checked| checked.ok);
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

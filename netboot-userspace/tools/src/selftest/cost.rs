@@ -1,4 +1,4 @@
-//! What frames cost in the kernel.
+//! The cost of frames in the kernel.
 
 use netboot_answer::{
     golden::{self, site},

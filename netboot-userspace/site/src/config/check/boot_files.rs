@@ -7,7 +7,7 @@ use netboot_base::files::{Files, open_directory};
 use super::reason;
 use crate::{
     boot_lack::Lack,
-    boot_program::{self, Judged},
+    boot_program::{self, JudgedFiles},
     config::{
         problem::{Place, Placed, Report},
         read::Draft,
@@ -46,7 +46,7 @@ pub(super) fn check_boot_files<'d>(
         say(place, message, missing, report);
         return;
     }
-    let (under_root, mut judged) = (Files::new(root), Judged::default());
+    let (under_root, mut judged) = (Files::new(root), JudgedFiles::default());
     let mut known = BTreeMap::new();
     for (file, place) in &files {
         if let Some(message) = never_by_tftp(file) {
@@ -75,7 +75,7 @@ fn never_by_tftp(file: &BootFile) -> Option<String> {
     let hint = match code.map(Architecture::http_of) {
         Some(Some(key)) => format!("; name a program here, and the image as {key}"),
         Some(None) => "; name a program instead".to_owned(),
-        // It may be one that boots by HTTP.
+        // The machine may be one that boots by HTTP.
         None => String::new(),
     };
     Some(format!(
@@ -84,7 +84,7 @@ fn never_by_tftp(file: &BootFile) -> Option<String> {
     ))
 }
 
-/// The same of a host's own, where it is another server's.
+/// The same warning of a host's own file, where another server has the file.
 pub(super) fn by_tftp_elsewhere(url: &Placed<String>) -> Option<String> {
     let name = &url.value;
     let is_one = name.starts_with("tftp://") && boot_program::is_disk_image(name);

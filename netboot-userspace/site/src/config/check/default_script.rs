@@ -1,4 +1,4 @@
-//! Who is sent to the default script.
+//! The machines that are sent to the default script.
 
 use std::net::Ipv4Addr;
 
@@ -24,7 +24,7 @@ impl<'h> Candidate<'h> {
         self.host.netboot && self.host.script.is_none()
     }
 
-    /// Whether it is sent to it once an iPXE asks.
+    /// Whether the machine is sent to the default script once an iPXE asks.
     pub fn is_sent(&self, config: &Settings, subnets: &Located<'_>) -> bool {
         let boot = &config.boot;
         let subnet = self.ip.and_then(|ip| subnets.subnet(ip));
@@ -38,7 +38,7 @@ impl<'h> Candidate<'h> {
         url.is_none_or(|url| is_own(url, own))
     }
 
-    /// Whether it is sent to it for sure: iPXE is all that it can load before.
+    /// Whether the machine is sent to the default script for sure: iPXE is all that the machine can load before.
     pub(crate) fn is_surely_sent(&self, config: &Settings, subnets: &Located<'_>) -> bool {
         if !self.is_sent(config, subnets) {
             return false;

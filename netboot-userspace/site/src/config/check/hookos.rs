@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use super::Candidate;
 use crate::model::{DhcpMode, Host, Located, Script, Settings};
 
-/// That they are not there, or have nothing in them.
+/// The notice that kernel and initrd are not there, or have nothing in them.
 pub struct Absent {
     pub message: String,
     /// A machine is sent to the default script, whatever it is.
@@ -17,7 +17,7 @@ pub fn absent<'h>(
     config: &Settings,
     hosts: impl Iterator<Item = Candidate<'h>> + Clone,
 ) -> Option<Absent> {
-    // Those without an entry boot too, in this mode.
+    // Machines without an entry boot too, in this mode.
     let stranger = Host::default();
     let stranger = (config.dhcp.mode == DhcpMode::AutoProxy).then(|| Candidate::of(&stranger));
     let is_any = |test: &dyn Fn(&Candidate<'_>) -> bool| {
@@ -34,7 +34,7 @@ pub fn absent<'h>(
     Some(Absent { message, is_sure })
 }
 
-/// Which are no files that can be booted; `None`: none of them.
+/// The names of those that are no files that can be booted; `None`: all can be.
 fn lacking(paths: [PathBuf; 2]) -> Option<String> {
     let (mut missing, mut empty) = (Vec::new(), Vec::new());
     for path in &paths {

@@ -1,11 +1,11 @@
-//! A part of the file, with nothing that is not said.
+//! A fragment of the file, with nothing that is not said.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-use super::{Host, OptionEntry, Vlan, by_name, own::Network, relays, vlan};
+use super::{HostEntry, OptionEntry, Vlan, by_name, own::NetworkKeys, relays, vlan};
 use crate::{
     config,
     model::{self, NetworkOverrides},
@@ -13,19 +13,19 @@ use crate::{
 
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
-pub struct Fragment {
-    dhcp: Option<Dhcp>,
-    boot: Option<Boot>,
+pub struct FragmentForm {
+    dhcp: Option<DhcpFragment>,
+    boot: Option<BootFragment>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    subnet: Vec<Subnet>,
+    subnet: Vec<SubnetFragment>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    host: Vec<Host>,
+    host: Vec<HostEntry>,
 }
 
 #[skip_serializing_none]
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Dhcp {
+struct DhcpFragment {
     server_address: Option<String>,
     lease_time: Option<String>,
 }
@@ -33,7 +33,7 @@ struct Dhcp {
 #[skip_serializing_none]
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Boot {
+struct BootFragment {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     script_user_classes: Vec<String>,
     script_url: Option<String>,
@@ -44,7 +44,7 @@ struct Boot {
 #[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Subnet {
+struct SubnetFragment {
     cidr: String,
     vlan: Option<Vlan>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -56,39 +56,39 @@ struct Subnet {
     tftp_block_size: Option<u16>,
     lease_time: Option<String>,
     #[serde(flatten)]
-    network: Network,
+    network: NetworkKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     options: Vec<OptionEntry>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     boot_files: BTreeMap<String, String>,
 }
 
-impl From<&config::Fragment> for Fragment {
+impl From<&config::Fragment> for FragmentForm {
     fn from(fragment: &config::Fragment) -> Self {
         let config::Fragment { script_user_classes, script_url, files, .. } = fragment;
-        let dhcp = Dhcp {
+        let dhcp = DhcpFragment {
             server_address: fragment.server_address.map(|address| address.to_string()),
             lease_time: fragment.lease_time.map(time),
         };
-        let boot = Boot {
+        let boot = BootFragment {
             script_user_classes: script_user_classes.clone(),
             script_url: script_url.clone(),
             files: by_name(files),
         };
         let host = |host| {
-            let entry = Host::from(host);
-            Host { netboot: entry.netboot.filter(|boots| !boots), ..entry }
+            let entry = HostEntry::from(host);
+            HostEntry { netboot: entry.netboot.filter(|boots| !boots), ..entry }
         };
         Self {
-            dhcp: Some(dhcp).filter(|dhcp| *dhcp != Dhcp::default()),
-            boot: Some(boot).filter(|boot| *boot != Boot::default()),
-            subnet: fragment.subnets.iter().map(Subnet::from).collect(),
+            dhcp: Some(dhcp).filter(|dhcp| *dhcp != DhcpFragment::default()),
+            boot: Some(boot).filter(|boot| *boot != BootFragment::default()),
+            subnet: fragment.subnets.iter().map(SubnetFragment::from).collect(),
             host: fragment.hosts.iter().map(host).collect(),
         }
     }
 }
 
-impl From<&model::Subnet> for Subnet {
+impl From<&model::Subnet> for SubnetFragment {
     fn from(subnet: &model::Subnet) -> Self {
         let network = NetworkOverrides {
             routers: given(&subnet.routers),
@@ -110,7 +110,7 @@ impl From<&model::Subnet> for Subnet {
             boot_vlan: subnet.boot_vlan,
             tftp_block_size: subnet.tftp_block_size,
             lease_time: subnet.lease_time.map(time),
-            network: Network::from(&network),
+            network: NetworkKeys::from(&network),
             options: subnet.options.iter().map(OptionEntry::from).collect(),
             boot_files: by_name(&subnet.files),
         }

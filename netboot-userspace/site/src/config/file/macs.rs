@@ -7,16 +7,16 @@ use serde::{Serialize, Serializer};
 
 /// A text, or a list of several: those of one machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Macs(Vec<String>);
+pub struct MacsEntry(Vec<String>);
 
-impl Macs {
+impl MacsEntry {
     #[must_use]
     pub fn new(macs: &[Mac]) -> Self {
         Self(macs.iter().map(Mac::to_string).collect())
     }
 }
 
-impl Serialize for Macs {
+impl Serialize for MacsEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0[..] {
             [one] => serializer.serialize_str(one),
@@ -25,7 +25,7 @@ impl Serialize for Macs {
     }
 }
 
-impl fmt::Display for Macs {
+impl fmt::Display for MacsEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
     }

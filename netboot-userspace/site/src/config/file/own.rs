@@ -1,15 +1,15 @@
-//! What a host has of its own, as the file has it.
+//! The settings that a host has for itself, as the file has them.
 
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-use super::{Route, strings};
+use super::{RouteEntry, strings};
 use crate::model::{self, NetworkOverrides};
 
 /// Network settings: an empty list is written too, it says that there is none.
 #[skip_serializing_none]
 #[derive(Debug, Default, Serialize)]
-pub struct Network {
+pub struct NetworkKeys {
     routers: Option<Vec<String>>,
     dns: Option<Vec<String>>,
     ntp: Option<Vec<String>>,
@@ -18,10 +18,10 @@ pub struct Network {
     mtu: Option<u16>,
     #[serde(rename = "next-server")]
     next_server: Option<String>,
-    routes: Option<Vec<Route>>,
+    routes: Option<Vec<RouteEntry>>,
 }
 
-impl From<&NetworkOverrides> for Network {
+impl From<&NetworkOverrides> for NetworkKeys {
     fn from(network: &NetworkOverrides) -> Self {
         Self {
             routers: network.routers.as_deref().map(strings),
@@ -31,7 +31,7 @@ impl From<&NetworkOverrides> for Network {
             search: network.search.clone(),
             mtu: network.mtu,
             next_server: network.next_server.map(|server| server.to_string()),
-            routes: network.routes.as_ref().map(|list| list.iter().map(Route::from).collect()),
+            routes: network.routes.as_ref().map(|list| list.iter().map(RouteEntry::from).collect()),
         }
     }
 }
@@ -40,7 +40,7 @@ impl From<&NetworkOverrides> for Network {
 #[skip_serializing_none]
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct ScriptSettings {
+pub struct ScriptSettingsTable {
     download_url: Option<String>,
     arch: Option<String>,
     kernel: Option<String>,
@@ -53,13 +53,13 @@ pub struct ScriptSettings {
     kernel_params: Vec<String>,
 }
 
-impl ScriptSettings {
+impl ScriptSettingsTable {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl From<&model::ScriptSettings> for ScriptSettings {
+impl From<&model::ScriptSettings> for ScriptSettingsTable {
     fn from(settings: &model::ScriptSettings) -> Self {
         let settings = settings.clone();
         Self {

@@ -1,4 +1,4 @@
-//! `[[quirk]]` and `[host.quirks]`
+//! `[[quirk]]` and `[host.quirks]` in the form of the file.
 
 use serde::Serialize;
 use serde_with::skip_serializing_none;
@@ -9,19 +9,19 @@ use crate::{
 };
 
 #[derive(Debug, Serialize)]
-pub struct QuirkRow {
+pub struct QuirkEntry {
     oui: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
     #[serde(flatten)]
-    quirks: Quirks,
+    quirks: QuirksEntry,
 }
 
 /// `[host.quirks]`
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Quirks {
+pub struct QuirksEntry {
     never_nak: Option<bool>,
     always_broadcast: Option<bool>,
     min_size: Option<u16>,
@@ -42,23 +42,23 @@ enum Code {
     Number(u16),
 }
 
-impl Quirks {
+impl QuirksEntry {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl From<&model::QuirkRow> for QuirkRow {
+impl From<&model::QuirkRow> for QuirkEntry {
     fn from(row: &model::QuirkRow) -> Self {
         Self {
             oui: oui_text(row.oui),
             reason: row.reason.clone(),
-            quirks: Quirks::from(&row.quirks),
+            quirks: QuirksEntry::from(&row.quirks),
         }
     }
 }
 
-impl From<&model::Quirks> for Quirks {
+impl From<&model::Quirks> for QuirksEntry {
     fn from(quirks: &model::Quirks) -> Self {
         Self {
             never_nak: quirks.never_nak,

@@ -1,4 +1,4 @@
-//! `vlan = 100`, `vlan = [200, 100]`
+//! `vlan = 100` and `vlan = [200, 100]` in the form of the file.
 
 use netboot_ebpf::shared;
 use serde::Serialize;

@@ -8,12 +8,12 @@ use toml::{
     de::{DeArray, DeString, DeTable, DeValue},
 };
 
-use super::parts::{each, parts};
+use super::parallel::{each, parts};
 use crate::config::{
     host::{DraftHost, read_host},
     problem::{Place, Report},
     section::Section,
-    text::Text,
+    source_text::SourceText,
 };
 
 /// What stands in a column's cells.
@@ -106,7 +106,7 @@ impl Column {
 
 /// The file's hosts; `None`, reported: the columns are not known, or there is none of addresses, which these hosts
 /// need.
-pub(crate) fn read(source: &Text, needs_ip: bool, report: &Report) -> Option<Vec<DraftHost>> {
+pub(crate) fn read(source: &SourceText, needs_ip: bool, report: &Report) -> Option<Vec<DraftHost>> {
     let mut records = Records::new(source.text());
     let mut hosts = Vec::new();
     let Some(at) = records.next(source, report)? else { return Some(hosts) };
@@ -132,7 +132,7 @@ fn is_plain(text: &str) -> bool {
 
 /// The hosts of plain lines, from one on, in parts.
 fn read_plain(
-    source: &Text,
+    source: &SourceText,
     columns: &[Column],
     from: usize,
     parts: Vec<Range<usize>>,
@@ -161,7 +161,7 @@ fn read_plain(
     Some(hosts)
 }
 
-/// It ends a record, but no line.
+/// Whether a return stands alone: it ends a record, but no line.
 pub(crate) fn has_lone_return(bytes: &[u8]) -> bool {
     bytes.contains(&b'\r')
         && (bytes.ends_with(b"\r")
@@ -171,8 +171,8 @@ pub(crate) fn has_lone_return(bytes: &[u8]) -> bool {
 /// The hosts of some of the file's lines, of which the first begins a record, under the header that
 /// the file's `head` has; `None`: they are wrong, or end within a record where others `follow`.
 pub(crate) fn read_lines(
-    head: &Text,
-    source: &Text,
+    head: &SourceText,
+    source: &SourceText,
     follow: bool,
     report: &Report,
 ) -> Option<Vec<DraftHost>> {
@@ -218,7 +218,7 @@ impl<'t> Records<'t> {
     }
 
     /// Reads the next; where it begins, if there is one. `None`, reported: it cannot be read.
-    fn next(&mut self, source: &Text, report: &Report) -> Option<Option<usize>> {
+    fn next(&mut self, source: &SourceText, report: &Report) -> Option<Option<usize>> {
         match self.reader.read_record(&mut self.record) {
             Ok(true) => {
                 let at = self.record.position().map_or(0, |position| position.byte());
@@ -235,7 +235,7 @@ impl<'t> Records<'t> {
 
 /// The record's host; `None`: it is empty, or wrong and reported.
 fn host(
-    source: &Text,
+    source: &SourceText,
     columns: &[Column],
     record: &StringRecord,
     at: usize,
@@ -385,7 +385,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::inventory::parts::{Random, split};
+    use crate::config::inventory::parallel::{Random, split};
 
     const LINES: [&str; 12] = [
         "52:54:00:00:00:01,10.0.0.1,a\n",
@@ -402,7 +402,7 @@ mod tests {
         "\u{e4},,",
     ];
 
-    fn read_whole(text: &str, source: &Text, columns: &[Column], report: &Report) -> String {
+    fn read_whole(text: &str, source: &SourceText, columns: &[Column], report: &Report) -> String {
         let mut records = Records::new(text);
         let mut hosts = Vec::new();
         while let Some(at) = records.next(source, report).unwrap() {
@@ -419,7 +419,7 @@ mod tests {
             let text: String = (0..random.below(12)).map(|_| random.pick(&LINES)).collect();
             assert!(is_plain(&text), "{text:?}");
             let (whole, report) = (Report::default(), Report::default());
-            let source = Text::new(Path::new("a.csv"), text.clone().into(), &whole).unwrap();
+            let source = SourceText::new(Path::new("a.csv"), text.clone().into(), &whole).unwrap();
             let parts = split(&text, 1 + random.below(4), |_| true);
             let hosts = read_plain(&source, &columns, 0, parts, &report).unwrap();
             assert_eq!(format!("{hosts:?}"), read_whole(&text, &source, &columns, &whole));

@@ -1,4 +1,4 @@
-//! Tinkerbell's Hardware, `tinkerbell.org/v1alpha1`. What it has for other services is not read.
+//! Tinkerbell's Hardware, `tinkerbell.org/v1alpha1`, without what it has for other services.
 
 use std::net::Ipv4Addr;
 
@@ -7,7 +7,7 @@ use netboot_ebpf::wire::code;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    machine::{Machine, Machines, Others, is_ipv6},
+    machine::{BesideAddresses, MachineRecord, Machines, is_ipv6},
     scalar::{boolean, lease, netmask, vlan},
 };
 use crate::{
@@ -110,7 +110,7 @@ fn interface(mut section: Section<'_>, settings: &ScriptSettings, machines: &mut
     };
     let rest = Host { netboot: false, script_settings: settings.clone().into(), ..Host::default() };
     let (mac, ip, boot_file) = (None, None, None);
-    let mut machine = Machine { place, mac, ip, netmask: None, boot_file, rest };
+    let mut machine = MachineRecord { place, mac, ip, netmask: None, boot_file, rest };
     let is_allowed = netboot.is_some_and(|netboot| boots(netboot, &mut machine, machines));
     if lease_of(dhcp, &mut machine, is_allowed, machines) {
         machines.add(machine);
@@ -120,7 +120,7 @@ fn interface(mut section: Section<'_>, settings: &ScriptSettings, machines: &mut
 /// `dhcp`; whether the machine has an address that can be given to it.
 fn lease_of(
     mut dhcp: Section<'_>,
-    machine: &mut Machine,
+    machine: &mut MachineRecord,
     is_allowed: bool,
     machines: &mut Machines<'_>,
 ) -> bool {
@@ -134,8 +134,8 @@ fn lease_of(
     let domain = dhcp.value("domain_name", hostname);
     host.network = NetworkOverrides {
         routers: None,
-        dns: machines.addresses(&mut dhcp, "name_servers", Others::Ipv6),
-        ntp: machines.addresses(&mut dhcp, "time_servers", Others::NamesAndIpv6),
+        dns: machines.addresses(&mut dhcp, "name_servers", BesideAddresses::Ipv6),
+        ntp: machines.addresses(&mut dhcp, "time_servers", BesideAddresses::NamesAndIpv6),
         search: domain.clone().map(|domain| vec![domain]),
         domain,
         routes: routes(&mut dhcp, machines),
@@ -171,7 +171,7 @@ fn lease_of(
 /// this one, for a file that is no URL.
 fn other_server(
     dhcp: &mut Section<'_>,
-    machine: &mut Machine,
+    machine: &mut MachineRecord,
     is_allowed: bool,
     machines: &Machines<'_>,
 ) {
@@ -209,7 +209,11 @@ fn routes(dhcp: &mut Section<'_>, machines: &mut Machines<'_>) -> Option<Vec<(Ip
 }
 
 /// `netboot`; whether the record has it that the machine boots.
-fn boots(mut netboot: Section<'_>, machine: &mut Machine, machines: &mut Machines<'_>) -> bool {
+fn boots(
+    mut netboot: Section<'_>,
+    machine: &mut MachineRecord,
+    machines: &mut Machines<'_>,
+) -> bool {
     let host = &mut machine.rest;
     let is_allowed = netboot.value("allowPXE", boolean).unwrap_or_default();
     host.netboot = is_allowed;

@@ -4,7 +4,7 @@ use toml::de::{DeString, DeValue};
 
 use super::{
     hardware::{script, url},
-    machine::{Machine, Machines, Others},
+    machine::{BesideAddresses, MachineRecord, Machines},
     scalar::{boolean, lease, netmask, vlan},
 };
 use crate::{
@@ -37,8 +37,8 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
     let search = search.and_then(|names| machines.unless_all_wrong(before, names));
     let network = NetworkOverrides {
         routers: section.value("defaultGateway", unicast).map(|router| vec![router]),
-        dns: machines.addresses(&mut section, "nameServers", Others::Ipv6),
-        ntp: machines.addresses(&mut section, "ntpServers", Others::NamesAndIpv6),
+        dns: machines.addresses(&mut section, "nameServers", BesideAddresses::Ipv6),
+        ntp: machines.addresses(&mut section, "ntpServers", BesideAddresses::NamesAndIpv6),
         domain,
         search,
         ..NetworkOverrides::default()
@@ -58,7 +58,7 @@ pub(super) fn read(key: &DeString<'_>, mut section: Section<'_>, machines: &mut 
     let netmask = section.get("subnetMask", netmask);
     section.ignore(&["broadcastAddress"]);
     machines.finish(section);
-    machines.add(Machine { place, mac, ip, netmask, boot_file: None, rest });
+    machines.add(MachineRecord { place, mac, ip, netmask, boot_file: None, rest });
 }
 
 fn boots(mut netboot: Section<'_>, host: &mut Host, machines: &mut Machines<'_>) {

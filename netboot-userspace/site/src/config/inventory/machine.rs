@@ -1,4 +1,4 @@
-//! A machine of Tinkerbell's YAML becomes a host.
+//! Machines of Tinkerbell's YAML, and the hosts that they become.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,15 +20,15 @@ use crate::{
         problem::{Keep, Place, Placed, Report},
         read::Draft,
         section::Section,
+        source_text::SourceText,
         subnet::{SubnetPlace, cidr},
-        text::Text,
         value::{address, text},
     },
     model::{Host, Located, Settings, Subnet},
 };
 
 /// A machine as its record has it.
-pub(super) struct Machine {
+pub(super) struct MachineRecord {
     pub(super) place: Place,
     pub(super) mac: Option<Placed<Mac>>,
     pub(super) ip: Option<Placed<Ipv4Addr>>,
@@ -59,7 +59,11 @@ pub(super) struct Machines<'r> {
 
 /// The hosts of a file of Tinkerbell's YAML. Machines in no subnet make theirs. What is wrong with a record is left out, the
 /// field or the machine, and is a warning: other machines are served.
-pub(crate) fn read(source: &Text, draft: &mut Draft, report: &Report) -> Option<Vec<DraftHost>> {
+pub(crate) fn read(
+    source: &SourceText,
+    draft: &mut Draft,
+    report: &Report,
+) -> Option<Vec<DraftHost>> {
     let config = &draft.config;
     let located = Located::new(&config.subnets);
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -74,7 +78,7 @@ pub(crate) fn read(source: &Text, draft: &mut Draft, report: &Report) -> Option<
     let mut networks = HashMap::new();
     let (records, mut is_any) = (Report::new(keep), false);
     for part in parts {
-        let Ok(Part {
+        let Ok(FilePart {
             hosts: found,
             networks: part_networks,
             report: part_report,
@@ -117,7 +121,7 @@ pub(crate) fn read(source: &Text, draft: &mut Draft, report: &Report) -> Option<
 }
 
 /// What a part of a file has.
-struct Part {
+struct FilePart {
     hosts: Vec<DraftHost>,
     networks: HashMap<Ipv4Net, Place>,
     /// Of the file's form.
@@ -127,12 +131,12 @@ struct Part {
 }
 
 fn read_part(
-    source: &Text,
+    source: &SourceText,
     part: (usize, &str),
     config: &Settings,
     located: &Located<'_>,
     keep: Keep,
-) -> Part {
+) -> FilePart {
     let (report, of_records) = (Report::new(keep), Report::new(keep));
     let mut machines = Machines {
         config,
@@ -164,12 +168,12 @@ fn read_part(
         }
     });
     let Machines { hosts, networks, is_any, .. } = machines;
-    Part { hosts, networks, report, of_records, is_any }
+    FilePart { hosts, networks, report, of_records, is_any }
 }
 
 impl Machines<'_> {
     /// Adds the machine as a host of its subnet.
-    pub(super) fn add(&mut self, mut machine: Machine) {
+    pub(super) fn add(&mut self, mut machine: MachineRecord) {
         if let Some(ip) = &machine.ip {
             let subnet = self.located.subnet(ip.value);
             let rest = &mut machine.rest;
@@ -183,7 +187,7 @@ impl Machines<'_> {
                 self.network(ip.value, netmask, subnet);
             }
         }
-        let Machine { place, mac, ip, boot_file, rest, .. } = machine;
+        let MachineRecord { place, mac, ip, boot_file, rest, .. } = machine;
         if mac.is_none() || ip.is_none() {
             let message = "the machine is left out: it has no MAC or address that can be served";
             self.report.warn(&place, message);
@@ -251,7 +255,7 @@ impl Machines<'_> {
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-        others: Others,
+        others: BesideAddresses,
     ) -> Option<Vec<Ipv4Addr>> {
         let report = self.report;
         let before = report.errors();
@@ -260,7 +264,7 @@ impl Machines<'_> {
             Err(message) => {
                 let text = text(value)?;
                 let is_other = text.parse::<IpAddr>().is_ok()
-                    || (others == Others::NamesAndIpv6
+                    || (others == BesideAddresses::NamesAndIpv6
                         && crate::config::value::hostname(value).is_ok()
                         && text.contains(|c: char| c.is_ascii_alphabetic()));
                 if is_other { Ok(Err(text)) } else { Err(message) }
@@ -285,7 +289,7 @@ impl Machines<'_> {
 
 /// What a list of addresses may have beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
+pub(super) enum BesideAddresses {
     Ipv6,
     NamesAndIpv6,
 }

@@ -1,4 +1,4 @@
-//! Values of YAML: all its scalars are read as texts.
+//! Scalars of YAML, all read as texts.
 
 use std::{net::Ipv4Addr, time::Duration};
 

@@ -1,20 +1,20 @@
-//! TOML: a table for each host.
+//! TOML inventories: a table for each host.
 
 use std::ops::Range;
 
-use super::parts::{each, parts};
+use super::parallel::{each, parts};
 use crate::config::{
     host::{DraftHost, read_hosts},
     problem::{Keep, Report},
     section::Section,
-    text::Text,
+    source_text::SourceText,
 };
 
 const HOST: &str = "[[host]]";
 
 /// The hosts of TOML that has nothing else, of which the first has this number in the file; `None`,
 /// reported: it is not TOML.
-pub(crate) fn read(source: &Text, first: usize, report: &Report) -> Option<Vec<DraftHost>> {
+pub(crate) fn read(source: &SourceText, first: usize, report: &Report) -> Option<Vec<DraftHost>> {
     let parts = parts(source.text(), |rest| rest.starts_with(HOST));
     let read = match parts.len() {
         0..=1 => None,
@@ -29,7 +29,7 @@ pub(crate) fn read(source: &Text, first: usize, report: &Report) -> Option<Vec<D
     Some(hosts)
 }
 
-fn read_whole(source: &Text, first: usize, report: &Report) -> Option<Vec<DraftHost>> {
+fn read_whole(source: &SourceText, first: usize, report: &Report) -> Option<Vec<DraftHost>> {
     let table = source.parse(report)?;
     let mut file = Section::root(source, &table, report);
     let hosts = read_hosts(&mut file, first);
@@ -40,7 +40,7 @@ fn read_whole(source: &Text, first: usize, report: &Report) -> Option<Vec<DraftH
 /// The hosts of parts that begin with one, but for the first; `None`: something is wrong, or a part does not
 /// stand for itself, as where it begins within a string.
 fn read_parts(
-    source: &Text,
+    source: &SourceText,
     parts: &[Range<usize>],
     mut first: usize,
     keep: Keep,
@@ -66,13 +66,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::inventory::parts::{Random, split};
+    use crate::config::inventory::parallel::{Random, split};
 
-    /// Whether it can be read in these parts; then it is the same as of a whole.
+    /// Whether the text can be read in these parts; then the hosts are those of the whole.
     #[track_caller]
     fn is_same(text: &str, parts: &[Range<usize>]) -> bool {
         let (whole, all) = (Report::default(), Report::default());
-        let source = Text::new(Path::new("a.toml"), text.into(), &whole).unwrap();
+        let source = SourceText::new(Path::new("a.toml"), text.into(), &whole).unwrap();
         let Some(read) = read_parts(&source, parts, 7, Keep::All) else { return false };
         let mut hosts = Vec::new();
         for (found, report) in read {

@@ -1,3 +1,5 @@
+//! Tests of inventories in each format.
+
 mod csv;
 mod hardware;
 mod left_out;

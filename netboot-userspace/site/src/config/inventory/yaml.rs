@@ -1,4 +1,4 @@
-//! YAML, as the tables that a [`Section`](crate::config::section::Section) reads.
+//! YAML, read into the tables that a [`Section`](crate::config::section::Section) reads.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use toml::{
 
 use crate::config::{
     problem::{Place, Report},
-    text::Text,
+    source_text::SourceText,
 };
 
 /// What a file has many of.
@@ -34,7 +34,7 @@ struct Stop;
 /// Hands out all records of the text, which begins at a line of the source, one by one. What is wrong with a record alone
 /// is said to `records`.
 pub(super) fn read_records<'t>(
-    source: &Text,
+    source: &SourceText,
     (first_line, text): (usize, &'t str),
     report: &Report,
     records: &Report,
@@ -42,15 +42,23 @@ pub(super) fn read_records<'t>(
 ) {
     let parser = Parser::new_from_str(text.trim_start_matches('\u{feff}'));
     let anchors = HashMap::new();
-    let mut reader =
-        Reader { parser, source, first_line, report, records, anchors, values: 0, is_wrong: false };
+    let mut reader = YamlReader {
+        parser,
+        source,
+        first_line,
+        report,
+        records,
+        anchors,
+        values: 0,
+        is_wrong: false,
+    };
     // What stopped it is in the report.
     let _: Result<(), Stop> = reader.stream(each);
 }
 
-struct Reader<'t, 'r> {
+struct YamlReader<'t, 'r> {
     parser: Parser<'t, StrInput<'t>>,
-    source: &'r Text,
+    source: &'r SourceText,
     first_line: usize,
     report: &'r Report,
     records: &'r Report,
@@ -62,7 +70,7 @@ struct Reader<'t, 'r> {
     is_wrong: bool,
 }
 
-impl<'t> Reader<'t, '_> {
+impl<'t> YamlReader<'t, '_> {
     fn stream(&mut self, each: &mut dyn FnMut(Record<'t>)) -> Result<(), Stop> {
         loop {
             let (event, line) = self.next()?;
@@ -304,7 +312,7 @@ fn is_null(text: &str, style: ScalarStyle) -> bool {
 /// The text in about `parts` parts, each with its first line, split where a document begins: a line of
 /// `---` is never within one (YAML 1.2.2 section 9.1.2). A single list is split where an element begins:
 /// what is in an element is indented.
-pub(super) fn split(source: &Text, parts: usize) -> Vec<(usize, &str)> {
+pub(super) fn split(source: &SourceText, parts: usize) -> Vec<(usize, &str)> {
     let text = source.text();
     let end = end_of_list(text);
     let mark = if end.is_some() { "-" } else { "---" };

@@ -2,14 +2,14 @@
 
 use super::{Problem, Problems};
 
-/// Those that were found, of which the first are kept.
+/// The problems that were found, of which the first are kept.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct FoundProblems {
     kept: Vec<Problem>,
     left_out: usize,
 }
 
-impl Found {
+impl FoundProblems {
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.left_out == 0
     }

@@ -1,8 +1,8 @@
-//! Collector of errors and warnings while a configuration is read.
+//! The collector of errors and warnings while a configuration is read.
 
 use std::{cell::RefCell, path::PathBuf};
 
-use super::{Place, Problem, Problems, found::Found};
+use super::{Place, Problem, Problems, found::FoundProblems};
 
 /// How many errors, and warnings, stay in memory; all are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Keep {
 #[derive(Debug, Default)]
 pub struct Report {
     keep: Keep,
-    errors: RefCell<Found>,
-    warnings: RefCell<Found>,
+    errors: RefCell<FoundProblems>,
+    warnings: RefCell<FoundProblems>,
 }
 
 impl Report {

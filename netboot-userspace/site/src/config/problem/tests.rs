@@ -1,3 +1,5 @@
+//! Tests of problems and their places.
+
 use std::{fs, os::unix::fs::symlink};
 
 use super::*;

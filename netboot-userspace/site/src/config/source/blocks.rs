@@ -4,15 +4,15 @@ use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
 use netboot_ebpf::shared::Station;
 
-use crate::config::{InventoryFormat, inventory::csv::has_lone_return, regular::read_changed};
+use crate::config::{InventoryFormat, inventory::csv::has_lone_return, regular_file::read_changed};
 
 /// The bytes are kept: what changed is then known exactly, whatever the clock says.
 #[derive(Debug)]
-pub(in crate::config) struct Blocks {
+pub(in crate::config) struct MachineBlocks {
     pub(in crate::config) path: Arc<std::path::Path>,
-    pub(in crate::config) form: Form,
+    pub(in crate::config) form: SourceForm,
     pub(in crate::config) bytes: Vec<u8>,
-    /// Its machines, each by its first MAC, in its order.
+    /// The file's machines, each by its first MAC, in the file's order.
     pub(in crate::config) hosts: Vec<Station>,
     /// Where the block of each begins; empty: the file is read as a whole.
     pub(in crate::config) starts: Vec<usize>,
@@ -20,7 +20,7 @@ pub(in crate::config) struct Blocks {
 
 /// What a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum Form {
+pub(in crate::config) enum SourceForm {
     /// The configuration itself.
     Main,
     Inventory(InventoryFormat),
@@ -31,7 +31,7 @@ pub(in crate::config) enum Form {
 pub(in crate::config) struct Cut {
     /// The blocks, as they were.
     pub(in crate::config) hosts: Range<usize>,
-    /// Their bytes, as they were.
+    /// The blocks' bytes, as they were.
     pub(in crate::config) old: Range<usize>,
     /// What stands there now.
     pub(in crate::config) new: Range<usize>,
@@ -39,11 +39,11 @@ pub(in crate::config) struct Cut {
     pub(in crate::config) follow: bool,
 }
 
-impl Blocks {
+impl MachineBlocks {
     /// Of machines that stand at these lines.
     pub(in crate::config) fn new(
         path: PathBuf,
-        form: Form,
+        form: SourceForm,
         bytes: Vec<u8>,
         hosts: Vec<Station>,
         lines: &[usize],
@@ -90,7 +90,7 @@ impl Blocks {
             new: 0..new.len(),
             follow: false,
         };
-        (self.form != Form::Main).then_some(whole)
+        (self.form != SourceForm::Main).then_some(whole)
     }
 
     /// Takes over what was cut, with its machines and their lines.
@@ -129,8 +129,8 @@ impl Blocks {
         before: usize,
         lines: &[usize],
     ) -> Option<Vec<usize>> {
-        let is_csv = self.form == Form::Inventory(InventoryFormat::Csv);
-        let is_yaml = self.form == Form::Inventory(InventoryFormat::Yaml);
+        let is_csv = self.form == SourceForm::Inventory(InventoryFormat::Csv);
+        let is_yaml = self.form == SourceForm::Inventory(InventoryFormat::Yaml);
         if is_yaml || (is_csv && has_lone_return(self.bytes.get(part.clone())?)) {
             return None;
         }
@@ -152,13 +152,13 @@ impl Blocks {
 
     fn is_start(&self, rest: &[u8]) -> bool {
         // Tables in a line, `host = [{...}]`, are no blocks.
-        self.form == Form::Inventory(InventoryFormat::Csv)
+        self.form == SourceForm::Inventory(InventoryFormat::Csv)
             || rest.trim_ascii_start().starts_with(b"[[")
     }
 
     /// What stands before an inventory's first `[[host]]` is a comment, and goes with it.
     fn claim_head(&mut self) {
-        if self.form == Form::Inventory(InventoryFormat::Toml)
+        if self.form == SourceForm::Inventory(InventoryFormat::Toml)
             && let Some(first) = self.starts.first_mut()
         {
             *first = 0;
@@ -214,9 +214,14 @@ mod tests {
     const TOML: &str = "# all\n[[host]]\na\n  [[host]]\nb\n# c\n[[host]]\nc";
 
     #[track_caller]
-    fn check(form: Form, new: &str, expect: Option<(Range<usize>, &str, bool)>) {
-        let blocks =
-            Blocks::new("f".into(), form, TOML.into(), vec![Station::default(); 3], &[2, 4, 7]);
+    fn check(form: SourceForm, new: &str, expect: Option<(Range<usize>, &str, bool)>) {
+        let blocks = MachineBlocks::new(
+            "f".into(),
+            form,
+            TOML.into(),
+            vec![Station::default(); 3],
+            &[2, 4, 7],
+        );
         let cut = blocks.cut(new.as_bytes());
         let cut = cut.map(|cut| (cut.hosts, &new[cut.new], cut.follow));
         assert_eq!(cut, expect, "{new}");
@@ -224,11 +229,11 @@ mod tests {
 
     #[test]
     fn cuts_whole_blocks() {
-        let toml = Form::Inventory(InventoryFormat::Toml);
+        let toml = SourceForm::Inventory(InventoryFormat::Toml);
         check(toml, &TOML.replace("\na", "\nA"), Some((0..1, "# all\n[[host]]\nA\n", true)));
         check(toml, &TOML.replace("# all", "#"), Some((0..1, "#\n[[host]]\na\n", true)));
-        check(Form::Main, &TOML.replace("# all", "#"), None);
-        check(Form::Main, &TOML.replace("\na", "\nA"), Some((0..1, "[[host]]\nA\n", true)));
+        check(SourceForm::Main, &TOML.replace("# all", "#"), None);
+        check(SourceForm::Main, &TOML.replace("\na", "\nA"), Some((0..1, "[[host]]\nA\n", true)));
         check(toml, &TOML.replace("b\n", ""), Some((1..2, "  [[host]]\n# c\n", true)));
         check(toml, &TOML.replace("\nc", "\nc\n"), Some((2..3, "[[host]]\nc\n", false)));
         check(

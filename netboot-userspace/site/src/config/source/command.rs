@@ -12,7 +12,7 @@ use netboot_ebpf::shared::Station;
 
 pub use self::program::{Ran, run_source};
 pub(in crate::config) use self::{json::read_printed, settings::read_sources};
-use super::{Part, Source};
+use super::{Replacement, Source};
 use crate::{
     config::{problem::Report, read::Draft},
     model::{CommandSource, Settings},
@@ -106,9 +106,9 @@ impl Source for PrintedSource {
         is_new
     }
 
-    fn differ(&mut self, _at: usize, _draft: &mut Draft, report: &Report) -> Option<Part> {
+    fn differ(&mut self, _at: usize, _draft: &mut Draft, report: &Report) -> Option<Replacement> {
         let hosts = read_printed(&self.path, self.news.as_ref()?, report)?;
-        Some(Part { machines: 0..self.machines.len(), hosts, is_whole: true })
+        Some(Replacement { machines: 0..self.machines.len(), hosts, is_whole: true })
     }
 
     fn take_over(&mut self, machines: Vec<Station>, _lines: &[usize]) {

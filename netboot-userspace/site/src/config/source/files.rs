@@ -6,8 +6,8 @@ use std::{io, path::Path, sync::Arc};
 use netboot_ebpf::shared::Station;
 
 use super::{
-    Part, Source,
-    blocks::{Blocks, Cut, Form, lines_in},
+    Replacement, Source,
+    blocks::{Cut, MachineBlocks, SourceForm, lines_in},
 };
 use crate::config::{
     InventoryFormat,
@@ -15,7 +15,7 @@ use crate::config::{
     inventory::{csv, machine, tables},
     problem::Report,
     read::Draft,
-    text::Text,
+    source_text::SourceText,
 };
 
 /// Where other rules hold than within a file.
@@ -24,13 +24,13 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// The configuration file, or an inventory file.
 #[derive(Debug)]
 pub(in crate::config) struct FileSource {
-    blocks: Blocks,
+    blocks: MachineBlocks,
     /// The bytes that are proposed, and the blocks in which they differ.
     news: Option<(Vec<u8>, Option<Cut>)>,
 }
 
 impl FileSource {
-    pub(in crate::config) fn new(blocks: Blocks) -> Self {
+    pub(in crate::config) fn new(blocks: MachineBlocks) -> Self {
         Self { blocks, news: None }
     }
 }
@@ -41,7 +41,7 @@ impl Source for FileSource {
     }
 
     fn has_settings(&self) -> bool {
-        self.blocks.form == Form::Main
+        self.blocks.form == SourceForm::Main
     }
 
     fn watched(&self) -> Option<&Path> {
@@ -61,14 +61,14 @@ impl Source for FileSource {
         Ok(self.news.is_some())
     }
 
-    fn differ(&mut self, at: usize, draft: &mut Draft, report: &Report) -> Option<Part> {
+    fn differ(&mut self, at: usize, draft: &mut Draft, report: &Report) -> Option<Replacement> {
         let (new, kept) = self.news.as_mut()?;
         let cut = self.blocks.cut(new).or_else(|| self.blocks.whole(new))?;
         let hosts = read(&self.blocks, &cut, new, draft, at, report)?;
         let is_whole = cut.old == (0..self.blocks.bytes.len());
         let machines = cut.hosts.clone();
         *kept = Some(cut);
-        Some(Part { machines, hosts, is_whole })
+        Some(Replacement { machines, hosts, is_whole })
     }
 
     fn take_over(&mut self, machines: Vec<Station>, lines: &[usize]) {
@@ -82,14 +82,14 @@ impl Source for FileSource {
     }
 
     #[cfg(test)]
-    fn as_file(&self) -> Option<&Blocks> {
+    fn as_file(&self) -> Option<&MachineBlocks> {
         Some(&self.blocks)
     }
 }
 
 /// The hosts of what changed.
 fn read(
-    blocks: &Blocks,
+    blocks: &MachineBlocks,
     cut: &Cut,
     new: &[u8],
     draft: &mut Draft,
@@ -102,37 +102,37 @@ fn read(
     }
     let source = |bytes: &[u8], start: usize| {
         let before = lines_in(new.get(..start)?);
-        Text::part(Arc::clone(&blocks.path), bytes.to_vec(), before, report)
+        SourceText::part(Arc::clone(&blocks.path), bytes.to_vec(), before, report)
     };
     let text = source(part, cut.new.start)?;
     let first = cut.hosts.start;
     match blocks.form {
-        Form::Main => {
+        SourceForm::Main => {
             is_hosts_alone(blocks, cut)?;
             ends_a_line(part, cut)?;
             tables::read(&text, first, report)
         }
-        Form::Inventory(InventoryFormat::Toml) => {
+        SourceForm::Inventory(InventoryFormat::Toml) => {
             ends_a_line(part, cut)?;
             tables::read(&text, first, report)
         }
         // The first record names the columns.
-        Form::Inventory(InventoryFormat::Csv) if cut.new.start == 0 => {
+        SourceForm::Inventory(InventoryFormat::Csv) if cut.new.start == 0 => {
             csv::read(&text, !draft.config.dhcp.mode.is_proxy(), report)
         }
-        Form::Inventory(InventoryFormat::Csv) => {
+        SourceForm::Inventory(InventoryFormat::Csv) => {
             let head = source(new.get(..*blocks.starts.first()?)?, 0)?;
             csv::read_lines(&head, &text, cut.follow, report)
         }
-        Form::Inventory(InventoryFormat::Yaml) => read_yaml(&text, draft, at, report),
+        SourceForm::Inventory(InventoryFormat::Yaml) => read_yaml(&text, draft, at, report),
     }
 }
 
 /// What went had no settings either.
-fn is_hosts_alone(blocks: &Blocks, cut: &Cut) -> Option<()> {
+fn is_hosts_alone(blocks: &MachineBlocks, cut: &Cut) -> Option<()> {
     let scratch = Report::default();
     let old = blocks.bytes.get(cut.old.clone())?.to_vec();
-    let old = Text::part(Arc::clone(&blocks.path), old, 0, &scratch)?;
+    let old = SourceText::part(Arc::clone(&blocks.path), old, 0, &scratch)?;
     let hosts = tables::read(&old, 0, &scratch)?;
     let (errors, _) = scratch.into_sorted(&[]);
     (errors.is_empty() && hosts.len() == cut.hosts.len()).then_some(())
@@ -145,7 +145,7 @@ fn ends_a_line(part: &[u8], cut: &Cut) -> Option<()> {
 
 /// The hosts of a whole file, if they make the same subnets as before.
 fn read_yaml(
-    source: &Text,
+    source: &SourceText,
     draft: &mut Draft,
     at: usize,
     report: &Report,

@@ -1,4 +1,4 @@
-//! Warnings about what machines are told to boot.
+//! Warnings about boot files and scripts.
 
 use std::fs;
 

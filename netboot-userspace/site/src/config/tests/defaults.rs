@@ -1,4 +1,4 @@
-//! What holds where nothing is said.
+//! Settings where nothing is said.
 
 use super::*;
 use crate::model::{Config, XdpMode};

@@ -1,3 +1,5 @@
+//! Limits that are refused.
+
 use super::check;
 
 fn check_value(key: &str, value: &str, message: Option<&str>) {

@@ -1,4 +1,4 @@
-//! What is wrong with VLANs and quirks.
+//! VLANs and quirks that are refused or warned of.
 
 use super::{SUBNET, check, host};
 

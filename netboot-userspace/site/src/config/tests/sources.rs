@@ -1,4 +1,4 @@
-//! `[[source]]`
+//! Configurations with `[[source]]`.
 
 use super::{SUBNET, check, directory, load_text};
 use crate::{

@@ -1,4 +1,4 @@
-//! What a reload changed, in one line.
+//! A summary, in one line, of what a reload changed.
 
 use std::fmt;
 

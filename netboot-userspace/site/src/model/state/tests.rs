@@ -1,3 +1,5 @@
+//! Tests of states and their differences.
+
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use netboot_ebpf::shared::{Mac, Station};

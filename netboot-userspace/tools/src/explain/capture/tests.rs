@@ -1,9 +1,11 @@
+//! Tests of capture files.
+
 use std::net::Ipv4Addr;
 
 use netboot_ebpf::shared::{Mac, Vlan};
 
 use super::*;
-use crate::explain::{Known, Machine, Message};
+use crate::explain::{KnownServer, Machine, Message};
 
 const ONE: Mac = Mac { octets: [0x52, 0x54, 0, 0, 0, 1] };
 const TWO: Mac = Mac { octets: [0x52, 0x54, 0, 0, 0, 2] };
@@ -11,7 +13,7 @@ const TWO: Mac = Mac { octets: [0x52, 0x54, 0, 0, 0, 2] };
 /// A DISCOVER.
 fn request(mac: Mac, vlan: Option<u16>) -> Vec<u8> {
     let address = Ipv4Addr::UNSPECIFIED;
-    let known = Known { address, server: address, node: address, server_mac: Mac::default() };
+    let known = KnownServer { address, server: address, node: address, server_mac: Mac::default() };
     let vlan = vlan.map(|id| Vlan { ids: [id, 0] });
     Machine { vlan, ..Machine::new(mac) }.frame(Message::Discover, known)
 }

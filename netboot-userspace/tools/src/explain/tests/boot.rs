@@ -1,4 +1,4 @@
-//! Why a machine boots what it boots.
+//! Reasons for what a machine boots.
 
 use netboot_ebpf::wire::code;
 

@@ -1,4 +1,4 @@
-//! Where another server gives the addresses.
+//! Explanations where another server gives the addresses.
 
 use super::*;
 

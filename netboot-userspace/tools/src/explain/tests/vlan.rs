@@ -1,4 +1,4 @@
-//! Machines in VLANs.
+//! Explanations of machines in VLANs.
 
 use netboot_ebpf::shared::Vlan;
 

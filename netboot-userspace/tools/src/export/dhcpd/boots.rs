@@ -1,14 +1,14 @@
-//! What is booted, by the request.
+//! Boot files in dhcpd's configuration, by the request.
 
 use netboot_dhcp::{DhcpOption, value::hex};
 use netboot_ebpf::{client::Stage, wire::code};
-use netboot_site::blocks::Boot;
+use netboot_site::blocks::BootPart;
 
 use super::syntax::{quoted, statement};
 use crate::export::{
+    comments,
     page::Page,
     plan::{FILE_NAME, Plan, Profile},
-    words,
 };
 
 /// One branch for each stage: the first that holds.
@@ -69,7 +69,7 @@ fn user_class(name: &str) -> String {
     )
 }
 
-fn write_stage(page: &mut Page, boots: &[&Boot]) {
+fn write_stage(page: &mut Page, boots: &[&BootPart]) {
     let mut word = "if";
     for boot in boots {
         let Some(codes) = &boot.architectures else {
@@ -82,7 +82,7 @@ fn write_stage(page: &mut Page, boots: &[&Boot]) {
         };
         let tests: Vec<_> = codes.iter().map(test).collect();
         page.open(&format!("{word} {} {{", tests.join(" or ")));
-        page.comment(&words::architectures(codes));
+        page.comment(&comments::architectures(codes));
         write_boot(page, boot);
         page.leave();
         word = "} elsif";
@@ -92,7 +92,7 @@ fn write_stage(page: &mut Page, boots: &[&Boot]) {
     }
 }
 
-fn write_boot(page: &mut Page, boot: &Boot) {
+fn write_boot(page: &mut Page, boot: &BootPart) {
     page.line(&format!("next-server {};", boot.server));
     if boot.name.len() <= FILE_NAME {
         page.line(&format!("filename {};", quoted(boot.name.as_bytes())));

@@ -1,13 +1,13 @@
-//! Which tags a machine's request gives it, and what it boots by them.
+//! The tags that a machine's request gives it, and the boot files that the tags choose.
 
 use netboot_dhcp::DhcpOption;
 use netboot_ebpf::{client::Stage, wire::code};
-use netboot_site::blocks::Boot;
+use netboot_site::blocks::BootPart;
 
 use super::syntax::{Lines, option_value, quoted};
 use crate::export::{
-    plan::{FILE_NAME, Network, Part, Plan, Profile},
-    words,
+    comments,
+    plan::{BootStep, FILE_NAME, Plan, PlannedNetwork, Profile},
 };
 
 /// Tags by user class, vendor class and architecture.
@@ -32,26 +32,26 @@ pub(super) fn write_classes(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Resul
     lines.text("tag-if=set:load-http,tag:http,tag:!script")?;
     lines.text("tag-if=set:load-ipxe,tag:ipxe,tag:!http,tag:!script")?;
     lines.text("tag-if=set:load-pxe,tag:pxe,tag:!ipxe,tag:!http,tag:!script")?;
-    if words::profiles(plan).any(|profile| profile.assume_pxe) {
+    if comments::profiles(plan).any(|profile| profile.assume_pxe) {
         lines.page.comment("Machines that boot from the network also where they do not say so.");
         lines.text("tag-if=set:load-any,tag:!ipxe,tag:!http,tag:!script")?;
     }
-    let architectures = words::all_architectures(plan);
+    let architectures = comments::all_architectures(plan);
     if architectures.is_empty() {
         return Ok(());
     }
     lines.text("")?;
     lines.page.comment("Architectures by option 93");
     for codes in &architectures {
-        lines.page.comment(&words::architectures(codes));
+        lines.page.comment(&comments::architectures(codes));
         for code in *codes {
-            let tag = words::architecture_name(codes);
+            let tag = comments::architecture_name(codes);
             lines.text(&format!("dhcp-match=set:{tag},option:client-arch,{code}"))?;
         }
     }
     lines.page.comment("Any of them");
     for codes in architectures {
-        lines.text(&format!("tag-if=set:arch,tag:{}", words::architecture_name(codes)))?;
+        lines.text(&format!("tag-if=set:arch,tag:{}", comments::architecture_name(codes)))?;
     }
     Ok(())
 }
@@ -60,18 +60,18 @@ pub(super) fn write_classes(lines: &mut Lines, plan: &Plan<'_>) -> anyhow::Resul
 pub(super) fn write_boots(
     lines: &mut Lines,
     plan: &Plan<'_>,
-    network: &Network<'_>,
+    network: &PlannedNetwork<'_>,
 ) -> anyhow::Result<()> {
-    let all = words::all_architectures(plan).len();
-    let profiles = Part::ALL.into_iter().zip(&network.profiles);
+    let all = comments::all_architectures(plan).len();
+    let profiles = BootStep::ALL.into_iter().zip(&network.profiles);
     let profiles =
         profiles.flat_map(|(part, own)| own.iter().enumerate().map(move |own| (part, own)));
     for (part, (at, profile)) in profiles {
-        let tag = words::profile_name(network, part, at);
+        let tag = comments::profile_name(network, part, at);
         lines.text("")?;
         let what = match part {
-            Part::Script => "script",
-            Part::Binary => "binary",
+            BootStep::Script => "script",
+            BootStep::Binary => "binary",
         };
         if at == 0 {
             lines.page.comment(&format!("The {what} of its machines"));
@@ -93,7 +93,7 @@ fn write_stage(
     lines: &mut Lines,
     profile_tag: &str,
     profile: &Profile,
-    boots: &[Boot],
+    boots: &[BootPart],
     all: usize,
 ) -> anyhow::Result<()> {
     let Some(first) = boots.first() else { return Ok(()) };
@@ -105,14 +105,14 @@ fn write_stage(
         _ => "load-pxe",
     };
     let stage = format!("tag:{profile_tag},tag:{stage}");
-    let tags = |boot: &Boot| match &boot.architectures {
-        Some(codes) => format!("{stage},tag:{}", words::architecture_name(codes)),
+    let tags = |boot: &BootPart| match &boot.architectures {
+        Some(codes) => format!("{stage},tag:{}", comments::architecture_name(codes)),
         None => stage.clone(),
     };
     for boot in boots {
         write_file(lines, &tags(boot), boot)?;
     }
-    let options = |lines: &mut Lines, tags: &str, boot: &Boot| {
+    let options = |lines: &mut Lines, tags: &str, boot: &BootPart| {
         boot.options.iter().try_for_each(|option| {
             lines.text(&format!("dhcp-option-force={tags},{}", option_value(option, profile_tag)?))
         })
@@ -123,7 +123,7 @@ fn write_stage(
     boots.iter().try_for_each(|boot| options(lines, &tags(boot), boot))
 }
 
-fn write_file(lines: &mut Lines, tags: &str, boot: &Boot) -> anyhow::Result<()> {
+fn write_file(lines: &mut Lines, tags: &str, boot: &BootPart) -> anyhow::Result<()> {
     if boot.name.len() <= FILE_NAME {
         let name = quoted(&boot.name, tags, "boot file")?;
         return lines.text(&format!("dhcp-boot={tags},{name},,{}", boot.server));

@@ -9,7 +9,7 @@ use netboot_dhcp::{
 
 use crate::export::{page::Page, value};
 
-/// What it reads as one line (MAXDNAME): it would take the rest for another.
+/// What dnsmasq reads as one line (MAXDNAME): it would take the rest for another.
 const LONGEST: usize = 1024;
 
 pub(super) struct Lines {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use netboot_dhcp::{DhcpOption, value::hex};
 use netboot_ebpf::{client::Stage, wire::code};
-use netboot_site::blocks::Boot;
+use netboot_site::blocks::BootPart;
 
 use super::json::{Item, array, is_plain, object, option_data, text, write_items};
 use crate::export::{
+    comments,
     page::Page,
-    plan::{FILE_NAME, Network, Part, Plan, Profile},
-    words,
+    plan::{BootStep, FILE_NAME, Plan, PlannedNetwork, Profile},
 };
 
 pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
@@ -24,13 +24,13 @@ pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
         class("DROP", "member('UNKNOWN')"),
     )];
     classes.extend(stages(plan));
-    for codes in words::all_architectures(plan) {
+    for codes in comments::all_architectures(plan) {
         let test: Vec<_> = codes
             .iter()
             .map(|code| format!("substring(option[93].hex, 0, 2) == 0x{code:04x}"))
             .collect();
-        let json = class(&words::architecture_name(codes), &test.join(" or "));
-        classes.push(Item::new(&words::architectures(codes), json));
+        let json = class(&comments::architecture_name(codes), &test.join(" or "));
+        classes.push(Item::new(&comments::architectures(codes), json));
     }
     let class = |name: &str| object(&[("name", text(name))]);
     let comment = "Machines that do not boot what their subnet's do";
@@ -39,7 +39,7 @@ pub(super) fn write_classes(page: &mut Page, plan: &Plan<'_>) {
     for network in &plan.networks {
         let own = profiles(network).filter(|(_, at, _)| *at != 0);
         classes.extend(
-            own.map(|(part, at, _)| Item::of(class(&words::profile_name(network, part, at)))),
+            own.map(|(part, at, _)| Item::of(class(&comments::profile_name(network, part, at)))),
         );
     }
     classes.extend(leases(plan));
@@ -62,13 +62,15 @@ pub(super) fn lease_class(seconds: u64) -> String {
 }
 
 /// The profiles of a network, and their numbers among those of their part.
-fn profiles<'n>(network: &'n Network<'_>) -> impl Iterator<Item = (Part, usize, &'n Profile)> {
-    let parts = Part::ALL.into_iter().zip(&network.profiles);
+fn profiles<'n>(
+    network: &'n PlannedNetwork<'_>,
+) -> impl Iterator<Item = (BootStep, usize, &'n Profile)> {
+    let parts = BootStep::ALL.into_iter().zip(&network.profiles);
     parts.flat_map(|(part, own)| own.iter().enumerate().map(move |(at, own)| (part, at, own)))
 }
 
 /// The names of the classes of what is booted in a network.
-pub(super) fn boot_classes(network: &Network<'_>) -> Vec<String> {
+pub(super) fn boot_classes(network: &PlannedNetwork<'_>) -> Vec<String> {
     let boots = profiles(network)
         .flat_map(|(part, at, own)| own.boots.iter().map(move |boot| (part, at, boot)));
     boots.map(|(part, at, boot)| boot_class_name(network, part, at, boot)).collect()
@@ -99,7 +101,7 @@ fn stages(plan: &Plan<'_>) -> Vec<Item> {
         Item::of(class("ipxe", &ipxe)),
         Item::of(class("pxe", &pxe)),
     ];
-    if words::profiles(plan).any(|profile| profile.assume_pxe) {
+    if comments::profiles(plan).any(|profile| profile.assume_pxe) {
         let comment = "Machines that boot from the network also where they do not say so";
         items.push(Item::new(comment, class("any", &others)));
     }
@@ -126,8 +128,13 @@ fn leases(plan: &Plan<'_>) -> Vec<Item> {
     leases.into_iter().map(|seconds| Item::of(class(seconds))).collect()
 }
 
-fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) -> String {
-    let profile = words::profile_name(network, part, at);
+fn boot_class_name(
+    network: &PlannedNetwork<'_>,
+    part: BootStep,
+    at: usize,
+    boot: &BootPart,
+) -> String {
+    let profile = comments::profile_name(network, part, at);
     // A script's profile has nothing else.
     let stage = match boot.stage {
         Stage::Script => "url",
@@ -135,14 +142,14 @@ fn boot_class_name(network: &Network<'_>, part: Part, at: usize, boot: &Boot) ->
     };
     let codes = boot.architectures.as_ref();
     let codes =
-        codes.map_or_else(String::new, |codes| format!("-{}", words::architecture_name(codes)));
+        codes.map_or_else(String::new, |codes| format!("-{}", comments::architecture_name(codes)));
     format!("{profile}-{stage}{codes}")
 }
 
 fn boot_class(
-    network: &Network<'_>,
-    (part, at, profile): (Part, usize, &Profile),
-    boot: &Boot,
+    network: &PlannedNetwork<'_>,
+    (part, at, profile): (BootStep, usize, &Profile),
+    boot: &BootPart,
 ) -> String {
     let stage = match boot.stage {
         Stage::Pxe if profile.assume_pxe => "any",
@@ -150,11 +157,11 @@ fn boot_class(
     };
     let who = match at {
         0 => format!("not member('own-{}')", part.name()),
-        own => format!("member('{}')", words::profile_name(network, part, own)),
+        own => format!("member('{}')", comments::profile_name(network, part, own)),
     };
     let mut test = format!("member('{stage}') and {who}");
     if let Some(codes) = &boot.architectures {
-        test += &format!(" and member('{}')", words::architecture_name(codes));
+        test += &format!(" and member('{}')", comments::architecture_name(codes));
     }
     let mut fields = vec![
         ("name", text(&boot_class_name(network, part, at, boot))),

@@ -7,15 +7,15 @@ use super::{
     json::{Item, array, object, option_data, text, write_items},
 };
 use crate::export::{
+    comments,
     page::Page,
-    plan::{Machine, Network, shown},
-    words,
+    plan::{PlannedMachine, PlannedNetwork, shown},
 };
 
 /// A subnet, up to `end`.
-pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
+pub(super) fn write_subnet(page: &mut Page, network: &PlannedNetwork<'_>, end: &str) {
     let cidr = network.subnet.cidr;
-    words::vlan(page, network, "Kea");
+    comments::vlan(page, network, "Kea");
     page.open("{");
     page.line(&format!("\"id\": {},", network.number));
     page.line(&format!("\"subnet\": \"{cidr}\","));
@@ -46,9 +46,13 @@ pub(super) fn write_subnet(page: &mut Page, network: &Network<'_>, end: &str) {
     page.close(end);
 }
 
-fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) -> Item {
+fn reservation(
+    page: &mut Page,
+    network: &PlannedNetwork<'_>,
+    machine: &PlannedMachine<'_>,
+) -> Item {
     let host = machine.host;
-    let mut notes = words::of_machine(network, machine);
+    let mut notes = comments::of_machine(network, machine);
     if machine.quirks.always_broadcast == Some(true) {
         notes.push("quirk always-broadcast: no setting does this".to_owned());
     }
@@ -66,7 +70,7 @@ fn reservation(page: &mut Page, network: &Network<'_>, machine: &Machine<'_>) ->
     if let Some(name) = &host.hostname {
         fields.push(("hostname", text(name)));
     }
-    let own = words::own_profiles(network, machine);
+    let own = comments::own_profiles(network, machine);
     let mut classes: Vec<_> = own.iter().map(|name| text(name)).collect();
     if let Some(seconds) = machine.lease {
         classes.push(text(&lease_class(seconds)));

@@ -1,4 +1,4 @@
-//! What `check` accepts every server can be told.
+//! The property that every server can be told what `check` accepts.
 
 use super::*;
 use netboot_site::config::judge;
@@ -37,7 +37,7 @@ fn options_in_all_forms() {
     }
     let forms = |code: u8| accepted.iter().filter(|option| option.code == code).count();
     assert_eq!([224, 150, 66, 19, 1].map(forms), [12, 3, 3, 1, 0]);
-    for server in [Server::Dnsmasq, Server::Kea, Server::Dhcpd] {
+    for server in [ServerKind::Dnsmasq, ServerKind::Kea, ServerKind::Dhcpd] {
         let all = exported(server, |config| {
             config.subnets = vec![Subnet::new("10.0.0.0/16".parse().unwrap())];
             config.hosts = (1_u32..)

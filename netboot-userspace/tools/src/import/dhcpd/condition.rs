@@ -1,4 +1,4 @@
-//! What `if` and `match if` ask.
+//! The conditions of `if` and `match if`.
 
 use netboot_ebpf::wire::code;
 
@@ -8,22 +8,22 @@ use super::{
         condition::{Conditions, DEEPEST, Ways, equals},
         options::hex,
     },
-    lexer::{Placed, Token},
+    lexer::{PlacedToken, Token},
     names::{Named, Names},
 };
 
 /// The condition that the tokens are; what is not understood is a test that netboot cannot do.
-pub(super) fn condition(tokens: &[Placed], names: &Names) -> Ways {
-    let mut reader = Reader { tokens, at: 0, names };
+pub(super) fn condition(tokens: &[PlacedToken], names: &Names) -> Ways {
+    let mut reader = ConditionReader { tokens, at: 0, names };
     let found = reader.either(0).filter(|_| reader.at == tokens.len());
     found.unwrap_or_else(|| {
-        let shown: Vec<_> = tokens.iter().map(Placed::shown).collect();
+        let shown: Vec<_> = tokens.iter().map(PlacedToken::shown).collect();
         Ways::one(Test::Other(shown.join(" ")))
     })
 }
 
-struct Reader<'t> {
-    tokens: &'t [Placed],
+struct ConditionReader<'t> {
+    tokens: &'t [PlacedToken],
     at: usize,
     names: &'t Names,
 }
@@ -35,9 +35,9 @@ enum Data {
     Bytes(Vec<u8>),
 }
 
-impl Conditions for Reader<'_> {
+impl Conditions for ConditionReader<'_> {
     fn take_word(&mut self, word: &str) -> bool {
-        let found = self.tokens.get(self.at).and_then(Placed::word) == Some(word);
+        let found = self.tokens.get(self.at).and_then(PlacedToken::word) == Some(word);
         self.at += usize::from(found);
         found
     }
@@ -71,8 +71,8 @@ impl Conditions for Reader<'_> {
     }
 }
 
-impl<'t> Reader<'t> {
-    fn next(&mut self) -> Option<&'t Placed> {
+impl<'t> ConditionReader<'t> {
+    fn next(&mut self) -> Option<&'t PlacedToken> {
         let token = self.tokens.get(self.at)?;
         self.at += 1;
         Some(token)

@@ -1,4 +1,4 @@
-//! `subnet` and `host`.
+//! The declarations `subnet` and `host`.
 
 use std::net::Ipv4Addr;
 
@@ -7,11 +7,11 @@ use netboot_ebpf::shared::Mac;
 
 use super::{
     super::{
-        note::Place,
+        note::NotePlace,
         options::{Options, hex},
         site::FoundSubnet,
     },
-    lexer::Placed,
+    lexer::PlacedToken,
     statements::Statement,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn subnet(statement: &Statement, options: Options) -> Result<FoundSub
 
 /// What a `host` says of the machine itself.
 #[derive(Debug, Default)]
-pub(super) struct Host {
+pub(super) struct DeclaredHost {
     pub(super) name: String,
     pub(super) mac: Option<Mac>,
     pub(super) ip: Option<Ipv4Addr>,
@@ -42,9 +42,9 @@ pub(super) struct Host {
 
 #[derive(Debug, Default)]
 pub(super) struct Declared {
-    pub(super) host: Host,
+    pub(super) host: DeclaredHost,
     /// Where, what and why.
-    pub(super) left_out: Vec<(Place, String, String)>,
+    pub(super) left_out: Vec<(NotePlace, String, String)>,
 }
 
 pub(super) fn host(statement: &Statement, body: &[Statement]) -> Declared {
@@ -66,8 +66,10 @@ pub(super) fn host(statement: &Statement, body: &[Statement]) -> Declared {
             ["fixed-address", ..] => {
                 has_addresses = true;
                 let given = inner.rest().split(|token| token.is(','));
-                let given: Vec<_> =
-                    given.filter_map(|address| address.first()).filter_map(Placed::word).collect();
+                let given: Vec<_> = given
+                    .filter_map(|address| address.first())
+                    .filter_map(PlacedToken::word)
+                    .collect();
                 let addresses: Vec<Ipv4Addr> =
                     given.iter().filter_map(|word| word.parse().ok()).collect();
                 found.host.ip = addresses.first().copied();

@@ -1,8 +1,8 @@
-//! Words, strings and signs.
+//! The lexer of dhcpd's configuration: words, strings and signs.
 
 use std::iter::Peekable;
 
-use super::super::{files::Text, note::Place};
+use super::super::{files::FileText, note::NotePlace};
 use netboot_site::config::Problem;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +15,12 @@ pub(super) enum Token {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Placed {
+pub(super) struct PlacedToken {
     pub(super) token: Token,
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
 }
 
-impl Placed {
+impl PlacedToken {
     pub(super) fn word(&self) -> Option<&str> {
         match &self.token {
             Token::Word(word) => Some(word),
@@ -42,12 +42,12 @@ impl Placed {
 }
 
 /// All tokens of a file.
-pub(super) fn tokens(text: &Text) -> Result<Vec<Placed>, Problem> {
+pub(super) fn tokens(text: &FileText) -> Result<Vec<PlacedToken>, Problem> {
     let mut tokens = Vec::new();
     let mut line = 1;
     let mut rest = text.text.chars().peekable();
     while let Some(character) = rest.next() {
-        let place = Place { file: text.file.clone(), line };
+        let place = NotePlace { file: text.file.clone(), line };
         let token = match character {
             '\n' => {
                 line += 1;
@@ -71,7 +71,7 @@ pub(super) fn tokens(text: &Text) -> Result<Vec<Placed>, Problem> {
             c if c.is_ascii_punctuation() => Token::Sign(c),
             c => return Err(place.problem(format!("{c:?} is no character of a configuration"))),
         };
-        tokens.push(Placed { token, place });
+        tokens.push(PlacedToken { token, place });
     }
     Ok(tokens)
 }

@@ -7,21 +7,21 @@ use netboot_ebpf::wire::code;
 
 use super::{
     super::options::{encode, hex},
-    lexer::{Placed, Token},
+    lexer::{PlacedToken, Token},
     statements::Statement,
 };
 
 /// Options that a file defines itself.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    own: HashMap<String, (u8, Form)>,
+    own: HashMap<String, (u8, ValueForm)>,
     /// The options that spaces are sent in.
     outer: HashMap<String, u8>,
 }
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ValueForm {
     Known(Shape),
     /// A string in quotes, or bytes.
     String,
@@ -31,12 +31,12 @@ pub(super) enum Form {
 /// An option that is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    Option(u8, Form),
+    Option(u8, ValueForm),
     /// A part of an option.
     Part {
         outer: u8,
         code: u8,
-        form: Form,
+        form: ValueForm,
     },
 }
 
@@ -74,12 +74,12 @@ impl Names {
         let name = name.strip_prefix("dhcp.").unwrap_or(name);
         let unknown = name.strip_prefix("option-").or_else(|| name.strip_prefix("unknown-"));
         if let Some(code) = unknown.and_then(|code| code.parse().ok()) {
-            return Some(Named::Option(code, Form::String));
+            return Some(Named::Option(code, ValueForm::String));
         }
         let row = option::by_name(name)?;
         let form = match row.shape {
-            Shape::Bytes => Form::String,
-            shape => Form::Known(shape),
+            Shape::Bytes => ValueForm::String,
+            shape => ValueForm::Known(shape),
         };
         Some(Named::Option(row.code, form))
     }
@@ -91,28 +91,28 @@ impl Names {
     }
 }
 
-fn form(words: &[&str]) -> Form {
+fn form(words: &[&str]) -> ValueForm {
     match words {
         ["array", "of", rest @ ..] => form(rest),
-        ["ip-address"] => Form::Known(Shape::Addresses),
-        ["text" | "domain-name"] => Form::Known(Shape::Text),
-        ["domain-list", "compressed"] => Form::Known(Shape::SearchList),
-        ["domain-list", ..] => Form::Known(Shape::Names),
-        ["boolean"] => Form::Known(Shape::Bool),
+        ["ip-address"] => ValueForm::Known(Shape::Addresses),
+        ["text" | "domain-name"] => ValueForm::Known(Shape::Text),
+        ["domain-list", "compressed"] => ValueForm::Known(Shape::SearchList),
+        ["domain-list", ..] => ValueForm::Known(Shape::Names),
+        ["boolean"] => ValueForm::Known(Shape::Bool),
         ["unsigned" | "signed", rest @ ..] => form(rest),
         ["integer", width] => match *width {
-            "8" => Form::Known(Shape::Numbers(1)),
-            "16" => Form::Known(Shape::Numbers(2)),
-            "32" => Form::Known(Shape::Numbers(4)),
-            _ => Form::Unknown,
+            "8" => ValueForm::Known(Shape::Numbers(1)),
+            "16" => ValueForm::Known(Shape::Numbers(2)),
+            "32" => ValueForm::Known(Shape::Numbers(4)),
+            _ => ValueForm::Unknown,
         },
-        ["string"] => Form::String,
-        _ => Form::Unknown,
+        ["string"] => ValueForm::String,
+        _ => ValueForm::Unknown,
     }
 }
 
 /// A value's bytes.
-pub(super) fn value(form: Form, tokens: &[Placed]) -> Result<Vec<u8>, String> {
+pub(super) fn value(form: ValueForm, tokens: &[PlacedToken]) -> Result<Vec<u8>, String> {
     if tokens.first().is_some_and(|token| token.is('=')) {
         return Err("netboot has no expressions".to_owned());
     }
@@ -130,15 +130,16 @@ pub(super) fn value(form: Form, tokens: &[Placed]) -> Result<Vec<u8>, String> {
         .collect();
     let words: Vec<_> = texts.iter().map(String::as_str).collect();
     match (form, &tokens[..]) {
-        (Form::Known(Shape::Text) | Form::String, [Placed { token: Token::Text(bytes), .. }]) => {
-            Ok(bytes.clone())
-        }
-        (Form::Known(Shape::Text), [_]) => encode(Shape::Text, &words),
-        (Form::Known(Shape::Text), _) => Err("it has more than one string".to_owned()),
-        (Form::String, _) => {
+        (
+            ValueForm::Known(Shape::Text) | ValueForm::String,
+            [PlacedToken { token: Token::Text(bytes), .. }],
+        ) => Ok(bytes.clone()),
+        (ValueForm::Known(Shape::Text), [_]) => encode(Shape::Text, &words),
+        (ValueForm::Known(Shape::Text), _) => Err("it has more than one string".to_owned()),
+        (ValueForm::String, _) => {
             hex(&words.concat()).ok_or_else(|| "it is neither a string nor bytes".to_owned())
         }
-        (Form::Known(shape), _) => encode(shape, &words),
-        (Form::Unknown, _) => Err("its type is not one that netboot can read".to_owned()),
+        (ValueForm::Known(shape), _) => encode(shape, &words),
+        (ValueForm::Unknown, _) => Err("its type is not one that netboot can read".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! The statements become networks, machines, options and rules.
+//! The reader that makes networks, machines, options and rules of dhcpd's statements.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, ops::Range};
 
@@ -8,13 +8,13 @@ use super::{
     super::{
         boot::Rule,
         condition::Ways,
-        note::Place,
+        note::NotePlace,
         options::{NEXT_SERVER, Options, note_parts, of_requests},
-        site::{FoundHost, Scope, Site},
+        site::{FoundHost, FoundSite, Scope},
     },
     condition::condition,
-    declaration::{self, Host},
-    lexer::{Placed, Token},
+    declaration::{self, DeclaredHost},
+    lexer::{PlacedToken, Token},
     names::{Named, Names, value},
     statements::Statement,
 };
@@ -47,9 +47,9 @@ const NO_POOLS: &str =
 const BY_REQUEST: &str = "netboot's options depend on the machine, not on what it asks";
 
 /// Puts together what a site's statements say.
-pub(super) fn read(statements: &[Statement]) -> Site {
-    let mut reader = Reader {
-        site: Site::default(),
+pub(super) fn read(statements: &[Statement]) -> FoundSite {
+    let mut reader = DhcpdReader {
+        site: FoundSite::default(),
         names: Names::default(),
         hosts: Vec::new(),
         rules: Vec::new(),
@@ -82,18 +82,18 @@ enum Whom {
     Hosts(Range<usize>),
 }
 
-struct Reader {
-    site: Site,
+struct DhcpdReader {
+    site: FoundSite,
     names: Names,
     /// With their own options and their groups', before those of their networks.
     hosts: Vec<FoundHost>,
     rules: Vec<(Whom, Rule)>,
-    servers: Vec<(Whom, Ipv4Addr, Place)>,
+    servers: Vec<(Whom, Ipv4Addr, NotePlace)>,
     /// Options that are made of parts.
-    parts: BTreeMap<u8, (BTreeMap<u8, Vec<u8>>, Place)>,
+    parts: BTreeMap<u8, (BTreeMap<u8, Vec<u8>>, NotePlace)>,
 }
 
-impl Reader {
+impl DhcpdReader {
     fn note(&mut self, statement: &Statement, why: impl Into<String>) {
         self.site.notes.add(&statement.place, statement.shown(), why);
     }
@@ -121,19 +121,20 @@ impl Reader {
             "option" if self.names.define(statement) => return None,
             "option" => self.option(statement, rest),
             "filename" => match rest {
-                [Placed { token: Token::Text(name), .. }] => {
+                [PlacedToken { token: Token::Text(name), .. }] => {
                     Ok(Some((code::BOOT_FILE, name.clone())))
                 }
                 _ => Err("netboot has no expressions".to_owned()),
             },
             "next-server" => {
-                match rest.first().and_then(Placed::word).map(str::parse::<std::net::Ipv4Addr>) {
+                match rest.first().and_then(PlacedToken::word).map(str::parse::<std::net::Ipv4Addr>)
+                {
                     Some(Ok(address)) => Ok(Some((NEXT_SERVER, address.octets().to_vec()))),
                     _ => Err("a boot server has an address here: netboot's own".to_owned()),
                 }
             }
             "default-lease-time" => {
-                match rest.first().and_then(Placed::word).map(str::parse::<u32>) {
+                match rest.first().and_then(PlacedToken::word).map(str::parse::<u32>) {
                     Some(Ok(seconds)) => {
                         Ok(Some((code::LEASE_TIME, seconds.to_be_bytes().to_vec())))
                     }
@@ -171,9 +172,9 @@ impl Reader {
     fn option(
         &mut self,
         statement: &Statement,
-        rest: &[Placed],
+        rest: &[PlacedToken],
     ) -> Result<Option<(u8, Vec<u8>)>, String> {
-        let Some(name) = rest.first().and_then(Placed::word) else {
+        let Some(name) = rest.first().and_then(PlacedToken::word) else {
             return Err("it has no name".to_owned());
         };
         let tokens = rest.get(1..).unwrap_or_default();
@@ -270,7 +271,8 @@ impl Reader {
         for (place, what, why) in found.left_out {
             self.site.notes.add(&place, what, why);
         }
-        let Host { name, mac: Some(mac), ip: Some(ip), is_refused: false, .. } = found.host else {
+        let DeclaredHost { name, mac: Some(mac), ip: Some(ip), is_refused: false, .. } = found.host
+        else {
             return;
         };
         let hostname = inside
@@ -301,7 +303,7 @@ impl Reader {
             let (is_first, asked) = match statement.keyword() {
                 "if" => (true, Some(rest)),
                 "elsif" | "elseif" => (false, Some(rest)),
-                "else" if rest.first().and_then(Placed::word) == Some("if") => {
+                "else" if rest.first().and_then(PlacedToken::word) == Some("if") => {
                     (false, rest.get(1..))
                 }
                 "else" => (false, None),
@@ -369,7 +371,7 @@ impl Reader {
         self.asked(body, ways, whom);
     }
 
-    fn finish(mut self, root: &Options) -> Site {
+    fn finish(mut self, root: &Options) -> FoundSite {
         for (code, (parts, place)) in std::mem::take(&mut self.parts) {
             let value = parts.into_values().collect::<Vec<_>>().concat();
             note_parts(code, &value, &place, &mut self.site.notes);
@@ -417,10 +419,10 @@ impl Reader {
     }
 }
 
-impl Reader {
+impl DhcpdReader {
     /// Machines that no rule is for, where there are rules.
     fn nothing_to_boot(&mut self) {
-        let Site { hosts, subnets, .. } = &mut self.site;
+        let FoundSite { hosts, subnets, .. } = &mut self.site;
         for (at, host) in hosts.iter_mut().enumerate() {
             let subnet = subnets.iter().position(|subnet| subnet.cidr.contains(&host.ip));
             let is_for = |whom: &Whom| match whom {

@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        files::{Files, Text},
-        note::Place,
+        files::{FileText, Files},
+        note::NotePlace,
     },
-    lexer::{Placed, Token, tokens},
+    lexer::{PlacedToken, Token, tokens},
 };
 use netboot_site::config::Problem;
 
@@ -15,8 +15,8 @@ const DEEPEST: usize = 64;
 /// `head;` or `head { body }`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statement {
-    pub(super) place: Place,
-    pub(super) head: Vec<Placed>,
+    pub(super) place: NotePlace,
+    pub(super) head: Vec<PlacedToken>,
     /// `None`: it ends with a semicolon.
     pub(super) body: Option<Vec<Statement>>,
 }
@@ -24,15 +24,15 @@ pub(super) struct Statement {
 impl Statement {
     /// The first words, as far as they are words.
     pub(super) fn words(&self) -> Vec<&str> {
-        self.head.iter().map_while(Placed::word).collect()
+        self.head.iter().map_while(PlacedToken::word).collect()
     }
 
     pub(super) fn keyword(&self) -> &str {
-        self.head.first().and_then(Placed::word).unwrap_or_default()
+        self.head.first().and_then(PlacedToken::word).unwrap_or_default()
     }
 
     /// What follows the keyword.
-    pub(super) fn rest(&self) -> &[Placed] {
+    pub(super) fn rest(&self) -> &[PlacedToken] {
         self.head.get(1..).unwrap_or_default()
     }
 
@@ -55,7 +55,7 @@ impl Statement {
 
 /// All statements of the file and of those that it includes.
 pub(super) fn of_file(
-    text: &Text,
+    text: &FileText,
     files: &mut Files,
     nested: usize,
 ) -> Result<Vec<Statement>, Problem> {
@@ -66,15 +66,19 @@ pub(super) fn of_file(
 }
 
 struct Parser<'t> {
-    tokens: &'t [Placed],
+    tokens: &'t [PlacedToken],
     at: usize,
-    text: &'t Text,
+    text: &'t FileText,
     files: &'t mut Files,
 }
 
 impl<'t> Parser<'t> {
     /// Up to the closing brace of what was opened, or to the end of the file.
-    fn block(&mut self, nested: usize, opened: Option<&Place>) -> Result<Vec<Statement>, Problem> {
+    fn block(
+        &mut self,
+        nested: usize,
+        opened: Option<&NotePlace>,
+    ) -> Result<Vec<Statement>, Problem> {
         let mut statements = Vec::new();
         loop {
             let Some(first) = self.tokens.get(self.at) else {
@@ -104,7 +108,8 @@ impl<'t> Parser<'t> {
                 statements.push(statement);
                 continue;
             }
-            let Some(Placed { token: Token::Text(name), .. }) = statement.rest().first() else {
+            let Some(PlacedToken { token: Token::Text(name), .. }) = statement.rest().first()
+            else {
                 return Err(statement.place.problem("include: the file's name must be in quotes"));
             };
             let path = self.text.beside(&String::from_utf8_lossy(name));
@@ -114,7 +119,7 @@ impl<'t> Parser<'t> {
     }
 
     fn statement(&mut self, nested: usize) -> Result<Statement, Problem> {
-        let tokens: &'t [Placed] = self.tokens;
+        let tokens: &'t [PlacedToken] = self.tokens;
         let rest = tokens.get(self.at..).unwrap_or_default();
         let end = rest.iter().position(|token| [';', '{', '}'].iter().any(|sign| token.is(*sign)));
         // An option's type may be a record in braces.
@@ -130,7 +135,7 @@ impl<'t> Parser<'t> {
         let head = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         let Some(first) = rest.first() else {
             return Ok(Statement {
-                place: Place { file: self.text.file.clone(), line: 1 },
+                place: NotePlace { file: self.text.file.clone(), line: 1 },
                 head: Vec::new(),
                 body: None,
             });
@@ -163,13 +168,13 @@ impl<'t> Parser<'t> {
 }
 
 /// `option NAME code N = { ... }`
-fn is_definition(head: &[Placed]) -> bool {
+fn is_definition(head: &[PlacedToken]) -> bool {
     let words: Vec<_> = head.iter().map(|token| token.word().unwrap_or_default()).collect();
     matches!(&words[..], ["option", _, "code", ..]) && head.iter().any(|token| token.is('='))
 }
 
 /// A statement that begins in the middle of another one, on a line of its own.
-fn unfinished(head: &[Placed]) -> Result<(), Problem> {
+fn unfinished(head: &[PlacedToken]) -> Result<(), Problem> {
     const BEGIN: [&str; 16] = [
         "option",
         "next-server",
@@ -189,7 +194,7 @@ fn unfinished(head: &[Placed]) -> Result<(), Problem> {
         "authoritative",
     ];
     const SIMPLE: usize = 8;
-    let first = head.first().and_then(Placed::word).unwrap_or_default();
+    let first = head.first().and_then(PlacedToken::word).unwrap_or_default();
     let is_simple = BEGIN.iter().take(SIMPLE).any(|word| *word == first);
     for pair in head.windows(2).filter(|_| is_simple) {
         let [before, token] = pair else { continue };

@@ -1,3 +1,5 @@
+//! Tests of the import from dhcpd.
+
 use std::path::Path;
 
 use super::{
@@ -5,10 +7,10 @@ use super::{
     lexer::{Token, tokens},
     names::Names,
 };
-use crate::import::files::Text;
+use crate::import::files::FileText;
 
-fn text(text: &str) -> Text {
-    Text { file: Path::new("a").into(), text: text.to_owned(), depth: 0 }
+fn text(text: &str) -> FileText {
+    FileText { file: Path::new("a").into(), text: text.to_owned(), depth: 0 }
 }
 
 #[test]
@@ -16,7 +18,7 @@ fn strings_and_signs() {
     let check = |from: &str, expect: Result<&[&str], &str>| {
         let found = tokens(&text(from));
         let found = found.map(|tokens| {
-            let shown = |token: &super::lexer::Placed| match &token.token {
+            let shown = |token: &super::lexer::PlacedToken| match &token.token {
                 Token::Text(bytes) => format!("{bytes:?}"),
                 _ => token.shown(),
             };

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::super::{
-    files::{Files, Text},
-    note::Place,
+    files::{FileText, Files},
+    note::NotePlace,
 };
 use netboot_site::config::Problem;
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Directive {
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
     pub(super) name: String,
     pub(super) fields: Vec<Field>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Directive {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) text: String,
-    /// It is a text, whatever it looks like.
+    /// The value is a text, whatever it looks like.
     pub(super) quoted: bool,
 }
 
@@ -40,7 +40,7 @@ impl Directive {
 
 /// All directives, of the file and of those that it includes, in their order.
 pub(super) fn configuration(
-    text: &Text,
+    text: &FileText,
     files: &mut Files,
     found: &mut Vec<Directive>,
 ) -> Result<(), Problem> {
@@ -90,7 +90,7 @@ fn values(
     path: &Path,
     name: &str,
     depth: usize,
-    from: &Place,
+    from: &NotePlace,
     files: &mut Files,
     found: &mut Vec<Directive>,
 ) -> Result<(), Problem> {
@@ -109,7 +109,7 @@ fn values(
 }
 
 /// Of a directory all files, but those with one of the endings; with `*ENDING` those alone.
-fn directory(path: &Path, filters: &[&str], from: &Place) -> Result<Vec<PathBuf>, Problem> {
+fn directory(path: &Path, filters: &[&str], from: &NotePlace) -> Result<Vec<PathBuf>, Problem> {
     let wanted: Vec<_> = filters.iter().filter_map(|filter| filter.strip_prefix('*')).collect();
     let unwanted: Vec<_> = filters.iter().filter(|filter| !filter.starts_with('*')).collect();
     let mut names = Files::directory(path, from)?;
@@ -126,7 +126,7 @@ fn directory(path: &Path, filters: &[&str], from: &Place) -> Result<Vec<PathBuf>
 }
 
 /// `/etc/dnsmasq.d/*.conf`
-fn globbed(path: &Path, from: &Place) -> Result<Vec<PathBuf>, Problem> {
+fn globbed(path: &Path, from: &NotePlace) -> Result<Vec<PathBuf>, Problem> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else { return Ok(vec![path.to_owned()]) };
     let mut names = Files::directory(path.parent().unwrap_or(Path::new(".")), from)?;
@@ -139,8 +139,8 @@ fn globbed(path: &Path, from: &Place) -> Result<Vec<PathBuf>, Problem> {
     Ok(names)
 }
 
-fn lines(text: &Text) -> impl Iterator<Item = (Place, &str)> {
-    let place = |line| Place { file: text.file.clone(), line };
+fn lines(text: &FileText) -> impl Iterator<Item = (NotePlace, &str)> {
+    let place = |line| NotePlace { file: text.file.clone(), line };
     text.text.lines().zip(1..).map(move |(line, number)| (place(number), line))
 }
 
@@ -188,7 +188,7 @@ impl Scanned {
         Ok(Self(characters))
     }
 
-    fn directive(&self, place: &Place) -> Result<Option<Directive>, Problem> {
+    fn directive(&self, place: &NotePlace) -> Result<Option<Directive>, Problem> {
         let end = self.0.iter().position(|(c, quoted)| *c == '=' && !quoted);
         let name = text(self.0.get(..end.unwrap_or(self.0.len())).unwrap_or_default());
         let name = name.trim().trim_start_matches("--").to_owned();
@@ -244,7 +244,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expect: Result<Option<(&str, &[&str])>, &str>) {
-        let place = Place { file: Path::new("a").into(), line: 1 };
+        let place = NotePlace { file: Path::new("a").into(), line: 1 };
         let scanned = Scanned::new(line).map_err(|why| place.problem(why));
         let found = scanned.and_then(|scanned| scanned.directive(&place));
         let found = found.map_err(|problem| problem.message);

@@ -8,7 +8,7 @@ use super::{directives::Directive, range::seconds};
 
 /// What a `dhcp-host` says, in whatever order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Host {
+pub(super) struct DhcpHost {
     pub(super) macs: Vec<Mac>,
     pub(super) ip: Option<Ipv4Addr>,
     pub(super) name: Option<String>,
@@ -21,8 +21,8 @@ pub(super) struct Host {
     pub(super) left_out: Vec<(String, &'static str)>,
 }
 
-pub(super) fn host(directive: &Directive) -> Host {
-    let mut host = Host::default();
+pub(super) fn host(directive: &Directive) -> DhcpHost {
+    let mut host = DhcpHost::default();
     for text in directive.texts() {
         if text.is_empty() {
             continue;
@@ -115,12 +115,12 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::import::{dnsmasq::directives::Field, note::Place};
+    use crate::import::{dnsmasq::directives::Field, note::NotePlace};
 
     #[track_caller]
     fn check(text: &str, macs: &[&str], rest: (&str, &str, Option<u32>), left_out: &[&str]) {
         let fields = text.split(',').map(|text| Field { text: text.to_owned(), quoted: false });
-        let place = Place { file: Path::new("a").into(), line: 1 };
+        let place = NotePlace { file: Path::new("a").into(), line: 1 };
         let directive = Directive { place, name: "dhcp-host".to_owned(), fields: fields.collect() };
         let found = host(&directive);
         let found_macs: Vec<_> = found.macs.iter().map(ToString::to_string).collect();

@@ -11,7 +11,7 @@ use super::{
 
 /// An option as it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct GivenOption {
     pub(super) tags: Vec<Tag>,
     /// The option that it is a part of.
     pub(super) within: Option<u8>,
@@ -21,8 +21,8 @@ pub(super) struct Given {
 }
 
 /// Reads it; why not, if it is none that netboot has.
-pub(super) fn read_option(directive: &Directive) -> Result<Given, String> {
-    let mut given = Given { tags: Vec::new(), within: None, code: 0, value: Vec::new() };
+pub(super) fn read_option(directive: &Directive) -> Result<GivenOption, String> {
+    let mut given = GivenOption { tags: Vec::new(), within: None, code: 0, value: Vec::new() };
     let mut fields = directive.fields.iter();
     let mut known = None;
     for field in fields.by_ref() {
@@ -117,7 +117,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::import::note::Place;
+    use crate::import::note::NotePlace;
 
     #[track_caller]
     fn check(text: &str, expect: Result<(u8, &[u8]), &str>) {
@@ -126,7 +126,7 @@ mod tests {
             quoted: text.starts_with('"'),
         };
         let fields = text.split(',').map(field).collect();
-        let place = Place { file: Path::new("a").into(), line: 1 };
+        let place = NotePlace { file: Path::new("a").into(), line: 1 };
         let found = read_option(&Directive { place, name: "dhcp-option".to_owned(), fields });
         let found = found.map(|given| (given.code, given.value));
         let expect = expect.map(|(code, value)| (code, value.to_vec()));

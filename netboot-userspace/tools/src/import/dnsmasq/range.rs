@@ -19,7 +19,7 @@ pub(super) struct Range {
     pub(super) left_out: Vec<String>,
 }
 
-/// What it says; why not, if it is not a network for netboot.
+/// What a `dhcp-range` says; why not, if it is not a network for netboot.
 pub(super) fn range(directive: &Directive) -> Result<Range, String> {
     let mut range = Range::default();
     let mut addresses = Vec::new();
@@ -88,12 +88,12 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::import::{dnsmasq::directives::Field, note::Place};
+    use crate::import::{dnsmasq::directives::Field, note::NotePlace};
 
     #[track_caller]
     fn check(text: &str, expect: Result<(&str, Option<u32>, bool), &str>) {
         let fields = text.split(',').map(|text| Field { text: text.to_owned(), quoted: false });
-        let place = Place { file: Path::new("a").into(), line: 1 };
+        let place = NotePlace { file: Path::new("a").into(), line: 1 };
         let directive =
             Directive { place, name: "dhcp-range".to_owned(), fields: fields.collect() };
         let found = range(&directive);

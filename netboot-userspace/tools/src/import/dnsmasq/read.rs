@@ -1,4 +1,4 @@
-//! The directives become networks, machines, options and rules.
+//! The reader that makes networks, machines, options and rules of dnsmasq's directives.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,15 +12,15 @@ use netboot_ebpf::wire::code;
 use super::{
     super::{
         boot::{Rule, Test, server},
-        note::Place,
+        note::NotePlace,
         options::{Options, note_parts, of_requests},
-        site::{FoundHost, FoundSubnet, Scope, Site, Winner},
+        site::{FoundHost, FoundSite, FoundSubnet, Scope, Winner},
     },
     directives::Directive,
     host::{self, host},
     option,
     range::range,
-    rules::{Boot, dhcp_boot, pxe_service},
+    rules::{TaggedBoot, dhcp_boot, pxe_service},
     tags::{OfRequests, Tag, meets},
 };
 
@@ -70,9 +70,9 @@ const BY_HAND: &[(&str, &str)] = &[
 ];
 
 /// Puts together what a site's directives say.
-pub(super) fn read(directives: &[Directive]) -> Site {
-    let mut reader = Reader {
-        site: Site::default(),
+pub(super) fn read(directives: &[Directive]) -> FoundSite {
+    let mut reader = DnsmasqReader {
+        site: FoundSite::default(),
         requests: OfRequests::new(directives),
         subnet_tags: Vec::new(),
         host_tags: Vec::new(),
@@ -95,7 +95,7 @@ pub(super) fn read(directives: &[Directive]) -> Site {
 }
 
 /// An option, and whom it is for.
-struct Given<'d> {
+struct TaggedOption<'d> {
     directive: &'d Directive,
     tags: Vec<Tag>,
     /// The one network whose machines have it.
@@ -105,17 +105,17 @@ struct Given<'d> {
     value: Vec<u8>,
 }
 
-struct Reader<'d> {
-    site: Site,
+struct DnsmasqReader<'d> {
+    site: FoundSite,
     requests: OfRequests,
     /// Of `site.subnets`.
     subnet_tags: Vec<BTreeSet<String>>,
     /// Of `site.hosts`.
     host_tags: Vec<BTreeSet<String>>,
-    options: Vec<Given<'d>>,
-    boots: Vec<(&'d Directive, Boot)>,
+    options: Vec<TaggedOption<'d>>,
+    boots: Vec<(&'d Directive, TaggedBoot)>,
     /// Options that are made of parts.
-    wrapped: BTreeMap<u8, (Vec<u8>, Place)>,
+    wrapped: BTreeMap<u8, (Vec<u8>, NotePlace)>,
     /// Addresses by name.
     names: HashMap<String, Ipv4Addr>,
     /// Patterns of MACs, and the tags that they give.
@@ -141,7 +141,7 @@ fn pattern(directive: &Directive) -> Option<(&str, &str)> {
     (directive.name == "dhcp-mac").then_some((pattern, tag.trim_start_matches("set:")))
 }
 
-impl<'d> Reader<'d> {
+impl<'d> DnsmasqReader<'d> {
     fn note(&mut self, directive: &Directive, why: impl Into<String>) {
         self.site.notes.add(&directive.place, directive.shown(), why);
     }
@@ -286,7 +286,8 @@ impl<'d> Reader<'d> {
     }
 
     fn option(&mut self, directive: &'d Directive) {
-        let option::Given { tags, within, code, value } = match option::read_option(directive) {
+        let option::GivenOption { tags, within, code, value } = match option::read_option(directive)
+        {
             Ok(given) => given,
             Err(why) => return self.note(directive, why),
         };
@@ -303,7 +304,7 @@ impl<'d> Reader<'d> {
             }
             return;
         }
-        self.options.push(Given { directive, tags, cidr: None, code, value });
+        self.options.push(TaggedOption { directive, tags, cidr: None, code, value });
     }
 
     /// `domain=example.com[,192.168.0.0/24]`
@@ -318,11 +319,11 @@ impl<'d> Reader<'d> {
             },
         };
         let value = name.as_bytes().to_vec();
-        self.options.push(Given { directive, tags: Vec::new(), cidr, code: 15, value });
+        self.options.push(TaggedOption { directive, tags: Vec::new(), cidr, code: 15, value });
     }
 
-    fn finish(mut self) -> Site {
-        // It puts each line before those that it read earlier.
+    fn finish(mut self) -> FoundSite {
+        // dnsmasq puts each line before the lines that it read earlier.
         self.site.winner = Winner::Last;
         for (code, (value, place)) in std::mem::take(&mut self.wrapped) {
             note_parts(code, &value, &place, &mut self.site.notes);
@@ -344,13 +345,16 @@ impl<'d> Reader<'d> {
     }
 
     /// Gives an option to the networks and machines that have its tags.
-    fn give(&mut self, given: &Given<'_>, said: &mut BTreeSet<(usize, u8)>) {
-        let Given { directive, tags, cidr, code, value } = given;
+    fn give(&mut self, given: &TaggedOption<'_>, said: &mut BTreeSet<(usize, u8)>) {
+        let TaggedOption { directive, tags, cidr, code, value } = given;
         let code = *code;
         if tags.iter().any(|tag| self.requests.has(&tag.name)) {
             if code == code::BOOT_FILE {
                 let file = text(value).unwrap_or_default();
-                self.boot(directive, Boot { tags: tags.clone(), test: None, file, server: None });
+                self.boot(
+                    directive,
+                    TaggedBoot { tags: tags.clone(), test: None, file, server: None },
+                );
             } else if !of_requests(code, value) {
                 self.note(
                     directive,
@@ -401,8 +405,8 @@ impl<'d> Reader<'d> {
     }
 
     /// Machines that no rule is for, where there are rules.
-    fn nothing_to_boot(&mut self, boots: &[(&Directive, Boot)]) {
-        let fixed = |boot: &Boot| -> Vec<Tag> {
+    fn nothing_to_boot(&mut self, boots: &[(&Directive, TaggedBoot)]) {
+        let fixed = |boot: &TaggedBoot| -> Vec<Tag> {
             boot.tags.iter().filter(|tag| !self.requests.has(&tag.name)).cloned().collect()
         };
         let rules: Vec<_> = boots.iter().map(|(_, boot)| fixed(boot)).collect();
@@ -415,7 +419,7 @@ impl<'d> Reader<'d> {
     }
 
     /// A boot file, for the requests, the networks or the machines that have its tags.
-    fn boot(&mut self, directive: &Directive, boot: Boot) {
+    fn boot(&mut self, directive: &Directive, boot: TaggedBoot) {
         let (asked, fixed): (Vec<_>, Vec<_>) =
             boot.tags.into_iter().partition(|tag| self.requests.has(&tag.name));
         let scopes = self.scopes(&fixed);

@@ -4,26 +4,26 @@ use super::{super::boot::Test, directives::Directive, tags::Tag};
 
 /// A file for those that have the tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Boot {
+pub(super) struct TaggedBoot {
     pub(super) tags: Vec<Tag>,
-    /// What it asks beside.
+    /// What the line asks beside.
     pub(super) test: Option<Test>,
     pub(super) file: String,
     pub server: Option<String>,
 }
 
 /// `[tag:<tag>,]<filename>,[<servername>[,<server address>]]`
-pub(super) fn dhcp_boot(directive: &Directive) -> Boot {
+pub(super) fn dhcp_boot(directive: &Directive) -> TaggedBoot {
     let texts = directive.texts();
     let tags: Vec<_> = texts.iter().map_while(|text| Tag::prefixed(text)).collect();
     let mut rest = texts.into_iter().skip(tags.len());
     let file = rest.next().unwrap_or_default().to_owned();
     let server = rest.nth(1).filter(|server| !server.is_empty()).map(str::to_owned);
-    Boot { tags, test: None, file, server }
+    TaggedBoot { tags, test: None, file, server }
 }
 
 /// `[tag:<tag>,]<CSA>,<menu text>[,<basename>|<bootservicetype>][,<server address>]`
-pub(super) fn pxe_service(directive: &Directive) -> Result<Boot, &'static str> {
+pub(super) fn pxe_service(directive: &Directive) -> Result<TaggedBoot, &'static str> {
     let texts = directive.texts();
     let tags: Vec<_> = texts.iter().map_while(|text| Tag::prefixed(text)).collect();
     let mut rest = texts.into_iter().skip(tags.len());
@@ -39,7 +39,7 @@ pub(super) fn pxe_service(directive: &Directive) -> Result<Boot, &'static str> {
     let last = name.rsplit('/').next().unwrap_or(name);
     // dnsmasq adds the layer to a name without ending.
     let file = if last.contains('.') { name.to_owned() } else { format!("{name}.0") };
-    Ok(Boot { tags, test: Some(Test::Arch(architecture)), file, server })
+    Ok(TaggedBoot { tags, test: Some(Test::Arch(architecture)), file, server })
 }
 
 /// By option 93, whose registry has the codes of EFI byte code and x86-64 the other way round.

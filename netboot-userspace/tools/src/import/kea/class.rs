@@ -9,10 +9,10 @@ use super::{
     super::{
         boot::Test,
         condition::Ways,
-        note::{Notes, Place},
+        note::{NotePlace, Notes},
         options::{NEXT_SERVER, Options, of_requests},
     },
-    node::Node,
+    node::JsonNode,
     option::{Definitions, options},
     test::test,
 };
@@ -21,7 +21,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Class {
     pub(super) name: String,
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
     /// `None`: machines are put into it.
     pub(super) ways: Option<Ways>,
     pub(super) options: Options,
@@ -31,7 +31,7 @@ pub(super) struct Class {
 
 /// All classes, in their order.
 pub(super) fn classes(
-    dhcp4: Node<'_>,
+    dhcp4: JsonNode<'_>,
     definitions: &mut Definitions,
     notes: &mut Notes,
 ) -> Result<Vec<Class>, Problem> {

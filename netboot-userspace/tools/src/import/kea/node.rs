@@ -8,11 +8,11 @@ use jsonc_parser::{
 };
 use netboot_site::config::Problem;
 
-use super::{super::note::Place, text::Expanded};
+use super::{super::note::NotePlace, text::Expanded};
 
 /// A value of the text.
 #[derive(Clone, Copy)]
-pub(super) struct Node<'t> {
+pub(super) struct JsonNode<'t> {
     value: &'t Value<'t>,
     text: &'t Expanded,
 }
@@ -38,12 +38,12 @@ pub(super) fn parse(text: &Expanded) -> Result<Value<'_>, Problem> {
     parsed.value.ok_or_else(|| text.place(0).problem("is empty"))
 }
 
-impl<'t> Node<'t> {
+impl<'t> JsonNode<'t> {
     pub(super) fn new(value: &'t Value<'t>, text: &'t Expanded) -> Self {
         Self { value, text }
     }
 
-    pub(super) fn place(self) -> Place {
+    pub(super) fn place(self) -> NotePlace {
         self.text.place(self.value.start())
     }
 
@@ -58,7 +58,7 @@ impl<'t> Node<'t> {
     }
 
     /// All keys with their values, and where they stand.
-    pub(super) fn entries(self) -> Vec<(&'t str, Place, Self)> {
+    pub(super) fn entries(self) -> Vec<(&'t str, NotePlace, Self)> {
         let entry = |property: &'t jsonc_parser::ast::ObjectProp<'t>| {
             let place = self.text.place(property.range.start);
             (property.name.as_str(), place, Self { value: &property.value, ..self })

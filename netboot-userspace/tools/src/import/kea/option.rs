@@ -8,10 +8,10 @@ use netboot_site::config::Problem;
 
 use super::{
     super::{
-        note::{Notes, Place},
+        note::{NotePlace, Notes},
         options::{NEXT_SERVER, Options, encode, hex, note_parts},
     },
-    node::Node,
+    node::JsonNode,
 };
 
 /// The options that a configuration defines.
@@ -24,7 +24,7 @@ pub(super) struct Definitions {
 }
 
 impl Definitions {
-    pub(super) fn add(&mut self, scope: Node<'_>) -> Result<(), Problem> {
+    pub(super) fn add(&mut self, scope: JsonNode<'_>) -> Result<(), Problem> {
         for definition in scope.objects("option-def")? {
             let Some(code) = definition.number("code").and_then(|code| u8::try_from(code).ok())
             else {
@@ -72,12 +72,12 @@ fn form(name: &str) -> Option<Shape> {
 
 /// A scope's own options, and the settings that are kept as options.
 pub(super) fn options(
-    scope: Node<'_>,
+    scope: JsonNode<'_>,
     definitions: &Definitions,
     notes: &mut Notes,
 ) -> Result<Options, Problem> {
     let mut options = Options::default();
-    let mut parts: Vec<(u8, Vec<u8>, Place)> = Vec::new();
+    let mut parts: Vec<(u8, Vec<u8>, NotePlace)> = Vec::new();
     for given in scope.objects("option-data")? {
         let place = given.place();
         let (code, outer, value) = match option(given, definitions) {
@@ -109,7 +109,7 @@ pub(super) fn options(
 }
 
 /// What is no option for Kea, but goes from scope to scope as options do.
-fn settings(scope: Node<'_>, options: &mut Options, notes: &mut Notes) {
+fn settings(scope: JsonNode<'_>, options: &mut Options, notes: &mut Notes) {
     if let (Some(node), Some(seconds)) =
         (scope.get("valid-lifetime"), scope.number("valid-lifetime"))
     {
@@ -142,8 +142,11 @@ fn settings(scope: Node<'_>, options: &mut Options, notes: &mut Notes) {
     }
 }
 
-/// Its code, the option that it is a part of, and its bytes.
-fn option(given: Node<'_>, definitions: &Definitions) -> Result<(u8, Option<u8>, Vec<u8>), String> {
+/// An option's code, the option that it is a part of, and its bytes.
+fn option(
+    given: JsonNode<'_>,
+    definitions: &Definitions,
+) -> Result<(u8, Option<u8>, Vec<u8>), String> {
     if given.flag("never-send") == Some(true) {
         return Err("netboot has nothing like it: leave the option out".to_owned());
     }

@@ -1,4 +1,4 @@
-//! The configuration becomes networks, machines, options and rules.
+//! The reader that makes networks, machines, options and rules of Kea's configuration.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -10,12 +10,12 @@ use netboot_site::config::Problem;
 use super::{
     super::{
         boot::{Rule, Test},
-        note::Place,
+        note::NotePlace,
         options::{NEXT_SERVER, Options},
-        site::{FoundHost, FoundSubnet, Scope, Site},
+        site::{FoundHost, FoundSite, FoundSubnet, Scope},
     },
     class::{Class, classes},
-    node::Node,
+    node::JsonNode,
     option::{Definitions, options},
     reservation::{Reservation, reservations},
 };
@@ -69,7 +69,7 @@ const NO_POOLS: &str =
     "netboot has no pools: machines with a reservation are answered, and no others";
 
 /// Puts together what a site's configuration says.
-pub(super) fn read(root: Node<'_>) -> Result<Site, Problem> {
+pub(super) fn read(root: JsonNode<'_>) -> Result<FoundSite, Problem> {
     let Some(dhcp4) = root.get("Dhcp4") else {
         return Err(root
             .place()
@@ -77,8 +77,8 @@ pub(super) fn read(root: Node<'_>) -> Result<Site, Problem> {
     };
     let mut definitions = Definitions::default();
     definitions.add(dhcp4)?;
-    let mut reader = Reader {
-        site: Site::default(),
+    let mut reader = KeaReader {
+        site: FoundSite::default(),
         definitions,
         own: Vec::new(),
         additional: Vec::new(),
@@ -94,8 +94,8 @@ pub(super) fn read(root: Node<'_>) -> Result<Site, Problem> {
     Ok(reader.site)
 }
 
-struct Reader {
-    site: Site,
+struct KeaReader {
+    site: FoundSite,
     definitions: Definitions,
     /// Of `site.subnets`, without what is common to all.
     own: Vec<Options>,
@@ -106,8 +106,8 @@ struct Reader {
     put_into: Vec<Vec<String>>,
 }
 
-impl Reader {
-    fn read(&mut self, dhcp4: Node<'_>) -> Result<(), Problem> {
+impl KeaReader {
+    fn read(&mut self, dhcp4: JsonNode<'_>) -> Result<(), Problem> {
         let common = options(dhcp4, &self.definitions, &mut self.site.notes)?;
         let classes = classes(dhcp4, &mut self.definitions, &mut self.site.notes)?;
         self.note_rest(dhcp4);
@@ -133,14 +133,14 @@ impl Reader {
 
     fn subnets(
         &mut self,
-        scope: Node<'_>,
+        scope: JsonNode<'_>,
         around: &Options,
-        relays_around: &[(Place, Ipv4Addr)],
+        relays_around: &[(NotePlace, Ipv4Addr)],
         asked: &[String],
         common: &Options,
     ) -> Result<(), Problem> {
         for node in scope.objects("subnet4")? {
-            let place = node.get("subnet").map_or_else(|| node.place(), Node::place);
+            let place = node.get("subnet").map_or_else(|| node.place(), JsonNode::place);
             let text =
                 node.text("subnet").ok_or_else(|| place.problem("a subnet without \"subnet\""))?;
             let cidr: Ipv4Net = text
@@ -165,7 +165,7 @@ impl Reader {
         Ok(())
     }
 
-    fn pools(&mut self, subnet: Node<'_>) -> Result<(), Problem> {
+    fn pools(&mut self, subnet: JsonNode<'_>) -> Result<(), Problem> {
         for pool in subnet.objects("pools")? {
             let name = pool.text("pool").unwrap_or_default();
             self.site.notes.add(&pool.place(), format!("pool {name}"), NO_POOLS);
@@ -173,8 +173,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Those of a subnet that do not lie in it.
-    fn relays(&mut self, all: Vec<(Place, Ipv4Addr)>, cidr: Ipv4Net) -> Vec<Ipv4Net> {
+    /// The relays of a subnet that do not lie in the subnet.
+    fn relays(&mut self, all: Vec<(NotePlace, Ipv4Addr)>, cidr: Ipv4Net) -> Vec<Ipv4Net> {
         let mut relays = Vec::new();
         for (place, address) in all {
             if cidr.contains(&address) || relays.contains(&address.into()) {
@@ -193,7 +193,7 @@ impl Reader {
     }
 
     /// Notes the keys that nothing is made of.
-    fn note_rest(&mut self, scope: Node<'_>) {
+    fn note_rest(&mut self, scope: JsonNode<'_>) {
         for (key, place, value) in scope.entries() {
             let why = match key {
                 _ if SILENT.contains(&key) => continue,
@@ -309,13 +309,13 @@ impl Reader {
     }
 }
 
-fn additional(scope: Node<'_>) -> Vec<String> {
+fn additional(scope: JsonNode<'_>) -> Vec<String> {
     let keys = ["require-client-classes", "evaluate-additional-classes"];
     keys.iter().flat_map(|key| scope.texts(key)).map(str::to_owned).collect()
 }
 
 /// The relays that stand for a subnet, or for the subnets of a shared network.
-fn relays(scope: Node<'_>) -> Vec<(Place, Ipv4Addr)> {
+fn relays(scope: JsonNode<'_>) -> Vec<(NotePlace, Ipv4Addr)> {
     let Some(relay) = scope.get("relay") else { return Vec::new() };
     let addresses = [relay.texts("ip-address"), relay.texts("ip-addresses")].concat();
     let parsed = addresses.into_iter().filter_map(|text| text.parse().ok());

@@ -7,17 +7,17 @@ use netboot_site::config::Problem;
 
 use super::{
     super::{
-        note::{Notes, Place},
+        note::{NotePlace, Notes},
         options::{Options, hex},
     },
-    node::Node,
+    node::JsonNode,
     option::{Definitions, options},
 };
 
 /// A machine, with its own options alone.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    pub(super) place: Place,
+    pub(super) place: NotePlace,
     pub(super) mac: Mac,
     pub(super) ip: Ipv4Addr,
     pub(super) hostname: Option<String>,
@@ -27,7 +27,7 @@ pub(super) struct Reservation {
 
 /// The machines of a scope.
 pub(super) fn reservations(
-    scope: Node<'_>,
+    scope: JsonNode<'_>,
     definitions: &Definitions,
     notes: &mut Notes,
 ) -> Result<Vec<Reservation>, Problem> {
@@ -39,7 +39,7 @@ pub(super) fn reservations(
 }
 
 fn reservation(
-    node: Node<'_>,
+    node: JsonNode<'_>,
     definitions: &Definitions,
     notes: &mut Notes,
 ) -> Result<Option<Reservation>, Problem> {
@@ -53,7 +53,7 @@ fn reservation(
     };
     let octets = hex(hardware).and_then(|octets| <[u8; 6]>::try_from(octets).ok());
     let Some(octets) = octets else {
-        let place = node.get("hw-address").map_or(place, Node::place);
+        let place = node.get("hw-address").map_or(place, JsonNode::place);
         return Err(place.problem(format!("hw-address: {hardware:?} is not a MAC address")));
     };
     let mac = Mac { octets };
@@ -66,7 +66,7 @@ fn reservation(
         return Ok(None);
     };
     let Ok(ip) = text.parse() else {
-        let place = node.get("ip-address").map_or(place, Node::place);
+        let place = node.get("ip-address").map_or(place, JsonNode::place);
         return Err(place.problem(format!("ip-address: {text:?} is not an IPv4 address")));
     };
     Ok(Some(Reservation {

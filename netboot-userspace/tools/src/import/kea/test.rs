@@ -1,4 +1,4 @@
-//! The `test` of a client class.
+//! The `test` of a client class, read into the ways to meet it.
 
 use std::collections::HashMap;
 
@@ -14,35 +14,35 @@ use super::super::{
 /// The condition that the text is; what is not understood is a test that netboot cannot do.
 pub(super) fn test(text: &str, classes: &HashMap<String, Ways>) -> Ways {
     let found = tokens(text).and_then(|tokens| {
-        let mut reader = Reader { tokens: &tokens, at: 0, classes };
+        let mut reader = TestReader { tokens: &tokens, at: 0, classes };
         reader.either(0).filter(|_| reader.at == tokens.len())
     });
     found.unwrap_or_else(|| Ways::one(Test::Other(text.to_owned())))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
+enum TestToken {
     Word(String),
     Text(String),
     Sign(&'static str),
 }
 
-fn tokens(text: &str) -> Option<Vec<Token>> {
+fn tokens(text: &str) -> Option<Vec<TestToken>> {
     const SIGNS: [&str; 8] = ["==", "!=", "(", ")", "[", "]", ",", "."];
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let (token, length) = if first == '\'' {
             let end = rest.get(1..)?.find('\'')?;
-            (Token::Text(rest.get(1..=end)?.to_owned()), end + 2)
+            (TestToken::Text(rest.get(1..=end)?.to_owned()), end + 2)
         } else if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-            (Token::Sign(sign), sign.len())
+            (TestToken::Sign(sign), sign.len())
         } else {
             let end = rest
                 .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
                 .unwrap_or(rest.len());
             let word = rest.get(..end).filter(|word| !word.is_empty())?;
-            (Token::Word(word.to_owned()), end)
+            (TestToken::Word(word.to_owned()), end)
         };
         tokens.push(token);
         rest = rest.get(length..)?.trim_start();
@@ -50,8 +50,8 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-struct Reader<'t> {
-    tokens: &'t [Token],
+struct TestReader<'t> {
+    tokens: &'t [TestToken],
     at: usize,
     classes: &'t HashMap<String, Ways>,
 }
@@ -64,14 +64,14 @@ enum Data {
 }
 
 /// What an expression's end is.
-enum Found {
+enum Operand {
     Data(Data),
     Ways(Ways),
 }
 
-impl Conditions for Reader<'_> {
+impl Conditions for TestReader<'_> {
     fn take_word(&mut self, word: &str) -> bool {
-        let found = matches!(self.tokens.get(self.at), Some(Token::Word(next)) if next == word);
+        let found = matches!(self.tokens.get(self.at), Some(TestToken::Word(next)) if next == word);
         self.at += usize::from(found);
         found
     }
@@ -83,22 +83,22 @@ impl Conditions for Reader<'_> {
         if self.take_word("not") {
             return Some(self.one(depth + 1)?.not());
         }
-        if self.tokens.get(self.at) == Some(&Token::Sign("(")) {
+        if self.tokens.get(self.at) == Some(&TestToken::Sign("(")) {
             self.at += 1;
             let ways = self.either(depth + 1)?;
             self.sign(")")?;
             return Some(ways);
         }
         let left = match self.operand(depth)? {
-            Found::Ways(ways) => return Some(ways),
-            Found::Data(data) => data,
+            Operand::Ways(ways) => return Some(ways),
+            Operand::Data(data) => data,
         };
         let is_negated = match self.next()? {
-            Token::Sign("==") => false,
-            Token::Sign("!=") => true,
+            TestToken::Sign("==") => false,
+            TestToken::Sign("!=") => true,
             _ => return None,
         };
-        let Found::Data(right) = self.operand(depth)? else { return None };
+        let Operand::Data(right) = self.operand(depth)? else { return None };
         let ((Data::Option(code, from), Data::Bytes(value))
         | (Data::Bytes(value), Data::Option(code, from))) = (left, right)
         else {
@@ -109,8 +109,8 @@ impl Conditions for Reader<'_> {
     }
 }
 
-impl<'t> Reader<'t> {
-    fn next(&mut self) -> Option<&'t Token> {
+impl<'t> TestReader<'t> {
+    fn next(&mut self) -> Option<&'t TestToken> {
         let token = self.tokens.get(self.at)?;
         self.at += 1;
         Some(token)
@@ -118,30 +118,32 @@ impl<'t> Reader<'t> {
 
     fn word(&mut self) -> Option<&'t str> {
         match self.next()? {
-            Token::Word(word) => Some(word),
+            TestToken::Word(word) => Some(word),
             _ => None,
         }
     }
 
     fn sign(&mut self, sign: &'static str) -> Option<()> {
-        (*self.next()? == Token::Sign(sign)).then_some(())
+        (*self.next()? == TestToken::Sign(sign)).then_some(())
     }
 
-    fn operand(&mut self, depth: usize) -> Option<Found> {
+    fn operand(&mut self, depth: usize) -> Option<Operand> {
         if depth > DEEPEST {
             return None;
         }
         let word = match self.next()? {
-            Token::Text(text) => return Some(Found::Data(Data::Bytes(text.clone().into_bytes()))),
-            Token::Word(word) => word.as_str(),
-            Token::Sign(_) => return None,
+            TestToken::Text(text) => {
+                return Some(Operand::Data(Data::Bytes(text.clone().into_bytes())));
+            }
+            TestToken::Word(word) => word.as_str(),
+            TestToken::Sign(_) => return None,
         };
         match word {
             "option" => self.option(),
             "member" => self.member(),
             "substring" => {
                 self.sign("(")?;
-                let Found::Data(inner) = self.operand(depth + 1)? else { return None };
+                let Operand::Data(inner) = self.operand(depth + 1)? else { return None };
                 self.sign(",")?;
                 let from: usize = self.word()?.parse().ok()?;
                 self.sign(",")?;
@@ -150,7 +152,7 @@ impl<'t> Reader<'t> {
                     length => length.parse().ok()?,
                 };
                 self.sign(")")?;
-                Some(Found::Data(match inner {
+                Some(Operand::Data(match inner {
                     Data::Option(code, before) => Data::Option(code, before.checked_add(from)?),
                     Data::Bytes(bytes) => {
                         Data::Bytes(bytes.into_iter().skip(from).take(length).collect())
@@ -160,30 +162,32 @@ impl<'t> Reader<'t> {
             _ => {
                 let bytes =
                     hex(word).filter(|_| word.starts_with("0x") || word.starts_with("0X"))?;
-                Some(Found::Data(Data::Bytes(bytes)))
+                Some(Operand::Data(Data::Bytes(bytes)))
             }
         }
     }
 
     /// `option[77].hex`, `option[user-class].exists`
-    fn option(&mut self) -> Option<Found> {
+    fn option(&mut self) -> Option<Operand> {
         self.sign("[")?;
         let name = self.word()?;
         let code = name.parse().ok().or_else(|| option::by_name(name).map(|row| row.code))?;
         self.sign("]")?;
         self.sign(".")?;
         match (self.word()?, code) {
-            ("exists", code::IPXE) => Some(Found::Ways(Ways::one(Test::Class("iPXE".to_owned())))),
-            ("exists", code) => Some(Found::Ways(Ways::one(Test::Has(code)))),
-            ("hex" | "text", code) => Some(Found::Data(Data::Option(code, 0))),
+            ("exists", code::IPXE) => {
+                Some(Operand::Ways(Ways::one(Test::Class("iPXE".to_owned()))))
+            }
+            ("exists", code) => Some(Operand::Ways(Ways::one(Test::Has(code)))),
+            ("hex" | "text", code) => Some(Operand::Data(Data::Option(code, 0))),
             _ => None,
         }
     }
 
     /// `member('PXE')`
-    fn member(&mut self) -> Option<Found> {
+    fn member(&mut self) -> Option<Operand> {
         self.sign("(")?;
-        let Token::Text(name) = self.next()? else { return None };
+        let TestToken::Text(name) = self.next()? else { return None };
         self.sign(")")?;
         let ways = match name.strip_prefix("VENDOR_CLASS_") {
             Some(vendor) => Ways::one(Test::Vendor(vendor.to_owned())),
@@ -191,7 +195,7 @@ impl<'t> Reader<'t> {
             None if name == "ALL" || name == "KNOWN" => Ways::always(),
             None => self.classes.get(name)?.clone(),
         };
-        Some(Found::Ways(ways))
+        Some(Operand::Ways(ways))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::super::{
-    files::{Files, Text},
-    note::Place,
+    files::{FileText, Files},
+    note::NotePlace,
 };
 use netboot_site::config::Problem;
 
@@ -13,27 +13,27 @@ use netboot_site::config::Problem;
 pub(super) struct Expanded {
     pub(super) json: String,
     /// Where lines, or the rests of lines, begin.
-    lines: Vec<(usize, Place)>,
+    lines: Vec<(usize, NotePlace)>,
 }
 
 impl Expanded {
-    pub(super) fn new(text: &Text, files: &mut Files) -> Result<Self, Problem> {
+    pub(super) fn new(text: &FileText, files: &mut Files) -> Result<Self, Problem> {
         let mut expanded = Self::default();
         expanded.add(text, files)?;
         Ok(expanded)
     }
 
     /// The line that a byte of the text stands in.
-    pub(super) fn place(&self, at: usize) -> Place {
+    pub(super) fn place(&self, at: usize) -> NotePlace {
         let line = self.lines.partition_point(|(start, _)| *start <= at).saturating_sub(1);
         self.lines.get(line).map_or_else(
-            || Place { file: Path::new("").into(), line: 1 },
+            || NotePlace { file: Path::new("").into(), line: 1 },
             |(_, place)| place.clone(),
         )
     }
 
-    fn add(&mut self, text: &Text, files: &mut Files) -> Result<(), Problem> {
-        let mut place = Place { file: text.file.clone(), line: 1 };
+    fn add(&mut self, text: &FileText, files: &mut Files) -> Result<(), Problem> {
+        let mut place = NotePlace { file: text.file.clone(), line: 1 };
         self.begin(&place);
         let mut rest = text.text.as_str();
         let mut is_quoted = false;
@@ -83,7 +83,7 @@ impl Expanded {
         Ok(())
     }
 
-    fn take(&mut self, rest: &mut &str, character: char, place: &mut Place) {
+    fn take(&mut self, rest: &mut &str, character: char, place: &mut NotePlace) {
         self.json.push(character);
         *rest = rest.get(character.len_utf8()..).unwrap_or_default();
         if character == '\n' {
@@ -92,7 +92,7 @@ impl Expanded {
         }
     }
 
-    fn begin(&mut self, place: &Place) {
+    fn begin(&mut self, place: &NotePlace) {
         self.lines.push((self.json.len(), place.clone()));
     }
 }
@@ -104,7 +104,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expect: Result<&str, &str>, at: &str, line: usize) {
         let mut expanded = Expanded::default();
-        let text = Text { file: Path::new("a").into(), text: text.to_owned(), depth: 0 };
+        let text = FileText { file: Path::new("a").into(), text: text.to_owned(), depth: 0 };
         let found = expanded.add(&text, &mut Files::default()).map(|()| expanded.json.as_str());
         assert_eq!(found.map_err(|problem| problem.to_string()), expect.map_err(str::to_owned));
         if let Some(at) = expanded.json.find(at) {

@@ -1,4 +1,4 @@
-//! Options become the settings of a subnet or a host.
+//! The settings of a subnet or a host that imported options become.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use netboot_dhcp::{
 use netboot_ebpf::wire::code;
 use netboot_site::model::{Host, NetworkOverrides, Subnet};
 
-use super::{Given, NEXT_SERVER, Options};
-use crate::import::note::{Notes, Place};
+use super::{NEXT_SERVER, Options, PlacedValue};
+use crate::import::note::{NotePlace, Notes};
 
 /// What is right only of the request or the boot that netboot answers.
 const OWN: &str = "netboot sends it itself, where a machine needs it";
@@ -123,7 +123,7 @@ fn network(options: &Options, notes: &mut Notes) -> NetworkOverrides {
 fn default_route(options: &Options, new: &Options, notes: &mut Notes) {
     let Some(given) = options.get(code::CLASSLESS_ROUTES) else { return };
     let new = new.get(code::CLASSLESS_ROUTES).or_else(|| new.get(code::ROUTER));
-    let Some(Given { place, .. }) = new else { return };
+    let Some(PlacedValue { place, .. }) = new else { return };
     let routers =
         options.get(code::ROUTER).and_then(|given| addresses(&given.value)).unwrap_or_default();
     let routes = routes_of(&given.value).unwrap_or_default();
@@ -139,7 +139,7 @@ fn read<T>(
     as_setting: impl FnOnce(&[u8]) -> Option<T>,
     notes: &mut Notes,
 ) -> Option<T> {
-    let Given { value, place } = options.get(code)?;
+    let PlacedValue { value, place } = options.get(code)?;
     let setting = as_setting(value);
     if setting.is_none() {
         notes.add(place, format!("option {code}"), "its value cannot be read as this option's");
@@ -148,7 +148,7 @@ fn read<T>(
 }
 
 /// Says of an option that is made of parts that it is not taken over, unless netboot sends these.
-pub(in crate::import) fn note_parts(code: u8, value: &[u8], place: &Place, notes: &mut Notes) {
+pub(in crate::import) fn note_parts(code: u8, value: &[u8], place: &NotePlace, notes: &mut Notes) {
     if !of_requests(code, value) {
         notes.add(place, format!("parts of option {code}"), OWN);
     }
@@ -164,7 +164,7 @@ pub(in crate::import) fn of_requests(code: u8, value: &[u8]) -> bool {
     }
 }
 
-fn lease(given: &Given) -> Option<Duration> {
+fn lease(given: &PlacedValue) -> Option<Duration> {
     number(&given.value).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
@@ -174,10 +174,10 @@ fn routes_of(bytes: &[u8]) -> Option<Vec<Route>> {
     Some(routes.into_iter().map(|(network, router)| (network.trunc(), router)).collect())
 }
 
-/// Those that are options here too.
+/// The options that become options by number here.
 fn others(options: &Options, notes: &mut Notes) -> Vec<DhcpOption> {
     let mut kept = Vec::new();
-    for (code, Given { value, place }) in options.iter() {
+    for (code, PlacedValue { value, place }) in options.iter() {
         match (code, option::set(code)) {
             _ if of_requests(code, value) => {}
             (code::RENEWAL_TIME | code::REBINDING_TIME, _) => {

@@ -1,4 +1,4 @@
-//! What the next daemon makes of what one left.
+//! Checks of what the next daemon makes of what one left.
 
 use std::{fs, net::Ipv4Addr, time::Duration};
 
@@ -97,7 +97,7 @@ fn begun(trial: &Trial) -> anyhow::Result<()> {
     move_to_next(trial, &[])
 }
 
-/// It dies when the next tables are in service, but not yet at their place.
+/// The daemon dies when the next tables are in service, but not yet at their place.
 fn moved(trial: &Trial) -> anyhow::Result<()> {
     move_to_next(trial, &["RESERVATIONS", "SETTINGS"])
 }

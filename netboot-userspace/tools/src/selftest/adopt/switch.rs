@@ -1,4 +1,4 @@
-//! All tables are replaced while machines ask: each is answered, from the one or the other.
+//! The switch of all tables while machines ask: each is answered, from the one or the other.
 
 use std::{
     collections::BTreeSet,

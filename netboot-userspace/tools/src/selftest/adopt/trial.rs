@@ -25,7 +25,7 @@ use netboot_site::model::XdpMode;
 use super::{
     super::{compare, find},
     variants::{self, Variant},
-    wire::Wire,
+    wire::RequestWire,
 };
 
 /// Where the checks are made.
@@ -33,7 +33,7 @@ pub(super) struct Trial {
     directory: PathBuf,
     link: Link,
     frames: Vec<golden::Golden>,
-    pub(super) wire: Wire,
+    pub(super) wire: RequestWire,
 }
 
 /// What a daemon that was killed left.
@@ -50,7 +50,7 @@ impl Trial {
         let link = links::all()?.remove("lo").context("this node has no loopback device")?;
         ensure!(link.index == IFINDEX, "the loopback device's number is not {IFINDEX}");
         let directory = format!("/sys/fs/bpf/netboot-selftest-{}", process::id());
-        let wire = Wire::open(&link)?;
+        let wire = RequestWire::open(&link)?;
         Ok(Self { directory: directory.into(), link, frames: golden::frames()?, wire })
     }
 

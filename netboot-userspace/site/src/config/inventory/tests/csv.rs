@@ -1,3 +1,5 @@
+//! CSV inventories that are read or refused.
+
 use super::{check, check_hosts, hosts};
 
 const ONE: &str = "mac = \"52:54:00:00:00:01\"\nip = \"10.0.0.11\"\nnetboot = true\n";

@@ -1,7 +1,9 @@
+//! Tinkerbell's Hardware that is read or refused.
+
 use std::path::Path;
 
 use super::{SUBNET, check, check_hosts, read};
-use crate::config::{inventory::yaml::split, problem::Report, text::Text};
+use crate::config::{inventory::yaml::split, problem::Report, source_text::SourceText};
 
 const FULL: &str = r#"apiVersion: tinkerbell.org/v1alpha1
 kind: Hardware
@@ -113,7 +115,7 @@ const KUBECTL: &str = "kind: List\nmetadata:\n  resourceVersion: \"\"\n";
 fn parts() {
     let check = |text: String, expect: &[usize]| {
         let report = Report::default();
-        let source = Text::new(Path::new("a.yaml"), text.into_bytes(), &report).unwrap();
+        let source = SourceText::new(Path::new("a.yaml"), text.into_bytes(), &report).unwrap();
         let parts = split(&source, 2);
         assert_eq!(parts.iter().map(|(line, _)| *line).collect::<Vec<_>>(), expect);
         assert_eq!(parts.into_iter().map(|(_, part)| part).collect::<String>(), source.text());

@@ -1,4 +1,4 @@
-//! What is left out of the records of Tinkerbell's YAML, so that others are served.
+//! Records of Tinkerbell's YAML that are left out in part, so that others are served.
 
 use std::net::Ipv4Addr;
 

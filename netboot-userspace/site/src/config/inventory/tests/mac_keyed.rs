@@ -1,3 +1,5 @@
+//! Smee's old files that are read or refused.
+
 use super::check_hosts;
 
 #[test]

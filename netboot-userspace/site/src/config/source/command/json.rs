@@ -12,7 +12,7 @@ use crate::config::{
     host::{DraftHost, read_host},
     problem::{Place, Report},
     section::Section,
-    text::Text,
+    source_text::SourceText,
 };
 
 const HOSTS: &str = "hosts";
@@ -46,7 +46,7 @@ pub(in crate::config) fn read_printed(
         report.warn(&whole, "has no hosts");
     }
     // Lines say nothing of what a program may print in one.
-    let text = Text::without_lines(path);
+    let text = SourceText::without_lines(path);
     let read = hosts.iter().enumerate().filter_map(|(at, host)| {
         let place = Place { field: format!("{HOSTS}[{at}]"), ..whole.clone() };
         let Some(DeValue::Table(table)) = host.value() else {

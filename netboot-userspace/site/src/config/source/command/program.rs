@@ -83,7 +83,7 @@ fn start(source: &CommandSource, user: Option<&str>) -> Result<Started, String> 
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // So that all that it starts can be ended with it.
     command.process_group(0);
-    // It is not the daemon that systemd waits for.
+    // The program is not the daemon that systemd waits for.
     for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"] {
         command.env_remove(name);
     }

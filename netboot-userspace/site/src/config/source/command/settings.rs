@@ -1,4 +1,4 @@
-//! `[[source]]`
+//! The reader of `[[source]]`.
 
 use std::{path::Path, time::Duration};
 
@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use crate::{
     config::{
-        duration::{Given, duration},
+        duration::{GivenDuration, duration},
         problem::{Place, Placed},
         section::Section,
         value::{one_of, text},
@@ -22,11 +22,11 @@ const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 
 /// The kinds of sources.
 #[derive(Clone, Copy)]
-enum Kind {
+enum SourceKind {
     Command,
 }
 
-impl Kind {
+impl SourceKind {
     const NAMED: [(Self, &'static str); 1] = [(Self::Command, "command")];
 }
 
@@ -37,7 +37,7 @@ pub(in crate::config) fn read_sources(
 ) -> (Vec<CommandSource>, Vec<Place>) {
     let (mut sources, mut places) = (Vec::<CommandSource>::new(), Vec::<Place>::new());
     for mut section in file.sections("source") {
-        let kind = section.require("kind", |value| one_of(value, &Kind::NAMED));
+        let kind = section.require("kind", |value| one_of(value, &SourceKind::NAMED));
         let command = command(&mut section, base);
         let mut interval = INTERVAL;
         section.set("interval", &mut interval, |value| within(value, INTERVALS));
@@ -45,7 +45,8 @@ pub(in crate::config) fn read_sources(
         section.set("timeout", &mut timeout, |value| within(value, TIMEOUTS));
         let (place, report) = (section.place.clone(), section.report());
         section.finish();
-        let (Some(Placed { value: Kind::Command, .. }), Some(command)) = (kind, command) else {
+        let (Some(Placed { value: SourceKind::Command, .. }), Some(command)) = (kind, command)
+        else {
             continue;
         };
         if let Some(first) = sources.iter().position(|known| known.command == command) {
@@ -67,7 +68,7 @@ pub(in crate::config) fn read_sources(
 fn command(section: &mut Section<'_>, base: &Path) -> Option<Vec<String>> {
     const KEY: &str = "command";
     if !section.has(KEY) {
-        // That says what is missing.
+        // The report says what is missing.
         section.require(KEY, text)?;
     }
     let before = section.report().errors();
@@ -95,7 +96,7 @@ fn word(value: &DeValue<'_>) -> Result<String, String> {
 }
 
 fn within(value: &DeValue<'_>, (least, most): (Duration, Duration)) -> Result<Duration, String> {
-    let Given { text, duration } = duration(value)?;
+    let GivenDuration { text, duration } = duration(value)?;
     if duration < least || duration > most {
         let [least, most] = [least, most].map(humantime::format_duration);
         return Err(format!("{text:?} is not between {least} and {most}"));

@@ -1,3 +1,5 @@
+//! Tests of programs as sources.
+
 use std::{
     fs,
     time::{Duration, Instant},

@@ -6,38 +6,42 @@ use netboot_ebpf::shared::Station;
 
 use super::{
     Proposal,
-    judge::{Judge, Own},
+    judge::{HostCounts, Judge},
 };
 use crate::{
     config::{
         Problems,
         check::{Missing, check_hosts},
         problem::{Keep, Report},
-        source::Part,
+        source::Replacement,
     },
     model::{Difference, Host, Inventory, Located},
 };
 
 /// What a judge knows of a source when the proposal is in force.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub(super) struct JudgedSource {
     pub(super) at: usize,
     /// The machines in the place of those that differ, and where they stand.
     pub(super) machines: Vec<Station>,
     pub(super) lines: Vec<usize>,
-    pub(super) own: Own,
+    pub(super) own: HostCounts,
     pub(super) warnings: Problems,
 }
 
 impl Judge {
     /// What a source proposes, which has something new. `None`: it has to be judged with all else.
-    pub(super) fn part(&mut self, at: usize, inventory: &Inventory) -> Option<(Proposal, Judged)> {
+    pub(super) fn part(
+        &mut self,
+        at: usize,
+        inventory: &Inventory,
+    ) -> Option<(Proposal, JudgedSource)> {
         if self.draft.left_out {
             return None;
         }
         let report = Report::new(Keep::Few);
         let part = self.sources.get_mut(at)?.differ(at, &mut self.draft, &report)?;
-        let Part { machines: replaced, hosts, is_whole } = part;
+        let Replacement { machines: replaced, hosts, is_whole } = part;
         self.draft.hosts = hosts;
         check_hosts(&mut self.draft, Missing::Allowed, &report);
         let hosts = std::mem::take(&mut self.draft.hosts);
@@ -64,13 +68,13 @@ impl Judge {
         let machines = hosts.iter().filter(|host| host.is_first()).map(|host| host.station());
         let machines = machines.collect();
         let new = if is_whole { self.known.new_of(warnings.clone()) } else { warnings.clone() };
-        let judged = Judged { at, machines, lines, own, warnings };
+        let judged = JudgedSource { at, machines, lines, own, warnings };
         Some((Proposal { difference, warnings: new }, judged))
     }
 
     /// What was judged is in force.
-    pub(super) fn take_over(&mut self, judged: Judged) {
-        let Judged { at, machines, lines, own, warnings } = judged;
+    pub(super) fn take_over(&mut self, judged: JudgedSource) {
+        let JudgedSource { at, machines, lines, own, warnings } = judged;
         let Some(source) = self.sources.get_mut(at) else { return };
         source.take_over(machines, &lines);
         self.own = own;
@@ -78,15 +82,16 @@ impl Judge {
     }
 
     /// How many hosts have what the whole is warned of, if that goes for the same reasons as before.
-    fn own_after(&self, old: &[Arc<Host>], new: &[Arc<Host>]) -> Option<Own> {
-        let of =
-            |hosts: &[Arc<Host>]| Own::of(&self.draft.config, hosts.iter().map(|host| &**host));
+    fn own_after(&self, old: &[Arc<Host>], new: &[Arc<Host>]) -> Option<HostCounts> {
+        let of = |hosts: &[Arc<Host>]| {
+            HostCounts::of(&self.draft.config, hosts.iter().map(|host| &**host))
+        };
         let (old, new) = (of(old), of(new));
-        let own = Own {
+        let own = HostCounts {
             scripts: (self.own.scripts + new.scripts).checked_sub(old.scripts)?,
             boot_files: (self.own.boot_files + new.boot_files).checked_sub(old.boot_files)?,
         };
-        let is_any = |own: Own| (own.scripts > 0, own.boot_files > 0);
+        let is_any = |own: HostCounts| (own.scripts > 0, own.boot_files > 0);
         (is_any(own) == is_any(self.own)).then_some(own)
     }
 }

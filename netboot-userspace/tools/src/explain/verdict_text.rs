@@ -1,10 +1,10 @@
-//! Every verdict in words: what happened, and what an operator does about it.
+//! The text of each verdict: what happened, and what an operator does about it.
 
 use netboot_ebpf::verdict::Verdict;
 
 /// A verdict as a sentence's end, and what to do; empty where there is nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct VerdictText {
     pub what: &'static str,
     pub advice: &'static str,
 }
@@ -14,7 +14,7 @@ const NO_BOOT_FILE: &str =
 
 const START: &str = "start the daemon; its log says why it ended";
 
-impl Words {
+impl VerdictText {
     /// A new verdict does not compile until somebody finds its words.
     #[must_use]
     pub const fn of(verdict: Verdict) -> Self {
@@ -211,11 +211,11 @@ mod tests {
     #[test]
     fn every_verdict_has_words_of_its_own() {
         for verdict in Verdict::ALL {
-            let words = Words::of(verdict);
+            let words = VerdictText::of(verdict);
             assert!(words.what.len() > 20 && !words.what.ends_with('.'), "{verdict:?}");
             assert!(!words.what.contains("  ") && !words.advice.contains("  "), "{verdict:?}");
             let same =
-                Verdict::ALL.into_iter().filter(|other| Words::of(*other).what == words.what);
+                Verdict::ALL.into_iter().filter(|other| VerdictText::of(*other).what == words.what);
             assert_eq!(same.count(), 1, "{verdict:?}");
         }
     }
@@ -229,7 +229,7 @@ mod tests {
             (Verdict::OfferNoBootFile, &["architecture", "service"]),
             (Verdict::AckNoBootFile, &["architecture", "service"]),
         ] {
-            let words = Words::of(verdict);
+            let words = VerdictText::of(verdict);
             for cause in causes {
                 assert!(words.what.contains(cause), "{verdict:?}: no {cause:?}");
             }

@@ -6,8 +6,8 @@ use super::{Proposal, Running, Site};
 use crate::{
     config::{
         Loaded, Problem, load_to_run,
-        reload::{judge::Own, part::stations, settings::changed_settings},
-        source::Blocks,
+        propose::{judge::HostCounts, one_source::stations, settings::changed_settings},
+        source::MachineBlocks,
     },
     model::Config,
 };
@@ -195,13 +195,17 @@ fn check_state(running: &Running, loaded: &Loaded) {
         let bytes = fs::read(name).unwrap();
         let lines: Vec<_> =
             origins.iter().filter(|origin| *origin.file == **name).map(|o| o.line).collect();
-        let fresh = Blocks::new(name.clone(), blocks.form, bytes, blocks.hosts.clone(), &lines);
+        let fresh =
+            MachineBlocks::new(name.clone(), blocks.form, bytes, blocks.hosts.clone(), &lines);
         assert_eq!(blocks.starts, fresh.starts, "{}", String::from_utf8_lossy(&blocks.bytes));
         assert!(blocks.bytes == fresh.bytes);
     }
     assert_eq!(judge.draft.config.subnets, loaded.config.subnets);
     assert_eq!(judge.draft.subnets.len(), loaded.config.subnets.len());
-    assert_eq!(judge.own, Own::of(&loaded.config, loaded.config.hosts.iter().map(|host| &**host)));
+    assert_eq!(
+        judge.own,
+        HostCounts::of(&loaded.config, loaded.config.hosts.iter().map(|host| &**host))
+    );
 }
 
 /// Warnings of hosts that were not read again are not repeated, and nothing new is left out.

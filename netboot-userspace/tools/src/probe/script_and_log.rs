@@ -1,4 +1,4 @@
-//! Steps 3 and 4: what the script loads, and where the machine logs.
+//! Steps 3 and 4: the files that the script loads, and the server that the machine logs to.
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
@@ -11,10 +11,10 @@ use netboot_site::model::Architecture;
 use url::{Host, Url};
 
 use super::{
-    Probe, State,
+    Grade, Probe,
     dhcp::Reply,
-    reach::Fetched,
-    script::{self, Followed, Load, Settings, What},
+    fetch::Fetched,
+    script::{self, Followed, IpxeSettings, Load, What},
     tftp::Want,
 };
 
@@ -38,7 +38,7 @@ impl Probe<'_> {
             let Some((place, followed)) = self.follow(&at, &mut settings) else { return false };
             if let Some(note) = &followed.note {
                 // Of a script that asks its user it cannot be told.
-                let state = if followed.is_endless { State::Wrong } else { State::Warning };
+                let state = if followed.is_endless { Grade::Wrong } else { Grade::Warning };
                 self.note("script", state, format!("{place}: {note}"), None);
             }
             if let Some(next) = &followed.chain {
@@ -49,7 +49,7 @@ impl Probe<'_> {
                     }
                     Err(error) => {
                         let what = format!("{place} goes on to {next:?}, which is no URL: {error}");
-                        self.note("script", State::Wrong, what, None);
+                        self.note("script", Grade::Wrong, what, None);
                         return false;
                     }
                 }
@@ -58,18 +58,18 @@ impl Probe<'_> {
             return self.log(&place, &followed, &settings);
         }
         let what = format!("{url}: scripts that load scripts, {MOST_CHAINED} of them");
-        self.note("script", State::Wrong, what, None);
+        self.note("script", Grade::Wrong, what, None);
         false
     }
 
-    fn follow(&mut self, url: &Url, settings: &mut Settings) -> Option<(Url, Followed)> {
+    fn follow(&mut self, url: &Url, settings: &mut IpxeSettings) -> Option<(Url, Followed)> {
         self.progress.begin(&format!("loading {url}"));
         let fetched = self.reach().fetch(url, Want::All, LARGEST_SCRIPT);
         let Fetched { got, url: place, note } = match fetched {
             Ok(fetched) => fetched,
             Err(error) => {
                 let what = format!("{url} cannot be loaded: {error:#}");
-                self.note("script", State::Wrong, what, None);
+                self.note("script", Grade::Wrong, what, None);
                 return None;
             }
         };
@@ -77,7 +77,7 @@ impl Probe<'_> {
             let first = got.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
             let what =
                 format!("{url} is no iPXE script; it begins with \"{}\"", printable(first, 60));
-            self.note("script", State::Wrong, what, None);
+            self.note("script", Grade::Wrong, what, None);
             return None;
         }
         let text = String::from_utf8_lossy(&got.bytes);
@@ -90,10 +90,10 @@ impl Probe<'_> {
             let said =
                 said.map(|said| format!(", and says \"{}\"", printable(said.as_bytes(), 160)));
             let what = format!("{url} loads nothing{}{note}", said.unwrap_or_default());
-            self.note("script", State::Wrong, what, None);
+            self.note("script", Grade::Wrong, what, None);
             return None;
         }
-        self.note("script", State::Right, format!("{url}: {} bytes{note}", got.bytes.len()), None);
+        self.note("script", Grade::Right, format!("{url}: {} bytes{note}", got.bytes.len()), None);
         Some((place, followed))
     }
 
@@ -116,11 +116,11 @@ impl Probe<'_> {
                 Ok(Fetched { got, url, .. }) => {
                     let length = got.length.map(|length| format!(", {length} bytes"));
                     let what = format!("{url} is there{}", length.unwrap_or_default());
-                    self.note(step, State::Right, what, None);
+                    self.note(step, Grade::Right, what, None);
                 }
                 Err(error) => {
                     let what = format!("{url} cannot be loaded: {error:#}");
-                    self.note(step, State::Wrong, what, None);
+                    self.note(step, Grade::Wrong, what, None);
                 }
             }
         }
@@ -128,17 +128,17 @@ impl Probe<'_> {
         if rest > 0 {
             self.note(
                 "file",
-                State::Warning,
+                Grade::Warning,
                 format!("{place}: {rest} more files are not tried"),
                 None,
             );
         }
         if !followed.loads.iter().any(|load| load.what == What::Kernel) && followed.note.is_none() {
-            self.note("kernel", State::Warning, format!("{place} loads no kernel"), None);
+            self.note("kernel", Grade::Warning, format!("{place} loads no kernel"), None);
         }
     }
 
-    fn log(&mut self, place: &Url, followed: &Followed, settings: &Settings) -> bool {
+    fn log(&mut self, place: &Url, followed: &Followed, settings: &IpxeSettings) -> bool {
         let argument = followed.loads.iter().find_map(|load| {
             load.arguments.split(' ').find_map(|word| word.strip_prefix("syslog_host="))
         });
@@ -152,14 +152,14 @@ impl Probe<'_> {
         let named = host.as_ref().map(|host| host.parse::<Ipv4Addr>());
         let server = match named {
             Some(Ok(server)) => Some(server),
-            // Its name is resolved by the machine.
+            // The machine resolves the server's name.
             Some(Err(_)) => None,
             None => from_url(),
         };
         let Some(server) = server else {
             let host = host.unwrap_or_default();
             let what = format!("it logs to {host:?}, which is not tried: it is no address");
-            self.note("log", State::Warning, what, None);
+            self.note("log", Grade::Warning, what, None);
             return true;
         };
         self.progress.begin(&format!("logging to {server}"));
@@ -176,24 +176,24 @@ impl Probe<'_> {
         match (sent, heard) {
             (Ok(()), Ok(_)) => {
                 let what = format!("a line was sent to {server}, which listens at port 514");
-                self.note("log", State::Right, what, None);
+                self.note("log", Grade::Right, what, None);
             }
             (Ok(()), Err(error)) => {
                 let what = format!(
                     "a line was sent to {server} over UDP, which tells nothing of whether it came (TCP: {error})"
                 );
-                self.note("log", State::Warning, what, None);
+                self.note("log", Grade::Warning, what, None);
             }
             (Err(error), _) => {
                 let what = format!("no line can be sent to {server}: {error}");
-                self.note("log", State::Warning, what, None);
+                self.note("log", Grade::Warning, what, None);
             }
         }
         true
     }
 
     /// What an iPXE on the machine knows.
-    pub(super) fn settings(&self, end: &Reply) -> Settings {
+    pub(super) fn settings(&self, end: &Reply) -> IpxeSettings {
         let firmware = &self.plan.firmware;
         let code = firmware.code().unwrap_or_default();
         let (arch, platform) = match Architecture::name(code) {
@@ -203,7 +203,7 @@ impl Probe<'_> {
             "arm32-uefi" => ("arm32", "efi"),
             _ => ("x86_64", "efi"),
         };
-        let mut settings = Settings::default();
+        let mut settings = IpxeSettings::default();
         settings.set("mac", firmware.mac.to_string());
         settings.set("buildarch", arch);
         settings.set("platform", platform);

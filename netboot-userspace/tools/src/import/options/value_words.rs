@@ -1,4 +1,4 @@
-//! An option's value as words of a configuration.
+//! The value of an option, written as the words of a configuration.
 
 use std::net::Ipv4Addr;
 

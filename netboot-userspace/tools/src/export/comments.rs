@@ -1,4 +1,4 @@
-//! What every server's configuration says in words.
+//! Comments and names that all exported configurations have in common.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use netboot_site::{
 
 use super::{
     page::Page,
-    plan::{Machine, Network, Part, Plan, Profile},
+    plan::{BootStep, Plan, PlannedMachine, PlannedNetwork, Profile},
 };
 
 /// The first lines.
@@ -56,7 +56,7 @@ pub(super) fn settings(page: &mut Page, plan: &Plan<'_>, server: &str) {
 }
 
 /// How a server knows a VLAN's machines.
-pub(super) fn vlan(page: &mut Page, network: &Network<'_>, server: &str) {
+pub(super) fn vlan(page: &mut Page, network: &PlannedNetwork<'_>, server: &str) {
     let subnet = network.subnet;
     if subnet.vlan != Vlan::NONE {
         page.note(&format!(
@@ -69,7 +69,7 @@ pub(super) fn vlan(page: &mut Page, network: &Network<'_>, server: &str) {
 }
 
 /// Relays that stand for a subnet though they do not lie in it.
-pub(super) fn relays(page: &mut Page, network: &Network<'_>, server: &str) {
+pub(super) fn relays(page: &mut Page, network: &PlannedNetwork<'_>, server: &str) {
     let subnet = network.subnet;
     if !subnet.relays.is_empty() {
         page.note(&format!(
@@ -82,7 +82,10 @@ pub(super) fn relays(page: &mut Page, network: &Network<'_>, server: &str) {
 }
 
 /// What no other server does for a machine.
-pub(super) fn of_machine(network: &Network<'_>, machine: &Machine<'_>) -> Vec<String> {
+pub(super) fn of_machine(
+    network: &PlannedNetwork<'_>,
+    machine: &PlannedMachine<'_>,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if machine.host.vlan != network.subnet.vlan {
         notes.push(format!(
@@ -140,16 +143,19 @@ pub(super) fn architecture_name(codes: &[u16]) -> String {
 }
 
 /// What a profile of a network is called in tags and classes.
-pub(super) fn profile_name(network: &Network<'_>, part: Part, at: usize) -> String {
+pub(super) fn profile_name(network: &PlannedNetwork<'_>, part: BootStep, at: usize) -> String {
     let number = network.number;
     let name = part.name();
     if at == 0 { format!("net{number}-{name}") } else { format!("net{number}-{name}{}", at + 1) }
 }
 
 /// The tags or classes of a machine that boots something else than its subnet's do.
-pub(super) fn own_profiles(network: &Network<'_>, machine: &Machine<'_>) -> Vec<String> {
+pub(super) fn own_profiles(
+    network: &PlannedNetwork<'_>,
+    machine: &PlannedMachine<'_>,
+) -> Vec<String> {
     let mut names = Vec::new();
-    for part in Part::ALL {
+    for part in BootStep::ALL {
         let own = machine.profiles.map(|profiles| profiles[part as usize]);
         if own != Some(0) {
             names.push(format!("own-{}", part.name()));

@@ -1,4 +1,4 @@
-//! What an answer names to boot, as a URL.
+//! The boot file that an answer names, as a URL.
 
 use std::net::Ipv4Addr;
 
@@ -6,7 +6,7 @@ use netboot_base::printable::printable;
 use netboot_ebpf::wire::code;
 use url::Url;
 
-use super::{dhcp::Reply, script::Settings};
+use super::{dhcp::Reply, script::IpxeSettings};
 
 /// What is shown of a name.
 const LIMIT: usize = 255;
@@ -23,7 +23,7 @@ pub(super) fn shown(reply: &Reply) -> String {
 
 /// The file as a URL, with an iPXE's settings in it, where firmware has none: a bare name is one of TFTP at the next server. The error
 /// says what is missing.
-pub(super) fn url(reply: &Reply, settings: Option<&Settings>) -> Result<Url, String> {
+pub(super) fn url(reply: &Reply, settings: Option<&IpxeSettings>) -> Result<Url, String> {
     let Some(file) = reply.file() else { return Err("nothing to boot is named".to_owned()) };
     let text = std::str::from_utf8(&file)
         .map_err(|_| format!("the file name is no text: {}", printable(&file, LIMIT)))?;

@@ -1,4 +1,4 @@
-//! What a change of one source is judged by, beside the state in force.
+//! The knowledge, beside the state in force, by which a change of one source is judged.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +10,7 @@ use crate::{
     config::{
         Candidate, InventoryFormat, Loaded, Problem, Problems,
         read::Draft,
-        source::{Blocks, FileSource, Form, Output, PrintedSource, Source},
+        source::{FileSource, MachineBlocks, Output, PrintedSource, Source, SourceForm},
     },
     model::{BootFile, CommandSource, Host, Located, Settings},
 };
@@ -21,32 +21,32 @@ pub(super) struct Judge {
     pub(super) draft: Draft,
     /// The configuration file, the inventory files in its order, and programs.
     pub(super) sources: Vec<Box<dyn Source>>,
-    pub(super) own: Own,
-    pub(super) known: Known,
+    pub(super) own: HostCounts,
+    pub(super) known: KnownWarnings,
 }
 
 /// What was warned of, wherever it stands now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownWarnings {
     warnings: HashSet<Problem>,
     /// How many more there were.
     left_out: usize,
 }
 
-impl Known {
+impl KnownWarnings {
     fn of(warnings: &Problems) -> Self {
         let left_out = warnings.left_out();
         Self { warnings: warnings.kept().iter().map(elsewhere).collect(), left_out }
     }
 
-    /// Those that were not warned of.
+    /// The warnings that were not given before.
     pub(super) fn new_of(&self, mut warnings: Problems) -> Problems {
         let left_out = warnings.left_out().saturating_sub(self.left_out);
         warnings.retain(left_out, |warning| !self.warnings.contains(&elsewhere(warning)));
         warnings
     }
 
-    /// Takes over those of a file's hosts, where some of them were read again. What may have gone with the others
+    /// Takes over the warnings of a file's hosts, where some hosts were read again. What may have gone with the others
     /// is said once more when all is read.
     pub(super) fn replace(&mut self, source: &dyn Source, warnings: &Problems) {
         let is_host = |field: &str| !source.has_settings() || field.starts_with("host");
@@ -55,7 +55,7 @@ impl Known {
     }
 }
 
-/// Lines that are added before it make it no other.
+/// The warning without its line: lines that are added before it make it no other.
 fn elsewhere(warning: &Problem) -> Problem {
     let mut warning = warning.clone();
     warning.line = None;
@@ -64,13 +64,13 @@ fn elsewhere(warning: &Problem) -> Problem {
 
 /// How many hosts have what the configuration is warned of as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Own {
-    /// They get the default script for sure.
+pub(super) struct HostCounts {
+    /// Hosts that get the default script for sure.
     pub(super) scripts: usize,
     pub(super) boot_files: usize,
 }
 
-impl Own {
+impl HostCounts {
     pub(super) fn of<'h>(config: &Settings, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
         let subnets = Located::new(&config.subnets);
         let mut own = Self::default();
@@ -98,11 +98,11 @@ impl Judge {
                 }
             }
             let form = match at {
-                0 => Form::Main,
-                _ => Form::Inventory(InventoryFormat::of(path)),
+                0 => SourceForm::Main,
+                _ => SourceForm::Inventory(InventoryFormat::of(path)),
             };
             let bytes = bytes.remove(path).unwrap_or_default();
-            let blocks = Blocks::new(path.clone(), form, bytes, hosts, &lines);
+            let blocks = MachineBlocks::new(path.clone(), form, bytes, hosts, &lines);
             sources.push(Box::new(FileSource::new(blocks)));
         }
         for source in &config.sources {
@@ -116,8 +116,8 @@ impl Judge {
         }
         Self {
             sources,
-            own: Own::of(config, config.hosts.iter().map(|host| &**host)),
-            known: Known::of(&loaded.warnings),
+            own: HostCounts::of(config, config.hosts.iter().map(|host| &**host)),
+            known: KnownWarnings::of(&loaded.warnings),
             draft,
         }
     }

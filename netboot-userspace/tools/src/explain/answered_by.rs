@@ -1,4 +1,4 @@
-//! Who answers a request, why, and what to do about it.
+//! The party that answers a request, the reason, and the advice to the operator.
 
 use netboot_ebpf::{
     client::Stage,
@@ -11,7 +11,7 @@ use netboot_site::{
 };
 
 use super::{
-    AnsweredBy, Boot, Site, Words,
+    AnsweredBy, BootFields, Site, VerdictText,
     judge::{Judgement, Outcome},
 };
 
@@ -26,13 +26,13 @@ pub(super) fn who<'j>(without_xdp: Option<&str>, judgement: &'j Judgement) -> Wh
     let Judgement { kernel, daemon, .. } = judgement;
     let (by, outcome, why) = match without_xdp {
         None if kernel.answer.is_some() => {
-            (AnsweredBy::Kernel, kernel, Words::of(kernel.verdict).what.to_owned())
+            (AnsweredBy::Kernel, kernel, VerdictText::of(kernel.verdict).what.to_owned())
         }
         _ if daemon.answer.is_none() => {
-            (AnsweredBy::Nobody, daemon, Words::of(daemon.verdict).what.to_owned())
+            (AnsweredBy::Nobody, daemon, VerdictText::of(daemon.verdict).what.to_owned())
         }
         None => {
-            let passed = Words::of(kernel.verdict).what;
+            let passed = VerdictText::of(kernel.verdict).what;
             (AnsweredBy::Daemon, daemon, format!("the kernel leaves it to the daemon: {passed}"))
         }
         Some(reason) => (AnsweredBy::Daemon, daemon, reason.to_owned()),
@@ -42,7 +42,12 @@ pub(super) fn who<'j>(without_xdp: Option<&str>, judgement: &'j Judgement) -> Wh
 
 impl Who<'_> {
     /// As it is where another server gives the addresses.
-    pub(super) fn beside_another(self, stage: Stage, host: Option<&Host>, boot: &Boot) -> Self {
+    pub(super) fn beside_another(
+        self,
+        stage: Stage,
+        host: Option<&Host>,
+        boot: &BootFields,
+    ) -> Self {
         let boots = stage != Stage::Plain && host.is_none_or(|host| host.netboot);
         match self.outcome.verdict {
             Verdict::OtherServer | Verdict::UnsupportedType => Self {
@@ -73,7 +78,7 @@ impl Who<'_> {
             Verdict::UnknownMachine => in_other_vlan(site, station),
             _ => None,
         };
-        own.unwrap_or_else(|| Words::of(verdict).advice.to_owned())
+        own.unwrap_or_else(|| VerdictText::of(verdict).advice.to_owned())
     }
 }
 

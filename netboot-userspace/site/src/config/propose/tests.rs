@@ -1,3 +1,5 @@
+//! Tests of proposals.
+
 mod boot_files;
 mod random;
 mod sources;

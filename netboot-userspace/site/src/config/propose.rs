@@ -1,7 +1,7 @@
-//! The sources of a configuration, read again while it runs.
+//! Proposals of the sources of a configuration, which are read again while it runs.
 
 mod judge;
-mod part;
+mod one_source;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -16,8 +16,8 @@ use std::{
 
 pub use self::settings::needs_restart;
 use self::{
-    judge::{Judge, Known},
-    part::Judged,
+    judge::{Judge, KnownWarnings},
+    one_source::JudgedSource,
 };
 use super::{
     Loaded, Problems,
@@ -25,7 +25,7 @@ use super::{
     load::{ReadBytes, load_whole},
     problem::{Keep, Place, Report},
     read::Draft,
-    regular::read_regular,
+    regular_file::read_regular,
     source::{Output, Outputs, run_if_it_can},
 };
 use crate::model::{CommandSource, Difference, OtherSettings, Settings, State};
@@ -50,7 +50,7 @@ enum Proposed {
     #[default]
     Nothing,
     /// Of one source.
-    Part(Judged),
+    Part(JudgedSource),
     /// Of all.
     Whole(Box<Judge>),
 }
@@ -59,7 +59,7 @@ enum Proposed {
 #[derive(Debug, Default)]
 pub struct Proposal {
     pub difference: Difference,
-    /// Those that were not given before.
+    /// The warnings that were not given before.
     pub warnings: Problems,
 }
 
@@ -128,7 +128,7 @@ impl Sources {
     ///
     /// As [`Sources::reload`].
     pub fn reread(&mut self, in_force: &State) -> Result<Proposal, Problems> {
-        self.whole(in_force, &Known::default())
+        self.whole(in_force, &KnownWarnings::default())
     }
 
     /// What the program of a source printed. `None`: no source has the program any more.
@@ -186,7 +186,7 @@ impl Sources {
     }
 
     /// Reads all files. A program that is new is run, of all others what they printed last counts.
-    fn whole(&mut self, in_force: &State, known: &Known) -> Result<Proposal, Problems> {
+    fn whole(&mut self, in_force: &State, known: &KnownWarnings) -> Result<Proposal, Problems> {
         self.judge.sources.iter_mut().for_each(|source| source.leave());
         self.files.clear();
         let outputs: Outputs<'_> = &|source, settings| {
@@ -221,7 +221,7 @@ impl Sources {
         &mut self,
         read: Read,
         in_force: &State,
-        known: &Known,
+        known: &KnownWarnings,
     ) -> Result<Proposal, Problems> {
         self.proposed = Proposed::Nothing;
         let (mut loaded, draft, bytes) = read;

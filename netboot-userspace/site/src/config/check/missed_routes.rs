@@ -1,4 +1,4 @@
-//! What is configured, and some machines are not told.
+//! Warnings about routes that are configured, and that some machines are not told.
 
 use netboot_ebpf::shared::SUBNET_OPTIONS;
 
@@ -7,14 +7,14 @@ use crate::{
     config::problem::{Place, Report},
 };
 
-/// Collects it: of many hosts that miss the same the first is named.
+/// The collector of missed routes: of many hosts that miss the same the first is named.
 #[derive(Default)]
-pub(super) struct Told<'p> {
+pub(super) struct MissedRoutes<'p> {
     subnets: Vec<(Missed, &'p Place)>,
     hosts: Vec<(Missed, &'p Place, usize)>,
 }
 
-impl<'p> Told<'p> {
+impl<'p> MissedRoutes<'p> {
     pub(super) fn subnet<'m>(
         &mut self,
         missed: impl Iterator<Item = &'m Missed>,

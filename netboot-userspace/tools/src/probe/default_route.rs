@@ -1,4 +1,4 @@
-//! Whether a machine that asks for classless routes has a default route.
+//! The default route of a machine that asks for classless routes.
 
 use netboot_dhcp::{
     DhcpOption,
@@ -7,7 +7,7 @@ use netboot_dhcp::{
 };
 use netboot_ebpf::wire::code;
 
-use super::{Probe, State, dhcp::Reply, remedy::Lack};
+use super::{Grade, Probe, dhcp::Reply, remedy::Omission};
 
 impl Probe<'_> {
     /// Judges the routes that an iPXE is told; the first one's are all others', and those of its system.
@@ -24,12 +24,12 @@ impl Probe<'_> {
             let Some(value) = reply.option(code) else { continue };
             let Some(routes) = route::read(&value) else {
                 let what = format!("option {code} cannot be read as routes (RFC 3442)");
-                self.note(STEP, State::Warning, what, None);
+                self.note(STEP, Grade::Warning, what, None);
                 continue;
             };
             if let Some(router) = route::default_router(&routes) {
                 let what = format!("option {code} has the default route, by {router}");
-                self.note(STEP, State::Right, what, None);
+                self.note(STEP, Grade::Right, what, None);
             } else if let Some(router) = routers.first() {
                 let what = format!(
                     "option {code} ({}) has no default route: a machine that asks for it ignores the router {router} \
@@ -37,8 +37,8 @@ impl Probe<'_> {
                     shown(&routes)
                 );
                 let value = route::write(&route::with_default(&routes, &routers));
-                let lack = Lack::DefaultRoute(DhcpOption { code, value });
-                self.note(STEP, State::Warning, what, Some(lack));
+                let lack = Omission::DefaultRoute(DhcpOption { code, value });
+                self.note(STEP, Grade::Warning, what, Some(lack));
             }
         }
     }

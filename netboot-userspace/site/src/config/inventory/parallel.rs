@@ -1,4 +1,4 @@
-//! Large files are read by all cores, each a part.
+//! The parts of a large file, which all cores read at once.
 
 use std::{num::NonZero, ops::Range, thread};
 

@@ -1,4 +1,4 @@
-//! Files by their URLs, from wherever they are reached.
+//! The fetcher of files by their URLs, from wherever they are reached.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs as _},
@@ -10,10 +10,10 @@ use netboot_ebpf::shared::Mac;
 use url::{Host, Url};
 
 use super::{
-    http::{self, Answer},
-    network::{Network, Node},
+    http::{self, HttpAnswer},
     station::Station,
     tftp::{self, Got, Want},
+    transport::{ThisNode, Transport},
 };
 
 /// For one file, wherever it has moved; a kernel's length is asked for only.
@@ -21,10 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MOST_MOVES: u32 = 5;
 
 /// The machine's way to servers, and this node's own.
-pub(super) struct Reach<'w> {
+pub(super) struct Fetcher<'w> {
     /// `None`: the machine's address is another's now.
     station: Option<Station<'w>>,
-    node: Node,
+    node: ThisNode,
     /// This node's addresses: what the machine sent there would not come back from the wire.
     own: Vec<Ipv4Addr>,
     mac: Mac,
@@ -35,19 +35,19 @@ pub(super) struct Reach<'w> {
 /// What came, and how it was asked for where that was not as the machine does.
 pub(super) struct Fetched {
     pub(super) got: Got,
-    /// Where it was at last.
+    /// Where the file was at last.
     pub(super) url: Url,
     pub(super) note: Option<String>,
 }
 
-impl<'w> Reach<'w> {
+impl<'w> Fetcher<'w> {
     pub(super) fn new(
         station: Option<Station<'w>>,
         own: Vec<Ipv4Addr>,
         mac: Mac,
         end: Instant,
     ) -> Self {
-        Self { station, node: Node::default(), own, mac, end }
+        Self { station, node: ThisNode::default(), own, mac, end }
     }
 
     /// Whether this node itself is asked, in the machine's stead.
@@ -56,7 +56,7 @@ impl<'w> Reach<'w> {
     }
 
     /// The way to a server.
-    pub(super) fn to(&mut self, server: Ipv4Addr) -> &mut dyn Network {
+    pub(super) fn to(&mut self, server: Ipv4Addr) -> &mut dyn Transport {
         let is_by_node = self.is_by_node(server);
         match &mut self.station {
             Some(station) if !is_by_node => station,
@@ -67,7 +67,7 @@ impl<'w> Reach<'w> {
     /// Fetches a file, of at most `limit` bytes.
     ///
     /// # Errors
-    /// It is not there, or cannot be reached.
+    /// The file is not there, or its server cannot be reached.
     pub(super) fn fetch(&mut self, url: &Url, want: Want, limit: usize) -> anyhow::Result<Fetched> {
         let mut url = url.clone();
         let mut note = None;
@@ -96,8 +96,8 @@ impl<'w> Reach<'w> {
                     }
                     let network = self.to(*server.ip());
                     match http::fetch(network, server, &asked, want, limit, until)? {
-                        Answer::Got(got) => return Ok(Fetched { got, url, note }),
-                        Answer::Moved(place) => {
+                        HttpAnswer::Got(got) => return Ok(Fetched { got, url, note }),
+                        HttpAnswer::Moved(place) => {
                             url =
                                 url.join(&place).with_context(|| format!("moved to {place:?}"))?;
                         }

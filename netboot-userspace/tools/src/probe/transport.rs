@@ -1,4 +1,4 @@
-//! How files are fetched: as the machine, or as this node.
+//! The transport of files: as the machine, or as this node.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Where a server is reached from.
-pub(super) trait Network {
+pub(super) trait Transport {
     /// Sends a request over TCP, and takes what comes until the server ends, at most `limit` bytes.
     fn exchange(
         &mut self,
@@ -28,17 +28,17 @@ pub(super) trait Network {
 
 /// This node, by its own addresses.
 #[derive(Default)]
-pub(super) struct Node {
+pub(super) struct ThisNode {
     socket: Option<UdpSocket>,
 }
 
-impl Node {
+impl ThisNode {
     fn socket(&self) -> io::Result<&UdpSocket> {
         self.socket.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
-impl Network for Node {
+impl Transport for ThisNode {
     fn exchange(
         &mut self,
         to: SocketAddrV4,

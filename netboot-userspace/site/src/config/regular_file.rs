@@ -1,4 +1,4 @@
-//! Reads files that have an end.
+//! Regular files of bounded size, which reading cannot hang on.
 
 use std::{
     fs::{File, OpenOptions},
@@ -28,7 +28,7 @@ pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
-    // It may grow while it is read.
+    // The file may grow while it is read.
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }

@@ -1,4 +1,4 @@
-//! A TOML file's text and its lines.
+//! The text of a source file, and its lines.
 
 use std::{ops::Range, path::Path, sync::Arc};
 
@@ -7,7 +7,7 @@ use toml::{Spanned, de::DeTable};
 use super::problem::{Place, Report};
 
 /// The text of a file.
-pub(crate) struct Text {
+pub(crate) struct SourceText {
     path: Arc<Path>,
     text: String,
     /// Where each line begins; none: values stand in no line.
@@ -16,7 +16,7 @@ pub(crate) struct Text {
     before: usize,
 }
 
-impl Text {
+impl SourceText {
     /// Of the file's bytes; `None`, reported: they are not text.
     pub(crate) fn new(path: &Path, bytes: Vec<u8>, report: &Report) -> Option<Self> {
         Self::part(path.into(), bytes, 0, report)

@@ -1,10 +1,10 @@
-//! Whether the options fit the tables and the answers.
+//! The space for options in the tables and in the answers.
 
 use ipnet::Ipv4Net;
 
-use super::missed::Told;
+use super::missed_routes::MissedRoutes;
 use crate::{
-    blocks::{Fit, Missed, Row},
+    blocks::{Fit, FittedRow, Missed},
     config::{
         host::DraftHost,
         problem::{Place, Report},
@@ -36,7 +36,7 @@ pub(super) fn check_room(draft: &Draft, located: &Located<'_>, report: &Report) 
     for (subnet, place) in draft.config.subnets.iter().zip(&draft.subnets) {
         bases.push(noted(fit.subnet(subnet), &place.section, report));
     }
-    let mut told = Told::default();
+    let mut told = MissedRoutes::default();
     for (base, place) in bases.iter().zip(&draft.subnets) {
         told.subnet(base.iter().flat_map(|row| &row.missed), &place.section);
     }
@@ -85,7 +85,7 @@ fn message<'d>(
     host: &'d DraftHost,
     draft: &Draft,
     subnet: &'d Subnet,
-    base: Option<&Row>,
+    base: Option<&FittedRow>,
 ) -> anyhow::Result<(usize, Vec<Missed>)> {
     let own = host.rest();
     let row = match fit.overridden(subnet, own) {
