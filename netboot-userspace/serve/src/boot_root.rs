@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::health::{Standing, State};
+use crate::health::{PartState, ServiceHealth};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// For a file server that does not answer.
@@ -49,7 +49,11 @@ struct Looks {
 type Look = JoinHandle<(Looks, Option<String>)>;
 
 /// Tells how it is until it is cancelled.
-pub(crate) async fn watch(expected: BootFiles, standing: Standing, cancel: CancellationToken) {
+pub(crate) async fn watch(
+    expected: BootFiles,
+    service_health: ServiceHealth,
+    cancel: CancellationToken,
+) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
@@ -73,7 +77,8 @@ pub(crate) async fn watch(expected: BootFiles, standing: Standing, cancel: Cance
             None if before.is_none() => {}
             None => tracing::info!("boot.root: {} can be read", expected.files.root().display()),
         }
-        standing.tell(trouble.clone().map_or(State::Up, |why| State::Degraded(why.into())));
+        service_health
+            .tell(trouble.clone().map_or(PartState::Up, |why| PartState::Degraded(why.into())));
         before = trouble;
     }
 }

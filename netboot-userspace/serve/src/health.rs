@@ -15,21 +15,21 @@ use tokio_util::sync::CancellationToken;
 /// The parts of the daemon and how they are; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    parts: Arc<Mutex<BTreeMap<Part, State>>>,
+    parts: Arc<Mutex<BTreeMap<DaemonPart, PartState>>>,
     failures: Arc<AtomicU64>,
     source_failures: Arc<AtomicU64>,
 }
 
 /// What can be up or down: `self-check`, or `tftp` at one of its addresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part {
+pub struct DaemonPart {
     pub name: String,
     /// As `udp://192.168.2.112:69`; empty where it has no place.
     pub listen: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum PartState {
     Up,
     /// It works, but not as it should.
     Degraded(Trouble),
@@ -68,40 +68,40 @@ impl<T: fmt::Display> From<T> for Trouble {
 
 /// How one service tells how it is; what it says after its end is not heard.
 #[derive(Clone)]
-pub(crate) struct Standing {
+pub(crate) struct ServiceHealth {
     health: Health,
-    part: Part,
+    part: DaemonPart,
     cancel: CancellationToken,
 }
 
 impl Health {
-    pub fn up(&self, part: impl Into<Part>) {
-        self.lock().insert(part.into(), State::Up);
+    pub fn up(&self, part: impl Into<DaemonPart>) {
+        self.lock().insert(part.into(), PartState::Up);
     }
 
     /// The daemon is ready all the same.
-    pub fn degraded(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
-        self.lock().insert(part.into(), State::Degraded(why.into()));
+    pub fn degraded(&self, part: impl Into<DaemonPart>, why: impl Into<Trouble>) {
+        self.lock().insert(part.into(), PartState::Degraded(why.into()));
     }
 
     /// The daemon is not ready.
-    pub fn down(&self, part: impl Into<Part>, why: impl Into<Trouble>) {
-        self.lock().insert(part.into(), State::Down(why.into()));
+    pub fn down(&self, part: impl Into<DaemonPart>, why: impl Into<Trouble>) {
+        self.lock().insert(part.into(), PartState::Down(why.into()));
     }
 
     /// It is not wanted any more.
-    pub fn off(&self, part: impl Into<Part>) {
+    pub fn off(&self, part: impl Into<DaemonPart>) {
         self.lock().remove(&part.into());
     }
 
     /// All parts, by name.
-    pub fn list(&self) -> Vec<(Part, State)> {
+    pub fn list(&self) -> Vec<(DaemonPart, PartState)> {
         self.lock().iter().map(|(part, state)| (part.clone(), state.clone())).collect()
     }
 
     /// Nothing is down.
     pub fn is_ready(&self) -> bool {
-        !self.lock().values().any(|state| matches!(state, State::Down(_)))
+        !self.lock().values().any(|state| matches!(state, PartState::Down(_)))
     }
 
     /// How often a service that was up failed.
@@ -123,17 +123,17 @@ impl Health {
     }
 
     /// `cancel` is cancelled before another takes its place.
-    pub(crate) fn standing(&self, part: Part, cancel: CancellationToken) -> Standing {
-        Standing { health: self.clone(), part, cancel }
+    pub(crate) fn of_service(&self, part: DaemonPart, cancel: CancellationToken) -> ServiceHealth {
+        ServiceHealth { health: self.clone(), part, cancel }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Part, State>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<DaemonPart, PartState>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Standing {
-    pub(crate) fn tell(&self, state: State) {
+impl ServiceHealth {
+    pub(crate) fn tell(&self, state: PartState) {
         let mut parts = self.health.lock();
         if !self.cancel.is_cancelled() {
             parts.insert(self.part.clone(), state);
@@ -141,7 +141,7 @@ impl Standing {
     }
 }
 
-impl State {
+impl PartState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Up => "serving",
@@ -158,19 +158,19 @@ impl State {
     }
 }
 
-impl From<&str> for Part {
+impl From<&str> for DaemonPart {
     fn from(name: &str) -> Self {
         Self { name: name.to_owned(), listen: String::new() }
     }
 }
 
-impl From<String> for Part {
+impl From<String> for DaemonPart {
     fn from(name: String) -> Self {
         Self { name, listen: String::new() }
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for DaemonPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         if self.listen.is_empty() { Ok(()) } else { write!(f, " ({})", self.listen) }
@@ -217,12 +217,12 @@ mod tests {
     fn what_has_ended_is_not_heard() {
         let health = Health::default();
         let cancel = CancellationToken::new();
-        let standing = health.standing("http".into(), cancel.clone());
-        standing.tell(State::Down("taken".into()));
+        let service_health = health.of_service("http".into(), cancel.clone());
+        service_health.tell(PartState::Down("taken".into()));
         check(&health, false, &[("http", "down", Some("taken"))]);
         cancel.cancel();
         health.off("http");
-        standing.tell(State::Down("late".into()));
+        service_health.tell(PartState::Down("late".into()));
         check(&health, true, &[]);
     }
 }

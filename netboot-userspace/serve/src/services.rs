@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bind::{self, TftpSockets},
     boot_root,
-    health::{Part, Standing, State},
+    health::{DaemonPart, PartState, ServiceHealth},
     server_addresses, status_socket,
     unit::{Attempt, Need, Serving, Unit},
     wanted::{Service, Wanted},
@@ -112,7 +112,7 @@ impl Services {
         }
     }
 
-    pub(crate) fn unit(&self, part: Part, service: Service, published: &Published) -> Unit {
+    pub(crate) fn unit(&self, part: DaemonPart, service: Service, published: &Published) -> Unit {
         let this = self.clone();
         let port = service.port();
         let unit = match service {
@@ -151,13 +151,13 @@ impl Services {
             Service::BootRoot(names) => {
                 let (files, names) = (this.files, Arc::new(names));
                 let inventory = this.machines.inventory().clone();
-                comfort(part, move |Attempt { cancel, standing, .. }| {
+                comfort(part, move |Attempt { cancel, service_health, .. }| {
                     let expected = boot_root::BootFiles {
                         files: files.clone(),
                         names: Arc::clone(&names),
                         inventory: inventory.clone(),
                     };
-                    let watch = boot_root::watch(expected, standing, cancel);
+                    let watch = boot_root::watch(expected, service_health, cancel);
                     Ok(serving(async move {
                         watch.await;
                         Ok(())
@@ -181,7 +181,7 @@ impl Services {
         let free_early = servers.iter().filter(|server| !server.transfers.is_empty());
         let ports = free_early.map(|server| server.requests.try_clone());
         let ports = ports.collect::<io::Result<_>>().context("the TFTP sockets")?;
-        let (standing, port) = (start.standing, address.port());
+        let (service_health, port) = (start.service_health, address.port());
         let beside = is_beside.then(|| {
             format!(
                 "another program has UDP port {port} at an address of this node: TFTP serves only where machines \
@@ -189,21 +189,22 @@ impl Services {
             )
         });
         let tell = {
-            let (standing, beside) = (standing.clone(), beside.clone());
+            let (service_health, beside) = (service_health.clone(), beside.clone());
             move |trouble: Option<String>| {
                 match &trouble {
                     Some(why) => tracing::warn!("tftp: {why}"),
                     None => tracing::info!("tftp: nobody is refused any more, for a minute now"),
                 }
                 let trouble = trouble.or_else(|| beside.clone());
-                standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())));
+                service_health
+                    .tell(trouble.map_or(PartState::Up, |why| PartState::Degraded(why.into())));
             }
         };
         let serve = tftp::serve(servers, self.tftp.clone(), tell, start.cancel);
         let Some(beside) = beside else { return Ok(Serving { ports, ..serving(serve) }) };
         tracing::warn!("tftp: {beside}");
         let serve = async move {
-            standing.tell(State::Degraded(beside.into()));
+            service_health.tell(PartState::Degraded(beside.into()));
             tokio::select! {
                 served = serve => served,
                 Ok(()) = changed.changed() => anyhow::bail!("it serves at other addresses now"),
@@ -228,8 +229,8 @@ impl Services {
             counters: Arc::clone(&self.http),
             more: pages.clone(),
         };
-        let Attempt { cancel, standing, .. } = start;
-        Ok(serving(http::serve(listener, site, max_connections, degrading(standing), cancel)))
+        let Attempt { cancel, service_health, .. } = start;
+        Ok(serving(http::serve(listener, site, max_connections, degrading(service_health), cancel)))
     }
 
     fn syslog_udp(&self, address: SocketAddr, start: Attempt) -> anyhow::Result<Serving> {
@@ -248,8 +249,8 @@ impl Services {
         start: Attempt,
     ) -> anyhow::Result<Serving> {
         let (listener, sink) = (bind::tcp("syslog", address)?, self.sink.clone());
-        let Attempt { cancel, standing, .. } = start;
-        let tell = degrading(standing);
+        let Attempt { cancel, service_health, .. } = start;
+        let tell = degrading(service_health);
         let serve = syslog::serve_tcp(listener, sink, max_connections, tell, cancel);
         Ok(serving(async move {
             serve.await;
@@ -276,13 +277,15 @@ impl Counters {
 }
 
 /// How a service tells that it does not serve as it should, or does again.
-fn degrading(standing: Standing) -> impl Fn(Option<&str>) + Send + 'static {
-    move |trouble| standing.tell(trouble.map_or(State::Up, |why| State::Degraded(why.into())))
+fn degrading(service_health: ServiceHealth) -> impl Fn(Option<&str>) + Send + 'static {
+    move |trouble| {
+        service_health.tell(trouble.map_or(PartState::Up, |why| PartState::Degraded(why.into())))
+    }
 }
 
 fn syslog_files(writer: &Writer, state_dir: &Path, start: Attempt) -> Serving {
-    let Attempt { cancel, standing, .. } = start;
-    let tell = degrading(standing);
+    let Attempt { cancel, service_health, .. } = start;
+    let tell = degrading(service_health);
     let (writer, state_dir): (Writer, PathBuf) = (writer.clone(), state_dir.to_owned());
     serving(async move {
         let run = move || writer.run(&state_dir, &cancel, &tell);
@@ -310,14 +313,14 @@ fn serving(serve: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> 
 }
 
 fn boot(
-    part: Part,
+    part: DaemonPart,
     start: impl FnMut(Attempt) -> anyhow::Result<Serving> + Send + 'static,
 ) -> Unit {
     Unit { part, port: None, need: Need::Boot, start: Box::new(start) }
 }
 
 fn comfort(
-    part: Part,
+    part: DaemonPart,
     start: impl FnMut(Attempt) -> anyhow::Result<Serving> + Send + 'static,
 ) -> Unit {
     Unit { part, port: None, need: Need::Comfort, start: Box::new(start) }

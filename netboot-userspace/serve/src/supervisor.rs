@@ -6,7 +6,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    health::{Health, Part},
+    health::{DaemonPart, Health},
     services::{Published, Services},
     unit::{self, Common},
     wanted::{Service, Wanted},
@@ -17,7 +17,7 @@ pub struct Supervisor {
     services: Services,
     published: Published,
     common: Common,
-    running: BTreeMap<Part, Running>,
+    running: BTreeMap<DaemonPart, Running>,
     /// They finish what is under way.
     leaving: JoinSet<()>,
 }
@@ -83,7 +83,7 @@ impl Supervisor {
         }
     }
 
-    fn start(&mut self, part: Part, service: Service) -> oneshot::Receiver<()> {
+    fn start(&mut self, part: DaemonPart, service: Service) -> oneshot::Receiver<()> {
         self.common.health.down(part.clone(), "it is being started");
         let unit = self.services.unit(part.clone(), service.clone(), &self.published);
         let (tried, first) = oneshot::channel();
@@ -94,7 +94,7 @@ impl Supervisor {
         first
     }
 
-    fn end(&mut self, part: &Part) {
+    fn end(&mut self, part: &DaemonPart) {
         let Some(Running { service, cancel, task }) = self.running.remove(part) else { return };
         let leaving = service.port().map(|port| self.common.leave(port));
         cancel.cancel();

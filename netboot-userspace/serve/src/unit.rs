@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     bind,
-    health::{Health, Part, Standing, State},
+    health::{DaemonPart, Health, PartState, ServiceHealth},
 };
 
 /// Between two attempts.
@@ -27,7 +27,7 @@ const HANDOVER: Duration = Duration::from_secs(2);
 
 /// A service and how to start it.
 pub(crate) struct Unit {
-    pub(crate) part: Part,
+    pub(crate) part: DaemonPart,
     /// That it listens on.
     pub(crate) port: Option<u16>,
     pub(crate) need: Need,
@@ -46,7 +46,7 @@ pub(crate) enum Need {
 /// What a service is started with.
 pub(crate) struct Attempt {
     pub(crate) cancel: CancellationToken,
-    pub(crate) standing: Standing,
+    pub(crate) service_health: ServiceHealth,
     pub(crate) others: bind::Others,
 }
 
@@ -108,14 +108,14 @@ pub(crate) async fn keep(
     tried: oneshot::Sender<()>,
     cancel: CancellationToken,
 ) {
-    let standing = common.health.standing(unit.part.clone(), cancel.clone());
+    let service_health = common.health.of_service(unit.part.clone(), cancel.clone());
     let (mut tried, mut said) = (Some(tried), Throttle::default());
     let (mut wait, mut is_first) = (FIRST_WAIT, true);
     loop {
-        let started = start(&mut unit, &common, &standing, &cancel).await;
+        let started = start(&mut unit, &common, &service_health, &cancel).await;
         let trouble = match started {
             Ok(serving) => {
-                standing.tell(State::Up);
+                service_health.tell(PartState::Up);
                 if !is_first {
                     tracing::info!("{}: serving", unit.part);
                 }
@@ -140,9 +140,9 @@ pub(crate) async fn keep(
             return;
         }
         say(&unit, &trouble, &mut said);
-        standing.tell(match unit.need {
-            Need::Boot => State::Down(format!("{trouble:#}").into()),
-            Need::Comfort => State::Degraded(format!("{trouble:#}").into()),
+        service_health.tell(match unit.need {
+            Need::Boot => PartState::Down(format!("{trouble:#}").into()),
+            Need::Comfort => PartState::Degraded(format!("{trouble:#}").into()),
         });
         drop(tried.take());
         is_first = false;
@@ -172,13 +172,17 @@ fn say(unit: &Unit, trouble: &anyhow::Error, said: &mut Throttle) {
 async fn start(
     unit: &mut Unit,
     common: &Common,
-    standing: &Standing,
+    service_health: &ServiceHealth,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Serving> {
     let since = Instant::now();
     loop {
         let others = common.others(unit.port);
-        let start = Attempt { cancel: cancel.child_token(), standing: standing.clone(), others };
+        let start = Attempt {
+            cancel: cancel.child_token(),
+            service_health: service_health.clone(),
+            others,
+        };
         let started = catch_unwind(AssertUnwindSafe(|| (unit.start)(start)));
         let started = started.unwrap_or_else(|panic| Err(panicked(&*panic)));
         match started {

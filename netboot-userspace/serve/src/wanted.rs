@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::{bind::TftpSockets, descriptors::Shares, health::Part};
+use crate::{bind::TftpSockets, descriptors::Shares, health::DaemonPart};
 use crate::{
     http::{self, Strangers},
     tftp::{self, BlockSizes},
@@ -23,7 +23,7 @@ use netboot_site::model::{
 /// All that the services are told.
 pub struct Wanted {
     /// One that is told something else is started anew.
-    pub(crate) services: BTreeMap<Part, Service>,
+    pub(crate) services: BTreeMap<DaemonPart, Service>,
     /// There is TFTP or HTTP, and no address that machines are sent to for files.
     pub lacks_servers: bool,
     /// The addresses that machines are sent to for TFTP.
@@ -86,7 +86,7 @@ impl Wanted {
     ) -> Self {
         let mut services = BTreeMap::new();
         let mut add = |name: &str, listen: String, service| {
-            services.insert(Part { name: name.to_owned(), listen }, service);
+            services.insert(DaemonPart { name: name.to_owned(), listen }, service);
         };
         let of_http = servers(config.http, subnets);
         let servers = servers(config.tftp.listen, subnets);
@@ -245,7 +245,7 @@ mod tests {
         config.tftp.listen = Some(listen.parse().unwrap());
         config.http = None;
         let wanted = Wanted::new(&config, &Inventory::default(), Shares::of(1024), &subnets, None);
-        let of_tftp = |(part, _): &(&Part, &Service)| part.name == "tftp";
+        let of_tftp = |(part, _): &(&DaemonPart, &Service)| part.name == "tftp";
         let tftp = wanted.services.iter().find(of_tftp).map(|(part, _)| part.listen.as_str());
         let at = format!("udp://{listen}");
         assert_eq!(tftp, Some(&*at), "{listen} {servers:?}");

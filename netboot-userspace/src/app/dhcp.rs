@@ -17,7 +17,7 @@ use netboot_machines::{
     other_servers::{Detector, OtherServers},
     sightings::Sightings,
 };
-use netboot_serve::health::{State, Trouble};
+use netboot_serve::health::{PartState, Trouble};
 use netboot_site::model::{Host, Settings};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -288,7 +288,7 @@ impl Dhcp {
     }
 
     /// How an interface is that is to be served.
-    pub(super) fn interface(&self, name: &str) -> State {
+    pub(super) fn interface(&self, name: &str) -> PartState {
         let is_port = |link: &&Link| link.port_of.is_some();
         let served = self.links.iter().find(|link| link.name == name);
         let link = served.or_else(|| self.all.get(name).filter(is_port));

@@ -2,7 +2,7 @@
 
 use netboot_answer::tables::Tables;
 use netboot_base::links::{Link, LinkState};
-use netboot_serve::health::State;
+use netboot_serve::health::PartState;
 
 const NO_CARRIER: &str = "no carrier: machines at it get no answers until the link is up";
 const MISSING: &str = "it is not there: machines at it are answered when it is";
@@ -14,22 +14,22 @@ pub(super) fn state(
     has_address: bool,
     lost: &[String],
     tables: &Tables,
-) -> State {
+) -> PartState {
     let Some(link) = link else {
-        return State::Down(MISSING.into());
+        return PartState::Down(MISSING.into());
     };
     let name = &link.name;
     match link.state {
-        LinkState::NoCarrier => return State::Degraded(NO_CARRIER.into()),
+        LinkState::NoCarrier => return PartState::Degraded(NO_CARRIER.into()),
         LinkState::Down => {
-            return State::Degraded(format!("{DOWN} (`ip link set {name} up`)").into());
+            return PartState::Degraded(format!("{DOWN} (`ip link set {name} up`)").into());
         }
         LinkState::Up => {}
     }
     let mut subnets = tables.subnets.iter();
     let is_served = subnets.any(|subnet| subnet.ifindex == link.index);
     if let Some(bridge) = link.port_of.as_ref().filter(|_| !is_served) {
-        return State::Degraded(port(bridge).into());
+        return PartState::Degraded(port(bridge).into());
     }
     if !lost.is_empty() {
         let subnets = if lost.len() == 1 { "subnet" } else { "subnets" };
@@ -38,28 +38,28 @@ pub(super) fn state(
             "{subnets} {lost}, which it had: machines there are answered only through relays until it has one \
              (`ip address add ADDRESS/LENGTH dev {name}`)"
         );
-        return State::Degraded(if has_address {
+        return PartState::Degraded(if has_address {
             format!("no address of it lies in {what}").into()
         } else {
             format!("it has no IPv4 address, so none in {what}").into()
         });
     }
     if is_served || tables.subnets.is_empty() {
-        return State::Up;
+        return PartState::Up;
     }
     if !has_address {
-        return State::Degraded(
+        return PartState::Degraded(
             "it has no IPv4 address: nobody is answered at it until it has one in a [[subnet]]"
                 .into(),
         );
     }
     // An interface of several may be for relayed machines alone.
     if tables.subnets.iter().all(|subnet| subnet.ifindex == 0) {
-        return State::Degraded(
+        return PartState::Degraded(
             "no address of it lies in a [[subnet]]: only relayed machines are answered".into(),
         );
     }
-    State::Up
+    PartState::Up
 }
 
 fn port(bridge: &str) -> String {

@@ -15,7 +15,7 @@ use netboot_answer::quarantine::Held;
 use netboot_machines::{memory::Machines, sightings::Sightings};
 use netboot_serve::{
     descriptors::Shares,
-    health::{Health, State},
+    health::{Health, PartState},
     services::{Published, Services},
     supervisor::Supervisor,
 };
@@ -363,7 +363,7 @@ impl Node {
         }
         for name in new.iter().filter(|name| !old.contains(name)) {
             let state = self.dhcp.as_ref().map(|dhcp| dhcp.interface(name));
-            if let Some(State::Down(why) | State::Degraded(why)) = state {
+            if let Some(PartState::Down(why) | PartState::Degraded(why)) = state {
                 tracing::error!(interface = name, "{}", why.text());
             }
         }

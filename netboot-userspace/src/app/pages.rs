@@ -14,7 +14,7 @@ use netboot_base::shared_text::SharedText;
 use netboot_machines::metrics;
 
 use super::report::Reporter;
-use netboot_serve::health::{Health, Part, State, Trouble};
+use netboot_serve::health::{DaemonPart, Health, PartState, Trouble};
 
 /// Where to read why.
 const MORE: &str = "`netboot status` on this node says why\n";
@@ -45,9 +45,9 @@ fn page(health: &Health) -> (StatusCode, String) {
     let (mut down, mut degraded) = (String::new(), String::new());
     for (part, state) in health.list() {
         match state {
-            State::Up => {}
-            State::Degraded(trouble) => line(&mut degraded, "degraded: ", &part, &trouble),
-            State::Down(trouble) => line(&mut down, "", &part, &trouble),
+            PartState::Up => {}
+            PartState::Degraded(trouble) => line(&mut degraded, "degraded: ", &part, &trouble),
+            PartState::Down(trouble) => line(&mut down, "", &part, &trouble),
         }
     }
     if !down.is_empty() {
@@ -59,7 +59,7 @@ fn page(health: &Health) -> (StatusCode, String) {
     }
 }
 
-fn line(page: &mut String, state: &str, part: &Part, trouble: &Trouble) {
+fn line(page: &mut String, state: &str, part: &DaemonPart, trouble: &Trouble) {
     let name = &part.name;
     // Writing to a string does not fail.
     let _ = match trouble.count() {

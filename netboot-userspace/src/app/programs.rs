@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::anyhow;
-use netboot_serve::health::{Health, Part};
+use netboot_serve::health::{DaemonPart, Health};
 use netboot_site::{
     config::{Ran, run_source},
     model::{CommandSource, Settings, State},
@@ -181,8 +181,8 @@ impl Programs {
     }
 }
 
-fn part(source: &CommandSource) -> Part {
-    Part { name: "source".to_owned(), listen: source.name.clone() }
+fn part(source: &CommandSource) -> DaemonPart {
+    DaemonPart { name: "source".to_owned(), listen: source.name.clone() }
 }
 
 /// One program.

@@ -14,7 +14,7 @@ use netboot_machines::{
     },
 };
 use netboot_serve::{
-    health::{Health, Part, State},
+    health::{DaemonPart, Health, PartState},
     services,
 };
 use netboot_site::model::Settings;
@@ -124,8 +124,8 @@ fn quarantined(dhcp: &Parts) -> Vec<QuarantinedMachine> {
     .collect()
 }
 
-fn service((part, state): (Part, State)) -> ServiceStatus {
-    let Part { name, listen } = part;
+fn service((part, state): (DaemonPart, PartState)) -> ServiceStatus {
+    let DaemonPart { name, listen } = part;
     let note = state.why().map(str::to_owned);
     ServiceStatus { name, listen, state: state.name().to_owned(), note }
 }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::{descriptors::Shares, health::State};
+use crate::{descriptors::Shares, health::PartState};
 
 const MTU: Option<u16> = Some(1500);
 
@@ -75,7 +75,7 @@ impl Lab {
     /// What is not up.
     fn troubles(&self) -> Vec<String> {
         let list = self.health.list().into_iter();
-        let list = list.filter(|(_, state)| *state != State::Up);
+        let list = list.filter(|(_, state)| *state != PartState::Up);
         list.map(|(part, state)| format!("{}: {}", part.name, state.why().unwrap_or(""))).collect()
     }
 

@@ -1,7 +1,7 @@
 //! The health of the node's parts, as `/readyz`, `netboot status` and the metrics have it.
 
 use super::{Node, RefusedChange, Site};
-use netboot_serve::{descriptors::Shares, health::State, wanted::Wanted};
+use netboot_serve::{descriptors::Shares, health::PartState, wanted::Wanted};
 use netboot_site::model::DhcpMode;
 
 use crate::app::{dhcp::Dhcp, refused_changes::RefusalLog};
@@ -64,9 +64,9 @@ impl Node {
         for name in &settings.interfaces {
             let part = interface(name);
             match dhcp.interface(name) {
-                State::Up => self.health.up(part),
-                State::Degraded(why) => self.health.degraded(part, why),
-                State::Down(why) => self.health.down(part, why),
+                PartState::Up => self.health.up(part),
+                PartState::Degraded(why) => self.health.degraded(part, why),
+                PartState::Down(why) => self.health.down(part, why),
             }
         }
         self.tell_of_kernel();
