@@ -22,6 +22,8 @@ const NODE: &str = "netboot-userspace/src/app";
 const KERNEL: &str = "netboot-userspace/answer/src/kernel";
 const SERVE: &str = "netboot-userspace/serve/src";
 const PROBE: &str = "netboot-userspace/tools/src/probe";
+/// For the node and probe.
+const PACKET_SOCKET: &str = "netboot-userspace/base/src/packet_socket";
 const ARGS: &str = "netboot-userspace/src/args";
 /// Builds, and runs on no node.
 const BUILD: &str = "netboot-userspace/answer/build.rs";
@@ -150,7 +152,7 @@ fn app_binds_and_spawns(source: &Source) -> Vec<Finding> {
     if !source.is_under(DAEMON) || is_in(source, NODE) {
         return Vec::new();
     }
-    let may_bind = is_in(source, PROBE);
+    let may_bind = [PROBE, PACKET_SOCKET].iter().any(|place| is_in(source, place));
     let detached = [
         "tokio::spawn",
         "tokio::task::spawn",

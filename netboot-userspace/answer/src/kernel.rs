@@ -13,6 +13,7 @@ mod counters;
 mod counts;
 mod deadlines;
 mod events;
+mod held_back;
 mod inherited_link;
 mod load_errors;
 mod other_build;
@@ -26,7 +27,7 @@ use anyhow::Context as _;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel, maps::PerCpuArray, programs::Xdp};
 use netboot_ebpf::{shared::map, verdict::Verdict};
 
-pub use self::rows::held_back;
+pub use self::held_back::held_back;
 pub use self::{
     bpffs::{mount_missing as mount_bpffs, open as open_pin_directory},
     counters::KernelCounters,

@@ -4,11 +4,11 @@ use std::{
     collections::{BTreeMap, HashSet},
     mem,
     net::Ipv4Addr,
-    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use netboot_ebpf::shared::Station;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 /// DECLINEs of the last so long are told together.
@@ -49,15 +49,15 @@ impl Quarantine {
 
     /// Holds an address back that a machine declined, from a time on; `false`: it is already.
     pub fn hold(&self, station: Station, address: Ipv4Addr, now: Duration) -> bool {
-        let length = *self.length.read().unwrap_or_else(PoisonError::into_inner);
+        let length = *self.length.read();
         let own = Held { address, station, until: now + length };
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write();
         if held.get(&address).is_some_and(|held| now < held.until) {
             return false;
         }
         held.insert(address, own);
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(own);
-        let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fresh.lock().push(own);
+        let mut declined = self.declined.lock();
         declined.retain(|_, (_, at)| now < *at + LATELY);
         declined.insert(station, (address, now));
         self.told.notify_one();
@@ -67,16 +67,16 @@ impl Quarantine {
     /// The machines that declined their address in the last minute, and which.
     #[must_use]
     pub fn declined_lately(&self, now: Duration) -> Vec<(Station, Ipv4Addr)> {
-        let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut declined = self.declined.lock();
         declined.retain(|_, (_, at)| now < *at + LATELY);
         declined.iter().map(|(station, (address, _))| (*station, *address)).collect()
     }
 
     /// Forgets addresses that are nobody's where there are more than so many: reloads must not add up.
     pub fn bound(&self, most: usize, reserved: impl FnOnce() -> HashSet<Ipv4Addr>) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write();
+        let mut fresh = self.fresh.lock();
+        let mut declined = self.declined.lock();
         if held.len() > most || declined.len() > most {
             let reserved = reserved();
             held.retain(|address, _| reserved.contains(address));
@@ -87,8 +87,8 @@ impl Quarantine {
 
     /// Goes on where an earlier daemon ended; what is known to be held back longer stays so.
     pub fn restore(&self, earlier: impl IntoIterator<Item = Held>, now: Duration) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write();
+        let mut fresh = self.fresh.lock();
         for own in earlier.into_iter().filter(|own| now < own.until) {
             // Longer than any configuration says: somebody else wrote it.
             let own = Held { until: own.until.min(now + LONGEST), ..own };
@@ -102,13 +102,13 @@ impl Quarantine {
 
     /// Addresses that are declined from now on are held back for this long.
     pub fn set_length(&self, length: Duration) {
-        *self.length.write().unwrap_or_else(PoisonError::into_inner) = length;
+        *self.length.write() = length;
     }
 
     /// Waits for addresses that are held back anew. For one task.
     pub async fn fresh(&self) -> Vec<Held> {
         loop {
-            let fresh = mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+            let fresh = mem::take(&mut *self.fresh.lock());
             if !fresh.is_empty() {
                 return fresh;
             }
@@ -119,13 +119,13 @@ impl Quarantine {
     /// Whether an address is held back.
     #[must_use]
     pub fn is_held(&self, address: Ipv4Addr, now: Duration) -> bool {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.read();
         held.get(&address).is_some_and(|held| now < held.until)
     }
 
     /// Forgets an address whose time is over; `None`: it is not, or was before.
     pub fn release(&self, address: Ipv4Addr, now: Duration) -> Option<Held> {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write();
         let is_over = held.get(&address).is_some_and(|held| held.until <= now);
         if is_over { held.remove(&address) } else { None }
     }
@@ -133,7 +133,7 @@ impl Quarantine {
     /// What is held back.
     #[must_use]
     pub fn held(&self, now: Duration) -> Vec<Held> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.read();
         held.values().filter(|held| now < held.until).copied().collect()
     }
 }

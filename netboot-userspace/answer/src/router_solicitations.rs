@@ -30,7 +30,7 @@ use std::{
     net::Ipv6Addr,
     os::fd::{AsRawFd as _, OwnedFd},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -52,6 +52,7 @@ use netboot_machines::{
     status::Ipv6Router,
 };
 use nix::sys::socket::{MsgFlags, send};
+use parking_lot::Mutex;
 use tokio::{io::unix::AsyncFd, sync::broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
 
@@ -189,7 +190,7 @@ impl SolicitationCommon {
         if !self.routers.heard((ifindex, vlan), source, mac, lifetime, now) {
             return;
         }
-        let mut announcements = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut announcements = self.announcements.lock();
         if announcements.ready(now) {
             let interface = self.sightings.segment(ifindex, vlan).to_string();
             tracing::info!(

@@ -9,7 +9,7 @@ mod limited;
 use std::{
     io,
     os::fd::{AsRawFd as _, OwnedFd},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -33,6 +33,7 @@ use nix::{
     libc,
     sys::socket::{MsgFlags, send},
 };
+use parking_lot::Mutex;
 use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 

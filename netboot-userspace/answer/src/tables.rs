@@ -4,7 +4,7 @@ pub mod patch;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::Arc,
 };
 
 use netboot_base::clock;
@@ -16,6 +16,7 @@ use netboot_ebpf::{
     tables::{Asked, AtLink},
     verdict::Verdict,
 };
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::quarantine::Quarantine;
 
@@ -82,7 +83,7 @@ impl Served {
 
     /// For one message: the tables do not change before it is let go.
     pub fn read(&self) -> RwLockReadGuard<'_, Tables> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read()
     }
 
     /// Puts others in place of all.
@@ -92,7 +93,7 @@ impl Served {
     }
 
     pub fn write(&self) -> RwLockWriteGuard<'_, Tables> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write()
     }
 }
 

@@ -12,6 +12,7 @@ pub mod mac;
 pub mod overflows;
 pub mod own_dir;
 pub mod packet_option;
+pub mod packet_socket;
 pub mod printable;
 pub mod replace;
 pub mod shared_text;

@@ -1,11 +1,12 @@
 //! A text that is made once for all who read it at the same time.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 /// Who asks later gets a newer one.
 const FRESH: Duration = Duration::from_secs(1);
@@ -22,7 +23,7 @@ struct LastText {
 impl SharedText {
     /// The text that others read, if it is new enough; else another one.
     pub fn get(&self, make: impl FnOnce() -> Vec<u8>) -> Bytes {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let fresh = last.as_ref().filter(|last| last.made.elapsed() < FRESH);
         if let Some(text) = fresh.and_then(|last| last.text.upgrade()) {
             return Bytes::from_owner(text);

@@ -1,7 +1,7 @@
 //! Machines that were given their address a moment ago: only such a one can find that in use (DHCPDECLINE).
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,6 +12,7 @@ use netboot_ebpf::{
     verdict::Verdict,
     wire::REQUEST,
 };
+use parking_lot::Mutex;
 
 /// How long a machine's DECLINE is believed after its ACK. Clients look whether their address is in use for
 /// up to 10 s (RFC 5227 section 1.1); one that is not believed starts over, and gets another ACK.
@@ -47,7 +48,7 @@ impl Acknowledged {
         if !gives_address(verdict) || seen.message_type != REQUEST {
             return;
         }
-        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given = self.0.lock();
         given.put(seen.station, GivenAddress { at, address: seen.address, relay: seen.giaddr });
         while given.peek_lru().is_some_and(|(_, oldest)| oldest.is_over(at)) {
             given.pop_lru();
@@ -58,7 +59,7 @@ impl Acknowledged {
     /// DECLINE.
     #[must_use]
     pub fn take(&self, declined: &Seen, now: Instant) -> bool {
-        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given = self.0.lock();
         let is_given = given.peek(&declined.station).is_some_and(|given| {
             !given.is_over(now)
                 && given.address == declined.address
@@ -69,7 +70,7 @@ impl Acknowledged {
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.lock().len()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Machines that wait for an IPv6 router, as their DHCP shows.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use netboot_ebpf::{
     verdict::Verdict,
     wire::REQUEST,
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::broadcast;
 
 /// Of an iPXE that waits 16 s, from its first solicitation, shortly before its lease.
@@ -133,7 +134,7 @@ impl Booting {
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<InterfaceStation, BootRow>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock()
     }
 }
 

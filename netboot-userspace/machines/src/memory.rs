@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
 use netboot_base::clock;
 use netboot_ebpf::shared::{MAX_UNKNOWN, Mac};
 use netboot_site::model::{Host, Inventory};
+use parking_lot::Mutex;
 
 use crate::event::{Event, EventKind};
 
@@ -82,7 +83,7 @@ impl Machines {
     /// Which of a machine's MACs has its address now: the one that asked last.
     #[must_use]
     pub fn nic(&self, machine: Mac) -> Mac {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock();
         let nic = seen.machines.get(&machine).and_then(|entry| entry.nic);
         let nic = nic.map(|(nic, _)| nic).filter(|nic| self.inventory.machine(*nic) == machine);
         nic.unwrap_or(machine)
@@ -98,7 +99,7 @@ impl Machines {
     pub fn restore(&self, event: Event, requests: u64) {
         let Event { at, mac: nic, what } = event;
         let last_seen = clock::since_1970().saturating_sub(at.elapsed()).as_secs();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         // With the lock: what is in the inventory when it is noted, `refresh` looks up again after a change.
         let mac = self.inventory.machine(nic);
         let host = self.inventory.by_mac(mac);
@@ -137,7 +138,7 @@ impl Machines {
     pub fn refresh(&self, macs: impl IntoIterator<Item = Mac>) {
         for mac in macs {
             // Between two of them others get their turn.
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = self.seen.lock();
             let machine = self.inventory.machine(mac);
             if machine != mac {
                 seen.join(mac, machine);
@@ -150,7 +151,7 @@ impl Machines {
     /// The machines that were seen.
     #[must_use]
     pub fn seen(&self) -> Vec<Mac> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock();
         seen.machines.keys().copied().collect()
     }
 
@@ -158,7 +159,7 @@ impl Machines {
     #[must_use]
     pub fn is_seen(&self, mac: Mac) -> bool {
         let mac = self.inventory.machine(mac);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).machines.contains_key(&mac)
+        self.seen.lock().machines.contains_key(&mac)
     }
 
     /// Whether the machine did something else than DHCP after this time, and last. The memory may be a moment behind:
@@ -166,7 +167,7 @@ impl Machines {
     #[must_use]
     pub fn has_gone_on(&self, mac: Mac, since: Instant) -> bool {
         let mac = self.inventory.machine(mac);
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock();
         seen.machines.get(&mac).is_some_and(|entry| {
             entry.at > since && !matches!(entry.machine.last, EventKind::Dhcp(_))
         })
@@ -175,14 +176,14 @@ impl Machines {
     /// All machines seen, by MAC.
     #[must_use]
     pub fn snapshot(&self) -> Vec<RememberedMachine> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock();
         seen.machines.values().map(|entry| entry.machine.clone()).collect()
     }
 
     /// How many unknown machines made room for later ones.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+        self.seen.lock().forgotten
     }
 }
 

@@ -9,7 +9,7 @@ mod sighting;
 use std::{
     net::Ipv4Addr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ use netboot_base::{bounded::bounded, clock, throttle::Throttle};
 use netboot_dhcp::message_type;
 use netboot_ebpf::shared::Mac;
 use netboot_site::model;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use self::{alarm::Alarm, policy::Policy};
@@ -166,7 +167,7 @@ impl OtherServers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock()
     }
 }
 

@@ -3,12 +3,19 @@
 use std::{
     fs::{File, TryLockError},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::status::socket_path;
+/// The socket's name in the state directory.
+pub const SOCKET: &str = "status.sock";
+
+/// Where the socket is.
+#[must_use]
+pub fn socket_path(state_dir: &Path) -> PathBuf {
+    state_dir.join(SOCKET)
+}
 
 /// Whether a daemon with this state directory does.
 #[must_use]

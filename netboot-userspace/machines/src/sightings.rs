@@ -1,11 +1,6 @@
 //! DHCP messages that were seen, in the kernel or here: each becomes an event, and a line in the log.
 
-use std::{
-    collections::HashMap,
-    net::Ipv4Addr,
-    sync::{Arc, PoisonError, RwLock},
-    time::Instant,
-};
+use std::{collections::HashMap, net::Ipv4Addr, sync::Arc, time::Instant};
 
 use netboot_base::clock;
 use netboot_ebpf::{
@@ -14,6 +9,7 @@ use netboot_ebpf::{
     shared::{Mac, NO_ARCHITECTURE, Seen, Station, Vlan},
     verdict::Verdict,
 };
+use parking_lot::RwLock;
 
 use crate::{
     acknowledged::Acknowledged,
@@ -68,7 +64,7 @@ impl Sightings {
     /// The names of interfaces by index.
     pub fn set_interfaces(&self, names: HashMap<u32, String>) {
         let names = names.into_iter().map(|(index, name)| (index, name.into())).collect();
-        *self.interfaces.write().unwrap_or_else(PoisonError::into_inner) = names;
+        *self.interfaces.write() = names;
     }
 
     /// Notes a message that came at a time, and what became of it.
@@ -129,7 +125,7 @@ impl Sightings {
     /// Where a message came in.
     #[must_use]
     pub fn segment(&self, ifindex: u32, vlan: Vlan) -> Segment {
-        let names = self.interfaces.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.interfaces.read();
         let interface = names.get(&ifindex).map_or_else(|| "?".into(), Arc::clone);
         Segment { interface, vlan }
     }

@@ -1,5 +1,6 @@
 //! The daemon's state as one JSON document, over a unix socket in the state directory.
 
+mod connection;
 mod machine;
 mod print;
 mod running_daemons;
@@ -17,11 +18,13 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    connection::NotRunning,
     machine::{MachineStatus, SegmentStatus, StepStatus},
-    print::{NotRunning, print},
+    print::print,
     serve::serve,
 };
 use crate::other_servers::OtherServer;
+pub use crate::running::{SOCKET, socket_path};
 
 /// What the daemon is, does and has seen. Texts that machines sent are printable already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,18 +117,9 @@ pub struct UnknownMachine {
 /// # Errors
 /// There is none, it does not answer, or it is of another version.
 pub fn fetch(state_dir: &Path) -> anyhow::Result<Status> {
-    let document = print::read(state_dir)?;
+    let document = connection::read(state_dir)?;
     serde_json::from_slice(&document)
         .context("the daemon's answer is not understood: it is of another version")
-}
-
-/// The socket's name in the state directory.
-pub const SOCKET: &str = "status.sock";
-
-/// Where the socket is.
-#[must_use]
-pub fn socket_path(state_dir: &Path) -> PathBuf {
-    state_dir.join(SOCKET)
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::{
     cmp::Ordering,
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tracing::warn;
 
 /// A boot takes a handful; machines behind one NAT share them.
@@ -45,7 +46,7 @@ impl LogBudget {
     /// Whether one more line of this client may be written.
     pub(crate) fn admit(&self, client: IpAddr, now: Instant) -> bool {
         const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         let LineCounts { clients, all } = &mut *counts;
         if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             clients.retain(|_, count| !count.is_over(now));
@@ -134,10 +135,10 @@ mod tests {
         for client in 1..5000_u32 {
             lines.admit(Ipv4Addr::from(client).into(), now);
         }
-        assert_eq!(lines.counts.lock().unwrap().clients.len(), MAX_CLIENTS + 1);
+        assert_eq!(lines.counts.lock().clients.len(), MAX_CLIENTS + 1);
         assert_eq!(admitted(&lines, 6000, now), 0);
         assert_eq!(admitted(&lines, 6000, now + INTERVAL), 200);
-        assert_eq!(lines.counts.lock().unwrap().clients.len(), 1);
+        assert_eq!(lines.counts.lock().clients.len(), 1);
     }
     #[test]
     fn all_together_are_bounded() {

@@ -17,11 +17,12 @@ mod writer;
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use netboot_machines::{channel::Teller, memory::Machines};
+use parking_lot::Mutex;
 
 use tokio::sync::mpsc;
 
@@ -110,7 +111,7 @@ impl Sink {
     }
 
     fn admit(&self, source: LineSource) -> Result<(), Duration> {
-        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limit = self.limit.lock();
         limit.admit(source, Instant::now())
     }
 }

@@ -2,17 +2,14 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
-    os::fd::{AsRawFd as _, OwnedFd},
+    os::fd::OwnedFd,
 };
 
 use anyhow::Context as _;
-use netboot_base::{links::Link, packet_option};
+use netboot_base::{links::Link, packet_socket};
 use netboot_ebpf::{
     frame::TAG,
     wire::{CLIENT_PORT, PROXY_PORT, SERVER_PORT},
-};
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
 };
 use socket2::{SockFilter, SockRef};
 
@@ -21,9 +18,6 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// A raw socket that receives IPv4 frames with UDP port 67 or 4011 as destination, and, for other servers'
 /// answers, 68.
-///
-/// It takes all protocols, since only such sockets are told the VLAN tag of a frame: for all others the
-/// kernel has thrown it away (`__netif_receive_skb_core` in net/core/dev.c).
 pub(super) fn packet_socket(link: &Link) -> anyhow::Result<OwnedFd> {
     open(link).with_context(|| {
         format!("cannot open a packet socket on {}: run as root, or with CAP_NET_RAW", link.name)
@@ -31,13 +25,7 @@ pub(super) fn packet_socket(link: &Link) -> anyhow::Result<OwnedFd> {
 }
 
 fn open(link: &Link) -> anyhow::Result<OwnedFd> {
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
-    SockRef::from(&socket).attach_filter(&to_dhcp_ports())?;
-    packet_option::auxiliary_data(&socket).context("the kernel does not tell VLAN tags")?;
-    packet_option::ignore_outgoing(&socket).context("the kernel shows what is sent, too")?;
-    setsockopt(&socket, sockopt::RxqOvfl, &1).context("the kernel does not tell of lost frames")?;
-    bind(socket.as_raw_fd(), &link.packet_address()?)?;
+    let socket = packet_socket::listen(link, &to_dhcp_ports(), &[])?;
     if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
         tracing::warn!(%error, "cannot enlarge the packet socket's buffer: bursts may lose requests");
     }

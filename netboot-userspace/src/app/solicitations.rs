@@ -1,13 +1,7 @@
 //! Router discovery at the served interfaces: its sockets and tasks. Where it fails, machines wait as without it.
 
-use std::{
-    collections::BTreeMap,
-    net::Ipv6Addr,
-    os::fd::{AsRawFd as _, OwnedFd},
-    time::Instant,
-};
+use std::{collections::BTreeMap, net::Ipv6Addr, os::fd::OwnedFd, time::Instant};
 
-use anyhow::Context as _;
 use netboot_answer::{
     router_solicitations::{
         RouterSolicitations, SolicitationCommon,
@@ -17,14 +11,11 @@ use netboot_answer::{
 };
 use netboot_base::{
     links::{self, Link},
-    packet_option,
+    packet_socket,
     throttle::Throttle,
 };
 use netboot_ebpf::frame::TAG;
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
-};
-use socket2::{Domain, SockFilter, SockRef, Socket, Type};
+use socket2::{Domain, SockFilter, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use super::lasting::Lasting;
@@ -100,22 +91,10 @@ impl Solicitations {
     }
 }
 
-/// A raw socket that receives Router Solicitations and Advertisements, of all protocols for the VLAN tags' sake
-/// (`dhcp_sockets.rs`).
+/// A raw socket that receives Router Solicitations and Advertisements.
 fn packet_socket(link: &Link) -> anyhow::Result<OwnedFd> {
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
-        .context("cannot open a packet socket")?;
-    SockRef::from(&socket).attach_filter(&to_router_discovery())?;
-    packet_option::auxiliary_data(&socket).context("the kernel does not tell VLAN tags")?;
-    packet_option::ignore_outgoing(&socket).context("the kernel shows what is sent, too")?;
-    for group in [ALL_ROUTERS_MAC, ALL_NODES_MAC] {
-        packet_option::multicast(&socket, link.index, group.octets)
-            .context("the card takes no multicast")?;
-    }
-    setsockopt(&socket, sockopt::RxqOvfl, &1).context("the kernel does not tell of lost frames")?;
-    bind(socket.as_raw_fd(), &link.packet_address()?)?;
-    Ok(socket)
+    let groups = [ALL_ROUTERS_MAC, ALL_NODES_MAC].map(|group| group.octets);
+    packet_socket::listen(link, &to_router_discovery(), &groups)
 }
 
 /// Makes the kernel tell switches that filter multicast that solicitations are wanted here (MLD, RFC 4541). It fails
@@ -160,7 +139,10 @@ fn to_router_discovery() -> [SockFilter; 17] {
 
 #[cfg(test)]
 mod tests {
-    use nix::sys::socket::{MsgFlags, recv, send, socketpair};
+    use std::os::fd::AsRawFd as _;
+
+    use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+    use socket2::SockRef;
 
     use super::*;
 

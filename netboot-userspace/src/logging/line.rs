@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tracing::{Event, Level, Subscriber};
+use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::{
     fmt::{
         FmtContext, FormatEvent, FormatFields,
@@ -28,8 +29,10 @@ where
         mut line: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let (level, target) =
-            (*event.metadata().level(), targets::shown(event.metadata().target()));
+        // Lines of the crate `log`, as the XDP program's are, have their own metadata.
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        let (level, target) = (*metadata.level(), targets::shown(metadata.target()));
         let [dim, colour, end] =
             if line.has_ansi_escapes() { ["\x1b[2m", colour(level), "\x1b[0m"] } else { [""; 3] };
         line.write_str(dim)?;

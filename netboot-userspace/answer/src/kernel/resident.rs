@@ -20,6 +20,7 @@ use super::{
     capacity::Capacity,
     counts::{self, PinnedCounters},
     events::Events,
+    held_back::held_back,
     object,
     pins::{self, Pins},
     program, rows,
@@ -269,7 +270,7 @@ pub fn is_left(directory: &Path) -> bool {
 /// Addresses that an earlier daemon's tables hold back stay so, whichever of them are in service.
 fn restore_held(pins: &Pins, tables: &Tables) {
     for directory in [pins.directory(), &pins.next()] {
-        match rows::held_back(directory) {
+        match held_back(directory) {
             Ok(held) => tables.quarantine.restore(held, clock::since_boot()),
             Err(error) => tracing::warn!("declined addresses may be given again: {error:#}"),
         }

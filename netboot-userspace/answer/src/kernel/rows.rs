@@ -1,6 +1,6 @@
 //! Rows of the maps: tables are written into them, and read back.
 
-use std::{collections::HashMap as Rows, io, net::Ipv4Addr, path::Path, time::Duration};
+use std::{collections::HashMap as Rows, io, net::Ipv4Addr, time::Duration};
 
 use anyhow::Context as _;
 use aya::{
@@ -10,11 +10,10 @@ use aya::{
 use netboot_base::clock;
 use netboot_ebpf::{
     limit::Unknown,
-    shared::{LAYOUT, MAX_UNKNOWN, Reservation, Settings, Station, map},
+    shared::{MAX_UNKNOWN, Reservation, Settings, Station, map},
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::{pins::RESERVATIONS, shadow};
 use crate::{
     quarantine::{Held, Quarantine},
     tables::{Tables, patch::Patch},
@@ -123,27 +122,9 @@ pub(super) fn compare(ebpf: &mut Ebpf, wanted: &Tables) -> anyhow::Result<FoundR
     Ok(FoundRows { patch, undo, quarantined, reservations })
 }
 
-fn held_of(station: Station, row: &Reservation) -> Option<Held> {
+pub(super) fn held_of(station: Station, row: &Reservation) -> Option<Held> {
     let until = Duration::from_nanos(row.quarantined_until);
     (!until.is_zero()).then_some(Held { address: row.address.into(), station, until })
-}
-
-/// The addresses that the tables in a directory hold back; none, where there are no tables of this layout.
-///
-/// # Errors
-/// The rows cannot be read.
-pub fn held_back(directory: &Path) -> anyhow::Result<Vec<Held>> {
-    let is_ours = shadow::settings(directory).is_ok_and(|settings| settings.layout == LAYOUT);
-    if !is_ours || shadow::check(directory, &RESERVATIONS).is_err() {
-        return Ok(Vec::new());
-    }
-    let map = MapData::from_pin(directory.join(map::RESERVATIONS))?;
-    let rows: HashMap<_, MapRow<Station>, MapRow<Reservation>> = Map::HashMap(map).try_into()?;
-    let held = rows.iter().filter_map(|row| match row {
-        Ok((MapRow(station), MapRow(row))) => held_of(station, &row).map(Ok),
-        Err(error) => Some(Err(error)),
-    });
-    held.collect::<Result<_, _>>().context("cannot read RESERVATIONS")
 }
 
 /// Holds a machine's address back.

@@ -16,7 +16,7 @@ use netboot_site::{
     model::{Host, Located, Settings, Subnet},
 };
 
-use super::tagged::tagged;
+use super::tagged::{addresses, tagged};
 use crate::tables::Arrival;
 
 /// Where a subnet is.
@@ -173,10 +173,6 @@ fn only(links: &[Link]) -> anyhow::Result<Option<&Link>> {
         names.join(", "),
         other.name
     )
-}
-
-pub(super) fn addresses(link: &Link) -> impl Iterator<Item = Ipv4Addr> {
-    link.addresses.iter().map(ipnet::Ipv4Net::addr)
 }
 
 /// Says where machines are answered, and where not.

@@ -6,7 +6,10 @@ use netboot_base::links::{Link, LinkState};
 use netboot_ebpf::shared::Vlan;
 use netboot_site::model::Subnet;
 
-use super::subnet_places::addresses;
+/// The addresses of this node at an interface.
+pub(super) fn addresses(link: &Link) -> impl Iterator<Item = Ipv4Addr> {
+    link.addresses.iter().map(ipnet::Ipv4Net::addr)
+}
 
 /// The served interface on which the frames of a subnet's VLAN arrive, and our address in the subnet if
 /// a VLAN interface has one.

@@ -3,13 +3,14 @@
 use std::{
     fmt,
     net::Ipv6Addr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use lru::LruCache;
 use netboot_base::bounded::bounded;
 use netboot_ebpf::shared::{Mac, Vlan};
+use parking_lot::{Mutex, MutexGuard};
 
 /// As a host asks at its start: MAX_RTR_SOLICITATIONS and RTR_SOLICITATION_INTERVAL (RFC 4861 section 10). A router
 /// answers within 0.5 s, or 3 s after it last told everybody (MIN_DELAY_BETWEEN_RAS).
@@ -162,7 +163,7 @@ impl Routers {
     }
 
     fn lock(&self) -> MutexGuard<'_, RouterRows> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,10 +1,6 @@
 //! The limits that the XDP program keeps, on interfaces without the program: the same counts over the same settings.
 
-use std::{
-    cell::Cell,
-    hash::Hash,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{cell::Cell, hash::Hash};
 
 use lru::LruCache;
 use netboot_ebpf::{
@@ -17,6 +13,7 @@ use netboot_ebpf::{
     tables::{Asked, AtLink, Tables as _},
     verdict::Verdict,
 };
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::tables::Tables;
 
@@ -83,7 +80,7 @@ impl<'t> Limited<'t> {
     }
 
     fn lock(&self) -> MutexGuard<'_, MessageLimits> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.limits.lock()
     }
 }
 

@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 
 use super::{
     SOCKET, Status,
-    print::{PATIENCE, connect, peer, read_from},
+    connection::{PATIENCE, connect, peer, read_from},
 };
 
 /// So many are asked, and named.

@@ -12,7 +12,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
 use super::{
-    print::{Patience, read_within},
+    connection::{Patience, read_within},
     *,
 };
 use crate::other_servers::{Expectation, ServerKind};

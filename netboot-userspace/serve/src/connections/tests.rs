@@ -77,7 +77,7 @@ fn whoever_waits_longest_gives_way() {
 async fn it_is_said_until_it_is_over() {
     let connections = connections();
     let said = Mutex::new(Vec::new());
-    let tell = |why: Option<&str>| said.lock().unwrap().push(why.map(str::to_owned));
+    let tell = |why: Option<&str>| said.lock().push(why.map(str::to_owned));
     let mut full_notice = FullNotice::new(tell);
     let seat = connections.enter("10.0.0.1".parse().unwrap(), Instant::now()).unwrap();
     for seconds in [70, 65, 60] {
@@ -86,7 +86,7 @@ async fn it_is_said_until_it_is_over() {
     }
     full_notice.is_over().await;
     drop(seat);
-    let said = said.into_inner().unwrap();
+    let said = said.into_inner();
     let why = said[0].as_deref().unwrap();
     assert!(why.starts_with("all 6 connections are taken, 1 of them by 10.0.0.1: "), "{why}");
     assert_eq!(said[1..], [None]);

@@ -8,22 +8,20 @@ use std::{
 use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::log::LogEntry;
-
-/// A body that writes the answer's log entry when the body has been sent or is given up.
-pub(super) struct CountedBody {
+/// A body that says how many bytes left when the body has been sent or is given up.
+pub(super) struct CountedBody<F: FnMut(u64)> {
     body: Body,
     bytes: u64,
-    entry: LogEntry,
+    end: F,
 }
 
-impl CountedBody {
-    pub(super) fn new(body: Body, entry: LogEntry) -> Self {
-        Self { body, bytes: 0, entry }
+impl<F: FnMut(u64)> CountedBody<F> {
+    pub(super) fn new(body: Body, end: F) -> Self {
+        Self { body, bytes: 0, end }
     }
 }
 
-impl HttpBody for CountedBody {
+impl<F: FnMut(u64) + Unpin> HttpBody for CountedBody<F> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -47,8 +45,8 @@ impl HttpBody for CountedBody {
     }
 }
 
-impl Drop for CountedBody {
+impl<F: FnMut(u64)> Drop for CountedBody<F> {
     fn drop(&mut self) {
-        self.entry.write(self.bytes);
+        (self.end)(self.bytes);
     }
 }

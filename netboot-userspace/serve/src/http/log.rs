@@ -80,7 +80,7 @@ pub(super) async fn note(
     let trouble = answer.extensions().get::<AnswerTrouble>().cloned();
     let client = ends.peer;
     let entry = LogEntry { method, path, client, machine, status, length, trouble, tried, lines };
-    answer.map(|body| Body::new(CountedBody::new(body, entry)))
+    answer.map(|body| Body::new(CountedBody::new(body, move |bytes| entry.write(bytes))))
 }
 
 impl LogEntry {

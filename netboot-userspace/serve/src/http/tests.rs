@@ -6,7 +6,6 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    sync::Mutex,
     time::Duration,
 };
 
@@ -16,6 +15,7 @@ use netboot_machines::{
     event::{DecidedBy, DhcpEvent, Event, EventKind, HttpEvent, MachineText, Segment},
 };
 use netboot_site::model::{HostScript, Inventory};
+use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
@@ -129,7 +129,7 @@ impl Lab {
         let (said, counters) = (Arc::<Mutex<Vec<_>>>::default(), Arc::clone(&door.counters));
         let tell = {
             let said = Arc::clone(&said);
-            move |why: Option<&str>| said.lock().unwrap().push(why.map(str::to_owned))
+            move |why: Option<&str>| said.lock().push(why.map(str::to_owned))
         };
         let serving = tokio::spawn(door.open(listener, LIMITS, tell));
         let happened = Mutex::new(happened);
@@ -175,7 +175,7 @@ impl Lab {
 
     /// What was told since this was asked last.
     fn told(&self) -> Vec<(Mac, EventKind)> {
-        let mut happened = self.happened.lock().unwrap();
+        let mut happened = self.happened.lock();
         std::iter::from_fn(|| happened.try_next()).map(|event| (event.mac, event.what)).collect()
     }
 

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use netboot_ebpf::limit::Limit;
+
 use super::source::LineSource;
 
-/// Lines per second, and at once.
-const RATE: f64 = 2000.0;
-const BURST: f64 = 5000.0;
+/// 2,000 lines a second, and 5,000 at once.
+const LINES: Limit = Limit { interval: 500_000, burst: 4_999 * 500_000 };
 /// Strangers with a bucket of their own; the rest share one.
 const MAX_STRANGERS: usize = 1024;
 const SWEEP: Duration = Duration::from_secs(1);
@@ -23,6 +24,8 @@ pub(super) struct LineLimit {
     most: usize,
     strangers: HashMap<IpAddr, Bucket>,
     others: Option<Bucket>,
+    /// The time that buckets count from.
+    start: Option<Instant>,
     /// When room was last made among the strangers.
     swept: Option<Instant>,
 }
@@ -30,65 +33,64 @@ pub(super) struct LineLimit {
 impl LineLimit {
     /// Takes a line of this source; else says how long to wait until one is allowed.
     pub(super) fn admit(&mut self, source: LineSource, now: Instant) -> Result<(), Duration> {
-        self.bucket(source, now).take(now)
+        let start = *self.start.get_or_insert(now);
+        let since = u64::try_from(now.duration_since(start).as_nanos()).unwrap_or(u64::MAX);
+        self.bucket(source, now, since).take(since)
     }
 
-    fn bucket(&mut self, source: LineSource, now: Instant) -> &mut Bucket {
+    fn bucket(&mut self, source: LineSource, now: Instant, since: u64) -> &mut Bucket {
         let address = match source {
             LineSource::Machine { address, .. } => {
-                self.sweep_machines(now);
-                return self.machines.entry(address).or_insert_with(|| Bucket::full(now));
+                self.sweep_machines(since);
+                return self.machines.entry(address).or_insert_with(|| Bucket::full(since));
             }
             LineSource::Stranger(address) => address,
         };
-        if !self.strangers.contains_key(&address) && !self.has_room(now) {
-            return self.others.get_or_insert_with(|| Bucket::full(now));
+        if !self.strangers.contains_key(&address) && !self.has_room(now, since) {
+            return self.others.get_or_insert_with(|| Bucket::full(since));
         }
-        self.strangers.entry(address).or_insert_with(|| Bucket::full(now))
+        self.strangers.entry(address).or_insert_with(|| Bucket::full(since))
     }
 
     /// A bucket that is full again is as none. Those that are in use may double before the next sweep.
-    fn sweep_machines(&mut self, now: Instant) {
+    fn sweep_machines(&mut self, since: u64) {
         if self.machines.len() >= self.most.max(MAX_STRANGERS) {
-            self.machines.retain(|_, bucket| bucket.level(now) < BURST);
+            self.machines.retain(|_, bucket| !bucket.is_full(since));
             self.most = 2 * self.machines.len();
         }
     }
 
     /// For one more stranger.
-    fn has_room(&mut self, now: Instant) -> bool {
+    fn has_room(&mut self, now: Instant, since: u64) -> bool {
         // Not for every packet with a forged address.
         let is_swept = self.swept.is_some_and(|swept| now.duration_since(swept) < SWEEP);
         if self.strangers.len() >= MAX_STRANGERS && !is_swept {
             self.swept = Some(now);
-            self.strangers.retain(|_, bucket| bucket.level(now) < BURST);
+            self.strangers.retain(|_, bucket| !bucket.is_full(since));
         }
         self.strangers.len() < MAX_STRANGERS
     }
 }
 
+/// Times are nanoseconds since the first line.
 struct Bucket {
-    tokens: f64,
-    filled: Instant,
+    full_at: u64,
 }
 
 impl Bucket {
-    fn full(now: Instant) -> Self {
-        Self { tokens: BURST, filled: now }
+    const fn full(now: u64) -> Self {
+        Self { full_at: now }
     }
 
-    fn level(&self, now: Instant) -> f64 {
-        (self.tokens + now.duration_since(self.filled).as_secs_f64() * RATE).min(BURST)
+    const fn is_full(&self, now: u64) -> bool {
+        self.full_at <= now
     }
 
-    fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        self.tokens = self.level(now);
-        self.filled = self.filled.max(now);
-        if self.tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - self.tokens) / RATE));
+    fn take(&mut self, now: u64) -> Result<(), Duration> {
+        if LINES.admit(&mut self.full_at, now) {
+            return Ok(());
         }
-        self.tokens -= 1.0;
-        Ok(())
+        Err(Duration::from_nanos(self.full_at.saturating_sub(now).saturating_sub(LINES.burst)))
     }
 }
 

@@ -117,7 +117,7 @@ impl Receiver {
 }
 
 fn told(happened: &Mutex<Happened>) -> Option<event::SyslogEvent> {
-    let event = happened.lock().unwrap().try_next()?;
+    let event = happened.lock().try_next()?;
     let EventKind::Syslog(line) = event.what else { panic!("{event:?}") };
     assert_eq!(event.mac, MAC);
     Some(line)
@@ -275,7 +275,7 @@ async fn a_flood_is_dropped_and_counted_and_the_others_are_heard() {
     let source = LineSource::Stranger(flood.local_addr().unwrap().ip());
     // The source's bucket is empty for an hour, however slow this test runs.
     let later = Instant::now() + Duration::from_secs(3600);
-    while receiver.limit.lock().unwrap().admit(source, later).is_ok() {}
+    while receiver.limit.lock().admit(source, later).is_ok() {}
     for _ in 0..100 {
         flood.send_to(b"<6>flood: x", receiver.udp).await.unwrap();
     }
@@ -325,9 +325,9 @@ async fn trouble_with_files_is_told_and_its_end_without_a_line() {
     let cancel = CancellationToken::new();
     let (state_dir, tell, end) = (dir.path().to_owned(), Arc::clone(&told), cancel.clone());
     let writing = tokio::task::spawn_blocking(move || {
-        writer.run(&state_dir, &end, &|why| tell.lock().unwrap().push(why.map(str::to_owned)));
+        writer.run(&state_dir, &end, &|why| tell.lock().push(why.map(str::to_owned)));
     });
-    let told = || told.lock().unwrap().clone();
+    let told = || told.lock().clone();
     until(|| told().len() == 1, || "the trouble".to_owned()).await;
     assert!(told()[0].as_deref().is_some_and(|why| why.starts_with("cannot write to /")));
     fs::remove_file(dir.path().join("log")).unwrap();

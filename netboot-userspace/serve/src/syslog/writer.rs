@@ -4,7 +4,7 @@ use std::{
     io,
     net::IpAddr,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use netboot_machines::{
     event::{self, Event, MachineText},
     memory::Machines,
 };
+use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +71,7 @@ impl Writer {
     /// runtime where it may block.
     pub fn run(&self, state_dir: &Path, cancel: &CancellationToken, tell: StoreListener<'_>) {
         let runtime = Handle::current();
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock();
         let warned = Throttle::default();
         let mut files = MachineFiles { store: Store::new(state_dir), trouble: None, warned, tell };
         // Before the first line is lost.

@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::{FileExt as _, MetadataExt as _},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -21,6 +21,7 @@ use arc_swap::ArcSwapOption;
 use futures_lite::AsyncRead;
 use lru::LruCache;
 use netboot_base::bounded::bounded;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::{
     fs::Advice,
     io::{Errno, ReadWriteFlags},
@@ -206,7 +207,7 @@ impl Contents {
     }
 
     fn files(&self) -> MutexGuard<'_, LruCache<Key, OpenedFile>> {
-        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.files.lock()
     }
 }
 

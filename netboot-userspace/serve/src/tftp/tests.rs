@@ -10,10 +10,11 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use netboot_ebpf::shared::Mac;
@@ -80,7 +81,7 @@ impl Lab {
         let common = TftpCommon { transfers, ..common };
         let troubles = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&troubles);
-        let tell = move |trouble| heard.lock().unwrap().push(trouble);
+        let tell = move |trouble| heard.lock().push(trouble);
         let serving = serve(vec![sockets], common.clone(), tell, cancel.clone());
         let serving = tokio::spawn(serving);
         let happened = Mutex::new(happened);
@@ -109,7 +110,7 @@ impl Lab {
 
     /// What was told next, by now.
     fn told(&self) -> Option<TftpEvent> {
-        let event = self.happened.lock().unwrap().try_next()?;
+        let event = self.happened.lock().try_next()?;
         let EventKind::Tftp(tftp) = event.what else { panic!("{event:?}") };
         assert_eq!(event.mac, MAC);
         Some(tftp)

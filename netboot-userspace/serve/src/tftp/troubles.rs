@@ -1,6 +1,6 @@
 //! Troubles of the servers of one address, told as one.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use super::engine::TroubleListener;
 
@@ -19,7 +19,7 @@ impl Troubles {
 
     /// A server says why something is amiss, or that nothing is.
     pub(super) fn tell(&self, server: usize, trouble: Option<String>) {
-        let mut amiss = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut amiss = self.0.lock();
         let first = |amiss: &Amiss| amiss.of_servers.iter().flatten().next().cloned();
         let before = first(&amiss);
         if let Some(own) = amiss.of_servers.get_mut(server) {

@@ -1,4 +1,6 @@
-use nix::sys::socket::{MsgFlags, recv, send, socketpair};
+use std::os::fd::AsRawFd as _;
+
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
 use super::*;
 

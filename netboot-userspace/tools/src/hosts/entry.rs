@@ -69,7 +69,9 @@ pub(super) fn remove(text: &str, at: usize) -> anyhow::Result<String> {
         tables.iter().filter(is_own).count() == own.len(),
         "host[{at}] is not written in one piece: remove it by hand"
     );
-    let (start, end) = (start(text, first), end(text, last));
+    let others = tables.iter().take_while(|table| !is_own(table));
+    let behind = others.map(|table| end_of_line(text, table.end)).max().unwrap_or(0);
+    let (start, end) = (start(text, behind, first), end(text, last));
     let (before, _) = text.split_at(start);
     let (_, mut after) = text.split_at(end);
     if before.is_empty() || lines(before).next_back().is_some_and(is_blank) {
@@ -91,7 +93,7 @@ fn parse(text: &str) -> anyhow::Result<Document<&str>> {
     })
 }
 
-/// Where a table with a header stands.
+/// Where a table with a header stands, or what is above all headers.
 struct Written {
     /// The number of the entry that it is, or is of.
     host: Option<usize>,
@@ -102,7 +104,8 @@ struct Written {
 
 /// The tables in the order of their headers; entries must be tables of their own.
 fn tables(document: &Document<&str>) -> anyhow::Result<Vec<Written>> {
-    let mut found = Vec::new();
+    let above = values_end(document).map(|end| Written { host: None, header: 0, end });
+    let mut found = Vec::from_iter(above);
     for (key, item) in document.iter() {
         match item {
             Item::ArrayOfTables(hosts) if key == "host" => {
@@ -132,9 +135,7 @@ fn add_tables(item: &Item, host: Option<usize>, found: &mut Vec<Written>) {
 
 fn add_table(table: &Table, host: Option<usize>, found: &mut Vec<Written>) {
     if let Some(header) = table.span().filter(|_| !table.is_implicit() && !table.is_dotted()) {
-        let values = table.get_values();
-        let ends = values.iter().filter_map(|(_, value)| Some(value.span()?.end));
-        let end = ends.max().unwrap_or(header.end);
+        let end = values_end(table).unwrap_or(header.end);
         found.push(Written { host, header: header.start, end });
     }
     for (_, item) in table.iter() {
@@ -142,17 +143,20 @@ fn add_table(table: &Table, host: Option<usize>, found: &mut Vec<Written>) {
     }
 }
 
-/// Where the comment directly above a table begins, or its header.
-fn start(text: &str, table: &Written) -> usize {
-    let (before, _) = text.split_at(line_start(text, table.header));
-    let above = lines(before).rev().take_while(|line| is_comment(line)).map(str::len);
-    before.len() - above.sum::<usize>()
+fn values_end(table: &Table) -> Option<usize> {
+    table.get_values().iter().filter_map(|(_, value)| Some(value.span()?.end)).max()
+}
+
+/// Where the comment directly above a table begins, or its header; a line of a text before can look like a comment.
+fn start(text: &str, behind: usize, table: &Written) -> usize {
+    let start = line_start(text, table.header);
+    let above = lines(text.get(behind..start).unwrap_or_default()).rev();
+    start - above.take_while(|line| is_comment(line)).map(str::len).sum::<usize>()
 }
 
 /// Where the line of a table's last value ends, or the comment directly below if nothing but blank lines follows that.
 fn end(text: &str, table: &Written) -> usize {
-    let (_, tail) = text.split_at(table.end);
-    let end = table.end + lines(tail).next().map_or(0, str::len);
+    let end = end_of_line(text, table.end);
     let (_, after) = text.split_at(end);
     let below: Vec<_> = lines(after).take_while(|line| is_comment(line)).collect();
     let is_own = lines(after).nth(below.len()).is_none_or(is_blank);
@@ -161,6 +165,10 @@ fn end(text: &str, table: &Written) -> usize {
 
 fn line_start(text: &str, at: usize) -> usize {
     text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+}
+
+fn end_of_line(text: &str, at: usize) -> usize {
+    at + text.get(at..).and_then(|rest| lines(rest).next()).map_or(0, str::len)
 }
 
 /// Lines with their ends.
@@ -265,6 +273,8 @@ mod tests {
             "[[host]]\nmac = \"b\"",
         );
         check_remove("[[host]]", 0, "");
+        let text = "s = \"\"\"\n# x\"\"\" # y\n# one\n[[host]]\nmac = \"a\"\n";
+        check_remove(text, 0, "s = \"\"\"\n# x\"\"\" # y\n");
     }
 
     #[test]

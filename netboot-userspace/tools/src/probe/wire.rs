@@ -7,13 +7,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use netboot_base::{links::Link, packet_option};
+use netboot_base::{links::Link, packet_option, packet_socket};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::socket::{
-        AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, bind, recv, send, socket,
-    },
+    sys::socket::{MsgFlags, SockFlag, recv, send},
 };
 
 /// Longer frames than any network has: a NIC may have put several together.
@@ -31,18 +29,16 @@ impl Wire {
     /// # Errors
     /// No privilege, or the interface does not hear others' frames.
     pub(super) fn open(link: &Link) -> anyhow::Result<Self> {
-        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
-            .with_context(|| {
-                format!(
-                    "cannot open a packet socket on {}: run as root, or with CAP_NET_RAW",
-                    link.name
-                )
-            })?;
+        let socket = packet_socket::open(SockFlag::SOCK_NONBLOCK).with_context(|| {
+            format!(
+                "cannot open a packet socket on {}: run as root, or with CAP_NET_RAW",
+                link.name
+            )
+        })?;
         packet_option::ignore_outgoing(&socket).context("the kernel shows what is sent, too")?;
         packet_option::promiscuous(&socket, link.index)
             .with_context(|| format!("{} does not hear other stations' frames", link.name))?;
-        bind(socket.as_raw_fd(), &link.packet_address()?)
+        packet_socket::attach(&socket, link)
             .with_context(|| format!("cannot listen on {}", link.name))?;
         Ok(Self { socket, mtu: link.mtu, buffer: vec![0; LONGEST] })
     }

@@ -171,7 +171,7 @@ fn anybody_is_bounded_as_nobody_is() {
         }
     }
     assert_eq!((answered, told, dropped), (1000, 100, 4000));
-    assert_eq!(limits.lock().unwrap().known.len(), 1000);
+    assert_eq!(limits.lock().known.len(), 1000);
 }
 
 #[test]
@@ -179,5 +179,5 @@ fn forged_machines_take_no_more_than_their_places() {
     let tables = tables(Limit::per_second(20, 5), OFF, OFF);
     let limits = Mutex::default();
     judge(&tables, &limits, SECOND, Verdict::UnknownMachine, 0..10_000);
-    assert_eq!(limits.lock().unwrap().unknown.len(), MAX_UNKNOWN);
+    assert_eq!(limits.lock().unknown.len(), MAX_UNKNOWN);
 }

@@ -3,14 +3,11 @@
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use anyhow::Context as _;
-use netboot_base::links::Link;
+use netboot_base::{links::Link, packet_socket};
 use nix::{
     errno::Errno,
     sys::{
-        socket::{
-            AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recv, sendto,
-            setsockopt, socket, sockopt,
-        },
+        socket::{LinkAddr, MsgFlags, SockFlag, recv, sendto, setsockopt, sockopt},
         time::{TimeVal, TimeValLike as _},
     },
 };
@@ -24,15 +21,14 @@ pub(super) struct RequestWire {
 
 /// Source and destination port of an answer to a machine.
 const TO_CLIENT: [u8; 4] = [0, 67, 0, 68];
-/// The place of the options in a frame without tags and IP options.
+/// The place of the ports in a frame without tags and IP options.
 const PORTS: std::ops::Range<usize> = 34..38;
 
 impl RequestWire {
     pub(super) fn open(link: &Link) -> anyhow::Result<Self> {
         // The socket takes what comes over any interface: here there is no other.
-        let protocol = SockProtocol::EthAll;
-        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
-            .context("cannot open a packet socket")?;
+        let socket =
+            packet_socket::open(SockFlag::empty()).context("cannot open a packet socket")?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(2))?;
         Ok(Self { socket, name: link.name.clone(), to: link.packet_address()? })
     }
