@@ -1,6 +1,5 @@
 //! The time of a reload: the example reads a configuration, and reads it again for each line of the input, and
-//! prints the seconds that it took, and
-//! what changed. `cargo xtask bench hosts` measures by it.
+//! prints the seconds that it took, and what changed. `cargo xtask bench hosts` measures by it.
 
 use std::{env, io, path::PathBuf, time::Instant};
 
