@@ -13,6 +13,7 @@ mod judge;
 mod kea;
 mod note;
 mod options;
+mod scope;
 mod site;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use netboot_site::{
 };
 
 use super::note::{NotePlace, Notes};
-use crate::import::site::Scope;
+use crate::import::scope::Scope;
 
 /// What a rule asks of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,27 +14,8 @@ use super::{
     boot::{Rule, conclude},
     note::{NotePlace, Notes},
     options::{NEXT_SERVER, Options, PlacedValue, of_host, of_subnet},
+    scope::Scope,
 };
-
-/// Whom something is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    All,
-    /// By number.
-    Subnet(usize),
-    Host(usize),
-}
-
-impl Scope {
-    /// The wider ones first.
-    fn order(self) -> u8 {
-        match self {
-            Self::All => 0,
-            Self::Subnet(_) => 1,
-            Self::Host(_) => 2,
-        }
-    }
-}
 
 /// Networks and machines with all the options that they have.
 #[derive(Debug, Default)]
