@@ -1,9 +1,11 @@
 //! The state of DHCP that the status shows.
 
 use std::sync::{
-    Arc, PoisonError, RwLock, RwLockReadGuard,
+    Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
+
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::dhcp::Dhcp;
 use netboot_answer::{
@@ -45,16 +47,16 @@ impl DhcpState {
             kernel,
             unreadable_events: dhcp.kernel().unreadable_events(),
         };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = parts;
+        *self.0.write() = parts;
     }
 
     /// Shows that DHCP is not answered.
     pub(super) fn clear(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Parts::default();
+        *self.0.write() = Parts::default();
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Parts> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read()
     }
 }
 

@@ -9,6 +9,8 @@ const FOLDERS: &[(&str, &str)] = &[
     ("netboot-userspace/base/src", "crate::"),
     ("netboot-userspace/dhcp/src", "crate::"),
     ("netboot-userspace/site/src", "crate::"),
+    ("netboot-userspace/site/src/config", "crate::config::"),
+    ("netboot-userspace/machines/src", "crate::"),
     ("netboot-userspace/answer/src", "crate::"),
     ("netboot-userspace/serve/src", "crate::"),
     ("netboot-userspace/tools/src", "crate::"),

@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::Ipv4Addr,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::Arc,
     time::Duration,
 };
 
 use netboot_base::sparse::{Sparse, Usual};
 use netboot_ebpf::shared::{Mac, Station, Vlan};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::model::{DhcpOption, Difference, NetworkOverrides, Quirks, ScriptClasses};
 
@@ -266,11 +267,11 @@ impl Inventory {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Hosts> {
-        self.hosts.read().unwrap_or_else(PoisonError::into_inner)
+        self.hosts.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Hosts> {
-        self.hosts.write().unwrap_or_else(PoisonError::into_inner)
+        self.hosts.write()
     }
 }
 
