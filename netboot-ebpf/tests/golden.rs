@@ -1,4 +1,4 @@
-//! What real clients sent, and what they get.
+//! Requests that real clients sent, and their answers.
 
 use netboot_ebpf::verdict::Verdict;
 

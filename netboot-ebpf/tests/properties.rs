@@ -1,4 +1,4 @@
-//! What holds for any frame. [`ask`] itself checks that answers are valid, that used memory changes
+//! Properties of any frame. [`ask`] itself checks that answers are valid, that used memory changes
 //! nothing, and that the kernel sends the daemon's bytes.
 
 use netboot_ebpf::{

@@ -1,4 +1,4 @@
-//! What some machines' firmware needs.
+//! Answers as the firmware of some machines needs them.
 
 use netboot_ebpf::{shared::Reservation, verdict::Verdict};
 

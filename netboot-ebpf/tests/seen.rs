@@ -1,4 +1,4 @@
-//! What is told of a request's machine, whatever became of the request.
+//! The facts that are told of a request's machine, whatever became of the request.
 
 use netboot_ebpf::{
     client::Stage,

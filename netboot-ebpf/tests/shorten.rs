@@ -1,4 +1,4 @@
-//! What is left out of an answer that is longer than the client or the link takes.
+//! Answers that are longer than the client or the link takes, and the options that they lose.
 
 use netboot_ebpf::verdict::Verdict;
 

@@ -11,12 +11,13 @@ use std::{
     process::ExitCode,
 };
 
+use netboot_machines::status::NotRunning;
+
 use crate::{
     allocator::Allocator,
     args::{Args, Command},
 };
 use clap::Parser as _;
-use netboot_machines::status::NotRunning;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;

@@ -23,8 +23,9 @@ pub fn open(flags: SockFlag) -> io::Result<OwnedFd> {
     Ok(socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?)
 }
 
-/// A socket as [`open`] makes it that does not block and receives what comes over an interface and passes the filter, with VLAN tags and the
-/// number of lost frames beside it, and nothing that this node sends. The card takes frames to these groups, too.
+/// A socket as [`open`] makes it that does not block. The socket receives what comes over an interface and passes the
+/// filter, with VLAN tags and the number of lost frames beside it, and nothing that this node sends. The card takes
+/// frames to these groups, too.
 ///
 /// # Errors
 /// As [`open`], and where the kernel does not know an option.

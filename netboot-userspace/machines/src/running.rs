@@ -8,10 +8,10 @@ use std::{
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The socket's name in the state directory.
+/// The name of the status socket in the state directory.
 pub const SOCKET: &str = "status.sock";
 
-/// Where the socket is.
+/// The place of the status socket.
 #[must_use]
 pub fn socket_path(state_dir: &Path) -> PathBuf {
     state_dir.join(SOCKET)

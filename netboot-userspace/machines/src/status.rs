@@ -24,7 +24,6 @@ pub use self::{
     serve::serve,
 };
 use crate::other_servers::OtherServer;
-pub use crate::running::{SOCKET, socket_path};
 
 /// What the daemon is, does and has seen. Texts that machines sent are printable already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -182,6 +182,7 @@ mod tests {
 
     use super::*;
     use netboot_site::model::{Architecture, Host};
+    use netboot_test_kit::efi;
 
     /// A file server that hangs keeps one thread, and its answer counts when it comes.
     #[tokio::test]
@@ -211,16 +212,6 @@ mod tests {
             Some("late")
         );
         assert!(under_way.is_none());
-    }
-
-    /// The head of a UEFI program for this machine, by PE's number.
-    fn efi(machine: u16) -> Vec<u8> {
-        let mut bytes = vec![0; 0x80];
-        bytes[..2].copy_from_slice(b"MZ");
-        bytes[0x3c] = 0x40;
-        bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
-        bytes[0x44..0x46].copy_from_slice(&machine.to_le_bytes());
-        bytes
     }
 
     #[test]

@@ -8,6 +8,14 @@ use std::{
     sync::Arc,
 };
 
+use netboot_base::files::Files;
+use netboot_machines::{
+    channel::Teller,
+    memory::Machines,
+    metrics::Durations,
+    status::{self, Status},
+};
+
 use crate::{
     http,
     syslog::{self, Sink, Writer},
@@ -16,13 +24,6 @@ use crate::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
-use netboot_base::files::Files;
-use netboot_machines::{
-    channel::Teller,
-    memory::Machines,
-    metrics::Durations,
-    status::{self, Status},
-};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

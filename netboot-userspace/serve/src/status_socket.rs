@@ -9,10 +9,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use netboot_base::own_dir::{Identity, OwnDir, identity, way};
-use netboot_machines::{
-    running::{Listener, listener},
-    status::{SOCKET, socket_path},
-};
+use netboot_machines::running::{Listener, SOCKET, listener, socket_path};
 use rustix::fs::{FileType, fstat, lstat};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;

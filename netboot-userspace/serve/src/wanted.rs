@@ -8,16 +8,17 @@ use std::{
     thread,
 };
 
+use netboot_base::files;
+use netboot_ebpf::shared::Subnet;
+use netboot_machines::running;
+use netboot_site::model::{
+    BootFile, DhcpMode, Inventory, MAX_TFTP_THREADS, Settings, SyslogListen,
+};
+
 use crate::{bind::TftpSockets, descriptors::Shares, health::DaemonPart};
 use crate::{
     http::{self, Strangers},
     tftp::{self, BlockSizes},
-};
-use netboot_base::files;
-use netboot_ebpf::shared::Subnet;
-use netboot_machines::status;
-use netboot_site::model::{
-    BootFile, DhcpMode, Inventory, MAX_TFTP_THREADS, Settings, SyslogListen,
 };
 
 /// All that the services are told.
@@ -127,7 +128,7 @@ impl Wanted {
             let files = Service::SyslogFiles(config.state_dir.clone());
             add("syslog", format!("file://{}", directory.display()), files);
         }
-        let socket = status::socket_path(&config.state_dir);
+        let socket = running::socket_path(&config.state_dir);
         let status = Service::Status(config.state_dir.clone());
         add("status", format!("unix://{}", socket.display()), status);
         if config.tftp.listen.is_some() || config.http.is_some() {

@@ -175,19 +175,10 @@ impl JudgedFiles {
     }
 }
 
-/// The head of a UEFI program.
-#[cfg(test)]
-pub(crate) fn efi(machine: u16) -> Vec<u8> {
-    let mut bytes = vec![0; 0x80];
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[PE_AT] = 0x40;
-    bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
-    bytes[0x44..0x46].copy_from_slice(&machine.to_le_bytes());
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
+    use netboot_test_kit::efi;
+
     use super::*;
 
     #[track_caller]

@@ -17,10 +17,12 @@ mod state;
 
 pub use self::{
     architecture::Architecture,
+    boot_file::BootFile,
     command_source::CommandSource,
     defaults::DEFAULT_PATH,
-    inventory::{Host, HostScript, Inventory, ScriptSettings},
-    names::interface_name,
+    inventory::{Host, HostScript, Inventory, OwnFile, ScriptSettings},
+    locate::Located,
+    names::{interface_name, is_interface},
     pin_path::{PinPath, Way},
     reach::reach,
     settings::{
@@ -31,6 +33,3 @@ pub use self::{
 };
 pub use netboot_base::links::XdpMode;
 pub use netboot_dhcp::DhcpOption;
-
-pub use self::inventory::OwnFile;
-pub use self::{boot_file::BootFile, locate::Located, names::is_interface};

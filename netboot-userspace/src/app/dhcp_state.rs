@@ -5,15 +5,15 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use parking_lot::{RwLock, RwLockReadGuard};
-
-use super::dhcp::Dhcp;
 use netboot_answer::{
     kernel::{KernelCounters, PinnedCounters},
     router_solicitations, slow,
     tables::Served,
 };
 use netboot_machines::{other_servers::OtherServers, status::InterfaceStatus};
+use parking_lot::{RwLock, RwLockReadGuard};
+
+use super::dhcp::Dhcp;
 
 /// Cheap to clone: what is put into one is shown by all.
 #[derive(Clone, Default)]

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::restartable::Restartable;
 use netboot_machines::{
     announcer::Announcer,
     channel::{Teller, channel},
@@ -10,6 +9,8 @@ use netboot_machines::{
     reader::EventReader,
 };
 use netboot_site::model::Inventory;
+
+use super::restartable::Restartable;
 
 /// The task that reads, which is started again where it has ended.
 pub(super) struct MachineEvents {

@@ -12,9 +12,9 @@ use axum::{
 };
 use netboot_base::shared_text::SharedText;
 use netboot_machines::metrics;
+use netboot_serve::health::{DaemonPart, Health, PartState, Trouble};
 
 use super::report::Reporter;
-use netboot_serve::health::{DaemonPart, Health, PartState, Trouble};
 
 /// Where to read why.
 const MORE: &str = "`netboot status` on this node says why\n";

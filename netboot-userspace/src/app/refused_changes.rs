@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use super::self_check::SelfCheckFailed;
 use netboot_base::throttle::Throttle;
 use netboot_serve::health::Trouble;
 use netboot_site::config::Problems;
+
+use super::self_check::SelfCheckFailed;
 
 /// Why a change is not in force: the state before is.
 pub(super) struct RefusedChange {

@@ -1,4 +1,4 @@
-//! What a package installs beside the program: completions and man pages, made from the command line.
+//! Completions and man pages, made from the command line: a package installs them beside the program.
 
 use std::{fs, path::Path, process::ExitCode};
 

@@ -5,7 +5,6 @@
 use std::{env, fs, path::Path};
 
 use netboot_site::config;
-
 use netboot_tools::import::{self, Imported, Kind, grouped};
 
 /// With it the expectations are written as they are found.

@@ -5,7 +5,6 @@ use netboot_ebpf::{
     verdict::Verdict,
     wire::{ACK, CHADDR, FLAGS, GIADDR, HTYPE, NAK, OFFER, XID},
 };
-
 use netboot_test_kit::{Reply, site::ADDRESS, tags};
 
 /// The verdict, and the fields of the answer.

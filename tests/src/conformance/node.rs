@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use netboot_machines::status::{Status, socket_path};
+use netboot_machines::{running::socket_path, status::Status};
 use netboot_test_kit::Ask;
 
 use super::{

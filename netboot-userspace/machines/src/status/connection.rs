@@ -11,7 +11,8 @@ use anyhow::Context;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{socket_path, without_daemon::WithoutDaemon};
+use super::without_daemon::WithoutDaemon;
+use crate::running::socket_path;
 
 /// How long a daemon is waited for.
 #[derive(Clone, Copy, Debug)]

@@ -15,9 +15,10 @@ use super::{
     Status,
     connection::{NotRunning, read},
     running_daemons::RunningDaemons,
-    socket_path, table,
+    table,
     without_daemon::WithoutDaemon,
 };
+use crate::running::socket_path;
 
 /// Prints the state of the daemon with this configuration; the error is a [`NotRunning`] if there is none. `file` is
 /// where the configuration stands: a daemon that was started with it is found although it cannot be read any more.

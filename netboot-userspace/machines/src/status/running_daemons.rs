@@ -9,9 +9,10 @@ use netboot_base::printable::printable;
 use nix::unistd::geteuid;
 
 use super::{
-    SOCKET, Status,
+    Status,
     connection::{PATIENCE, connect, peer, read_from},
 };
+use crate::running::SOCKET;
 
 /// So many are asked, and named.
 const MOST: usize = 8;

@@ -3,7 +3,6 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-
 use netboot_base::shared_text::SharedText;
 use tokio::{
     io::AsyncWriteExt,

@@ -5,8 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{MachineStatus, Status, UnknownMachine, machine::architecture};
 use netboot_base::columns::table_of_numbers;
+
+use super::{MachineStatus, Status, UnknownMachine, machine::architecture};
 
 use crate::other_servers::{OtherServer, ServerKind};
 

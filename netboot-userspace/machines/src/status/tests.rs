@@ -15,7 +15,10 @@ use super::{
     connection::{Patience, read_within},
     *,
 };
-use crate::other_servers::{Expectation, ServerKind};
+use crate::{
+    other_servers::{Expectation, ServerKind},
+    running::socket_path,
+};
 
 const NOW: u64 = 1_792_000_000;
 

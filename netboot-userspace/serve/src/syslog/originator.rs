@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::source::LineSource;
 use netboot_site::model::Host;
+
+use super::source::LineSource;
 
 /// What machines call themselves before they have a name.
 const NOBODY: [&str; 3] = ["localhost", "localhost.localdomain", "(none)"];

@@ -5,8 +5,9 @@ mod rfc5424;
 
 use std::{borrow::Cow, time::SystemTime};
 
-use super::priority::{Facility, Priority, Severity};
 use netboot_base::printable::printable;
+
+use super::priority::{Facility, Priority, Severity};
 
 /// Bytes of a message that are looked at, and of its text afterwards.
 pub const MAX_MESSAGE: usize = 8192;

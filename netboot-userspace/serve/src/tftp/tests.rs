@@ -14,15 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
-use tokio::task::{JoinHandle, spawn_blocking};
-
 use netboot_ebpf::shared::Mac;
 use netboot_machines::{
     channel::{Happened, channel},
     event::{EventKind, MachineText, TftpEvent, Transfer, TransferOutcome, TransferRefusal},
 };
 use netboot_site::model::{Host, Inventory};
+use parking_lot::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use self::clients::{Answer, Client, request};
 use super::{counters::Counted, sending::GIVE_UP, *};

@@ -13,8 +13,9 @@ mod sources;
 
 use std::{fs, path::Path};
 
+use netboot_test_kit::efi;
+
 use super::load;
-use crate::boot_program::efi;
 
 /// Writes a file into a directory with boot files, and says what is wrong with it.
 fn errors(text: &str) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! The health of the node's parts, as `/readyz`, `netboot status` and the metrics have it.
 
-use super::{Node, RefusedChange, Site};
 use netboot_serve::{descriptors::Shares, health::PartState, wanted::Wanted};
 use netboot_site::model::DhcpMode;
+
+use super::{Node, RefusedChange, Site};
 
 use crate::app::{dhcp::Dhcp, refused_changes::RefusalLog};
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use netboot_base::own_dir::{OwnDir, is_refused};
-use netboot_machines::status::SOCKET;
+use netboot_machines::running::SOCKET;
 use nix::unistd::User;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat};
 

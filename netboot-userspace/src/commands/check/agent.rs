@@ -1,4 +1,4 @@
-//! Whether HookOS is told the image of Tinkerbell's agent.
+//! The image of Tinkerbell's agent, which HookOS may not be told.
 
 use netboot_site::{
     config::Candidate,

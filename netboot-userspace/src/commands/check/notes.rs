@@ -1,4 +1,4 @@
-//! What a configuration has that the node does not.
+//! The parts of a configuration that the node lacks.
 
 use std::collections::BTreeMap;
 

@@ -8,9 +8,8 @@ use netboot_site::{
     },
 };
 
-use serde::Serialize;
-
 use netboot_ebpf::shared::Mac;
+use serde::Serialize;
 
 /// The quirks that hold because one place says so.
 #[derive(Clone, Debug, PartialEq, Serialize)]

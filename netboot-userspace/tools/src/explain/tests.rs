@@ -8,12 +8,13 @@ mod vlan;
 
 use std::{fs, net::Ipv4Addr};
 
-use super::*;
 use netboot_base::mac;
 use netboot_site::{
     config::{self, Loaded},
     model::Architecture,
 };
+
+use super::*;
 
 const CONFIG: &str = r#"interfaces = ["nonesuch0"]
 

@@ -5,13 +5,14 @@ mod classes;
 mod json;
 mod subnets;
 
+use netboot_dhcp::DhcpOption;
+
 use self::{
     classes::write_classes,
     json::{Item, array, object, option_data, text, write_items},
     subnets::write_subnet,
 };
 use super::{comments, page::Page, plan::Plan};
-use netboot_dhcp::DhcpOption;
 
 pub(super) fn option_lines(option: &DhcpOption) -> Vec<String> {
     vec![option_data(option)]

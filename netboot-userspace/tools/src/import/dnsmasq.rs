@@ -8,11 +8,12 @@ mod read;
 mod rules;
 mod tags;
 
+use netboot_site::config::Problem;
+
 use super::{
     files::{FileText, Files},
     site::FoundSite,
 };
-use netboot_site::config::Problem;
 
 pub(super) fn read(text: &FileText, files: &mut Files) -> Result<FoundSite, Problem> {
     let mut found = Vec::new();

@@ -5,8 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::note::NotePlace;
 use netboot_site::config::{Problem, read_text};
+
+use super::note::NotePlace;
 
 /// Includes that include: more is a circle.
 const DEEPEST: usize = 16;

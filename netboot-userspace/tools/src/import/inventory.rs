@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Imported, Note};
 use netboot_site::config::{Fragment, InventoryFormat, Problems, read_foreign};
+
+use super::{Imported, Note};
 
 pub(super) fn read(path: &Path, format: InventoryFormat) -> Result<Imported, Problems> {
     let found = read_foreign(path, format)?;

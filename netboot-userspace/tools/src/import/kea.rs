@@ -8,11 +8,12 @@ mod reservation;
 mod test;
 mod text;
 
+use netboot_site::config::Problem;
+
 use super::{
     files::{FileText, Files},
     site::FoundSite,
 };
-use netboot_site::config::Problem;
 
 pub(super) fn read(text: &FileText, files: &mut Files) -> Result<FoundSite, Problem> {
     let text = text::Expanded::new(text, files)?;

@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::transport::Transport;
 use netboot_base::printable::printable;
+
+use super::transport::Transport;
 
 pub(super) const PORT: u16 = 69;
 

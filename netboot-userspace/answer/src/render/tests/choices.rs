@@ -1,7 +1,8 @@
 //! The changes that subnets, hosts and quirks make to what machines boot.
 
-use super::*;
 use netboot_site::model::{QuirkRow, Quirks};
+
+use super::*;
 
 const PXE: &[u8] = &[6, 1, 8, 255];
 const NO_PROXY: &[u8] = &[0xb0, 1, 1];

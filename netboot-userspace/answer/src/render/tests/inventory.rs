@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use super::*;
 use netboot_site::config;
+
+use super::*;
 
 /// Machines of one subnet may have gateways of their own: a row for each subnet, and one for each gateway.
 #[test]

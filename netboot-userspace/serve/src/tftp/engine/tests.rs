@@ -2,10 +2,11 @@
 
 use std::{fs, net::Ipv4Addr};
 
-use super::*;
 use netboot_base::files::Files;
 use netboot_machines::{channel::channel, memory::Machines};
 use netboot_site::model::Inventory;
+
+use super::*;
 
 use crate::tftp::{
     DEFAULT_BLOCK_SIZE, Sockets, TftpCommon,

@@ -6,8 +6,10 @@ mod sources;
 
 use std::{fs, path::PathBuf};
 
+use netboot_test_kit::efi;
+
 use super::{Proposal, Sources};
-use crate::{boot_program::efi, config::Problems, model::State};
+use crate::{config::Problems, model::State};
 
 const MAIN: &str = "inventory = [\"a.toml\", \"b.csv\", \"c.yaml\"]\ninterfaces = [\"lo\"]\nboot.root = \"boot\"\n\
                     [boot.files]\nx86_64-uefi = \"ipxe.efi\"\n\

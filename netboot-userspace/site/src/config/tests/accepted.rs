@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use netboot_test_kit::efi;
+
 use super::{SUBNET, boot::check_warnings, directory, host, load_text};
 use crate::{
-    boot_program::efi,
     config::load,
     model::{Architecture, Config, DhcpOption, Settings, SyslogListen, XdpMode},
 };

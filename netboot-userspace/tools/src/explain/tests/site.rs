@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
 use netboot_base::links::{self, Link, VlanLink};
+
+use super::*;
 
 const NODE: &str = r#"interfaces = ["eth0"]
 [boot]

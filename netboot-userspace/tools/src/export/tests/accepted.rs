@@ -1,7 +1,8 @@
 //! The property that every server can be told what `check` accepts.
 
-use super::*;
 use netboot_site::config::judge;
+
+use super::*;
 
 /// A value in each form that a configuration has, and its bytes.
 const FORMS: [(&str, &[u8]); 12] = [

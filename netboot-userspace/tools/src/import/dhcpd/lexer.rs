@@ -2,8 +2,9 @@
 
 use std::iter::Peekable;
 
-use super::super::{files::FileText, note::NotePlace};
 use netboot_site::config::Problem;
+
+use super::super::{files::FileText, note::NotePlace};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {

@@ -1,5 +1,7 @@
 //! Statements and blocks of statements.
 
+use netboot_site::config::Problem;
+
 use super::{
     super::{
         files::{FileText, Files},
@@ -7,7 +9,6 @@ use super::{
     },
     lexer::{PlacedToken, Token, tokens},
 };
-use netboot_site::config::Problem;
 
 /// Blocks in blocks: more is no configuration.
 const DEEPEST: usize = 64;

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use netboot_site::config::Problem;
+
 use super::super::{
     files::{FileText, Files},
     note::NotePlace,
 };
-use netboot_site::config::Problem;
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]

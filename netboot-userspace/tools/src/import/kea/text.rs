@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use netboot_site::config::Problem;
+
 use super::super::{
     files::{FileText, Files},
     note::NotePlace,
 };
-use netboot_site::config::Problem;
 
 /// JSON of one or several files.
 #[derive(Debug, Default)]
